@@ -1,0 +1,29 @@
+"""`manage.py check`: each wrong setting, explained in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    messages = [Error(problem, id="assetbank.E001") for problem in settings.SETTING_PROBLEMS]
+    if settings.EMBEDDED:
+        return [*messages]
+    needed = {
+        "ALLOWED_HOSTS": "name the host names that are served",
+        "CLIP_MODEL": "name the CLIP or SigLIP checkpoint; production never falls back silently",
+        "MILVUS_URI": "name your Milvus or Zilliz Cloud address",
+    }
+    messages += [
+        Error(f"{name} is empty: {what}.", id="assetbank.E002")
+        for name, what in needed.items()
+        if not getattr(settings, name)
+    ]
+    if settings.DEBUG:
+        messages.append(Error("DEBUG is on in production: turn it off.", id="assetbank.E003"))
+    return [*messages]

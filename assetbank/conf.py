@@ -1,0 +1,142 @@
+"""Reads settings from the environment, remembers each one, and collects what is wrong with them.
+
+A wrong value never raises here: the default is used, `manage.py check` explains the value in a
+sentence, and starting the library refuses. What is declared is also what README's table must list.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import dj_database_url
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    default: str
+    help: str
+
+
+@dataclass
+class Environment:
+    values: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    declared: list[Setting] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, name: str, default: str = "", *, help: str) -> str:
+        self.declared.append(Setting(name, default, help))
+        return self.values.get(name, "").strip() or default
+
+    def integer(self, name: str, default: int, *, help: str, least: int = 0) -> int:
+        raw = self.text(name, str(default), help=help)
+        if raw.isascii() and raw.isdigit() and int(raw) >= least:
+            return int(raw)
+        self.problems.append(f"{name} is {raw!r}: it must be a whole number of at least {least}.")
+        return default
+
+    def boolean(self, name: str, default: bool, *, help: str) -> bool:
+        raw = self.text(name, "yes" if default else "no", help=help).lower()
+        if raw in TRUE | FALSE:
+            return raw in TRUE
+        self.problems.append(f"{name} is {raw!r}: write yes or no.")
+        return default
+
+    def words(self, name: str, default: Sequence[str] = (), *, help: str) -> list[str]:
+        raw = self.text(name, ",".join(default), help=help)
+        return [word.strip() for word in raw.split(",") if word.strip()]
+
+    def database(self, name: str, *, help: str) -> dict[str, Any] | None:
+        """A PostgreSQL URL as Django's dictionary; None when unset."""
+        url = self.text(name, help=help)
+        if not url:
+            return None
+        if urlsplit(url).scheme not in {"postgres", "postgresql"}:
+            self.problems.append(
+                f"{name} must start with postgres:// (Assetbank runs on PostgreSQL only)."
+            )
+            return None
+        try:
+            return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be read: {error}.")
+            return None
+
+    def storage(self, name: str, folder: Path, *, help: str) -> dict[str, Any]:
+        """Django's STORAGES["default"] for file://, s3://, gs:// or azure://; `folder` if unset."""
+        url = self.text(name, help=help)
+        if not url:
+            return local_storage(folder)
+        try:
+            return storage_from_url(url)
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be used: {error}.")
+            return local_storage(folder)
+
+
+def local_storage(folder: Path) -> dict[str, Any]:
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        # No base_url: nothing is served by path, every file goes through a view that asks who it is
+        "OPTIONS": {"location": str(folder)},
+    }
+
+
+def storage_from_url(url: str) -> dict[str, Any]:
+    """`s3://bucket/prefix?region=eu-west-1&endpoint=https://…&access_key=…&secret_key=…`,
+    `gs://bucket/prefix`, `azure://container?account_name=…&account_key=…`, `file:///folder`.
+
+    Buckets stay private: links are signed and short-lived. Raises ValueError with a sentence.
+    """
+    parts = urlsplit(url)
+    bucket, prefix = parts.netloc, unquote(parts.path.strip("/"))
+    options = dict(parse_qsl(parts.query))
+    if parts.scheme == "file":
+        return local_storage(Path(unquote(parts.path)))
+    if not bucket:
+        raise ValueError(f"{parts.scheme or 'the URL'}:// names no bucket")
+    if parts.scheme == "s3":
+        named = {"region": "region_name", "endpoint": "endpoint_url"}
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": bucket,
+                "location": prefix,
+                "querystring_auth": True,
+                "querystring_expire": 300,
+                "default_acl": None,
+                "file_overwrite": False,
+                **{named.get(key, key): value for key, value in options.items()},
+            },
+        }
+    if parts.scheme == "gs":
+        return {
+            "BACKEND": "storages.backends.gcloud.GoogleCloudStorage",
+            "OPTIONS": {
+                "bucket_name": bucket,
+                "location": prefix,
+                "querystring_auth": True,
+                "default_acl": None,
+                "file_overwrite": False,
+                **options,
+            },
+        }
+    if parts.scheme == "azure":
+        return {
+            "BACKEND": "storages.backends.azure_storage.AzureStorage",
+            "OPTIONS": {
+                "azure_container": bucket,
+                "location": prefix,
+                "expiration_secs": 300,
+                "overwrite_files": False,
+                **options,
+            },
+        }
+    raise ValueError(f"{parts.scheme or url!r} is not one of file, s3, gs, azure")

@@ -1,0 +1,139 @@
+"""The embedded Milvus Lite: one server process on loopback that web and workers share."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from assetbank.embedded import EmbeddedError
+
+START_SECONDS = 60.0
+_handles: dict[Path, tuple[int, IO[str]]] = {}
+
+
+def ensure_running(folder: Path) -> str:
+    """Start the server on `folder`, or share the one that runs; return its URI.
+
+    Every process that asked holds a shared lock until it ends, whichever way it ends; the one that
+    ends last and orderly stops the server. Raises EmbeddedError with a sentence.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _exclusively(folder / "start.lock"):
+            _hold(folder)
+            state = _running(folder) or _start(folder)
+    except OSError as error:
+        raise EmbeddedError(f"The embedded Milvus cannot use {folder}: {error}.") from error
+    return f"http://127.0.0.1:{state['port']}"
+
+
+def server_pid(folder: Path) -> int | None:
+    state = _running(folder)
+    return state["pid"] if state else None
+
+
+@contextlib.contextmanager
+def _exclusively(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _hold(folder: Path) -> None:
+    pid, _ = _handles.get(folder, (0, None))
+    if pid == os.getpid():
+        return
+    handle = (folder / "users.lock").open("w")
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    _handles[folder] = (os.getpid(), handle)
+    atexit.register(_release, folder)
+
+
+def _release(folder: Path) -> None:
+    pid, handle = _handles.get(folder, (0, None))
+    if pid != os.getpid() or handle is None:
+        return  # a forked child leaves its parent's handle alone
+    with _exclusively(folder / "start.lock"), handle:
+        del _handles[folder]
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # somebody else still uses the server
+        if state := _running(folder):
+            os.kill(state["pid"], signal.SIGTERM)  # its log is replayed at the next start
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                psutil.Process(state["pid"]).wait(5)
+
+
+def _running(folder: Path) -> dict[str, int] | None:
+    try:
+        state: dict[str, int] = json.loads((folder / "server.json").read_text())
+        command = psutil.Process(state["pid"]).cmdline()
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+    if str(folder / "data") not in command or not _answers(state["port"]):
+        return None
+    return state
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+        return True
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(folder: Path) -> dict[str, int]:
+    _end_orphans(folder)
+    port = _free_port()
+    program = shutil.which("milvus-lite", path=str(Path(sys.executable).parent)) or "milvus-lite"
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
+            [program, "server", "--data-dir", str(folder / "data"), "--host", "127.0.0.1"]
+            # with more than one worker, Milvus Lite 3.2 loses rows that it has acknowledged
+            + ["--port", str(port), "--max-workers", "1"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal is not for it: the last user stops it
+            # small in-memory tables: rows not yet flushed are searched very slowly
+            env={**os.environ, "MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES": "8000000"},
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise EmbeddedError(f"The embedded Milvus did not start; see {folder / 'log'}.")
+        time.sleep(0.05)
+    state = {"pid": process.pid, "port": port}
+    (folder / "server.json").write_text(json.dumps(state))
+    return state
+
+
+def _end_orphans(folder: Path) -> None:
+    """A server whose starter was killed before it wrote server.json still locks the data."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "server" in command and str(folder / "data") in command:
+            process.terminate()
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                process.wait(5)

@@ -1,0 +1,39 @@
+"""What can go wrong, each with a sentence that a person can act on and a stable code."""
+
+from __future__ import annotations
+
+
+class ProblemError(Exception):
+    """A sentence for people in `message`, a stable word for programs in `code`, an HTTP status."""
+
+    code: str = "problem"
+    status: int = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class PictureRefused(ProblemError):
+    """The bytes are not a picture that the library takes."""
+
+    code = "picture_refused"
+
+
+class PictureTooLarge(PictureRefused):
+    code = "picture_too_large"
+    status = 413
+
+
+class NotAllowed(ProblemError):
+    """The person may not do this."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class FileMissing(ProblemError):
+    """The storage has no bytes for an asset, or does not answer."""
+
+    code = "file_missing"
+    status = 503

@@ -1,0 +1,73 @@
+"""How every part is, for the admin's first page and GET /api/v1/health/."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the house: `ok`, and a sentence that says what it is or what is wrong."""
+
+    name: str
+    ok: bool
+    detail: str
+    counts: dict[str, int] | None = None
+
+
+def parts() -> list[Part]:
+    """All of settings.HEALTH_PARTS; a check that itself fails is a part that is down."""
+    return [_checked(path) for path in settings.HEALTH_PARTS]
+
+
+def _checked(path: str) -> Part:
+    try:
+        part: Part = import_string(path)()
+    except Exception as error:  # health is asked exactly when anything may be broken
+        return Part(path.rpartition(".")[2], False, f"{error}".strip() or type(error).__name__)
+    return part
+
+
+def database() -> Part:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version')")
+        (version,) = cursor.fetchone()
+    where = "embedded" if settings.EMBEDDED else "your server"
+    return Part("database", True, f"PostgreSQL {version.split()[0]}, {where}")
+
+
+def files() -> Part:
+    """Asks for a file that is not there: proves address and credentials without writing."""
+    backend = (
+        type(default_storage._wrapped).__name__ if hasattr(default_storage, "_wrapped") else ""
+    )  # type: ignore[attr-defined]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(default_storage.exists, "health").result(timeout=10)
+    return Part("files", True, backend or type(default_storage).__name__)
+
+
+def workers() -> Part:
+    """Workers beat every 10 s; a queue nobody works on is said to be so."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_workers "
+            "WHERE last_heartbeat > now() - interval '30 seconds'"
+        )
+        (alive,) = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        (waiting,) = cursor.fetchone()
+    detail = f"{alive} running" if alive else "No worker runs: uploads wait to be indexed."
+    return Part("workers", alive > 0, detail, {"workers": alive, "jobs waiting": waiting})
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Django-unfold's callback for the admin's first page."""
+    return {**context, "parts": parts()}

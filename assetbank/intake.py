@@ -1,0 +1,237 @@
+"""The only way into the library, and the only way to change or remove what is in it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from assetbank import pictures
+from assetbank.errors import FileMissing, PictureRefused, PictureTooLarge, ProblemError
+from assetbank.models import Asset, Brand, Collection, CollectionItem
+
+MOST_TAGS, LONGEST_TAG = 64, 50
+EDITABLE = {
+    "title",
+    "description",
+    "kind",
+    "status",
+    "licence",
+    "credit",
+    "expires_on",
+}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The asset, and whether it is new; False: the same bytes were in the brand already."""
+
+    asset: Asset
+    created: bool
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a generated picture."""
+
+    generation_id: int
+    engine_model: str
+    prompt: str
+
+
+class InvalidAsset(ProblemError):
+    code = "invalid_asset"
+
+
+def store(
+    *,
+    brand: Brand,
+    file: File[bytes] | bytes,
+    filename: str,
+    by: AbstractBaseUser | None,
+    origin: str = Asset.Origin.UPLOAD,
+    tags: Iterable[str] = (),
+    collection: Collection | None = None,
+    provenance: Provenance | None = None,
+    created_at: datetime.datetime | None = None,
+    **fields: Any,
+) -> Stored:
+    """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
+
+    `fields` are those of EDITABLE. Raises PictureRefused and InvalidAsset. A process that is killed
+    midway leaves no row; one that fails leaves no file.
+    """
+    data = _read(file)
+    checksum = hashlib.sha256(data).hexdigest()
+    if existing := Asset.objects.filter(brand=brand, checksum=checksum).first():
+        return Stored(existing, created=False)
+    picture = pictures.examine(data)
+    filename = clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture"
+    asset = Asset(
+        brand=brand,
+        origin=origin,
+        filename=filename,
+        checksum=checksum,
+        mime=picture.mime,
+        width=picture.width,
+        height=picture.height,
+        bytes=len(data),
+        created_by=by,
+        created_at=created_at or timezone.now(),
+    )
+    if provenance:
+        asset.generation_id = provenance.generation_id
+        asset.engine_model = provenance.engine_model
+        asset.prompt = provenance.prompt
+    _assign(asset, {"title": title_of(filename), **fields})
+    names = clean_tags(tags)
+    undo: list[Callable[[], None]] = []
+    try:
+        with transaction.atomic():
+            _save_files(asset, data, picture, undo)
+            asset.save(force_insert=True)
+            if names:
+                asset.tags.add(*names)
+            if collection:
+                add_to_collection(collection=collection, assets=[asset])
+    except BaseException as error:
+        for step in undo:
+            step()
+        if isinstance(error, IntegrityError) and (
+            existing := Asset.objects.filter(brand=brand, checksum=checksum).first()
+        ):
+            return Stored(existing, created=False)  # the same bytes came in twice at the same time
+        raise
+    return Stored(asset, created=True)
+
+
+@transaction.atomic
+def update(*, asset: Asset, tags: Iterable[str] | None = None, **fields: Any) -> Asset:
+    """Change what is said about an asset (EDITABLE and tags); the bytes never change."""
+    _assign(asset, fields)
+    if tags is not None:
+        asset.tags.set(clean_tags(tags))
+    asset.save()
+    return asset
+
+
+@transaction.atomic
+def remove(*, asset: Asset) -> None:
+    """Delete an asset; its files go when the transaction has committed."""
+    paths = [asset.file.name, *map(asset.rendition_path, pictures.RENDITIONS)]
+    asset.delete()
+    transaction.on_commit(lambda: [default_storage.delete(path) for path in paths], robust=True)
+
+
+@transaction.atomic
+def add_to_collection(*, collection: Collection, assets: Iterable[Asset]) -> None:
+    """Append `assets` in their order; those already inside stay where they are."""
+    last = collection.items.order_by("-position").values_list("position", flat=True).first()
+    start = 0 if last is None else last + 1
+    CollectionItem.objects.bulk_create(
+        [
+            CollectionItem(collection=collection, asset=asset, position=start + index)
+            for index, asset in enumerate(assets)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def rendition(*, asset: Asset, name: str) -> File[bytes]:
+    """A rendition's file; drawn again if the storage lost it. Raises FileMissing, KeyError."""
+    if name not in pictures.RENDITIONS:
+        raise KeyError(name)
+    path = asset.rendition_path(name)
+    try:
+        return default_storage.open(path)
+    except FileNotFoundError:
+        drawn = pictures.draw_renditions(original_bytes(asset))[name]
+        default_storage.save(path, ContentFile(drawn))
+        return ContentFile(drawn, name=path)
+    except Exception as error:
+        raise FileMissing(f"The file storage does not answer: {error}.") from error
+
+
+def original_bytes(asset: Asset) -> bytes:
+    """Raises FileMissing with a sentence."""
+    try:
+        with asset.file.open("rb") as file:
+            data: bytes = file.read()
+            return data
+    except FileNotFoundError as error:
+        raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage does not answer: {error}.") from error
+
+
+def clean_text(text: str) -> str:
+    """Composed Unicode without control characters (PostgreSQL takes no NUL)."""
+    composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
+    return "".join(c for c in composed if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    names = dict.fromkeys(" ".join(clean_text(tag).split()) for tag in tags)
+    names.pop("", None)
+    if too_long := [name for name in names if len(name) > LONGEST_TAG]:
+        raise InvalidAsset(f"A tag has at most {LONGEST_TAG} characters: “{too_long[0][:60]}…”.")
+    if len(names) > MOST_TAGS:
+        raise InvalidAsset(f"An asset has at most {MOST_TAGS} tags.")
+    return list(names)
+
+
+def title_of(filename: str) -> str:
+    stem = PurePath(filename).stem.replace("_", " ").replace("-", " ")
+    return " ".join(stem.split())[:200] or "Untitled"
+
+
+def _read(file: File[bytes] | bytes) -> bytes:
+    if isinstance(file, bytes):
+        data = file
+    else:
+        file.seek(0)
+        data = file.read(settings.MAX_UPLOAD_BYTES + 1)
+    if not data:
+        raise PictureRefused("This file is empty.")
+    if len(data) > settings.MAX_UPLOAD_BYTES:
+        limit = settings.MAX_UPLOAD_BYTES / 2**20
+        raise PictureTooLarge(f"This file is larger than the {limit:.0f} MB that are taken.")
+    return data
+
+
+def _assign(asset: Asset, fields: dict[str, Any]) -> None:
+    unknown = fields.keys() - EDITABLE
+    if unknown:
+        raise TypeError(f"not an editable field of an asset: {', '.join(sorted(unknown))}")
+    for name, value in fields.items():
+        setattr(asset, name, clean_text(value) if isinstance(value, str) else value)
+    if not asset.title:
+        raise InvalidAsset("An asset needs a title.")
+    for name, choices in (("kind", Asset.Kind), ("status", Asset.Status)):
+        if getattr(asset, name) not in choices.values:
+            raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
+    for name in ("title", "licence", "credit"):
+        if len(getattr(asset, name)) > 200:
+            raise InvalidAsset(f"{name} has at most 200 characters.")
+
+
+def _save_files(
+    asset: Asset, data: bytes, picture: pictures.Picture, undo: list[Callable[[], None]]
+) -> None:
+    named = f"{PurePath(asset.filename).stem}.{picture.extension}"
+    asset.file.save(named, ContentFile(data), save=False)
+    undo.append(lambda: default_storage.delete(asset.file.name))
+    for name, drawn in picture.renditions.items():
+        path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
+        undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]

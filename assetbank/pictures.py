@@ -1,0 +1,156 @@
+"""Bytes to pixels, safely: what is a picture, and how it looks as plain RGB.
+
+The only place that decodes. Formats are recognised by content and from this list alone: decoders
+that run programs or other programs' code (EPS, PS, PDF, WMF) are never reached.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import pillow_heif
+from django.conf import settings
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from assetbank.errors import PictureRefused, PictureTooLarge
+
+pillow_heif.register_heif_opener()
+# Pixels are bounded by settings.MAX_PIXELS below, with a sentence instead of a warning
+Image.MAX_IMAGE_PIXELS = None
+
+FORMATS = {  # Pillow's name -> MIME type and extension of the original
+    "JPEG": ("image/jpeg", "jpg"),
+    "MPO": ("image/jpeg", "jpg"),  # what phones write: a JPEG with more pictures behind it
+    "PNG": ("image/png", "png"),
+    "WEBP": ("image/webp", "webp"),
+    "GIF": ("image/gif", "gif"),
+    "TIFF": ("image/tiff", "tif"),
+    "BMP": ("image/bmp", "bmp"),
+    "AVIF": ("image/avif", "avif"),
+    "HEIF": ("image/heic", "heic"),
+    "JPEG2000": ("image/jp2", "jp2"),
+    "PPM": ("image/x-portable-anymap", "ppm"),
+    "QOI": ("image/qoi", "qoi"),
+}
+RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
+ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+WHITE = (255, 255, 255, 255)
+SRGB = ImageCms.createProfile("sRGB")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What intake learns of a file; `renditions` are WebP bytes by name."""
+
+    mime: str
+    extension: str
+    width: int
+    height: int
+    renditions: dict[str, bytes]
+
+
+def examine(data: bytes) -> Picture:
+    """Recognise, verify by decoding, and draw the renditions. Raises PictureRefused."""
+    with refusing(), _opened(io.BytesIO(data)) as image:
+        mime, extension = FORMATS[image.format or ""]
+        width, height = image.size
+        if image.getexif().get(ExifTags.Base.Orientation) in ROTATED:
+            width, height = height, width
+        rgb = to_rgb(image, max(RENDITIONS.values()))
+    return Picture(mime, extension, width, height, _draw_renditions(rgb))
+
+
+def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
+    """A picture as RGB, upright, flattened on white, with sides of at least `side` pixels where
+    the original has them (a large JPEG is decoded at a fraction of its size, which is much
+    faster). Raises PictureRefused."""
+    with refusing(), _opened(file) as image:
+        return to_rgb(image, side)
+
+
+def draw_renditions(data: bytes) -> dict[str, bytes]:
+    return _draw_renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))
+
+
+def to_rgb(image: Image.Image, side: int) -> Image.Image:
+    image.draft("RGB", (side, side))
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    icc_profile = image.info.get("icc_profile")
+    if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba)
+    image = _to_srgb(image, icc_profile) if icc_profile else image.convert("RGB")
+    image.info = {}  # no EXIF, no profile: a rendition tells nothing but its pixels
+    return image
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever a decoder throws at hostile bytes becomes PictureRefused."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except PictureRefused:
+        raise
+    except Image.UnidentifiedImageError:
+        raise PictureRefused(
+            "This is not a picture that the library reads "
+            "(JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC and a few more)."
+        ) from None
+    except MemoryError:
+        raise PictureTooLarge("This picture needs more memory than there is.") from None
+    except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
+        raise PictureRefused(f"This picture is damaged: {error}.") from error
+
+
+@contextmanager
+def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
+    with Image.open(file, formats=list(FORMATS)) as image:
+        width, height = image.size
+        if width * height > settings.MAX_PIXELS:
+            raise PictureTooLarge(
+                f"This picture has {width} x {height} pixels; "
+                f"at most {settings.MAX_PIXELS / 1e6:.0f} megapixels are taken."
+            )
+        yield image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.float32)
+    top = 65535.0 if image.mode.startswith("I") and values.max(initial=0) > 255 else values.max()
+    return Image.fromarray((values.clip(0) * (255.0 / max(float(top), 1.0))).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
+    if image.mode not in {"RGB", "CMYK", "L"}:
+        image = image.convert("RGB")
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+        if image.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(profile):
+            return image
+        converted = ImageCms.profileToProfile(image, profile, SRGB, outputMode="RGB")
+        return converted or image.convert("RGB")
+    except ImageCms.PyCMSError:
+        return image.convert("RGB")  # a broken profile says nothing about the pixels
+
+
+def _draw_renditions(rgb: Image.Image) -> dict[str, bytes]:
+    """Largest first, so that each is drawn from the one before."""
+    drawn = {}
+    for name, side in sorted(RENDITIONS.items(), key=lambda item: -item[1]):
+        rgb = rgb.copy()
+        rgb.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        rgb.save(buffer, "WEBP", quality=80, method=2)
+        drawn[name] = buffer.getvalue()
+    return drawn

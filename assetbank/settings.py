@@ -1,0 +1,331 @@
+"""Every setting, read from the environment (and `.env`) in one place; README's table lists them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from dotenv import load_dotenv
+
+from assetbank.conf import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+load_dotenv(BASE_DIR / ".env")
+# pymilvus would load any .env that it finds above the virtual environment
+os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")
+django_stubs_ext.monkeypatch()  # lets admin classes be written as ModelAdmin[Asset]
+
+env = Environment()
+
+# --- Database -------------------------------------------------------------------------------------
+DATA_DIR = Path(
+    env.text(
+        "DATA_DIR", str(BASE_DIR / "var"), help="Folder of everything embedded, and of local media."
+    )
+).resolve()
+database = env.database(
+    "DATABASE_URL",
+    help="PostgreSQL 14 or newer. Unset: an embedded PostgreSQL in DATA_DIR. "
+    "Set: this is production.",
+)
+EMBEDDED = database is None
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database
+    or {
+        "ENGINE": "assetbank.embedded",
+        "NAME": "assetbank",
+        "USER": "postgres",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Who is served, and how safely ------------------------------------------------------------------
+DEBUG = env.boolean("DEBUG", False, help="Django's debug pages. Never in production.")
+HOST = env.text("HOST", "127.0.0.1", help="Address that `make run` listens on.")
+PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1)
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS",
+    ["127.0.0.1", "localhost", "[::1]", "testserver"] if EMBEDDED else [],
+    help="Host names that are served. Production must set it.",
+)
+CSRF_TRUSTED_ORIGINS = env.words(
+    "CSRF_TRUSTED_ORIGINS", help="Origins with scheme that may post forms, behind a proxy."
+)
+HTTPS = env.boolean(
+    "HTTPS", not EMBEDDED, help="Served over TLS: secure cookies, redirect to https, HSTS."
+)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers ask over plain http
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+
+
+def embedded_secret_key(folder: Path) -> str:
+    """One key per data folder, made at the first start."""
+    path = folder / "secret_key"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        return path.read_text() or secrets.token_urlsafe(50)
+    except OSError as error:
+        env.problems.append(f"DATA_DIR {folder} cannot be written: {error.strerror}.")
+        return secrets.token_urlsafe(50)
+    return path.read_text()
+
+
+SECRET_KEY = env.text("SECRET_KEY", help="Signs sessions. Production must set it.") or (
+    embedded_secret_key(DATA_DIR) if EMBEDDED else ""
+)
+if not EMBEDDED and not SECRET_KEY:
+    env.problems.append("SECRET_KEY is empty: production needs 50 random characters.")
+    SECRET_KEY = secrets.token_urlsafe(50)  # so that `check` can run and say so
+
+# --- Files ------------------------------------------------------------------------------------------
+STORAGES = {
+    "default": env.storage(
+        "STORAGE_URL",
+        DATA_DIR / "media",
+        help="file:///folder, s3://bucket/prefix?region=…&endpoint=…, gs://bucket or "
+        "azure://container. Unset: DATA_DIR/media.",
+    ),
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if EMBEDDED
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+MAX_UPLOAD_BYTES = env.integer(
+    "MAX_UPLOAD_BYTES", 100 * 2**20, help="Largest picture file that is taken in.", least=1
+)
+MAX_PIXELS = env.integer(
+    "MAX_PIXELS", 120_000_000, help="Most pixels (width x height) that are decoded.", least=1
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
+
+# --- Search -----------------------------------------------------------------------------------------
+MILVUS_URI = env.text(
+    "MILVUS_URI",
+    help="Milvus or Zilliz Cloud, e.g. http://milvus:19530. Unset: an embedded Milvus Lite.",
+)
+MILVUS_TOKEN = env.text("MILVUS_TOKEN", help="user:password or API key of Milvus.")
+MILVUS_PREFIX = env.text(
+    "MILVUS_PREFIX", "assetbank", help="Alias of the collection; others are named after it."
+)
+CLIP_MODEL = env.text(
+    "CLIP_MODEL",
+    help="Hub id or folder of a CLIP or SigLIP checkpoint. Unset, embedded only: real CLIP if the "
+    "hub or its cache answers, else the bundled demo encoder.",
+)
+TORCH_THREADS = env.integer(
+    "TORCH_THREADS", 2, help="Threads that one encoder computes with.", least=1
+)
+INDEX_BATCH_SIZE = env.integer(
+    "INDEX_BATCH_SIZE", 16, help="Pictures that are embedded at once.", least=1
+)
+INDEX_LEASE_S = env.integer(
+    "INDEX_LEASE_S",
+    90,
+    help="Seconds after which the pictures of a dead worker go to another.",
+    least=1,
+)
+
+# --- Generation -------------------------------------------------------------------------------------
+GEMINI_API_KEY = env.text("GEMINI_API_KEY", help="Key of the Gemini API; without it: sketches.")
+GEMINI_BASE_URL = env.text("GEMINI_BASE_URL", help="Another address of the Gemini API.")
+GEMINI_API_VERSION = env.text("GEMINI_API_VERSION", "v1beta", help="Version of the Gemini API.")
+GEMINI_TIMEOUT_S = env.integer(
+    "GEMINI_TIMEOUT_S", 180, help="Seconds that one picture may take.", least=10
+)
+GEMINI_USE_VERTEX = env.boolean("GEMINI_USE_VERTEX", False, help="Use Vertex AI instead.")
+GEMINI_VERTEX_PROJECT = env.text("GEMINI_VERTEX_PROJECT", help="Google Cloud project of Vertex.")
+GEMINI_VERTEX_LOCATION = env.text("GEMINI_VERTEX_LOCATION", "global", help="Region of Vertex.")
+TEN_RATIOS = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
+FOURTEEN_RATIOS = [*TEN_RATIOS, "1:4", "4:1", "1:8", "8:1"]
+# Google's ids come and go: a new one is a row here and needs no code
+GENERATION_MODELS: list[dict[str, Any]] = [
+    {
+        "id": "gemini-nano-banana-2.1",
+        "label": "Nano Banana 2.1",
+        "engine": "gemini",
+        "aspect_ratios": FOURTEEN_RATIOS,
+        "image_sizes": ["1K", "2K", "4K"],
+        "max_references": 14,
+    },
+    {
+        "id": "gemini-3-pro-image",
+        "label": "Nano Banana Pro",
+        "engine": "gemini",
+        "aspect_ratios": TEN_RATIOS,
+        "image_sizes": ["1K", "2K", "4K"],
+        "max_references": 14,
+    },
+    {
+        "id": "gemini-3.1-flash-lite-image",
+        "label": "Nano Banana 2 Lite",
+        "engine": "gemini",
+        "aspect_ratios": TEN_RATIOS,
+        "image_sizes": ["1K"],
+        "max_references": 14,
+    },
+    {
+        "id": "sketch",
+        "label": "Sketch (offline draft)",
+        "engine": "sketch",
+        "aspect_ratios": FOURTEEN_RATIOS,
+        "image_sizes": ["1K", "2K", "4K"],
+        "max_references": 14,
+    },
+]
+
+# --- Django -----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "assetbank",
+    "search",
+    "generation",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "django_filters",
+    "taggit",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "assetbank.middleware.problem_pages",
+]
+ROOT_URLCONF = "assetbank.urls"
+WSGI_APPLICATION = "assetbank.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "assetbank.context.shell",
+                "search.context.encoder",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "library"
+LOGOUT_REDIRECT_URL = "sign-in"
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC", help="Time zone that pages show.")
+USE_TZ = True
+TAGGIT_CASE_INSENSITIVE = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "assetbank.problems.handle",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Assetbank",
+    "DESCRIPTION": "Brand assets: upload, find by words or by a picture, and make new ones.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Parts of the health page and of GET /api/v1/health/, in order; each is `() -> assetbank.health.Part`
+HEALTH_PARTS = [
+    "assetbank.health.database",
+    "assetbank.health.files",
+    "assetbank.health.workers",
+    "search.health.vectors",
+    "search.health.encoder",
+    "search.health.index",
+    "generation.health.engines_part",
+]
+
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay
+    "fetch_job_polling_interval": 2,
+    "shutdown_graceful_timeout": 3,
+}
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR.").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        **{name: {"level": LOG_LEVEL} for name in ("assetbank", "search", "generation")},
+        # pymilvus prints a traceback for each failed call; we say it in a sentence
+        "pymilvus": {"handlers": [], "propagate": False, "level": "CRITICAL"},
+        # one line a job and a poll is noise
+        "procrastinate": {"level": "ERROR"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Assetbank",
+    "SITE_HEADER": "Assetbank",
+    "SITE_URL": "/",
+    "DASHBOARD_CALLBACK": "assetbank.health.dashboard",
+}
+
+TESTING = "pytest" in sys.modules
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# `manage.py check` explains these; README's table is tested against what was declared
+SETTING_PROBLEMS, DECLARED_SETTINGS = env.problems, env.declared

@@ -1,0 +1,20 @@
+"""Background jobs of the queue itself."""
+
+from __future__ import annotations
+
+import logging
+
+from procrastinate.contrib.django import app
+
+logger = logging.getLogger(__name__)
+SILENT_SECONDS = 30
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(queue="house", queueing_lock="retry_stalled", pass_context=False)
+async def retry_stalled(timestamp: int) -> None:
+    """Jobs of workers that were killed go back into the queue."""
+    stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS)
+    for job in stalled:
+        await app.job_manager.retry_job(job)
+        logger.warning("job %s (%s) is taken over from a dead worker", job.id, job.task_name)

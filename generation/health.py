@@ -1,0 +1,19 @@
+"""How the studio is."""
+
+from __future__ import annotations
+
+from django.db.models import Count
+
+from assetbank.health import Part
+from generation import engines, gemini
+from generation.models import Generation
+
+
+def engine_sentence() -> str:
+    return gemini.check() or f"{len(engines.models())} models on offer"
+
+
+def engines_part() -> Part:
+    states = dict(Generation.objects.values_list("state").annotate(Count("pk")))
+    counts = {state.value: states.get(state.value, 0) for state in Generation.State}
+    return Part("engines", True, engine_sentence(), counts)

@@ -1,0 +1,331 @@
+"""Making pictures: `request` puts one in the queue, `run` has it drawn, `cancel` stops it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from assetbank import access, intake
+from assetbank.errors import FileMissing, PictureRefused
+from assetbank.models import Asset, Brand
+from generation import engines, prompts
+from generation.engines import Drawing, DrawRequest, ReferenceImage
+from generation.errors import (
+    EngineError,
+    EngineUnavailable,
+    GenerationError,
+    InvalidRequest,
+    Refused,
+)
+from generation.models import Generation, Output, Reference
+
+logger = logging.getLogger(__name__)
+
+MOST_PICTURES = 8  # of one request
+LONGEST_PROMPT = 8_000
+MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
+SENT_AS_IS = {"image/jpeg", "image/png", "image/webp", "image/heic"}
+LARGEST_SENT = 4 * 2**20  # bytes; fourteen of these fit into one inline request
+
+State = Generation.State
+
+
+# ------------------------------------------------------------------------ asking
+
+
+def request(
+    *,
+    person: AbstractBaseUser,
+    brand: Brand,
+    prompt: str,
+    references: Sequence[Asset] = (),
+    model: str,
+    aspect_ratio: str,
+    image_size: str = "",
+    count: int = 1,
+) -> Generation:
+    """Queue a generation; its job commits with its row. Raises InvalidRequest and NotAllowed."""
+    access.require_creator(person, brand)
+    prompt = intake.clean_text(prompt)
+    references = list(dict.fromkeys(references))
+    if len(prompt) > LONGEST_PROMPT:
+        raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")
+    if not 1 <= count <= MOST_PICTURES:
+        raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
+    _check_references(person, references)
+    chosen = engines.model(model)
+    image_size = image_size or (chosen.image_sizes[0] if chosen.image_sizes else "")
+    engines.validate(
+        DrawRequest(
+            prompt=prompt,
+            references=tuple(ReferenceImage(b"", asset.mime, asset.title) for asset in references),
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+        )
+    )
+    with transaction.atomic():
+        generation = Generation.objects.create(
+            brand=brand,
+            prompt=prompt,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+            count=count,
+            created_by=person,
+        )
+        Reference.objects.bulk_create(
+            [
+                Reference(
+                    generation=generation,
+                    asset=asset,
+                    position=position,
+                    title=asset.title,
+                    checksum=asset.checksum,
+                )
+                for position, asset in enumerate(references)
+            ]
+        )
+        _defer(generation)
+    return generation
+
+
+def _check_references(person: AbstractBaseUser, references: Sequence[Asset]) -> None:
+    seen = set(access.assets(person).filter(pk__in=[a.pk for a in references]).values_list("pk"))
+    for asset in references:
+        if (asset.pk,) not in seen:
+            raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+        if asset.expired:
+            raise InvalidRequest(
+                f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
+                code="rights_expired",
+            )
+
+
+def _defer(generation: Generation) -> None:
+    # by name: tasks.py imports this module. The lock: one worker at a time on one generation
+    task = app.configure_task("generation.tasks.run", lock=f"generation-{generation.pk}")
+    task.defer(generation_id=generation.pk)
+
+
+def retry(*, person: AbstractBaseUser, generation: Generation) -> Generation:
+    """Queue a failed or cancelled generation again; what had arrived is not asked for again."""
+    access.require_creator(person, generation.brand)
+    with transaction.atomic():
+        generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        if not generation.finished or generation.state == State.SUCCEEDED:
+            raise InvalidRequest("Only a failed, refused or cancelled generation is tried again.")
+        generation.takes = {n: t for n, t in generation.takes.items() if "refused" not in t}
+        generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
+        generation.cancel_requested, generation.attempts = False, 0
+        generation.finished_at = None
+        generation.save()
+        _defer(generation)
+    return generation
+
+
+def cancel(*, person: AbstractBaseUser, generation: Generation) -> Generation:
+    """Stop a waiting generation at once, a running one before its next picture; what has arrived
+    stays. Cancelling a finished one changes nothing."""
+    access.require_creator(person, generation.brand)
+    with transaction.atomic():
+        generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        if generation.state == State.QUEUED:
+            _finish(generation, State.CANCELLED, "Cancelled before it began.")
+        elif generation.state == State.RUNNING:
+            generation.cancel_requested = True
+            generation.save(update_fields=["cancel_requested"])
+    return generation
+
+
+# ------------------------------------------------------------------------ drawing
+
+
+def run(*, generation_id: int) -> None:
+    """Draw what is missing of a generation and bring it into the library.
+
+    May be killed at any line and run again: each answer is in Postgres before anything else
+    happens to it. Raises EngineUnavailable when the job queue should try again.
+    """
+    generation = _begin(generation_id)
+    if generation is None:
+        return
+    try:
+        request = _draw_request(generation)
+        for take in range(generation.count):
+            if str(take) in generation.takes:
+                continue
+            generation.refresh_from_db(fields=["cancel_requested"])
+            if generation.cancel_requested:
+                break
+            _take(generation, take, request)
+    except EngineUnavailable as error:
+        _store_outputs(generation)
+        _unavailable(generation, error)
+        return
+    except (GenerationError, FileMissing, PictureRefused) as error:
+        _store_outputs(generation)
+        code = getattr(error, "code", "")
+        _finish(generation, State.FAILED, error.message, code)
+        return
+    _store_outputs(generation)
+    _conclude(generation)
+
+
+def _begin(generation_id: int) -> Generation | None:
+    with transaction.atomic():
+        generation = (
+            Generation.objects.select_for_update(of=("self",))
+            .select_related("brand", "created_by")
+            .filter(pk=generation_id)
+            .first()
+        )
+        if generation is None or generation.finished:
+            return None
+        generation.state = State.RUNNING
+        generation.started_at = generation.started_at or timezone.now()
+        generation.attempts += 1
+        generation.save(update_fields=["state", "started_at", "attempts"])
+    return generation
+
+
+def _draw_request(generation: Generation) -> DrawRequest:
+    chosen = engines.model(generation.model)
+    rows = list(generation.reference_rows.select_related("asset"))
+    if gone := [row.title for row in rows if row.asset is None]:
+        raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
+    brand = generation.brand
+    prompt = generation.prompt
+    if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it
+        prompt = prompts.compose(prompt=prompt, brand=brand, references=[row.title for row in rows])
+    generation.full_prompt = prompt
+    generation.save(update_fields=["full_prompt"])
+    return DrawRequest(
+        prompt=prompt,
+        references=tuple(_reference_image(row.asset) for row in rows if row.asset),
+        model=generation.model,
+        aspect_ratio=generation.aspect_ratio,
+        image_size=generation.image_size,
+        palette=tuple(brand.palette),
+        brand=brand.name,
+    )
+
+
+def _reference_image(asset: Asset) -> ReferenceImage:
+    """The original where engines take it, else its preview. Raises FileMissing, PictureRefused."""
+    if asset.mime in SENT_AS_IS and asset.bytes <= LARGEST_SENT:
+        return ReferenceImage(intake.original_bytes(asset), asset.mime, asset.title)
+    with intake.rendition(asset=asset, name="preview") as file:
+        return ReferenceImage(file.read(), "image/webp", asset.title)
+
+
+def _take(generation: Generation, take: int, request: DrawRequest) -> None:
+    """One call of the engine, outside any transaction; its answer is committed at once."""
+    try:
+        drawing = engines.draw(request)
+    except Refused as error:
+        logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
+        generation.takes[str(take)] = {"refused": error.code, "reason": error.message}
+        generation.save(update_fields=["takes"])
+        return
+    with transaction.atomic():
+        Output.objects.bulk_create(
+            [
+                Output(
+                    generation=generation,
+                    take=take,
+                    position=n,
+                    data=image.data,
+                    mime=image.mime_type,
+                )
+                for n, image in enumerate(drawing.images)
+            ]
+        )
+        generation.takes[str(take)] = _record(drawing)
+        generation.save(update_fields=["takes"])
+
+
+def _record(drawing: Drawing) -> dict[str, object]:
+    return {
+        "text": drawing.text,
+        "usage": drawing.usage,
+        "model_version": drawing.model_version,
+        "response_id": drawing.response_id,
+        "pictures": len(drawing.images),
+    }
+
+
+def _store_outputs(generation: Generation) -> None:
+    for output in _arrived(generation):
+        try:
+            with transaction.atomic():
+                stored = intake.store(
+                    brand=generation.brand,
+                    file=bytes(output.data or b""),
+                    filename=f"generation-{generation.pk}-{output.take + 1}.{output.position + 1}",
+                    by=generation.created_by,
+                    origin=Asset.Origin.GENERATED,
+                    provenance=intake.Provenance(
+                        generation.pk, generation.model, generation.prompt
+                    ),
+                    title=generation.prompt.splitlines()[0][:120],
+                    kind=Asset.Kind.RENDER,
+                )
+                output.asset, output.data = stored.asset, None
+                output.save(update_fields=["asset", "data"])
+        except PictureRefused as error:
+            # kept as it came: staff can look at the bytes
+            output.problem = error.message
+            output.save(update_fields=["problem"])
+
+
+def _arrived(generation: Generation) -> Iterator[Output]:
+    """Outputs whose bytes the library does not have yet, one in memory at a time."""
+    waiting = generation.outputs.filter(asset=None, problem="", data__isnull=False)
+    for pk in list(waiting.values_list("pk", flat=True)):
+        yield Output.objects.get(pk=pk)
+
+
+def _conclude(generation: Generation) -> None:
+    made = generation.outputs.exclude(asset=None).count()
+    refusals = [take for take in generation.takes.values() if "refused" in take]
+    problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
+    if generation.cancel_requested and len(generation.takes) < generation.count:
+        _finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
+    elif made:
+        note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
+        reason = refusals[0]["reason"] if refusals else ""
+        _finish(generation, State.SUCCEEDED, f"{note}{reason}")
+    elif refusals:
+        _finish(generation, State.REFUSED, refusals[0]["reason"], refusals[0]["refused"])
+    else:
+        reason = f"The model's picture could not be read: {problem}"
+        _finish(generation, State.FAILED, reason, "unreadable_picture")
+
+
+def _unavailable(generation: Generation, error: EngineUnavailable) -> None:
+    """Back into the queue, unless it was tried often enough or asking again may pay twice."""
+    if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
+        _finish(generation, State.FAILED, error.message, error.code)
+        return
+    generation.state = State.QUEUED
+    generation.reason = f"{error.message} It will be tried again."
+    generation.reason_code = error.code
+    generation.save(update_fields=["state", "reason", "reason_code"])
+    raise error
+
+
+def _finish(generation: Generation, state: str, reason: str = "", code: str = "") -> None:
+    generation.state, generation.reason, generation.reason_code = state, reason, code
+    generation.finished_at = timezone.now()
+    generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
+
+
+def backoff(*, attempts: int, error: EngineError) -> float:
+    """Seconds until the next attempt: what the service asked for, and at least 2, 4, 8, … s."""
+    return max(error.retry_after or 0.0, min(2.0 ** (attempts + 1), 300.0))

@@ -1,0 +1,25 @@
+"""Background jobs of generation, on the queue `generate`."""
+
+from __future__ import annotations
+
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+
+from generation import studio
+from generation.errors import EngineUnavailable
+
+
+class EngineIsBack(BaseRetryStrategy):
+    """Only EngineUnavailable asks for another attempt; `studio.run` decides how many there are."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if not isinstance(exception, EngineUnavailable):
+            return None
+        seconds = studio.backoff(attempts=job.attempts, error=exception)
+        return RetryDecision(retry_in={"seconds": int(seconds) + 1})
+
+
+@app.task(name="generation.tasks.run", queue="generate", retry=EngineIsBack())
+def run(generation_id: int) -> None:
+    studio.run(generation_id=generation_id)

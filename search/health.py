@@ -1,0 +1,39 @@
+"""How search is."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Count
+
+from assetbank.health import Part
+from search import milvus
+from search.clip import DEMO_SENTENCE
+from search.models import Embedding, VectorSpace
+
+
+def vectors() -> Part:
+    try:
+        version, rows = milvus.ping(), 0
+        if milvus.collection_behind_alias():
+            rows = milvus.count()
+    except milvus.MilvusDown as error:
+        return Part("vectors", False, str(error))
+    where = "your server" if settings.MILVUS_URI else "embedded"
+    return Part("vectors", True, f"Milvus {version}, {where}", {"vectors": rows})
+
+
+def encoder() -> Part:
+    space = VectorSpace.objects.filter(active=True).first()
+    if space is None:
+        return Part("encoder", False, "No encoder yet: the index worker has not started.")
+    detail = DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"
+    return Part("encoder", True, detail)
+
+
+def index() -> Part:
+    states = dict(Embedding.objects.values_list("state").annotate(Count("pk")))
+    counts = {state.value: states.get(state.value, 0) for state in Embedding.State}
+    failed = counts[Embedding.State.FAILED]
+    waiting = counts[Embedding.State.PENDING]
+    detail = f"{counts[Embedding.State.INDEXED]} findable, {waiting} waiting, {failed} failed"
+    return Part("index", True, detail, counts)

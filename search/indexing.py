@@ -1,0 +1,386 @@
+"""From waiting rows to a searchable index.
+
+Postgres is the truth and keeps every vector; Milvus is put right from it. A batch is claimed under
+a lease, so that a worker that dies gives its rows back, and rows carry a version, so that what was
+computed from an older asset never counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from assetbank import pictures
+from assetbank.errors import PictureRefused
+from assetbank.models import Asset
+from search import clip, milvus
+from search.models import Embedding, Vector, VectorSpace
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+DECODERS = 2  # threads; more only fight with the encoder for cores
+SMALLEST_SIDE = 8  # pixels; below this there is nothing to describe
+
+
+@dataclass
+class Job:
+    """One claimed row on its way: its asset, and the pixels or the vector once they are there."""
+
+    embedding: Embedding
+    asset: Asset | None  # None: deleted, to be removed from Milvus
+    pixels: Future[clip.Floats] | None = None
+    vector: Vector | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of a batch, written back in one transaction."""
+
+    indexed: list[Job] = field(default_factory=list)
+    removed: list[Job] = field(default_factory=list)
+    failed: list[tuple[Job, str, bool]] = field(default_factory=list)  # reason, may be retried
+
+
+# ------------------------------------------------------------------------ the space
+
+
+@transaction.atomic
+def open_space() -> VectorSpace:
+    """The active vector space for the configured encoder, with its collection behind the alias.
+
+    A changed encoder, or a Milvus that lost its collection, is met by a new collection; the rows
+    that belong into it are marked waiting. Raises EncoderUnavailable and MilvusDown.
+    """
+    with connection.cursor() as cursor:  # one worker at a time makes spaces and collections
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.open_space'))")
+    active = VectorSpace.objects.filter(active=True).first()
+    checkpoint = _checkpoint(
+        settings.CLIP_MODEL, "" if not active or active.is_demo else active.model
+    )
+    encoder = image_encoder(checkpoint.source)
+    if active and active.fingerprint == encoder.fingerprint:
+        space = active
+        # the same weights may have moved to another folder
+        if (space.model, space.source) != (checkpoint.name, checkpoint.source):
+            space.model, space.source = checkpoint.name, checkpoint.source
+            space.save(update_fields=["model", "source"])
+    else:
+        space = _new_space(checkpoint, encoder)
+    behind = milvus.collection_behind_alias()
+    if not behind or behind != space.collection:
+        _new_collection(space)
+    return space
+
+
+@cache
+def _checkpoint(configured: str, active: str) -> clip.Checkpoint:
+    """Resolved once per process: asking the hub takes seconds."""
+    if configured:
+        return clip.resolve(configured, allow_demo=False, say=logger.info)
+    if not settings.EMBEDDED:
+        raise clip.EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
+    # a real encoder that is in use is never silently replaced by the demo
+    return clip.resolve(active, allow_demo=not active, say=logger.info)
+
+
+@lru_cache(maxsize=1)
+def image_encoder(source: str) -> clip.ImageEncoder:
+    return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
+
+
+def _new_space(checkpoint: clip.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
+    VectorSpace.objects.filter(active=True).update(active=False)
+    space, _ = VectorSpace.objects.update_or_create(
+        fingerprint=encoder.fingerprint,
+        defaults={
+            "model": checkpoint.name,
+            "source": checkpoint.source,
+            "is_demo": checkpoint.is_demo,
+            "dimension": encoder.dimension,
+            "collection": "",
+            "active": True,
+        },
+    )
+    logger.info("Encoder: %s", checkpoint.sentence)
+    return space
+
+
+def _new_collection(space: VectorSpace) -> None:
+    """An empty collection behind the alias, and every row that was in the old one waiting."""
+    name = collection_name(space)
+    milvus.create(name, space.dimension)
+    milvus.point_alias(name)
+    VectorSpace.objects.filter(pk=space.pk).update(collection=name, revision=F("revision") + 1)
+    Embedding.objects.filter(state=Embedding.State.INDEXED).mark_pending()
+    space.refresh_from_db()
+    milvus.drop_others(keep=name)
+
+
+def collection_name(space: VectorSpace) -> str:
+    return f"{milvus.alias()}_{space.fingerprint}_{time.time_ns() // 1_000_000}"
+
+
+# ------------------------------------------------------------------------ the batch walk
+
+
+def index(*, batch_size: int | None = None) -> int:
+    """Work until nothing waits; return how many rows were dealt with.
+
+    While one batch is being encoded, the next is claimed and decoded. Raises MilvusDown and
+    EncoderUnavailable, with the claimed rows given back and saying why they wait.
+    """
+    size = batch_size or settings.INDEX_BATCH_SIZE
+    if not Embedding.objects.claimable().exists():
+        return 0
+    done = 0
+    held: list[Job] = []
+    with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
+        try:
+            space = open_space()
+            current = _start(_claim(size), space, pool)
+            while current:
+                held = current
+                following = _start(_claim(size), space, pool)
+                held = current + following
+                _finish(_process(current, space), space)
+                done += len(current)
+                held = following
+                current = following or _start(_claim(size), space, pool)
+            if done:
+                milvus.settle()
+        except Exception as error:
+            _give_back(held, str(error))
+            raise
+    return done
+
+
+def _claim(size: int) -> list[Job]:
+    """Rows under a lease. Those that were tried most come last, and alone: a picture that kills
+    the worker must not take others with it."""
+    with transaction.atomic():
+        rows = list(
+            Embedding.objects.claimable()
+            .select_for_update(skip_locked=True)
+            .order_by("attempts", "id")[:size]
+        )
+        if rows and rows[0].attempts >= 2:
+            rows = rows[:1]
+        elif rows:
+            rows = [row for row in rows if row.attempts < 2]
+        Embedding.objects.filter(pk__in=[row.pk for row in rows]).update(
+            claimed_until=timezone.now() + datetime.timedelta(seconds=settings.INDEX_LEASE_S),
+            attempts=F("attempts") + 1,
+        )
+    ids = [row.asset_id for row in rows if row.state == Embedding.State.PENDING]
+    assets = Asset.objects.prefetch_related("tags").in_bulk(ids)
+    return [Job(row, assets.get(row.asset_id)) for row in rows]
+
+
+def _start(jobs: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> list[Job]:
+    """Take kept vectors; begin to decode the rest."""
+    encoder = image_encoder(space.source)
+    for job in jobs:
+        kept = job.embedding
+        if job.asset is None:
+            continue
+        if (kept.fingerprint, kept.checksum) == (space.fingerprint, job.asset.checksum):
+            job.vector = kept.vector
+        if job.vector is None:
+            job.pixels = pool.submit(_decode, job, encoder)
+    return jobs
+
+
+def _decode(job: Job, encoder: clip.ImageEncoder) -> clip.Floats:
+    assert job.asset
+    if job.embedding.attempts >= MOST_ATTEMPTS:
+        raise PictureRefused(f"Reading this picture ended the worker {MOST_ATTEMPTS} times.")
+    if min(job.asset.width, job.asset.height) < SMALLEST_SIDE:
+        raise TooSmall(f"Left out: smaller than {SMALLEST_SIDE} pixels.")
+    with default_storage.open(job.asset.file.name) as file:
+        # twice the encoder's input: nearly the same vector as from the whole picture
+        return encoder.preprocess(pictures.load_rgb(file, side=2 * encoder.input_size))
+
+
+class TooSmall(PictureRefused):
+    """Nothing can be told of so few pixels."""
+
+
+def _process(jobs: list[Job], space: VectorSpace) -> Outcome:
+    outcome = Outcome()
+    outcome.removed = [job for job in jobs if job.asset is None]
+    _encode([job for job in jobs if job.pixels], space, outcome)
+    outcome.indexed = [job for job in jobs if job.vector is not None]
+    milvus.delete([job.embedding.asset_id for job in outcome.removed])
+    milvus.upsert(
+        [
+            milvus.Row(job.asset.pk, job.vector, scalars(job.asset))
+            for job in outcome.indexed
+            if job.asset and job.vector is not None
+        ]
+    )
+    return outcome
+
+
+def _encode(jobs: list[Job], space: VectorSpace, outcome: Outcome) -> None:
+    """CLIP in one batch; the vectors are safe in Postgres before Milvus hears of them."""
+    ready: list[tuple[Job, clip.Floats]] = []
+    for job in jobs:
+        assert job.pixels
+        try:
+            ready.append((job, job.pixels.result()))
+        except PictureRefused as error:
+            outcome.failed.append((job, error.message, False))
+        except FileNotFoundError:
+            outcome.failed.append((job, "The original file is gone from the storage.", False))
+        except Exception as error:  # each storage backend raises its own
+            outcome.failed.append((job, f"The file storage does not answer: {error}.", True))
+    encoder = image_encoder(space.source)
+    while ready:
+        try:
+            vectors = encoder.encode_pixels([pixels for _, pixels in ready])
+            break
+        except clip.UnreadableVector as error:
+            bad = set(error.rows)
+            outcome.failed += [(ready[i][0], str(error), False) for i in bad]
+            ready = [pair for i, pair in enumerate(ready) if i not in bad]
+    for (job, _), vector in zip(ready, vectors if ready else [], strict=True):
+        assert job.asset
+        job.vector = vector
+        job.embedding.vector = vector
+        job.embedding.fingerprint = space.fingerprint
+        job.embedding.checksum = job.asset.checksum
+    Embedding.objects.bulk_update(
+        [job.embedding for job, _ in ready], ["vector_bytes", "fingerprint", "checksum"]
+    )
+
+
+def _finish(outcome: Outcome, space: VectorSpace) -> None:
+    """Write back what became of the rows, except of those that changed meanwhile."""
+    now = timezone.now()
+    jobs = {
+        job.embedding.pk: job
+        for job in [*outcome.indexed, *outcome.removed, *(job for job, _, _ in outcome.failed)]
+    }
+    reasons = {job.embedding.pk: (reason, again) for job, reason, again in outcome.failed}
+    with transaction.atomic():
+        rows = list(
+            Embedding.objects.select_for_update()
+            .defer("vector_bytes")
+            .filter(pk__in=jobs)
+            .order_by("pk")
+        )
+        gone = []
+        for row in rows:
+            job = jobs[row.pk]
+            row.claimed_until, row.updated_at = None, now
+            if row.version != job.embedding.version:
+                row.attempts = 0  # changed while we worked: it waits for its turn again
+            elif job.asset is None:
+                gone.append(row.pk)
+            elif row.pk in reasons:
+                _record_failure(row, *reasons[row.pk], too_small=_is_too_small(job.asset))
+            else:
+                row.state, row.reason, row.attempts = Embedding.State.INDEXED, "", 0
+                row.indexed_at = now
+        Embedding.objects.bulk_update(
+            [row for row in rows if row.pk not in gone],
+            ["state", "reason", "attempts", "claimed_until", "indexed_at", "updated_at"],
+        )
+        Embedding.objects.filter(pk__in=gone).delete()
+        VectorSpace.objects.filter(pk=space.pk).update(revision=F("revision") + 1)
+
+
+def _is_too_small(asset: Asset) -> bool:
+    return min(asset.width, asset.height) < SMALLEST_SIDE
+
+
+def _record_failure(row: Embedding, reason: str, may_retry: bool, *, too_small: bool) -> None:
+    row.reason = reason
+    if may_retry and row.attempts < MOST_ATTEMPTS:
+        # the lease is also the pause before the next attempt
+        row.claimed_until = timezone.now() + datetime.timedelta(seconds=15 * 2**row.attempts)
+    else:
+        row.state = Embedding.State.SKIPPED if too_small else Embedding.State.FAILED
+
+
+def _give_back(jobs: list[Job], reason: str) -> None:
+    """A service is down, which is no fault of these rows."""
+    Embedding.objects.filter(pk__in=[job.embedding.pk for job in jobs]).update(
+        claimed_until=None, attempts=0
+    )
+    Embedding.objects.waiting().update(reason=reason)
+
+
+def scalars(asset: Asset) -> milvus.Scalars:
+    """What Milvus filters on. `asset.tags` should be prefetched."""
+    expires = milvus.NEVER
+    if asset.expires_on:
+        day = datetime.datetime.combine(asset.expires_on, datetime.time.max)
+        expires = int(timezone.make_aware(day).timestamp())
+    return {
+        "brand_id": asset.brand_id,
+        "kind": asset.kind,
+        "origin": asset.origin,
+        "status": asset.status,
+        "orientation": asset.orientation,
+        "aspect_ratio": asset.aspect_ratio,
+        "width": asset.width,
+        "height": asset.height,
+        "created": int(asset.created_at.timestamp()),
+        "expires": expires,
+        "tags": sorted(tag.name.lower() for tag in asset.tags.all()),
+        "engine_model": asset.engine_model,
+        # Milvus counts bytes
+        "prompt": asset.prompt.encode()[:60_000].decode(errors="ignore"),
+        "storage_path": asset.file.name,
+    }
+
+
+# ------------------------------------------------------------------------ asking for work
+
+
+def request_index(assets: Sequence[int]) -> int:
+    """Mark the embeddings of these asset ids as waiting; kept vectors are used again."""
+    return Embedding.objects.filter(asset_id__in=assets).mark_pending()
+
+
+def request_embed(assets: Sequence[int]) -> int:
+    """The same, but forget the vectors: CLIP runs again."""
+    rows = Embedding.objects.filter(asset_id__in=assets)
+    rows.update(vector_bytes=None, fingerprint="", checksum="")
+    return rows.mark_pending()
+
+
+def _norm_is_one(vector: Vector) -> bool:
+    return bool(np.isfinite(vector).all() and abs(float(np.linalg.norm(vector)) - 1) < 1e-3)
+
+
+def kept_rows(embeddings: Sequence[Embedding], space: VectorSpace) -> list[milvus.Row]:
+    """Milvus rows from vectors that Postgres keeps; embeddings whose vector is of another encoder,
+    of other bytes or unsound are left out."""
+    assets: dict[Any, Asset] = Asset.objects.prefetch_related("tags").in_bulk(
+        [row.asset_id for row in embeddings]
+    )
+    rows = []
+    for row in embeddings:
+        asset, vector = assets.get(row.asset_id), row.vector
+        if asset is None or vector is None:
+            continue
+        fits = (row.fingerprint, row.checksum) == (space.fingerprint, asset.checksum)
+        if fits and _norm_is_one(vector):
+            rows.append(milvus.Row(asset.pk, vector, scalars(asset)))
+    return rows

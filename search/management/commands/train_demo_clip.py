@@ -1,0 +1,59 @@
+"""`manage.py train_demo_clip`: makes the bundled demo encoder anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    help = (
+        "Draw the training pictures, train the demo encoder on them, save and evaluate it. "
+        "About an hour on two cores; started again, it goes on where it stopped."
+    )
+    requires_system_checks: list[str] = []  # needs neither database nor Milvus
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--out",
+            type=Path,
+            default=Path(settings.DATA_DIR) / "demo_clip",
+            help="folder for the pictures, the state of the training and the checkpoint",
+        )
+        parser.add_argument("--steps", type=int, default=2600)
+        parser.add_argument("--pictures", type=int, default=56_000)
+        parser.add_argument("--gallery", type=int, default=500, help="pictures to evaluate with")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # torch takes seconds to import, and manage.py reads every command for its help
+        from transformers import AutoTokenizer
+
+        from search.demo_clip.drawings import training_set
+        from search.demo_clip.evaluation import evaluate
+        from search.demo_clip.tokenizer import train_tokenizer
+        from search.demo_clip.training import Recipe, export, train
+
+        out: Path = options["out"]
+        if min(options["steps"], options["pictures"], options["gallery"]) < 1:
+            raise CommandError("--steps, --pictures and --gallery must be at least 1.")
+        drawings = training_set(out / "pictures", options["pictures"], self._progress)
+        if not (out / "tokenizer" / "tokenizer.json").is_file():
+            self._progress("learning the tokenizer")
+            train_tokenizer(out / "tokenizer")
+        tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
+        trainee = train(drawings, tokenizer, out, Recipe(options["steps"]), self._progress)
+        export(trainee, tokenizer, out / "checkpoint")
+        self._progress("evaluating")
+        for score in evaluate(out / "checkpoint", options["gallery"]):
+            self.stdout.write(str(score))
+        self.stdout.write(
+            f"Saved in {out / 'checkpoint'}. To use it, set CLIP_MODEL to this folder, or copy it "
+            "over search/demo_clip/checkpoint."
+        )
+
+    def _progress(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

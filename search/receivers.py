@@ -1,0 +1,33 @@
+"""Search hears about assets. The receivers exist because assetbank may not import search; they
+write rows of this app and defer a job, in the transaction of the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save
+
+from assetbank.models import Asset
+from search import tasks
+from search.models import Embedding
+
+
+def connect() -> None:
+    post_save.connect(post_save_request_index, Asset, dispatch_uid="search.post_save")
+    post_delete.connect(post_delete_request_removal, Asset, dispatch_uid="search.post_delete")
+
+
+def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs: Any) -> None:
+    if raw:
+        return
+    row = Embedding.objects.filter(asset_id=instance.pk)
+    if created or not row.mark_pending():
+        Embedding.objects.get_or_create(asset_id=instance.pk)
+    tasks.index_waiting.defer()
+
+
+def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
+    row = Embedding.objects.filter(asset_id=instance.pk)
+    row.mark_pending()  # a running worker's result must not bring it back
+    row.update(state=Embedding.State.REMOVING)
+    tasks.index_waiting.defer()

@@ -1,0 +1,240 @@
+"""A stand-in for the Gemini API over real HTTP, as strict as the API and as varied in its answers.
+
+    with GeminiServer() as server:
+        server.script("rate_limited", "success")   # for the next two requests; then success again
+        ...                                        # point GEMINI_BASE_URL at server.url
+        server.requests[0].prompt
+
+A prompt that contains [scenario:NAME] gets that scenario. Requests are checked first: what Google
+would reject is rejected, whatever the script says, and leaves the script untouched.
+`python -m tests.gemini_server --port 8765` runs it for hand and browser.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import socket
+import threading
+from collections import deque
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from tests.gemini_server.replies import Json, Reply, as_json, error
+from tests.gemini_server.rules import MODELS, Asked, Reference, RejectedError, check, check_key
+from tests.gemini_server.scenarios import SCENARIOS
+
+__all__ = ["SCENARIOS", "GeminiServer", "Recorded", "Reference"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it came, and what was made of it. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Json
+    asked: Asked | None  # None where the request was rejected
+    scenario: str
+    status: int
+
+    @property
+    def prompt(self) -> str:
+        return self.asked.prompt if self.asked else ""
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return self.asked.references if self.asked else ()
+
+
+class GeminiServer:
+    """Serves from its creation (or `with`) until `close`, on a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        scenario: str = "success",
+        slow_s: float = 3.0,
+    ) -> None:
+        _known(scenario)
+        self.default = scenario
+        self.slow_s = slow_s
+        self.requests: list[Recorded] = []
+        self.closing = threading.Event()
+        self._script: deque[str] = deque()
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._http = _Server((host, port), _Handler)
+        self._http.owner = self
+        self.url = f"http://{host}:{self._http.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+
+    def script(self, *names: str) -> None:
+        """Queue scenarios, one for each of the next well-formed requests."""
+        for name in names:
+            _known(name)
+        with self._lock:
+            self._script.extend(names)
+
+    def clear(self) -> None:
+        """Forget the script and the requests."""
+        with self._lock:
+            self._script.clear()
+            self.requests.clear()
+
+    def close(self) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+        with self._lock:
+            for connection in self._connections:
+                _cut(connection)
+        self._thread.join(5)
+
+    def __enter__(self) -> GeminiServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def answer(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> Reply:
+        """The reply to a request, which is recorded."""
+        asked, scenario = None, "rejected"
+        try:
+            if method == "GET":
+                reply, scenario = _models(path, headers), "models"
+            else:
+                asked = check(path, headers, raw)
+                scenario = self._choose(asked)
+                reply = SCENARIOS[scenario](asked, headers.get("x-goog-api-key", ""))
+        except RejectedError as rejected:
+            reply = rejected.reply
+        if scenario == "slow":
+            reply = dataclasses.replace(reply, wait=self.slow_s)
+        record = Recorded(method, path, headers, _body(raw), asked, scenario, reply.status)
+        with self._lock:
+            self.requests.append(record)
+        return reply
+
+    def _choose(self, asked: Asked) -> str:
+        named = re.search(r"\[scenario:\s*(\w+)\s*\]", asked.prompt)
+        if named is None:
+            with self._lock:
+                return self._script.popleft() if self._script else self.default
+        if named[1] not in SCENARIOS:
+            known = ", ".join(SCENARIOS)
+            raise RejectedError(error("bad_argument", message=f"No such scenario. Known: {known}"))
+        return named[1]
+
+    def track(self, connection: socket.socket, *, open: bool) -> None:
+        with self._lock:
+            (self._connections.add if open else self._connections.discard)(connection)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    owner: GeminiServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are part of the play."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.owner.track(self.connection, open=True)
+
+    def finish(self) -> None:
+        self.server.owner.track(self.connection, open=False)
+        super().finish()
+
+    def do_GET(self) -> None:
+        self._serve("GET")
+
+    def do_POST(self) -> None:
+        self._serve("POST")
+
+    def _serve(self, method: str) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        owner = self.server.owner
+        reply = owner.answer(method, self.path, headers, raw)
+        if reply.ending == "hang":
+            owner.closing.wait()
+        if reply.wait:
+            owner.closing.wait(reply.wait)
+        if reply.ending in ("hang", "dropped"):
+            self.close_connection = True
+            _cut(self.connection)
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.kind)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        whole = reply.ending == "whole"
+        self.wfile.write(reply.body if whole else reply.body[: len(reply.body) // 2])
+        self.wfile.flush()
+        if not whole:
+            self.close_connection = True
+            _cut(self.connection)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: `GeminiServer.requests` tells more."""
+
+
+def _models(path: str, headers: dict[str, str]) -> Reply:
+    check_key(path, headers)
+    if not re.match(r"/v1(beta)?/models(\?|$)", path):
+        return Reply(status=404, body=b"<html>Not found</html>", kind="text/html")
+    listed = [
+        {
+            "name": f"models/{name}",
+            "version": "001",
+            "displayName": name,
+            "inputTokenLimit": 65536,
+            "outputTokenLimit": 32768,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
+        }
+        for name in MODELS
+    ]
+    return as_json({"models": listed})
+
+
+def _body(raw: bytes) -> Json:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _known(name: str) -> None:
+    if name not in SCENARIOS:
+        raise ValueError(f"No scenario {name!r}. Known: {', '.join(SCENARIOS)}")
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the other side was quicker

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from assetbank.errors import NotAllowed
-from assetbank.models import Asset, Brand, Collection, Membership
+from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
 
 Person = AbstractBaseUser | AnonymousUser
 CREATORS = (Membership.Role.CREATOR, Membership.Role.MANAGER)
@@ -29,7 +29,7 @@ def brands(person: Person, *roles: str) -> QuerySet[Brand]:
     return Brand.objects.filter(pk__in=memberships.values("brand_id"))
 
 
-def assets(person: Person) -> QuerySet[Asset]:
+def assets(person: Person) -> AssetQuerySet:
     """The assets that `person` may see."""
     if sees_all(person):
         return Asset.objects.all()

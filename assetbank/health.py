@@ -46,12 +46,9 @@ def database() -> Part:
 
 def files() -> Part:
     """Asks for a file that is not there: proves address and credentials without writing."""
-    backend = (
-        type(default_storage._wrapped).__name__ if hasattr(default_storage, "_wrapped") else ""
-    )  # type: ignore[attr-defined]
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         pool.submit(default_storage.exists, "health").result(timeout=10)
-    return Part("files", True, backend or type(default_storage).__name__)
+    return Part("files", True, settings.STORAGES["default"]["BACKEND"].rpartition(".")[2])
 
 
 def workers() -> Part:

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
@@ -59,7 +59,7 @@ def store(
     brand: Brand,
     file: File[bytes] | bytes,
     filename: str,
-    by: AbstractBaseUser | None,
+    by: User | None,
     origin: str = Asset.Origin.UPLOAD,
     tags: Iterable[str] = (),
     collection: Collection | None = None,
@@ -129,9 +129,14 @@ def update(*, asset: Asset, tags: Iterable[str] | None = None, **fields: Any) ->
 @transaction.atomic
 def remove(*, asset: Asset) -> None:
     """Delete an asset; its files go when the transaction has committed."""
-    paths = [asset.file.name, *map(asset.rendition_path, pictures.RENDITIONS)]
+    paths = [asset.path, *map(asset.rendition_path, pictures.RENDITIONS)]
+
+    def delete_files() -> None:
+        for path in paths:
+            default_storage.delete(path)
+
     asset.delete()
-    transaction.on_commit(lambda: [default_storage.delete(path) for path in paths], robust=True)
+    transaction.on_commit(delete_files, robust=True)
 
 
 @transaction.atomic
@@ -146,6 +151,46 @@ def add_to_collection(*, collection: Collection, assets: Iterable[Asset]) -> Non
         ],
         ignore_conflicts=True,
     )
+
+
+def create_collection(
+    *, brand: Brand, name: str, by: User | None, description: str = ""
+) -> Collection:
+    """Raises InvalidAsset for a name that is empty, too long or taken in the brand."""
+    name = clean_text(name)
+    if not name or len(name) > 120:
+        raise InvalidAsset("A collection has a name of at most 120 characters.")
+    collection = Collection(
+        brand=brand, name=name, description=clean_text(description), created_by=by
+    )
+    try:
+        with transaction.atomic():
+            collection.save()
+    except IntegrityError as error:
+        raise InvalidAsset(f"{brand} has a collection “{name}” already.") from error
+    return collection
+
+
+def remove_collection(*, collection: Collection) -> None:
+    """Its assets stay."""
+    collection.delete()
+
+
+def remove_from_collection(*, collection: Collection, assets: Iterable[Asset]) -> None:
+    collection.items.filter(asset__in=list(assets)).delete()
+
+
+@transaction.atomic
+def move_in_collection(*, collection: Collection, asset: Asset, step: int) -> None:
+    """`step` places later, or earlier when negative; at the ends it stays."""
+    items = list(collection.items.select_for_update())
+    here = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)
+    if here is None:
+        return
+    items.insert(max(0, here + step), items.pop(here))
+    for position, item in enumerate(items):
+        item.position = position
+    CollectionItem.objects.bulk_update(items, ["position"])
 
 
 def rendition(*, asset: Asset, name: str) -> File[bytes]:
@@ -231,7 +276,7 @@ def _save_files(
 ) -> None:
     named = f"{PurePath(asset.filename).stem}.{picture.extension}"
     asset.file.save(named, ContentFile(data), save=False)
-    undo.append(lambda: default_storage.delete(asset.file.name))
+    undo.append(lambda: default_storage.delete(asset.path))
     for name, drawn in picture.renditions.items():
         path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
         undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]

@@ -73,6 +73,11 @@ def original_path(asset: Asset, filename: str) -> str:
     return f"originals/{asset.folder}/{stem}.{extension}"
 
 
+class AssetQuerySet(models.QuerySet["Asset"]):
+    def with_tags(self) -> AssetQuerySet:
+        return self.prefetch_related("tags")  # type: ignore[misc]  # taggit has no types
+
+
 class Asset(models.Model):
     """One picture of a brand. The bytes that came in are the bytes kept; the rest is about them."""
 
@@ -139,6 +144,8 @@ class Asset(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = AssetQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
@@ -154,6 +161,11 @@ class Asset(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("asset", args=[self.pk])
+
+    @property
+    def path(self) -> str:
+        """Of the original, in the storage."""
+        return str(self.file.name)
 
     @property
     def aspect_ratio(self) -> float:

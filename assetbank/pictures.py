@@ -7,7 +7,6 @@ that run programs or other programs' code (EPS, PS, PDF, WMF) are never reached.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from typing import IO
 import numpy as np
 import pillow_heif
 from django.conf import settings
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from assetbank.errors import PictureRefused, PictureTooLarge
 
+Image.init()  # all decoders are known; which are used is said at each opening
 pillow_heif.register_heif_opener()
 # Pixels are bounded by settings.MAX_PIXELS below, with a sentence instead of a warning
 Image.MAX_IMAGE_PIXELS = None
@@ -38,6 +38,7 @@ FORMATS = {  # Pillow's name -> MIME type and extension of the original
     "PPM": ("image/x-portable-anymap", "ppm"),
     "QOI": ("image/qoi", "qoi"),
 }
+DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens those
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
 ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 WHITE = (255, 255, 255, 255)
@@ -97,12 +98,10 @@ def to_rgb(image: Image.Image, side: int) -> Image.Image:
 def refusing() -> Iterator[None]:
     """Whatever a decoder throws at hostile bytes becomes PictureRefused."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except PictureRefused:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureRefused(
             "This is not a picture that the library reads "
             "(JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC and a few more)."
@@ -115,7 +114,7 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
-    with Image.open(file, formats=list(FORMATS)) as image:
+    with Image.open(file, formats=DECODERS) as image:
         width, height = image.size
         if width * height > settings.MAX_PIXELS:
             raise PictureTooLarge(

@@ -1,40 +1,93 @@
-"""Problems as people and programs see them: one JSON shape with a stable code."""
+"""Problems as programs see them: one JSON shape with a stable code."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from django.http import JsonResponse
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
 
 from assetbank.errors import ProblemError
 
+logger = logging.getLogger(__name__)
 
-def problem(code: str, detail: str, errors: dict[str, Any] | None = None) -> dict[str, Any]:
+GENERAL = "non_field_errors"  # key of what concerns no single field
+TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+def problem(
+    code: str, detail: str, errors: dict[str, list[str]] | None = None
+) -> dict[str, str | dict[str, list[str]]]:
     """`{"code", "detail", "errors"}`; `errors` holds lists of sentences by field."""
     return {"code": code, "detail": detail, "errors": errors or {}}
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: everything leaves in the shape of `problem`."""
-    if isinstance(error, ProblemError):
-        return Response(problem(error.code, error.message), status=error.status)
-    response = exception_handler(error, context)
-    if response is None:
-        return None
+    match error:
+        case ProblemError():
+            set_rollback()
+            return Response(problem(error.code, error.message), status=error.status)
+        case exceptions.APIException():
+            pass
+        case Http404():
+            error = exceptions.NotFound("There is no such thing, or you may not see it.")
+        case PermissionDenied():
+            error = exceptions.PermissionDenied()
+        case _ if isinstance(error, TOO_BIG):
+            return Response(problem("too_large", "This request is too large."), status=413)
+        case SuspiciousOperation():
+            return Response(problem("bad_request", "This request makes no sense."), status=400)
+        case _:
+            # what went wrong is for the log: its words may hold what nobody outside should read
+            logger.error("unexpected in %s", type(context.get("view")).__name__, exc_info=error)
+            set_rollback()
+            return Response(problem("server_error", "Something went wrong here."), status=500)
+    response = exception_handler(error, context)  # sets WWW-Authenticate, Retry-After, rollback
+    assert response is not None
     if isinstance(error, exceptions.ValidationError):
-        body = response.data
-        errors = body if isinstance(body, dict) else {"non_field_errors": body}
-        first = next(iter(errors.items()), ("", ""))
-        text = first[1][0] if isinstance(first[1], list) and first[1] else first[1]
-        response.data = problem("invalid", f"{first[0]}: {text}", dict(errors))
-        return response
-    code = getattr(error, "default_code", "not_found" if response.status_code == 404 else "error")
-    response.data = problem(str(code), str(response.data.get("detail", error)))
+        response.data = _invalid(response.data)
+    else:
+        response.data = problem(_code(error), str(error.detail))
     return response
 
 
-def json_404(request: Any, path: str = "") -> JsonResponse:
-    return JsonResponse(problem("not_found", f"There is no /api/v1/{path}."), status=404)
+def _code(error: exceptions.APIException) -> str:
+    codes = error.get_codes()
+    return codes if isinstance(codes, str) else error.default_code
+
+
+def _invalid(body: Any) -> dict[str, str | dict[str, list[str]]]:
+    fields = body if isinstance(body, dict) else {GENERAL: body}
+    errors = {str(name): _sentences(value) for name, value in fields.items()}
+    name, sentences = next(iter(errors.items()), ("", []))
+    first = sentences[0] if sentences else "This request is not valid."
+    return problem("invalid", first if name == GENERAL else f"{name}: {first}", errors)
+
+
+def _sentences(value: Any) -> list[str]:
+    """DRF nests errors of lists and objects; programs get one list for each field."""
+    if isinstance(value, dict):
+        return [sentence for inner in value.values() for sentence in _sentences(inner)]
+    if isinstance(value, list):
+        return [sentence for inner in value for sentence in _sentences(inner)]
+    return [str(value)]
+
+
+@csrf_exempt  # so that an unknown address is 404 for every method
+def json_404(request: HttpRequest, path: str = "") -> JsonResponse:
+    detail = f"There is no /api/v1/{path}."
+    if path and not path.endswith("/"):
+        detail += " Addresses end with a slash."
+    return JsonResponse(problem("not_found", detail), status=404)

@@ -21,7 +21,7 @@ django_stubs_ext.monkeypatch()  # lets admin classes be written as ModelAdmin[As
 
 env = Environment()
 
-# --- Database -------------------------------------------------------------------------------------
+# --- Database -----------------------------------------------------------------------------------
 DATA_DIR = Path(
     env.text(
         "DATA_DIR", str(BASE_DIR / "var"), help="Folder of everything embedded, and of local media."
@@ -45,7 +45,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Who is served, and how safely ------------------------------------------------------------------
+# --- Who is served, and how safely --------------------------------------------------------------
 DEBUG = env.boolean("DEBUG", False, help="Django's debug pages. Never in production.")
 HOST = env.text("HOST", "127.0.0.1", help="Address that `make run` listens on.")
 PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1)
@@ -92,7 +92,7 @@ if not EMBEDDED and not SECRET_KEY:
     env.problems.append("SECRET_KEY is empty: production needs 50 random characters.")
     SECRET_KEY = secrets.token_urlsafe(50)  # so that `check` can run and say so
 
-# --- Files ------------------------------------------------------------------------------------------
+# --- Files --------------------------------------------------------------------------------------
 STORAGES = {
     "default": env.storage(
         "STORAGE_URL",
@@ -119,7 +119,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
 
-# --- Search -----------------------------------------------------------------------------------------
+# --- Search -------------------------------------------------------------------------------------
 MILVUS_URI = env.text(
     "MILVUS_URI",
     help="Milvus or Zilliz Cloud, e.g. http://milvus:19530. Unset: an embedded Milvus Lite.",
@@ -146,7 +146,7 @@ INDEX_LEASE_S = env.integer(
     least=1,
 )
 
-# --- Generation -------------------------------------------------------------------------------------
+# --- Generation ---------------------------------------------------------------------------------
 GEMINI_API_KEY = env.text("GEMINI_API_KEY", help="Key of the Gemini API; without it: sketches.")
 GEMINI_BASE_URL = env.text("GEMINI_BASE_URL", help="Another address of the Gemini API.")
 GEMINI_API_VERSION = env.text("GEMINI_API_VERSION", "v1beta", help="Version of the Gemini API.")
@@ -194,7 +194,7 @@ GENERATION_MODELS: list[dict[str, Any]] = [
     },
 ]
 
-# --- Django -----------------------------------------------------------------------------------------
+# --- Django -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "assetbank",
     "search",
@@ -270,7 +270,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "assetbank.api.schema.Schema",
     "EXCEPTION_HANDLER": "assetbank.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -283,7 +283,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# Parts of the health page and of GET /api/v1/health/, in order; each is `() -> assetbank.health.Part`
+# Parts of the health page and of GET /api/v1/health/, in order: `() -> assetbank.health.Part`
 HEALTH_PARTS = [
     "assetbank.health.database",
     "assetbank.health.files",
@@ -293,6 +293,10 @@ HEALTH_PARTS = [
     "search.health.index",
     "generation.health.engines_part",
 ]
+
+# What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
+WEB_START_CHECKS = ["assetbank.demo_world.refuse_in_production"]
+WEB_WARM_UP = ["search.queries.warm_up"]
 
 PROCRASTINATE_WORKER_DEFAULTS = {
     "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay

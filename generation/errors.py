@@ -16,7 +16,7 @@ class GenerationError(ProblemError):
         self.code = code
 
 
-class InvalidRequest(GenerationError):  # noqa: N818 - reads as what happened
+class InvalidRequest(GenerationError):
     """The request cannot be sent as it is: found by ourselves, before anything was paid."""
 
     def __init__(self, message: str, *, code: str = "invalid_request") -> None:
@@ -49,7 +49,7 @@ class EngineError(GenerationError):
         self.may_have_been_paid = may_have_been_paid
 
 
-class Refused(EngineError):  # noqa: N818 - reads as what happened
+class Refused(EngineError):
     """The service answered and would not draw this. The request has to change."""
 
     def __init__(self, message: str, *, code: str, detail: str = "") -> None:
@@ -67,14 +67,14 @@ class Refused(EngineError):  # noqa: N818 - reads as what happened
         return cls(message, code=code, detail=detail)
 
 
-class EngineFailed(EngineError):  # noqa: N818 - reads as what happened
+class EngineFailed(EngineError):
     """Asking again will not help until somebody changes the settings, the model or the request."""
 
     def __init__(self, message: str, *, code: str, detail: str = "") -> None:
         super().__init__(message, code=code, retryable=False, detail=detail)
 
 
-class EngineUnavailable(EngineError):  # noqa: N818 - reads as what happened
+class EngineUnavailable(EngineError):
     """The service or the way to it is down, busy or slow: the same request may work later."""
 
     def __init__(

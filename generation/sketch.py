@@ -27,7 +27,11 @@ COLOURS = frozenset(ImageColor.colormap) - {"tan", "linen", "snow"}  # these are
 def draw(request: DrawRequest) -> Drawing:
     """The moodboard as one JPEG. Raises `InvalidRequest` for a reference that cannot be read."""
     width, height = pixels(request.aspect_ratio, request.image_size)
-    pictures = [_open(reference) for reference in request.references]
+    longest = max(width, height)
+    pictures = [
+        _open(reference, longest // 3 if number else longest)
+        for number, reference in enumerate(request.references)
+    ]
     palette = _palette(request)
     beside = _panel_beside(width, height, pictures)
     board = Image.new("RGB", (width, height), PAPER)
@@ -167,7 +171,7 @@ def _lay_card(stage: Image.Image, card: Image.Image, place: tuple[int, int], uni
     shadow.paste(90, inner)
     shadow = shadow.filter(ImageFilter.GaussianBlur(spread * 0.7))
     stage.paste(INK, (left - 2 * spread, top - 2 * spread + spread // 2), shadow)
-    stage.paste(ImageOps.expand(card.crop((0, 0, card.width, card.height)), 0), (left, top))
+    stage.paste(card, (left, top))
     frame = (left - border, top - border, left + card.width + border, top + card.height + border)
     ImageDraw.Draw(stage).rectangle(frame, outline=(255, 255, 255), width=border + 1)
 
@@ -176,7 +180,9 @@ def _empty_set(size: tuple[int, int], palette: list[Colour], prompt: str) -> Ima
     """Without references: a set with nobody on it yet, lit in the palette. Each prompt has its
     own light and its own arrangement.
     """
-    chance = [byte / 255 for byte in hashlib.sha256(prompt.encode("utf-8", "replace")).digest()]
+    digest = hashlib.sha256(prompt.encode("utf-8", "replace")).digest()
+    chance = [byte / 255 for byte in digest]
+    palette = _with_more(palette, digest)
     by_light = sorted(palette, key=sum)
     light = Image.new("RGB", (160, max(1, round(160 * size[1] / size[0]))), by_light[-1])
     brush = ImageDraw.Draw(light)
@@ -216,12 +222,13 @@ def _smooth_disc(
 # --- in and out ---------------------------------------------------------------------------------
 
 
-def _open(reference: ReferenceImage) -> Image.Image:
+def _open(reference: ReferenceImage, longest: int) -> Image.Image:
+    """The picture, upright and without transparency, no longer than needed."""
     try:
         with Image.open(io.BytesIO(reference.data)) as opened:
-            opened.draft("RGB", (2048, 2048))
+            opened.draft("RGB", (longest, longest))
             upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((4096, 4096))
+            upright.thumbnail((longest, longest))
             layered = upright.convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise InvalidRequest(
@@ -234,7 +241,7 @@ def _open(reference: ReferenceImage) -> Image.Image:
 
 
 def _palette(request: DrawRequest) -> list[Colour]:
-    """The brand's colours; without them the ones the prompt names; without them, by the prompt."""
+    """The brand's colours, or those that the prompt names; none where there are none."""
     colours: list[Colour] = []
     named = [word for word in re.findall(r"[a-z]+", request.prompt.lower()) if word in COLOURS]
     for name in request.palette or named:
@@ -243,13 +250,17 @@ def _palette(request: DrawRequest) -> list[Colour]:
         except ValueError:
             continue
         colours.append((red, green, blue))
-    chance = hashlib.sha256(request.prompt.encode("utf-8", "replace")).digest()
-    hue = chance[0] * 360 // 256
-    while len(colours) < 3:
-        shade = f"hsl({(hue + 37 * len(colours)) % 360}, 38%, {38 + 20 * len(colours)}%)"
-        red, green, blue = ImageColor.getrgb(shade)[:3]
-        colours.append((red, green, blue))
     return list(dict.fromkeys(colours))
+
+
+def _with_more(colours: list[Colour], chance: bytes) -> list[Colour]:
+    """At least three colours, for a composition that needs them."""
+    more = list(colours)
+    while len(more) < 3:
+        hue = chance[27] * 360 // 256 + 37 * len(more)
+        red, green, blue = ImageColor.getrgb(f"hsl({hue % 360}, 38%, {38 + 20 * len(more)}%)")[:3]
+        more.append((red, green, blue))
+    return more
 
 
 def _jpeg(board: Image.Image) -> bytes:

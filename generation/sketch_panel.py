@@ -27,6 +27,7 @@ PLAIN = str.maketrans(
 )
 NO_SUCH_LETTER = "\U0010ffff"
 LEADING = 1.32
+MOST_LETTERS = 3000  # more than any panel holds; measuring them would take seconds
 
 
 def letter(
@@ -66,8 +67,11 @@ def _label(brush: ImageDraw.ImageDraw, box: Box, unit: float) -> int:
 def _swatches(brush: ImageDraw.ImageDraw, box: Box, palette: list[Colour], unit: float) -> int:
     """The palette at the bottom of the box, each colour with its name; the height of it all."""
     shown = palette[:6]
+    if not shown:
+        return 0
     gap, height, caption = round(0.9 * unit), round(5.2 * unit), round(2 * unit)
-    width = (box[2] - box[0] - gap * (len(shown) - 1)) / len(shown)
+    columns = max(4, len(shown))  # a lone colour is a swatch, too, and not a bar
+    width = (box[2] - box[0] - gap * (columns - 1)) / columns
     top = box[3] - height - caption
     for number, colour in enumerate(shown):
         left = round(box[0] + number * (width + gap))
@@ -118,6 +122,8 @@ def fit(text: str, size: tuple[int, int], *, largest: float, smallest: float) ->
     Letters that no face at hand has are written without their accents or left out; the result has
     no lines when nothing is left.
     """
+    if len(text) > MOST_LETTERS:
+        text = f"{text[:MOST_LETTERS]}..."
     name, text = _letterable(text)
     points = largest
     while True:
@@ -144,8 +150,8 @@ def _wrap(text: str, face: Face, width: int) -> list[str]:
             if line:
                 lines.append(line)
             line = word
-            while face.getlength(line) > width and len(line) > 1:  # no spaces: break anywhere
-                cut = _how_much_fits(line, face, width)
+            # no spaces: break anywhere; no letter is narrower than a pixel
+            while len(line) > 1 and (cut := _how_much_fits(line, face, width)) < len(line):
                 lines.append(line[:cut])
                 line = line[cut:]
         if line:
@@ -154,7 +160,7 @@ def _wrap(text: str, face: Face, width: int) -> list[str]:
 
 
 def _how_much_fits(text: str, face: Face, width: int) -> int:
-    low, high = 1, len(text)
+    low, high = 1, max(1, min(len(text), width))
     while low < high:
         middle = (low + high + 1) // 2
         if face.getlength(text[:middle]) <= width:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -40,7 +40,7 @@ State = Generation.State
 
 def request(
     *,
-    person: AbstractBaseUser,
+    person: User,
     brand: Brand,
     prompt: str,
     references: Sequence[Asset] = (),
@@ -95,7 +95,7 @@ def request(
     return generation
 
 
-def _check_references(person: AbstractBaseUser, references: Sequence[Asset]) -> None:
+def _check_references(person: User, references: Sequence[Asset]) -> None:
     seen = set(access.assets(person).filter(pk__in=[a.pk for a in references]).values_list("pk"))
     for asset in references:
         if (asset.pk,) not in seen:
@@ -113,7 +113,7 @@ def _defer(generation: Generation) -> None:
     task.defer(generation_id=generation.pk)
 
 
-def retry(*, person: AbstractBaseUser, generation: Generation) -> Generation:
+def retry(*, person: User, generation: Generation) -> Generation:
     """Queue a failed or cancelled generation again; what had arrived is not asked for again."""
     access.require_creator(person, generation.brand)
     with transaction.atomic():
@@ -129,7 +129,7 @@ def retry(*, person: AbstractBaseUser, generation: Generation) -> Generation:
     return generation
 
 
-def cancel(*, person: AbstractBaseUser, generation: Generation) -> Generation:
+def cancel(*, person: User, generation: Generation) -> Generation:
     """Stop a waiting generation at once, a running one before its next picture; what has arrived
     stays. Cancelling a finished one changes nothing."""
     access.require_creator(person, generation.brand)

@@ -37,11 +37,11 @@ class EncoderError(Exception):
     """Something about the encoder is wrong; the message is a sentence a person can act on."""
 
 
-class EncoderUnavailable(EncoderError):  # noqa: N818
+class EncoderUnavailable(EncoderError):
     """No encoder: the folder is missing or malformed, or the hub was not reached."""
 
 
-class UnreadableVector(EncoderError):  # noqa: N818
+class UnreadableVector(EncoderError):
     """The model gave vectors that no index can use; `rows` says which of the batch."""
 
     def __init__(self, rows: Sequence[int]) -> None:
@@ -101,7 +101,7 @@ def _checkpoint(name: str, folder: Path) -> Checkpoint:
 def _missing(folder: Path) -> str | None:
     """What a folder lacks to be a whole checkpoint; None if nothing.
 
-    Also tells a half-downloaded copy in the hub's cache, which the hub's client takes for whole.
+    Also tells a copy in the hub's cache whose download broke off.
     """
     needed = (
         ("config.json",),
@@ -128,26 +128,29 @@ def _weights(folder: Path) -> list[Path]:
 
 def _fetch(model: str, *, offline: bool, say: Say) -> Path:
     """The folder of a hub model: from the cache of this machine, else downloaded into it."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     hint = "Set CLIP_MODEL to a folder with a CLIP checkpoint, or connect once to download it."
     try:
-        cached = Path(snapshot_download(model, local_files_only=True))
-        if not _missing(cached):
-            return cached
-    except LocalEntryNotFoundError:
-        pass
+        # Not snapshot_download: it takes a copy without the weights of other frameworks for broken
+        config = try_to_load_from_cache(model, "config.json")
     except HFValidationError as error:
         raise EncoderUnavailable(
             f"CLIP_MODEL is {model!r}: neither a folder on this machine nor a name on the hub."
         ) from error
+    if isinstance(config, str) and not _missing(Path(config).parent):
+        return Path(config).parent
     if offline:
         raise EncoderUnavailable(f"{model} is not on this machine, and downloads are off. {hint}")
     try:
         sizes = _within(HUB_SECONDS, lambda: _files(model))
         say(f"Downloading {model} ({sum(sizes.values()) / 1e6:.0f} MB), once.")
         return Path(snapshot_download(model, allow_patterns=list(sizes)))
+    except RepositoryNotFoundError as error:
+        raise EncoderUnavailable(
+            f"The hub has no model {model}, or shows it only to its members. Check CLIP_MODEL."
+        ) from error
     except Exception as error:  # the hub's client lets those of several libraries through
         raise EncoderUnavailable(
             f"{model} is not on this machine, and fetching it from the hub failed: "

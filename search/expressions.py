@@ -6,6 +6,7 @@ double quote, newline, tab and carriage return, which Milvus Lite 3 and Milvus 2
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
@@ -15,11 +16,11 @@ Value = str | int | float
 
 
 def literal(value: Value) -> str:
-    if isinstance(value, bool):
-        raise TypeError("fields are text or numbers; a truth value is neither")
     if isinstance(value, str):
         return f'"{value.translate(ESCAPES)}"'
-    if (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"fields are text or numbers, not {type(value).__name__}")
+    if not math.isfinite(value):
         raise ValueError("not a finite number")
     return repr(value)
 

@@ -186,7 +186,7 @@ def _claim(size: int) -> list[Job]:
             attempts=F("attempts") + 1,
         )
     ids = [row.asset_id for row in rows if row.state == Embedding.State.PENDING]
-    assets = Asset.objects.prefetch_related("tags").in_bulk(ids)
+    assets = Asset.objects.with_tags().in_bulk(ids)
     return [Job(row, assets.get(row.asset_id)) for row in rows]
 
 
@@ -210,7 +210,7 @@ def _decode(job: Job, encoder: clip.ImageEncoder) -> clip.Floats:
         raise PictureRefused(f"Reading this picture ended the worker {MOST_ATTEMPTS} times.")
     if min(job.asset.width, job.asset.height) < SMALLEST_SIDE:
         raise TooSmall(f"Left out: smaller than {SMALLEST_SIDE} pixels.")
-    with default_storage.open(job.asset.file.name) as file:
+    with default_storage.open(job.asset.path) as file:
         # twice the encoder's input: nearly the same vector as from the whole picture
         return encoder.preprocess(pictures.load_rgb(file, side=2 * encoder.input_size))
 
@@ -346,7 +346,7 @@ def scalars(asset: Asset) -> milvus.Scalars:
         "engine_model": asset.engine_model,
         # Milvus counts bytes
         "prompt": asset.prompt.encode()[:60_000].decode(errors="ignore"),
-        "storage_path": asset.file.name,
+        "storage_path": asset.path,
     }
 
 
@@ -372,7 +372,7 @@ def _norm_is_one(vector: Vector) -> bool:
 def kept_rows(embeddings: Sequence[Embedding], space: VectorSpace) -> list[milvus.Row]:
     """Milvus rows from vectors that Postgres keeps; embeddings whose vector is of another encoder,
     of other bytes or unsound are left out."""
-    assets: dict[Any, Asset] = Asset.objects.prefetch_related("tags").in_bulk(
+    assets: dict[Any, Asset] = Asset.objects.with_tags().in_bulk(
         [row.asset_id for row in embeddings]
     )
     rows = []

@@ -6,6 +6,7 @@ import base64
 import datetime
 import io
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from functools import lru_cache
 from threading import Lock
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from assetbank import access, pictures
@@ -113,9 +115,9 @@ def _shown(person: access.Person) -> QuerySet[Asset]:
     """With all that a card or a JSON object shows, in a fixed number of queries."""
     return (
         access.assets(person)
+        .with_tags()
         .select_related("brand", "embedding")
         .defer("embedding__vector_bytes")
-        .prefetch_related("tags")
     )
 
 
@@ -202,11 +204,19 @@ def _image_encoder(source: str) -> clip.ImageEncoder:
 
 
 def warm_up() -> None:
-    """Load the text half before somebody asks. Raises SearchUnavailable."""
-    text_vector(_space(), "warm up")
+    """Load the text half before somebody asks. At the first start of all, the index worker is
+    still choosing an encoder: wait for it a while."""
+    for _ in range(60):
+        try:
+            text_vector(_space(), "warm up")
+        except SearchUnavailable:
+            time.sleep(1)
+        else:
+            break
+    connection.close()  # this thread's own
 
 
-def remember_picture(*, person: AbstractBaseUser, data: bytes) -> PictureQuestion:
+def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
     """A picture to search with. Raises PictureRefused and SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20

@@ -54,7 +54,7 @@ def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -
     for page in _indexed_pages():
         expected = {
             asset.pk: indexing.scalars(asset)
-            for asset in Asset.objects.prefetch_related("tags").filter(pk__in=page)
+            for asset in Asset.objects.with_tags().filter(pk__in=page)
         }
         found = milvus.fetch(list(expected))
         missing = [pk for pk in expected if pk not in found]

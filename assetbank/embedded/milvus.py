@@ -106,11 +106,11 @@ def _start(folder: Path) -> dict[str, int]:
     _end_orphans(folder)
     port = _free_port()
     program = shutil.which("milvus-lite", path=str(Path(sys.executable).parent)) or "milvus-lite"
+    # With more than one worker, Milvus Lite 3.2 loses rows that it has acknowledged
+    options = f"--max-workers=1 --host=127.0.0.1 --port={port}".split()
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
-            [program, "server", "--data-dir", str(folder / "data"), "--host", "127.0.0.1"]
-            # with more than one worker, Milvus Lite 3.2 loses rows that it has acknowledged
-            + ["--port", str(port), "--max-workers", "1"],
+            [program, "server", "--data-dir", str(folder / "data"), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

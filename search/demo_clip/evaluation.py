@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assetbank.demo.pictures import render
-from assetbank.demo.specs import PATTERNS, Spec, random_spec
+from assetbank.demo.specs import COLOURS, OBJECTS, PATTERNS, SCENES, Spec, random_spec
 from search.clip import Floats, ImageEncoder, TextEncoder
 from search.demo_clip import vocabulary as words
 from search.demo_clip.captions import MEANINGS, article, caption, spoken
@@ -41,6 +41,9 @@ UNKNOWN_WORDS = {
     "cologne": "perfume",
     "amphora": "vase",
 }
+
+
+Asked = tuple[str, dict[str, str]]  # a text, and the attributes of the pictures that answer it
 
 
 @dataclass(frozen=True)
@@ -80,59 +83,42 @@ def questions(specs: Sequence[Spec]) -> list[Questions]:
     rng = random.Random(3)
     pairs = sorted({(spec.obj, spec.colour) for spec in specs})
     new_pairs = [pair for pair in pairs if held_pair(Spec(*pair))]
-
-    def ask(name: str, asked: Iterable[tuple[str, Callable[[Spec], bool]]]) -> Questions:
-        texts, right = zip(*asked, strict=True)
-        return Questions(name, texts, np.array([[fits(spec) for spec in specs] for fits in right]))
-
-    def of_pair(obj: str, colour: str) -> Callable[[Spec], bool]:
-        return lambda spec: (spec.obj, spec.colour) == (obj, colour)
-
-    def of(attribute: str, value: str) -> Callable[[Spec], bool]:
-        return lambda spec: getattr(spec, attribute) == value
-
-    def seen(attribute: str) -> list[str]:
-        return sorted({getattr(spec, attribute) for spec in specs})
-
+    place = {scene: phrases[0] for scene, phrases in words.SCENE_PHRASES.items()}
+    look = {p: words.PATTERN_ADJECTIVES.get(p, ("with gold trim",))[0] for p in PATTERNS}
+    asked: dict[str, list[Asked]] = {
+        "object and colour": [(_plain(*pair), _of(*pair)) for pair in pairs],
+        "the same, pairs never trained on": [(_plain(*pair), _of(*pair)) for pair in new_pairs],
+        "object and colour, synonyms": [(_synonyms(*pair, rng), _of(*pair)) for pair in pairs],
+        "object, colour and scene": [
+            (f"{_plain(s.obj, s.colour)} {place[s.scene]}", _of(s.obj, s.colour, s.scene))
+            for s in specs
+        ],
+        "whole captions": [(caption(s, rng, tidy=True).text, _of(s.obj, s.colour)) for s in specs],
+        "object alone": [(_article(_name(obj)), {"obj": obj}) for obj in OBJECTS],
+        "colour alone": [(f"something {colour}", {"colour": colour}) for colour in COLOURS],
+        "scene alone": [(place[scene], {"scene": scene}) for scene in SCENES],
+        "pattern alone": [(look[p], {"pattern": p}) for p in PATTERNS if p != "plain"],
+        "words never used in captions": [
+            (_article(word), {"obj": obj}) for word, obj in UNKNOWN_WORDS.items()
+        ],
+    }
     return [
-        ask("object and colour", [(_plain(*p), of_pair(*p)) for p in pairs]),
-        *(
-            [
-                ask(
-                    "the same, pairs never trained on",
-                    [(_plain(*p), of_pair(*p)) for p in new_pairs],
-                )
-            ]
-            if new_pairs
-            else []
-        ),
-        ask("object and colour, synonyms", [(_synonyms(*p, rng), of_pair(*p)) for p in pairs]),
-        ask(
-            "object, colour and scene",
-            [
-                (f"{_plain(s.obj, s.colour)} {words.SCENE_PHRASES[s.scene][0]}", s.__eq__)
-                for s in specs
-            ],
-        ),
-        ask(
-            "whole captions",
-            [(caption(s, rng, tidy=True).text, of_pair(s.obj, s.colour)) for s in specs],
-        ),
-        ask("object alone", [(_article(_name(o)), of("obj", o)) for o in seen("obj")]),
-        ask("colour alone", [(f"something {c}", of("colour", c)) for c in seen("colour")]),
-        ask("scene alone", [(words.SCENE_PHRASES[s][0], of("scene", s)) for s in seen("scene")]),
-        ask(
-            "pattern alone",
-            [
-                (words.PATTERN_ADJECTIVES.get(p, ("with gold trim",))[0], of("pattern", p))
-                for p in PATTERNS[1:]
-            ],
-        ),
-        ask(
-            "words never used in captions",
-            [(_article(w), of("obj", o)) for w, o in UNKNOWN_WORDS.items()],
-        ),
+        Questions(
+            name,
+            [text for text, _ in kind],
+            np.array([[_fits(spec, answer) for spec in specs] for _, answer in kind]),
+        )
+        for name, kind in asked.items()
+        if kind
     ]
+
+
+def _of(obj: str, colour: str, scene: str = "") -> dict[str, str]:
+    return {"obj": obj, "colour": colour} | ({"scene": scene} if scene else {})
+
+
+def _fits(spec: Spec, answer: dict[str, str]) -> bool:
+    return all(getattr(spec, attribute) == value for attribute, value in answer.items())
 
 
 def _name(obj: str) -> str:
@@ -156,7 +142,7 @@ def _synonyms(obj: str, colour: str, rng: random.Random) -> str:
 
 
 def score(name: str, likeness: Floats, relevant: npt.NDArray[np.bool_]) -> Score:
-    """`likeness` and `relevant` are [questions, pictures]; questions without an answer don't count."""
+    """Of [questions, pictures]; a question that no picture answers does not count."""
     asked = relevant.any(1)
     first = np.argsort(-likeness, 1)[:, :5]
     right = np.take_along_axis(relevant, first, 1)[asked]

@@ -9,6 +9,7 @@ patches until the last part (which halves the time).
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -203,11 +204,16 @@ def _restore(path: Path, trainee: Trainee, optims: Sequence[torch.optim.Optimize
     return int(state["step"])
 
 
-def export(trainee: Trainee, tokenizer: Any, folder: Path) -> None:
+def export(trainee: Trainee, tokenizer_folder: Path, folder: Path) -> None:
     """Save for AutoModel, AutoTokenizer and AutoImageProcessor; half precision halves the file."""
     from transformers import CLIPImageProcessorPil
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     trainee.clip.half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # saved for its owner only
+    # As learned: a tokenizer that has been used would save its last padding with it
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizer_folder / name, folder / name)
     square = {"height": PIXELS, "width": PIXELS}
     CLIPImageProcessorPil(size={"shortest_edge": PIXELS}, crop_size=square).save_pretrained(folder)

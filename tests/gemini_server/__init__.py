@@ -6,7 +6,8 @@
         server.requests[0].prompt
 
 A prompt that contains [scenario:NAME] gets that scenario. Requests are checked first: what Google
-would reject is rejected, whatever the script says, and leaves the script untouched.
+would reject is rejected, whatever the script says, and leaves the script untouched. Asking again
+gives another picture, as it does at Google; after `clear` the pictures begin anew.
 `python -m tests.gemini_server --port 8765` runs it for hand and browser.
 """
 
@@ -17,7 +18,7 @@ import json
 import re
 import socket
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -68,6 +69,7 @@ class GeminiServer:
         self.requests: list[Recorded] = []
         self.closing = threading.Event()
         self._script: deque[str] = deque()
+        self._turns: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._http = _Server((host, port), _Handler)
@@ -86,9 +88,10 @@ class GeminiServer:
             self._script.extend(names)
 
     def clear(self) -> None:
-        """Forget the script and the requests."""
+        """Forget the script, the requests and what was drawn."""
         with self._lock:
             self._script.clear()
+            self._turns.clear()
             self.requests.clear()
 
     def close(self) -> None:
@@ -118,7 +121,7 @@ class GeminiServer:
             if method == "GET":
                 reply, scenario = _models(path, headers), "models"
             else:
-                asked = check(path, headers, raw)
+                asked = self._take_turn(check(path, headers, raw))
                 scenario = self._choose(asked)
                 reply = SCENARIOS[scenario](asked, headers.get("x-goog-api-key", ""))
         except RejectedError as rejected:
@@ -129,6 +132,12 @@ class GeminiServer:
         with self._lock:
             self.requests.append(record)
         return reply
+
+    def _take_turn(self, asked: Asked) -> Asked:
+        with self._lock:
+            turn = self._turns[asked.model, asked.prompt]
+            self._turns[asked.model, asked.prompt] += 1
+        return dataclasses.replace(asked, turn=turn)
 
     def _choose(self, asked: Asked) -> str:
         named = re.search(r"\[scenario:\s*(\w+)\s*\]", asked.prompt)

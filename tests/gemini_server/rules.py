@@ -9,7 +9,7 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf import json_format
@@ -60,6 +60,7 @@ class Asked:
     references: tuple[Reference, ...]
     aspect_ratio: str
     image_size: str
+    turn: int = 0  # how often the same was asked before: no model draws the same twice
 
 
 class RejectedError(Exception):
@@ -120,7 +121,6 @@ def _parse(raw: bytes, version: str) -> Json:
             "Cannot find field.",
             field=where,
         )
-    assert isinstance(body, dict)
     return body
 
 
@@ -179,7 +179,7 @@ def get(holder: Json, name: str) -> Any:
     return holder.get(name, holder.get(_snake(name)))
 
 
-def _reject(message: str, *, field: str = "") -> None:
+def _reject(message: str, *, field: str = "") -> NoReturn:
     raise RejectedError(error("bad_argument", message=message, field=field))
 
 

@@ -57,7 +57,11 @@ TOKENS = {"": 1120, "1K": 1120, "2K": 1680, "4K": 3780}
 def _picture(asked: Asked, variant: int = 0) -> bytes:
     references = [reference.data for reference in asked.references]
     return drawing.jpeg(
-        asked.prompt, references, asked.aspect_ratio, asked.image_size, variant=variant
+        asked.prompt,
+        references,
+        asked.aspect_ratio,
+        asked.image_size,
+        variant=variant + 10 * asked.turn,
     )
 
 
@@ -92,7 +96,7 @@ def _frame(asked: Asked, images: int) -> Json:
     }
     if images:
         usage["candidatesTokensDetails"] = [{"modality": "IMAGE", "tokenCount": drawn}]
-    identity = hashlib.sha256(f"{asked.model}{asked.prompt}".encode("utf-8", "replace"))
+    identity = hashlib.sha256(f"{asked.model}{asked.prompt}{asked.turn}".encode("utf-8", "replace"))
     return {
         "usageMetadata": usage,
         "modelVersion": asked.model,
@@ -107,7 +111,7 @@ def _answer(asked: Asked, parts: list[Json], finish: str = "STOP", **candidate: 
         "index": 0,
         **candidate,
     }
-    images = sum("inlineData" in part for part in parts)
+    images = sum("data" in part.get("inlineData", {}) for part in parts)
     return as_json({"candidates": [first], **_frame(asked, images)})
 
 

@@ -45,7 +45,7 @@ class Command(BaseCommand):
             train_tokenizer(out / "tokenizer")
         tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
         trainee = train(drawings, tokenizer, out, Recipe(options["steps"]), self._progress)
-        export(trainee, tokenizer, out / "checkpoint")
+        export(trainee, out / "tokenizer", out / "checkpoint")
         self._progress("evaluating")
         for score in evaluate(out / "checkpoint", options["gallery"]):
             self.stdout.write(str(score))

@@ -1,0 +1,15 @@
+"""REST under /api/v1/: health, brands and collections. `search` routes assets, as it lists them."""
+
+from __future__ import annotations
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from assetbank.api.brands import BrandViewSet
+from assetbank.api.collections import CollectionViewSet
+from assetbank.api.health import HealthView
+
+router = SimpleRouter(use_regex_path=False)
+router.register("brands", BrandViewSet, basename="api-brand")
+router.register("collections", CollectionViewSet, basename="api-collection")
+urlpatterns = [path("health/", HealthView.as_view(), name="api-health"), *router.urls]

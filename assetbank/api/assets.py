@@ -1,0 +1,203 @@
+"""Assets: one, a new one, changes and removal. `search` adds the list and what it knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import access, intake
+from assetbank.api.fields import BrandField, TagsField, person_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset, Collection
+
+DUPLICATE = OpenApiParameter(
+    "Duplicate",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="`true`: the brand had these bytes already, and nothing was added.",
+    response=[200],
+)
+
+
+class AssetSerializer(serializers.ModelSerializer[Asset]):
+    """An asset as it leaves; brand, tags and created_by should be fetched with it."""
+
+    brand = BrandField(read_only=True)
+    tags = serializers.SerializerMethodField()
+    kind = serializers.CharField(help_text=", ".join(Asset.Kind.values))
+    origin = serializers.CharField(help_text=", ".join(Asset.Origin.values))
+    status = serializers.CharField(help_text=", ".join(Asset.Status.values))
+    file = serializers.SerializerMethodField(help_text="The original, byte for byte.")
+    thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
+    preview = serializers.SerializerMethodField(help_text="WebP, at most 1600 pixels a side.")
+    generation = serializers.IntegerField(
+        source="generation_id", allow_null=True, help_text="What made it, if the studio did."
+    )
+    created_by = serializers.CharField(
+        source="created_by.username", default=None, allow_null=True, help_text="Username."
+    )
+
+    class Meta:
+        model = Asset
+        fields = [
+            *("id", "title", "description", "brand", "tags", "kind", "origin", "status"),
+            *("width", "height", "bytes", "mime", "filename", "checksum"),
+            *("licence", "credit", "expires_on", "file", "thumbnail", "preview"),
+            *("generation", "engine_model", "prompt", "created_by", "created_at", "updated_at"),
+        ]
+        read_only_fields = fields
+
+    def get_tags(self, asset: Asset) -> list[str]:
+        return sorted(tag.name for tag in asset.tags.all())
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_file(self, asset: Asset) -> str:
+        return self._absolute(asset.original_url)
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_thumbnail(self, asset: Asset) -> str:
+        return self._absolute(asset.grid_url)
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_preview(self, asset: Asset) -> str:
+        return self._absolute(asset.preview_url)
+
+    def _absolute(self, address: str) -> str:
+        absolute: str = self.context["request"].build_absolute_uri(address)
+        return absolute
+
+
+class WordsSerializer(serializers.Serializer[Any]):
+    """What people say about an asset."""
+
+    description = serializers.CharField(required=False, allow_blank=True)
+    kind = serializers.ChoiceField(Asset.Kind.choices, required=False)
+    tags = TagsField(required=False, help_text="A list, or separated by commas.")
+    licence = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    credit = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    expires_on = serializers.DateField(
+        required=False, allow_null=True, help_text="Last day on which it may be used."
+    )
+
+
+class UploadSerializer(WordsSerializer):
+    file = serializers.FileField(help_text="A picture; kept byte for byte.", allow_empty_file=True)
+    brand = BrandField(help_text="Slug of the brand it belongs to.")
+    title = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="Else made from the file name."
+    )
+    collection = serializers.PrimaryKeyRelatedField(
+        queryset=Collection.objects.none(), required=False, allow_null=True
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        if request := self.context.get("request"):
+            fields["collection"].queryset = access.collections(request.user)  # type: ignore[attr-defined]
+        return fields
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        collection = data.get("collection")
+        if collection and collection.brand_id != data["brand"].pk:
+            raise serializers.ValidationError(
+                {"collection": [f"This collection is not one of {data['brand']}."]}
+            )
+        return data
+
+
+class EditSerializer(WordsSerializer):
+    title = serializers.CharField(required=False, max_length=200)
+    status = serializers.ChoiceField(
+        Asset.Status.choices, required=False, help_text="Changed by managers only."
+    )
+
+
+class AssetViewSet(GenericViewSet[Asset]):
+    """Not routed here: `search` subclasses it."""
+
+    serializer_class = AssetSerializer
+    queryset = Asset.objects.none()
+    lookup_value_converter = "int"
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        return (
+            access.assets(person_of(self.request))
+            .with_tags()
+            .select_related("brand", "created_by")
+            .order_by("-created_at", "-id")
+        )
+
+    def get_parsers(self) -> list[BaseParser]:
+        """A file comes as a form; everything else may be JSON."""
+        uploads = self.action_map.get("post") == "create"
+        return [parser() for parser in PARSERS if parser is MultiPartParser or not uploads]
+
+    def answer(self, asset: Asset, status: int = 200, **headers: str) -> Response:
+        """The asset as it is now."""
+        asset = self.get_queryset().get(pk=asset.pk)
+        return Response(self.get_serializer(asset).data, status=status, headers=headers)
+
+    @extend_schema(summary="One asset")
+    def retrieve(self, request: Request, pk: int) -> Response:
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Upload a picture",
+        description="200 with the asset that is there already when the brand has the same bytes.",
+        request=UploadSerializer,
+        parameters=[DUPLICATE],
+    )
+    def create(self, request: Request) -> Response:
+        upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
+        upload.is_valid(raise_exception=True)
+        fields = upload.validated_data
+        file, brand = fields.pop("file"), fields.pop("brand")
+        access.require_creator(person_of(request), brand)
+        if not fields.get("title"):
+            fields.pop("title", None)
+        stored = intake.store(
+            brand=brand, file=file, filename=file.name, by=person_of(request), **fields
+        )
+        if not stored.created:
+            return self.answer(stored.asset, 200, Duplicate="true")
+        return self.answer(stored.asset, 201, Location=self._address(stored.asset))
+
+    @extend_schema(
+        summary="Change what is said about an asset",
+        description="Creators may, except that only managers change `status`. "
+        "The bytes never change.",
+        request=EditSerializer,
+    )
+    def partial_update(self, request: Request, pk: int) -> Response:
+        edit = EditSerializer(data=request.data, partial=True)
+        edit.is_valid(raise_exception=True)
+        with transaction.atomic():  # locked, so that two edits at a time do not undo each other
+            asset = get_object_or_404(
+                access.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
+            )
+            access.require_creator(person_of(request), asset.brand)
+            if edit.validated_data.get("status", asset.status) != asset.status:
+                access.require_manager(person_of(request), asset.brand)
+            intake.update(asset=asset, **edit.validated_data)
+        return self.answer(asset)
+
+    @extend_schema(summary="Delete an asset and its files", description="Managers only.")
+    def destroy(self, request: Request, pk: int) -> Response:
+        asset = self.get_object()
+        access.require_manager(person_of(request), asset.brand)
+        intake.remove(asset=asset)
+        return Response(status=204)
+
+    def _address(self, asset: Asset) -> str:
+        return self.request.build_absolute_uri(reverse("api-asset-detail", args=[asset.pk]))

@@ -1,0 +1,51 @@
+"""Brands that a person belongs to."""
+
+from __future__ import annotations
+
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import access
+from assetbank.api.fields import person_of
+from assetbank.api.paging import Pages
+from assetbank.models import Brand, Membership
+
+SLUG = OpenApiParameter(
+    "slug", OpenApiTypes.STR, OpenApiParameter.PATH, description="Short name of the brand."
+)
+
+
+class BrandSerializer(serializers.ModelSerializer[Brand]):
+    palette = serializers.ListField(child=serializers.CharField(), help_text='Like ["#1f6feb"].')
+    role = serializers.CharField(
+        help_text="What you are in it: viewer, creator or manager; staff may do all."
+    )
+
+    class Meta:
+        model = Brand
+        fields = ["id", "name", "slug", "palette", "style", "role", "created_at"]
+        read_only_fields = fields
+
+
+@extend_schema_view(
+    list=extend_schema(summary="The brands you belong to"),
+    retrieve=extend_schema(summary="One brand", parameters=[SLUG]),
+)
+class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
+    serializer_class = BrandSerializer
+    pagination_class = Pages
+    ordering = ("name", "id")
+    lookup_field = "slug"
+    lookup_value_converter = "slug"
+    queryset = Brand.objects.none()
+
+    def get_queryset(self) -> QuerySet[Brand]:
+        person = person_of(self.request)
+        if access.sees_all(person):
+            return access.brands(person).annotate(role=Value("staff"))
+        own = Membership.objects.filter(user=person, brand=OuterRef("pk")).values("role")
+        return access.brands(person).annotate(role=Subquery(own)).order_by(F("name"), "id")

@@ -1,0 +1,172 @@
+"""Collections, and what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django_filters.rest_framework import (  # type: ignore[import-untyped]
+    CharFilter,
+    DjangoFilterBackend,
+    FilterSet,
+)
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
+
+from assetbank import access, intake
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.paging import Pages
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset, Collection
+
+MOST_AT_ONCE = 1_000
+
+
+class CollectionSerializer(serializers.ModelSerializer[Collection]):
+    brand = BrandField(help_text="Slug; a collection stays in its brand.")
+    asset_count = serializers.IntegerField(read_only=True)
+    created_by = serializers.CharField(
+        source="created_by.username", default=None, allow_null=True, read_only=True
+    )
+
+    class Meta:
+        model = Collection
+        fields = ["id", "name", "description", "brand", "asset_count", "created_by", "created_at"]
+        validators: list[Any] = []  # the database and intake see to the name
+
+    def validate_brand(self, brand: Any) -> Any:
+        if self.instance and brand != self.instance.brand:
+            raise serializers.ValidationError("A collection stays in its brand.")
+        return brand
+
+    def update(self, collection: Collection, data: dict[str, Any]) -> Collection:
+        try:
+            with transaction.atomic():
+                return super().update(collection, data)
+        except IntegrityError as error:
+            raise serializers.ValidationError(
+                {"name": ["This brand has a collection of that name."]}
+            ) from error
+
+
+class CollectionDetailSerializer(CollectionSerializer):
+    assets = serializers.SerializerMethodField(help_text="Ids, in the collection's order.")
+
+    class Meta(CollectionSerializer.Meta):
+        fields = [*CollectionSerializer.Meta.fields, "assets"]
+
+    def get_assets(self, collection: Collection) -> list[int]:
+        items = collection.items.filter(asset__brand=collection.brand_id)
+        return list(items.values_list("asset_id", flat=True))
+
+
+class AppendSerializer(serializers.Serializer[Any]):
+    assets = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        allow_empty=False,
+        max_length=MOST_AT_ONCE,
+        help_text="Ids of assets of the same brand, in their order.",
+    )
+
+
+class CollectionFilter(FilterSet):  # type: ignore[misc]
+    brand = CharFilter("brand__slug", label="Slug of a brand.")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Collections of your brands"),
+    create=extend_schema(summary="A new collection", responses={201: CollectionDetailSerializer}),
+    retrieve=extend_schema(summary="One collection, with the ids of its assets"),
+    partial_update=extend_schema(summary="Rename or describe a collection"),
+    destroy=extend_schema(summary="Delete a collection", description="Its assets stay."),
+)
+class CollectionViewSet(ModelViewSet[Collection]):
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    parser_classes = PARSERS
+    serializer_class = CollectionDetailSerializer
+    pagination_class = Pages
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = CollectionFilter
+    ordering = ("name", "id")
+    lookup_value_converter = "int"
+    queryset = Collection.objects.none()
+
+    def get_queryset(self) -> QuerySet[Collection]:
+        inside = Q(items__asset__brand=F("brand"))  # what other brands own may not be seen here
+        return (
+            access.collections(person_of(self.request))
+            .select_related("brand", "created_by")
+            .annotate(asset_count=Count("items", filter=inside))
+            .order_by("name", "id")
+        )
+
+    def get_serializer_class(self) -> type[CollectionSerializer]:
+        return CollectionSerializer if self.action == "list" else CollectionDetailSerializer
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        person = person_of(request)
+        access.require_creator(person, given.validated_data["brand"])
+        made = intake.create_collection(by=person, **given.validated_data)
+        address = reverse("api-collection-detail", args=[made.pk])
+        return Response(
+            self.get_serializer(self.get_queryset().get(pk=made.pk)).data,
+            status=201,
+            headers={"Location": request.build_absolute_uri(address)},
+        )
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        access.require_creator(person_of(request), self.get_object().brand)
+        return super().partial_update(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Collection) -> None:
+        access.require_creator(person_of(self.request), instance.brand)
+        intake.remove_collection(collection=instance)
+
+    @extend_schema(
+        summary="Append assets",
+        description="Those already inside stay where they are.",
+        request=AppendSerializer,
+        responses=CollectionDetailSerializer,
+    )
+    @action(detail=True, methods=["post"], url_path="assets")
+    def assets(self, request: Request, pk: int) -> Response:
+        collection = self.get_object()
+        access.require_creator(person_of(request), collection.brand)
+        append = AppendSerializer(data=request.data)
+        append.is_valid(raise_exception=True)
+        ids = append.validated_data["assets"]
+        there = access.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
+        if missing := [str(pk) for pk in ids if pk not in there]:
+            raise serializers.ValidationError(
+                {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
+            )
+        intake.add_to_collection(
+            collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)]
+        )
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Take an asset out of a collection",
+        parameters=[
+            OpenApiParameter("asset_id", OpenApiTypes.INT, "path", description="Id of the asset.")
+        ],
+        responses={204: None},
+    )
+    @action(detail=True, methods=["delete"], url_path="assets/<int:asset_id>")
+    def asset(self, request: Request, pk: int, asset_id: int) -> Response:
+        collection = self.get_object()
+        access.require_creator(person_of(request), collection.brand)
+        asset = get_object_or_404(Asset.objects.filter(brand=collection.brand), pk=asset_id)
+        get_object_or_404(collection.items, asset=asset)
+        intake.remove_from_collection(collection=collection, assets=[asset])
+        return Response(status=204)

@@ -1,0 +1,47 @@
+"""What the serializers of all apps share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from assetbank import access
+from assetbank.models import Brand
+
+
+def person_of(request: Request) -> User:
+    """Whom the permission classes have let in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+class BrandField(serializers.SlugRelatedField[Brand]):
+    """A brand by its slug; one that the person may not see does not exist."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        if not kwargs.get("read_only"):
+            kwargs["queryset"] = Brand.objects.none()
+        super().__init__(slug_field="slug", **kwargs)
+
+    def get_queryset(self) -> QuerySet[Brand]:
+        return access.brands(person_of(self.context["request"]))
+
+    def to_internal_value(self, data: Any) -> Brand:
+        # PostgreSQL takes no NUL
+        return super().to_internal_value(str(data).replace("\x00", "\ufffd"))
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TagsField(serializers.ListField):
+    """Sent as a list, as one comma-separated text, or repeated in a form."""
+
+    child = serializers.CharField(allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        texts = super().to_internal_value([data] if isinstance(data, str) else data)
+        return [tag.strip() for text in texts for tag in text.split(",") if tag.strip()]

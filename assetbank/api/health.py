@@ -1,0 +1,68 @@
+"""GET /api/v1/health/: for load balancers and monitors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import DatabaseError
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import access, health
+
+
+class PartSerializer(serializers.Serializer[health.Part]):
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    detail = serializers.CharField(required=False, help_text="For staff only.")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), required=False, allow_null=True, help_text="Staff only."
+    )
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="ok or degraded")
+    parts = PartSerializer(many=True)
+
+
+class HealthView(APIView):
+    """How every part is. 200 when all are well, 503 otherwise."""
+
+    permission_classes = [AllowAny]
+
+    def perform_authentication(self, request: Request) -> None:
+        """Only when it is known what to tell: this must answer when the database does not."""
+
+    @extend_schema(
+        operation_id="health",
+        summary="How every part is",
+        auth=[],
+        responses={200: HealthSerializer, 503: HealthSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        parts = health.parts()
+        well = all(part.ok for part in parts)
+        tell_all = _is_staff(request)
+        return Response(
+            {
+                "status": "ok" if well else "degraded",
+                "parts": [
+                    {"name": part.name, "ok": part.ok}
+                    # addresses, versions and counts are nobody else's business
+                    | ({"detail": part.detail, "counts": part.counts} if tell_all else {})
+                    for part in parts
+                ],
+            },
+            status=200 if well else 503,
+        )
+
+
+def _is_staff(request: Request) -> bool:
+    try:
+        return access.sees_all(request.user)
+    except DatabaseError:
+        return False

@@ -1,0 +1,42 @@
+"""Bodies, bounded: DRF's own parsers read JSON and forms of any size into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError
+
+Context = Mapping[str, Any] | None
+
+
+def _bound(context: Context) -> None:
+    length = context["request"].META.get("CONTENT_LENGTH") if context else None
+    if int(length or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise RequestDataTooBig
+
+
+class JSONParser(parsers.JSONParser):
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Context = None
+    ) -> Any:
+        _bound(parser_context)
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError("This JSON is nested too deeply.") from error
+
+
+class FormParser(parsers.FormParser):
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Context = None
+    ) -> Any:
+        _bound(parser_context)
+        return super().parse(stream, media_type, parser_context)
+
+
+# Django itself bounds the fields of a multipart body, and spools its files to disk
+PARSERS: list[type[parsers.BaseParser]] = [JSONParser, parsers.MultiPartParser, FormParser]

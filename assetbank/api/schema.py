@@ -1,0 +1,39 @@
+"""How the API describes itself: one tag for each kind of thing, and problems as an answer of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Everything that goes wrong is told like this."""
+
+    code = serializers.CharField(help_text="A stable word for programs.")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # a field of that name
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Sentences by field, when `code` is `invalid`.",
+    )
+
+
+class Schema(AutoSchema):
+    def _tokenize_path(self) -> list[str]:
+        tokens: list[str] = super()._tokenize_path()
+        return tokens[1:] if tokens[0] == "v1" else tokens
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        thing = self._tokenize_path()[0].removesuffix("s")
+        return [
+            {**parameter, "description": parameter.get("description") or f"Of the {thing}."}
+            for parameter in super()._resolve_path_parameters(variables)
+        ]
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if direction == "response" and self.path.startswith("/api/v1/"):
+            bodies["default"] = self._get_response_for_code(ProblemSerializer, "default")
+            bodies["default"]["description"] = "A problem"
+        return bodies

@@ -1,0 +1,1 @@
+"""Drawn product pictures, and the demo catalogue that is made of them."""

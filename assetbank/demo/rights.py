@@ -1,0 +1,42 @@
+"""Who drew the demo pictures, and what they may be used for."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+ILLUSTRATORS = ("Ines Halvard", "Tomas Quill", "Noor Lindgren", "Bea Okonsky")
+USES = ("social only", "web and print", "press use only", "EU only")
+
+
+@dataclass(frozen=True)
+class Rights:
+    licence: str
+    credit: str
+    expires_on: date | None = None
+
+
+UNCLEAR = Rights("Unclear: ask before use", "")
+
+
+def rights(studio: str, created: date, today: date, rng: random.Random) -> Rights:
+    """Most pictures are owned; some are licensed for a time, and of some it is over."""
+    chance = rng.random()
+    illustrator, use = rng.choice(ILLUSTRATORS), rng.choice(USES)
+    days_left, days_over = rng.randint(4, 400), rng.randint(2, 60)
+    if chance < 0.12 and (today - created).days > 90:
+        return _licensed(illustrator, use, today - timedelta(days=days_over))
+    if chance < 0.32:
+        return _licensed(illustrator, use, today + timedelta(days=days_left))
+    if chance < 0.42:
+        return Rights("Licensed: credit required", illustrator)
+    return owned(studio)
+
+
+def owned(studio: str) -> Rights:
+    return Rights("Owned", studio)
+
+
+def _licensed(illustrator: str, use: str, until: date) -> Rights:
+    return Rights(f"Licensed: {use} until {until.day} {until:%B %Y}", illustrator, until)

@@ -1,0 +1,122 @@
+"""Take a folder of pictures into a brand."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from assetbank import intake
+from assetbank.errors import ProblemError
+from assetbank.models import Asset, Brand, Collection
+
+READERS = 2  # threads: decoding and drawing renditions leave Python's lock alone
+
+
+@dataclass(frozen=True)
+class Result:
+    path: Path
+    outcome: str  # new, already there, left out
+    reason: str = ""
+
+
+class Command(BaseCommand):
+    help = "Import all pictures below a folder; may be stopped and run again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path)
+        parser.add_argument("--brand", required=True, help="Slug of the brand.")
+        parser.add_argument("--tag", action="append", default=[], help="May be given repeatedly.")
+        parser.add_argument("--collection", default="", help="Name; made if it is not there.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder: Path = options["folder"]
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is not a folder.")
+        importer = _Importer(options["brand"], options["tag"], options["collection"])
+        paths = list(_files(folder))
+        counts: Counter[str] = Counter()
+        try:
+            with tqdm(total=len(paths), unit="file", file=sys.stdout, ncols=80) as bar:
+                for result in importer.results(paths):
+                    counts[result.outcome] += 1
+                    bar.update()
+                    if result.reason:
+                        bar.write(f"left out: {result.path.relative_to(folder)}: {result.reason}")
+        except KeyboardInterrupt:
+            self._summary(counts)
+            raise CommandError("Stopped. Run the same command again to go on.") from None
+        self._summary(counts)
+
+    def _summary(self, counts: Counter[str]) -> None:
+        self.stdout.write(
+            f"{counts['new']} new, {counts['already there']} already there, "
+            f"{counts['left out']} left out."
+        )
+
+
+class _Importer:
+    def __init__(self, brand: str, tags: list[str], collection: str) -> None:
+        try:
+            self.brand = Brand.objects.get(slug=brand)
+        except Brand.DoesNotExist:
+            slugs = ", ".join(Brand.objects.values_list("slug", flat=True)) or "none yet"
+            raise CommandError(f"There is no brand “{brand}”. Brands: {slugs}.") from None
+        self.tags = tags
+        self.collection = None
+        if collection:
+            self.collection, _ = Collection.objects.get_or_create(
+                brand=self.brand, name=collection
+            )
+
+    def results(self, paths: Iterable[Path]) -> Iterator[Result]:
+        """In the order of `paths`; a few files are read ahead, and no more held in memory."""
+        ahead: deque[Future[Result]] = deque()
+        pool = ThreadPoolExecutor(READERS)
+        try:
+            for path in paths:
+                ahead.append(pool.submit(self._store, path))
+                if len(ahead) > 2 * READERS:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _store(self, path: Path) -> Result:
+        try:
+            if path.stat().st_size > settings.MAX_UPLOAD_BYTES:
+                return Result(path, "left out", "larger than MAX_UPLOAD_BYTES")
+            stored = intake.store(
+                brand=self.brand,
+                file=path.read_bytes(),
+                filename=os.fsencode(path.name).decode(errors="replace"),
+                by=None,
+                origin=Asset.Origin.IMPORT,
+                tags=self.tags,
+            )
+            if self.collection:
+                intake.add_to_collection(collection=self.collection, assets=[stored.asset])
+        except ProblemError as error:
+            return Result(path, "left out", error.message)
+        except OSError as error:
+            return Result(path, "left out", error.strerror or str(error))
+        return Result(path, "new" if stored.created else "already there")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Sorted, without hidden files and folders; links to folders are not followed."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(root, name)

@@ -1,0 +1,22 @@
+"""Fill an embedded library with the demo catalogue."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from tqdm import tqdm
+
+from assetbank import demo_world
+
+
+class Command(BaseCommand):
+    help = "Draw the demo catalogue and take it in (embedded profile only; may be run again)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with tqdm(desc="Demo pictures", unit="picture", file=sys.stdout, ncols=80) as bar:
+            for done, total in demo_world.load():
+                bar.total = total
+                bar.update(done - bar.n)
+        self.stdout.write("The demo library is there.")

@@ -1,0 +1,118 @@
+"""Everything on one machine with one command: database, index, web server, workers."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from honcho.manager import Manager
+
+from assetbank import demo_world
+from assetbank.embedded import EmbeddedError, milvus
+
+THREADS = 8  # of the web server: each holds one request
+
+
+class Command(BaseCommand):
+    help = "Run the whole library: services, migrations, demo (first time), web server, workers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument("--no-demo", action="store_true", help="Start with an empty library.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        _require_free_port(host, port)
+        _require_writable(settings.DATA_DIR)
+        self._say("Database …")
+        try:
+            call_command("migrate", verbosity=0)
+            if not settings.MILVUS_URI:
+                self._say("Vector index …")
+                milvus.ensure_running(settings.DATA_DIR / "milvus")
+        except EmbeddedError as error:
+            raise CommandError(str(error)) from error
+        demo_world.refuse_in_production()
+        if demo_world.is_wanted() and not options["no_demo"]:
+            self._say("First start: drawing the demo library …")
+            call_command("load_demo")
+        self._welcome(host, port)
+        sys.exit(_run_parts(host, port))
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _welcome(self, host: str, port: int) -> None:
+        self._say(f"\nAssetbank is at http://{host}:{port}/ in a few seconds; Ctrl-C stops it.")
+        if demo_world.people().exists():
+            for name, what in demo_world.SIGN_INS.items():
+                self._say(f"  sign in as {name} / {demo_world.PASSWORD}: {what}")
+        self._say("")
+
+
+def _run_parts(host: str, port: int) -> int:
+    """Until Ctrl-C, or until a part that cannot be started again ends."""
+    manager = Manager()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOST": host, "PORT": str(port)}
+    for name, command in _parts(host, port).items():
+        manager.add_process(name, command, env=environment, cwd=str(settings.BASE_DIR))
+    manager.loop()
+    stopped_by_hand = {128 + signal.SIGINT, 128 + signal.SIGTERM}
+    return 0 if manager.returncode in stopped_by_hand else int(manager.returncode or 0)
+
+
+def _parts(host: str, port: int) -> dict[str, str]:
+    python = shlex.quote(sys.executable)
+    worker = f"{python} manage.py procrastinate worker --concurrency 1 --queues"
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    parts = {
+        "web": f"exec {python} -m gunicorn assetbank.wsgi --bind {shlex.quote(bind)} --workers 1"
+        f" --threads {THREADS} --timeout 120 --graceful-timeout 3 --log-level warning",
+        "index": _kept_alive(f"{worker} index,house"),
+        "generate": _kept_alive(f"{worker} generate,house"),
+    }
+    logs = {"milvus": settings.DATA_DIR / "milvus" / "log"} if not settings.MILVUS_URI else {}
+    if settings.EMBEDDED:
+        logs["postgres"] = settings.DATA_DIR / "postgres" / "log"
+    follow = {name: f"exec tail -n 0 -F {shlex.quote(str(log))}" for name, log in logs.items()}
+    return parts | follow
+
+
+def _kept_alive(command: str) -> str:
+    """A worker that is killed (by the system, when memory runs out) comes back."""
+    return f"while ! {command}; do echo 'ended; starting again'; sleep 1; done"
+
+
+def _require_free_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. "
+                "Is Assetbank running already? Another port: make run PORT=8001."
+            ) from error
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CommandError(
+            f"{folder} cannot be written: {error.strerror}. Set DATA_DIR to a folder that can."
+        ) from error

@@ -1,0 +1,84 @@
+"""One asset: its page, what is said about it, and its end."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import access, intake
+from assetbank.errors import ProblemError
+from assetbank.forms import AssetForm
+from assetbank.models import Asset
+from assetbank.views import PageRequest
+
+SOON_DAYS = 30  # rights that end within these are warned of
+
+
+@login_required
+@require_safe
+def asset(request: PageRequest, pk: int) -> HttpResponse:
+    shown = _asset(request, pk)
+    return _page(request, shown, AssetForm.of(shown, _manages(request, shown)))
+
+
+@login_required
+@require_POST
+def edit(request: PageRequest, pk: int) -> HttpResponse:
+    shown = _asset(request, pk)
+    access.require_creator(request.user, shown.brand)
+    form = AssetForm(request.POST, manages=_manages(request, shown))
+    if form.is_valid():
+        try:
+            intake.update(asset=shown, **form.changes())
+        except ProblemError as error:
+            form.add_error(None, error.message)
+            shown.refresh_from_db()
+        else:
+            messages.success(request, "Saved.")
+            return redirect("asset", pk=pk)
+    return _page(request, shown, form, status=400)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PageRequest, pk: int) -> HttpResponse:
+    """Asks first: the question is a page, so that it needs no script."""
+    shown = _asset(request, pk)
+    access.require_manager(request.user, shown.brand)
+    if request.method != "POST":
+        return render(request, "assetbank/asset_delete.html", {"asset": shown})
+    title = shown.title
+    intake.remove(asset=shown)
+    messages.success(request, f"“{title}” is deleted.")
+    return redirect("library")
+
+
+def _asset(request: PageRequest, pk: int) -> Asset:
+    seen = access.assets(request.user).with_tags().select_related("brand", "created_by")
+    return get_object_or_404(seen, pk=pk)
+
+
+def _manages(request: PageRequest, shown: Asset) -> bool:
+    return access.may_manage(request.user, shown.brand)
+
+
+def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
+    may_create = access.may_create(request.user, shown.brand)
+    inside = list(shown.collections.all())
+    others = shown.brand.collections.exclude(pk__in=[each.pk for each in inside])
+    left = (shown.expires_on - timezone.localdate()).days if shown.expires_on else None
+    context = {
+        "asset": shown,
+        "form": form,
+        "may_create": may_create,
+        "may_manage": _manages(request, shown),
+        "collections": inside,
+        "other_collections": list(others) if may_create else [],
+        "days_left": left,
+        "expires_soon": left is not None and 0 <= left <= SOON_DAYS,
+    }
+    return render(request, "assetbank/asset.html", context, status=status)

@@ -1,0 +1,106 @@
+"""The bytes of an asset, for those who may see it: nothing in the storage has an open address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from assetbank import access, intake, pictures
+from assetbank.errors import FileMissing
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+# What came in from outside is shown by nobody's browser as anything but a picture
+CAGE = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+
+
+def token_or_session(view: View[P]) -> View[P]:
+    """Pages and programs fetch the same addresses: a cookie or `Authorization: Token …` does."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if "Authorization" in request.headers:
+            scheme = TokenAuthentication()
+            try:
+                found = scheme.authenticate(request)  # type: ignore[arg-type]
+            except AuthenticationFailed as error:
+                found, reason = None, str(error.detail)
+            else:
+                reason = "Write Authorization: Token …"
+            if found is None:
+                headers = {"WWW-Authenticate": "Token"}
+                return HttpResponse(reason, status=401, headers=headers, content_type="text/plain")
+            request.user = found[0]
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    return asked
+
+
+@require_safe
+@token_or_session
+def original(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The bytes that came in, as a download under the name they came with."""
+    asset = get_object_or_404(access.assets(request.user), pk=pk)
+    if not _local():
+        return _signed(asset.path)
+    try:
+        file = asset.file.open("rb")
+    except FileNotFoundError as error:
+        raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
+    except OSError as error:
+        raise FileMissing(f"The file storage does not answer: {error}.") from error
+    response = FileResponse(
+        file, as_attachment=True, filename=asset.filename, content_type=asset.mime, headers=CAGE
+    )
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@require_safe
+@token_or_session
+def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    if name not in pictures.RENDITIONS:
+        raise Http404(f"There is no rendition {name}.")
+    asset = get_object_or_404(access.assets(request.user), pk=pk)
+    etag = f'"{asset.checksum[:32]}-{name}"'
+    if _local() and (unchanged := get_conditional_response(request, etag=etag)):
+        return _for_good(unchanged, etag)
+    file = intake.rendition(asset=asset, name=name)  # drawn again if the storage lost it
+    if not _local():
+        file.close()
+        return _signed(asset.rendition_path(name))
+    return _for_good(FileResponse(file, content_type="image/webp", headers=CAGE), etag)
+
+
+def _for_good(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    """The address carries the checksum: other bytes have another address."""
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["ETag"] = etag
+    return response
+
+
+def _local() -> bool:
+    return isinstance(default_storage, FileSystemStorage)
+
+
+def _signed(path: str) -> HttpResponseBase:
+    """A short-lived address at the storage itself, which must not be kept."""
+    try:
+        response = HttpResponseRedirect(default_storage.url(path))
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage does not answer: {error}.") from error
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,100 @@
+"""Pictures come in one by one: a bad file never stops the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from assetbank import access, intake
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.forms import UploadForm
+from assetbank.problems import problem
+from assetbank.views import PageRequest
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: PageRequest) -> HttpResponse:
+    """A script posts one file and reads JSON; a plain form posts several and goes to the library.
+
+    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, or a problem with the
+    status of its error.
+    """
+    if not access.brands(request.user, *access.CREATORS).exists():
+        error = NotAllowed("You may look at the library, but not add to it.")
+        return _problem(error) if _wants_json(request) else _raise(error)
+    if request.method != "POST":
+        return render(request, "assetbank/upload.html", {"form": UploadForm(person=request.user)})
+    form = UploadForm(request.POST, request.FILES, person=request.user)
+    if not form.is_valid():
+        if _wants_json(request):
+            sentence = " ".join(line for lines in form.errors.values() for line in lines)
+            return JsonResponse(problem("invalid", sentence, form.errors), status=400)
+        return render(request, "assetbank/upload.html", {"form": form}, status=400)
+    if _wants_json(request):
+        return _one(request, form)
+    return _several(request, form)
+
+
+def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
+    try:
+        stored = _store(request, form, form.cleaned_data["file"][0])
+    except ProblemError as error:
+        return _problem(error)
+    answer: dict[str, Any] = {
+        "outcome": "stored" if stored.created else "duplicate",
+        "title": stored.asset.title,
+        "url": stored.asset.get_absolute_url(),
+        # search draws cards; its address is all that this app knows of it
+        "card": reverse("asset-card", args=[stored.asset.pk]),
+    }
+    return JsonResponse(answer, status=201 if stored.created else 200)
+
+
+def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
+    new = known = 0
+    for file in form.cleaned_data["file"]:
+        try:
+            stored = _store(request, form, file)
+        except NotAllowed:
+            raise
+        except ProblemError as error:
+            messages.error(request, f"{file.name}: {error.message}")
+        else:
+            new, known = new + stored.created, known + (not stored.created)
+    if new:
+        messages.success(request, f"{new} new {'picture' if new == 1 else 'pictures'}.")
+    if known:
+        messages.info(request, f"{known} in the library already.")
+    return redirect("library")
+
+
+def _store(request: PageRequest, form: UploadForm, file: UploadedFile) -> intake.Stored:
+    data = form.cleaned_data
+    access.require_creator(request.user, data["brand"])
+    return intake.store(
+        brand=data["brand"],
+        file=file,
+        filename=file.name or "",
+        by=request.user,
+        collection=data["collection"],
+    )
+
+
+def _wants_json(request: PageRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _problem(error: ProblemError) -> JsonResponse:
+    return JsonResponse(problem(error.code, error.message), status=error.status)
+
+
+def _raise(error: ProblemError) -> HttpResponse:
+    raise error

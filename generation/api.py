@@ -1,0 +1,240 @@
+"""The studio over REST: ask for pictures, follow what becomes of them, cancel and try again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import path, reverse
+from django_filters.rest_framework import (  # type: ignore[import-untyped]
+    CharFilter,
+    DjangoFilterBackend,
+    FilterSet,
+    MultipleChoiceFilter,
+)
+from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import access
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.paging import Pages
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from generation import engines, studio
+from generation.errors import InvalidRequest
+from generation.models import Generation, Output, Reference
+
+HIDDEN = "A picture of another brand"
+
+
+class ReferenceSerializer(serializers.Serializer[Reference]):
+    asset = serializers.IntegerField(
+        source="asset_id", allow_null=True, help_text="Null when it was deleted."
+    )
+    title = serializers.CharField(help_text="As it was then.")
+    position = serializers.IntegerField(help_text="From 0.")
+    checksum = serializers.CharField(help_text="SHA-256 of what was sent, hex.")
+
+
+class OutputSerializer(serializers.Serializer[Output]):
+    asset = serializers.IntegerField(source="asset_id")
+    file = serializers.SerializerMethodField(help_text="The original, byte for byte.")
+    thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
+    width = serializers.IntegerField(source="asset.width")
+    height = serializers.IntegerField(source="asset.height")
+
+    def get_file(self, output: Output) -> str:
+        return self._absolute(output, "original_url")
+
+    def get_thumbnail(self, output: Output) -> str:
+        return self._absolute(output, "grid_url")
+
+    def _absolute(self, output: Output, which: str) -> str:
+        absolute: str = self.context["request"].build_absolute_uri(getattr(output.asset, which))
+        return absolute
+
+
+class GenerationSerializer(serializers.ModelSerializer[Generation]):
+    status = serializers.CharField(source="state", help_text=", ".join(Generation.State.values))
+    brand = BrandField(read_only=True)
+    references = ReferenceSerializer(source="reference_rows", many=True)
+    outputs = OutputSerializer(many=True)
+    usage = serializers.DictField(
+        child=serializers.IntegerField(), help_text="What the engine counted, summed."
+    )
+    created_by = serializers.CharField(
+        source="created_by.username", default=None, allow_null=True, help_text="Username."
+    )
+
+    class Meta:
+        model = Generation
+        fields = [
+            *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
+            *("aspect_ratio", "image_size", "count", "references", "outputs", "usage"),
+            *("created_by", "created_at", "started_at", "finished_at"),
+        ]
+        read_only_fields = fields
+
+    def to_representation(self, generation: Generation) -> dict[str, Any]:
+        """References of brands that the reader may not see are counted, but not told."""
+        shown: dict[str, Any] = {**super().to_representation(generation)}
+        visible = self.context.get("visible")
+        if visible is None:
+            return shown
+        for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
+            if row.asset and row.asset.brand_id not in visible:
+                told.update(asset=None, title=HIDDEN, checksum="")
+                shown["full_prompt"] = ""  # it names the references
+        return shown
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    prompt = serializers.CharField(
+        max_length=studio.LONGEST_PROMPT, help_text="What should be drawn."
+    )
+    brand = BrandField(help_text="Slug of the brand it is for.")
+    references = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        required=False,
+        help_text="Ids of assets, in the order in which the model sees them.",
+    )
+    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
+    image_size = serializers.CharField(
+        default="", allow_blank=True, help_text="One of the model's; else its first."
+    )
+    count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not its label
+    engine = serializers.CharField(help_text="gemini or sketch")
+    aspect_ratios = serializers.ListField(child=serializers.CharField())
+    image_sizes = serializers.ListField(child=serializers.CharField())
+    max_references = serializers.IntegerField()
+    note = serializers.CharField()
+
+
+class GenerationFilter(FilterSet):  # type: ignore[misc]
+    status = MultipleChoiceFilter(
+        field_name="state", choices=Generation.State.choices, label="Repeated: any of these."
+    )
+    brand = CharFilter("brand__slug", label="Slug of a brand.")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="What was asked of the studio, newest first"),
+    retrieve=extend_schema(summary="One generation: follow it here"),
+)
+class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Generation]):
+    parser_classes = PARSERS
+    serializer_class = GenerationSerializer
+    pagination_class = Pages
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = GenerationFilter
+    ordering = ("-created_at", "-id")
+    lookup_value_converter = "int"
+    queryset = Generation.objects.none()
+
+    def get_queryset(self) -> QuerySet[Generation]:
+        # an output's bytes may be megabytes, and nothing here shows them
+        arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
+        return (
+            Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
+            .select_related("brand", "created_by")
+            .prefetch_related(
+                Prefetch("reference_rows", Reference.objects.select_related("asset")),
+                Prefetch("outputs", arrived),
+            )
+            .order_by("-created_at", "-id")
+        )
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        if self.request and self.request.user.is_authenticated:
+            person = person_of(self.request)
+            if not access.sees_all(person):
+                context["visible"] = set(access.brands(person).values_list("pk", flat=True))
+        return context
+
+    def answer(self, generation: Generation, status: int, **headers: str) -> Response:
+        generation = self.get_queryset().get(pk=generation.pk)
+        return Response(self.get_serializer(generation).data, status=status, headers=headers)
+
+    @extend_schema(
+        summary="Ask for pictures",
+        description="Answers at once; follow the generation at `Location`.",
+        request=RequestSerializer,
+        responses={202: GenerationSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        asked = RequestSerializer(data=request.data, context={"request": request})
+        asked.is_valid(raise_exception=True)
+        fields = asked.validated_data
+        fields.setdefault("model", engines.models()[0].id)
+        references = _references(request, fields.pop("references", []))
+        generation = studio.request(person=person_of(request), references=references, **fields)
+        address = reverse("api-generation-detail", args=[generation.pk])
+        return self.answer(generation, 202, Location=request.build_absolute_uri(address))
+
+    @extend_schema(
+        summary="Cancel",
+        description="A waiting one stops at once, a drawing one before its next picture. "
+        "Cancelling a finished one changes nothing.",
+        request=None,
+        responses=GenerationSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: int) -> Response:
+        generation = studio.cancel(person=person_of(request), generation=self.get_object())
+        return self.answer(generation, 200)
+
+    @extend_schema(
+        summary="Try again",
+        description="For a failed, refused or cancelled one; what had arrived is kept.",
+        request=None,
+        responses={202: GenerationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: int) -> Response:
+        generation = studio.retry(person=person_of(request), generation=self.get_object())
+        return self.answer(generation, 202)
+
+
+def _references(request: Request, ids: list[int]) -> list[Asset]:
+    found = access.assets(person_of(request)).in_bulk(ids)
+    if any(pk not in found for pk in ids):
+        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+    return [found[pk] for pk in ids]
+
+
+class ModelsView(APIView):
+    """Models that pictures can be asked of."""
+
+    @extend_schema(
+        operation_id="models_list",
+        summary="Models on offer",
+        responses=inline_serializer(
+            "Models",
+            {
+                "results": ModelSerializer(many=True),
+                "next": serializers.CharField(allow_null=True, help_text="Always null."),
+            },
+        ),
+    )
+    def get(self, request: Request) -> Response:
+        offered = ModelSerializer(engines.models(), many=True).data
+        return Response({"results": offered, "next": None})
+
+
+router = SimpleRouter(use_regex_path=False)
+router.register("generations", GenerationViewSet, basename="api-generation")
+urlpatterns = [path("models/", ModelsView.as_view(), name="api-models"), *router.urls]

@@ -1,0 +1,59 @@
+"""The tray: references put aside for the studio, in the order in which a model will see them.
+
+Ids in the session, so it costs no row and ends with it. What is there may have been deleted or
+hidden meanwhile: `assets` shows only what the person may see now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib.sessions.backends.base import SessionBase
+
+from assetbank import access
+from assetbank.models import Asset
+
+KEY = "tray"
+MOST = 14  # what the models take
+
+
+def ids(session: SessionBase) -> list[int]:
+    kept = session.get(KEY, [])
+    return [pk for pk in kept if isinstance(pk, int)][:MOST]
+
+
+def put(session: SessionBase, wanted: Sequence[int]) -> None:
+    """These and no others."""
+    session[KEY] = list(dict.fromkeys(wanted))[:MOST]
+
+
+def add(session: SessionBase, pk: int) -> bool:
+    """False when the tray is full."""
+    kept = ids(session)
+    if pk in kept:
+        return True
+    if len(kept) >= MOST:
+        return False
+    put(session, [*kept, pk])
+    return True
+
+
+def remove(session: SessionBase, pk: int) -> None:
+    put(session, [kept for kept in ids(session) if kept != pk])
+
+
+def move(session: SessionBase, pk: int, step: int) -> None:
+    """`step` places to the end, or to the front when negative; at the ends it stays."""
+    kept = ids(session)
+    if pk not in kept:
+        return
+    here = kept.index(pk)
+    kept.insert(max(0, here + step), kept.pop(here))
+    put(session, kept)
+
+
+def assets(person: access.Person, session: SessionBase) -> list[Asset]:
+    """In order; what the person may not see any more is not among them."""
+    kept = ids(session)
+    seen = access.assets(person).select_related("brand").in_bulk(kept) if kept else {}
+    return [seen[pk] for pk in kept if pk in seen]

@@ -1,0 +1,275 @@
+"""Finding assets over REST: the list, the search by picture, and what the index knows of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import QuerySet, prefetch_related_objects
+from django.http import QueryDict
+from django.urls import path, reverse
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from assetbank import access
+from assetbank.api.assets import AssetSerializer, AssetViewSet
+from assetbank.api.fields import person_of
+from assetbank.api.paging import PAGING, limit_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from assetbank.problems import GENERAL
+from search import indexing, queries, tasks
+from search.forms import QuestionForm
+from search.models import Embedding
+
+MEANINGS = {
+    "q": "Words to search with; none is browsing, newest first.",
+    "picture": "A picture shown to POST /search/, by its uuid.",
+    "like": "Id of an asset to find similar ones of.",
+    "brand": "Slug; repeated: any of these.",
+    "kind": "Repeated: any of these.",
+    "origin": "Where it came from; repeated: any of these.",
+    "status": "Repeated: any of these. Without it: all but archived.",
+    "tags": "Comma-separated; all must be there.",
+    "orientation": "Square is anything within 5 % of 1:1.",
+    "aspect_ratio": "Like 4:5, or width divided by height; 3 % of tolerance.",
+    "min_width": "In pixels.",
+    "min_height": "In pixels.",
+    "created_after": "First day, like 2026-01-31.",
+    "created_before": "Last day, like 2026-01-31.",
+    "collection": "Id of a collection.",
+}
+ASKED = ("q", "picture", "like")
+
+
+def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
+    schema: dict[str, Any] = {"type": "string"}
+    if type(field) in (forms.ChoiceField, forms.MultipleChoiceField):
+        schema["enum"] = [value for value, _ in field.choices if value]  # type: ignore[attr-defined]
+    elif isinstance(field, forms.IntegerField) or name in ("like", "collection"):
+        schema = {"type": "integer", "minimum": 1}
+    elif isinstance(field, forms.DateField):
+        schema["format"] = "date"
+    elif name == "picture":
+        schema["format"] = "uuid"
+    if isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField):
+        schema = {"type": "array", "items": schema}
+    return OpenApiParameter(name, schema, description=MEANINGS[name])
+
+
+QUESTION = [_parameter(name, field) for name, field in QuestionForm.base_fields.items()]
+FILTERS = [parameter for parameter in QUESTION if parameter.name not in ASKED]
+
+
+class FoundSerializer(AssetSerializer):
+    """An asset, how near it is to the question, and whether search can find it."""
+
+    score = serializers.SerializerMethodField(
+        help_text="Cosine similarity, -1 to 1; null when browsing."
+    )
+    index_state = serializers.SerializerMethodField(help_text=", ".join(Embedding.State.values))
+    index_error = serializers.SerializerMethodField(help_text="Why it cannot be found, or empty.")
+
+    class Meta(AssetSerializer.Meta):
+        fields = [*AssetSerializer.Meta.fields, "score", "index_state", "index_error"]
+        read_only_fields = fields
+
+    def get_score(self, asset: Asset) -> float | None:
+        score: float | None = self.context.get("scores", {}).get(asset.pk)
+        return score
+
+    def get_index_state(self, asset: Asset) -> str:
+        # until reconciliation has given it a row, an asset waits
+        return str(getattr(_embedding(asset), "state", Embedding.State.PENDING))
+
+    def get_index_error(self, asset: Asset) -> str:
+        return str(getattr(_embedding(asset), "reason", ""))
+
+
+@extend_schema_serializer(many=False)
+class FoundPageSerializer(serializers.Serializer[Any]):
+    results = FoundSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+
+
+class SearchPageSerializer(FoundPageSerializer):
+    picture = serializers.UUIDField(
+        allow_null=True, help_text="Of the picture sent; kept for a day, for GET /assets/?picture="
+    )
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    """Filters of GET /assets/ may be sent with it, as fields of the same names."""
+
+    image = serializers.FileField(required=False, help_text="A picture. It is not kept.")
+    asset = serializers.IntegerField(required=False, help_text="Or the id of an asset.")
+    brand = serializers.ListField(child=serializers.CharField(), required=False)
+    kind = serializers.ListField(child=serializers.CharField(), required=False)
+    origin = serializers.ListField(child=serializers.CharField(), required=False)
+    status = serializers.ListField(child=serializers.CharField(), required=False)
+    tags = serializers.CharField(required=False, help_text=MEANINGS["tags"])
+    orientation = serializers.CharField(required=False)
+    aspect_ratio = serializers.CharField(required=False, help_text=MEANINGS["aspect_ratio"])
+    min_width = serializers.IntegerField(required=False)
+    min_height = serializers.IntegerField(required=False)
+    created_after = serializers.DateField(required=False)
+    created_before = serializers.DateField(required=False)
+    collection = serializers.IntegerField(required=False)
+    limit = serializers.IntegerField(required=False)
+
+
+def _embedding(asset: Asset) -> Embedding | None:
+    return getattr(asset, "embedding", None)
+
+
+def _checked(asked: QueryDict, request: Request) -> QuestionForm:
+    form = QuestionForm(asked, person=person_of(request))
+    if not form.is_valid():
+        errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
+        if NON_FIELD_ERRORS in errors:
+            errors[GENERAL] = errors.pop(NON_FIELD_ERRORS)
+        raise ValidationError(errors)
+    return form
+
+
+def _page(request: Request, asked: QueryDict, *, where: str, ignored: tuple[str, ...] = ()) -> Any:
+    """What `asked` finds, and the address under `where` of what follows."""
+    limit = limit_of(asked)
+    page = queries.find(
+        person=person_of(request),
+        question=_checked(asked, request).question(),
+        limit=limit,
+        cursor=asked.get("cursor", ""),
+    )
+    assets = [found.asset for found in page.found]
+    prefetch_related_objects(assets, "created_by")
+    context = {
+        "request": request,
+        "scores": {found.asset.pk: found.score for found in page.found},
+    }
+    following = None
+    if page.next_cursor:
+        asked = asked.copy()
+        asked["cursor"] = page.next_cursor
+        for name in ignored:
+            asked.pop(name, None)
+        following = request.build_absolute_uri(f"{where}?{asked.urlencode()}")
+    return {"results": FoundSerializer(assets, many=True, context=context).data, "next": following}
+
+
+@extend_schema_view(
+    create=extend_schema(responses={201: FoundSerializer, 200: FoundSerializer}),
+)
+class FoundViewSet(AssetViewSet):
+    """Assets with what the index knows of them."""
+
+    serializer_class = FoundSerializer
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        assets = super().get_queryset()
+        return assets.select_related("brand", "created_by", "embedding").defer(
+            "embedding__vector_bytes"
+        )
+
+    @extend_schema(
+        summary="Find or browse assets",
+        parameters=[*QUESTION, *PAGING],
+        responses=FoundPageSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        return Response(_page(request, request.query_params, where=reverse("api-asset-list")))
+
+    @extend_schema(
+        summary="Assets that look like this one",
+        parameters=[*FILTERS, *PAGING],
+        responses=FoundPageSerializer,
+    )
+    @action(detail=True, methods=["get"])
+    def similar(self, request: Request, pk: int) -> Response:
+        asset = self.get_object()
+        asked = request.query_params.copy()
+        asked["like"] = str(asset.pk)
+        where = reverse("api-asset-similar", args=[asset.pk])
+        return Response(_page(request, asked, where=where, ignored=("like",)))
+
+    @extend_schema(
+        summary="Index it again",
+        description="For an asset that search cannot find; CLIP runs only if its vector is gone.",
+        request=None,
+        responses={202: FoundSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def index(self, request: Request, pk: int) -> Response:
+        asset = self.get_object()
+        access.require_creator(person_of(request), asset.brand)
+        indexing.request_index([asset.pk])
+        tasks.index_waiting.defer()
+        return self.answer(asset, 202)
+
+
+class SearchView(APIView):
+    """Search with a picture, or with an asset."""
+
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="search",
+        summary="Search with a picture",
+        description="Send an `image`, or the id of an `asset`, and any filter of GET /assets/. "
+        "The next pages are GET requests: follow `next`.",
+        request={
+            "multipart/form-data": SearchSerializer,
+            "application/json": SearchSerializer,
+        },
+        responses=SearchPageSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        asked, image = _as_query(request.data), request.FILES.get("image")
+        like = asked.pop("asset", [""])[-1]
+        if bool(image) == bool(like):
+            raise ValidationError({"image": ["Send one of both: an image, or an asset's id."]})
+        if like:
+            asked["like"] = like
+        limit_of(asked)
+        _checked(asked, request)  # before CLIP works for a question that cannot be answered
+        picture = None
+        if image:
+            data = image.read(settings.MAX_UPLOAD_BYTES + 1)
+            picture = queries.remember_picture(person=person_of(request), data=data)
+            asked["picture"] = str(picture.pk)
+        answer = _page(request, asked, where=reverse("api-asset-list"))
+        return Response({**answer, "picture": str(picture.pk) if picture else None})
+
+
+def _as_query(data: Any) -> QueryDict:
+    """A form or a JSON object, without files, as the parameters of an address."""
+    asked = QueryDict(mutable=True)
+    if isinstance(data, QueryDict):
+        values = dict(data.lists())
+    elif isinstance(data, dict):
+        values = {name: v if isinstance(v, list) else [v] for name, v in data.items()}
+    else:
+        raise ValidationError({GENERAL: ["Send an object."]})
+    for name, several in values.items():
+        texts = [str(value) for value in several if isinstance(value, str | int | float)]
+        if texts:
+            asked.setlist(name, texts)
+    return asked
+
+
+router = SimpleRouter(use_regex_path=False)
+router.register("assets", FoundViewSet, basename="api-asset")
+urlpatterns = [path("search/", SearchView.as_view(), name="api-search"), *router.urls]

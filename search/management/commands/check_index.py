@@ -1,0 +1,42 @@
+"""Is everything in Milvus that should be, as it should be, and nothing else?"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from search import repair, tasks
+from search.clip import EncoderError
+from search.milvus import MilvusDown
+
+
+class Command(BaseCommand):
+    help = "Compare Postgres and Milvus both ways, ids and scalars. Exit 1 if they differ."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--fix", action="store_true", help="Put right what is wrong.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with tqdm(desc="Checked", unit="asset", file=sys.stdout, ncols=80) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            try:
+                report = repair.check(fix=options["fix"], progress=progress)
+            except (MilvusDown, EncoderError) as error:
+                raise CommandError(str(error)) from error
+        for what, count in report.counts.items():
+            examples = ", ".join(map(str, report.examples.get(what, [])))
+            self.stdout.write(f"{count:6} {what}{f': {examples}' if examples else ''}")
+        if report.sound:
+            self.stdout.write(f"All {report.checked} indexed assets are right.")
+        elif options["fix"]:
+            tasks.index_waiting.defer()
+            self.stdout.write("Marked; the index worker puts them right.")
+        else:
+            raise CommandError("The index is not right; --fix puts it right.")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from assetbank import access
+from assetbank.errors import NotAllowed
+from assetbank.models import Asset
+from tests.conftest import Cast
+
+
+def test_what_each_person_sees(cast: Cast, make_asset: Callable[..., Asset]) -> None:
+    ours, theirs = make_asset(), make_asset(brand=cast.other)
+    seen = {
+        name: set(access.assets(getattr(cast, name)))
+        for name in ("staff", "manager", "creator", "viewer", "outsider")
+    }
+    assert seen["staff"] == {ours, theirs}
+    assert seen["manager"] == seen["creator"] == seen["viewer"] == {ours}
+    assert seen["outsider"] == {theirs}
+    assert not access.assets(AnonymousUser())
+
+
+def test_what_each_person_may_do(cast: Cast) -> None:
+    def allowed(check: Callable[..., bool]) -> set[str]:
+        people = ("staff", "manager", "creator", "viewer", "outsider")
+        return {name for name in people if check(getattr(cast, name), cast.acme)}
+
+    assert allowed(access.may_create) == {"staff", "manager", "creator"}
+    assert allowed(access.may_manage) == {"staff", "manager"}
+    assert not access.may_create(AnonymousUser(), cast.acme)
+    with pytest.raises(NotAllowed):
+        access.require_creator(cast.viewer, cast.acme)
+    with pytest.raises(NotAllowed):
+        access.require_manager(cast.creator, cast.acme)
+
+
+def test_who_was_shut_out_sees_nothing(cast: Cast, make_asset: Callable[..., Asset]) -> None:
+    make_asset()
+    for person in (cast.viewer, cast.staff):
+        person.is_active = False
+        person.save()
+        assert not access.assets(person)

@@ -1,0 +1,128 @@
+"""Real services for the tests: the embedded PostgreSQL and Milvus Lite, the demo encoder.
+
+Everything lives in a temporary folder of this run, so tests never touch the library in `var`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Before Django reads its settings. Workers of one run share the servers of the run's folder.
+RUN = os.environ.get("ASSETBANK_TEST_RUN")
+if RUN is None:
+    RUN = tempfile.mkdtemp(prefix="assetbank-test-")
+    os.chmod(RUN, 0o755)  # PostgreSQL runs as a user of its own where we are root
+    os.environ["ASSETBANK_TEST_RUN"] = RUN
+    atexit.register(shutil.rmtree, RUN, ignore_errors=True)
+for name in list(os.environ):
+    if name.startswith(("GEMINI_", "GOOGLE_", "MILVUS_", "STORAGE_", "CLIP_")):
+        del os.environ[name]
+os.environ.update(DATA_DIR=RUN, CLIP_MODEL="demo", HF_HUB_OFFLINE="1", SECRET_KEY="test")
+
+import pytest  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from PIL import Image  # noqa: E402
+from pytest_django.fixtures import Settings as SettingsWrapper  # noqa: E402
+
+from assetbank import intake  # noqa: E402
+from assetbank.models import Asset, Brand, Membership  # noqa: E402
+
+
+@dataclass
+class Cast:
+    """One person for each way to stand to the brand `acme`; the outsider belongs to `other`."""
+
+    acme: Brand
+    other: Brand
+    staff: User
+    manager: User
+    creator: User
+    viewer: User
+    outsider: User
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    acme = Brand.objects.create(name="Acme", slug="acme", palette=["#c81c26"], style="Calm light.")
+    other = Brand.objects.create(name="Other", slug="other")
+    people = {
+        name: User.objects.create_user(name, password="secret", is_staff=name == "staff")
+        for name in ("staff", "manager", "creator", "viewer", "outsider")
+    }
+    for name in ("manager", "creator", "viewer"):
+        Membership.objects.create(brand=acme, user=people[name], role=name)
+    Membership.objects.create(brand=other, user=people["outsider"], role="manager")
+    return Cast(acme, other, **people)
+
+
+def picture_bytes(
+    colour: Any = (200, 30, 40), size: tuple[int, int] = (80, 60), fmt: str = "PNG", **options: Any
+) -> bytes:
+    buffer = io.BytesIO()
+    Image.new(options.pop("mode", "RGB"), size, colour).save(buffer, fmt, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def media(settings: SettingsWrapper, tmp_path: Path) -> Path:
+    """Files of each test in a folder of its own."""
+    folder = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder)},
+        },
+    }
+    return folder
+
+
+@pytest.fixture
+def make_asset(cast: Cast) -> Callable[..., Asset]:
+    """`make_asset(colour, title=…)`: a new picture in acme, of one colour unless `file` is given."""
+    numbers = iter(range(1_000_000))
+
+    def make(colour: Any = None, **fields: Any) -> Asset:
+        number = next(numbers)
+        colour = colour or (number % 256, number // 256 % 256, 77)
+        given = {
+            "brand": cast.acme,
+            "file": picture_bytes(colour),
+            "filename": f"picture-{number}.png",
+            "by": cast.creator,
+            **fields,
+        }
+        return intake.store(**given).asset
+
+    return make
+
+
+@pytest.fixture
+def index(settings: SettingsWrapper, db: None) -> Iterator[Callable[[], int]]:
+    """The real index: `index()` works off what waits. Its collections are this test's own."""
+    from search import indexing, milvus
+
+    settings.MILVUS_PREFIX = f"t{uuid.uuid4().hex[:12]}"
+    milvus.reset()
+    yield indexing.index
+    milvus.reset()
+    milvus.drop_others(keep="")
+
+
+@pytest.fixture
+def milvus_down(settings: SettingsWrapper) -> Iterator[None]:
+    from search import milvus
+
+    settings.MILVUS_URI = "http://127.0.0.1:1"
+    milvus.reset()
+    yield
+    milvus.reset()

@@ -158,7 +158,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         )
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context = super().get_serializer_context()
+        context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
             if not access.sees_all(person):

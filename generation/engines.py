@@ -26,7 +26,8 @@ class DrawRequest:
     """One drawing to be made.
 
     `prompt` is complete: what the palette and the brand say is already in it. `palette` (colours
-    as "#rrggbb") and `brand` are for engines that lay out rather than imagine. `image_size` is a
+    as "#rrggbb") and `brand` are for engines that lay out rather than imagine, and so is `variant`:
+    the same request with another number is laid out otherwise. `image_size` is a
     name such as "2K", or "" for whatever the model does by itself.
     """
 
@@ -37,6 +38,7 @@ class DrawRequest:
     image_size: str
     palette: tuple[str, ...] = ()
     brand: str = ""
+    variant: int = 0
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,10 @@ class HistoryForm(forms.Form):
     before = forms.IntegerField(required=False, min_value=1)
 
 
-def defaults(brands: list[Brand], past: Generation | None, references: list[Asset]) -> dict[str, Any]:
-    """What the studio starts with: a past generation, or the first model and the references' brand."""
+def defaults(
+    brands: list[Brand], past: Generation | None, references: list[Asset]
+) -> dict[str, Any]:
+    """What the studio starts with: a past generation, or the first model, the references' brand."""
     models = engines.models()
     if past:
         offered = past.model if past.model in {entry.id for entry in models} else models[0].id

@@ -30,7 +30,7 @@ def draw(request: DrawRequest) -> Drawing:
     longest = max(width, height)
     pictures = [
         _open(reference, longest // 3 if number else longest)
-        for number, reference in enumerate(request.references)
+        for number, reference in enumerate(_turned(request.references, request.variant))
     ]
     palette = _palette(request)
     beside = _panel_beside(width, height, pictures)
@@ -45,7 +45,8 @@ def draw(request: DrawRequest) -> Drawing:
     if pictures:
         board.paste(_stage(board.size, stage, pictures, unit), (0, 0))
     else:
-        board.paste(_empty_set(stage, palette, request.prompt), (0, 0))
+        seed = request.prompt + "\0" * request.variant
+        board.paste(_empty_set(stage, palette, seed), (0, 0))
     letter(board, panel, request, palette, unit)
     data = _jpeg(board)
     return Drawing(
@@ -56,6 +57,12 @@ def draw(request: DrawRequest) -> Drawing:
         response_id=hashlib.sha256(data).hexdigest()[:16],
         raw=b"",
     )
+
+
+def _turned(references: tuple[ReferenceImage, ...], variant: int) -> tuple[ReferenceImage, ...]:
+    """Each variant has another of the references as its hero."""
+    first = variant % max(1, len(references))
+    return references[first:] + references[:first]
 
 
 def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:

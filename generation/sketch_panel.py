@@ -44,20 +44,21 @@ def letter(
     if right - left > 1.5 * (bottom - top):  # two columns: the words, then everything else
         divide = left + round(0.66 * (right - left))
         words, rest = (left, top, divide - margin, bottom), (divide, top, right, bottom)
-        _label(brush, rest, unit)
+        _label(brush, rest, request.variant, unit)
         _swatches(brush, rest, palette, unit)
     else:
-        below = top + _label(brush, (left, top, right, bottom), unit) + margin
+        below = top + _label(brush, (left, top, right, bottom), request.variant, unit) + margin
         above = bottom - _swatches(brush, (left, top, right, bottom), palette, unit) - margin
         words = (left, below, right, above)
     _words(brush, words, request, unit)
 
 
-def _label(brush: ImageDraw.ImageDraw, box: Box, unit: float) -> int:
+def _label(brush: ImageDraw.ImageDraw, box: Box, variant: int, unit: float) -> int:
     """The label, light on dark at the top of the box; its height."""
+    label = f"{LABEL} ({variant + 1})" if variant else LABEL
     inset = round(1.1 * unit)
     room = (box[2] - box[0] - 2 * inset, round(8 * unit))
-    lines = fit(LABEL, room, largest=1.9 * unit, smallest=unit)
+    lines = fit(label, room, largest=1.9 * unit, smallest=unit)
     height = lines.height + 2 * inset
     brush.rectangle((box[0], box[1], box[2], box[1] + height), fill=INK)
     lines.write(brush, box[0] + inset, box[1] + inset, PAPER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -227,7 +228,7 @@ def _reference_image(asset: Asset) -> ReferenceImage:
 def _take(generation: Generation, take: int, request: DrawRequest) -> None:
     """One call of the engine, outside any transaction; its answer is committed at once."""
     try:
-        drawing = engines.draw(request)
+        drawing = engines.draw(replace(request, variant=take))
     except Refused as error:
         logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
         generation.takes[str(take)] = {"refused": error.code, "reason": error.message}

@@ -106,8 +106,6 @@ def make(request: PageRequest) -> HttpResponse:
         past = get_object_or_404(_generations(request), pk=int(number))
         used = past.reference_rows.exclude(asset=None).values_list("asset_id", flat=True)
         tray.put(request.session, [pk for pk in used if pk])
-    if (use := request.GET.get("use", "")).isdecimal() and len(use) < 19:
-        tray.add(request.session, get_object_or_404(access.assets(request.user), pk=int(use)).pk)
     references = tray.assets(request.user, request.session)
     brands = list(access.brands(request.user, *access.CREATORS))
     form = StudioForm(initial=defaults(brands, past, references), person=request.user)
@@ -221,6 +219,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "outputs": [output for output in outputs if output.asset],
         "unreadable": [output.problem for output in outputs if output.problem],
         "waiting": range(waiting),
+        "shown": sum(bool(output.asset) for output in outputs) + waiting,
         "done": len(takes),
         "frame": (across, down or "1"),
         "said": [take["text"] for take in takes if take.get("text")],

@@ -74,6 +74,7 @@ QUESTION = [_parameter(name, field) for name, field in QuestionForm.base_fields.
 FILTERS = [parameter for parameter in QUESTION if parameter.name not in ASKED]
 
 
+@extend_schema_serializer(component_name="Asset")
 class FoundSerializer(AssetSerializer):
     """An asset, how near it is to the question, and whether search can find it."""
 
@@ -99,12 +100,13 @@ class FoundSerializer(AssetSerializer):
         return str(getattr(_embedding(asset), "reason", ""))
 
 
-@extend_schema_serializer(many=False)
+@extend_schema_serializer(many=False, component_name="AssetPage")
 class FoundPageSerializer(serializers.Serializer[Any]):
     results = FoundSerializer(many=True)
     next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
 
 
+@extend_schema_serializer(many=False, component_name="SearchPage")
 class SearchPageSerializer(FoundPageSerializer):
     picture = serializers.UUIDField(
         allow_null=True, help_text="Of the picture sent; kept for a day, for GET /assets/?picture="

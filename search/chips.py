@@ -34,14 +34,14 @@ class Chip:
 def chips(form: QuestionForm) -> list[Chip]:
     """Of a valid form."""
     given: QueryDict = form.data  # type: ignore[assignment]
-    return [Chip(label, without(given, name, value)) for name, value, label in _labels(form)]
+    return [Chip(label, without(given, name, value=value)) for name, value, label in _labels(form)]
 
 
-def without(given: QueryDict, name: str, value: str = "") -> str:
-    """The query string without one value of `name` (without all of them, if none is given)."""
+def without(given: QueryDict, *names: str, value: str = "") -> str:
+    """The query string without `names` (or only one value of them), and back on the first page."""
     rest = given.copy()
-    kept = [each for each in rest.getlist(name) if value and each != value]
-    rest.setlist(name, kept)
+    for name in names:
+        rest.setlist(name, [each for each in rest.getlist(name) if value and each != value])
     for empty in [key for key in rest if key == "cursor" or not any(rest.getlist(key))]:
         del rest[empty]
     return f"?{rest.urlencode()}"

@@ -354,8 +354,15 @@ def scalars(asset: Asset) -> milvus.Scalars:
 
 
 def request_index(assets: Sequence[int]) -> int:
-    """Mark the embeddings of these asset ids as waiting; kept vectors are used again."""
-    return Embedding.objects.filter(asset_id__in=assets).mark_pending()
+    """Mark the embeddings of these asset ids as waiting; kept vectors are used again. Assets that
+    no signal told of get theirs."""
+    marked = Embedding.objects.filter(asset_id__in=assets).mark_pending()
+    if marked < len(assets):
+        there = Asset.objects.filter(pk__in=assets, embedding=None).values_list("pk", flat=True)
+        Embedding.objects.bulk_create(
+            [Embedding(asset_id=pk) for pk in there], ignore_conflicts=True
+        )
+    return marked
 
 
 def request_embed(assets: Sequence[int]) -> int:

@@ -22,6 +22,7 @@ from search.models import Embedding, PictureQuestion
 from search.queries import Found, Page
 from search.questions import Question
 
+ASKED = ("q", "picture", "like")
 SIMILAR = 8
 MOST_STATES = 200  # of one poll
 
@@ -65,11 +66,11 @@ def _more(request: PageRequest, page: Page) -> str:
 def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
     valid = form.is_valid()
     question = form.question() if valid else Question()
-    asked = {name: without(request.GET, name) for name in ("q", "picture", "like")}
     return {
         "question": question,
         "chips": chips(form) if valid else [],
-        "without": asked,
+        "without": {name: without(request.GET, name) for name in ASKED},
+        "without_question": without(request.GET, *ASKED),
         "ratios": RATIOS,
         "chosen": {name: request.GET.getlist(name) for name in form.fields},
         "brands": list(access.brands(request.user)),
@@ -162,7 +163,8 @@ def index_states(request: PageRequest) -> HttpResponse:
     ids = [int(text) for text in request.GET.getlist("waiting") if text.isdecimal()][:MOST_STATES]
     seen = access.assets(request.user).filter(pk__in=ids).values("pk")
     rows = Embedding.objects.filter(asset_id__in=seen).exclude(state=Embedding.State.PENDING)
-    return render(request, "search/_index_states.html", {"rows": rows.defer("vector_bytes")})
+    states = rows.values("asset_id", "state", "reason")
+    return render(request, "search/_index_states.html", {"rows": states})
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:

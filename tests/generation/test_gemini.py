@@ -366,8 +366,6 @@ def test_what_may_pass_is_worth_another_try(
         ("half_body", "connection_lost"),
         ("cut_json", "bad_answer"),
         ("bad_base64", "bad_image"),
-        ("truncated_image", "bad_image"),
-        ("not_an_image", "bad_image"),
     ],
 )
 def test_a_picture_lost_on_the_way_may_have_been_paid(
@@ -377,6 +375,17 @@ def test_a_picture_lost_on_the_way_may_have_been_paid(
     assert isinstance(error, EngineUnavailable)
     assert error.code == code
     assert error.may_have_been_paid
+
+
+@pytest.mark.parametrize("scenario", ["truncated_image", "not_an_image"])
+def test_bytes_that_are_no_picture_are_handed_over_as_they_came(
+    server: GeminiServer, scenario: str
+) -> None:
+    server.script(scenario)
+    (image,) = gemini.draw(PLAIN).images
+    assert image.data
+    with pytest.raises(OSError):
+        Image.open(io.BytesIO(image.data)).load()
 
 
 def test_silence_ends_at_the_time_limit(server: GeminiServer, settings: Settings) -> None:

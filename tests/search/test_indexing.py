@@ -171,7 +171,9 @@ def test_work_per_batch_does_not_grow_with_its_size(make_asset: MakeAsset, index
     def queries(count: int) -> int:
         for _ in range(count):
             make_asset()
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert index() == count
         return len(captured)
 

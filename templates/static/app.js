@@ -1,0 +1,267 @@
+// What pages do beyond htmx. Everything here has a way without it: links, forms and pages.
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // --- light and dark: a cookie, so that the server sends the right one and nothing flashes
+  const dark = () => {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const toggleTheme = () => {
+    const theme = dark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
+  };
+
+  // --- messages
+  const say = (text, kind = "error") => {
+    const line = document.createElement("p");
+    line.className = `message ${kind}`;
+    line.textContent = text;
+    $("#messages")?.append(line);
+    setTimeout(() => line.remove(), 8000);
+  };
+
+  // --- the tray: buttons in cards know what is in it
+  const showTray = () => {
+    const inside = new Set($$("#tray [data-in-tray]").map((item) => item.dataset.inTray));
+    for (const button of $$("[data-tray-button]")) {
+      const there = inside.has(button.value);
+      button.setAttribute("aria-pressed", String(there));
+      button.name = there ? "remove" : "add";
+      button.title = there ? "Take out of the tray" : "Put in the tray";
+    }
+    document.body.classList.toggle("has-tray", inside.size > 0);
+  };
+
+  // --- htmx
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id !== "ask") return;
+    const { parameters } = event.detail;
+    if (parameters.q) ["picture", "like"].forEach((name) => delete parameters[name]);
+    for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const needed = event.detail.elt.dataset?.onlyWhile;
+    if (needed && (!$(needed) || document.hidden)) event.preventDefault();
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    showTray();
+    const after = event.detail.requestConfig?.triggeringEvent?.submitter;
+    // a moved item keeps the focus of its button, or of its neighbour at the end of the list
+    if (after?.id && !after.isConnected) {
+      const again = document.getElementById(after.id);
+      (again?.disabled ? again.parentElement.querySelector("button:enabled") : again)?.focus();
+    }
+  });
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.matches("[data-only-while], #generation-state, .index-state")) {
+      say("The server does not answer. Check the connection and try again.");
+    }
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 404) say("This is not there any more. Reload the page.");
+    else if (event.detail.xhr.status === 403) say("You may not do this, or the page is too old: reload it.");
+  });
+
+  // --- studio: formats and sizes follow the model
+  const followModel = () => {
+    const chosen = $("[data-studio-model]")?.selectedOptions[0];
+    if (!chosen) return;
+    for (const group of $$("[data-studio-options]")) {
+      const offered = chosen.dataset[group.dataset.studioOptions].split(" ").filter(Boolean);
+      const inputs = $$("input", group);
+      for (const input of inputs) {
+        input.disabled = !offered.includes(input.value);
+        input.closest("label").hidden = input.disabled;
+      }
+      group.hidden = !offered.length;
+      if (!inputs.some((input) => input.checked && !input.disabled)) {
+        const first = inputs.find((input) => !input.disabled);
+        if (first) first.checked = true;
+      }
+    }
+  };
+
+  // --- uploads: one request for each file, two at a time
+  const panel = $("#uploads");
+  const queue = [];
+  let running = 0;
+
+  const openUploads = () => {
+    panel.hidden = false;
+    $("[data-upload-choose]", panel).focus();
+  };
+  const offerFiles = (files) => {
+    const rows = $("[data-upload-rows]", panel);
+    const brand = $("[data-upload-brand]", panel);
+    for (const file of files) {
+      const row = $("[data-upload-row]", panel).content.firstElementChild.cloneNode(true);
+      $(".upload-name", row).textContent = file.name;
+      $("button", row).addEventListener("click", () => { queue.push({ file, row }); work(); });
+      rows.append(row);
+      queue.push({ file, row });
+    }
+    panel.hidden = false;
+    const start = $("[data-upload-start]", panel);
+    // who may fill several brands says which before anything is sent
+    if (brand && !brand.dataset.said) {
+      start.hidden = false;
+      start.textContent = `Upload ${queue.length} to this brand`;
+      start.focus();
+    } else work();
+  };
+  const startUploads = () => {
+    const brand = $("[data-upload-brand]", panel);
+    if (brand) brand.dataset.said = "yes";
+    $("[data-upload-start]", panel).hidden = true;
+    work();
+  };
+  const count = () => {
+    const rows = $$(".upload-row", panel);
+    const left = rows.filter((row) => !row.dataset.outcome).length;
+    $("[data-upload-title]", panel).textContent = left ? `Uploading, ${left} to go` : `${rows.length} done`;
+  };
+  const work = () => {
+    while (running < 2 && queue.length) send(queue.shift());
+    count();
+  };
+  const send = ({ file, row }) => {
+    running += 1;
+    delete row.dataset.outcome;
+    $("button", row).hidden = true;
+    const said = $(".upload-said", row);
+    said.textContent = "Uploading";
+    const data = new FormData($("[data-upload-form]", panel));
+    data.delete("file");
+    data.append("file", file, file.name);
+    const request = new XMLHttpRequest();
+    request.open("POST", panel.dataset.uploadUrl);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.onprogress = (event) => {
+      if (!event.lengthComputable) return;
+      $("progress", row).value = (100 * event.loaded) / event.total;
+      if (event.loaded === event.total) said.textContent = "Taking it in";
+    };
+    request.onload = () => { running -= 1; answered(request, row); work(); };
+    request.onerror = () => {
+      running -= 1;
+      finish(row, "refused", "The connection was lost.", true);
+      work();
+    };
+    request.send(data);
+  };
+  const answered = (request, row) => {
+    let answer = null;
+    try { answer = JSON.parse(request.responseText); } catch { /* a proxy's page */ }
+    if (request.status < 300 && answer?.outcome) {
+      const stored = answer.outcome === "stored";
+      finish(row, answer.outcome, stored ? "In the library" : "Already here: ", false, answer);
+      if (stored) showCard(answer.card);
+    } else {
+      const again = request.status >= 500 || request.status === 0;
+      finish(row, "refused", answer?.detail || `The server refused it (${request.status}).`, again);
+    }
+  };
+  const finish = (row, outcome, text, again, answer) => {
+    row.dataset.outcome = outcome;
+    $("progress", row).value = 100;
+    const said = $(".upload-said", row);
+    said.textContent = text;
+    $("button", row).hidden = !again;
+    if (answer?.outcome === "duplicate") {
+      const link = document.createElement("a");
+      link.href = answer.url;
+      link.textContent = answer.title;
+      said.append(link);
+    }
+  };
+  const showCard = async (address) => {
+    const grid = $("#grid");
+    if (!grid) return;
+    const response = await fetch(address);
+    if (!response.ok) return;
+    grid.hidden = false;
+    $("#results .quiet-state")?.remove();
+    grid.insertAdjacentHTML("afterbegin", await response.text());
+    window.htmx?.process(grid.firstElementChild);
+    showTray();
+  };
+
+  // --- dropping pictures on the library
+  const zones = $("[data-drop-zones]");
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0;
+  const searchWith = (file) => {
+    const form = $("#picture-form");
+    const holder = new DataTransfer();
+    holder.items.add(file);
+    $("input[type=file]", form).files = holder.files;
+    document.body.classList.add("asking");
+    form.submit();
+  };
+  if (zones) {
+    const show = (on) => { zones.hidden = !on; if (!on) depth = 0; };
+    document.addEventListener("dragenter", (event) => { if (carriesFiles(event)) { depth += 1; show(true); } });
+    document.addEventListener("dragleave", (event) => { if (carriesFiles(event) && --depth <= 0) show(false); });
+    document.addEventListener("dragover", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      const over = event.target.closest("[data-drop]");
+      $$("[data-drop]", zones).forEach((zone) => zone.classList.toggle("over", zone === over));
+    });
+    document.addEventListener("drop", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      show(false);
+      const zone = event.target.closest("[data-drop]")?.dataset.drop || (panel ? "upload" : "search");
+      const files = [...event.dataTransfer.files];
+      if (zone === "search" && files[0]) searchWith(files[0]);
+      else if (files.length) offerFiles(files);
+    });
+  }
+
+  // --- clicks, choices, keys
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("button, a, summary, label") || event.target;
+    if (target.matches("[data-theme-toggle]")) toggleTheme();
+    if (target.matches("[data-dismiss]")) target.closest(".message").remove();
+    if (target.matches("[data-close-details]")) target.closest("details").open = false;
+    if (target.matches("[data-upload-open]") && panel) { event.preventDefault(); openUploads(); }
+    if (target.matches("[data-upload-close]")) panel.hidden = true;
+    if (target.matches("[data-upload-start]")) startUploads();
+    $$("details.menu[open], details.filters[open]").forEach((open) => {
+      if (!open.contains(event.target)) open.open = false;
+    });
+  });
+  document.addEventListener("change", (event) => {
+    const { target } = event;
+    if (target.matches("[data-submit-on-choose]") && target.files.length) {
+      document.body.classList.add("asking");
+      target.form.submit();
+    }
+    if (target.matches("[data-upload-choose]") && target.files.length) {
+      offerFiles([...target.files]);
+      target.value = "";
+    }
+    if (target.matches("[data-studio-model]")) followModel();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      $$("details.menu[open], details.filters[open]").forEach((open) => {
+        open.open = false;
+        $("summary", open).focus();
+      });
+    }
+    if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+      const box = $("#q");
+      if (box) { event.preventDefault(); box.focus(); box.select(); }
+    }
+  });
+  window.addEventListener("beforeunload", (event) => { if (running || queue.length) event.preventDefault(); });
+
+  followModel();
+  showTray();
+})();

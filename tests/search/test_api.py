@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pytest_django.fixtures import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from assetbank import intake
+from assetbank.models import Asset
+from search.api import MEANINGS
+from search.forms import QuestionForm
+from search.models import Embedding, PictureQuestion
+from tests.api import Row, client_of, statuses, upload
+from tests.conftest import Cast, picture_bytes
+
+MakeAsset = Callable[..., Asset]
+Index = Callable[[], int]
+ASSETS, SEARCH = "/api/v1/assets/", "/api/v1/search/"
+RED, BLUE, GREEN = (210, 20, 20), (20, 20, 210), (20, 160, 40)
+
+
+def titles(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.json()
+    return [asset["title"] for asset in answer.json()["results"]]
+
+
+@pytest.fixture
+def three(make_asset: MakeAsset, index: Index) -> dict[str, Asset]:
+    """A red, a nearly red and a blue picture, indexed."""
+    made = {
+        "red": make_asset(RED, title="red", tags=["warm"]),
+        "also red": make_asset((190, 10, 30), title="also red", kind="campaign"),
+        "blue": make_asset(BLUE, title="blue", tags=["cold", "Sea"]),
+    }
+    index()
+    return made
+
+
+# One index for all of them: making it takes longer than asking
+MATRIX = [
+    Row("get", f"{ASSETS}{{asset}}/similar/", (401, 404, 200, 200, 200, 200)),
+    Row("post", SEARCH, (401, 400, 200, 200, 200, 200), {"asset": "{asset}"}),
+    Row("post", SEARCH, (401, 200, 200, 200, 200, 200), {"image": upload}, multipart=True),
+    Row("get", SEARCH, (401, 405, 405, 405, 405, 405)),
+    Row("get", ASSETS, (401, 400, 200, 200, 200, 200), {"like": "{asset}"}),
+    Row("get", ASSETS, (401, 400, 200, 200, 200, 200), {"brand": "acme"}),
+    Row("get", ASSETS, (401, 200, 200, 200, 200, 200), {"q": "red"}),
+]
+
+
+def test_who_may_search(cast: Cast, three: dict[str, Asset]) -> None:
+    asked = {str(row): statuses(cast, row, asset=three["red"].pk) for row in MATRIX}
+    assert asked == {str(row): row.statuses for row in MATRIX}
+
+
+def test_what_others_own_is_never_found(cast: Cast, three: dict[str, Asset]) -> None:
+    outsider = client_of(cast, "outsider")
+    assert titles(outsider.get(ASSETS)) == []
+    assert titles(outsider.get(ASSETS, {"q": "red"})) == []
+    sent = {"image": upload(picture_bytes(RED))}
+    assert titles(outsider.post(SEARCH, sent, format="multipart")) == []
+
+
+def test_similar_ones_come_nearest_first_with_scores(cast: Cast, three: dict[str, Asset]) -> None:
+    client = client_of(cast, "viewer")
+    address = f"{ASSETS}{three['red'].pk}/similar/"
+    first = client.get(address, {"limit": 1})
+    assert titles(first) == ["also red"]
+    assert 0 < first.json()["results"][0]["score"] <= 1
+    assert first.json()["results"][0]["index_state"] == "indexed"
+    following = first.json()["next"]
+    assert urlsplit(following).path == address
+    assert titles(client.get(following)) == ["blue"]
+    assert client.get(following).json()["next"] is None
+    assert titles(client.get(address, {"tags": "sea"})) == ["blue"]
+    assert titles(client.get(ASSETS, {"like": three["red"].pk})) == ["also red", "blue"]
+
+
+def test_a_picture_is_searched_with_once_and_paged_by_address(
+    cast: Cast, three: dict[str, Asset]
+) -> None:
+    client = client_of(cast, "viewer")
+    sent = {"image": upload(picture_bytes(RED)), "limit": 2, "brand": "acme"}
+    answer = client.post(SEARCH, sent, format="multipart")
+    assert titles(answer) == ["red", "also red"]
+    assert answer.json()["picture"] == str(PictureQuestion.objects.get().pk)
+    following = urlsplit(answer.json()["next"])
+    assert following.path == ASSETS
+    asked = parse_qs(following.query)
+    assert asked["picture"] == [answer.json()["picture"]]
+    assert asked["brand"] == ["acme"]
+    assert titles(client.get(answer.json()["next"])) == ["blue"]
+    # it is that person's own
+    stranger = client_of(cast, "creator").get(ASSETS, {"picture": answer.json()["picture"]})
+    assert stranger.status_code == 400
+
+
+def test_a_search_takes_json_and_filters(cast: Cast, three: dict[str, Asset]) -> None:
+    body = {"asset": three["red"].pk, "kind": ["campaign", "logo"], "limit": 5}
+    answer = client_of(cast, "viewer").post(SEARCH, body)
+    assert titles(answer) == ["also red"]
+    assert answer.json()["picture"] is None
+
+
+def test_words_find(cast: Cast, three: dict[str, Asset]) -> None:
+    answer = client_of(cast, "viewer").get(ASSETS, {"q": "something blue"})
+    assert len(titles(answer)) == 3
+    scores = [asset["score"] for asset in answer.json()["results"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:
+    collection = intake.create_collection(brand=cast.acme, name="Spring", by=None)
+    wide = make_asset(file=picture_bytes(RED, size=(90, 30)), title="wide", tags=["Warm"])
+    tall = make_asset(file=picture_bytes(RED, size=(40, 50)), title="tall", kind="logo")
+    intake.add_to_collection(collection=collection, assets=[tall])
+    client = client_of(cast, "viewer")
+    for asked, found in (
+        ({}, ["tall", "wide"]),
+        ({"orientation": "landscape"}, ["wide"]),
+        ({"aspect_ratio": "4:5"}, ["tall"]),
+        ({"min_width": 50}, ["wide"]),
+        ({"tags": "warm"}, ["wide"]),
+        ({"kind": ["logo", "render"]}, ["tall"]),
+        ({"collection": collection.pk}, ["tall"]),
+        ({"origin": "generated"}, []),
+        ({"status": "archived"}, []),
+        ({"created_before": "2001-01-01"}, []),
+    ):
+        assert titles(client.get(ASSETS, asked)) == found, asked
+    page = client.get(ASSETS, {"limit": 1, "brand": "acme"}).json()
+    assert [asset["id"] for asset in page["results"]] == [tall.pk]
+    assert titles(client.get(page["next"])) == [wide.title]
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 201}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"kind": "nonsense"}, "kind"),
+        ({"brand": "nonsense"}, "brand"),
+        ({"brand": "a\x00b"}, "brand"),
+        ({"picture": "nonsense"}, "picture"),
+        ({"like": 10**30}, "like"),
+        ({"collection": 7}, "collection"),
+        ({"aspect_ratio": "wide"}, "aspect_ratio"),
+        ({"created_after": "soon"}, "created_after"),
+        ({"q": "x" * 1_001}, "q"),
+        ({"cursor": "nonsense"}, ""),
+        ({"cursor": "WzEsMl0"}, ""),
+        ({"q": "red", "cursor": "W10"}, ""),
+    ],
+)
+def test_questions_that_make_no_sense(asked: dict[str, Any], field: str, cast: Cast) -> None:
+    answer = client_of(cast, "viewer").get(ASSETS, asked)
+    if "q" in asked and not field:  # nothing is searched before there is an encoder
+        assert answer.status_code in (400, 503)
+        return
+    assert answer.status_code == 400
+    assert answer.json()["code"] == ("invalid" if field else "invalid_question")
+    assert set(answer.json()["errors"]) == ({field} if field else set())
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"asset": 1, "image": "text"}, {"image": "text"}, {"asset": "one"}, ["asset"]]
+)
+def test_searches_that_make_no_sense(body: Any, cast: Cast) -> None:
+    answer = client_of(cast, "viewer").post(SEARCH, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_words_and_a_picture_are_not_asked_at_once(cast: Cast, make_asset: MakeAsset) -> None:
+    asked = {"q": "red", "like": make_asset().pk}
+    answer = client_of(cast, "viewer").get(ASSETS, asked)
+    assert answer.json()["errors"] == {
+        "non_field_errors": ["Ask with words, or with a picture, or with an asset."]
+    }
+
+
+def test_what_is_no_picture_is_not_searched_with(
+    cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
+    make_asset()
+    index()
+    sent = {"image": upload(b"no picture")}
+    answer = client_of(cast, "viewer").post(SEARCH, sent, format="multipart")
+    assert (answer.status_code, answer.json()["code"]) == (400, "picture_refused")
+
+
+def test_searching_says_that_it_is_down_and_browsing_goes_on(
+    cast: Cast, three: dict[str, Asset], milvus_down: None
+) -> None:
+    client = client_of(cast, "viewer")
+    answer = client.get(ASSETS, {"q": "never asked before"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "search_unavailable")
+    assert "Browsing still works" in answer.json()["detail"]
+    assert len(titles(client.get(ASSETS))) == 3
+
+
+def test_an_asset_says_why_it_cannot_be_found_and_is_indexed_again(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    asset = make_asset()
+    Embedding.objects.update(state="failed", reason="This picture is damaged.")
+    client = client_of(cast, "creator")
+    told = client.get(f"{ASSETS}{asset.pk}/").json()
+    assert (told["index_state"], told["index_error"]) == ("failed", "This picture is damaged.")
+    answer = client.post(f"{ASSETS}{asset.pk}/index/")
+    assert answer.status_code == 202
+    assert (answer.json()["index_state"], answer.json()["index_error"]) == ("pending", "")
+
+
+def test_an_asset_that_search_has_not_heard_of_waits(cast: Cast, make_asset: MakeAsset) -> None:
+    asset = make_asset()
+    Embedding.objects.all().delete()
+    told = client_of(cast, "viewer").get(f"{ASSETS}{asset.pk}/").json()
+    assert told["index_state"] == "pending"
+    client_of(cast, "creator").post(f"{ASSETS}{asset.pk}/index/")
+    assert Embedding.objects.get().asset_id == asset.pk
+
+
+def test_a_search_takes_as_many_queries_for_twenty_as_for_one(
+    cast: Cast,
+    make_asset: MakeAsset,
+    index: Index,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client: APIClient = client_of(cast, "viewer")
+    sent = {"image": upload(picture_bytes(RED))}
+    for many in (1, 20):
+        while Asset.objects.count() < many:
+            make_asset()
+        index()
+        if many == 1:
+            picture = client.post(SEARCH, sent, format="multipart").json()["picture"]
+        # token and person, the picture, brands, space, assets, tags, authors
+        with django_assert_num_queries(7):
+            answer = client.get(ASSETS, {"picture": picture})
+        assert len(titles(answer)) == many
+
+
+def test_every_filter_is_described() -> None:
+    assert set(MEANINGS) == set(QuestionForm.base_fields)

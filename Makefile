@@ -29,7 +29,7 @@ lint: $(INSTALLED) ## ruff, mypy, import-linter, deploy checks, migrations
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(INSTALLED) ## Measure: ratios within one run
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 clean: ## Remove the virtual environment and everything embedded (asks nothing!)
 	rm -rf .venv var

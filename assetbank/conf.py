@@ -7,7 +7,7 @@ sentence, and starting the library refuses. What is declared is also what README
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,18 @@ class Environment:
         self.declared.append(Setting(name, default, help))
         return self.values.get(name, "").strip() or default
 
-    def integer(self, name: str, default: int, *, help: str, least: int = 0) -> int:
+    def integer(
+        self, name: str, default: int, *, help: str, least: int = 0, most: int | None = None
+    ) -> int:
         raw = self.text(name, str(default), help=help)
-        if raw.isascii() and raw.isdigit() and int(raw) >= least:
-            return int(raw)
-        self.problems.append(f"{name} is {raw!r}: it must be a whole number of at least {least}.")
+        if raw.isascii() and raw.isdigit() and len(raw) < 19:
+            number = int(raw)
+            if number >= least and (most is None or number <= most):
+                return number
+        limit = f" and at most {most}" if most is not None else ""
+        self.problems.append(
+            f"{name} is {raw[:40]!r}: it must be a whole number of at least {least}{limit}."
+        )
         return default
 
     def boolean(self, name: str, default: bool, *, help: str) -> bool:
@@ -47,6 +54,14 @@ class Environment:
         if raw in TRUE | FALSE:
             return raw in TRUE
         self.problems.append(f"{name} is {raw!r}: write yes or no.")
+        return default
+
+    def one_of(self, name: str, default: str, known: Collection[str], *, help: str) -> str:
+        raw = self.text(name, default, help=help)
+        if raw in known:
+            return raw
+        what = f"it must be one of {', '.join(known)}" if len(known) < 20 else "that is not known"
+        self.problems.append(f"{name} is {raw!r}: {what}.")
         return default
 
     def words(self, name: str, default: Sequence[str] = (), *, help: str) -> list[str]:
@@ -58,7 +73,7 @@ class Environment:
         url = self.text(name, help=help)
         if not url:
             return None
-        if urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        if not url.startswith(("postgres://", "postgresql://")):
             self.problems.append(
                 f"{name} must start with postgres:// (Assetbank runs on PostgreSQL only)."
             )

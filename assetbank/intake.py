@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import unicodedata
@@ -69,7 +70,7 @@ def store(
 ) -> Stored:
     """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
 
-    `fields` are those of EDITABLE. Raises PictureRefused and InvalidAsset. A process that is killed
+    `fields` are those of EDITABLE. Raises PictureRefused, InvalidAsset and FileMissing. A process that is killed
     midway leaves no row; one that fails leaves no file.
     """
     data = _read(file)
@@ -107,7 +108,8 @@ def store(
                 add_to_collection(collection=collection, assets=[asset])
     except BaseException as error:
         for step in undo:
-            step()
+            with contextlib.suppress(Exception):  # what went wrong first is what is told
+                step()
         if isinstance(error, IntegrityError) and (
             existing := Asset.objects.filter(brand=brand, checksum=checksum).first()
         ):
@@ -275,8 +277,11 @@ def _save_files(
     asset: Asset, data: bytes, picture: pictures.Picture, undo: list[Callable[[], None]]
 ) -> None:
     named = f"{PurePath(asset.filename).stem}.{picture.extension}"
-    asset.file.save(named, ContentFile(data), save=False)
-    undo.append(lambda: default_storage.delete(asset.path))
-    for name, drawn in picture.renditions.items():
-        path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
-        undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
+    try:
+        asset.file.save(named, ContentFile(data), save=False)
+        undo.append(lambda: default_storage.delete(asset.path))
+        for name, drawn in picture.renditions.items():
+            path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
+            undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage does not take this file: {error}.") from error

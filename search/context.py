@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from search.clip import DEMO_SENTENCE
+from search.checkpoints import DEMO_SENTENCE
 from search.models import VectorSpace
 
 

@@ -7,7 +7,7 @@ from django.db.models import Count
 
 from assetbank.health import Part
 from search import milvus
-from search.clip import DEMO_SENTENCE
+from search.checkpoints import DEMO_SENTENCE
 from search.models import Embedding, VectorSpace
 
 

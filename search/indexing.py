@@ -26,7 +26,7 @@ from django.utils import timezone
 from assetbank import pictures
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
-from search import clip, milvus
+from search import checkpoints, clip, milvus
 from search.models import Embedding, Vector, VectorSpace
 
 logger = logging.getLogger(__name__)
@@ -58,20 +58,24 @@ class Outcome:
 # ------------------------------------------------------------------------ the space
 
 
-@transaction.atomic
 def open_space() -> VectorSpace:
     """The active vector space for the configured encoder, with its collection behind the alias.
 
     A changed encoder, or a Milvus that lost its collection, is met by a new collection; the rows
     that belong into it are marked waiting. Raises EncoderUnavailable and MilvusDown.
     """
+    active = VectorSpace.objects.filter(active=True).first()
+    real = active.model if active and not active.is_demo else ""
+    # may download for minutes: not inside a transaction
+    checkpoint = _checkpoint(settings.CLIP_MODEL, real)
+    return _open(checkpoint, image_encoder(checkpoint.source))
+
+
+@transaction.atomic
+def _open(checkpoint: checkpoints.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
     with connection.cursor() as cursor:  # one worker at a time makes spaces and collections
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.open_space'))")
     active = VectorSpace.objects.filter(active=True).first()
-    checkpoint = _checkpoint(
-        settings.CLIP_MODEL, "" if not active or active.is_demo else active.model
-    )
-    encoder = image_encoder(checkpoint.source)
     if active and active.fingerprint == encoder.fingerprint:
         space = active
         # the same weights may have moved to another folder
@@ -87,14 +91,14 @@ def open_space() -> VectorSpace:
 
 
 @cache
-def _checkpoint(configured: str, active: str) -> clip.Checkpoint:
+def _checkpoint(configured: str, active: str) -> checkpoints.Checkpoint:
     """Resolved once per process: asking the hub takes seconds."""
     if configured:
-        return clip.resolve(configured, allow_demo=False, say=logger.info)
+        return checkpoints.resolve(configured, allow_demo=False, say=logger.info)
     if not settings.EMBEDDED:
-        raise clip.EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
+        raise checkpoints.EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
     # a real encoder that is in use is never silently replaced by the demo
-    return clip.resolve(active, allow_demo=not active, say=logger.info)
+    return checkpoints.resolve(active, allow_demo=not active, say=logger.info)
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +106,7 @@ def image_encoder(source: str) -> clip.ImageEncoder:
     return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
 
 
-def _new_space(checkpoint: clip.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
+def _new_space(checkpoint: checkpoints.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
     VectorSpace.objects.filter(active=True).update(active=False)
     space, _ = VectorSpace.objects.update_or_create(
         fingerprint=encoder.fingerprint,

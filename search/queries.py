@@ -22,6 +22,7 @@ from assetbank import access, pictures
 from assetbank.errors import PictureTooLarge
 from assetbank.models import Asset
 from search import clip, milvus
+from search.checkpoints import EncoderError
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
 from search.questions import Question
@@ -182,7 +183,7 @@ def text_vector(space: VectorSpace, text: str) -> Vector:
     """[dimension] float32, of unit length. Raises SearchUnavailable."""
     try:
         return _text_vector(space.source, " ".join(text.split()))
-    except clip.EncoderError as error:
+    except EncoderError as error:
         raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
 
 
@@ -227,7 +228,7 @@ def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
         side = 2 * encoder.input_size
         rgb = pictures.load_rgb(io.BytesIO(data), side=side)
         vector = encoder.encode([rgb])[0]
-    except clip.EncoderError as error:
+    except EncoderError as error:
         raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
     rgb.thumbnail((160, 160))
     thumbnail = io.BytesIO()

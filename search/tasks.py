@@ -10,7 +10,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from search import indexing, repair
-from search.clip import EncoderError
+from search.checkpoints import EncoderError
 from search.milvus import MilvusDown
 from search.models import PictureQuestion
 

@@ -31,7 +31,7 @@ os.environ.update(DATA_DIR=RUN, CLIP_MODEL="demo", HF_HUB_OFFLINE="1", SECRET_KE
 import pytest  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from PIL import Image  # noqa: E402
-from pytest_django.fixtures import Settings as SettingsWrapper  # noqa: E402
+from pytest_django import Settings  # noqa: E402
 
 from assetbank import intake  # noqa: E402
 from assetbank.models import Asset, Brand, Membership  # noqa: E402
@@ -73,7 +73,7 @@ def picture_bytes(
 
 
 @pytest.fixture(autouse=True)
-def media(settings: SettingsWrapper, tmp_path: Path) -> Path:
+def media(settings: Settings, tmp_path: Path) -> Path:
     """Files of each test in a folder of its own."""
     folder = tmp_path / "media"
     settings.STORAGES = {
@@ -88,7 +88,7 @@ def media(settings: SettingsWrapper, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_asset(cast: Cast) -> Callable[..., Asset]:
-    """`make_asset(colour, title=…)`: a new picture in acme, of one colour unless `file` is given."""
+    """`make_asset(colour, title=…)`: a new picture in acme, one colour unless `file` is given."""
     numbers = iter(range(1_000_000))
 
     def make(colour: Any = None, **fields: Any) -> Asset:
@@ -107,7 +107,7 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
 
 
 @pytest.fixture
-def index(settings: SettingsWrapper, db: None) -> Iterator[Callable[[], int]]:
+def index(settings: Settings, db: None) -> Iterator[Callable[[], int]]:
     """The real index: `index()` works off what waits. Its collections are this test's own."""
     from search import indexing, milvus
 
@@ -119,7 +119,7 @@ def index(settings: SettingsWrapper, db: None) -> Iterator[Callable[[], int]]:
 
 
 @pytest.fixture
-def milvus_down(settings: SettingsWrapper) -> Iterator[None]:
+def milvus_down(settings: Settings) -> Iterator[None]:
     from search import milvus
 
     settings.MILVUS_URI = "http://127.0.0.1:1"

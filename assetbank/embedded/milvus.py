@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -13,16 +11,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import psutil
 
-from assetbank.embedded import EmbeddedError
+from assetbank.embedded import EmbeddedError, handles
 
 START_SECONDS = 60.0
-_handles: dict[Path, tuple[int, IO[str]]] = {}
 
 
 def ensure_running(folder: Path) -> str:
@@ -33,8 +29,8 @@ def ensure_running(folder: Path) -> str:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _exclusively(folder / "start.lock"):
-            _hold(folder)
+        with handles.exclusively(folder):
+            handles.hold(folder, partial(_stop, folder))
             state = _running(folder) or _start(folder)
     except OSError as error:
         raise EmbeddedError(f"The embedded Milvus cannot use {folder}: {error}.") from error
@@ -46,37 +42,11 @@ def server_pid(folder: Path) -> int | None:
     return state["pid"] if state else None
 
 
-@contextlib.contextmanager
-def _exclusively(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _hold(folder: Path) -> None:
-    pid, _ = _handles.get(folder, (0, None))
-    if pid == os.getpid():
-        return
-    handle = (folder / "users.lock").open("w")
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    _handles[folder] = (os.getpid(), handle)
-    atexit.register(_release, folder)
-
-
-def _release(folder: Path) -> None:
-    pid, handle = _handles.get(folder, (0, None))
-    if pid != os.getpid() or handle is None:
-        return  # a forked child leaves its parent's handle alone
-    with _exclusively(folder / "start.lock"), handle:
-        del _handles[folder]
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # somebody else still uses the server
-        if state := _running(folder):
-            os.kill(state["pid"], signal.SIGTERM)  # its log is replayed at the next start
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-                psutil.Process(state["pid"]).wait(5)
+def _stop(folder: Path) -> None:
+    if state := _running(folder):
+        os.kill(state["pid"], signal.SIGTERM)  # its log is replayed at the next start
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+            psutil.Process(state["pid"]).wait(5)
 
 
 def _running(folder: Path) -> dict[str, int] | None:

@@ -35,8 +35,9 @@ def upload(request: PageRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, person=request.user)
     if not form.is_valid():
         if _wants_json(request):
-            sentence = " ".join(line for lines in form.errors.values() for line in lines)
-            return JsonResponse(problem("invalid", sentence, form.errors), status=400)
+            errors = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
+            sentence = " ".join(line for lines in errors.values() for line in lines)
+            return JsonResponse(problem("invalid", sentence, errors), status=400)
         return render(request, "assetbank/upload.html", {"form": form}, status=400)
     if _wants_json(request):
         return _one(request, form)
@@ -76,7 +77,7 @@ def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
     return redirect("library")
 
 
-def _store(request: PageRequest, form: UploadForm, file: UploadedFile) -> intake.Stored:
+def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> intake.Stored:
     data = form.cleaned_data
     access.require_creator(request.user, data["brand"])
     return intake.store(

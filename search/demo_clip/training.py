@@ -143,14 +143,17 @@ def optimizers(trainee: Trainee, recipe: Recipe) -> list[torch.optim.Optimizer]:
 
 def train(
     drawings: Drawings,
-    tokenizer: Any,
+    tokenizer_folder: Path,
     work: Path,
     recipe: Recipe,
     progress: Progress = lambda _: None,
 ) -> Trainee:
     """Train, going on from what an earlier run left in `work`."""
+    from transformers import AutoTokenizer
+
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
     trainee = Trainee(tokenizer).train()
     batches = Batches(drawings, tokenizer, size=recipe.batch, seed=recipe.seed)
     optims = optimizers(trainee, recipe)

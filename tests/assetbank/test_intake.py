@@ -12,11 +12,12 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models.signals import post_save
 from PIL import Image
+from pytest_django import Settings
 
 from assetbank import intake, pictures
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Collection
-from tests.conftest import Cast, SettingsWrapper, picture_bytes
+from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 
@@ -122,7 +123,7 @@ def test_what_is_no_whole_picture_is_refused_and_leaves_nothing(
     assert files_below(media) == []
 
 
-def test_bytes_and_pixels_are_bounded(cast: Cast, settings: SettingsWrapper) -> None:
+def test_bytes_and_pixels_are_bounded(cast: Cast, settings: Settings) -> None:
     settings.MAX_PIXELS = 1_000
     with pytest.raises(PictureTooLarge, match="megapixels"):
         store(cast, picture_bytes(size=(80, 60)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.errors import NotAllowed
@@ -14,7 +15,7 @@ from generation import engines, studio
 from generation.engines import DrawRequest
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
-from tests.conftest import Cast, SettingsWrapper, picture_bytes
+from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 
 MakeAsset = Callable[..., Asset]
@@ -28,7 +29,7 @@ def _running() -> Iterator[GeminiServer]:
 
 
 @pytest.fixture
-def server(_running: GeminiServer, settings: SettingsWrapper) -> GeminiServer:
+def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
     _running.clear()
     settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
     settings.GEMINI_BASE_URL = _running.url

@@ -24,46 +24,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from search.clip import (
+from search.checkpoints import (
     DEFAULT_MODEL,
     DEMO_FOLDER,
     DEMO_SENTENCE,
     EncoderUnavailable,
-    ImageEncoder,
-    TextEncoder,
-    UnreadableVector,
     fingerprint,
     resolve,
 )
+from search.clip import ImageEncoder, TextEncoder, UnreadableVector
+from tests.checkpoints import TEXT, save
 
 ROOT = Path(__file__).resolve().parents[2]
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 SMALL = {
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
 }
-TEXT = {"vocab_size": 3040, "bos_token_id": 3038, "eos_token_id": 3039, "pad_token_id": 3039}
-
-
-def save(folder: Path, model: Any, processor: Any) -> Path:
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    for name in TOKENIZER_FILES:
-        shutil.copy(DEMO_FOLDER / name, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def vit_b32(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
-
-    torch.manual_seed(0)
-    config = CLIPConfig(text_config=TEXT, vision_config={"patch_size": 32}, projection_dim=512)
-    folder = tmp_path_factory.mktemp("vit_b32")
-    return save(folder, CLIPModel(config), CLIPImageProcessorPil())
 
 
 @pytest.fixture(scope="session")
@@ -471,12 +449,12 @@ def hub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def resolve_elsewhere(call: str, *, endpoint: str, home: Path) -> dict[str, Any]:
     """`resolve(...)` in a process of its own: the hub's client reads its settings once."""
     code = f"""
-import json, search.clip as clip
+import json, search.checkpoints as checkpoints
 said = []
 try:
-    found = clip.resolve({call}, say=said.append)
+    found = checkpoints.resolve({call}, say=said.append)
     print(json.dumps(dict(name=found.name, source=found.source, demo=found.is_demo, said=said)))
-except clip.EncoderUnavailable as error:
+except checkpoints.EncoderUnavailable as error:
     print(json.dumps(dict(error=str(error), said=said)))
 """
     settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as fuzz
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from search import expressions as e
 from search import milvus
-from tests.conftest import SettingsWrapper
 
 # What a tag, a prompt or a path may hold, with the characters that end strings drawn often
 hostile = st.text(
@@ -63,7 +63,7 @@ def test_hostile_strings_find_exactly_their_own_row(
 
 
 @pytest.fixture
-def milvus_collection(settings: SettingsWrapper) -> None:
+def milvus_collection(settings: Settings) -> None:
     settings.MILVUS_PREFIX = "fuzz"
     milvus.reset()
     milvus.create("fuzz_1", 4)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,15 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.models import Asset
-from search import indexing, milvus, repair
-from search.clip import EncoderUnavailable
-from search.models import Embedding, VectorSpace
-from tests.conftest import Cast, SettingsWrapper, picture_bytes
+from search import indexing, milvus, queries, repair
+from search.checkpoints import EncoderUnavailable
+from search.models import Embedding, Vector, VectorSpace
+from search.questions import Question
+from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -27,6 +31,12 @@ Index = Callable[[], int]
 def state(asset: Asset) -> tuple[str, str]:
     row = Embedding.objects.get(asset_id=asset.pk)
     return row.state, row.reason
+
+
+def kept(asset: Asset) -> Vector:
+    vector = Embedding.objects.get(asset_id=asset.pk).vector
+    assert vector is not None
+    return vector
 
 
 def queued_index_jobs() -> int:
@@ -59,7 +69,7 @@ def test_waiting_assets_become_findable_with_unit_vectors_in_postgres(
 def test_changing_only_what_is_said_never_runs_clip(make_asset: MakeAsset, index: Index) -> None:
     asset = make_asset()
     index()
-    vector = bytes(Embedding.objects.get(asset_id=asset.pk).vector_bytes)
+    vector = kept(asset)
     default_storage.delete(asset.path)  # whoever decodes it now fails
     intake.update(asset=asset, kind="logo", tags=["Größe"], expires_on=datetime.date(2027, 1, 2))
     assert index() == 1
@@ -67,7 +77,7 @@ def test_changing_only_what_is_said_never_runs_clip(make_asset: MakeAsset, index
     found = milvus.fetch([asset.pk])[asset.pk]
     assert (found["kind"], found["tags"]) == ("logo", ["größe"])
     assert found["expires"] < milvus.NEVER
-    assert bytes(Embedding.objects.get(asset_id=asset.pk).vector_bytes) == vector
+    assert np.array_equal(kept(asset), vector)
 
 
 def test_a_deleted_asset_leaves_milvus_and_then_its_row_goes(
@@ -122,7 +132,7 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
     asset = make_asset()
     space = indexing.open_space()
     jobs = indexing._claim(10)
-    with indexing.ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         outcome = indexing._process(indexing._start(jobs, space, pool), space)
     intake.update(asset=asset, kind="logo")
     indexing._finish(outcome, space)
@@ -181,7 +191,7 @@ def test_work_per_batch_does_not_grow_with_its_size(make_asset: MakeAsset, index
 
 
 def test_milvus_down_leaves_rows_waiting_with_the_reason_and_keeps_the_vectors(
-    make_asset: MakeAsset, index: Index, settings: SettingsWrapper
+    make_asset: MakeAsset, index: Index, settings: Settings
 ) -> None:
     make_asset()
     index()
@@ -199,7 +209,7 @@ def test_milvus_down_leaves_rows_waiting_with_the_reason_and_keeps_the_vectors(
 
 
 def test_without_an_encoder_rows_wait_and_say_so(
-    make_asset: MakeAsset, index: Index, settings: SettingsWrapper
+    make_asset: MakeAsset, index: Index, settings: Settings
 ) -> None:
     settings.CLIP_MODEL = "/nowhere/clip"
     asset = make_asset()
@@ -274,12 +284,24 @@ def test_rebuilding_needs_no_clip_and_leaves_one_collection(
     assert repair.check().sound
 
 
+def test_any_clip_checkpoint_in_a_folder_indexes_and_answers(
+    make_asset: MakeAsset, index: Index, settings: Settings, vit_b32: Path, cast: Cast
+) -> None:
+    settings.CLIP_MODEL = str(vit_b32)
+    asset = make_asset()
+    assert index() == 1
+    space = VectorSpace.objects.get(active=True)
+    assert (space.dimension, space.is_demo) == (512, False)
+    page = queries.find(person=cast.viewer, question=Question(text="anything"))
+    assert [found.asset for found in page.found] == [asset]
+
+
 def test_another_encoder_gets_a_collection_of_its_own(
-    make_asset: MakeAsset, index: Index, settings: SettingsWrapper, tmp_path: Any
+    make_asset: MakeAsset, index: Index, settings: Settings, tmp_path: Any
 ) -> None:
     import shutil
 
-    from search.clip import DEMO_FOLDER
+    from search.checkpoints import DEMO_FOLDER
 
     asset = make_asset()
     index()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
+from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.demo.pictures import render
@@ -18,7 +19,7 @@ from search import milvus, queries
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.forms import QuestionForm
 from search.questions import Filters, Question
-from tests.conftest import Cast, SettingsWrapper, picture_bytes
+from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -174,7 +175,7 @@ def test_a_repeated_question_is_answered_from_memory_until_the_index_changes(
     cast: Cast,
     make_asset: MakeAsset,
     index: Index,
-    settings: SettingsWrapper,
+    settings: Settings,
 ) -> None:
     question = Question(text="green handbag")
     before = queries.find(person=cast.viewer, question=question)

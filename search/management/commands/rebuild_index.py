@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from search import repair, tasks
-from search.clip import EncoderError
+from search.checkpoints import EncoderError
 from search.milvus import MilvusDown
 from search.models import Embedding
 

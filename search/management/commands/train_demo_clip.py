@@ -29,8 +29,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # torch takes seconds to import, and manage.py reads every command for its help
-        from transformers import AutoTokenizer
-
         from search.demo_clip.drawings import training_set
         from search.demo_clip.evaluation import evaluate
         from search.demo_clip.tokenizer import train_tokenizer
@@ -43,8 +41,8 @@ class Command(BaseCommand):
         if not (out / "tokenizer" / "tokenizer.json").is_file():
             self._progress("learning the tokenizer")
             train_tokenizer(out / "tokenizer")
-        tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
-        trainee = train(drawings, tokenizer, out, Recipe(options["steps"]), self._progress)
+        recipe = Recipe(steps=options["steps"])
+        trainee = train(drawings, out / "tokenizer", out, recipe, self._progress)
         export(trainee, out / "tokenizer", out / "checkpoint")
         self._progress("evaluating")
         for score in evaluate(out / "checkpoint", options["gallery"]):

@@ -1,0 +1,5 @@
+"""The admin of the library. `search` puts its columns and actions onto assets from outside."""
+
+from assetbank.admin import assets, brands, people
+
+__all__ = ["assets", "brands", "people"]

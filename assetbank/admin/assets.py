@@ -1,0 +1,182 @@
+"""Assets: shown as pictures, changed through intake only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
+
+from assetbank import intake
+from assetbank.admin.base import ModelAdmin, display, picture
+from assetbank.admin.forms import AssetAddForm, AssetChangeForm, TagForm
+from assetbank.errors import ProblemError
+from assetbank.models import Asset
+
+STATUS_LABELS = {"draft": "info", "approved": "success", "archived": "warning"}
+FACTS = ["brand", "original", "facts", "checksum", "origin", "created_by", "created_at"]
+
+
+@admin.register(Asset)
+class AssetAdmin(ModelAdmin[Asset]):
+    list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
+    list_display_links = ["image", "title"]
+    list_filter = [
+        ("brand", RelatedDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("origin", ChoicesDropdownFilter),
+        ("tags", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    list_fullwidth = True
+    search_fields = ["title", "description", "filename", "checksum", "tags__name"]
+    search_help_text = "Title, description, file name, tag or checksum."
+    date_hierarchy = "created_at"
+    list_select_related = ["brand"]
+    list_per_page = 50
+    actions = ["approve", "archive", "add_tag"]
+    readonly_fields = ["preview", *FACTS, "updated_at", "made_by"]
+    add_fieldsets = (
+        (None, {"fields": ["upload", "brand"]}),
+        ("What is said about it", {"fields": [*("title", "description", "kind", "tags")]}),
+        ("Rights", {"fields": ["status", "licence", "credit", "expires_on"]}),
+    )
+    change_fieldsets: Any = (
+        (None, {"fields": ["preview"]}),
+        ("What is said about it", {"fields": ["title", "description", "kind", "tags"]}),
+        ("Rights", {"fields": ["status", "licence", "credit", "expires_on"]}),
+        ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
+    )
+
+    # ------------------------------------------------------------------------ reading
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
+        return super().get_queryset(request).prefetch_related("tags")  # type: ignore[misc]  # taggit has no types
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Asset | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Asset | None = None) -> Any:
+        return self.change_fieldsets if obj else self.add_fieldsets
+
+    def get_form(
+        self, request: HttpRequest, obj: Asset | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["form"] = AssetChangeForm if obj else AssetAddForm
+        form = super().get_form(request, obj, change, **kwargs)
+        return form if obj else type(form.__name__, (form,), {"person": request.user})
+
+    @display(description="")
+    def image(self, asset: Asset) -> SafeString:
+        return picture(asset)
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def status_label(self, asset: Asset) -> tuple[str, str]:
+        return asset.status, asset.get_status_display()
+
+    @display(description="Tags")
+    def tag_names(self, asset: Asset) -> str:
+        return ", ".join(sorted(tag.name for tag in asset.tags.all()))
+
+    @display(description="Picture")
+    def preview(self, asset: Asset) -> SafeString:
+        return format_html(
+            '<a href="{}"><img src="{}" alt="{}" style="max-height: 480px; max-width: 100%"></a>',
+            asset.get_absolute_url(),
+            asset.preview_url,
+            asset.title,
+        )
+
+    @display(description="Original")
+    def original(self, asset: Asset) -> SafeString:
+        shape = '<a href="{}" class="text-primary-600 underline" download>{}</a>'
+        return format_html(shape, asset.original_url, asset.filename)
+
+    @display(description="Facts")
+    def facts(self, asset: Asset) -> str:
+        size = filesizeformat(asset.bytes)
+        return f"{asset.width} x {asset.height} pixels, {asset.mime}, {size}"
+
+    @display(description="Made by")
+    def made_by(self, asset: Asset) -> str:
+        if not asset.generation_id:
+            return "-"
+        return f"{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+
+    # ------------------------------------------------------------------------ writing
+
+    def save_model(self, request: HttpRequest, obj: Asset, form: Any, change: bool) -> None:
+        """A new one is in the library since its form was valid."""
+        if change:
+            fields = {name: form.cleaned_data[name] for name in form.cleaned_data}
+            intake.update(asset=obj, **fields)
+
+    def delete_model(self, request: HttpRequest, obj: Asset) -> None:
+        intake.remove(asset=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        for asset in queryset:
+            intake.remove(asset=asset)
+
+    @admin.action(description="Approve", permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        self._each(request, queryset, "approved", lambda a: {"status": Asset.Status.APPROVED})
+
+    @admin.action(description="Archive", permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        self._each(request, queryset, "archived", lambda a: {"status": Asset.Status.ARCHIVED})
+
+    @admin.action(description="Add a tag …", permissions=["change"])
+    def add_tag(self, request: HttpRequest, queryset: QuerySet[Asset]) -> TemplateResponse | None:
+        form = TagForm(request.POST if "tag" in request.POST else None)
+        if form.is_valid():
+            tag = form.cleaned_data["tag"]
+            self._each(
+                request,
+                queryset,
+                f"tagged “{tag}”",
+                lambda asset: {"tags": [*(known.name for known in asset.tags.all()), tag]},
+            )
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Add a tag",
+            "opts": self.opts,
+            "form": form,
+            "many": queryset.count(),
+            "assets": queryset[:12],
+            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "select_across": request.POST.get("select_across", "0"),
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/assetbank/asset/add_tag.html", context)
+
+    def _each(
+        self,
+        request: HttpRequest,
+        assets: QuerySet[Asset],
+        done: str,
+        change: Callable[[Asset], dict[str, Any]],
+    ) -> None:
+        """One that cannot be changed does not stop the rest."""
+        changed = 0
+        for asset in assets:
+            try:
+                intake.update(asset=asset, **change(asset))
+                changed += 1
+            except ProblemError as error:
+                self.message_user(request, f"{asset}: {error.message}", messages.ERROR)
+        if changed:
+            self.message_user(request, f"{changed} {done}.", messages.SUCCESS)

@@ -1,0 +1,77 @@
+"""What the admins of all apps share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from assetbank.models import Asset
+
+if TYPE_CHECKING:  # django-unfold has no types; its classes extend these
+    from django.contrib.admin import ModelAdmin, TabularInline
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+    def action(**options: Any) -> Callable[[F], F]: ...
+    def display(**options: Any) -> Callable[[F], F]: ...
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.decorators import action, display
+
+__all__ = ["ModelAdmin", "TabularInline", "action", "display"]
+
+NONE = SafeString("-")
+
+
+class ReadOnly:
+    """For a ModelAdmin or an inline: may be looked at. What changes it goes through actions."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def asked(title: str, description: str, yes: str) -> dict[str, Any]:
+    """Options of unfold's `action`, which by itself acts on GET: ask first, then act on POST."""
+    said = {"title": title, "description": description, "form_submit_text": yes}
+    return {"description": title, "dialog": said}
+
+
+def go_on_at(address: str) -> HttpResponse:
+    """The answer to such a POST, which htmx sends."""
+    return HttpResponse(headers={"HX-Redirect": address})
+
+
+def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
+    """The grid rendition; only a browser that comes near it asks for it."""
+    if asset is None:
+        return NONE
+    return format_html(
+        '<img src="{}" alt="{}" loading="lazy" class="rounded-default" '
+        'style="height: {}px; max-width: {}px; object-fit: contain">',
+        asset.grid_url,
+        asset.title,
+        height,
+        2 * height,
+    )
+
+
+def admin_link(row: Model | None) -> SafeString:
+    """The row's name, linked to its page in the admin."""
+    if row is None:
+        return NONE
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    address = reverse(name, args=[quote(row.pk)])
+    return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', address, row)

@@ -1,0 +1,115 @@
+"""Brands with their members, collections with their items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from assetbank.admin.base import ModelAdmin, TabularInline, display, picture
+from assetbank.models import Brand, Collection, CollectionItem, Membership
+
+if TYPE_CHECKING:
+    ItemModelForm = forms.ModelForm[CollectionItem]
+else:
+    ItemModelForm = forms.ModelForm
+
+
+class MembershipInline(TabularInline[Membership, Brand]):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+    tab = False
+
+
+@admin.register(Brand)
+class BrandAdmin(ModelAdmin[Brand]):
+    list_display = ["name", "slug", "colours", "asset_count", "member_count"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                asset_count=Count("assets", distinct=True),
+                member_count=Count("memberships", distinct=True),
+            )
+        )
+
+    @display(description="Palette")
+    def colours(self, brand: Brand) -> SafeString:
+        swatch = (
+            '<span title="{0}" style="background: {0}; display: inline-block; '
+            'width: 20px; height: 20px; border-radius: 4px; margin-right: 4px"></span>'
+        )
+        return format_html_join("", swatch, ([colour] for colour in brand.palette))
+
+    @display(description="Assets", ordering="asset_count")
+    def asset_count(self, brand: Any) -> int:
+        return int(brand.asset_count)
+
+    @display(description="Members", ordering="member_count")
+    def member_count(self, brand: Any) -> int:
+        return int(brand.member_count)
+
+
+class ItemForm(ItemModelForm):
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        asset = data.get("asset")
+        if asset and asset.brand_id != data["collection"].brand_id:
+            raise forms.ValidationError(f"“{asset}” belongs to another brand.")
+        return data
+
+
+class ItemInline(TabularInline[CollectionItem, Collection]):
+    model = CollectionItem
+    form = ItemForm
+    extra = 0
+    fields = ["image", "asset", "position"]
+    readonly_fields = ["image"]
+    autocomplete_fields = ["asset"]
+    ordering_field = "position"
+    hide_ordering_field = True
+    verbose_name = "asset"
+    verbose_name_plural = "assets, in their order"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionItem]:
+        return super().get_queryset(request).select_related("asset")
+
+    @display(description="")
+    def image(self, item: CollectionItem) -> SafeString:
+        return picture(item.asset if item.asset_id else None)
+
+
+@admin.register(Collection)
+class CollectionAdmin(ModelAdmin[Collection]):
+    list_display = ["name", "brand", "asset_count", "created_by", "created_at"]
+    list_filter = [("brand", RelatedDropdownFilter)]
+    list_filter_submit = True
+    list_select_related = ["brand", "created_by"]
+    search_fields = ["name", "description"]
+    readonly_fields = ["created_by", "created_at"]
+    autocomplete_fields = ["brand"]
+    inlines = [ItemInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        return super().get_queryset(request).annotate(asset_count=Count("items"))
+
+    @display(description="Assets", ordering="asset_count")
+    def asset_count(self, collection: Any) -> int:
+        return int(collection.asset_count)
+
+    def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)

@@ -1,0 +1,118 @@
+"""Forms of the asset admin; both save through intake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.models import User
+from unfold import widgets
+
+from assetbank import intake
+from assetbank.errors import ProblemError
+from assetbank.models import Asset
+
+if TYPE_CHECKING:
+    AssetModelForm = forms.ModelForm[Asset]
+else:
+    AssetModelForm = forms.ModelForm
+
+WORDS = ["title", "description", "kind", "status", "licence", "credit", "expires_on"]
+
+
+class TagsField(forms.CharField):
+    """Separated by commas."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            widget=widgets.UnfoldAdminTextInputWidget,
+            help_text="Separated by commas.",
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> list[str]:
+        try:
+            return intake.clean_tags(super().clean(value).split(","))
+        except ProblemError as error:
+            raise forms.ValidationError(error.message) from error
+
+
+class AssetChangeForm(AssetModelForm):
+    tags = TagsField()
+
+    class Meta:
+        model = Asset
+        fields = [*WORDS, "tags"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["tags"] = ", ".join(sorted(self.instance.tags.names()))
+
+    def _save_m2m(self) -> None:
+        """Tags are saved with the rest, by intake."""
+
+
+class AssetAddForm(AssetModelForm):
+    """Only taking a file in tells whether it is refused, so validation takes it in."""
+
+    person: User  # set by the admin, for each request
+    upload = forms.FileField(
+        label="File",
+        widget=widgets.UnfoldAdminFileFieldWidget,
+        allow_empty_file=True,
+        help_text="A picture. Its bytes are kept as they are.",
+    )
+    title = forms.CharField(
+        required=False,
+        max_length=200,
+        widget=widgets.UnfoldAdminTextInputWidget,
+        help_text="Made from the file name when empty.",
+    )
+    tags = TagsField()
+
+    class Meta:
+        model = Asset
+        fields = ["brand", *WORDS, "tags"]
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        given = {name: self.cleaned_data[name] for name in WORDS}
+        if not given["title"]:
+            del given["title"]
+        file = self.cleaned_data["upload"]
+        try:
+            stored = intake.store(
+                brand=self.cleaned_data["brand"],
+                file=file,
+                filename=file.name,
+                by=self.person,
+                tags=self.cleaned_data["tags"],
+                **given,
+            )
+        except ProblemError as error:
+            self.add_error("upload", error.message)
+            return
+        if not stored.created:
+            self.add_error(
+                "upload",
+                f"{stored.asset.brand} has this picture already: “{stored.asset}” "
+                f"(asset {stored.asset.pk}).",
+            )
+            return
+        self.instance = stored.asset
+
+    def save(self, commit: bool = True) -> Asset:
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """All is saved."""
+
+
+class TagForm(forms.Form):
+    tag = forms.CharField(
+        max_length=intake.LONGEST_TAG,
+        widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
+    )

@@ -1,0 +1,228 @@
+"""The studio in the admin: what was asked, from what, what came back, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+
+from assetbank.admin.base import (
+    ModelAdmin,
+    ReadOnly,
+    TabularInline,
+    action,
+    admin_link,
+    asked,
+    display,
+    go_on_at,
+    picture,
+)
+from assetbank.errors import ProblemError
+from generation import studio
+from generation.models import Generation, Output, Reference
+
+STATE_LABELS = {
+    "queued": "info",
+    "running": "primary",
+    "succeeded": "success",
+    "refused": "warning",
+    "failed": "danger",
+    "cancelled": "warning",
+}
+RETRY = "What has arrived is kept; the rest is asked of the model again, which may cost money."
+STOP = "A waiting one stops at once, a drawing one before its next picture."
+MOST_SHOWN = 4  # pictures of one generation in the list
+
+
+class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
+    model = Reference
+    extra = 0
+    readonly_fields = (
+        "image",
+        "asset_link",
+        "title",
+        "checksum",
+    )
+    fields = readonly_fields
+    ordering = ["position"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reference]:
+        return super().get_queryset(request).select_related("asset")
+
+    @display(description="")
+    def image(self, reference: Reference) -> SafeString:
+        return picture(reference.asset)
+
+    @display(description="Asset")
+    def asset_link(self, reference: Reference) -> SafeString:
+        return admin_link(reference.asset)
+
+
+class Outputs:
+    """How an output is shown; its bytes are fetched by nobody who does not ask for them."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Output]:
+        rows: QuerySet[Output] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.select_related("asset", "generation").defer("data")
+
+    @display(description="")
+    def image(self, output: Output) -> SafeString:
+        return picture(output.asset)
+
+    @display(description="Asset")
+    def asset_link(self, output: Output) -> SafeString:
+        return admin_link(output.asset)
+
+    @display(description="As it came")
+    def bytes_link(self, output: Output) -> SafeString:
+        if output.asset:
+            return SafeString("In the library")
+        address = reverse("admin:generation_output_bytes", args=[output.pk])
+        return format_html('<a href="{}" class="text-primary-600 underline">Download</a>', address)
+
+
+class OutputInline(ReadOnly, Outputs, TabularInline[Output, Generation]):
+    model = Output
+    extra = 0
+    readonly_fields = (
+        "image",
+        "asset_link",
+        "mime",
+        "problem",
+        "bytes_link",
+    )
+    fields = readonly_fields
+    ordering = ["take", "position"]
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
+    list_display = [
+        *("images", "prompt_start", "brand", "model", "state_label", "reason", "created_by"),
+        "created_at",
+    ]
+    list_display_links = ["images", "prompt_start"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("brand", RelatedDropdownFilter),
+        "model",
+        "reason_code",
+    ]
+    list_filter_submit = True
+    list_fullwidth = True
+    list_select_related = ["brand", "created_by"]
+    list_per_page = 50
+    search_fields = ["prompt", "reason", "created_by__username"]
+    date_hierarchy = "created_at"
+    actions = ["retry", "cancel"]
+    actions_detail = ["retry_this", "cancel_this"]
+    inlines = [OutputInline, ReferenceInline]
+    readonly_fields = (
+        *("prompt", "state_label", "reason", "reason_code", "brand", "model", "aspect_ratio"),
+        *("image_size", "count", "full_prompt", "attempts", "counted", "created_by"),
+        *("created_at", "started_at", "finished_at"),
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
+        return super().get_queryset(request).prefetch_related(Prefetch("outputs", arrived))
+
+    def has_studio_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("generation.change_generation")
+
+    @display(description="")
+    def images(self, generation: Generation) -> SafeString:
+        outputs = list(generation.outputs.all())[:MOST_SHOWN]
+        shown = format_html_join("", "{}", ([picture(each.asset, height=48)] for each in outputs))
+        return format_html('<span class="flex gap-1">{}</span>', shown or SafeString("-"))
+
+    @display(description="Prompt")
+    def prompt_start(self, generation: Generation) -> str:
+        return str(generation)
+
+    @display(description="State", ordering="state", label=STATE_LABELS)
+    def state_label(self, generation: Generation) -> tuple[str, str]:
+        return generation.state, generation.get_state_display()
+
+    @display(description="Counted by the engine")
+    def counted(self, generation: Generation) -> str:
+        return ", ".join(f"{name} {n}" for name, n in generation.usage.items()) or "-"
+
+    @admin.action(description="Try again", permissions=["studio"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
+        _each(request, queryset, studio.retry, "waiting again")
+
+    @admin.action(description="Cancel", permissions=["studio"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
+        unfinished = queryset.filter(state__in=Generation.UNFINISHED)
+        _each(request, unfinished, studio.cancel, "stopped")
+
+    @action(**asked("Try again", RETRY, "Try again"), permissions=["studio"])
+    def retry_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        self.retry(request, Generation.objects.filter(pk=object_id))
+        return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))
+
+    @action(**asked("Stop drawing", STOP, "Stop"), permissions=["studio"])
+    def cancel_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        self.cancel(request, Generation.objects.filter(pk=object_id))
+        return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))
+
+
+def _each(
+    request: HttpRequest,
+    generations: QuerySet[Generation],
+    verb: Callable[..., Generation],
+    done: str,
+) -> None:
+    assert isinstance(request.user, User)
+    changed = 0
+    for generation in generations:
+        try:
+            verb(person=request.user, generation=generation)
+            changed += 1
+        except ProblemError as error:
+            messages.error(request, f"“{generation}”: {error.message}")
+    if changed:
+        messages.success(request, f"{changed} {done}.")
+
+
+@admin.register(Output)
+class OutputAdmin(ReadOnly, Outputs, ModelAdmin[Output]):
+    list_display = ["image", "generation", "asset_link", "mime", "problem", "bytes_link"]
+    list_display_links = ["image", "generation"]
+    list_filter = [("generation__brand", RelatedDropdownFilter)]
+    list_filter_submit = True
+    search_fields = ["generation__prompt", "problem"]
+    ordering = ["-id"]
+    readonly_fields = (
+        *("image", "generation", "take", "position", "asset_link"),
+        "problem",
+        "bytes_link",
+    )
+    fields = readonly_fields
+
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.download)
+        own = path("<int:pk>/bytes/", view, name="generation_output_bytes")
+        return [own, *super().get_urls()]
+
+    def download(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the library did not take: only ever a download, whatever it is."""
+        if not self.has_view_permission(request):
+            return redirect("admin:index")
+        output = get_object_or_404(Output.objects.filter(data__isnull=False), pk=pk)
+        return HttpResponse(
+            bytes(output.data or b""),
+            content_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="output-{pk}"'},
+        )

@@ -1,0 +1,195 @@
+"""What the index knows, in the admin: on assets, and by itself."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+
+from assetbank.admin.assets import AssetAdmin
+from assetbank.admin.base import (
+    ModelAdmin,
+    ReadOnly,
+    action,
+    admin_link,
+    asked,
+    display,
+    go_on_at,
+    picture,
+)
+from assetbank.models import Asset
+from search import indexing, tasks
+from search.models import Embedding, PictureQuestion, VectorSpace
+
+STATE_LABELS = {
+    "pending": "info",
+    "indexed": "success",
+    "failed": "danger",
+    "skipped": "warning",
+    "removing": "warning",
+}
+
+
+RETRY = "They wait for a worker; vectors that still fit are used again."
+
+
+class Indexing:
+    """Actions on embeddings; `embeddings` says which ones a selection stands for."""
+
+    def embeddings(self, selected: QuerySet[Any]) -> QuerySet[Embedding]:
+        raise NotImplementedError
+
+    def has_reindex_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("search.change_embedding")
+
+    @admin.action(description="Index again", permissions=["reindex"])
+    def index_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        _wait(request, indexing.request_index(_assets(self.embeddings(queryset))))
+
+    @admin.action(description="Embed again (CLIP)", permissions=["reindex"])
+    def embed_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        _wait(request, indexing.request_embed(_assets(self.embeddings(queryset))))
+
+    @admin.action(description="Retry failed", permissions=["reindex"])
+    def retry_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        failed = self.embeddings(queryset).filter(state=Embedding.State.FAILED)
+        _wait(request, indexing.request_index(_assets(failed)))
+
+
+def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
+    return list(embeddings.order_by().values_list("asset_id", flat=True))
+
+
+def _wait(request: HttpRequest, many: int) -> None:
+    if many:
+        tasks.index_waiting.defer()
+    level = messages.SUCCESS if many else messages.WARNING
+    messages.add_message(request, level, f"{many} waiting to be indexed.")
+
+
+admin.site.unregister(Asset)
+
+
+@admin.register(Asset)
+class IndexedAssetAdmin(Indexing, AssetAdmin):
+    """The asset admin with what search knows; that app may not know this one."""
+
+    list_display = [*AssetAdmin.list_display, "index_state"]
+    list_filter = [*AssetAdmin.list_filter, ("embedding__state", ChoicesDropdownFilter)]
+    list_select_related = ["brand", "embedding"]
+    actions = [*AssetAdmin.actions, "index_again", "embed_again", "retry_failed"]
+    readonly_fields = [*AssetAdmin.readonly_fields, "index_state", "index_reason"]
+    change_fieldsets = (
+        *AssetAdmin.change_fieldsets,
+        ("Search", {"fields": ["index_state", "index_reason"]}),
+    )
+
+    def embeddings(self, selected: QuerySet[Asset]) -> QuerySet[Embedding]:
+        return Embedding.objects.filter(asset_id__in=selected.values("pk"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
+        return super().get_queryset(request).defer("embedding__vector_bytes")
+
+    @display(description="Search", ordering="embedding__state", label=STATE_LABELS)
+    def index_state(self, asset: Asset) -> tuple[str, str]:
+        return _state(getattr(asset, "embedding", None))
+
+    @display(description="Why")
+    def index_reason(self, asset: Asset) -> str:
+        return getattr(asset, "embedding", Embedding()).reason or "-"
+
+
+def _state(embedding: Embedding | None) -> tuple[str, str]:
+    state = Embedding.State(embedding.state) if embedding else Embedding.State.PENDING
+    return state.value, str(state.label)
+
+
+@admin.register(Embedding)
+class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
+    list_display = ["image", "asset_link", "state_label", "reason", "attempts", "indexed_at"]
+    list_display_links = ["image"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("asset__brand", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    search_fields = ["asset__title", "asset__filename", "reason"]
+    ordering = ["-updated_at", "-id"]
+    actions = ["index_again", "embed_again", "retry_failed"]
+    actions_list = ["retry_all"]
+    actions_detail = ["again"]
+    readonly_fields = (
+        *("image", "asset_link", "state_label", "reason", "attempts", "claimed_until"),
+        *("fingerprint", "checksum", "version", "updated_at", "indexed_at"),
+    )
+    fields = readonly_fields
+
+    def embeddings(self, selected: QuerySet[Embedding]) -> QuerySet[Embedding]:
+        return selected
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
+        # prefetched, not joined: a row outlives its asset until the index has forgotten it
+        rows = super().get_queryset(request)
+        return rows.defer("vector_bytes").prefetch_related("asset")
+
+    @display(description="")
+    def image(self, embedding: Embedding) -> SafeString:
+        return picture(getattr(embedding, "asset", None))
+
+    @display(description="Asset")
+    def asset_link(self, embedding: Embedding) -> SafeString:
+        return admin_link(getattr(embedding, "asset", None))
+
+    @display(description="State", ordering="state", label=STATE_LABELS)
+    def state_label(self, embedding: Embedding) -> tuple[str, str]:
+        return _state(embedding)
+
+    @action(**asked("Retry all that failed", RETRY, "Retry"), permissions=["reindex"])
+    def retry_all(self, request: HttpRequest, form: Any) -> HttpResponse:
+        self.retry_failed(request, Embedding.objects.all())
+        return go_on_at(reverse("admin:search_embedding_changelist"))
+
+    @action(**asked("Index again", RETRY, "Index"), permissions=["reindex"])
+    def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        self.index_again(request, Embedding.objects.filter(pk=object_id))
+        return go_on_at(reverse("admin:search_embedding_change", args=[object_id]))
+
+
+@admin.register(VectorSpace)
+class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
+    list_display = ["model", "active", "is_demo", "dimension", "collection", "created_at"]
+
+
+@admin.register(PictureQuestion)
+class PictureQuestionAdmin(ReadOnly, ModelAdmin[PictureQuestion]):
+    list_display = ["thumbnail_image", "person", "created_at"]
+    list_select_related = ["person"]
+    readonly_fields = (
+        "thumbnail_image",
+        "person",
+        "fingerprint",
+        "created_at",
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PictureQuestion]:
+        return super().get_queryset(request).defer("vector_bytes")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("search.delete_picturequestion")
+
+    @display(description="Shown")
+    def thumbnail_image(self, question: PictureQuestion) -> SafeString:
+        data = base64.b64encode(bytes(question.thumbnail)).decode()
+        return format_html(
+            '<img src="data:image/webp;base64,{}" alt="" style="height: 64px">', data
+        )

@@ -1,0 +1,218 @@
+"""A library of its own in a temporary folder, worked by real processes that tests may kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PRELUDE = "import django; django.setup()\n"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Of a process that knows only the settings in `changes`, whatever is configured here."""
+    # empty and not absent: what is absent would come from the developer's .env
+    neutral = dict.fromkeys((setting.name for setting in settings.DECLARED_SETTINGS), "")
+    dropped = {"ASSETBANK_TEST_RUN", "PYTHON_DOTENV_DISABLED"}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    fixed = {
+        "DJANGO_SETTINGS_MODULE": "assetbank.settings",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "TORCH_THREADS": "1",
+    }
+    return {**kept, **neutral, **fixed, **changes}
+
+
+class House:
+    """One data folder, the processes that work in it, and what they wrote."""
+
+    def __init__(self, **changes: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="assetbank-house-")).resolve()
+        self.folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
+        self.environment = environment(DATA_DIR=str(self.folder), CLIP_MODEL="demo")
+        self.environment.update(changes)
+        self._outputs = Path(tempfile.mkdtemp(prefix="assetbank-output-"))
+        self._started: list[Running] = []
+
+    def start(self, *command: str, **changes: str) -> Running:
+        """`manage.py` with these arguments, in the background and in a process group of its own."""
+        return self._start([sys.executable, "manage.py", *command], changes)
+
+    def start_script(self, script: str, **changes: str) -> Running:
+        """Python code, with Django set up."""
+        return self._start([sys.executable, "-c", PRELUDE + script], changes)
+
+    def manage(self, *command: str, timeout: float = 90, **changes: str) -> Ended:
+        return self.start(*command, **changes).ended(timeout)
+
+    def script(self, script: str, timeout: float = 90, **changes: str) -> str:
+        """What the code printed. It must succeed."""
+        done = self.start_script(script, **changes).ended(timeout)
+        assert done.code == 0, done.output
+        return done.output
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Asks the running PostgreSQL, without becoming one of those that keep it running."""
+        info = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()
+        address = {"host": info[4], "user": "postgres", "dbname": "assetbank"}
+        with psycopg.connect(**address, autocommit=True) as connection:  # type: ignore[arg-type]
+            cursor = connection.execute(sql)  # type: ignore[call-overload]
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def number(self, sql: str) -> int:
+        """The one number that `sql` asks for."""
+        return int(self.query(sql)[0][0])
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this house: it has the folder in its command or as its DATA_DIR."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def postgres_servers(self) -> list[psutil.Process]:
+        found = [process for process in self.processes() if "-D" in command_of(process)]
+        return [process for process in found if "pg_ctl" not in command_of(process)[0]]
+
+    def milvus_servers(self) -> list[psutil.Process]:
+        data = str(self.folder / "milvus" / "data")
+        return [process for process in self.processes() if data in command_of(process)]
+
+    def close(self) -> None:
+        """End what is left of it, orderly and then by force, and remove the folder."""
+        with contextlib.suppress(psutil.Error):
+            for running in self._started:
+                running.kill()
+            left = self.processes()
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+            for process in psutil.wait_procs(left, timeout=5)[1]:
+                process.kill()
+        for folder in (self.folder, self._outputs):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, command: list[str], changes: dict[str, str]) -> Running:
+        output = self._outputs / f"{len(self._started)}.log"
+        running = Running(command, {**self.environment, **changes}, output)
+        self._started.append(running)
+        return running
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            if any(str(self.folder) in word for word in process.cmdline()):
+                return True
+            return bool(process.environ().get("DATA_DIR") == str(self.folder))
+        except psutil.Error:
+            return False
+
+
+class Ended:
+    """What a process said, and how it ended."""
+
+    def __init__(self, code: int, output: str) -> None:
+        self.code, self.output = code, output
+
+
+class Running:
+    """A process and the file that its output goes to."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], output: Path) -> None:
+        self._output = output
+        with output.open("w") as file:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def interrupt(self) -> None:
+        """As Ctrl-C does, to the process alone."""
+        self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """kill -9, to the process alone."""
+        self._process.kill()
+        self._process.wait()
+
+    def ended(self, timeout: float = 90) -> Ended:
+        """Waits for its end by itself."""
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not end in {timeout} s:\n{self.output}") from None
+        return Ended(code, self.output)
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline()) or [""]
+    except psutil.Error:
+        return [""]
+
+
+def wait_until(
+    true: Callable[[], object], what: str, *, seconds: float = 60, every: float = 0.02
+) -> None:
+    """Returns as soon as `true` answers yes; fails with `what` and the last error."""
+    deadline, trouble = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        try:
+            if true():
+                return
+            trouble = ""
+        except (psycopg.Error, OSError, IndexError) as error:
+            trouble = f" ({error})"  # the service is just being started again
+        time.sleep(every)
+    raise AssertionError(f"not within {seconds:g} s: {what}{trouble}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield int(server.getsockname()[1])

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints import save_vit_b32
+
+
+@pytest.fixture(scope="session")
+def vit_b32(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_vit_b32(tmp_path_factory.mktemp("vit_b32"))

@@ -37,7 +37,7 @@ class AssetForm(forms.Form):
     def of(cls, asset: Asset, manages: bool) -> AssetForm:
         names = ("title", "description", "kind", "status", "licence", "credit", "expires_on")
         initial = {name: getattr(asset, name) for name in names}
-        initial["tags"] = ", ".join(sorted(tag.name for tag in asset.tags.all()))
+        initial["tags"] = ", ".join(asset.tag_names)
         return cls(initial=initial, manages=manages)
 
     def changes(self) -> dict[str, Any]:

@@ -55,6 +55,11 @@ class InvalidAsset(ProblemError):
     code = "invalid_asset"
 
 
+class AssetGone(ProblemError):
+    code = "not_found"
+    status = 404
+
+
 def store(
     *,
     brand: Brand,
@@ -70,13 +75,13 @@ def store(
 ) -> Stored:
     """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
 
-    `fields` are those of EDITABLE. Raises PictureRefused, InvalidAsset and FileMissing. A process that is killed
-    midway leaves no row; one that fails leaves no file.
+    `fields` are those of EDITABLE. Raises PictureRefused, InvalidAsset and FileMissing. A process
+    that is killed midway leaves no row; one that fails leaves no file.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
-    if existing := Asset.objects.filter(brand=brand, checksum=checksum).first():
-        return Stored(existing, created=False)
+    if existing := _existing(brand, checksum, collection):
+        return existing
     picture = pictures.examine(data)
     filename = clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture"
     asset = Asset(
@@ -111,19 +116,34 @@ def store(
             with contextlib.suppress(Exception):  # what went wrong first is what is told
                 step()
         if isinstance(error, IntegrityError) and (
-            existing := Asset.objects.filter(brand=brand, checksum=checksum).first()
+            existing := _existing(brand, checksum, collection)
         ):
-            return Stored(existing, created=False)  # the same bytes came in twice at the same time
+            return existing  # the same bytes came in twice at the same time
         raise
     return Stored(asset, created=True)
 
 
+def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Stored | None:
+    asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
+    if asset is None:
+        return None
+    if collection:
+        add_to_collection(collection=collection, assets=[asset])
+    return Stored(asset, created=False)
+
+
 @transaction.atomic
 def update(*, asset: Asset, tags: Iterable[str] | None = None, **fields: Any) -> Asset:
-    """Change what is said about an asset (EDITABLE and tags); the bytes never change."""
+    """Change what is said about an asset (EDITABLE and tags); the bytes never change.
+
+    Raises InvalidAsset and AssetGone.
+    """
+    if not Asset.objects.select_for_update().filter(pk=asset.pk).exists():
+        raise AssetGone(f"“{asset}” was deleted meanwhile.")  # and saving would bring it back
     _assign(asset, fields)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
+        asset.__dict__.pop("annotated_tags", None)
     asset.save()
     return asset
 

@@ -7,12 +7,15 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from taggit.managers import TaggableManager
+from taggit.models import TaggedItem
 
 hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written like #1f6feb.")
 
@@ -75,7 +78,14 @@ def original_path(asset: Asset, filename: str) -> str:
 
 class AssetQuerySet(models.QuerySet["Asset"]):
     def with_tags(self) -> AssetQuerySet:
-        return self.prefetch_related("tags")  # type: ignore[misc]  # taggit has no types
+        """`tag_names` costs no query then: prefetching through taggit builds one per asset."""
+        items = TaggedItem.objects.filter(
+            content_type__app_label="assetbank",
+            content_type__model="asset",
+            object_id=OuterRef("pk"),
+        )
+        names = ArraySubquery(items.order_by("tag__name").values("tag__name"))
+        return self.annotate(annotated_tags=names)
 
 
 class Asset(models.Model):
@@ -161,6 +171,12 @@ class Asset(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("asset", args=[self.pk])
+
+    @property
+    def tag_names(self) -> list[str]:
+        """Sorted. A query, unless the asset came `with_tags`."""
+        annotated: list[str] | None = self.__dict__.get("annotated_tags")
+        return sorted(self.tags.names()) if annotated is None else annotated
 
     @property
     def path(self) -> str:

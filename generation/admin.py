@@ -24,6 +24,7 @@ from assetbank.admin.base import (
     asked,
     display,
     go_on_at,
+    label,
     picture,
 )
 from assetbank.errors import ProblemError
@@ -150,9 +151,9 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     def prompt_start(self, generation: Generation) -> str:
         return str(generation)
 
-    @display(description="State", ordering="state", label=STATE_LABELS)
-    def state_label(self, generation: Generation) -> tuple[str, str]:
-        return generation.state, generation.get_state_display()
+    @display(description="State", ordering="state")
+    def state_label(self, generation: Generation) -> SafeString:
+        return label(generation.get_state_display(), STATE_LABELS[generation.state])
 
     @display(description="Counted by the engine")
     def counted(self, generation: Generation) -> str:

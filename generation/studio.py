@@ -12,7 +12,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from assetbank import access, intake
-from assetbank.errors import FileMissing, PictureRefused
+from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
 from generation import engines, prompts
 from generation.engines import Drawing, DrawRequest, ReferenceImage
@@ -156,6 +156,7 @@ def run(*, generation_id: int) -> None:
     generation = _begin(generation_id)
     if generation is None:
         return
+    failure: ProblemError | None = None
     try:
         request = _draw_request(generation)
         for take in range(generation.count):
@@ -165,17 +166,18 @@ def run(*, generation_id: int) -> None:
             if generation.cancel_requested:
                 break
             _take(generation, take, request)
-    except EngineUnavailable as error:
-        _store_outputs(generation)
-        _unavailable(generation, error)
-        return
     except (GenerationError, FileMissing, PictureRefused) as error:
+        failure = error
+    try:
         _store_outputs(generation)
-        code = getattr(error, "code", "")
-        _finish(generation, State.FAILED, error.message, code)
-        return
-    _store_outputs(generation)
-    _conclude(generation)
+    except FileMissing as error:  # what has arrived waits in its rows for another attempt
+        failure = failure or error
+    if failure is None:
+        _conclude(generation)
+    elif isinstance(failure, EngineUnavailable):
+        _unavailable(generation, failure)
+    else:
+        _finish(generation, State.FAILED, failure.message, failure.code)
 
 
 def _begin(generation_id: int) -> Generation | None:

@@ -223,10 +223,17 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "done": len(takes),
         "frame": (across, down or "1"),
         "said": [take["text"] for take in takes if take.get("text")],
+        "seconds": _seconds(shown),
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
         "may_create": access.may_create(request.user, shown.brand),
         "label": next((m.label for m in engines.models() if m.id == shown.model), shown.model),
     }
+
+
+def _seconds(shown: Generation) -> float | None:
+    if shown.started_at is None or shown.finished_at is None:
+        return None
+    return (shown.finished_at - shown.started_at).total_seconds()
 
 
 # ------------------------------------------------------------------------ looking back

@@ -22,6 +22,7 @@ from assetbank.admin.base import (
     asked,
     display,
     go_on_at,
+    label,
     picture,
 )
 from assetbank.models import Asset
@@ -97,8 +98,8 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         return super().get_queryset(request).defer("embedding__vector_bytes")
 
-    @display(description="Search", ordering="embedding__state", label=STATE_LABELS)
-    def index_state(self, asset: Asset) -> tuple[str, str]:
+    @display(description="Search", ordering="embedding__state")
+    def index_state(self, asset: Asset) -> SafeString:
         return _state(getattr(asset, "embedding", None))
 
     @display(description="Why")
@@ -106,9 +107,9 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
         return getattr(asset, "embedding", Embedding()).reason or "-"
 
 
-def _state(embedding: Embedding | None) -> tuple[str, str]:
+def _state(embedding: Embedding | None) -> SafeString:
     state = Embedding.State(embedding.state) if embedding else Embedding.State.PENDING
-    return state.value, str(state.label)
+    return label(str(state.label), STATE_LABELS[state.value])
 
 
 @admin.register(Embedding)
@@ -149,8 +150,8 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def asset_link(self, embedding: Embedding) -> SafeString:
         return admin_link(getattr(embedding, "asset", None))
 
-    @display(description="State", ordering="state", label=STATE_LABELS)
-    def state_label(self, embedding: Embedding) -> tuple[str, str]:
+    @display(description="State", ordering="state")
+    def state_label(self, embedding: Embedding) -> SafeString:
         return _state(embedding)
 
     @action(**asked("Retry all that failed", RETRY, "Retry"), permissions=["reindex"])

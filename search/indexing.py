@@ -346,7 +346,7 @@ def scalars(asset: Asset) -> milvus.Scalars:
         "height": asset.height,
         "created": int(asset.created_at.timestamp()),
         "expires": expires,
-        "tags": sorted(tag.name.lower() for tag in asset.tags.all()),
+        "tags": sorted(name.lower() for name in asset.tag_names),
         "engine_model": asset.engine_model,
         # Milvus counts bytes
         "prompt": asset.prompt.encode()[:60_000].decode(errors="ignore"),

@@ -16,11 +16,11 @@ from threading import Lock
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from assetbank import access, pictures
 from assetbank.errors import PictureTooLarge
-from assetbank.models import Asset
+from assetbank.models import Asset, CollectionItem
 from search import clip, milvus
 from search.checkpoints import EncoderError
 from search.errors import InvalidQuestion, SearchUnavailable
@@ -65,6 +65,8 @@ def find(
 
 
 def _browse(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
+    if question.filters.collection is not None:
+        return _browse_collection(person, question, limit, cursor)
     assets = question.filters.apply(_shown(person)).order_by("-created_at", "-id")
     if cursor:
         created_at, last = _read_cursor(cursor, datetime.datetime.fromisoformat, int)
@@ -73,6 +75,23 @@ def _browse(person: access.Person, question: Question, limit: int, cursor: str) 
     more = len(rows) > limit
     rows = rows[:limit]
     following = _cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if more else ""
+    return Page([Found(asset, None) for asset in rows], following)
+
+
+def _browse_collection(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
+    """In the order that people gave it."""
+    inside = CollectionItem.objects.filter(
+        collection=question.filters.collection, asset=OuterRef("pk")
+    )
+    assets = question.filters.apply(_shown(person))
+    placed = assets.annotate(place=Subquery(inside.values("position"))).order_by("place", "id")
+    if cursor:
+        place, last = _read_cursor(cursor, int, int)
+        placed = placed.filter(Q(place__gt=place) | Q(place=place, id__gt=last))
+    rows = list(placed[: limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    following = _cursor(rows[-1].place, rows[-1].pk) if more else ""
     return Page([Found(asset, None) for asset in rows], following)
 
 

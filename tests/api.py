@@ -8,7 +8,6 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from rest_framework.authtoken.models import Token
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from tests.conftest import Cast, picture_bytes
@@ -53,15 +52,14 @@ def statuses(cast: Cast, row: Row, **ids: int) -> tuple[int, ...]:
     return tuple(got)
 
 
-def ask(client: APIClient, row: Row, **ids: int) -> Response:
+def ask(client: APIClient, row: Row, **ids: int) -> Any:
     body: dict[str, Any] = {
         name: value() if callable(value) else ids.get(str(value).strip("{}"), value)
         for name, value in row.body.items()
     }
     send = getattr(client, row.method)
     if row.method == "get":
-        answer: Response = send(row.path.format(**ids), body)
-        return answer
+        return send(row.path.format(**ids), body)
     answer = send(row.path.format(**ids), body, format="multipart" if row.multipart else "json")
     if answer.status_code >= 400:
         told = answer.json()

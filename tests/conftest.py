@@ -1,40 +1,21 @@
-"""Real services for the tests: the embedded PostgreSQL and Milvus Lite, the demo encoder.
-
-Everything lives in a temporary folder of this run, so tests never touch the library in `var`.
-"""
+"""Real services for the tests: the embedded PostgreSQL and Milvus Lite, the demo encoder."""
 
 from __future__ import annotations
 
-import atexit
 import io
-import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Before Django reads its settings. Workers of one run share the servers of the run's folder.
-RUN = os.environ.get("ASSETBANK_TEST_RUN")
-if RUN is None:
-    RUN = tempfile.mkdtemp(prefix="assetbank-test-")
-    os.chmod(RUN, 0o755)  # PostgreSQL runs as a user of its own where we are root
-    os.environ["ASSETBANK_TEST_RUN"] = RUN
-    atexit.register(shutil.rmtree, RUN, ignore_errors=True)
-for name in list(os.environ):
-    if name.startswith(("GEMINI_", "GOOGLE_", "MILVUS_", "STORAGE_", "CLIP_")):
-        del os.environ[name]
-os.environ.update(DATA_DIR=RUN, CLIP_MODEL="demo", HF_HUB_OFFLINE="1", SECRET_KEY="test")
+import pytest
+from django.contrib.auth.models import User
+from PIL import Image
+from pytest_django import Settings
 
-import pytest  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
-from PIL import Image  # noqa: E402
-from pytest_django import Settings  # noqa: E402
-
-from assetbank import intake  # noqa: E402
-from assetbank.models import Asset, Brand, Membership  # noqa: E402
+from assetbank import intake
+from assetbank.models import Asset, Brand, Membership
 
 
 @dataclass

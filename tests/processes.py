@@ -181,6 +181,14 @@ class Running:
         return Ended(code, self.output)
 
 
+def kill(process: psutil.Process) -> None:
+    """kill -9; returns when it is dead, though perhaps not yet buried by its parent."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
+        dead = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        wait_until(lambda: not process.is_running() or process.status() in dead, "it is dead")
+
+
 def command_of(process: psutil.Process) -> list[str]:
     try:
         return list(process.cmdline()) or [""]

@@ -79,7 +79,7 @@ def test_every_page_of_every_model_opens(boss: Client, everything: None) -> None
         assert boss.get(where).status_code == 200, where
         assert boss.get(where, {"q": "cape"}).status_code == 200, where
         assert boss.get(f"{where}add/").status_code in (200, 403), where
-        row = model._default_manager.first()
+        row: Any = model._default_manager.first()
         if row is None:
             continue
         opened += 1

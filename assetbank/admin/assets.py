@@ -19,10 +19,10 @@ from unfold.contrib.filters.admin import (
 )
 
 from assetbank import intake
-from assetbank.admin.base import ModelAdmin, display, picture
+from assetbank.admin.base import ModelAdmin, display, label, picture
 from assetbank.admin.forms import AssetAddForm, AssetChangeForm, TagForm
 from assetbank.errors import ProblemError
-from assetbank.models import Asset
+from assetbank.models import Asset, AssetQuerySet
 
 STATUS_LABELS = {"draft": "info", "approved": "success", "archived": "warning"}
 FACTS = ["brand", "original", "facts", "checksum", "origin", "created_by", "created_at"]
@@ -63,7 +63,9 @@ class AssetAdmin(ModelAdmin[Asset]):
     # ------------------------------------------------------------------------ reading
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
-        return super().get_queryset(request).prefetch_related("tags")  # type: ignore[misc]  # taggit has no types
+        assets = super().get_queryset(request)
+        assert isinstance(assets, AssetQuerySet)
+        return assets.with_tags()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Asset | None = None) -> Any:
         return self.readonly_fields if obj else ()
@@ -82,13 +84,13 @@ class AssetAdmin(ModelAdmin[Asset]):
     def image(self, asset: Asset) -> SafeString:
         return picture(asset)
 
-    @display(description="Status", ordering="status", label=STATUS_LABELS)
-    def status_label(self, asset: Asset) -> tuple[str, str]:
-        return asset.status, asset.get_status_display()
+    @display(description="Status", ordering="status")
+    def status_label(self, asset: Asset) -> SafeString:
+        return label(asset.get_status_display(), STATUS_LABELS[asset.status])
 
     @display(description="Tags")
     def tag_names(self, asset: Asset) -> str:
-        return ", ".join(sorted(tag.name for tag in asset.tags.all()))
+        return ", ".join(asset.tag_names)
 
     @display(description="Picture")
     def preview(self, asset: Asset) -> SafeString:
@@ -147,7 +149,7 @@ class AssetAdmin(ModelAdmin[Asset]):
                 request,
                 queryset,
                 f"tagged “{tag}”",
-                lambda asset: {"tags": [*(known.name for known in asset.tags.all()), tag]},
+                lambda asset: {"tags": [*asset.tag_names, tag]},
             )
             return None
         context = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -66,6 +67,12 @@ def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
         height,
         2 * height,
     )
+
+
+def label(text: str, variant: str) -> SafeString:
+    """A word on a colour; unfold's own labels are shown in lists only."""
+    context = {"text": text, "variant": variant}
+    return render_to_string("unfold/helpers/label.html", context)
 
 
 def admin_link(row: Model | None) -> SafeString:

@@ -109,6 +109,10 @@ class CollectionAdmin(ModelAdmin[Collection]):
     def asset_count(self, collection: Any) -> int:
         return int(collection.asset_count)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
+        """A collection stays in its brand, as its assets do."""
+        return [*self.readonly_fields, "brand"] if obj else self.readonly_fields
+
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user  # type: ignore[assignment]

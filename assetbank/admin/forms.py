@@ -47,7 +47,7 @@ class AssetChangeForm(AssetModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["tags"] = ", ".join(sorted(self.instance.tags.names()))
+        self.initial["tags"] = ", ".join(self.instance.tag_names)
 
     def _save_m2m(self) -> None:
         """Tags are saved with the rest, by intake."""

@@ -59,7 +59,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         read_only_fields = fields
 
     def get_tags(self, asset: Asset) -> list[str]:
-        return sorted(tag.name for tag in asset.tags.all())
+        return asset.tag_names
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_file(self, asset: Asset) -> str:

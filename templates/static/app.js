@@ -38,14 +38,17 @@
 
   // --- htmx
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.id !== "ask") return;
-    const { parameters } = event.detail;
+    const { elt, parameters } = event.detail;
+    const gathered = elt.dataset?.gather;
+    if (gathered) parameters[gathered] = $$(`[name=${gathered}]`).map((input) => input.value);
+    if (elt.id !== "ask") return;
     if (parameters.q) ["picture", "like"].forEach((name) => delete parameters[name]);
     for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const needed = event.detail.elt.dataset?.onlyWhile;
-    if (needed && (!$(needed) || document.hidden)) event.preventDefault();
+    // nothing waits, or nobody looks: no poll
+    const gathered = event.detail.elt.dataset?.gather;
+    if (gathered && (document.hidden || !$(`[name=${gathered}]`))) event.preventDefault();
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     showTray();
@@ -57,7 +60,7 @@
     }
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (!event.detail.elt.matches("[data-only-while], #generation-state, .index-state")) {
+    if (!event.detail.elt.matches("[data-gather], #generation-state, .index-state")) {
       say("The server does not answer. Check the connection and try again.");
     }
   });
@@ -122,7 +125,10 @@
   const count = () => {
     const rows = $$(".upload-row", panel);
     const left = rows.filter((row) => !row.dataset.outcome).length;
-    $("[data-upload-title]", panel).textContent = left ? `Uploading, ${left} to go` : `${rows.length} done`;
+    const came = (outcome) => rows.filter((row) => row.dataset.outcome === outcome).length;
+    const said = [[came("stored"), "added"], [came("duplicate"), "already here"], [came("refused"), "refused"]];
+    const done = said.filter(([number]) => number).map(([number, what]) => `${number} ${what}`).join(", ");
+    $("[data-upload-title]", panel).textContent = left ? `Uploading, ${left} to go` : done || "Upload";
   };
   const work = () => {
     while (running < 2 && queue.length) send(queue.shift());

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
 
 from assetbank import demo_world
 from assetbank.conf import Environment, storage_from_url

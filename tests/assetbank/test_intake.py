@@ -215,6 +215,14 @@ def test_only_what_is_said_about_an_asset_can_change(make_asset: MakeAsset) -> N
         intake.update(asset=asset, status="published")
 
 
+def test_an_edit_does_not_bring_a_deleted_asset_back(make_asset: MakeAsset) -> None:
+    asset = make_asset()
+    intake.remove(asset=Asset.objects.get(pk=asset.pk))
+    with pytest.raises(intake.AssetGone):
+        intake.update(asset=asset, title="New")
+    assert not Asset.objects.exists()
+
+
 def test_changing_what_is_said_leaves_the_renditions_alone(make_asset: MakeAsset) -> None:
     asset = make_asset()
     before = default_storage.get_modified_time(asset.rendition_path("grid"))

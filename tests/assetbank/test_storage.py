@@ -18,13 +18,15 @@ from django.test import Client
 from django.urls import reverse
 from moto.server import ThreadedMotoServer
 from PIL import Image
+from pytest_django import Settings
 
 from assetbank import intake, pictures
 from assetbank.conf import storage_from_url
 from assetbank.errors import FileMissing
 from assetbank.models import Asset
+from generation import studio
 from search.models import Embedding
-from tests.conftest import Cast, SettingsWrapper, picture_bytes
+from tests.conftest import Cast, picture_bytes
 from tests.processes import free_port
 
 MakeAsset = Callable[..., Asset]
@@ -49,7 +51,7 @@ def storage_url(endpoint: str) -> str:
 
 
 @pytest.fixture
-def bucket(s3: str, media: Path, settings: SettingsWrapper) -> Any:
+def bucket(s3: str, media: Path, settings: Settings) -> Any:
     """An empty private bucket, which is the library's storage."""
     client = boto3.resource(
         "s3",
@@ -67,7 +69,7 @@ def bucket(s3: str, media: Path, settings: SettingsWrapper) -> Any:
 
 
 @pytest.fixture
-def bucket_down(media: Path, settings: SettingsWrapper) -> None:
+def bucket_down(media: Path, settings: Settings) -> None:
     """The storage's address, where nobody answers."""
     address = storage_url(f"http://127.0.0.1:{free_port()}")
     settings.STORAGES = {**settings.STORAGES, "default": storage_from_url(address)}
@@ -92,8 +94,7 @@ def test_original_and_renditions_go_below_the_prefix_and_the_bytes_stay_the_same
     data = picture_bytes(fmt="JPEG", comment=b"Content Credentials live here")
     asset = make_asset(file=data, filename="red hat.jpg")
     assert keys(bucket) == sorted(
-        f"{PREFIX}/{path}"
-        for path in (asset.path, *map(asset.rendition_path, pictures.RENDITIONS))
+        f"{PREFIX}/{path}" for path in (asset.path, *map(asset.rendition_path, pictures.RENDITIONS))
     )
     assert bucket.Object(f"{PREFIX}/{asset.path}").get()["Body"].read() == data
     assert intake.original_bytes(asset) == data
@@ -108,7 +109,10 @@ def test_nothing_in_the_bucket_is_public(bucket: Any, make_asset: MakeAsset) -> 
         grants = bucket.Object(key).Acl().grants
         assert [grant["Permission"] for grant in grants] == ["FULL_CONTROL"]
         assert all(grant["Grantee"]["Type"] == "CanonicalUser" for grant in grants)
-        assert requests.get(f"{bucket.meta.client.meta.endpoint_url}/{BUCKET}/{key}").status_code == 403
+        assert (
+            requests.get(f"{bucket.meta.client.meta.endpoint_url}/{BUCKET}/{key}").status_code
+            == 403
+        )
 
 
 def test_a_removed_asset_leaves_nothing_in_the_bucket(
@@ -121,9 +125,7 @@ def test_a_removed_asset_leaves_nothing_in_the_bucket(
     assert intake.original_bytes(other)
 
 
-def test_a_refused_picture_leaves_nothing_in_the_bucket(
-    bucket: Any, make_asset: MakeAsset
-) -> None:
+def test_a_refused_picture_leaves_nothing_in_the_bucket(bucket: Any, make_asset: MakeAsset) -> None:
     with pytest.raises(intake.InvalidAsset):
         make_asset(kind="poster")
     with pytest.raises(intake.InvalidAsset):
@@ -225,7 +227,7 @@ def test_an_upload_into_a_storage_that_is_down_says_so_and_leaves_no_row(
         make_asset()
     response = signed_in(cast.creator).post(
         reverse("upload"),
-        {"brand": cast.acme.pk, "file": SimpleUploadedFile("a.png", picture_bytes())},
+        {"brand": "acme", "file": SimpleUploadedFile("a.png", picture_bytes())},
         headers={"accept": "application/json"},
     )
     assert response.status_code == 503
@@ -234,7 +236,7 @@ def test_an_upload_into_a_storage_that_is_down_says_so_and_leaves_no_row(
 
 
 def test_files_of_a_storage_that_is_down_are_a_sentence(
-    cast: Cast, make_asset: MakeAsset, settings: SettingsWrapper
+    cast: Cast, make_asset: MakeAsset, settings: Settings
 ) -> None:
     asset = make_asset()
     address = storage_url(f"http://127.0.0.1:{free_port()}")
@@ -246,3 +248,27 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
     response = signed_in(cast.viewer).get(reverse("asset-rendition", args=[asset.pk, "grid"]))
     assert response.status_code == 503
     assert "does not answer" in response.content.decode()
+
+
+def test_a_generated_picture_waits_for_a_storage_that_is_down_and_is_not_drawn_again(
+    bucket: Any, cast: Cast, settings: Settings
+) -> None:
+    generation = studio.request(
+        person=cast.creator, brand=cast.acme, prompt="A hat", model="sketch", aspect_ratio="1:1"
+    )
+    up = settings.STORAGES
+    down = storage_from_url(storage_url(f"http://127.0.0.1:{free_port()}"))
+    settings.STORAGES = {**up, "default": down}
+    studio.run(generation_id=generation.pk)
+    generation.refresh_from_db()
+    assert (generation.state, generation.reason_code) == ("failed", "file_missing")
+    assert "The file storage does not take this file" in generation.reason
+    drawn = generation.outputs.get().data
+    settings.STORAGES = up
+    studio.retry(person=cast.creator, generation=generation)
+    studio.run(generation_id=generation.pk)
+    generation.refresh_from_db()
+    assert generation.state == "succeeded"
+    made = generation.outputs.get().asset
+    assert made
+    assert intake.original_bytes(made) == bytes(drawn or b"")

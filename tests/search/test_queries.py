@@ -228,7 +228,7 @@ def test_the_number_of_queries_does_not_grow_with_the_page(
                 page = queries.find(person=cast.viewer, question=question, limit=limit)
                 for found in page.found:
                     assert found.asset.brand.name
-                    assert [tag.name for tag in found.asset.tags.all()]
+                    assert found.asset.tag_names is not None
                     assert found.asset.embedding.state == "indexed"
 
 

@@ -72,11 +72,17 @@ class _Importer:
             slugs = ", ".join(Brand.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no brand “{brand}”. Brands: {slugs}.") from None
         self.tags = tags
-        self.collection = None
+        self.collection: Collection | None = None
         if collection:
-            self.collection, _ = Collection.objects.get_or_create(
-                brand=self.brand, name=collection
-            )
+            self.collection = self._collection(collection)
+
+    def _collection(self, name: str) -> Collection:
+        if found := Collection.objects.filter(brand=self.brand, name=name).first():
+            return found
+        try:
+            return intake.create_collection(brand=self.brand, name=name, by=None)
+        except ProblemError as error:
+            raise CommandError(error.message) from error
 
     def results(self, paths: Iterable[Path]) -> Iterator[Result]:
         """In the order of `paths`; a few files are read ahead, and no more held in memory."""
@@ -103,9 +109,8 @@ class _Importer:
                 by=None,
                 origin=Asset.Origin.IMPORT,
                 tags=self.tags,
+                collection=self.collection,
             )
-            if self.collection:
-                intake.add_to_collection(collection=self.collection, assets=[stored.asset])
         except ProblemError as error:
             return Result(path, "left out", error.message)
         except OSError as error:

@@ -99,9 +99,10 @@ def _require_free_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # the latter: there is no such port
+            reason = getattr(error, "strerror", None) or error
             raise CommandError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. "
+                f"Cannot listen on {host}:{port}: {reason}. "
                 "Is Assetbank running already? Another port: make run PORT=8001."
             ) from error
 

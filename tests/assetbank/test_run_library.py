@@ -1,0 +1,111 @@
+"""`make run` as a process: it answers, says who says what, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.processes import House, Running, free_port, taken_port, wait_until
+
+PARTS = ("web", "index", "generate", "milvus", "postgres", "system")
+LINE = re.compile(rf"\d\d:\d\d:\d\d ({'|'.join(PARTS)}) +\| ")
+READY = "Ctrl-C stops it."
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with House() as house:
+        yield house
+
+
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/sign-in/", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def start(house: House, port: int) -> Running:
+    running = house.start("run_library", "--no-demo", "--port", str(port))
+    wait_until(lambda: answers(port) or not running.alive, "the library answers", seconds=90)
+    assert running.alive, running.output
+    return running
+
+
+def workers(house: House) -> int:
+    return house.number(
+        "SELECT count(*) FROM procrastinate_workers "
+        "WHERE last_heartbeat > now() - interval '1 minute'"
+    )
+
+
+def test_the_library_runs_until_ctrl_c_and_runs_again(house: House) -> None:
+    port = free_port()
+    first = start(house, port)
+    wait_until(lambda: workers(house) == 2, "both workers are at work")
+    said = first.output
+    assert f"http://127.0.0.1:{port}/" in said
+    log = said.split(READY, 1)[1].strip().splitlines()
+    assert log
+    assert [line for line in log if not LINE.match(line)] == []
+    first.interrupt()
+    ended = first.ended(15)
+    assert ended.code == 0
+    assert "Traceback" not in ended.output
+    assert "SIGKILL" not in ended.output  # all ended by themselves
+    wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
+
+    second = start(house, port)
+    os.killpg(second.pid, signal.SIGINT)  # as a terminal does it
+    assert second.ended(15).code == 0
+    wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
+
+
+def test_a_worker_that_is_killed_comes_back(house: House) -> None:
+    running = start(house, free_port())
+
+    def index_worker() -> list[int]:
+        found = [process for process in house.processes() if "index,house" in process.cmdline()]
+        return [process.pid for process in found]
+
+    wait_until(lambda: workers(house) == 2, "both workers are at work")
+    (pid,) = index_worker()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: index_worker() not in ([pid], []), "the worker is back")
+    assert "ended; starting again" in running.output
+    assert running.alive
+    running.interrupt()
+    assert running.ended(15).code == 0
+
+
+def test_a_port_that_is_taken_is_a_sentence(house: House) -> None:
+    with taken_port() as port:
+        done = house.manage("run_library", "--no-demo", "--port", str(port))
+    assert done.code == 1
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in done.output
+    assert "Another port: make run PORT=8001." in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert house.processes() == []
+
+
+@pytest.mark.parametrize("options", [("--port", "99999"), ("--host", "no.such.host.invalid")])
+def test_an_address_that_cannot_be_is_a_sentence(house: House, options: tuple[str, str]) -> None:
+    done = house.manage("run_library", "--no-demo", *options)
+    assert done.code == 1
+    assert done.output.startswith("CommandError: Cannot listen on ")
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_a_data_folder_that_cannot_be_written_is_a_sentence(house: House) -> None:
+    house.folder.rmdir()
+    house.folder.write_text("in the way")
+    done = house.manage("run_library", "--no-demo", "--port", str(free_port()))
+    house.folder.unlink()
+    assert done.code == 1
+    assert "Traceback" not in done.output
+    assert f"{house.folder} cannot be written" in done.output

@@ -1,0 +1,263 @@
+"""The tray, the studio and its generations, as pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from assetbank.models import Asset
+from generation import studio
+from generation.models import Generation
+from tests.conftest import Cast
+
+MakeAsset = Callable[..., Asset]
+ASKED = {
+    "prompt": "A red cape",
+    "brand": "acme",
+    "model": "sketch",
+    "aspect_ratio": "4:5",
+    "image_size": "1K",
+    "count": "1",
+}
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def in_tray(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r'data-in-tray="(\d+)"', page)]
+
+
+def ask(cast: Cast, **fields: Any) -> Generation:
+    given = {"prompt": "A red cape", "model": "sketch", "aspect_ratio": "1:1", **fields}
+    return studio.request(person=cast.creator, brand=cast.acme, **given)
+
+
+class TestTray:
+    def test_it_keeps_an_order_that_can_be_changed(self, cast: Cast, make_asset: MakeAsset) -> None:
+        one, two, three = (make_asset().pk for _ in range(3))
+        client, htmx = signed_in(cast.creator), {"HX-Request": "true"}
+        for pk in (one, two, three, two):
+            client.post("/tray/change/", {"add": pk}, headers=htmx)
+        assert in_tray(text(client.get("/tray/"))) == [one, two, three]
+        for change, order in (
+            ({"earlier": three}, [one, three, two]),
+            ({"later": one}, [three, one, two]),
+            ({"earlier": three}, [three, one, two]),
+            ({"remove": one}, [three, two]),
+            ({"remove": "x"}, [three, two]),
+            ({"clear": "1"}, []),
+        ):
+            assert in_tray(text(client.post("/tray/change/", change, headers=htmx))) == order
+
+    def test_it_holds_fourteen(self, cast: Cast, make_asset: MakeAsset) -> None:
+        client = signed_in(cast.creator)
+        for _ in range(15):
+            answer = client.post(
+                "/tray/change/", {"add": make_asset().pk}, headers={"HX-Request": "true"}
+            )
+        assert "The tray holds 14 pictures" in text(answer)
+        assert len(in_tray(text(answer))) == 14
+
+    def test_what_one_may_not_see_any_more_is_not_shown(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        asset, foreign = make_asset(), make_asset(brand=cast.other, by=cast.outsider)
+        client = signed_in(cast.creator)
+        assert client.post("/tray/change/", {"add": foreign.pk}).status_code == 404
+        client.post("/tray/change/", {"add": asset.pk})
+        cast.acme.memberships.filter(user=cast.creator).update(brand=cast.other)
+        assert in_tray(text(client.get("/tray/"))) == []
+
+    def test_viewers_have_none(self, cast: Cast, make_asset: MakeAsset) -> None:
+        client = signed_in(cast.viewer)
+        assert text(client.get("/tray/")) == ""
+        assert client.post("/tray/change/", {"add": make_asset().pk}).status_code == 403
+
+    def test_without_a_script_it_leads_to_the_studio(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        asset = make_asset()
+        client = signed_in(cast.creator)
+        response = client.post("/tray/change/", {"add": asset.pk}, follow=True)
+        assert response.redirect_chain == [("/studio/", 302)]
+        assert in_tray(text(response)) == [asset.pk]
+
+
+class TestStudio:
+    def test_it_says_that_drafts_are_sketches(self, cast: Cast, settings: Settings) -> None:
+        client = signed_in(cast.creator)
+        assert "No image model is configured" in text(client.get("/studio/"))
+        settings.GEMINI_API_KEY = "key"
+        page = text(client.get("/studio/"))
+        assert "No image model is configured" not in page
+        assert "Nano Banana Pro" in page
+
+    def test_a_request_is_queued_with_its_references_in_order(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        first, second = make_asset(), make_asset()
+        data = {**ASKED, "references": [second.pk, first.pk]}
+        response = signed_in(cast.creator).post("/studio/", data)
+        made = Generation.objects.get()
+        assert response.headers["Location"] == f"/generations/{made.pk}/"
+        rows = made.reference_rows.values_list("asset_id", flat=True)
+        assert list(rows) == [second.pk, first.pk]
+        assert (made.aspect_ratio, made.image_size, made.count) == ("4:5", "1K", 1)
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            ({"prompt": " "}, "This field is required"),
+            ({"aspect_ratio": "7:5"}, "has no format"),
+            ({"image_size": "9K"}, "has no size"),
+            ({"model": "gemini-3-pro-image"}, "There is no model"),
+            ({"count": "9"}, "less than or equal to 8"),
+            ({"brand": "other"}, "Select a valid choice"),
+            ({"references": "999999"}, "One of the references is not there"),
+        ],
+    )
+    def test_a_wrong_request_is_400_and_keeps_what_was_written(
+        self, cast: Cast, wrong: dict[str, str], sentence: str
+    ) -> None:
+        response = signed_in(cast.creator).post("/studio/", {**ASKED, **wrong})
+        assert response.status_code == 400
+        assert sentence in text(response)
+        assert "prompt" in wrong or "A red cape" in text(response)
+        assert not Generation.objects.exists()
+
+    def test_viewers_may_not(self, cast: Cast) -> None:
+        client = signed_in(cast.viewer)
+        assert client.get("/studio/").status_code == 403
+        assert client.post("/studio/", ASKED).status_code == 403
+        cast.other.memberships.create(user=cast.viewer, role="creator")
+        assert client.post("/studio/", ASKED).status_code == 403
+
+    def test_it_starts_from_a_past_generation(self, cast: Cast, make_asset: MakeAsset) -> None:
+        asset = make_asset()
+        past = ask(cast, prompt="A blue hat", references=[asset], aspect_ratio="16:9", count=3)
+        page = text(signed_in(cast.creator).get(f"/studio/?from={past.pk}"))
+        assert "A blue hat</textarea>" in page
+        assert 'value="16:9" checked' in page
+        assert in_tray(page) == [asset.pk]
+        assert signed_in(cast.outsider).get(f"/studio/?from={past.pk}").status_code == 404
+
+
+class TestGeneration:
+    def test_it_is_followed_until_it_is_done(self, cast: Cast, make_asset: MakeAsset) -> None:
+        made = ask(cast, references=[make_asset(title="The reference")])
+        client, state = signed_in(cast.viewer), f"/generations/{made.pk}/state/"
+        page = text(client.get(made.get_absolute_url()))
+        assert "Waiting" in page
+        assert 'hx-trigger="every 1s"' in page
+        assert "The reference" in page
+        studio.run(generation_id=made.pk)
+        done = text(client.get(state))
+        assert "Done" in done
+        assert "hx-trigger" not in done, "polling ends"
+        output = Asset.objects.get(origin="generated")
+        assert output.get_absolute_url() in done
+
+    @pytest.mark.parametrize(
+        ("state", "word"),
+        [("refused", "Refused"), ("failed", "Failed"), ("cancelled", "Cancelled")],
+    )
+    def test_an_end_without_pictures_says_why(self, cast: Cast, state: str, word: str) -> None:
+        made = ask(cast)
+        Generation.objects.filter(pk=made.pk).update(state=state, reason="Because <b>.")
+        page = text(signed_in(cast.creator).get(made.get_absolute_url()))
+        assert word in page
+        assert "Because &lt;b&gt;." in page
+        assert "Try again" in page
+        viewer = text(signed_in(cast.viewer).get(made.get_absolute_url()))
+        assert "Try again" not in viewer
+
+    def test_it_is_cancelled_and_tried_again(self, cast: Cast) -> None:
+        made, client = ask(cast), signed_in(cast.creator)
+        client.post(f"/generations/{made.pk}/cancel/")
+        made.refresh_from_db()
+        assert made.state == "cancelled"
+        client.post(f"/generations/{made.pk}/retry/")
+        made.refresh_from_db()
+        assert made.state == "queued"
+        viewer = signed_in(cast.viewer)
+        assert viewer.post(f"/generations/{made.pk}/cancel/").status_code == 403
+        assert client.post(f"/generations/{made.pk}/retry/").status_code == 400
+
+    def test_strangers_do_not_see_it(self, cast: Cast) -> None:
+        made, client = ask(cast), signed_in(cast.outsider)
+        for end in ("", "state/", "cancel/", "retry/"):
+            address = f"/generations/{made.pk}/{end}"
+            assert client.get(address).status_code in (404, 405)
+            assert client.post(address).status_code in (404, 405)
+
+    def test_references_that_one_may_not_see_are_titles(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        cast.other.memberships.create(user=cast.creator, role="viewer")
+        foreign = make_asset(brand=cast.other, by=cast.outsider, title="Foreign")
+        made = ask(cast, references=[foreign])
+        page = text(signed_in(cast.viewer).get(made.get_absolute_url()))
+        assert "Foreign" in page
+        assert foreign.get_absolute_url() not in page
+
+
+class TestHistory:
+    def test_newest_first_searched_filtered_and_paged(self, cast: Cast) -> None:
+        rows = [ask(cast, prompt=f"Cape {number}") for number in range(23)]
+        studio.cancel(person=cast.creator, generation=rows[3])
+        client = signed_in(cast.viewer)
+
+        def shown(query: str, **headers: str) -> list[int]:
+            page = text(client.get(f"/generations/{query}", headers=headers))
+            return [int(pk) for pk in re.findall(r'href="/generations/(\d+)/"', page)]
+
+        newest = [row.pk for row in reversed(rows)]
+        assert shown("") == newest[:20]
+        assert shown(f"?before={newest[19]}", **{"HX-Request": "true"}) == newest[20:]
+        assert shown("?q=cape+7") == [rows[7].pk]
+        assert shown("?state=cancelled") == [rows[3].pk]
+        assert client.get("/generations/?state=x").status_code == 400
+        assert "Nothing made yet" in text(signed_in(cast.outsider).get("/generations/"))
+
+    def test_the_same_queries_however_many(
+        self,
+        cast: Cast,
+        make_asset: MakeAsset,
+        django_assert_max_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        for number in range(4):
+            made = ask(cast, prompt=f"Hat {number}", references=[make_asset()], count=2)
+            studio.run(generation_id=made.pk)
+        client = signed_in(cast.creator)
+        with django_assert_max_num_queries(9):
+            client.get("/generations/")
+
+
+class TestLineage:
+    def test_made_from_and_made_with(self, cast: Cast, make_asset: MakeAsset) -> None:
+        reference = make_asset(title="The reference")
+        made = ask(cast, prompt="A cape of dawn", references=[reference])
+        studio.run(generation_id=made.pk)
+        output = Asset.objects.get(origin="generated")
+        client = signed_in(cast.viewer)
+        before = text(client.get(f"/assets/{reference.pk}/lineage/"))
+        assert "Made with this" in before
+        assert output.grid_url in before
+        after = text(client.get(f"/assets/{output.pk}/lineage/"))
+        assert "A cape of dawn" in after
+        assert reference.get_absolute_url() in after
+        assert signed_in(cast.outsider).get(f"/assets/{output.pk}/lineage/").status_code == 404

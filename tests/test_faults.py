@@ -1,0 +1,205 @@
+"""Everything is killed with -9 in the middle of its work, and nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import picture_bytes
+from tests.processes import House, Running, kill, wait_until
+
+pytestmark = pytest.mark.faults
+
+PEOPLE = """
+from django.contrib.auth.models import User
+from assetbank.models import Brand
+Brand.objects.create(name="Acme", slug="acme")
+User.objects.create_superuser("ann", password="secret")
+"""
+WAITING = "SELECT count(*) FROM search_embedding WHERE state <> 'indexed'"
+INDEXED = "SELECT count(*) FROM search_embedding WHERE state = 'indexed'"
+WITH_VECTOR = "SELECT count(*) FROM search_embedding WHERE vector_bytes IS NOT NULL"
+FILES_OF_KEPT = """
+SELECT file FROM assetbank_asset JOIN search_embedding ON asset_id = assetbank_asset.id
+WHERE vector_bytes IS NOT NULL
+"""
+
+
+class Library:
+    """A house with a brand and pictures, whose index worker tests start and kill."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.pictures = 0
+
+    def add(self, count: int) -> None:
+        folder = self.house.folder / "in"
+        folder.mkdir()
+        for number in range(self.pictures, self.pictures + count):
+            colour = (number % 256, 7 * number % 256, number // 256)
+            (folder / f"{number}.png").write_bytes(picture_bytes(colour, size=(300, 200)))
+        done = self.house.manage("import_assets", str(folder), "--brand=acme")
+        assert f"{count} new" in done.output
+        shutil.rmtree(folder)
+        self.pictures += count
+
+    def worker(self, queues: str = "index,house", **settings: str) -> Running:
+        command = ("procrastinate", "worker", "--concurrency", "1", "-q", queues)
+        return self.house.start(*command, INDEX_LEASE_S="2", **settings)
+
+    def index_all(self) -> None:
+        worker = self.worker()
+        self.wait_indexed()
+        worker.interrupt()
+        worker.ended(20)
+
+    def wait_indexed(self) -> None:
+        wait_until(lambda: self.house.number(WAITING) == 0, "all is indexed", every=0.1)
+
+    def remove_originals_of_kept_vectors(self) -> int:
+        """From now on, whoever runs CLIP for one of these pictures fails."""
+        media = self.house.folder / "media"
+        kept = [media / path for (path,) in self.house.query(FILES_OF_KEPT)]
+        for path in kept:
+            path.unlink(missing_ok=True)
+        return len(kept)
+
+    def assert_whole(self) -> None:
+        """Every picture is there, indexed, and as it should be in Milvus."""
+        done = self.house.manage("check_index")
+        assert done.code == 0, done.output
+        assert f"All {self.pictures} indexed assets are right." in done.output
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with House(INDEX_BATCH_SIZE="4", PYTHONFAULTHANDLER="1") as house:
+        migrated = house.manage("migrate", "--verbosity=0")
+        assert migrated.code == 0, migrated.output
+        house.script(PEOPLE)
+        yield house
+
+
+@pytest.fixture(scope="module")
+def filled(house: House) -> Library:
+    return Library(house)
+
+
+@pytest.fixture
+def library(filled: Library) -> Iterator[Library]:
+    yield filled
+    # whatever a test left running would work for the next one
+    for process in filled.house.processes():
+        if "manage.py" in process.cmdline():
+            kill(process)
+
+
+# ------------------------------------------------------------------------ indexing
+
+
+def test_an_index_worker_killed_at_any_moment_loses_nothing_and_embeds_nothing_twice(
+    library: Library,
+) -> None:
+    library.add(40)
+    kept = 0
+    for _ in range(2):
+        worker = library.worker()
+        goal = kept + random.randint(4, 14)
+        wait_until(lambda goal=goal: library.house.number(WITH_VECTOR) >= goal, "it works")
+        time.sleep(random.uniform(0, 0.2))
+        worker.kill()
+        kept = library.remove_originals_of_kept_vectors()
+    assert kept < library.pictures
+    worker = library.worker()
+    library.wait_indexed()
+    worker.interrupt()
+    assert worker.ended(20).code == 0
+    library.assert_whole()
+
+
+def test_milvus_killed_in_the_middle_of_a_batch_is_filled_again_without_clip(
+    library: Library,
+) -> None:
+    library.add(8)
+    library.index_all()
+    assert library.remove_originals_of_kept_vectors() == library.pictures
+    worker = library.worker(INDEX_BATCH_SIZE="1")
+    wait_until(lambda: library.house.number("SELECT count(*) FROM procrastinate_workers"), "it is")
+    library.house.script(
+        "from search import indexing, tasks; from assetbank.models import Asset\n"
+        "indexing.request_index(list(Asset.objects.values_list('pk', flat=True)))\n"
+        "tasks.index_waiting.defer()"
+    )
+    wait_until(lambda: 3 <= library.house.number(INDEXED) < library.pictures, "amid", every=0.005)
+    (server,) = library.house.milvus_servers()
+    kill(server)
+    assert library.house.number(WAITING) > 0
+    library.wait_indexed()
+    assert worker.alive
+    worker.interrupt()
+    worker.ended(20)
+    library.assert_whole()
+
+
+# ------------------------------------------------------------------------ PostgreSQL
+
+
+def test_the_only_process_that_holds_postgres_is_killed(library: Library) -> None:
+    library.add(4)
+    worker = library.worker()
+    wait_until(lambda: library.house.number("SELECT count(*) FROM procrastinate_workers"), "it is")
+    time.sleep(random.uniform(0, 3))
+    worker.kill()
+    assert len(library.house.postgres_servers()) == 1
+    library.index_all()
+    library.assert_whole()
+    wait_until(lambda: not library.house.processes(), "the last one stopped all", seconds=10)
+
+
+def test_postgres_itself_is_killed_under_a_working_library(library: Library) -> None:
+    library.add(12)
+    worker = library.worker(INDEX_BATCH_SIZE="1")
+    wait_until(lambda: library.house.number(WAITING) < 10, "it works", every=0.005)
+    (server,) = library.house.postgres_servers()
+    kill(server)
+    wait_until(lambda: not worker.alive or library.house.number(WAITING) == 0, "it ends or goes on")
+    if worker.alive:
+        worker.interrupt()
+    worker.ended(20)
+    library.index_all()
+    library.assert_whole()
+    wait_until(lambda: not library.house.processes(), "the last one stopped all", seconds=10)
+
+
+def test_two_first_commands_at_once_share_the_servers_and_leave_none() -> None:
+    connect = (
+        "from django.conf import settings; from django.db import connection\n"
+        "from assetbank.embedded import milvus\n"
+        "connection.cursor().execute('SELECT 1')\n"
+        "print(milvus.ensure_running(settings.DATA_DIR / 'milvus'))"
+    )
+    with House() as house:
+        postgres, milvus = set(), set()
+
+        def both_ended(pair: list[Running]) -> bool:
+            postgres.update(process.pid for process in house.postgres_servers())
+            milvus.update(process.pid for process in house.milvus_servers())
+            return not any(running.alive for running in pair)
+
+        for pair in (
+            [house.start("migrate", "--verbosity=0"), house.start_script(connect)],
+            [],  # after the first two
+        ):
+            pair = pair or [house.start("check_index"), house.start("check_index")]
+            wait_until(lambda pair=pair: both_ended(pair), "both ended", seconds=90, every=0.1)
+            for running in pair:
+                assert running.ended().code == 0, running.output
+            assert len(postgres) == 1
+            assert len(milvus) == 1
+            wait_until(lambda: not house.processes(), "no server is left", seconds=10)
+            postgres.clear()
+            milvus.clear()

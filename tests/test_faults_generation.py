@@ -1,0 +1,131 @@
+"""A generation worker is killed with -9, and no picture is paid for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gemini_server import GeminiServer
+from tests.processes import House, Running, kill, wait_until
+
+pytestmark = pytest.mark.faults
+
+PEOPLE = """
+from django.contrib.auth.models import User
+from assetbank.models import Brand
+Brand.objects.create(name="Acme", slug="acme")
+User.objects.create_superuser("ann", password="secret")
+"""
+ASK = """
+from django.contrib.auth.models import User
+from assetbank.models import Brand
+from generation import studio
+made = studio.request(
+    person=User.objects.get(), brand=Brand.objects.get(), prompt="A red hat {prompt}",
+    model="gemini-3-pro-image", aspect_ratio="1:1", count=3,
+)
+print(made.pk)
+"""
+LOOK_FOR_THE_DEAD = """
+import contextlib
+from procrastinate.exceptions import AlreadyEnqueued
+from assetbank.tasks import retry_stalled
+with contextlib.suppress(AlreadyEnqueued):
+    retry_stalled.defer(timestamp=0)
+"""
+ARRIVED = "SELECT count(*) FROM generation_output WHERE generation_id = {}"
+STORED = ARRIVED + " AND asset_id IS NOT NULL"
+DONE = "SELECT count(*) FROM generation_generation WHERE id = {} AND state = 'succeeded'"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GeminiServer]:
+    with GeminiServer(slow_s=1.0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def house(server: GeminiServer) -> Iterator[House]:
+    with House(GEMINI_BASE_URL=server.url, GEMINI_API_KEY="AIza-test-key-0123456789") as house:
+        migrated = house.manage("migrate", "--verbosity=0")
+        assert migrated.code == 0, migrated.output
+        keeper = house.start_script(PEOPLE + "print('ready')\nimport time\ntime.sleep(600)")
+        wait_until(lambda: "ready" in keeper.output or not keeper.alive, "the people are there")
+        yield house
+
+
+@pytest.fixture(autouse=True)
+def no_worker_is_left(house: House) -> Iterator[None]:
+    yield
+    for process in house.processes():
+        if "procrastinate" in process.cmdline():
+            kill(process)
+
+
+def worker(house: House) -> Running:
+    return house.start("procrastinate", "worker", "--concurrency", "1", "-q", "generate,house")
+
+
+def forget_dead_workers(house: House) -> None:
+    """Half a minute passes: the dead worker has been silent long enough."""
+    house.query("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+
+
+def resumed(house: House, pk: int) -> None:
+    """A new worker starts and finishes what the dead one began."""
+    forget_dead_workers(house)
+    again = worker(house)
+    house.script(LOOK_FOR_THE_DEAD)
+    wait_until(lambda: house.number(DONE.format(pk)), "it is done", every=0.1)
+    assert house.number(STORED.format(pk)) == 3
+    again.interrupt()
+    assert again.ended(20).code == 0
+
+
+def test_a_worker_killed_while_the_second_picture_is_drawn_keeps_the_first(
+    house: House, server: GeminiServer
+) -> None:
+    server.clear()
+    pk = int(house.script(ASK.format(prompt="[scenario:slow]")))
+    running = worker(house)
+    wait_until(lambda: house.number(ARRIVED.format(pk)) == 1, "one has arrived", every=0.01)
+    wait_until(lambda: len(server.requests) == 2, "the second is asked for", every=0.01)
+    running.kill()
+    assert house.number(ARRIVED.format(pk)) == 1
+    resumed(house, pk)
+    # three pictures, and the one whose answer nobody was there to hear
+    assert len(server.requests) == 4
+
+
+def test_a_worker_killed_between_the_answers_and_the_library_asks_for_nothing_again(
+    house: House, server: GeminiServer
+) -> None:
+    server.clear()
+    pk = int(house.script(ASK.format(prompt="with a feather")))
+    running = worker(house)
+    wait_until(lambda: house.number(ARRIVED.format(pk)) == 3, "all arrived", every=0.002)
+    running.kill()
+    assert house.number(STORED.format(pk)) < 3
+    assert not house.number(DONE.format(pk))
+    resumed(house, pk)
+    assert len(server.requests) == 3
+
+
+def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others(
+    house: House, server: GeminiServer
+) -> None:
+    server.clear()
+    pk = int(house.script(ASK.format(prompt="with a brim")))
+    running = worker(house)
+    wait_until(lambda: server.requests, "it works", every=0.01)
+    running.kill()
+    # the dead worker also held a periodic job, and the same has been queued since
+    house.query(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) VALUES "
+        "('index', 'search.tasks.check_index', 'check_index', 'doing'), "
+        "('index', 'search.tasks.check_index', 'check_index', 'todo')"
+    )
+    resumed(house, pk)
+    left = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'search.tasks.check_index'"
+    assert house.number(left) == 1

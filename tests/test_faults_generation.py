@@ -123,9 +123,9 @@ def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others
     # the dead worker also held a periodic job, and the same has been queued since
     house.query(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) VALUES "
-        "('index', 'search.tasks.check_index', 'check_index', 'doing'), "
-        "('index', 'search.tasks.check_index', 'check_index', 'todo')"
+        "('index', 'search.tasks.check_index', 'twin', 'doing'), "
+        "('index', 'search.tasks.check_index', 'twin', 'todo')"
     )
     resumed(house, pk)
-    left = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'search.tasks.check_index'"
+    left = "SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock = 'twin'"
     assert house.number(left) == 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.processes import House, Running, free_port, taken_port, wait_until
+from tests.processes import House, Running, free_port, kill, taken_port, wait_until
 
 PARTS = ("web", "index", "generate", "milvus", "postgres", "system")
 LINE = re.compile(rf"\d\d:\d\d:\d\d ({'|'.join(PARTS)}) +\| ")
@@ -25,8 +25,8 @@ def house() -> Iterator[House]:
 
 def answers(port: int) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/sign-in/", timeout=5).status_code == 200
-    except requests.ConnectionError:
+        return requests.get(f"http://127.0.0.1:{port}/api/v1/health/", timeout=9).status_code == 200
+    except requests.RequestException:
         return False
 
 
@@ -66,8 +66,9 @@ def test_the_library_runs_until_ctrl_c_and_runs_again(house: House) -> None:
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 
 
-def test_a_worker_that_is_killed_comes_back(house: House) -> None:
-    running = start(house, free_port())
+def test_a_worker_and_a_database_that_are_killed_come_back(house: House) -> None:
+    port = free_port()
+    running = start(house, port)
 
     def index_worker() -> list[int]:
         found = [process for process in house.processes() if "index,house" in process.cmdline()]
@@ -78,6 +79,9 @@ def test_a_worker_that_is_killed_comes_back(house: House) -> None:
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: index_worker() not in ([pid], []), "the worker is back")
     assert "ended; starting again" in running.output
+    (server,) = house.postgres_servers()
+    kill(server)
+    wait_until(lambda: answers(port) and workers(house) >= 2, "all is back", every=0.5)
     assert running.alive
     running.interrupt()
     assert running.ended(15).code == 0

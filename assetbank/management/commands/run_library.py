@@ -89,8 +89,9 @@ def _parts(host: str, port: int) -> dict[str, str]:
 
 
 def _kept_alive(command: str) -> str:
-    """A worker that is killed (by the system, when memory runs out) comes back."""
-    return f"while ! {command}; do echo 'ended; starting again'; sleep 1; done"
+    """A worker that is killed (by the system, when memory runs out), or that lost its database and
+    ended in good order, comes back."""
+    return f"while :; do {command}; echo 'ended; starting again'; sleep 1; done"
 
 
 def _require_free_port(host: str, port: int) -> None:

@@ -34,6 +34,7 @@ bench: $(INSTALLED) ## Measure: ratios within one run
 clean: ## Remove the virtual environment and everything embedded (asks nothing!)
 	rm -rf .venv var
 
+# `make` cannot see a package that was removed by hand: delete .venv/.installed then
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Assetbank needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

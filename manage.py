@@ -9,12 +9,15 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assetbank.settings")
     try:
         from django.core.management import execute_from_command_line
-    except ImportError as error:
+
+        execute_from_command_line(sys.argv)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"assetbank", "search", "generation"}:
+            raise
         raise SystemExit(
-            f"{error}. Run `make run` (it installs what is missing), "
-            "or activate the project's .venv first."
+            f"The package {error.name} is missing. `make run` installs what is needed into .venv; "
+            "run this with .venv/bin/python."
         ) from error
-    execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import psycopg
 from django.conf import settings
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 PRELUDE = "import django; django.setup()\n"
@@ -58,12 +59,12 @@ class House:
         """Python code, with Django set up."""
         return self._start([sys.executable, "-c", PRELUDE + script], changes)
 
-    def manage(self, *command: str, timeout: float = 90, **changes: str) -> Ended:
-        return self.start(*command, **changes).ended(timeout)
+    def manage(self, *command: str, **changes: str) -> Ended:
+        return self.start(*command, **changes).ended()
 
-    def script(self, script: str, timeout: float = 90, **changes: str) -> str:
+    def script(self, script: str, **changes: str) -> str:
         """What the code printed. It must succeed."""
-        done = self.start_script(script, **changes).ended(timeout)
+        done = self.start_script(script, **changes).ended()
         assert done.code == 0, done.output
         return done.output
 
@@ -219,6 +220,15 @@ def wait_until(
             trouble = f" ({error})"  # the service is just being started again
         time.sleep(every)
     raise AssertionError(f"not within {seconds:g} s: {what}{trouble}")
+
+
+def end_other_sessions() -> None:
+    """Threads of a command end with its process, which in a test is that of all tests."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def free_port() -> int:

@@ -65,6 +65,9 @@ class Library:
     def wait_indexed(self) -> None:
         wait_until(lambda: self.house.number(WAITING) == 0, "all is indexed", every=0.1)
 
+    def wait_for_vectors(self, count: int) -> None:
+        wait_until(lambda: self.house.number(WITH_VECTOR) >= count, f"{count} have a vector")
+
     def remove_originals_of_kept_vectors(self) -> int:
         """From now on, whoever runs CLIP for one of these pictures fails."""
         media = self.house.folder / "media"
@@ -113,8 +116,7 @@ def test_an_index_worker_killed_at_any_moment_loses_nothing_and_embeds_nothing_t
     kept = 0
     for _ in range(2):
         worker = library.worker()
-        goal = kept + random.randint(4, 14)
-        wait_until(lambda goal=goal: library.house.number(WITH_VECTOR) >= goal, "it works")
+        library.wait_for_vectors(kept + random.randint(4, 14))
         time.sleep(random.uniform(0, 0.2))
         worker.kill()
         kept = library.remove_originals_of_kept_vectors()
@@ -154,28 +156,22 @@ def test_milvus_killed_in_the_middle_of_a_batch_is_filled_again_without_clip(
 # ------------------------------------------------------------------------ PostgreSQL
 
 
-def test_the_only_process_that_holds_postgres_is_killed(library: Library) -> None:
-    library.add(4)
-    worker = library.worker()
-    wait_until(lambda: library.house.number("SELECT count(*) FROM procrastinate_workers"), "it is")
-    time.sleep(random.uniform(0, 3))
-    worker.kill()
-    assert len(library.house.postgres_servers()) == 1
-    library.index_all()
-    library.assert_whole()
-    wait_until(lambda: not library.house.processes(), "the last one stopped all", seconds=10)
-
-
-def test_postgres_itself_is_killed_under_a_working_library(library: Library) -> None:
-    library.add(12)
+def test_postgres_is_orphaned_and_then_killed_under_a_working_library(library: Library) -> None:
+    library.add(24)
+    house, start = library.house, library.pictures - 24
+    only = library.worker(INDEX_BATCH_SIZE="1")
+    wait_until(lambda: house.number(INDEXED) > start, "it works", every=0.005)
+    only.kill()
+    (orphan,) = house.postgres_servers()
+    before = house.number(INDEXED)
     worker = library.worker(INDEX_BATCH_SIZE="1")
-    wait_until(lambda: library.house.number(WAITING) < 10, "it works", every=0.005)
-    (server,) = library.house.postgres_servers()
-    kill(server)
-    worker.ended(60)  # `make run` starts it again
+    wait_until(lambda: house.number(INDEXED) > before, "another goes on", every=0.005)
+    assert house.postgres_servers() == [orphan]
+    kill(orphan)
+    worker.kill()
     library.index_all()
     library.assert_whole()
-    wait_until(lambda: not library.house.processes(), "the last one stopped all", seconds=10)
+    wait_until(lambda: not house.processes(), "the last one stopped all", seconds=10)
 
 
 def test_two_first_commands_at_once_share_the_servers_and_leave_none() -> None:

@@ -15,6 +15,13 @@ import pytest
 from tests.processes import House, free_port, wait_until
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+MILVUS = """
+import time
+from django.conf import settings
+from assetbank.embedded import milvus
+print(milvus.ensure_running(settings.DATA_DIR / "milvus"), flush=True)
+time.sleep(600)
+"""
 SLICE = """
 from concurrent.futures import ThreadPoolExecutor
 import io
@@ -85,9 +92,23 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def test_a_library_lives_in_a_postgresql_of_ones_own(server: str) -> None:
+@pytest.fixture
+def vectors() -> Iterator[str]:
+    """The address of a Milvus that belongs to somebody else."""
+    with House() as house:
+        running = house.start_script(MILVUS)
+        wait_until(lambda: "http" in running.output or not running.alive, "Milvus is up")
+        yield running.output.strip()
+
+
+def test_a_library_lives_in_a_postgresql_and_a_milvus_of_ones_own(
+    server: str, vectors: str
+) -> None:
     with House(
-        DATABASE_URL=server, SECRET_KEY="0123456789" * 6, ALLOWED_HOSTS="localhost"
+        DATABASE_URL=server,
+        MILVUS_URI=vectors,
+        SECRET_KEY="0123456789" * 6,
+        ALLOWED_HOSTS="localhost",
     ) as house:
         migrated = house.manage("migrate", "--verbosity=0")
         assert migrated.code == 0, migrated.output
@@ -104,9 +125,8 @@ def test_a_library_lives_in_a_postgresql_of_ones_own(server: str) -> None:
             wait_until(lambda: indexed() == 6 or not worker.alive, "the jobs are done", every=0.1)
         worker.interrupt()
         assert worker.ended(20).code == 0
-        assert indexed_nothing_embedded(house)
-
-
-def indexed_nothing_embedded(house: House) -> bool:
-    """No PostgreSQL of the package was started."""
-    return not (house.folder / "postgres").exists() and house.postgres_servers() == []
+        checked = house.manage("check_index")
+        assert "All 6 indexed assets are right." in checked.output
+        assert not (house.folder / "postgres").exists()
+        assert not (house.folder / "milvus").exists()
+        assert house.processes() == []

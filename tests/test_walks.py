@@ -27,7 +27,7 @@ from tests.gemini_server import GeminiServer
 from tests.processes import House, free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -52,7 +52,7 @@ def address(gemini: GeminiServer) -> Iterator[str]:
         running = house.start("run_library", "--port", str(port))
         base = f"http://127.0.0.1:{port}"
         wait_for(lambda: answers(f"{base}/sign-in/") or not running.alive, 150)
-        assert running.alive, running.output()
+        assert running.alive, running.output
         yield base
     finally:
         house.close()
@@ -159,17 +159,12 @@ def upload_two_files(page: Page) -> None:
     """One that is new and one that is no picture: each row says what became of it."""
     page.goto("/")
     page.get_by_role("link", name="Upload").first.click()
-    page.set_input_files(
-        "input[data-upload-choose]",
-        [
-            {
-                "name": "violet_dream.png",
-                "mimeType": "image/png",
-                "buffer": cut(render(Spec("rocket", "purple", seed=99), 512)),
-            },
-            {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"},
-        ],
-    )
+    rocket = cut(render(Spec("rocket", "purple", seed=99), 512))
+    files: list[FilePayload] = [
+        {"name": "violet_dream.png", "mimeType": "image/png", "buffer": rocket},
+        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"},
+    ]
+    page.set_input_files("input[data-upload-choose]", files)
     start = page.locator("[data-upload-start]")
     if start.is_visible():
         start.click()

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
-from tests.processes import House, wait_until
+from tests.processes import House, end_other_sessions, wait_until
 
 # the command reads with threads, which see only what is committed
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,13 +27,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
 
 @pytest.fixture(autouse=True)
 def no_other_sessions(transactional_db: None) -> Iterator[None]:
-    """The command's threads end with its process, which here is that of all tests."""
     yield
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    end_other_sessions()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from assetbank.models import Asset
 from generation import studio
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
-from tests.processes import free_port
+from tests.processes import end_other_sessions, free_port
 
 MakeAsset = Callable[..., Asset]
 KEYS = {"access_key": "test-key", "secret_key": "test/secret+key="}
@@ -167,6 +167,7 @@ def test_a_folder_is_imported_into_the_bucket(bucket: Any, cast: Cast, tmp_path:
     for number in range(3):
         (tmp_path / "in" / f"{number}.png").write_bytes(picture_bytes((number, 0, 0)))
     call_command("import_assets", str(tmp_path / "in"), brand="acme")
+    end_other_sessions()
     assert Asset.objects.count() == 3
     assert len(keys(bucket)) == 3 * (1 + len(pictures.RENDITIONS))
 

@@ -9,9 +9,8 @@ from dataclasses import replace
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from procrastinate.contrib.django import app
 
-from assetbank import access, intake
+from assetbank import access, intake, jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
 from generation import engines, prompts
@@ -110,8 +109,9 @@ def _check_references(person: User, references: Sequence[Asset]) -> None:
 
 def _defer(generation: Generation) -> None:
     # by name: tasks.py imports this module. The lock: one worker at a time on one generation
-    task = app.configure_task("generation.tasks.run", lock=f"generation-{generation.pk}")
-    task.defer(generation_id=generation.pk)
+    jobs.defer(
+        "generation.tasks.run", lock=f"generation-{generation.pk}", generation_id=generation.pk
+    )
 
 
 def retry(*, person: User, generation: Generation) -> Generation:

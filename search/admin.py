@@ -26,7 +26,7 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.models import Asset
-from search import indexing, tasks
+from search import indexing
 from search.models import Embedding, PictureQuestion, VectorSpace
 
 STATE_LABELS = {
@@ -70,7 +70,7 @@ def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
 
 def _wait(request: HttpRequest, many: int) -> None:
     if many:
-        tasks.index_waiting.defer()
+        indexing.request_work()
     level = messages.SUCCESS if many else messages.WARNING
     messages.add_message(request, level, f"{many} waiting to be indexed.")
 

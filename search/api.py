@@ -31,7 +31,7 @@ from assetbank.api.paging import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from assetbank.problems import GENERAL
-from search import indexing, queries, tasks
+from search import indexing, queries
 from search.forms import QuestionForm
 from search.models import Embedding
 
@@ -218,7 +218,7 @@ class FoundViewSet(AssetViewSet):
         asset = self.get_object()
         access.require_creator(person_of(request), asset.brand)
         indexing.request_index([asset.pk])
-        tasks.index_waiting.defer()
+        indexing.request_work()
         return self.answer(asset, 202)
 
 

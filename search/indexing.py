@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import datetime
 import logging
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from assetbank import pictures
+from assetbank import jobs, pictures
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
-from search import checkpoints, clip, milvus
+from search import clip, milvus, spaces
 from search.models import Embedding, Vector, VectorSpace
 
 logger = logging.getLogger(__name__)
@@ -55,89 +53,6 @@ class Outcome:
     failed: list[tuple[Job, str, bool]] = field(default_factory=list)  # reason, may be retried
 
 
-# ------------------------------------------------------------------------ the space
-
-
-def open_space() -> VectorSpace:
-    """The active vector space for the configured encoder, with its collection behind the alias.
-
-    A changed encoder, or a Milvus that lost its collection, is met by a new collection; the rows
-    that belong into it are marked waiting. Raises EncoderUnavailable and MilvusDown.
-    """
-    active = VectorSpace.objects.filter(active=True).first()
-    real = active.model if active and not active.is_demo else ""
-    # may download for minutes: not inside a transaction
-    checkpoint = _checkpoint(settings.CLIP_MODEL, real)
-    return _open(checkpoint, image_encoder(checkpoint.source))
-
-
-@transaction.atomic
-def _open(checkpoint: checkpoints.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
-    with connection.cursor() as cursor:  # one worker at a time makes spaces and collections
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.open_space'))")
-    active = VectorSpace.objects.filter(active=True).first()
-    if active and active.fingerprint == encoder.fingerprint:
-        space = active
-        # the same weights may have moved to another folder
-        if (space.model, space.source) != (checkpoint.name, checkpoint.source):
-            space.model, space.source = checkpoint.name, checkpoint.source
-            space.save(update_fields=["model", "source"])
-    else:
-        space = _new_space(checkpoint, encoder)
-    behind = milvus.collection_behind_alias()
-    if not behind or behind != space.collection:
-        _new_collection(space)
-    return space
-
-
-@cache
-def _checkpoint(configured: str, active: str) -> checkpoints.Checkpoint:
-    """Resolved once per process: asking the hub takes seconds."""
-    if configured:
-        return checkpoints.resolve(configured, allow_demo=False, say=logger.info)
-    if not settings.EMBEDDED:
-        raise checkpoints.EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
-    # a real encoder that is in use is never silently replaced by the demo
-    return checkpoints.resolve(active, allow_demo=not active, say=logger.info)
-
-
-@lru_cache(maxsize=1)
-def image_encoder(source: str) -> clip.ImageEncoder:
-    return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
-
-
-def _new_space(checkpoint: checkpoints.Checkpoint, encoder: clip.ImageEncoder) -> VectorSpace:
-    VectorSpace.objects.filter(active=True).update(active=False)
-    space, _ = VectorSpace.objects.update_or_create(
-        fingerprint=encoder.fingerprint,
-        defaults={
-            "model": checkpoint.name,
-            "source": checkpoint.source,
-            "is_demo": checkpoint.is_demo,
-            "dimension": encoder.dimension,
-            "collection": "",
-            "active": True,
-        },
-    )
-    logger.info("Encoder: %s", checkpoint.sentence)
-    return space
-
-
-def _new_collection(space: VectorSpace) -> None:
-    """An empty collection behind the alias, and every row that was in the old one waiting."""
-    name = collection_name(space)
-    milvus.create(name, space.dimension)
-    milvus.point_alias(name)
-    VectorSpace.objects.filter(pk=space.pk).update(collection=name, revision=F("revision") + 1)
-    Embedding.objects.filter(state=Embedding.State.INDEXED).mark_pending()
-    space.refresh_from_db()
-    milvus.drop_others(keep=name)
-
-
-def collection_name(space: VectorSpace) -> str:
-    return f"{milvus.alias()}_{space.fingerprint}_{time.time_ns() // 1_000_000}"
-
-
 # ------------------------------------------------------------------------ the batch walk
 
 
@@ -154,7 +69,7 @@ def index(*, batch_size: int | None = None) -> int:
     held: list[Job] = []
     with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
         try:
-            space = open_space()
+            space = spaces.open_active()
             current = _start(_claim(size), space, pool)
             while current:
                 held = current
@@ -196,7 +111,7 @@ def _claim(size: int) -> list[Job]:
 
 def _start(jobs: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> list[Job]:
     """Take kept vectors; begin to decode the rest."""
-    encoder = image_encoder(space.source)
+    encoder = spaces.image_encoder(space.source)
     for job in jobs:
         kept = job.embedding
         if job.asset is None:
@@ -252,7 +167,7 @@ def _encode(jobs: list[Job], space: VectorSpace, outcome: Outcome) -> None:
             outcome.failed.append((job, "The original file is gone from the storage.", False))
         except Exception as error:  # each storage backend raises its own
             outcome.failed.append((job, f"The file storage does not answer: {error}.", True))
-    encoder = image_encoder(space.source)
+    encoder = spaces.image_encoder(space.source)
     while ready:
         try:
             vectors = encoder.encode_pixels([pixels for _, pixels in ready])
@@ -355,6 +270,12 @@ def scalars(asset: Asset) -> milvus.Scalars:
 
 
 # ------------------------------------------------------------------------ asking for work
+
+
+def request_work() -> None:
+    """One job for each change, in its transaction. The first to run works for all, and the others
+    find nothing; a lock against more than one would lose rows whose transaction commits later."""
+    jobs.defer("search.tasks.index_waiting")
 
 
 def request_index(assets: Sequence[int]) -> int:

@@ -21,7 +21,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from assetbank import access, pictures
 from assetbank.errors import PictureTooLarge
 from assetbank.models import Asset, CollectionItem
-from search import clip, milvus
+from search import clip, milvus, spaces
 from search.checkpoints import EncoderError
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
@@ -217,12 +217,6 @@ def _text_encoder(source: str) -> clip.TextEncoder:
     return clip.TextEncoder(source, threads=settings.TORCH_THREADS)
 
 
-@lru_cache(maxsize=1)
-def _image_encoder(source: str) -> clip.ImageEncoder:
-    """The web process has the image half only once somebody has shown a picture."""
-    return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
-
-
 def warm_up() -> None:
     """Load the text half before somebody asks. At the first start of all, the index worker is
     still choosing an encoder: wait for it a while."""
@@ -243,7 +237,7 @@ def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
         raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
     space = _space()
     try:
-        encoder = _image_encoder(space.source)
+        encoder = spaces.image_encoder(space.source)  # loaded once somebody shows a picture
         side = 2 * encoder.input_size
         rgb = pictures.load_rgb(io.BytesIO(data), side=side)
         vector = encoder.encode([rgb])[0]

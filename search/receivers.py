@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 
 from assetbank.models import Asset
-from search import tasks
+from search import indexing
 from search.models import Embedding
 
 
@@ -23,11 +23,11 @@ def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs:
     row = Embedding.objects.filter(asset_id=instance.pk)
     if created or not row.mark_pending():
         Embedding.objects.get_or_create(asset_id=instance.pk)
-    tasks.index_waiting.defer()
+    indexing.request_work()
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
     row = Embedding.objects.filter(asset_id=instance.pk)
     row.mark_pending()  # a running worker's result must not bring it back
     row.update(state=Embedding.State.REMOVING)
-    tasks.index_waiting.defer()
+    indexing.request_work()

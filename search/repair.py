@@ -11,7 +11,7 @@ from django.db.models import Exists, F, Max, OuterRef
 from django.utils import timezone
 
 from assetbank.models import Asset
-from search import indexing, milvus
+from search import indexing, milvus, spaces
 from search.models import Embedding, VectorSpace
 
 PAGE = 500
@@ -47,7 +47,7 @@ def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -
     With `fix`, what is wrong is marked waiting (kept vectors are used, CLIP does not run) and
     strays are deleted; the index job does the rest. Raises MilvusDown and EncoderUnavailable.
     """
-    indexing.open_space()  # a collection that is gone altogether is made anew here
+    spaces.open_active()  # a collection that is gone altogether is made anew here
     report = Report()
     _check_assets(report, fix=fix)
     total = Embedding.objects.filter(state=Embedding.State.INDEXED).count()
@@ -125,9 +125,9 @@ def rebuild(*, progress: Progress = lambda done, total: None) -> int:
     The old one serves meanwhile. Rows whose vector does not fit are marked waiting. Returns how
     many rows the new collection got. Raises MilvusDown and EncoderUnavailable.
     """
-    space = indexing.open_space()
+    space = spaces.open_active()
     started = timezone.now()
-    name = indexing.collection_name(space)
+    name = spaces.collection_name(space)
     milvus.create(name, space.dimension)
     done, last = 0, 0
     total = Embedding.objects.exclude(state=Embedding.State.REMOVING).count()

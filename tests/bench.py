@@ -95,12 +95,12 @@ def bench_indexing(folder: Path, pictures: Sequence[bytes]) -> None:
     """Rounds of all candidates one after another, so that a noisy machine is noisy for each."""
     from django.conf import settings
 
-    from search import indexing
+    from search import indexing, spaces
 
     print(f"\n(a) indexing, {settings.INDEX_BATCH_SIZE} pictures a batch, ViT-B/32 architecture")
-    encoder = indexing.image_encoder(settings.CLIP_MODEL)
+    encoder = spaces.image_encoder(settings.CLIP_MODEL)
     assert encoder.dimension == 512
-    indexing.open_space()
+    spaces.open_active()
     count = max(1, len(pictures) // (ROUNDS + 1)) if len(pictures) > 200 else len(pictures)
     rates: dict[str, list[float]] = {}
     for number in range(ROUNDS):
@@ -249,10 +249,10 @@ def _fill(brand: Any, rows: int) -> None:
     import numpy as np
 
     from assetbank.models import Asset
-    from search import indexing, milvus
+    from search import indexing, milvus, spaces
     from search.models import Embedding
 
-    space = indexing.open_space()
+    space = spaces.open_active()
     generator = np.random.default_rng(1)
     centres = generator.standard_normal((200, 512), dtype=np.float32)
     for start in range(0, rows, 1000):

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.models import Asset
-from search import indexing, milvus, queries, repair
+from search import indexing, milvus, queries, repair, spaces
 from search.checkpoints import EncoderUnavailable
 from search.models import Embedding, Vector, VectorSpace
 from search.questions import Question
@@ -130,7 +130,7 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
     make_asset: MakeAsset, index: Index
 ) -> None:
     asset = make_asset()
-    space = indexing.open_space()
+    space = spaces.open_active()
     jobs = indexing._claim(10)
     with ThreadPoolExecutor(1) as pool:
         outcome = indexing._process(indexing._start(jobs, space, pool), space)

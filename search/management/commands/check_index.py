@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from search import repair, tasks
+from search import indexing, repair
 from search.checkpoints import EncoderError
 from search.milvus import MilvusDown
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if report.sound:
             self.stdout.write(f"All {report.checked} indexed assets are right.")
         elif options["fix"]:
-            tasks.index_waiting.defer()
+            indexing.request_work()
             self.stdout.write("Marked; the index worker puts them right.")
         else:
             raise CommandError("The index is not right; --fix puts it right.")

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from search import repair, tasks
+from search import indexing, repair
 from search.checkpoints import EncoderError
 from search.milvus import MilvusDown
 from search.models import Embedding
@@ -30,5 +30,5 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
         waiting = Embedding.objects.waiting().count()
         if waiting:
-            tasks.index_waiting.defer()
+            indexing.request_work()
         self.stdout.write(f"{done} vectors in a new collection; {waiting} wait for the worker.")

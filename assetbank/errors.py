@@ -37,3 +37,20 @@ class FileMissing(ProblemError):
 
     code = "file_missing"
     status = 503
+
+
+class RequestTooLarge(ProblemError):
+    code = "too_large"
+    status = 413
+
+
+class LengthUnknown(ProblemError):
+    code = "length_required"
+    status = 411
+
+
+class Conflict(ProblemError):
+    """Two people changed the same thing at the same moment, and this one came second."""
+
+    code = "conflict"
+    status = 409

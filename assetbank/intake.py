@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import logging
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from assetbank import pictures
 from assetbank.errors import FileMissing, PictureRefused, PictureTooLarge, ProblemError
 from assetbank.models import Asset, Brand, Collection, CollectionItem
 
+logger = logging.getLogger(__name__)
+
 MOST_TAGS, LONGEST_TAG = 64, 50
+LONGEST = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
 EDITABLE = {
     "title",
     "description",
@@ -144,7 +148,8 @@ def update(*, asset: Asset, tags: Iterable[str] | None = None, **fields: Any) ->
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
-    asset.save()
+    # only these: what somebody else changed since the asset was read stays
+    asset.save(update_fields=[*fields, "updated_at"])
     return asset
 
 
@@ -155,7 +160,10 @@ def remove(*, asset: Asset) -> None:
 
     def delete_files() -> None:
         for path in paths:
-            default_storage.delete(path)
+            try:
+                default_storage.delete(path)
+            except Exception as error:  # each storage raises its own; the others are tried still
+                logger.warning("%s stays in the storage: %s", path, error)
 
     asset.delete()
     transaction.on_commit(delete_files, robust=True)
@@ -224,7 +232,12 @@ def rendition(*, asset: Asset, name: str) -> File[bytes]:
         return default_storage.open(path)
     except FileNotFoundError:
         drawn = pictures.draw_renditions(original_bytes(asset))[name]
-        default_storage.save(path, ContentFile(drawn))
+        try:
+            saved = default_storage.save(path, ContentFile(drawn))
+            if saved != path:  # somebody else was quicker
+                default_storage.delete(saved)
+        except Exception as error:
+            raise FileMissing(f"The file storage does not take a file: {error}.") from error
         return ContentFile(drawn, name=path)
     except Exception as error:
         raise FileMissing(f"The file storage does not answer: {error}.") from error
@@ -288,9 +301,9 @@ def _assign(asset: Asset, fields: dict[str, Any]) -> None:
     for name, choices in (("kind", Asset.Kind), ("status", Asset.Status)):
         if getattr(asset, name) not in choices.values:
             raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
-    for name in ("title", "licence", "credit"):
-        if len(getattr(asset, name)) > 200:
-            raise InvalidAsset(f"{name} has at most 200 characters.")
+    for name, most in LONGEST.items():
+        if len(getattr(asset, name)) > most:
+            raise InvalidAsset(f"{name} has at most {most} characters.")
 
 
 def _save_files(

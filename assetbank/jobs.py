@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.manager import JobManager
 
 
@@ -19,3 +21,17 @@ def defer(task: str, *, lock: str | None = None, **arguments: Any) -> None:
     deferrer = app.configure_task(task, lock=lock)
     deferrer.job_manager = JobManager(DjangoConnector())
     deferrer.defer(**arguments)
+
+
+def withdraw(*, lock: str) -> None:
+    """Take the waiting jobs of that lock out of the queue: one that waits for its next attempt
+    would hold up those that are queued behind it."""
+    manager = JobManager(DjangoConnector())
+    for pk in ProcrastinateJob.objects.filter(lock=lock, status="todo").values_list("pk", flat=True):
+        manager.cancel_job_by_id(pk, delete_job=True)
+
+
+def locks_in_use(locks: Collection[str]) -> set[str]:
+    """Those that a waiting or running job has."""
+    alive = ProcrastinateJob.objects.filter(lock__in=locks, status__in=["todo", "doing"])
+    return set(alive.values_list("lock", flat=True))

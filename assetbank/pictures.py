@@ -7,8 +7,9 @@ that run programs or other programs' code (EPS, PS, PDF, WMF) are never reached.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO
 
@@ -41,6 +42,10 @@ FORMATS = {  # Pillow's name -> MIME type and extension of the original
 DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens those
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
 ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+# A picture of the most pixels takes 2 GB while it is decoded and flattened, and may come in a file
+# of a few kilobytes: the threads of a process work on such ones one after another
+LARGE = 30_000_000
+_large = threading.Lock()
 WHITE = (255, 255, 255, 255)
 SRGB = ImageCms.createProfile("sRGB")
 
@@ -121,7 +126,8 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
                 f"This picture has {width} x {height} pixels; "
                 f"at most {settings.MAX_PIXELS / 1e6:.0f} megapixels are taken."
             )
-        yield image
+        with _large if width * height > LARGE else nullcontext():
+            yield image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -12,18 +12,21 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from assetbank.errors import ProblemError
+from assetbank.embedded import EmbeddedError
+from assetbank.errors import Conflict, ProblemError
 
 logger = logging.getLogger(__name__)
 
 GENERAL = "non_field_errors"  # key of what concerns no single field
 TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+DATABASE_DOWN = (OperationalError, InterfaceError, EmbeddedError)
 
 
 def problem(
@@ -33,9 +36,18 @@ def problem(
     return {"code": code, "detail": detail, "errors": errors or {}}
 
 
+def as_problem(error: Exception) -> ProblemError | None:
+    """What can be told of `error` in a sentence."""
+    if isinstance(error, IntegrityError):
+        # rows are checked before they are written: somebody else was quicker in between
+        logger.warning("conflict: %s", error)
+        return Conflict("Somebody else changed this at the same moment. Reload and try again.")
+    return error if isinstance(error, ProblemError) else None
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: everything leaves in the shape of `problem`."""
-    match error:
+    match error := as_problem(error) or error:
         case ProblemError():
             set_rollback()
             return Response(problem(error.code, error.message), status=error.status)
@@ -49,6 +61,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
             return Response(problem("too_large", "This request is too large."), status=413)
         case SuspiciousOperation():
             return Response(problem("bad_request", "This request makes no sense."), status=400)
+        case _ if isinstance(error, DATABASE_DOWN):
+            logger.error("the database does not answer: %s", error)
+            told = problem("database_unavailable", "The database does not answer. Try again soon.")
+            return Response(told, status=503, headers={"Retry-After": "5"})
         case _:
             # what went wrong is for the log: its words may hold what nobody outside should read
             logger.error("unexpected in %s", type(context.get("view")).__name__, exc_info=error)

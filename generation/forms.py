@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django import forms
@@ -35,10 +36,20 @@ class StudioForm(forms.Form):
         # All that one sees: what one may not add to is refused with a sentence, not as unknown
         self.fields["brand"].queryset = access.brands(person)  # type: ignore[attr-defined]
 
+    def key(self) -> uuid.UUID | None:
+        """The same for two posts of one page that ask for the same. Of a valid form."""
+        if not (token := str(self.data.get("token", ""))):
+            return None
+        asked = [self.person.pk, token, *self.cleaned_data.values(), self._given_references()]
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr(asked))
+
+    def _given_references(self) -> list[str]:
+        return self.data.getlist("references") if hasattr(self.data, "getlist") else []
+
     def references(self) -> list[Asset]:
         """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
-        given = self.data.getlist("references") if hasattr(self.data, "getlist") else []
-        wanted = [int(pk) for pk in dict.fromkeys(given) if pk.isdecimal() and len(pk) < 19]
+        given = dict.fromkeys(self._given_references())
+        wanted = [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
         seen = access.assets(self.person).select_related("brand").in_bulk(wanted)
         if len(seen) < len(wanted):
             raise InvalidRequest(

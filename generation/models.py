@@ -36,6 +36,8 @@ class Generation(models.Model):
         Asset, through="Reference", related_name="used_in"
     )
 
+    # A second click on the studio's button finds what the first one asked for
+    key = models.UUIDField(null=True, unique=True, editable=False)
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.QUEUED, db_index=True
     )

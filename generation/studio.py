@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from assetbank import access, intake, jobs
@@ -17,6 +18,7 @@ from generation import engines, prompts
 from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import (
     EngineError,
+    EngineFailed,
     EngineUnavailable,
     GenerationError,
     InvalidRequest,
@@ -48,8 +50,10 @@ def request(
     aspect_ratio: str,
     image_size: str = "",
     count: int = 1,
+    key: uuid.UUID | None = None,
 ) -> Generation:
-    """Queue a generation; its job commits with its row. Raises InvalidRequest and NotAllowed."""
+    """Queue a generation; its job commits with its row. What was asked with the same `key` before
+    is not asked again. Raises InvalidRequest and NotAllowed."""
     access.require_creator(person, brand)
     prompt = intake.clean_text(prompt)
     references = list(dict.fromkeys(references))
@@ -69,30 +73,45 @@ def request(
             image_size=image_size,
         )
     )
-    with transaction.atomic():
-        generation = Generation.objects.create(
-            brand=brand,
-            prompt=prompt,
-            model=model,
-            aspect_ratio=aspect_ratio,
-            image_size=image_size,
-            count=count,
-            created_by=person,
-        )
-        Reference.objects.bulk_create(
-            [
-                Reference(
-                    generation=generation,
-                    asset=asset,
-                    position=position,
-                    title=asset.title,
-                    checksum=asset.checksum,
-                )
-                for position, asset in enumerate(references)
-            ]
-        )
-        _defer(generation)
+    asked = Generation(
+        brand=brand,
+        prompt=prompt,
+        model=model,
+        aspect_ratio=aspect_ratio,
+        image_size=image_size,
+        count=count,
+        created_by=person,
+        key=key,
+    )
+    return _queue(asked, references)
+
+
+def _queue(generation: Generation, references: Sequence[Asset]) -> Generation:
+    try:
+        with transaction.atomic():
+            _save(generation, references)
+            _defer(generation)
+    except IntegrityError:
+        if generation.key and (first := Generation.objects.filter(key=generation.key).first()):
+            return first
+        raise
     return generation
+
+
+def _save(generation: Generation, references: Sequence[Asset]) -> None:
+    generation.save(force_insert=True)
+    Reference.objects.bulk_create(
+        [
+            Reference(
+                generation=generation,
+                asset=asset,
+                position=position,
+                title=asset.title,
+                checksum=asset.checksum,
+            )
+            for position, asset in enumerate(references)
+        ]
+    )
 
 
 def _check_references(person: User, references: Sequence[Asset]) -> None:
@@ -100,18 +119,34 @@ def _check_references(person: User, references: Sequence[Asset]) -> None:
     for asset in references:
         if (asset.pk,) not in seen:
             raise InvalidRequest("One of the references is not there.", code="unknown_reference")
-        if asset.expired:
-            raise InvalidRequest(
-                f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
-                code="rights_expired",
-            )
+        _check_rights(asset)
+
+
+def _check_rights(asset: Asset) -> None:
+    if asset.expired:
+        raise InvalidRequest(
+            f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
+            code="rights_expired",
+        )
 
 
 def _defer(generation: Generation) -> None:
     # by name: tasks.py imports this module. The lock: one worker at a time on one generation
-    jobs.defer(
-        "generation.tasks.run", lock=f"generation-{generation.pk}", generation_id=generation.pk
-    )
+    jobs.defer("generation.tasks.run", lock=_lock(generation.pk), generation_id=generation.pk)
+
+
+def _lock(pk: int) -> str:
+    return f"generation-{pk}"
+
+
+def take_up_left_behind() -> None:
+    """Unfinished generations without a job: it failed when not even that could be written down."""
+    unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED)
+    locks = {_lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
+    for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
+        with transaction.atomic():
+            if left := unfinished.select_for_update().filter(pk=locks[lock]).first():
+                _defer(left)
 
 
 def retry(*, person: User, generation: Generation) -> Generation:
@@ -137,6 +172,7 @@ def cancel(*, person: User, generation: Generation) -> Generation:
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         if generation.state == State.QUEUED:
+            jobs.withdraw(lock=_lock(generation.pk))
             _finish(generation, State.CANCELLED, "Cancelled before it began.")
         elif generation.state == State.RUNNING:
             generation.cancel_requested = True
@@ -168,16 +204,30 @@ def run(*, generation_id: int) -> None:
             _take(generation, take, request)
     except (GenerationError, FileMissing, PictureRefused) as error:
         failure = error
+    except Exception:
+        logger.exception("generation %d", generation.pk)
+        failure = _broken()
     try:
         _store_outputs(generation)
     except FileMissing as error:  # what has arrived waits in its rows for another attempt
         failure = failure or error
+    except Exception:
+        logger.exception("pictures of generation %d", generation.pk)
+        failure = failure or _broken()
     if failure is None:
         _conclude(generation)
     elif isinstance(failure, EngineUnavailable):
         _unavailable(generation, failure)
     else:
         _finish(generation, State.FAILED, failure.message, failure.code)
+
+
+def _broken() -> EngineError:
+    """For what nobody expected: without an end, a generation would be drawing for ever."""
+    return EngineFailed(
+        "Something broke while this was drawn. Try again, or tell whoever runs this site.",
+        code="internal_error",
+    )
 
 
 def _begin(generation_id: int) -> Generation | None:
@@ -189,6 +239,10 @@ def _begin(generation_id: int) -> Generation | None:
             .first()
         )
         if generation is None or generation.finished:
+            return None
+        if generation.attempts >= MOST_ATTEMPTS:
+            sentence = f"This was begun {MOST_ATTEMPTS} times, and each time the worker ended."
+            _finish(generation, State.FAILED, sentence, "worker_ended")
             return None
         generation.state = State.RUNNING
         generation.started_at = generation.started_at or timezone.now()
@@ -202,6 +256,9 @@ def _draw_request(generation: Generation) -> DrawRequest:
     rows = list(generation.reference_rows.select_related("asset"))
     if gone := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
+    for row in rows:
+        if row.asset:
+            _check_rights(row.asset)  # it may have waited, or be tried again, past that day
     brand = generation.brand
     prompt = generation.prompt
     if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it
@@ -315,6 +372,10 @@ def _unavailable(generation: Generation, error: EngineUnavailable) -> None:
     """Back into the queue, unless it was tried often enough or asking again may pay twice."""
     if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
         _finish(generation, State.FAILED, error.message, error.code)
+        return
+    generation.refresh_from_db(fields=["cancel_requested"])
+    if generation.cancel_requested:
+        _conclude(generation)
         return
     generation.state = State.QUEUED
     generation.reason = f"{error.message} It will be tried again."

@@ -23,3 +23,9 @@ class EngineIsBack(BaseRetryStrategy):
 @app.task(name="generation.tasks.run", queue="generate", retry=EngineIsBack())
 def run(generation_id: int) -> None:
     studio.run(generation_id=generation_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
+def take_up_left_behind(timestamp: int) -> None:
+    studio.take_up_left_behind()

@@ -11,6 +11,7 @@ urlpatterns = [
     path("generations/", views.history, name="history"),
     path("generations/<int:pk>/", views.generation, name="generation"),
     path("generations/<int:pk>/state/", views.generation_state, name="generation-state"),
+    path("generations/<int:pk>/again/", views.again, name="generation-again"),
     path("generations/<int:pk>/cancel/", views.cancel, name="generation-cancel"),
     path("generations/<int:pk>/retry/", views.retry, name="generation-retry"),
     path("assets/<int:pk>/lineage/", views.asset_lineage, name="asset-lineage"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import access
@@ -97,15 +99,14 @@ class Shape(NamedTuple):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: PageRequest) -> HttpResponse:
-    """The studio. `?from=<generation>` starts from what was asked then, references too."""
+    """The studio. `?from=<generation>` starts from what was asked then; its references are those in
+    the tray, where `again` puts them."""
     _require_creator_somewhere(request)
     if request.method == "POST":
         return _request(request)
     past = None
     if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
         past = get_object_or_404(_generations(request), pk=int(number))
-        used = past.reference_rows.exclude(asset=None).values_list("asset_id", flat=True)
-        tray.put(request.session, [pk for pk in used if pk])
     references = tray.assets(request.user, request.session)
     brands = list(access.brands(request.user, *access.CREATORS))
     form = StudioForm(initial=defaults(brands, past, references), person=request.user)
@@ -117,7 +118,10 @@ def _request(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         try:
             asked = studio.request(
-                person=request.user, references=form.references(), **form.cleaned_data
+                person=request.user,
+                references=form.references(),
+                key=form.key(),
+                **form.cleaned_data,
             )
         except NotAllowed:
             raise
@@ -144,6 +148,7 @@ def _studio(
         "only_sketch": all(entry.engine == "sketch" for entry in models),
         "tray": references,
         "most": tray.MOST,
+        "token": uuid.uuid4(),
     }
     return render(request, "generation/studio.html", context, status=status)
 
@@ -171,6 +176,16 @@ def generation_state(request: PageRequest, pk: int) -> HttpResponse:
     response = render(request, "generation/_state.html", _follow(request, pk))
     response["Cache-Control"] = "no-store"
     return response
+
+
+@login_required
+@require_POST
+def again(request: PageRequest, pk: int) -> HttpResponse:
+    """To the studio, with what was asked then; its references take the place of the tray's."""
+    _require_creator_somewhere(request)
+    used = [row.asset.pk for row in _generation(request, pk).reference_rows.all() if row.asset]
+    tray.put(request.session, used)
+    return redirect(f"{reverse('studio')}?from={pk}")
 
 
 @login_required
@@ -211,11 +226,13 @@ def _generations(request: PageRequest) -> QuerySet[Generation]:
 def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
     shown = _generation(request, pk)
     outputs = list(shown.outputs.all())
+    hidden = any(row.asset_id and not row.asset for row in shown.reference_rows.all())
     takes = [shown.takes[number] for number in sorted(shown.takes, key=int)]
     across, _, down = shown.aspect_ratio.partition(":")
     waiting = 0 if shown.finished else max(0, shown.count - len(takes))
     return {
         "generation": shown,
+        "full_prompt": "" if hidden else shown.full_prompt,  # it names the references
         "outputs": [output for output in outputs if output.asset],
         "unreadable": [output.problem for output in outputs if output.problem],
         "waiting": range(waiting),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 
 from assetbank import access
 from assetbank.models import Asset, Brand, Collection
 from search.models import PictureQuestion
 from search.questions import Filters, Question
 
+MOST_TAGS = 20
+LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
 RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
 
 
@@ -21,7 +25,10 @@ class TagsField(forms.CharField):
 
     def clean(self, value: Any) -> tuple[str, ...]:
         text = super().clean(value)
-        return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+        tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+        if len(tags) > MOST_TAGS:  # each is a join of its own
+            raise ValidationError(f"Ask for at most {MOST_TAGS} tags.", code="invalid")
+        return tags
 
 
 class RatioField(forms.CharField):
@@ -62,7 +69,7 @@ class QuestionForm(forms.Form):
     min_width = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     min_height = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     created_after = forms.DateField(required=False)
-    created_before = forms.DateField(required=False)
+    created_before = forms.DateField(required=False, validators=[MaxValueValidator(LAST_DAY)])
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
 
     def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:

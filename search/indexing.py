@@ -25,6 +25,7 @@ from assetbank import jobs, pictures
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
 from search import clip, milvus, spaces
+from search.checkpoints import EncoderError
 from search.models import Embedding, Vector, VectorSpace
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ def index(*, batch_size: int | None = None) -> int:
     """
     size = batch_size or settings.INDEX_BATCH_SIZE
     if not Embedding.objects.claimable().exists():
+        if not VectorSpace.objects.filter(active=True).exists():
+            spaces.open_active()  # an empty library answers questions, too
         return 0
     done = 0
     held: list[Job] = []
@@ -82,7 +85,7 @@ def index(*, batch_size: int | None = None) -> int:
             if done:
                 milvus.settle()
         except Exception as error:
-            _give_back(held, str(error))
+            _give_back(held, error)
             raise
     return done
 
@@ -207,7 +210,10 @@ def _finish(outcome: Outcome, space: VectorSpace) -> None:
             job = jobs[row.pk]
             row.claimed_until, row.updated_at = None, now
             if row.version != job.embedding.version:
-                row.attempts = 0  # changed while we worked: it waits for its turn again
+                row.attempts = 0  # changed while we worked: it waits for its turn again,
+                # also if another worker was quicker: what we wrote after it is older
+                if row.state == Embedding.State.INDEXED:
+                    row.state = Embedding.State.PENDING
             elif job.asset is None:
                 gone.append(row.pk)
             elif row.pk in reasons:
@@ -236,12 +242,19 @@ def _record_failure(row: Embedding, reason: str, may_retry: bool, *, too_small: 
         row.state = Embedding.State.SKIPPED if too_small else Embedding.State.FAILED
 
 
-def _give_back(jobs: list[Job], reason: str) -> None:
-    """A service is down, which is no fault of these rows."""
-    Embedding.objects.filter(pk__in=[job.embedding.pk for job in jobs]).update(
-        claimed_until=None, attempts=0
-    )
-    Embedding.objects.waiting().update(reason=reason)
+def _give_back(jobs: list[Job], error: Exception) -> None:
+    rows = Embedding.objects.filter(pk__in=[job.embedding.pk for job in jobs])
+    if isinstance(error, milvus.MilvusDown | EncoderError):
+        # a service is down, which is no fault of these rows
+        rows.update(claimed_until=None, attempts=0)
+        Embedding.objects.waiting().update(reason=str(error))
+        return
+    # A fault that one of them may have caused: those that were tried often go alone, until the
+    # one is found. What happened is for the log.
+    reason = "Something broke while this was indexed."
+    rows.update(claimed_until=None, reason=reason)
+    guilty = rows.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
+    guilty.update(state=Embedding.State.FAILED)
 
 
 def scalars(asset: Asset) -> milvus.Scalars:

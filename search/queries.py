@@ -6,6 +6,7 @@ import base64
 import datetime
 import io
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from search.questions import Question
 PAGE_SIZE = 48
 MOST_PAGE_SIZE = 200
 LONGEST_TEXT = 1_000
+NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 FOUND_KEPT = 256  # questions whose hits are kept in memory until the index changes
 
 
@@ -100,6 +102,8 @@ def _browse_collection(person: access.Person, question: Question, limit: int, cu
 
 def _search(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
     seen, last_score, last_id = _read_cursor(cursor, int, float, int) if cursor else (0, 2.0, 0)
+    if not (0 <= seen <= milvus.MOST_HITS and math.isfinite(last_score)):
+        raise InvalidQuestion(NO_SUCH_PAGE)
     space = _space()
     vector = _vector(question, space)
     where = question.filters.expression(_visible(person))
@@ -119,9 +123,11 @@ def _search(person: access.Person, question: Question, limit: int, cursor: str) 
     page = found[:limit]
     if len(found) <= limit and exhausted:
         return Page(page, "")
+    if not page:  # of a cursor that points past the end
+        return Page([], "")
     last = page[-1]
     position = seen - (len(found) - len(page))
-    return Page(page, _cursor(position, last.score, last.asset.pk) if page else "")
+    return Page(page, _cursor(position, last.score, last.asset.pk))
 
 
 def _rows(person: access.Person, question: Question, hits: Sequence[milvus.Hit]) -> list[Found]:
@@ -270,5 +276,5 @@ def _read_cursor(cursor: str, *types: type | object) -> list:  # type: ignore[ty
         if len(values) != len(types):
             raise ValueError(cursor)
         return [kind(value) for kind, value in zip(types, values, strict=True)]  # type: ignore[operator]
-    except (ValueError, TypeError) as error:
-        raise InvalidQuestion("This page does not exist (bad cursor).") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidQuestion(NO_SUCH_PAGE) from error

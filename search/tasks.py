@@ -29,7 +29,7 @@ def index_waiting() -> None:
         logger.info("indexed %d", done)
 
 
-@app.periodic(cron="* * * * * */20")
+@app.periodic(cron="* * * * * */5")
 @app.task(queue="index", queueing_lock="index_left_behind", pass_context=False)
 def index_left_behind(timestamp: int) -> None:
     """Rows of workers that died, and rows that waited for a service."""

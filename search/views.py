@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -97,7 +98,7 @@ def picture_search(request: PageRequest) -> HttpResponse:
     file = request.FILES.get("picture")
     if file is None:
         raise PictureRefused("Choose a picture to search with.")
-    asked = queries.remember_picture(person=request.user, data=file.read())
+    asked = queries.remember_picture(person=request.user, data=file.read(settings.MAX_UPLOAD_BYTES + 1))
     return HttpResponseRedirect(f"{reverse('library')}?picture={asked.pk}")
 
 
@@ -160,7 +161,8 @@ def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def index_states(request: PageRequest) -> HttpResponse:
     """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
-    ids = [int(text) for text in request.GET.getlist("waiting") if text.isdecimal()][:MOST_STATES]
+    given = request.GET.getlist("waiting")[:MOST_STATES]
+    ids = [int(text) for text in given if text.isdecimal() and len(text) < 19]
     seen = access.assets(request.user).filter(pk__in=ids).values("pk")
     rows = Embedding.objects.filter(asset_id__in=seen).exclude(state=Embedding.State.PENDING)
     states = rows.values("asset_id", "state", "reason")

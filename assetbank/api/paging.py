@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError as BadValue
+from django.db import DataError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound, ValidationError
@@ -47,10 +49,10 @@ class Pages(CursorPagination):
     def get_page_size(self, request: Request) -> int:
         return limit_of(request.query_params)
 
-    def decode_cursor(self, request: Request) -> Any:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         try:
-            return super().decode_cursor(request)
-        except NotFound as error:
+            return super().paginate_queryset(queryset, request, view)
+        except (NotFound, BadValue, DataError) as error:  # whoever wrote it themselves
             raise ValidationError({"cursor": ["This page does not exist."]}) from error
 
     def get_paginated_response(self, data: Any) -> Response:

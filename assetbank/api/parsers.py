@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -25,9 +26,13 @@ class JSONParser(parsers.JSONParser):
     ) -> Any:
         _bound(parser_context)
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(stream, media_type, parser_context)
+            json.dumps(parsed, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("This JSON is nested too deeply.") from error
+        except UnicodeEncodeError as error:  # JSON can spell them; no database or answer can
+            raise ParseError("This JSON holds half of a surrogate pair.") from error
+        return parsed
 
 
 class FormParser(parsers.FormParser):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable
 from functools import wraps
+from pathlib import PurePath
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -18,6 +20,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from assetbank import access, intake, pictures
 from assetbank.errors import FileMissing
+from assetbank.models import Asset
 
 View = Callable[..., HttpResponseBase]
 # What came in from outside is shown by nobody's browser as anything but a picture
@@ -62,10 +65,19 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     except OSError as error:
         raise FileMissing(f"The file storage does not answer: {error}.") from error
     response = FileResponse(
-        file, as_attachment=True, filename=asset.filename, content_type=asset.mime, headers=CAGE
+        file, as_attachment=True, filename=_name(asset), content_type=asset.mime, headers=CAGE
     )
     response["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _name(asset: Asset) -> str:
+    """The name it came with, ending as what it is: a picture can be a web page or a program too,
+    to whatever opens it by its name."""
+    kind, _ = mimetypes.guess_type(asset.filename)
+    extension = PurePath(asset.path).suffix
+    says_so = kind == asset.mime or asset.filename.lower().endswith(extension)
+    return asset.filename if says_so else f"{asset.filename}{extension}"
 
 
 @require_safe

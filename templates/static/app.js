@@ -59,6 +59,16 @@
       (again?.disabled ? again.parentElement.querySelector("button:enabled") : again)?.focus();
     }
   });
+  // A whole page in answer to a fragment (a fault, a session that ended) is said, and not put inside
+  // this one; only the form that asks for whole pages takes what it selects of them.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    if (!detail.isError || !/^\s*<!doctype/i.test(detail.serverResponse)) return;
+    if (detail.requestConfig.elt.id === "ask" && detail.serverResponse.includes('id="results"')) return;
+    detail.shouldSwap = false;
+    const polls = detail.requestConfig.elt.matches("[data-gather], #generation-state, .index-state");
+    if (detail.xhr.status >= 500 && !polls) say("That did not work: the server has a fault. Try again in a moment.");
+  });
   document.addEventListener("htmx:sendError", (event) => {
     if (!event.detail.elt.matches("[data-gather], #generation-state, .index-state")) {
       say("The server does not answer. Check the connection and try again.");
@@ -67,6 +77,22 @@
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 404) say("This is not there any more. Reload the page.");
     else if (event.detail.xhr.status === 403) say("You may not do this, or the page is too old: reload it.");
+  });
+
+  // --- forms: a second click sends nothing
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    const { submitter } = event;
+    // after the form was read: a disabled button is not sent along
+    if (submitter) setTimeout(() => { submitter.disabled = true; submitter.dataset.sent = "yes"; });
+  });
+  window.addEventListener("pageshow", (event) => {
+    const returned = event.persisted || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    if (!returned) return;
+    for (const button of $$("[data-sent]")) { button.disabled = false; delete button.dataset.sent; }
+    // who comes back and presses Make wants more of the same
+    const token = $("[data-studio] [name=token]");
+    if (token) token.value = `${Date.now()}-${Math.random()}`;
   });
 
   // --- studio: formats and sizes follow the model

@@ -113,3 +113,23 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(house: House) -> Non
     assert done.code == 1
     assert "Traceback" not in done.output
     assert f"{house.folder} cannot be written" in done.output
+
+
+def test_a_library_that_was_killed_starts_again_on_its_port(house: House) -> None:
+    port = free_port()
+    start(house, port).kill()
+    assert answers(port)  # its parts go on without it
+    again = house.start("run_library", "--no-demo", "--port", str(port))
+    wait_until(lambda: "web started" in again.output.replace("system   | ", ""), "it starts")
+    wait_until(lambda: answers(port), "the library answers")
+    again.interrupt()
+    assert again.ended(20).code == 0
+    wait_until(lambda: house.processes() == [], "nothing is left", seconds=20)
+
+
+def test_one_library_at_a_time_works_on_a_folder(house: House) -> None:
+    running = start(house, free_port())
+    second = house.manage("run_library", "--no-demo", "--port", str(free_port()))
+    assert second.code == 1
+    assert second.output.strip().splitlines()[-1].startswith("CommandError: Assetbank is running")
+    assert running.alive

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shlex
 import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import psutil
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,6 +21,7 @@ from honcho.manager import Manager
 from assetbank import demo_world
 from assetbank.embedded import EmbeddedError, milvus
 
+MARK = "ASSETBANK_PART_OF"  # in the environment of each part: whose it is
 THREADS = 8  # of the web server: each holds one request
 
 
@@ -31,8 +35,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
-        _require_free_port(host, port)
         _require_writable(settings.DATA_DIR)
+        self._lock = _require_first(settings.DATA_DIR)
+        _end_left_behind()
+        _require_free_port(host, port)
         self._say("Database …")
         try:
             call_command("migrate", verbosity=0)
@@ -63,7 +69,7 @@ class Command(BaseCommand):
 def _run_parts(host: str, port: int) -> int:
     """Until Ctrl-C, or until a part that cannot be started again ends."""
     manager = Manager()
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOST": host, "PORT": str(port)}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", MARK: str(settings.DATA_DIR)}
     for name, command in _parts(host, port).items():
         manager.add_process(name, command, env=environment, cwd=str(settings.BASE_DIR))
     manager.loop()
@@ -92,6 +98,31 @@ def _kept_alive(command: str) -> str:
     """A worker that is killed (by the system, when memory runs out), or that lost its database and
     ended in good order, comes back."""
     return f"while :; do {command}; echo 'ended; starting again'; sleep 1; done"
+
+
+def _require_first(folder: Path) -> IO[str]:
+    """The lock of the folder's one library. A record lock: unlike other locks it is not passed on
+    to children, and so ends with this process, however it ends."""
+    lock = (folder / ".library").open("w")
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise CommandError(f"Assetbank is running already, on the data in {folder}.") from error
+    return lock
+
+
+def _end_left_behind() -> None:
+    """Parts whose library was killed go on without it, and hold its port."""
+    left = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == str(settings.DATA_DIR):
+                process.terminate()
+                left.append(process)
+    _, alive = psutil.wait_procs(left, timeout=8)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _require_free_port(host: str, port: int) -> None:

@@ -15,7 +15,7 @@ run: $(INSTALLED) ## Run the library on this machine: http://127.0.0.1:8000/
 
 test: $(INSTALLED) lint ## Lint, then test everything (browser tests where Chromium is)
 	@echo "Testing …"
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter, deploy checks, migrations
 	@echo "Checking style, types, layers, settings and migrations …"

@@ -12,6 +12,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+STORAGE_SECONDS = 10
+
 
 @dataclass(frozen=True)
 class Part:
@@ -48,7 +50,7 @@ def files() -> Part:
     """Asks for a file that is not there: proves address and credentials without writing."""
     pool = concurrent.futures.ThreadPoolExecutor(1)
     try:
-        pool.submit(default_storage.exists, "health").result(timeout=10)
+        pool.submit(default_storage.exists, "health").result(timeout=STORAGE_SECONDS)
     finally:
         pool.shutdown(wait=False)  # a storage that hangs must not be waited for after all
     return Part("files", True, settings.STORAGES["default"]["BACKEND"].rpartition(".")[2])

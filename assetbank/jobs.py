@@ -27,8 +27,8 @@ def withdraw(*, lock: str) -> None:
     """Take the waiting jobs of that lock out of the queue: one that waits for its next attempt
     would hold up those that are queued behind it."""
     manager = JobManager(DjangoConnector())
-    for pk in ProcrastinateJob.objects.filter(lock=lock, status="todo").values_list("pk", flat=True):
-        manager.cancel_job_by_id(pk, delete_job=True)
+    for job in ProcrastinateJob.objects.filter(lock=lock, status="todo"):
+        manager.cancel_job_by_id(job.pk, delete_job=True)
 
 
 def locks_in_use(locks: Collection[str]) -> set[str]:

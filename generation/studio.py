@@ -119,15 +119,11 @@ def _check_references(person: User, references: Sequence[Asset]) -> None:
     for asset in references:
         if (asset.pk,) not in seen:
             raise InvalidRequest("One of the references is not there.", code="unknown_reference")
-        _check_rights(asset)
-
-
-def _check_rights(asset: Asset) -> None:
-    if asset.expired:
-        raise InvalidRequest(
-            f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
-            code="rights_expired",
-        )
+        if asset.expired:
+            raise InvalidRequest(
+                f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
+                code="rights_expired",
+            )
 
 
 def _defer(generation: Generation) -> None:
@@ -256,9 +252,10 @@ def _draw_request(generation: Generation) -> DrawRequest:
     rows = list(generation.reference_rows.select_related("asset"))
     if gone := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    for row in rows:
-        if row.asset:
-            _check_rights(row.asset)  # it may have waited, or be tried again, past that day
+    if any(row.asset and row.asset.expired for row in rows):
+        # it waited, or is tried again, past that day; who reads this may not see all references
+        sentence = "A reference may not be used any more: its licence has ended."
+        raise InvalidRequest(sentence, code="rights_expired")
     brand = generation.brand
     prompt = generation.prompt
     if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from assetbank import jobs, pictures
@@ -69,23 +70,22 @@ def index(*, batch_size: int | None = None) -> int:
             spaces.open_active()  # an empty library answers questions, too
         return 0
     done = 0
-    held: list[Job] = []
+    working: list[Job] = []
+    following: list[Job] = []
     with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
         try:
             space = spaces.open_active()
-            current = _start(_claim(size), space, pool)
-            while current:
-                held = current
+            working = _start(_claim(size), space, pool)
+            while working:
                 following = _start(_claim(size), space, pool)
-                held = current + following
-                _finish(_process(current, space), space)
-                done += len(current)
-                held = following
-                current = following or _start(_claim(size), space, pool)
+                _finish(_process(working, space), space)
+                done += len(working)
+                working, following = following, []
+                working = working or _start(_claim(size), space, pool)
             if done:
                 milvus.settle()
         except Exception as error:
-            _give_back(held, error)
+            _give_back(working, following, error)
             raise
     return done
 
@@ -242,19 +242,20 @@ def _record_failure(row: Embedding, reason: str, may_retry: bool, *, too_small: 
         row.state = Embedding.State.SKIPPED if too_small else Embedding.State.FAILED
 
 
-def _give_back(jobs: list[Job], error: Exception) -> None:
-    rows = Embedding.objects.filter(pk__in=[job.embedding.pk for job in jobs])
+def _give_back(working: list[Job], following: list[Job], error: Exception) -> None:
+    tried = Embedding.objects.filter(pk__in=[job.embedding.pk for job in working])
+    rest = Embedding.objects.filter(pk__in=[job.embedding.pk for job in following])
     if isinstance(error, milvus.MilvusDown | EncoderError):
         # a service is down, which is no fault of these rows
-        rows.update(claimed_until=None, attempts=0)
+        (tried | rest).update(claimed_until=None, attempts=0)
         Embedding.objects.waiting().update(reason=str(error))
         return
-    # A fault that one of them may have caused: those that were tried often go alone, until the
-    # one is found. What happened is for the log.
-    reason = "Something broke while this was indexed."
-    rows.update(claimed_until=None, reason=reason)
-    guilty = rows.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
-    guilty.update(state=Embedding.State.FAILED)
+    # One of them may have caused it. Those that were tried often go alone, until it is found; what
+    # happened is for the log
+    rest.update(claimed_until=None, attempts=Greatest(F("attempts") - 1, 0))
+    tried.update(claimed_until=None, reason="Something broke while this was indexed.")
+    found = tried.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
+    found.update(state=Embedding.State.FAILED)
 
 
 def scalars(asset: Asset) -> milvus.Scalars:

@@ -98,7 +98,8 @@ def picture_search(request: PageRequest) -> HttpResponse:
     file = request.FILES.get("picture")
     if file is None:
         raise PictureRefused("Choose a picture to search with.")
-    asked = queries.remember_picture(person=request.user, data=file.read(settings.MAX_UPLOAD_BYTES + 1))
+    data = file.read(settings.MAX_UPLOAD_BYTES + 1)
+    asked = queries.remember_picture(person=request.user, data=data)
     return HttpResponseRedirect(f"{reverse('library')}?picture={asked.pk}")
 
 

@@ -66,7 +66,9 @@ class Library:
         wait_until(lambda: self.house.number(WAITING) == 0, "all is indexed", every=0.1)
 
     def wait_for_vectors(self, count: int) -> None:
-        wait_until(lambda: self.house.number(WITH_VECTOR) >= count, f"{count} have a vector")
+        wait_until(
+            lambda: self.house.number(WITH_VECTOR) >= count, f"{count} have a vector", every=0.02
+        )
 
     def remove_originals_of_kept_vectors(self) -> int:
         """From now on, whoever runs CLIP for one of these pictures fails."""
@@ -112,12 +114,12 @@ def library(filled: Library) -> Iterator[Library]:
 def test_an_index_worker_killed_at_any_moment_loses_nothing_and_embeds_nothing_twice(
     library: Library,
 ) -> None:
-    library.add(40)
+    library.add(120)
     kept = 0
     for _ in range(2):
-        worker = library.worker()
-        library.wait_for_vectors(kept + random.randint(4, 14))
-        time.sleep(random.uniform(0, 0.2))
+        worker = library.worker(INDEX_BATCH_SIZE="1")
+        library.wait_for_vectors(kept + random.randint(4, 20))
+        time.sleep(random.uniform(0, 0.1))
         worker.kill()
         kept = library.remove_originals_of_kept_vectors()
     assert kept < library.pictures

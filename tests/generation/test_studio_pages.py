@@ -149,7 +149,10 @@ class TestStudio:
     def test_it_starts_from_a_past_generation(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset = make_asset()
         past = ask(cast, prompt="A blue hat", references=[asset], aspect_ratio="16:9", count=3)
-        page = text(signed_in(cast.creator).get(f"/studio/?from={past.pk}"))
+        again = f"/generations/{past.pk}/again/"
+        assert signed_in(cast.viewer).post(again).status_code == 403
+        assert signed_in(cast.outsider).post(again).status_code == 404
+        page = text(signed_in(cast.creator).post(again, follow=True))
         assert "A blue hat</textarea>" in page
         assert 'value="16:9" checked' in page
         assert in_tray(page) == [asset.pk]
@@ -204,15 +207,22 @@ class TestGeneration:
             assert client.get(address).status_code in (404, 405)
             assert client.post(address).status_code in (404, 405)
 
-    def test_references_that_one_may_not_see_are_titles(
+    def test_references_that_one_may_not_see_are_not_told(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         cast.other.memberships.create(user=cast.creator, role="viewer")
         foreign = make_asset(brand=cast.other, by=cast.outsider, title="Foreign")
         made = ask(cast, references=[foreign])
-        page = text(signed_in(cast.viewer).get(made.get_absolute_url()))
-        assert "Foreign" in page
-        assert foreign.get_absolute_url() not in page
+        Generation.objects.filter(pk=made.pk).update(full_prompt="Image 1: Foreign")
+        output = make_asset()
+        made.outputs.create(take=0, position=0, asset=output)
+        viewer = signed_in(cast.viewer)
+        for address in (made.get_absolute_url(), f"/assets/{output.pk}/lineage/"):
+            page = text(viewer.get(address))
+            assert "A picture of another brand" in page
+            assert "Foreign" not in page
+            assert foreign.get_absolute_url() not in page
+        assert "Image 1: Foreign" in text(signed_in(cast.creator).get(made.get_absolute_url()))
 
 
 class TestHistory:

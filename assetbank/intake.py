@@ -262,13 +262,15 @@ def clean_text(text: str) -> str:
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:
-    names = dict.fromkeys(" ".join(clean_text(tag).split()) for tag in tags)
+    names: dict[str, str] = {}
+    for name in (" ".join(clean_text(tag).split()) for tag in tags):
+        names.setdefault(name.upper().lower(), name)  # capitals make no difference to search
     names.pop("", None)
-    if too_long := [name for name in names if len(name) > LONGEST_TAG]:
+    if too_long := [name for name in names.values() if len(name) > LONGEST_TAG]:
         raise InvalidAsset(f"A tag has at most {LONGEST_TAG} characters: “{too_long[0][:60]}…”.")
     if len(names) > MOST_TAGS:
         raise InvalidAsset(f"An asset has at most {MOST_TAGS} tags.")
-    return list(names)
+    return list(names.values())
 
 
 def title_of(filename: str) -> str:

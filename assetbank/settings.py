@@ -267,7 +267,9 @@ TIME_ZONE = env.one_of(
     "TIME_ZONE", "UTC", zoneinfo.available_timezones(), help="Time zone that pages show."
 )
 USE_TZ = True
-TAGGIT_CASE_INSENSITIVE = True
+# Brands share the table of tags: to be given another brand's spelling would tell that it exists.
+# Search takes no notice of capitals anyway
+TAGGIT_CASE_INSENSITIVE = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

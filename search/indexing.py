@@ -19,7 +19,6 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from assetbank import jobs, pictures
@@ -32,7 +31,7 @@ from search.models import Embedding, Vector, VectorSpace
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
-DECODERS = 2  # threads; more only fight with the encoder for cores
+DECODERS = 4  # threads: enough for two cores, and for a storage that is far away
 SMALLEST_SIDE = 8  # pixels; below this there is nothing to describe
 
 
@@ -61,8 +60,9 @@ class Outcome:
 def index(*, batch_size: int | None = None) -> int:
     """Work until nothing waits; return how many rows were dealt with.
 
-    While one batch is being encoded, the next is claimed and decoded. Raises MilvusDown and
-    EncoderUnavailable, with the claimed rows given back and saying why they wait.
+    A batch is decoded in threads, and only then encoded: decoding the next one meanwhile would take
+    from the encoder the cores that its threads wait for. Raises MilvusDown and EncoderUnavailable,
+    with the claimed rows given back and saying why they wait.
     """
     size = batch_size or settings.INDEX_BATCH_SIZE
     if not Embedding.objects.claimable().exists():
@@ -70,22 +70,18 @@ def index(*, batch_size: int | None = None) -> int:
             spaces.open_active()  # an empty library answers questions, too
         return 0
     done = 0
-    working: list[Job] = []
-    following: list[Job] = []
+    batch: list[Job] = []
     with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
         try:
             space = spaces.open_active()
-            working = _start(_claim(size), space, pool)
-            while working:
-                following = _start(_claim(size), space, pool)
-                _finish(_process(working, space), space)
-                done += len(working)
-                working, following = following, []
-                working = working or _start(_claim(size), space, pool)
+            while batch := _claim(size):
+                _start(batch, space, pool)
+                _finish(_process(batch, space), space)
+                done += len(batch)
             if done:
                 milvus.settle()
         except Exception as error:
-            _give_back(working, following, error)
+            _give_back(batch, error)
             raise
     return done
 
@@ -112,7 +108,7 @@ def _claim(size: int) -> list[Job]:
     return [Job(row, assets.get(row.asset_id)) for row in rows]
 
 
-def _start(jobs: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> list[Job]:
+def _start(jobs: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> None:
     """Take kept vectors; begin to decode the rest."""
     encoder = spaces.image_encoder(space.source)
     for job in jobs:
@@ -123,7 +119,6 @@ def _start(jobs: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> lis
             job.vector = kept.vector
         if job.vector is None:
             job.pixels = pool.submit(_decode, job, encoder)
-    return jobs
 
 
 def _decode(job: Job, encoder: clip.ImageEncoder) -> clip.Floats:
@@ -242,19 +237,17 @@ def _record_failure(row: Embedding, reason: str, may_retry: bool, *, too_small: 
         row.state = Embedding.State.SKIPPED if too_small else Embedding.State.FAILED
 
 
-def _give_back(working: list[Job], following: list[Job], error: Exception) -> None:
-    tried = Embedding.objects.filter(pk__in=[job.embedding.pk for job in working])
-    rest = Embedding.objects.filter(pk__in=[job.embedding.pk for job in following])
+def _give_back(batch: list[Job], error: Exception) -> None:
+    rows = Embedding.objects.filter(pk__in=[job.embedding.pk for job in batch])
     if isinstance(error, milvus.MilvusDown | EncoderError):
         # a service is down, which is no fault of these rows
-        (tried | rest).update(claimed_until=None, attempts=0)
+        rows.update(claimed_until=None, attempts=0)
         Embedding.objects.waiting().update(reason=str(error))
         return
     # One of them may have caused it. Those that were tried often go alone, until it is found; what
     # happened is for the log
-    rest.update(claimed_until=None, attempts=Greatest(F("attempts") - 1, 0))
-    tried.update(claimed_until=None, reason="Something broke while this was indexed.")
-    found = tried.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
+    rows.update(claimed_until=None, reason="Something broke while this was indexed.")
+    found = rows.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
     found.update(state=Embedding.State.FAILED)
 
 

@@ -310,6 +310,8 @@ def _connected() -> MilvusClient:
                 "grpc.initial_reconnect_backoff_ms": 100,
                 "grpc.min_reconnect_backoff_ms": 100,
                 "grpc.max_reconnect_backoff_ms": 1000,
+                # pymilvus pings every 10 s; servers take that for an attack and hang up
+                "grpc.keepalive_time_ms": 600_000,
             },
         )
         if client.has_collection(alias(), timeout=READ_SECONDS):

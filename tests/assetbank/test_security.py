@@ -128,6 +128,17 @@ class TestNames:
         assert response.headers["Content-Disposition"] == f'attachment; filename="{leaves_as}"'
 
 
+class TestTags:
+    def test_the_spelling_of_another_brand_is_not_told(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        make_asset(brand=cast.other, tags=["Falcon Launch"])
+        asset = make_asset(tags=["falcon launch", "Falcon launch", "FALCON LAUNCH"])
+        assert asset.tag_names == ["falcon launch"]
+        page = signed_in(cast.viewer).get("/?tags=FALCON LAUNCH").content.decode()
+        assert page.count('class="card"') == 1
+
+
 class TestDown:
     @pytest.fixture
     def no_database(self, monkeypatch: pytest.MonkeyPatch) -> None:

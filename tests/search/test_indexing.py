@@ -134,7 +134,8 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
     space = spaces.open_active()
     jobs = indexing._claim(10)
     with ThreadPoolExecutor(1) as pool:
-        outcome = indexing._process(indexing._start(jobs, space, pool), space)
+        indexing._start(jobs, space, pool)
+        outcome = indexing._process(jobs, space)
     intake.update(asset=asset, kind="logo")
     indexing._finish(outcome, space)
     assert state(asset)[0] == "pending"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -14,25 +13,22 @@ from django.utils import timezone
 from assetbank import access, intake, jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import engines, prompts
-from generation.engines import Drawing, DrawRequest, ReferenceImage
+from generation import drawing, engines
+from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import (
     EngineError,
     EngineFailed,
     EngineUnavailable,
     GenerationError,
     InvalidRequest,
-    Refused,
 )
-from generation.models import Generation, Output, Reference
+from generation.models import Generation, Reference
 
 logger = logging.getLogger(__name__)
 
 MOST_PICTURES = 8  # of one request
 LONGEST_PROMPT = 8_000
 MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
-SENT_AS_IS = {"image/jpeg", "image/png", "image/webp", "image/heic"}
-LARGEST_SENT = 4 * 2**20  # bytes; fourteen of these fit into one inline request
 
 State = Generation.State
 
@@ -190,21 +186,21 @@ def run(*, generation_id: int) -> None:
         return
     failure: ProblemError | None = None
     try:
-        request = _draw_request(generation)
+        request = drawing.draw_request(generation)
         for take in range(generation.count):
             if str(take) in generation.takes:
                 continue
             generation.refresh_from_db(fields=["cancel_requested"])
             if generation.cancel_requested:
                 break
-            _take(generation, take, request)
+            drawing.take_picture(generation, take, request)
     except (GenerationError, FileMissing, PictureRefused) as error:
         failure = error
     except Exception:
         logger.exception("generation %d", generation.pk)
         failure = _broken()
     try:
-        _store_outputs(generation)
+        drawing.store_outputs(generation)
     except FileMissing as error:  # what has arrived waits in its rows for another attempt
         failure = failure or error
     except Exception:
@@ -245,107 +241,6 @@ def _begin(generation_id: int) -> Generation | None:
         generation.attempts += 1
         generation.save(update_fields=["state", "started_at", "attempts"])
     return generation
-
-
-def _draw_request(generation: Generation) -> DrawRequest:
-    chosen = engines.model(generation.model)
-    rows = list(generation.reference_rows.select_related("asset"))
-    if gone := [row.title for row in rows if row.asset is None]:
-        raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    if any(row.asset and row.asset.expired for row in rows):
-        # it waited, or is tried again, past that day; who reads this may not see all references
-        sentence = "A reference may not be used any more: its licence has ended."
-        raise InvalidRequest(sentence, code="rights_expired")
-    brand = generation.brand
-    prompt = generation.prompt
-    if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it
-        prompt = prompts.compose(prompt=prompt, brand=brand, references=[row.title for row in rows])
-    generation.full_prompt = prompt
-    generation.save(update_fields=["full_prompt"])
-    return DrawRequest(
-        prompt=prompt,
-        references=tuple(_reference_image(row.asset) for row in rows if row.asset),
-        model=generation.model,
-        aspect_ratio=generation.aspect_ratio,
-        image_size=generation.image_size,
-        palette=tuple(brand.palette),
-        brand=brand.name,
-    )
-
-
-def _reference_image(asset: Asset) -> ReferenceImage:
-    """The original where engines take it, else its preview. Raises FileMissing, PictureRefused."""
-    if asset.mime in SENT_AS_IS and asset.bytes <= LARGEST_SENT:
-        return ReferenceImage(intake.original_bytes(asset), asset.mime, asset.title)
-    with intake.rendition(asset=asset, name="preview") as file:
-        return ReferenceImage(file.read(), "image/webp", asset.title)
-
-
-def _take(generation: Generation, take: int, request: DrawRequest) -> None:
-    """One call of the engine, outside any transaction; its answer is committed at once."""
-    try:
-        drawing = engines.draw(replace(request, variant=take))
-    except Refused as error:
-        logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
-        generation.takes[str(take)] = {"refused": error.code, "reason": error.message}
-        generation.save(update_fields=["takes"])
-        return
-    with transaction.atomic():
-        Output.objects.bulk_create(
-            [
-                Output(
-                    generation=generation,
-                    take=take,
-                    position=n,
-                    data=image.data,
-                    mime=image.mime_type,
-                )
-                for n, image in enumerate(drawing.images)
-            ]
-        )
-        generation.takes[str(take)] = _record(drawing)
-        generation.save(update_fields=["takes"])
-
-
-def _record(drawing: Drawing) -> dict[str, object]:
-    return {
-        "text": drawing.text,
-        "usage": drawing.usage,
-        "model_version": drawing.model_version,
-        "response_id": drawing.response_id,
-        "pictures": len(drawing.images),
-    }
-
-
-def _store_outputs(generation: Generation) -> None:
-    for output in _arrived(generation):
-        try:
-            with transaction.atomic():
-                stored = intake.store(
-                    brand=generation.brand,
-                    file=bytes(output.data or b""),
-                    filename=f"generation-{generation.pk}-{output.take + 1}.{output.position + 1}",
-                    by=generation.created_by,
-                    origin=Asset.Origin.GENERATED,
-                    provenance=intake.Provenance(
-                        generation.pk, generation.model, generation.prompt
-                    ),
-                    title=generation.prompt.splitlines()[0][:120],
-                    kind=Asset.Kind.RENDER,
-                )
-                output.asset, output.data = stored.asset, None
-                output.save(update_fields=["asset", "data"])
-        except PictureRefused as error:
-            # kept as it came: staff can look at the bytes
-            output.problem = error.message
-            output.save(update_fields=["problem"])
-
-
-def _arrived(generation: Generation) -> Iterator[Output]:
-    """Outputs whose bytes the library does not have yet, one in memory at a time."""
-    waiting = generation.outputs.filter(asset=None, problem="", data__isnull=False)
-    for pk in list(waiting.values_list("pk", flat=True)):
-        yield Output.objects.get(pk=pk)
 
 
 def _conclude(generation: Generation) -> None:

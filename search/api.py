@@ -78,26 +78,25 @@ FILTERS = [parameter for parameter in QUESTION if parameter.name not in ASKED]
 class FoundSerializer(AssetSerializer):
     """An asset, how near it is to the question, and whether search can find it."""
 
-    score = serializers.SerializerMethodField(
-        help_text="Cosine similarity, -1 to 1; null when browsing."
+    score = serializers.FloatField(
+        allow_null=True, help_text="Cosine similarity, -1 to 1; null when browsing."
     )
-    index_state = serializers.SerializerMethodField(help_text=", ".join(Embedding.State.values))
-    index_error = serializers.SerializerMethodField(help_text="Why it cannot be found, or empty.")
+    index_state = serializers.CharField(help_text=", ".join(Embedding.State.values))
+    index_error = serializers.CharField(help_text="Why it cannot be found, or empty.")
 
     class Meta(AssetSerializer.Meta):
         fields = [*AssetSerializer.Meta.fields, "score", "index_state", "index_error"]
         read_only_fields = fields
 
-    def get_score(self, asset: Asset) -> float | None:
-        score: float | None = self.context.get("scores", {}).get(asset.pk)
-        return score
-
-    def get_index_state(self, asset: Asset) -> str:
-        # until reconciliation has given it a row, an asset waits
-        return str(getattr(_embedding(asset), "state", Embedding.State.PENDING))
-
-    def get_index_error(self, asset: Asset) -> str:
-        return str(getattr(_embedding(asset), "reason", ""))
+    def to_representation(self, asset: Asset) -> dict[str, Any]:
+        embedding = _embedding(asset)
+        return {
+            **super().to_representation(asset),
+            "score": self.context.get("scores", {}).get(asset.pk),
+            # until reconciliation has given it a row, an asset waits
+            "index_state": embedding.state if embedding else Embedding.State.PENDING.value,
+            "index_error": embedding.reason if embedding else "",
+        }
 
 
 @extend_schema_serializer(many=False, component_name="AssetPage")
@@ -157,7 +156,7 @@ def _page(request: Request, asked: QueryDict, *, where: str, ignored: tuple[str,
         cursor=asked.get("cursor", ""),
     )
     assets = [found.asset for found in page.found]
-    prefetch_related_objects(assets, "created_by")
+    prefetch_related_objects(assets, "created_by")  # few people: cheaper than a join
     context = {
         "request": request,
         "scores": {found.asset.pk: found.score for found in page.found},

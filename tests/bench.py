@@ -210,13 +210,13 @@ def bench_questions(rows: int) -> None:
 
     def ask(text: str) -> None:
         response = client.get("/api/v1/assets/", {"q": text, "limit": "48"})
-        assert response.status_code == 200, response.content
-        assert len(response.json()["results"]) == 48
+        assert response.content.count(b'"checksum"') == 48, response.content
 
     def raw(text: str) -> None:
         vector = text_encoder.encode([text])[0]
         assert len(milvus.search(vector, limit=48, where="")) == 48
 
+    queries.warm_up()  # as a web process does
     for text in ("warm", "up"):
         ask(text)
         raw(text)

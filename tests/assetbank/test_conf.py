@@ -90,7 +90,7 @@ def test_a_database_url_becomes_djangos_dictionary() -> None:
     assert found["ENGINE"] == "django.db.backends.postgresql"
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db", 6543, "bank")
     assert (found["USER"], found["PASSWORD"]) == ("ann", "p@ss")
-    assert found["OPTIONS"] == {"sslmode": "require"}
+    assert found["OPTIONS"] == {"sslmode": "require", "connect_timeout": 5}
     assert found["CONN_HEALTH_CHECKS"] is True
     assert env.problems == []
 

@@ -199,6 +199,8 @@ def test_who_may_see_an_asset_is_sent_to_a_signed_address_that_ends_soon(
         assert query.keys() & {"Expires", "X-Amz-Expires"}
         fetched = requests.get(response["Location"], timeout=10)
         assert fetched.status_code == 200
+        saved_as = query.get("response-content-disposition", [""])[0]
+        assert (asset.filename in saved_as) == (path == asset.path)
         with default_storage.open(path) as file:
             assert fetched.content == file.read()
         assert requests.get(signed._replace(query="").geturl(), timeout=10).status_code == 403

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 
 @register()
 def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     messages = [Error(problem, id="assetbank.E001") for problem in settings.SETTING_PROBLEMS]
+    messages += _storage_is_installed()
     if settings.EMBEDDED:
         return [*messages]
     needed = {
@@ -27,3 +30,20 @@ def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
     if settings.DEBUG:
         messages.append(Error("DEBUG is on in production: turn it off.", id="assetbank.E003"))
     return [*messages]
+
+
+def _storage_is_installed() -> list[Error]:
+    """Only S3's client comes with the requirements."""
+    backend = settings.STORAGES["default"]["BACKEND"]
+    try:
+        import_string(backend)
+    except (ImportError, ImproperlyConfigured) as error:
+        extra = {"gcloud": "google", "azure_storage": "azure"}.get(backend.split(".")[-2], "s3")
+        return [
+            Error(
+                f"STORAGE_URL needs a package that is missing ({error}): "
+                f"pip install 'django-storages[{extra}]'.",
+                id="assetbank.E004",
+            )
+        ]
+    return []

@@ -116,53 +116,61 @@ def storage_from_url(url: str) -> dict[str, Any]:
     Buckets stay private: links are signed and short-lived. Raises ValueError with a sentence.
     """
     parts = urlsplit(url)
-    bucket, prefix = parts.netloc, unquote(parts.path.strip("/"))
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "file":
         return local_storage(Path(unquote(parts.path)))
-    if not bucket:
-        raise ValueError(f"{parts.scheme or 'the URL'}:// names no bucket")
-    if parts.scheme == "s3":
-        from botocore.config import Config  # costs a third of a second, where it is not needed
+    makers = {"s3": _s3, "gs": _gcs, "azure": _azure}
+    if parts.scheme not in makers:
+        raise ValueError(f"{parts.scheme or url!r} is not one of file, s3, gs, azure")
+    if not parts.netloc:
+        raise ValueError(f"{parts.scheme}:// names no bucket")
+    return makers[parts.scheme](parts.netloc, unquote(parts.path.strip("/")), options)
 
-        named = {"region": "region_name", "endpoint": "endpoint_url"}
-        return {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": bucket,
-                "location": prefix,
-                "querystring_auth": True,
-                "querystring_expire": 300,
-                "default_acl": None,
-                "file_overwrite": False,
-                # by default a bucket that does not answer holds a request for minutes
-                "client_config": Config(
-                    connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}
-                ),
-                **{named.get(key, key): value for key, value in options.items()},
-            },
-        }
-    if parts.scheme == "gs":
-        return {
-            "BACKEND": "storages.backends.gcloud.GoogleCloudStorage",
-            "OPTIONS": {
-                "bucket_name": bucket,
-                "location": prefix,
-                "querystring_auth": True,
-                "default_acl": None,
-                "file_overwrite": False,
-                **options,
-            },
-        }
-    if parts.scheme == "azure":
-        return {
-            "BACKEND": "storages.backends.azure_storage.AzureStorage",
-            "OPTIONS": {
-                "azure_container": bucket,
-                "location": prefix,
-                "expiration_secs": 300,
-                "overwrite_files": False,
-                **options,
-            },
-        }
-    raise ValueError(f"{parts.scheme or url!r} is not one of file, s3, gs, azure")
+
+def _s3(bucket: str, prefix: str, options: dict[str, str]) -> dict[str, Any]:
+    from botocore.config import Config  # costs a third of a second, where it is not needed
+
+    named = {"region": "region_name", "endpoint": "endpoint_url"}
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "location": prefix,
+            "querystring_auth": True,
+            "querystring_expire": 300,
+            "default_acl": None,
+            "file_overwrite": False,
+            # by default a bucket that does not answer holds a request for minutes
+            "client_config": Config(
+                connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}
+            ),
+            **{named.get(key, key): value for key, value in options.items()},
+        },
+    }
+
+
+def _gcs(bucket: str, prefix: str, options: dict[str, str]) -> dict[str, Any]:
+    return {
+        "BACKEND": "storages.backends.gcloud.GoogleCloudStorage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "location": prefix,
+            "querystring_auth": True,
+            "default_acl": None,
+            "file_overwrite": False,
+            **options,
+        },
+    }
+
+
+def _azure(container: str, prefix: str, options: dict[str, str]) -> dict[str, Any]:
+    return {
+        "BACKEND": "storages.backends.azure_storage.AzureStorage",
+        "OPTIONS": {
+            "azure_container": container,
+            "location": prefix,
+            "expiration_secs": 300,
+            "overwrite_files": False,
+            **options,
+        },
+    }

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -87,11 +87,10 @@ def store(
     if existing := _existing(brand, checksum, collection):
         return existing
     picture = pictures.examine(data)
-    filename = clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture"
     asset = Asset(
         brand=brand,
         origin=origin,
-        filename=filename,
+        filename=clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
         checksum=checksum,
         mime=picture.mime,
         width=picture.width,
@@ -99,17 +98,14 @@ def store(
         bytes=len(data),
         created_by=by,
         created_at=created_at or timezone.now(),
+        **(asdict(provenance) if provenance else {}),
     )
-    if provenance:
-        asset.generation_id = provenance.generation_id
-        asset.engine_model = provenance.engine_model
-        asset.prompt = provenance.prompt
-    _assign(asset, {"title": title_of(filename), **fields})
+    _assign(asset, {"title": title_of(asset.filename), **fields})
     names = clean_tags(tags)
     undo: list[Callable[[], None]] = []
     try:
+        _save_files(asset, data, picture, undo)  # may be slow: no transaction waits for it
         with transaction.atomic():
-            _save_files(asset, data, picture, undo)
             asset.save(force_insert=True)
             if names:
                 asset.tags.add(*names)

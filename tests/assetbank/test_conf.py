@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from assetbank import demo_world
+from assetbank.checks import settings_are_right
 from assetbank.conf import Environment, storage_from_url
 from tests.processes import ROOT, House, environment
 
@@ -250,3 +251,10 @@ def test_demo_sign_ins_are_refused_in_production(settings: Settings) -> None:
     assert not demo_world.is_wanted()
     User.objects.all().delete()
     demo_world.refuse_in_production()
+
+
+def test_a_storage_whose_client_is_not_installed_is_named(settings: Settings) -> None:
+    found = storage_from_url("gs://bucket")
+    settings.STORAGES = {**settings.STORAGES, "default": found}
+    (message,) = settings_are_right(None)
+    assert "pip install 'django-storages[google]'" in message.msg

@@ -9,6 +9,7 @@ the real weights cost. Without --photos, drawn pictures are used.
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import shutil
 import statistics
@@ -28,14 +29,13 @@ def main() -> None:
     arguments = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="assetbank-bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-    try:
-        _set_up(folder)
-        pictures = _pictures(arguments.photos, arguments.pictures)
-        bench_indexing(folder, pictures)
-        bench_questions(arguments.rows)
-        bench_memory(folder, pictures)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # Registered first, so that it runs last: the servers stop while their folder is still there
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _set_up(folder)
+    pictures = _pictures(arguments.photos, arguments.pictures)
+    bench_indexing(folder, pictures)
+    bench_questions(arguments.rows)
+    bench_memory(folder, pictures)
 
 
 def _arguments() -> argparse.Namespace:

@@ -54,3 +54,12 @@ class Conflict(ProblemError):
 
     code = "conflict"
     status = 409
+
+
+class InvalidAsset(ProblemError):
+    code = "invalid_asset"
+
+
+class AssetGone(ProblemError):
+    code = "not_found"
+    status = 404

@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import hashlib
 import logging
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
@@ -19,13 +18,13 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank import pictures
-from assetbank.errors import FileMissing, PictureRefused, PictureTooLarge, ProblemError
-from assetbank.models import Asset, Brand, Collection, CollectionItem
+from assetbank import collecting, pictures
+from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
+from assetbank.models import Asset, Brand, Collection
+from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
 
-MOST_TAGS, LONGEST_TAG = 64, 50
 LONGEST = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
 EDITABLE = {
     "title",
@@ -53,15 +52,6 @@ class Provenance:
     generation_id: int
     engine_model: str
     prompt: str
-
-
-class InvalidAsset(ProblemError):
-    code = "invalid_asset"
-
-
-class AssetGone(ProblemError):
-    code = "not_found"
-    status = 404
 
 
 def store(
@@ -110,7 +100,7 @@ def store(
             if names:
                 asset.tags.add(*names)
             if collection:
-                add_to_collection(collection=collection, assets=[asset])
+                collecting.add(collection=collection, assets=[asset])
     except BaseException as error:
         for step in undo:
             with contextlib.suppress(Exception):  # what went wrong first is what is told
@@ -128,7 +118,7 @@ def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Sto
     if asset is None:
         return None
     if collection:
-        add_to_collection(collection=collection, assets=[asset])
+        collecting.add(collection=collection, assets=[asset])
     return Stored(asset, created=False)
 
 
@@ -165,60 +155,6 @@ def remove(*, asset: Asset) -> None:
     transaction.on_commit(delete_files, robust=True)
 
 
-@transaction.atomic
-def add_to_collection(*, collection: Collection, assets: Iterable[Asset]) -> None:
-    """Append `assets` in their order; those already inside stay where they are."""
-    last = collection.items.order_by("-position").values_list("position", flat=True).first()
-    start = 0 if last is None else last + 1
-    CollectionItem.objects.bulk_create(
-        [
-            CollectionItem(collection=collection, asset=asset, position=start + index)
-            for index, asset in enumerate(assets)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def create_collection(
-    *, brand: Brand, name: str, by: User | None, description: str = ""
-) -> Collection:
-    """Raises InvalidAsset for a name that is empty, too long or taken in the brand."""
-    name = clean_text(name)
-    if not name or len(name) > 120:
-        raise InvalidAsset("A collection has a name of at most 120 characters.")
-    collection = Collection(
-        brand=brand, name=name, description=clean_text(description), created_by=by
-    )
-    try:
-        with transaction.atomic():
-            collection.save()
-    except IntegrityError as error:
-        raise InvalidAsset(f"{brand} has a collection “{name}” already.") from error
-    return collection
-
-
-def remove_collection(*, collection: Collection) -> None:
-    """Its assets stay."""
-    collection.delete()
-
-
-def remove_from_collection(*, collection: Collection, assets: Iterable[Asset]) -> None:
-    collection.items.filter(asset__in=list(assets)).delete()
-
-
-@transaction.atomic
-def move_in_collection(*, collection: Collection, asset: Asset, step: int) -> None:
-    """`step` places later, or earlier when negative; at the ends it stays."""
-    items = list(collection.items.select_for_update())
-    here = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)
-    if here is None:
-        return
-    items.insert(max(0, here + step), items.pop(here))
-    for position, item in enumerate(items):
-        item.position = position
-    CollectionItem.objects.bulk_update(items, ["position"])
-
-
 def rendition(*, asset: Asset, name: str) -> File[bytes]:
     """A rendition's file; drawn again if the storage lost it. Raises FileMissing, KeyError."""
     if name not in pictures.RENDITIONS:
@@ -249,29 +185,6 @@ def original_bytes(asset: Asset) -> bytes:
         raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage does not answer: {error}.") from error
-
-
-def clean_text(text: str) -> str:
-    """Composed Unicode without control characters (PostgreSQL takes no NUL)."""
-    composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
-    return "".join(c for c in composed if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
-
-
-def clean_tags(tags: Iterable[str]) -> list[str]:
-    names: dict[str, str] = {}
-    for name in (" ".join(clean_text(tag).split()) for tag in tags):
-        names.setdefault(name.upper().lower(), name)  # capitals make no difference to search
-    names.pop("", None)
-    if too_long := [name for name in names.values() if len(name) > LONGEST_TAG]:
-        raise InvalidAsset(f"A tag has at most {LONGEST_TAG} characters: “{too_long[0][:60]}…”.")
-    if len(names) > MOST_TAGS:
-        raise InvalidAsset(f"An asset has at most {MOST_TAGS} tags.")
-    return list(names.values())
-
-
-def title_of(filename: str) -> str:
-    stem = PurePath(filename).stem.replace("_", " ").replace("-", " ")
-    return " ".join(stem.split())[:200] or "Untitled"
 
 
 def _read(file: File[bytes] | bytes) -> bytes:

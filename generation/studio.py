@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank import access, intake, jobs
+from assetbank import access, jobs, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
 from generation import drawing, engines
@@ -51,7 +51,7 @@ def request(
     """Queue a generation; its job commits with its row. What was asked with the same `key` before
     is not asked again. Raises InvalidRequest and NotAllowed."""
     access.require_creator(person, brand)
-    prompt = intake.clean_text(prompt)
+    prompt = text.clean_text(prompt)
     references = list(dict.fromkeys(references))
     if len(prompt) > LONGEST_PROMPT:
         raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
-from assetbank import intake
+from assetbank import collecting, intake, text
 from assetbank.models import Asset, Brand, Collection
 from generation import studio
 from generation.models import Generation, Output
@@ -58,8 +58,8 @@ def waiting_jobs() -> int:
 def everything(cast: Cast, make_asset: MakeAsset) -> None:
     """At least one row of every model that has a page here."""
     asset = make_asset(tags=["cape"])
-    collection = intake.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
-    intake.add_to_collection(collection=collection, assets=[asset])
+    collection = collecting.create(brand=cast.acme, name="Spring", by=cast.creator)
+    collecting.add(collection=collection, assets=[asset])
     generation = ask_for(cast, references=[asset])
     studio.run(generation_id=generation.pk)
     space = VectorSpace.objects.create(model="m", source="s", fingerprint="f", dimension=4)
@@ -117,7 +117,7 @@ def test_lists_take_as_many_queries_for_twenty_as_for_one(
         while Asset.objects.count() < many:
             make_asset(tags=["one", "two"])
             name = f"C{Asset.objects.count()}"
-            intake.create_collection(brand=cast.acme, name=name, by=cast.creator)
+            collecting.create(brand=cast.acme, name=name, by=cast.creator)
         with CaptureQueriesContext(
             connection,
         ) as captured:
@@ -232,7 +232,7 @@ def test_a_tag_is_added_to_many(boss: Client, make_asset: MakeAsset) -> None:
     assert "2 tagged “gold trim”" in said(act(boss, ASSETS, "add_tag", [one, two], tag="gold trim"))
     assert sorted(one.tags.names()) == ["gold trim", "old"]
     assert list(two.tags.names()) == ["gold trim"]
-    full = make_asset(tags=[f"t{n}" for n in range(intake.MOST_TAGS)])
+    full = make_asset(tags=[f"t{n}" for n in range(text.MOST_TAGS)])
     answer = act(boss, ASSETS, "add_tag", [full, two], tag="more")
     assert "at most 64 tags" in said(answer)
     assert "1 tagged “more”" in said(answer)

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 from unfold import widgets
 
-from assetbank import intake
+from assetbank import intake, text
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 
@@ -33,7 +33,7 @@ class TagsField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         try:
-            return intake.clean_tags(super().clean(value).split(","))
+            return text.clean_tags(super().clean(value).split(","))
         except ProblemError as error:
             raise forms.ValidationError(error.message) from error
 
@@ -113,6 +113,6 @@ class AssetAddForm(AssetModelForm):
 
 class TagForm(forms.Form):
     tag = forms.CharField(
-        max_length=intake.LONGEST_TAG,
+        max_length=text.LONGEST_TAG,
         widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
     )

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from assetbank import access, intake
+from assetbank import access, collecting
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
@@ -116,7 +116,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
         given.is_valid(raise_exception=True)
         person = person_of(request)
         access.require_creator(person, given.validated_data["brand"])
-        made = intake.create_collection(by=person, **given.validated_data)
+        made = collecting.create(by=person, **given.validated_data)
         address = reverse("api-collection-detail", args=[made.pk])
         return Response(
             self.get_serializer(self.get_queryset().get(pk=made.pk)).data,
@@ -130,7 +130,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
 
     def perform_destroy(self, instance: Collection) -> None:
         access.require_creator(person_of(self.request), instance.brand)
-        intake.remove_collection(collection=instance)
+        collecting.delete(collection=instance)
 
     @extend_schema(
         summary="Append assets",
@@ -150,9 +150,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
             raise serializers.ValidationError(
                 {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
             )
-        intake.add_to_collection(
-            collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)]
-        )
+        collecting.add(collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)])
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
@@ -168,5 +166,5 @@ class CollectionViewSet(ModelViewSet[Collection]):
         access.require_creator(person_of(request), collection.brand)
         asset = get_object_or_404(Asset.objects.filter(brand=collection.brand), pk=asset_id)
         get_object_or_404(collection.items, asset=asset)
-        intake.remove_from_collection(collection=collection, assets=[asset])
+        collecting.take_out(collection=collection, assets=[asset])
         return Response(status=204)

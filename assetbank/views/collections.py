@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assetbank import access, intake
+from assetbank import access, collecting
 from assetbank.errors import ProblemError
 from assetbank.forms import CollectionForm
 from assetbank.models import Asset, Collection, CollectionItem
@@ -31,7 +31,7 @@ def collections(request: PageRequest) -> HttpResponse:
         if form.is_valid():
             access.require_creator(request.user, form.cleaned_data["brand"])
             try:
-                made = intake.create_collection(by=request.user, **form.cleaned_data)
+                made = collecting.create(by=request.user, **form.cleaned_data)
             except ProblemError as error:
                 form.add_error("name", error.message)
             else:
@@ -57,7 +57,7 @@ def add(request: PageRequest) -> HttpResponse:
     """`collection`, and one or more `asset`."""
     collection = _collection(request, request.POST.get("collection", ""))
     assets = _assets(request, collection)
-    intake.add_to_collection(collection=collection, assets=assets)
+    collecting.add(collection=collection, assets=assets)
     messages.success(request, f"Now in “{collection}”.")
     return _back(request, collection)
 
@@ -67,7 +67,7 @@ def add(request: PageRequest) -> HttpResponse:
 def remove(request: PageRequest, pk: int) -> HttpResponse:
     collection = _collection(request, pk)
     assets = _assets(request, collection)
-    intake.remove_from_collection(collection=collection, assets=assets)
+    collecting.take_out(collection=collection, assets=assets)
     messages.success(request, f"Taken out of “{collection}”.")
     return _back(request, collection)
 
@@ -80,7 +80,7 @@ def move(request: PageRequest, pk: int) -> HttpResponse:
     for name, step in (("earlier", -1), ("later", 1)):
         if moved := request.POST.get(name, ""):
             asset = get_object_or_404(collection.assets, pk=_number(moved))
-            intake.move_in_collection(collection=collection, asset=asset, step=step)
+            collecting.move(collection=collection, asset=asset, step=step)
     return _back(request, collection)
 
 
@@ -91,7 +91,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "assetbank/collection_delete.html", {"collection": collection})
     name = collection.name
-    intake.remove_collection(collection=collection)
+    collecting.delete(collection=collection)
     messages.success(request, f"“{name}” is deleted; its pictures stay.")
     return redirect("collections")
 

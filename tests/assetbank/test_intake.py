@@ -14,8 +14,8 @@ from django.db.models.signals import post_save
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank import intake, pictures
-from assetbank.errors import PictureRefused, PictureTooLarge
+from assetbank import collecting, intake, pictures
+from assetbank.errors import AssetGone, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
 
@@ -195,9 +195,9 @@ def test_odd_file_names_are_kept_as_text_and_never_as_a_path(
 def test_tags_are_cleaned_and_bounded(cast: Cast) -> None:
     asset = store(cast, picture_bytes(), tags=[" red  silk ", "", "red silk", "Größe"]).asset
     assert sorted(asset.tags.names()) == ["Größe", "red silk"]
-    with pytest.raises(intake.InvalidAsset, match="50 characters"):
+    with pytest.raises(InvalidAsset, match="50 characters"):
         intake.update(asset=asset, tags=["x" * 51])
-    with pytest.raises(intake.InvalidAsset, match="64 tags"):
+    with pytest.raises(InvalidAsset, match="64 tags"):
         intake.update(asset=asset, tags=[f"t{n}" for n in range(65)])
 
 
@@ -208,17 +208,17 @@ def test_only_what_is_said_about_an_asset_can_change(make_asset: MakeAsset) -> N
     assert (asset.title, asset.licence) == ("New", "Owned")
     with pytest.raises(TypeError):
         intake.update(asset=asset, checksum="0")
-    with pytest.raises(intake.InvalidAsset, match="title"):
+    with pytest.raises(InvalidAsset, match="title"):
         intake.update(asset=asset, title=" \x00 ")
     asset.refresh_from_db()
-    with pytest.raises(intake.InvalidAsset, match="status is one of"):
+    with pytest.raises(InvalidAsset, match="status is one of"):
         intake.update(asset=asset, status="published")
 
 
 def test_an_edit_does_not_bring_a_deleted_asset_back(make_asset: MakeAsset) -> None:
     asset = make_asset()
     intake.remove(asset=Asset.objects.get(pk=asset.pk))
-    with pytest.raises(intake.AssetGone):
+    with pytest.raises(AssetGone):
         intake.update(asset=asset, title="New")
     assert not Asset.objects.exists()
 
@@ -249,6 +249,6 @@ def test_a_collection_keeps_its_order_and_each_asset_once(
 ) -> None:
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
     first, second, third = make_asset(), make_asset(), make_asset()
-    intake.add_to_collection(collection=collection, assets=[second, first])
-    intake.add_to_collection(collection=collection, assets=[first, third])
+    collecting.add(collection=collection, assets=[second, first])
+    collecting.add(collection=collection, assets=[first, third])
     assert [item.asset for item in collection.items.all()] == [second, first, third]

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from assetbank import health, intake, pictures
+from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Collection
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
@@ -100,7 +101,7 @@ class TestText:
         assert response.status_code in (200, 400)
 
     def test_a_description_has_an_end(self, cast: Cast, make_asset: MakeAsset) -> None:
-        with pytest.raises(intake.InvalidAsset, match="10000"):
+        with pytest.raises(InvalidAsset, match="10000"):
             intake.update(asset=make_asset(), description="x" * 10_001)
 
     def test_too_many_fields_are_a_page(self, cast: Cast) -> None:

@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from assetbank import intake, pictures
 from assetbank.conf import storage_from_url
-from assetbank.errors import FileMissing
+from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.models import Asset
 from generation import studio
 from search.models import Embedding
@@ -126,9 +126,9 @@ def test_a_removed_asset_leaves_nothing_in_the_bucket(
 
 
 def test_a_refused_picture_leaves_nothing_in_the_bucket(bucket: Any, make_asset: MakeAsset) -> None:
-    with pytest.raises(intake.InvalidAsset):
+    with pytest.raises(InvalidAsset):
         make_asset(kind="poster")
-    with pytest.raises(intake.InvalidAsset):
+    with pytest.raises(InvalidAsset):
         make_asset(tags=["x" * 99])
     assert keys(bucket) == []
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from assetbank import intake
+from assetbank import collecting
 from assetbank.models import Asset
 from search.api import MEANINGS
 from search.forms import QuestionForm
@@ -113,10 +113,10 @@ def test_words_find(cast: Cast, three: dict[str, Asset]) -> None:
 
 
 def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:
-    collection = intake.create_collection(brand=cast.acme, name="Spring", by=None)
+    collection = collecting.create(brand=cast.acme, name="Spring", by=None)
     wide = make_asset(file=picture_bytes(RED, size=(90, 30)), title="wide", tags=["Warm"])
     tall = make_asset(file=picture_bytes(RED, size=(40, 50)), title="tall", kind="logo")
-    intake.add_to_collection(collection=collection, assets=[tall])
+    collecting.add(collection=collection, assets=[tall])
     client = client_of(cast, "viewer")
     cases: list[tuple[dict[str, Any], list[str]]] = [
         ({}, ["tall", "wide"]),

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import intake
+from assetbank import collecting
 from assetbank.models import Asset, Collection
 from search import indexing
 from search.models import Embedding, PictureQuestion
@@ -95,7 +95,7 @@ class TestBrowsing:
     ) -> None:
         collection = Collection.objects.create(brand=cast.acme, name="Launch")
         assets = [make_asset() for _ in range(PAGE_SIZE + 3)]
-        intake.add_to_collection(collection=collection, assets=assets)
+        collecting.add(collection=collection, assets=assets)
         client = signed_in(cast.creator)
         first = client.get(f"/?collection={collection.pk}").content.decode()
         fragment = client.get("/" + more(first), headers={"HX-Request": "true"}).content.decode()

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import intake
+from assetbank import collecting, intake
 from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset, Collection
@@ -127,7 +127,7 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
     wide = picture_bytes(size=(320, 180))
     make_asset(file=wide, title="wide", created_at=day)
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
-    intake.add_to_collection(collection=collection, assets=[shop["gold watch"]])
+    collecting.add(collection=collection, assets=[shop["gold watch"]])
     index()
     inside = Filters(collection=collection.pk)
     for filters, expected in [*FILTERS, (inside, {"gold watch"})]:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from assetbank import intake
+from assetbank import collecting, intake
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
 
@@ -80,7 +80,7 @@ class _Importer:
         if found := Collection.objects.filter(brand=self.brand, name=name).first():
             return found
         try:
-            return intake.create_collection(brand=self.brand, name=name, by=None)
+            return collecting.create(brand=self.brand, name=name, by=None)
         except ProblemError as error:
             raise CommandError(error.message) from error
 

@@ -1,0 +1,34 @@
+"""What people type, made fit to be kept."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from assetbank.errors import InvalidAsset
+
+MOST_TAGS, LONGEST_TAG = 64, 50
+
+
+def clean_text(text: str) -> str:
+    """Composed Unicode without control characters (PostgreSQL takes no NUL)."""
+    composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
+    return "".join(c for c in composed if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    names: dict[str, str] = {}
+    for name in (" ".join(clean_text(tag).split()) for tag in tags):
+        names.setdefault(name.upper().lower(), name)  # capitals make no difference to search
+    names.pop("", None)
+    if too_long := [name for name in names.values() if len(name) > LONGEST_TAG]:
+        raise InvalidAsset(f"A tag has at most {LONGEST_TAG} characters: “{too_long[0][:60]}…”.")
+    if len(names) > MOST_TAGS:
+        raise InvalidAsset(f"An asset has at most {MOST_TAGS} tags.")
+    return list(names.values())
+
+
+def title_of(filename: str) -> str:
+    stem = PurePath(filename).stem.replace("_", " ").replace("-", " ")
+    return " ".join(stem.split())[:200] or "Untitled"

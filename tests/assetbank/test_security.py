@@ -15,7 +15,7 @@ from django.db import IntegrityError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
-from assetbank import health, intake, pictures
+from assetbank import collecting, health, intake, pictures
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Collection
 from tests.api import client_of
@@ -227,7 +227,7 @@ class TestAtTheSameMoment:
         def gone(**kwargs: Any) -> None:
             raise IntegrityError("violates foreign key constraint")
 
-        monkeypatch.setattr(intake, "add_to_collection", gone)
+        monkeypatch.setattr(collecting, "add", gone)
         data = {"collection": collection.pk, "asset": asset.pk}
         assert signed_in(cast.creator).post("/collections/add/", data).status_code == 409
         response = client_of(cast, "creator").post(

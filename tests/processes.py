@@ -207,7 +207,7 @@ def command_of(process: psutil.Process) -> list[str]:
 
 
 def wait_until(
-    true: Callable[[], object], what: str, *, seconds: float = 150, every: float = 0.2
+    true: Callable[[], object], what: str, *, seconds: float = 60, every: float = 0.2
 ) -> None:
     """Returns as soon as `true` answers yes; fails with `what` and the last error."""
     deadline, trouble = time.monotonic() + seconds, ""

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import picture_bytes
 from tests.processes import House, Running, kill, wait_until
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.faults
 
 PEOPLE = """
 from django.contrib.auth.models import User

@@ -9,7 +9,7 @@ import pytest
 from tests.gemini_server import GeminiServer
 from tests.processes import House, Running, kill, wait_until
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.faults
 
 PEOPLE = """
 from django.contrib.auth.models import User

@@ -29,7 +29,7 @@ from tests.processes import House, free_port
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (
@@ -84,7 +84,7 @@ def page(address: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(20_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield page

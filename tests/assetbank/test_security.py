@@ -6,20 +6,22 @@ import io
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import IntegrityError, OperationalError
+from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
-from assetbank import collecting, health, intake, pictures
+from assetbank import health, intake, pictures
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Collection
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
+from tests.processes import wait_until
 
 MakeAsset = Callable[..., Asset]
 JSON = {"Accept": "application/json"}
@@ -209,6 +211,17 @@ class TestDown:
         assert not default_storage.exists(grid)
 
 
+def _waiting_for_a_lock() -> int:
+    with connection.cursor() as cursor:
+        # within a transaction PostgreSQL goes on showing what it showed first
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
 class TestAtTheSameMoment:
     def test_an_edit_leaves_alone_what_somebody_else_changed(self, make_asset: MakeAsset) -> None:
         asset = make_asset()
@@ -218,23 +231,39 @@ class TestAtTheSameMoment:
         asset.refresh_from_db()
         assert (asset.title, asset.status, asset.licence) == ("New title", "approved", "Worldwide")
 
-    def test_who_came_second_is_told(
-        self, cast: Cast, make_asset: MakeAsset, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.django_db(transaction=True)
+    def test_who_came_second_is_told(self, cast: Cast, make_asset: MakeAsset) -> None:
+        """Somebody deletes a collection while others put a picture in."""
         collection = Collection.objects.create(brand=cast.acme, name="Launch")
         asset = make_asset()
+        creator = client_of(cast, "creator")
+        page = signed_in(cast.creator)
 
-        def gone(**kwargs: Any) -> None:
-            raise IntegrityError("violates foreign key constraint")
+        def from_page() -> Any:
+            return page.post("/collections/add/", {"collection": collection.pk, "asset": asset.pk})
 
-        monkeypatch.setattr(collecting, "add", gone)
-        data = {"collection": collection.pk, "asset": asset.pk}
-        assert signed_in(cast.creator).post("/collections/add/", data).status_code == 409
-        response = client_of(cast, "creator").post(
-            f"/api/v1/collections/{collection.pk}/assets/", {"assets": [asset.pk]}, format="json"
-        )
-        assert response.status_code == 409
-        assert response.json()["code"] == "conflict"
+        def from_program() -> Any:
+            return creator.post(
+                f"/api/v1/collections/{collection.pk}/assets/",
+                {"assets": [asset.pk]},
+                format="json",
+            )
+
+        def closing(ask: Callable[[], Any]) -> Any:
+            try:
+                return ask()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            with transaction.atomic():
+                Collection.objects.filter(pk=collection.pk).delete()
+                answers = [pool.submit(closing, ask) for ask in (from_page, from_program)]
+                wait_until(lambda: _waiting_for_a_lock() == 2, "both wait for the deletion")
+            shown, told = (answer.result(timeout=20) for answer in answers)
+        assert shown.status_code == 409
+        assert told.status_code == 409
+        assert told.json()["code"] == "conflict"
 
     def test_large_pictures_are_decoded_one_after_another(
         self, monkeypatch: pytest.MonkeyPatch

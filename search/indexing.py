@@ -257,23 +257,27 @@ def scalars(asset: Asset) -> milvus.Scalars:
     if asset.expires_on:
         day = datetime.datetime.combine(asset.expires_on, datetime.time.max)
         expires = int(timezone.make_aware(day).timestamp())
-    return {
-        "brand_id": asset.brand_id,
-        "kind": asset.kind,
-        "origin": asset.origin,
-        "status": asset.status,
-        "orientation": asset.orientation,
-        "aspect_ratio": asset.aspect_ratio,
-        "width": asset.width,
-        "height": asset.height,
-        "created": int(asset.created_at.timestamp()),
-        "expires": expires,
-        "tags": sorted(name.lower() for name in asset.tag_names),
-        "engine_model": asset.engine_model,
-        # Milvus counts bytes
-        "prompt": asset.prompt.encode()[:60_000].decode(errors="ignore"),
-        "storage_path": asset.path,
-    }
+    return milvus.fitted(
+        {
+            "brand_id": asset.brand_id,
+            "kind": asset.kind,
+            "origin": asset.origin,
+            "status": asset.status,
+            "orientation": asset.orientation,
+            "aspect_ratio": asset.aspect_ratio,
+            "width": asset.width,
+            "height": asset.height,
+            "created": int(asset.created_at.timestamp()),
+            "expires": expires,
+            "created_by": asset.created_by_id or milvus.NOBODY,
+            "tags": sorted(name.lower() for name in asset.tag_names),
+            "colours": asset.colour_cells,
+            "engine_model": asset.engine_model,
+            "preset": asset.preset,
+            "prompt": asset.prompt,
+            "storage_path": asset.path,
+        }
+    )
 
 
 # ------------------------------------------------------------------------ asking for work

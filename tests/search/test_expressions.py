@@ -82,8 +82,11 @@ def scalars(text: str) -> milvus.Scalars:
         "height": 10,
         "created": 0,
         "expires": milvus.NEVER,
+        "created_by": milvus.NOBODY,
         "tags": [text],
+        "colours": [],
         "engine_model": "",
+        "preset": "",
         "prompt": text,
         "storage_path": "p",
     }

@@ -2,6 +2,8 @@
 
     with milvus_server.running(folder) as uri: ...
 
+or the fixture `either_milvus`, which a test module imports together with `real_server`.
+
 All who ask for the same folder share one server. It ends, and removes the folder, when the last of
 them is gone, whichever way that went: each holds a lock that the system takes back.
 
@@ -22,8 +24,13 @@ import struct
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
 
 START_SECONDS = 150.0
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +79,30 @@ def _answers(path: Path) -> bool:
         probe.connect(str(path))
         return True
     return False
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[str]:
+    """Its address. Shared by the workers of a test run."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(running(Path(settings.DATA_DIR) / "milvus-server"))
+        except NoServer as reason:
+            pytest.skip(f"No real Milvus server: {reason}.")
+
+
+@pytest.fixture(scope="module", params=["lite", "server"])
+def either_milvus(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each test runs on Milvus Lite and on the server, among collections of its module."""
+    from search import milvus
+
+    uri = request.getfixturevalue("real_server") if request.param == "server" else ""
+    with override_settings(MILVUS_URI=uri, MILVUS_PREFIX=f"t{uuid.uuid4().hex[:12]}"):
+        milvus.reset()
+        yield request.param
+        milvus.reset()
+        milvus.drop_others(keep=[])
+    milvus.reset()
 
 
 # ------------------------------------------------------------------------ in its own process

@@ -138,10 +138,18 @@ def drop_others(keep: Collection[str]) -> None:
 # ------------------------------------------------------------------------ rows
 
 
+def insert(rows: Sequence[Row], *, collection: str) -> None:
+    """The same as `upsert`, quicker, for ids that are not there: they would be there twice. Raises
+    MilvusRefuses, too."""
+    data = as_data(rows)
+    if data:
+        on(collection, lambda client, name: client.insert(name, data, timeout=WRITE_SECONDS))
+
+
 def upsert(rows: Sequence[Row], *, collection: str = "") -> None:
     """Put rows in, replacing those of the same ids. Idempotent. Raises MilvusRefuses if it will not
     have one of them: which one, only trying them one by one tells."""
-    data = _data(rows)
+    data = as_data(rows)
     if data:
         on(collection, lambda client, name: client.upsert(name, data, timeout=WRITE_SECONDS))
 
@@ -229,7 +237,8 @@ def stream_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
             yield ids
 
 
-def _data(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """As pymilvus takes them. Raises MilvusRefuses."""
     for row in rows:
         if not np.isfinite(row.vector).all():  # Milvus Lite would take it
             raise MilvusRefuses(f"The vector of asset {row.id} is not finite.")

@@ -1,0 +1,284 @@
+"""What the vector store costs and whether it finds all, as ratios within one run.
+
+    python -m tests.bench_milvus [--rows 10000 100000] [--server lite|milvus] [--index HNSW]
+
+`--server milvus` is the real server of the package `milvus`. `--index` compares another index than
+ours in the same collection layout.
+"""
+
+# ruff: noqa: T201 - printing is what it is for
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import contextlib
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIMENSION, LIMIT, QUESTIONS, BATCH = 512, 50, 40, 500
+SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
+
+
+def main() -> None:
+    arguments = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="assetbank-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.update(
+        DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="assetbank.settings", LOG_LEVEL="ERROR"
+    )
+    import django
+
+    django.setup()
+    with _server(arguments.server, folder):
+        for rows in arguments.rows:
+            print(f"\n{rows} rows of {DIMENSION} dimensions, {arguments.server}")
+            vectors, ranks = unit_vectors(rows), np.random.default_rng(2).permutation(rows)
+            bench_loading(vectors, ranks)
+            for index in arguments.index or ["ours"]:
+                bench_searching(vectors, ranks, index)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--server", choices=["lite", "milvus"], default="lite")
+    parser.add_argument("--index", nargs="+", help="ours, FLAT, HNSW")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def _server(which: str, folder: Path) -> Iterator[None]:
+    from django.test import override_settings
+
+    from tests import milvus_server
+
+    with contextlib.ExitStack() as stack:
+        if which == "milvus":
+            uri = stack.enter_context(milvus_server.running(folder / "milvus-server"))
+            stack.enter_context(override_settings(MILVUS_URI=uri))
+        yield
+
+
+def unit_vectors(rows: int) -> Any:
+    """In clusters, as pictures are: [rows, DIMENSION] float32."""
+    random = np.random.default_rng(1)
+    vectors = random.normal(size=(rows, DIMENSION)).astype(np.float32)
+    vectors += 1.1 * random.normal(size=(200, DIMENSION))[random.integers(0, 200, rows)]
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def row(number: int, vectors: Any, ranks: Any) -> Any:
+    """`ranks` says which filters match the row, whatever its vector is."""
+    from search import milvus
+
+    rank = int(ranks[number])
+    tags = [tag for tag, share in SHARES.items() if rank < share * len(ranks)]
+    scalars: milvus.Scalars = {
+        "brand_id": 1 + rank % 5,
+        "kind": "product",
+        "origin": "upload",
+        "status": "approved",
+        "orientation": "square",
+        "aspect_ratio": 1.0,
+        "width": rank,
+        "height": 1000,
+        "created": 1_700_000_000,
+        "expires": milvus.NEVER,
+        "created_by": 1,
+        "tags": ["archive", *tags],
+        "colours": [rank % 5_000 + 7_000 * n for n in range(5)],
+        "engine_model": "",
+        "preset": "",
+        "prompt": "",
+        "storage_path": f"originals/{number}/picture.jpg",
+    }
+    return milvus.Row(number + 1, vectors[number], scalars)
+
+
+# ------------------------------------------------------------------------ loading
+
+
+def bench_loading(vectors: Any, ranks: Any) -> None:
+    """Batch by batch in turns, so that all ways meet the same machine."""
+    from search import milvus
+    from search.milvus.connection import WRITE_SECONDS, call
+
+    def raw(name: str, rows: list[Any]) -> float:
+        data = milvus.as_data(rows)  # what a caller of pymilvus would have at hand
+        started = time.perf_counter()
+        call(lambda client: client.insert(name, data, timeout=WRITE_SECONDS))
+        return time.perf_counter() - started
+
+    def timed(write: Callable[..., None]) -> Callable[[str, list[Any]], float]:
+        def run(name: str, rows: list[Any]) -> float:
+            started = time.perf_counter()
+            write(rows, collection=name)
+            return time.perf_counter() - started
+
+        return run
+
+    ways = {"raw insert": raw, "insert": timed(milvus.insert), "upsert": timed(milvus.upsert)}
+    took: dict[str, list[float]] = {way: [] for way in ways}
+    names = {way: f"{milvus.alias()}_load_{n}" for n, way in enumerate(ways)}
+    for name in names.values():
+        milvus.create(name, DIMENSION)
+    numbers = range(min(len(vectors), 10_000))
+    for start in numbers[::BATCH]:
+        rows = [row(n, vectors, ranks) for n in numbers[start : start + BATCH]]
+        for way, write in ways.items():
+            took[way].append(write(names[way], rows))
+    for way, name in names.items():
+        ratio = statistics.median(
+            base / own for base, own in zip(took["raw insert"], took[way], strict=True)
+        )
+        whole = sum(took["raw insert"]) / sum(took[way])
+        rate = len(numbers) / sum(took[way])
+        print(f"  {way:12} {rate:7.0f} rows/s  {whole:.2f} of raw (median of batches {ratio:.2f})")
+        milvus.drop(name)
+
+
+# ------------------------------------------------------------------------ searching
+
+
+def bench_searching(vectors: Any, ranks: Any, index: str) -> None:
+    from search import milvus
+
+    name = f"{milvus.alias()}_search"
+    milvus.create(name, DIMENSION)
+    if index != "ours":
+        _use_index(name, index)
+    started = time.perf_counter()
+    for start in range(0, len(vectors), BATCH):
+        numbers = range(start, min(start + BATCH, len(vectors)))
+        milvus.insert([row(n, vectors, ranks) for n in numbers], collection=name)
+    milvus.settle(name)
+    print(f"  {index}: filled in {time.perf_counter() - started:.0f} s")
+    _wait_for_index(name, len(vectors))
+    for what, where, matching in _filters(ranks):
+        _compare(name, what, where, vectors, matching, {"ef": 800} if index == "HNSW" else {})
+    print(f"  memory of the server: {_server_memory():.2f} GB")
+    milvus.drop(name)
+
+
+def _server_memory() -> float:
+    import psutil
+    from django.conf import settings
+
+    from assetbank.embedded import milvus as embedded
+
+    if settings.MILVUS_URI:
+        milvus_servers = (p for p in psutil.process_iter() if p.name() == "milvus")
+        return max((p.memory_info().rss for p in milvus_servers), default=0) / 1e9
+    pid = embedded.server_pid(settings.DATA_DIR / "milvus")
+    return float(psutil.Process(pid).memory_info().rss) / 1e9
+
+
+def _filters(ranks: Any) -> Iterator[tuple[str, str, Any]]:
+    """Each with the row numbers that it should let through."""
+    from search import expressions as e
+
+    count = len(ranks)
+    yield "no filter", "", np.arange(count)
+    for tag, share in SHARES.items():
+        matching = np.flatnonzero(ranks < share * count)
+        yield f"{share:.1%} by a number", e.at_most("width", int(share * count) - 1), matching
+        yield f"{share:.1%} by a tag", e.contains("tags", tag), matching
+        without = np.flatnonzero(ranks >= share * count)
+        yield f"{1 - share:.1%} by no tag", e.contains_none("tags", [tag]), without
+    cells = list(range(140))
+    yield "a colour", e.contains_any("colours", cells), np.flatnonzero(ranks % 5_000 < 140)
+    yield "one single row", e.equals("width", count // 2), np.flatnonzero(ranks == count // 2)
+
+
+def _compare(
+    name: str, what: str, where: str, vectors: Any, matching: Any, parameters: dict[str, int]
+) -> None:
+    ours, exact, recalls = [], [], []
+    for n in range(QUESTIONS):
+        question = vectors[n] + 0.6 * vectors[n + 50]  # composed, and not of unit length
+        started = time.perf_counter()
+        found = _search(name, question, where, parameters)
+        between = time.perf_counter()
+        some = vectors if len(matching) == len(vectors) else vectors[matching]
+        scores = some @ question
+        most = min(LIMIT, len(scores))
+        best = matching[np.argpartition(-scores, most - 1)[:most]]
+        exact.append(time.perf_counter() - between)
+        ours.append(between - started)
+        recalls.append(len({*(best + 1).tolist()} & found) / most)
+    ours.sort()
+    p50, p95 = 1e3 * ours[len(ours) // 2], 1e3 * ours[int(len(ours) * 0.95)]
+    numpy = 1e3 * statistics.median(exact)
+    print(
+        f"    {what:20} p50 {p50:6.1f}  p95 {p95:6.1f} ms  {p50 / numpy:6.1f} x numpy"
+        f"  recall@{LIMIT} {np.mean(recalls):.3f}, least {min(recalls):.2f}",
+        flush=True,
+    )
+
+
+def _search(name: str, question: Any, where: str, parameters: dict[str, int]) -> set[int]:
+    from search import milvus
+    from search.milvus.connection import call
+
+    if not parameters:
+        hits = milvus.search(question, limit=LIMIT, where=where, collection=name)
+        return {hit.id for hit in hits}
+    found = call(
+        lambda client: client.search(
+            name,
+            data=[question],
+            limit=LIMIT,
+            filter=where,
+            search_params={"metric_type": "IP", "params": parameters},
+            timeout=30,
+        )
+    )
+    return {hit["id"] for hit in found[0]}
+
+
+def _use_index(name: str, index: str) -> None:
+    from pymilvus import MilvusClient
+
+    from search.milvus.connection import call
+
+    wanted = MilvusClient.prepare_index_params()
+    graph = {"M": 16, "efConstruction": 200} if index == "HNSW" else {}
+    wanted.add_index("embedding", index_type=index, metric_type="IP", params=graph)
+
+    def run(client: MilvusClient) -> None:
+        client.release_collection(name, timeout=60)
+        client.drop_index(name, "embedding", timeout=60)
+        client.create_index(name, wanted, timeout=60)
+        client.load_collection(name, timeout=60)
+
+    call(run)
+
+
+def _wait_for_index(name: str, rows: int) -> None:
+    """A server seals and indexes what it got when it is asked to."""
+    from django.conf import settings
+
+    from search.milvus.connection import call
+
+    if not settings.MILVUS_URI:
+        return
+    call(lambda client: client.flush(name, timeout=60))
+    while (
+        call(lambda client: client.describe_index(name, "embedding", timeout=10))["indexed_rows"]
+        < rows
+    ):
+        time.sleep(1)
+    time.sleep(10)  # and then loads the new segments
+
+
+if __name__ == "__main__":
+    main()

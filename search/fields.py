@@ -68,7 +68,8 @@ def number_columns(name: str) -> list[str]:
 
 def words_column(name: str) -> str:
     """A list of texts is an array, and here once more as words. Milvus Lite looks into arrays row
-    by row in Python (35 s for a million rows, 0.2 s for words); servers know no such pattern."""
+    by row in Python: 0.35 s for 10,000 rows, against 0.002 s for words. Older servers know no such
+    pattern, and are quick with arrays."""
     return f"{name}_words"
 
 

@@ -138,14 +138,6 @@ def drop_others(keep: Collection[str]) -> None:
 # ------------------------------------------------------------------------ rows
 
 
-def insert(rows: Sequence[Row], *, collection: str) -> None:
-    """The same as `upsert`, quicker, for ids that are not there: they would be there twice. Raises
-    MilvusRefuses, too."""
-    data = as_data(rows)
-    if data:
-        on(collection, lambda client, name: client.insert(name, data, timeout=WRITE_SECONDS))
-
-
 def upsert(rows: Sequence[Row], *, collection: str = "") -> None:
     """Put rows in, replacing those of the same ids. Idempotent. Raises MilvusRefuses if it will not
     have one of them: which one, only trying them one by one tells."""

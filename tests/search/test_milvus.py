@@ -78,7 +78,7 @@ def many(either_milvus: str) -> tuple[str, Any, Any]:  # noqa: F811
     ranks = np.random.default_rng(2).permutation(ROWS)
     for start in range(0, ROWS, 1_000):
         batch = range(start, start + 1_000)
-        milvus.insert([_ranked(n, vectors[n], int(ranks[n])) for n in batch], collection=name)
+        milvus.upsert([_ranked(n, vectors[n], int(ranks[n])) for n in batch], collection=name)
     milvus.settle(name)
     return name, vectors, ranks
 

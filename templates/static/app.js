@@ -37,13 +37,14 @@
   };
 
   // --- htmx
+  const quiet = "[data-gather], #generation-state, .index-state, #facets"; // a page goes on without them
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, parameters } = event.detail;
     const gathered = elt.dataset?.gather;
     if (gathered) parameters[gathered] = $$(`[name=${gathered}]`).map((input) => input.value);
-    if (elt.id !== "ask") return;
-    if (parameters.q) ["picture", "like"].forEach((name) => delete parameters[name]);
+    if (elt.id !== "ask" && elt.id !== "facets") return;
     for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
+    if (parameters.text_weight === "1") delete parameters.text_weight;
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     // nothing waits, or nobody looks: no poll
@@ -66,11 +67,11 @@
     if (!detail.isError || !/^\s*<!doctype/i.test(detail.serverResponse)) return;
     if (detail.requestConfig.elt.id === "ask" && detail.serverResponse.includes('id="results"')) return;
     detail.shouldSwap = false;
-    const polls = detail.requestConfig.elt.matches("[data-gather], #generation-state, .index-state");
+    const polls = detail.requestConfig.elt.matches(quiet);
     if (detail.xhr.status >= 500 && !polls) say("That did not work: the server has a fault. Try again in a moment.");
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (!event.detail.elt.matches("[data-gather], #generation-state, .index-state")) {
+    if (!event.detail.elt.matches(quiet)) {
       say("The server does not answer. Check the connection and try again.");
     }
   });
@@ -78,6 +79,110 @@
     if (event.detail.xhr.status === 404) say("This is not there any more. Reload the page.");
     else if (event.detail.xhr.status === 403) say("You may not do this, or the page is too old: reload it.");
   });
+
+  // --- clicks on what was found: sent beside the click, for the board of questions without one
+  const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"];
+  document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-asked]")?.dataset.asked;
+    if (!asked || !event.target.closest("a.card-picture, [data-tray-button]")) return;
+    const data = new FormData();
+    data.set("csrfmiddlewaretoken", csrfToken());
+    navigator.sendBeacon(`/asked/${asked}/click/`, data);
+  });
+
+  // --- the question: pictures with their weights, tags and colours that are picked
+  const ask = $("#ask");
+  const drawer = $("#filters-open");
+  const askAgain = () => ask.requestSubmit();
+  const askWith = (pk) => {
+    if ($$("#asked .shown").length >= 10) return say("A question has at most 10 pictures. Take one away first.");
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name: "like", value: pk });
+    input.setAttribute("form", "ask");
+    $("#asked").append(input);
+    askAgain();
+    scrollTo({ top: 0 });
+  };
+  const weigh = (link) => {
+    const shown = link.closest(".shown");
+    const menu = $("details", shown);
+    if (link.dataset.weigh) $("input", shown).value = link.dataset.weigh;
+    else shown.remove();
+    menu.open = false;
+    (shown.isConnected ? $("summary", menu) : $("#q")).focus(); // htmx keeps it by its id
+    askAgain();
+  };
+  // the question as it stands, to go along with a picture that is shown
+  const sendQuestion = (form) => {
+    const field = $("[name=question]", form);
+    if (field && ask) field.value = new URLSearchParams([...new FormData(ask)].filter(([, value]) => value));
+  };
+  const pickTag = (button) => {
+    const field = $("#f-tags");
+    const tags = field.value.split(",").map((tag) => tag.trim()).filter(Boolean);
+    const { tag } = button.dataset;
+    const there = tags.includes(tag);
+    field.value = (there ? tags.filter((each) => each !== tag) : [...tags, tag]).join(", ");
+    button.setAttribute("aria-pressed", String(!there));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const pickColour = (value) => {
+    const own = $("[data-own-colour]");
+    own.hidden = false;
+    $("span", own).style.setProperty("--swatch", value);
+    Object.assign($("input", own), { value, checked: true });
+  };
+  const countFacets = () => { if (drawer?.open) window.htmx?.trigger("#facets", "count"); };
+  drawer?.addEventListener("toggle", (event) => { if (event.target === drawer) countFacets(); });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, xhr } = event.detail;
+    // counts of another question would be wrong, none are only fewer
+    if (elt.id === "facets" && xhr.status && !xhr.responseText.includes("count-")) $$("#filters .count").forEach((count) => { count.textContent = ""; });
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "results") return;
+    $("#q").placeholder = $("#asked").dataset.placeholder;
+    countFacets();
+  });
+  for (const element of $$("[data-needs-script]")) element.hidden = false;
+
+  // --- a part of a picture: a box that is drawn, or typed
+  const part = $("[data-part]");
+  if (part) {
+    const surface = $("[data-part-surface]");
+    const box = $("[data-part-box]");
+    const fields = Object.fromEntries(["left", "top", "right", "bottom"].map((side) => [side, $(`[name=${side}]`, part)]));
+    const show = () => {
+      const { left, top, right, bottom } = Object.fromEntries(Object.entries(fields).map(([side, field]) => [side, 100 * field.value]));
+      box.style.inset = `${top}% ${100 - right}% ${100 - bottom}% ${left}%`;
+      box.hidden = !part.open || right <= left || bottom <= top;
+    };
+    const share = (at, from, size) => Math.min(1, Math.max(0, (at - from) / size));
+    let start = null;
+    const at = (event) => {
+      const frame = surface.getBoundingClientRect();
+      return [share(event.clientX, frame.left, frame.width), share(event.clientY, frame.top, frame.height)];
+    };
+    const draw = (event) => {
+      const [x, y] = at(event);
+      const edges = { left: Math.min(x, start[0]), right: Math.max(x, start[0]), top: Math.min(y, start[1]), bottom: Math.max(y, start[1]) };
+      for (const [side, value] of Object.entries(edges)) fields[side].value = value.toFixed(3);
+      show();
+    };
+    part.addEventListener("toggle", () => { surface.classList.toggle("drawing", part.open); show(); });
+    part.addEventListener("input", show);
+    surface.addEventListener("pointerdown", (event) => {
+      if (!part.open || event.button) return;
+      event.preventDefault();
+      start = at(event);
+      surface.setPointerCapture(event.pointerId);
+    });
+    surface.addEventListener("pointermove", (event) => { if (start) draw(event); });
+    surface.addEventListener("pointerup", () => { start = null; });
+    surface.addEventListener("pointercancel", () => { start = null; });
+    surface.addEventListener("dragstart", (event) => { if (part.open) event.preventDefault(); });
+    surface.closest("a").addEventListener("click", (event) => { if (part.open) event.preventDefault(); });
+  }
 
   // --- forms: a second click sends nothing
   document.addEventListener("submit", (event) => {
@@ -190,7 +295,7 @@
     try { answer = JSON.parse(request.responseText); } catch { /* a proxy's page */ }
     if (request.status < 300 && answer?.outcome) {
       const stored = answer.outcome === "stored";
-      finish(row, answer.outcome, stored ? "In the library" : "Already here: ", false, answer);
+      finish(row, answer.outcome, stored ? "In the library" : answer.archived ? "Already here, archived: " : "Already here: ", false, answer);
       if (stored) showCard(answer.card);
     } else {
       const again = request.status >= 500 || request.status === 0;
@@ -209,6 +314,7 @@
       link.textContent = answer.title;
       said.append(link);
     }
+    if (answer?.also_in) said.append(` · ${answer.also_in.join(", ")} ${answer.also_in.length > 1 ? "have" : "has"} it too`);
   };
   const showCard = async (address) => {
     const grid = $("#grid");
@@ -226,11 +332,12 @@
   const zones = $("[data-drop-zones]");
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   let depth = 0;
-  const searchWith = (file) => {
+  const searchWith = (files) => {
     const form = $("#picture-form");
     const holder = new DataTransfer();
-    holder.items.add(file);
+    files.forEach((file) => holder.items.add(file));
     $("input[type=file]", form).files = holder.files;
+    sendQuestion(form);
     document.body.classList.add("asking");
     form.submit();
   };
@@ -250,7 +357,7 @@
       show(false);
       const zone = event.target.closest("[data-drop]")?.dataset.drop || (panel ? "upload" : "search");
       const files = [...event.dataTransfer.files];
-      if (zone === "search" && files[0]) searchWith(files[0]);
+      if (zone === "search" && files.length) searchWith(files);
       else if (files.length) offerFiles(files);
     });
   }
@@ -261,6 +368,9 @@
     if (target.matches("[data-theme-toggle]")) toggleTheme();
     if (target.matches("[data-dismiss]")) target.closest(".message").remove();
     if (target.matches("[data-close-details]")) target.closest("details").open = false;
+    if (target.matches("[data-weigh]")) { event.preventDefault(); weigh(target); }
+    if (target.matches("[data-ask-with]") && ask && !event.metaKey && !event.ctrlKey) { event.preventDefault(); askWith(target.dataset.askWith); }
+    if (target.matches("[data-tag]")) pickTag(target);
     if (target.matches("[data-upload-open]") && panel) { event.preventDefault(); openUploads(); }
     if (target.matches("[data-upload-close]")) panel.hidden = true;
     if (target.matches("[data-upload-start]")) startUploads();
@@ -270,7 +380,9 @@
   });
   document.addEventListener("change", (event) => {
     const { target } = event;
+    if (target.matches("#asked input")) askAgain();
     if (target.matches("[data-submit-on-choose]") && target.files.length) {
+      sendQuestion(target.form);
       document.body.classList.add("asking");
       target.form.submit();
     }
@@ -279,6 +391,9 @@
       target.value = "";
     }
     if (target.matches("[data-studio-model]")) followModel();
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-pick-colour]")) pickColour(event.target.value);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

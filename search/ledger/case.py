@@ -1,0 +1,107 @@
+"""One asset, one person, one question: what several steps need is found out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from django.db.models import QuerySet
+
+from assetbank import access
+from assetbank.models import Asset, Brand
+from search import expressions as e
+from search import milvus, ranking, relevance, spaces, vectors, words
+from search.errors import InvalidQuestion
+from search.ledger.index import Known
+from search.models import VectorSpace
+from search.questions import Question
+
+
+@dataclass(frozen=True)
+class Case:
+    known: Known
+    person: access.Person
+    asker: access.Person  # who is told: counts only what both may see
+    question: Question
+
+    @property
+    def asset(self) -> Asset:
+        return self.known.asset
+
+    @property
+    def space(self) -> VectorSpace:
+        """Raises SearchUnavailable before there is one."""
+        if self.known.space is None:
+            raise vectors.not_ready()
+        return self.known.space
+
+    @cached_property
+    def wording(self) -> words.Wording:
+        return words.parse(self.question.text)
+
+    @property
+    def browsing(self) -> bool:
+        return not (self.wording.wanted or self.question.shown)
+
+    @cached_property
+    def assets(self) -> QuerySet[Asset]:
+        seen = access.assets(self.person)
+        return seen if self.person == self.asker else seen.filter(brand__in=_brands(self.asker))
+
+    @cached_property
+    def brands(self) -> frozenset[int] | None:
+        """Of which Milvus is asked; None for all."""
+        everything = access.sees_all(self.person) and access.sees_all(self.asker)
+        if everything and not self.question.filters.brands:
+            return None
+        brands = access.brands(self.person).filter(pk__in=_brands(self.asker))
+        if self.question.filters.brands:
+            brands = brands.filter(slug__in=self.question.filters.brands)
+        return frozenset(brands.values_list("pk", flat=True))
+
+    @cached_property
+    def admitted(self) -> bool:
+        """The filters let it pass, no unwanted word throws it out, and the person may see it."""
+        found = self.question.filters.apply(self.assets.filter(pk=self.asset.pk))
+        return words.without(self.wording, found).exists()
+
+    @cached_property
+    def stored(self) -> bool:
+        """Milvus has it. Raises MilvusDown."""
+        return self.holds("")
+
+    def holds(self, where: str) -> bool:
+        """Milvus has it, and it passes this expression. Raises MilvusDown."""
+        this = e.equals("id", self.asset.pk)
+        anything = np.ones(self.space.dimension, np.float32)
+        where = e.all_of([this, *([where] if where else [])])
+        return bool(milvus.search(anything, limit=1, where=where, collection=self.space.collection))
+
+    @cached_property
+    def composed(self) -> relevance.Composed:
+        """Raises InvalidQuestion and SearchUnavailable."""
+        background = spaces.background(str(self.space.fingerprint))
+        try:
+            return relevance.compose(vectors.parts(self.question, self.space), background)
+        except ValueError as error:
+            raise InvalidQuestion(str(error)) from error
+
+    @cached_property
+    def where(self) -> str:
+        """As the search itself filters."""
+        where = self.question.filters.expression(self.brands)
+        candidates = self.question.filters.apply(self.assets)
+        if left_out := words.unwanted(self.wording, candidates):
+            where = e.all_of([where, e.none_of("id", left_out)])
+        return where
+
+    def nearest(self, many: int) -> tuple[list[milvus.Hit], bool]:
+        """And whether these are all. Raises InvalidQuestion and SearchUnavailable."""
+        hits = ranking.search(self.space, self.composed.vector, many, self.where)
+        asked_with = self.question.assets
+        return [hit for hit in hits if hit.id not in asked_with], len(hits) < many
+
+
+def _brands(person: access.Person) -> QuerySet[Brand]:
+    return access.brands(person).order_by()

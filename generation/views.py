@@ -100,7 +100,7 @@ class Shape(NamedTuple):
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: PageRequest) -> HttpResponse:
     """The studio. `?from=<generation>` starts from what was asked then; its references are those in
-    the tray, where `again` puts them."""
+    the tray, where `again` puts them. `?prompt=` starts with these words."""
     _require_creator_somewhere(request)
     if request.method == "POST":
         return _request(request)
@@ -109,7 +109,10 @@ def make(request: PageRequest) -> HttpResponse:
         past = get_object_or_404(_generations(request), pk=int(number))
     references = tray.assets(request.user, request.session)
     brands = list(access.brands(request.user, *access.CREATORS))
-    form = StudioForm(initial=defaults(brands, past, references), person=request.user)
+    initial = defaults(brands, past, references)
+    if words := request.GET.get("prompt", "")[: studio.LONGEST_PROMPT]:
+        initial["prompt"] = words
+    form = StudioForm(initial=initial, person=request.user)
     return _studio(request, form, references)
 
 

@@ -1,0 +1,212 @@
+"""How well search answers questions whose right answers are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.http import QueryDict
+
+from assetbank import access
+from assetbank.models import Asset, Brand
+from search import evaluation, vectors
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.evaluation import Asking
+from search.forms import QuestionForm, read_question
+from search.models import VectorSpace
+from search.questions import Question
+
+MOST_NAMED = 50  # bad lines
+
+
+class BadLine(Exception):
+    """The sentence says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int  # of the file, from 1
+    question: str
+    expected: tuple[str, ...] = ()  # ids, or file names
+    problem: str = ""  # why it cannot be used
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask the questions of a file and measure the answers. JSON lines "
+        '({"question": "red handbag", "expected": [12, "bag.jpg"]}) or CSV with the columns '
+        "question and expected (several: with semicolons between them). A question is plain words, "
+        "or an address like q=red&kind=logo. Exit 1 if nothing could be asked."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--k", type=int, default=evaluation.K, help="Results that count.")
+        parser.add_argument("--json", type=Path, metavar="OUT", help="Write the numbers there.")
+        parser.add_argument("--brand", default="", metavar="SLUG", help="Ask within this brand.")
+        parser.add_argument("--space", default="", metavar="MODEL", help="Not the one in use.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        k: int = options["k"]
+        if not 1 <= k <= 1_000:
+            raise CommandError("--k is a number from 1 to 1000.")
+        brand, space = _brand(options["brand"]), _space(options["space"])
+        try:
+            lines = list(read_lines(options["file"].read_text("utf-8-sig")))
+            vectors.text_vector(space, "warm up")  # loading the encoder is no latency
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{options['file']} cannot be read: {error}") from error
+        except SearchUnavailable as error:
+            raise CommandError(error.message) from error
+        rows, left_out = self._ask(lines, brand, space, k)
+        result = evaluation.means(rows, k)
+        if options["json"]:
+            answer = {"encoder": space.model, **result.as_json(), "left_out": left_out}
+            _write(options["json"], answer)
+        for each in left_out[:MOST_NAMED]:
+            self.stderr.write(f"line {each['line']} is left out: {each['reason']}")
+        if not rows:
+            raise CommandError("Nothing could be asked.")
+        self._say("mean", result.recall, result.mrr, result.ndcg)
+        self.stdout.write(
+            f"{len(rows)} asked of {space.model}, {len(left_out)} left out; "
+            f"p50 {result.p50_ms:.1f} ms, p95 {result.p95_ms:.1f} ms"
+        )
+
+    def _ask(
+        self, lines: Iterable[Line], brand: Brand | None, space: VectorSpace, k: int
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows as of an evaluation.Result, and the lines that were left out."""
+        rows, left_out = [], []
+        self.stdout.write(f"recall@{k:<5}   MRR  nDCG@{k:<4}    ms  question")
+        for line in lines:
+            try:
+                row = evaluation.ask(_asking(line, brand), space=space, k=k)
+            except (BadLine, InvalidQuestion) as error:
+                left_out.append({"line": line.number, "reason": str(error)})
+            except SearchUnavailable as error:
+                if error.__cause__ is not None:  # a service is down: so it is for all others
+                    raise CommandError(error.message) from error
+                left_out.append({"line": line.number, "reason": error.message})
+            else:
+                rows.append(row)
+                self._say(row["question"], row["recall"], row["mrr"], row["ndcg"], row["ms"])
+        return rows, left_out
+
+    def _say(
+        self, label: str, recall: float, mrr: float, ndcg: float, ms: float | None = None
+    ) -> None:
+        took = "" if ms is None else f"{ms:.1f}"
+        self.stdout.write(f"{recall:12.3f} {mrr:5.3f} {ndcg:9.3f} {took:>7}  {label}")
+
+
+# ------------------------------------------------------------------------ the file
+
+
+def read_lines(text: str) -> Iterator[Line]:
+    """Of JSON lines or CSV; bad ones have a problem."""
+    if text.lstrip().startswith("{"):
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                yield _json_line(number, line)
+        return
+    rows = csv.reader(io.StringIO(text))
+    header = [name.strip().lower() for name in next(rows, [])]
+    if not {"question", "expected"} <= set(header):
+        yield Line(1, "", problem="CSV begins with a line that names question and expected.")
+        return
+    for row in rows:
+        if any(cell.strip() for cell in row):
+            cells = dict(zip(header, row, strict=False))
+            expected = tuple(part.strip() for part in cells.get("expected", "").split(";"))
+            yield _line(rows.line_num, cells.get("question", ""), expected)
+
+
+def _json_line(number: int, text: str) -> Line:
+    try:
+        given = json.loads(text)
+        question, expected = given["question"], given["expected"]
+    except (ValueError, RecursionError) as error:
+        return Line(number, "", problem=f"This is not JSON: {error}")
+    except (KeyError, TypeError):
+        return Line(number, "", problem="It needs a question and what is expected.")
+    several = expected if isinstance(expected, list) else [expected]
+    if not isinstance(question, str) or not all(isinstance(each, str | int) for each in several):
+        return Line(number, "", problem="A question is a text, expected are ids or file names.")
+    return _line(number, question, tuple(str(each).strip() for each in several))
+
+
+def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
+    expected = tuple(dict.fromkeys(each for each in expected if each))
+    problem = "" if question.strip() else "There is no question."
+    if not expected:
+        problem = problem or "Nothing is expected."
+    return Line(number, question.strip(), expected, problem)
+
+
+def _asking(line: Line, brand: Brand | None) -> Asking:
+    """Raises BadLine and InvalidQuestion."""
+    if line.problem:
+        raise BadLine(line.problem)
+    question = _question(line.question)
+    if brand:
+        question = question.within(brand)
+    assets = Asset.objects.filter(brand=brand) if brand else Asset.objects.all()
+    found: set[int] = set()
+    for each in line.expected:
+        by_id = assets.filter(pk=each) if re.fullmatch(r"[0-9]{1,18}", each) else assets.none()
+        ids = (by_id or assets.filter(filename=each)).values_list("pk", flat=True)
+        if not ids:
+            where = f" in {brand}" if brand else ""
+            raise BadLine(f"There is no asset “{each}”{where}.")
+        found.update(ids)
+    return Asking(question, frozenset(found), line.question, brand.name if brand else "")
+
+
+def _question(text: str) -> Question:
+    """An address, if it begins with one of its parameters; else words. Raises InvalidQuestion."""
+    name, equals, _ = text.partition("=")
+    if equals and name in QuestionForm.base_fields:
+        return read_question(text, person=access.house())
+    given = QueryDict(mutable=True)
+    given["q"] = text
+    return read_question(given.urlencode(), person=access.house())
+
+
+# ------------------------------------------------------------------------ what is asked, and where
+
+
+def _brand(slug: str) -> Brand | None:
+    brand = Brand.objects.filter(slug=slug).first()
+    if slug and brand is None:
+        slugs = ", ".join(Brand.objects.values_list("slug", flat=True)) or "none yet"
+        raise CommandError(f"There is no brand “{slug}”. Brands: {slugs}.")
+    return brand
+
+
+def _space(model: str) -> VectorSpace:
+    if not model:
+        try:
+            return vectors.active_space()
+        except SearchUnavailable as error:
+            raise CommandError(error.message) from error
+    spaces = VectorSpace.objects.exclude(fingerprint=None)
+    space = spaces.filter(model=model).order_by("-active", "-pk").first()
+    if space is None:
+        models = ", ".join(spaces.values_list("model", flat=True)) or "none yet"
+        raise CommandError(f"There is no vector space of {model}. There are: {models}.")
+    return space
+
+
+def _write(path: Path, answer: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(answer, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error

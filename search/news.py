@@ -1,0 +1,147 @@
+"""What saved searches find now, and how much of it came in since somebody last looked."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, DateTimeField, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from assetbank import access
+from assetbank.models import Asset
+from search import keeping, ranking, vectors, words
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.models import SavedSearch, SavedSearchVisit, VectorSpace
+from search.queries import FIRST_DEPTH
+from search.questions import Question
+
+MOST = 48  # saved searches of one person that are asked; further ones are listed by name
+COVERS = 4
+KEPT_SECONDS = 240  # for the dot beside "Collections"
+
+
+@dataclass
+class News:
+    """A saved search as one person sees it."""
+
+    saved: SavedSearch
+    question: Question | None = None  # None: it cannot be asked any more
+    problem: str = ""  # why it was not counted
+    down: bool = False  # because a service is down, for all that ask with words or pictures
+    count: int | None = None  # None: not counted
+    more: bool = False  # there are more than `count`
+    new: int = 0  # of those counted, since the person's last visit, or since it was saved
+    covers: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Matches:
+    ids: tuple[int, ...]  # best first
+    more: bool
+
+
+def news(person: access.Person) -> list[News]:
+    """Of all saved searches of the person's brands, by brand and name.
+
+    Work is bounded: MOST of them are asked, each down to FIRST_DEPTH. One that cannot be asked any
+    more, or not now, says so and stops no other.
+    """
+    visits = SavedSearchVisit.objects.filter(saved_search=OuterRef("pk"), person=person.pk)
+    since = Coalesce(
+        Subquery(visits.values("visited_at")), F("created_at"), output_field=DateTimeField()
+    )
+    rows = [News(saved) for saved in keeping.saved_searches(person).annotate(since=since)]
+    ranked = _matches(person, rows[:MOST])
+    came_in = dict(
+        access.assets(person)
+        .filter(pk__in={pk for found in ranked.values() for pk in found.ids})
+        .values_list("pk", "created_at")
+    )
+    covers: dict[int, list[int]] = {}
+    for row in rows[:MOST]:
+        if row.saved.pk in ranked:
+            found = ranked[row.saved.pk]
+            there = [pk for pk in found.ids if pk in came_in]
+            row.count, row.more = len(there), found.more
+            row.new = sum(came_in[pk] > _since(row) for pk in there)
+            covers[row.saved.pk] = there[:COVERS]
+        elif row.question and not row.problem:
+            covers[row.saved.pk] = _browse(person, row)
+    assets = access.assets(person).in_bulk({pk for ids in covers.values() for pk in ids})
+    for row in rows:
+        ids = covers.get(row.saved.pk, [])
+        row.covers = tuple(assets[pk] for pk in ids if pk in assets)
+    return rows
+
+
+def waits(person: access.Person) -> bool:
+    """Whether something new waits in any saved search; asked at most every few minutes."""
+    known: bool | None = cache.get(keeping.news_key(person))
+    if known is None:
+        known = any(row.new for row in news(person))
+        cache.set(keeping.news_key(person), known, KEPT_SECONDS)
+    return known
+
+
+def _since(row: News) -> datetime.datetime:
+    annotated: Any = row.saved
+    since: datetime.datetime = annotated.since
+    return since
+
+
+def _matches(person: access.Person, rows: Iterable[News]) -> dict[int, _Matches]:
+    """By id of the saved search, of those that ask with words or pictures."""
+    try:
+        space, down = vectors.active_space(), ""
+    except SearchUnavailable as error:
+        space, down = None, error.message
+    found = {}
+    for row in rows:
+        try:
+            row.question = keeping.question_of(row.saved, person)
+            if _ranks(row.question):
+                if space is None or down:
+                    row.problem, row.down = down, True
+                    continue
+                found[row.saved.pk] = _rank(person, row, space)
+        except InvalidQuestion as error:
+            row.problem = error.message
+        except SearchUnavailable as error:
+            row.problem = error.message
+            if error.__cause__ is not None:  # not this question's fault: the others need not try
+                down, row.down = error.message, True
+    return found
+
+
+def _ranks(question: Question) -> bool:
+    return bool(question.shown or words.parse(question.text).wanted)
+
+
+def _rank(person: access.Person, row: News, space: VectorSpace) -> _Matches:
+    assert row.question
+    ranked = ranking.rank(
+        row.question,
+        space=space,
+        assets=access.assets(person),
+        brands=frozenset({row.saved.brand_id}),
+        depth=FIRST_DEPTH,
+    )
+    ids = tuple(hit.id for hit in ranked.hits if hit.matches)
+    return _Matches(ids, more=len(ids) == len(ranked.hits) and not ranked.complete)
+
+
+def _browse(person: access.Person, row: News) -> list[int]:
+    """Filters alone: PostgreSQL counts them all."""
+    assert row.question
+    wording = words.parse(row.question.text)
+    assets = words.without(wording, row.question.filters.apply(access.assets(person)))
+    counted = assets.aggregate(
+        count=Count("pk"), new=Count("pk", filter=Q(created_at__gt=_since(row)))
+    )
+    row.count, row.new = counted["count"], counted["new"]
+    newest = assets.order_by("-created_at", "-id").values_list("pk", flat=True)
+    return list(newest[:COVERS])

@@ -85,15 +85,16 @@ def chips(form: QuestionForm) -> list[Chip]:
 
 
 def thumbs(form: QuestionForm) -> list[Thumb]:
-    """Of a valid form."""
+    """Of a form that was asked whether it is valid; a wrong filter takes no picture away."""
     given: QueryDict = form.data  # type: ignore[assignment]
     data = form.cleaned_data
     shown = [
         (name, value, row, weight)
         for name in ("like", "picture")
+        if name in data
         for value, (row, weight) in zip(filter(None, given.getlist(name)), data[name], strict=True)
     ]
-    alone = len(shown) == 1 and not data["q"]
+    alone = len(shown) == 1 and not data.get("q")
     found = []
     for name, value, row, weight in shown:
         is_asset = isinstance(row, Asset)
@@ -112,12 +113,13 @@ def thumbs(form: QuestionForm) -> list[Thumb]:
 
 
 def balance(form: QuestionForm) -> list[Choice]:
-    """What counts more, words or pictures, of a valid form; empty unless it asks with both. A
-    weight between the steps stays as it is, under the nearest of them."""
+    """What counts more, words or pictures, of a form as for `thumbs`; empty unless it asks with
+    both. A weight between the steps stays as it is, under the nearest of them."""
     data = form.cleaned_data
-    if not data["q"] or not any(weight > 0 for _, weight in [*data["like"], *data["picture"]]):
+    shown = [*data.get("like", []), *data.get("picture", [])]
+    if not data.get("q") or not any(weight > 0 for _, weight in shown):
         return []
-    given = data["text_weight"]
+    given = data.get("text_weight", 1.0)
     nearest = min((abs(given - weight), weight) for weight, _ in BALANCE)[1]
     return [
         Choice(label, f"{given if weight == nearest else weight:g}", weight == nearest)

@@ -84,7 +84,7 @@ def page(address: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(40_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield page
@@ -105,10 +105,11 @@ def titles(page: Page) -> list[str]:
 
 
 def search(page: Page, text: str) -> None:
+    page.goto("/")
     page.fill("#q", text)
     page.press("#q", "Enter")
     page.wait_for_url("**q=**")
-    page.locator("#results .score, #results .quiet-state").first.wait_for()
+    page.locator("#results").locator(".card-why, .none-match, .quiet-state").first.wait_for()
 
 
 def test_upload_find_choose_references_generate_and_find_again(
@@ -127,15 +128,20 @@ def test_upload_find_choose_references_generate_and_find_again(
     # describe a picture and find it
     wait_until_found(page, "red handbag", "handbag")
 
+    ask_precisely(page)
+    narrow_it_down(page)
+
     # show a picture, smaller and cut at the edges, and find its like
+    page.goto("/")
     watch = next(a for a in catalogue.assets(datetime.date.today()) if a.spec.obj == "watch")
     page.set_input_files(
         "input[name=picture][type=file]",
         {"name": "mine.png", "mimeType": "image/png", "buffer": cut(render(watch.spec, 320))},
     )
     page.wait_for_url("**picture=**")
-    page.locator("#grid .score").first.wait_for()
+    page.locator("#grid .card-why").first.wait_for()
     assert titles(page)[0] == watch.title
+    search_with_a_part(page, watch.title)
 
     upload_two_files(page)
     wait_until_found(page, "purple rocket", "violet dream")
@@ -148,11 +154,83 @@ def wait_until_found(page: Page, text: str, expected: str) -> None:
     """Indexing is in the background: ask until it is there."""
 
     def found() -> bool:
-        page.goto("/")
         search(page, text)
         return expected in " ".join(titles(page)[:2]).lower()
 
     wait_for(found, 60)
+
+
+def matching(page: Page) -> list[str]:
+    """Titles of the cards above the line."""
+    return page.locator("#grid .card:has(.card-why) .card-title").all_inner_texts()
+
+
+def ask_precisely(page: Page) -> None:
+    """A word that is not wanted, a picture beside the words, and how much it counts."""
+    search(page, "handbag")
+    assert any("checked" in title for title in matching(page))
+    search(page, "handbag -checked")
+    assert matching(page)
+    assert not any("checked" in title for title in titles(page))
+
+    card = page.locator("#grid .card", has=page.locator(".card-why")).first
+    title = card.locator(".card-title").inner_text()
+    card.hover()
+    card.get_by_role("link", name="Ask with").click()
+    page.wait_for_url("**like=**")
+    page.locator("#asked .balance").wait_for()
+    assert "q=handbag" in page.url
+    assert title not in titles(page)
+    page.locator("#asked summary").click()
+    page.get_by_role("link", name="Stay away from it").click()
+    page.locator("#asked .shown-not").wait_for()
+    page.get_by_role("link", name="Ask without").click()
+    page.locator("#asked .shown").wait_for(state="detached")
+    page.wait_for_url(lambda address: "like=" not in address)
+    assert page.input_value("#q") == "handbag -checked"
+
+    search(page, "a submarine")
+    page.get_by_text("Nothing here really matches “a submarine”.").wait_for()
+    assert matching(page) == []
+    assert titles(page)
+
+
+def narrow_it_down(page: Page) -> None:
+    """Filters with counts, a colour, a tag."""
+    search(page, "handbag")
+    page.get_by_label("Filters", exact=True).click()
+    counted = page.locator("#count-kind-product")
+    counted.and_(page.locator(":not(:empty)")).wait_for()
+    assert int(counted.inner_text()) == len(matching(page))
+    page.locator(".swatch[title=Red]").click()
+    page.get_by_role("link", name="Remove the filter near red").wait_for()
+    page.locator("[data-tag=bags]").click()
+    page.get_by_role("link", name="Remove the filter #bags").wait_for()
+    assert "colour=%23d4212b" in page.url
+    page.get_by_label("Close the filters").click()
+    assert matching(page)
+    assert len(titles(page)) < 10
+
+
+def search_with_a_part(page: Page, title: str) -> None:
+    """A box that is dragged over the first picture found, which is called `title`."""
+    page.locator("#grid .card a").first.click()
+    page.get_by_text("Search with a part of it").click()
+    frame = page.locator("[data-part-surface]").bounding_box()
+    assert frame
+    left, top, width, height = frame["x"], frame["y"], frame["width"], frame["height"]
+    page.mouse.move(left + 0.1 * width, top + 0.1 * height)
+    page.mouse.down()
+    page.mouse.move(left + 0.5 * width, top + 0.6 * height)
+    page.mouse.move(left + 0.9 * width, top + 0.9 * height)
+    page.mouse.up()
+    assert "/assets/" in page.url, "the large preview did not open"
+    edges = [page.input_value(f"[name={side}]") for side in ("left", "top", "right", "bottom")]
+    assert [round(float(edge), 1) for edge in edges] == [0.1, 0.1, 0.9, 0.9]
+    page.get_by_role("button", name="Search with this part").click()
+    page.wait_for_url("**picture=**")
+    page.locator("#asked .shown").wait_for()
+    assert titles(page)[0] == title
 
 
 def upload_two_files(page: Page) -> None:
@@ -174,13 +252,14 @@ def upload_two_files(page: Page) -> None:
 
 
 def make_a_picture(page: Page, gemini: GeminiServer) -> None:
-    page.goto("/")
     search(page, "red handbag")
     buttons = page.locator("#grid [data-tray-button]")
     buttons.nth(0).click()
     page.locator(".tray-item").nth(0).wait_for()
     buttons.nth(1).click()
     page.locator(".tray-item").nth(1).wait_for()
+    alike = page.locator(".tray").get_by_role("link", name="Find like these")
+    assert str(alike.get_attribute("href")).count("like=") == 2
     page.locator(".tray").get_by_role("link", name="Studio", exact=True).click()
     page.fill("textarea[name=prompt]", "A red handbag on a sunny beach")
     page.get_by_role("button", name="Make").click()

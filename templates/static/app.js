@@ -100,8 +100,9 @@
     Object.assign(input, { type: "hidden", name: "like", value: pk });
     input.setAttribute("form", "ask");
     $("#asked").append(input);
-    askAgain();
     scrollTo({ top: 0 });
+    $("#q").focus({ preventScroll: true }); // what about it: "in green"
+    askAgain();
   };
   const weigh = (link) => {
     const shown = link.closest(".shown");

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from assetbank.health import Part
-from search import milvus
+from search import milvus, switching
 from search.checkpoints import DEMO_SENTENCE
 from search.models import Embedding, VectorSpace
 
@@ -23,15 +23,22 @@ def vectors() -> Part:
 
 
 def encoder() -> Part:
+    """The one in use, and what is built beside it."""
     space = VectorSpace.objects.filter(active=True).first()
-    if space is None:
-        return Part("encoder", False, "No encoder yet: the index worker has not started.")
-    detail = DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"
-    return Part("encoder", True, detail)
+    if space is None or space.fingerprint is None:
+        reason = space.problem if space else ""
+        return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
+    said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
+    for other in VectorSpace.objects.filter(active=False, activated_at=None):
+        told = switching.progress(other)
+        said.append(other.problem or f"{other.model}: {told.done} of {told.total} indexed.")
+    return Part("encoder", True, " ".join(said))
 
 
 def index() -> Part:
-    states = dict(Embedding.objects.values_list("state").annotate(Count("pk")))
+    """Of the active space."""
+    embeddings = Embedding.objects.filter(space__active=True)
+    states = dict(embeddings.values_list("state").annotate(Count("pk")))
     counts = {state.value: states.get(state.value, 0) for state in Embedding.State}
     failed = counts[Embedding.State.FAILED]
     waiting = counts[Embedding.State.PENDING]

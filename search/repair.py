@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef
-from django.utils import timezone
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from assetbank.models import Asset
-from search import indexing, milvus, spaces
+from search import filling, indexing, milvus, rows, spaces
+from search.filling import Progress
 from search.models import Embedding, VectorSpace
 
 PAGE = 500
-Progress = Callable[[int, int], None]  # done, total
+WHAT = ("without embedding", "missing in Milvus", "scalars differ", "stray in Milvus")
+
+
+@dataclass
+class SpaceReport:
+    """What `check` found in one space, as counts and asset ids (at most KEPT of each)."""
+
+    KEPT = 20
+    space: VectorSpace
+    checked: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WHAT, 0))
+    examples: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, what: str, ids: list[int], count: int | None = None) -> None:
+        self.counts[what] += len(ids) if count is None else count
+        listed = self.examples.setdefault(what, [])
+        listed.extend(ids[: self.KEPT - len(listed)])
 
 
 @dataclass
 class Report:
-    """What `check` found, as asset ids (at most KEPT of each) and counts."""
+    spaces: list[SpaceReport]
 
-    KEPT = 20
-    checked: int = 0
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(
-            ("without embedding", "missing in Milvus", "scalars differ", "stray in Milvus"), 0
-        )
-    )
-    examples: dict[str, list[int]] = field(default_factory=dict)
+    @property
+    def checked(self) -> int:
+        return sum(each.checked for each in self.spaces)
 
-    def add(self, what: str, ids: list[int]) -> None:
-        self.counts[what] += len(ids)
-        listed = self.examples.setdefault(what, [])
-        listed.extend(ids[: self.KEPT - len(listed)])
+    @property
+    def counts(self) -> dict[str, int]:
+        counts: Counter[str] = Counter(dict.fromkeys(WHAT, 0))
+        for each in self.spaces:
+            counts.update(each.counts)
+        return dict(counts)
 
     @property
     def sound(self) -> bool:
@@ -42,112 +55,94 @@ class Report:
 
 
 def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -> Report:
-    """Compare assets, embeddings and Milvus, a page at a time: ids both ways, and scalars.
+    """Compare assets, embeddings and Milvus in every space, a page at a time: ids both ways, and
+    scalars. The memory that it takes does not grow with the library.
 
     With `fix`, what is wrong is marked waiting (kept vectors are used, CLIP does not run) and
     strays are deleted; the index job does the rest. Raises MilvusDown and EncoderUnavailable.
     """
-    spaces.open_active()  # a collection that is gone altogether is made anew here
-    report = Report()
-    _check_assets(report, fix=fix)
-    total = Embedding.objects.filter(state=Embedding.State.INDEXED).count()
-    for page in _indexed_pages():
-        expected = {
-            asset.pk: indexing.scalars(asset)
-            for asset in Asset.objects.with_tags().filter(pk__in=page)
-        }
-        found = milvus.fetch(list(expected))
-        missing = [pk for pk in expected if pk not in found]
-        differing = [pk for pk in found if not _same(expected[pk], found[pk])]
-        report.add("missing in Milvus", missing)
-        report.add("scalars differ", differing)
-        report.checked += len(page)
-        if fix:
-            indexing.request_index(missing + differing)
-        progress(report.checked, total)
-    _check_strays(report, fix=fix)
+    spaces.open_active()  # a collection that is gone altogether is filled again here
+    if fix:
+        spaces.retry()
+    report = Report([SpaceReport(space) for space in spaces.kept()])
+    indexed = Embedding.objects.filter(state=Embedding.State.INDEXED, space__in=spaces.kept())
+    total = indexed.count()
+    for each in report.spaces:
+        filling.ensure(each.space)
+        _check_assets(each, fix=fix)
+        for page in _pages(indexed.filter(space=each.space)):
+            _check_page(each, page, fix=fix)
+            progress(report.checked, total)
+        _check_strays(each, fix=fix)
+    if fix:
+        filling.clear_away()
     return report
 
 
-def _check_assets(report: Report, *, fix: bool) -> None:
+def _check_assets(report: SpaceReport, *, fix: bool) -> None:
     """`bulk_create` and raw SQL pass no signal: assets without a row here, and rows without one."""
-    has_row = Embedding.objects.filter(asset_id=OuterRef("pk"))
+    has_row = Embedding.objects.filter(space=report.space, asset_id=OuterRef("pk"))
     missing = Asset.objects.filter(~Exists(has_row)).order_by("pk").values_list("pk", flat=True)
-    for ids in _paged(list(missing)):
-        report.add("without embedding", ids)
-        if fix:
-            Embedding.objects.bulk_create(
-                [Embedding(asset_id=pk) for pk in ids], ignore_conflicts=True
-            )
+    report.add("without embedding", list(missing[: report.KEPT]), missing.count())
     if fix:
+        spaces.enrol(report.space)
         has_asset = Asset.objects.filter(pk=OuterRef("asset_id"))
-        Embedding.objects.filter(~Exists(has_asset)).update(state=Embedding.State.REMOVING)
+        alive = report.space.embeddings.exclude(state=Embedding.State.REMOVING)
+        alive.filter(~Exists(has_asset)).update(state=Embedding.State.REMOVING)
 
 
-def _check_strays(report: Report, *, fix: bool) -> None:
-    top = Embedding.objects.aggregate(top=Max("asset_id"))["top"] or 0
-    for ids in milvus.stream_ids(top):
-        known = set(Embedding.objects.filter(asset_id__in=ids).values_list("asset_id", flat=True))
-        strays = [pk for pk in ids if pk not in known]
+def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
+    expected = {
+        asset.pk: rows.scalars(asset) for asset in Asset.objects.with_tags().filter(pk__in=page)
+    }
+    found = milvus.fetch(list(expected), collection=report.space.collection)
+    missing = [pk for pk in expected if pk not in found]
+    differing = [pk for pk in found if not same(expected[pk], found[pk])]
+    report.add("missing in Milvus", missing)
+    report.add("scalars differ", differing)
+    report.checked += len(page)
+    if fix:
+        report.space.embeddings.filter(asset_id__in=missing + differing).mark_pending()
+
+
+def _check_strays(report: SpaceReport, *, fix: bool) -> None:
+    """What Postgres knows nothing of, or leaves out of search."""
+    top = report.space.embeddings.aggregate(top=Max("asset_id"))["top"] or 0
+    known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
+    for ids in milvus.stream_ids(top, collection=report.space.collection):
+        there = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
+        strays = [pk for pk in ids if pk not in there]
         report.add("stray in Milvus", strays)
         if fix:
-            milvus.delete(strays)
+            milvus.delete(strays, collection=report.space.collection)
 
 
-def _indexed_pages() -> Iterator[list[int]]:
+def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:
     last = 0
-    while True:
-        page = list(
-            Embedding.objects.filter(state=Embedding.State.INDEXED, asset_id__gt=last)
-            .order_by("asset_id")
-            .values_list("asset_id", flat=True)[:PAGE]
-        )
-        if not page:
-            return
+    assets = indexed.order_by("asset_id").values_list("asset_id", flat=True)
+    while page := list(assets.filter(asset_id__gt=last)[:PAGE]):
         yield page
         last = page[-1]
 
 
-def _paged(ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), PAGE):
-        yield ids[start : start + PAGE]
-
-
-def _same(expected: milvus.Scalars, found: milvus.Scalars) -> bool:
+def same(expected: milvus.Scalars, found: milvus.Scalars) -> bool:
+    """Whether Milvus holds what it should of an asset."""
     close = math.isclose(expected["aspect_ratio"], found["aspect_ratio"], rel_tol=1e-6)
     found = {**found, "aspect_ratio": expected["aspect_ratio"], "tags": sorted(found["tags"])}
     return close and expected == found
 
 
-def rebuild(*, progress: Progress = lambda done, total: None) -> int:
+def rebuild(
+    space: VectorSpace | None = None, *, progress: Progress = lambda done, total: None
+) -> int:
     """A new collection from the vectors in Postgres, without CLIP; the alias flips when it is full.
 
     The old one serves meanwhile. Rows whose vector does not fit are marked waiting. Returns how
     many rows the new collection got. Raises MilvusDown and EncoderUnavailable.
     """
-    space = spaces.open_active()
-    started = timezone.now()
-    name = spaces.collection_name(space)
-    milvus.create(name, space.dimension)
-    done, last = 0, 0
-    total = Embedding.objects.exclude(state=Embedding.State.REMOVING).count()
-    while page := list(
-        Embedding.objects.filter(asset_id__gt=last)
-        .exclude(state=Embedding.State.REMOVING)
-        .order_by("asset_id")[:PAGE]
-    ):
-        rows = indexing.kept_rows(page, space)
-        milvus.upsert(rows, collection=name)
-        kept = {row.id for row in rows}
-        indexing.request_index([row.asset_id for row in page if row.asset_id not in kept])
-        done, last = done + len(rows), page[-1].asset_id
-        progress(min(done, total), total)
-    milvus.settle(name)
-    milvus.point_alias(name)
-    with transaction.atomic():
-        VectorSpace.objects.filter(pk=space.pk).update(collection=name, revision=F("revision") + 1)
-        # what changed while we copied went to the old collection: it goes through once more
-        Embedding.objects.filter(updated_at__gte=started).mark_pending()
-    milvus.drop_others(keep=name)
+    space = space or spaces.open_active()
+    done = filling.refill(space, progress=progress)
     check(fix=True)
+    if space.embeddings.waiting().exists():
+        indexing.request_work()
     return done

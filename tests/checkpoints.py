@@ -29,3 +29,29 @@ def save_vit_b32(folder: Path) -> Path:
     torch.manual_seed(0)
     config = CLIPConfig(text_config=TEXT, vision_config={"patch_size": 32}, projection_dim=512)
     return save(folder, CLIPModel(config), CLIPImageProcessorPil())
+
+
+def save_small(folder: Path) -> Path:
+    """A CLIP of 64 dimensions that knows nothing, and costs nothing."""
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
+
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64}
+    layers = {"num_hidden_layers": 1, "num_attention_heads": 2}
+    config = CLIPConfig(
+        text_config=TEXT | size | layers,
+        vision_config=size | layers | {"image_size": 64, "patch_size": 16},
+        projection_dim=64,
+    )
+    crop = {"height": 64, "width": 64}
+    processor = CLIPImageProcessorPil(size={"shortest_edge": 64}, crop_size=crop)
+    return save(folder, CLIPModel(config), processor)
+
+
+def save_twin(folder: Path) -> Path:
+    """The demo encoder, looking at pictures a little differently: as good, and another one."""
+    shutil.copytree(DEMO_FOLDER, folder, dirs_exist_ok=True)
+    config = folder / "preprocessor_config.json"
+    config.write_text(config.read_text().replace('"resample": 3', '"resample": 2'))
+    return folder

@@ -19,6 +19,7 @@ from generation import studio
 from generation.models import Generation, Output
 from search.models import Embedding, PictureQuestion, VectorSpace
 from tests.api import upload
+from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -54,6 +55,14 @@ def waiting_jobs() -> int:
         return int(cursor.fetchone()[0])
 
 
+@pytest.fixture(autouse=True)
+def space(db: None) -> VectorSpace:
+    """What assets wait for; nobody loads its encoder here."""
+    return VectorSpace.objects.create(
+        model="demo", source="s", fingerprint="f", dimension=4, active=True, is_demo=True
+    )
+
+
 @pytest.fixture
 def everything(cast: Cast, make_asset: MakeAsset) -> None:
     """At least one row of every model that has a page here."""
@@ -62,9 +71,8 @@ def everything(cast: Cast, make_asset: MakeAsset) -> None:
     collecting.add(collection=collection, assets=[asset])
     generation = ask_for(cast, references=[asset])
     studio.run(generation_id=generation.pk)
-    space = VectorSpace.objects.create(model="m", source="s", fingerprint="f", dimension=4)
     PictureQuestion.objects.create(
-        person=cast.viewer, fingerprint=space.fingerprint, vector_bytes=b"", thumbnail=b"webp"
+        person=cast.viewer, fingerprint="f", vector_bytes=b"", thumbnail=b"webp"
     )
     Token.objects.create(user=cast.viewer)
 
@@ -240,7 +248,7 @@ def test_a_tag_is_added_to_many(boss: Client, make_asset: MakeAsset) -> None:
 
 def test_assets_are_indexed_and_embedded_again(boss: Client, make_asset: MakeAsset) -> None:
     one, two, three = make_asset(), make_asset(), make_asset()
-    Embedding.objects.update(state="indexed", vector_bytes=b"1234", fingerprint="f")
+    Embedding.objects.update(state="indexed", vector_bytes=b"1234")
     Embedding.objects.filter(asset=three).update(state="failed", reason="Damaged.")
     before = waiting_jobs()
     assert "1 waiting" in said(act(boss, ASSETS, "index_again", [one]))
@@ -250,6 +258,108 @@ def test_assets_are_indexed_and_embedded_again(boss: Client, make_asset: MakeAss
     assert set(Embedding.objects.values_list("state", flat=True)) == {"pending"}
     assert Embedding.objects.get(asset=one).vector_bytes
     assert Embedding.objects.get(asset=two).vector_bytes is None
+
+
+def test_assets_are_filtered_by_how_they_are_in_the_encoder_in_use(
+    boss: Client, make_asset: MakeAsset, space: VectorSpace
+) -> None:
+    failed, found, new = make_asset(title="aa"), make_asset(title="bb"), make_asset(title="cc")
+    other = VectorSpace.objects.create(model="other")
+    Embedding.objects.create(asset=found, space=other, state="failed")
+    for asset, state in ((failed, "failed"), (found, "indexed")):
+        Embedding.objects.filter(asset=asset, space=space).update(state=state, reason="Damaged.")
+    Embedding.objects.filter(asset=new).delete()
+
+    def shown(state: str) -> list[Asset]:
+        return list(boss.get(ASSETS, {"index_state": state}).context["cl"].result_list)
+
+    assert shown("failed") == [failed]
+    assert shown("indexed") == [found]
+    assert shown("pending") == [new]
+    assert "Damaged." in boss.get(f"{ASSETS}{failed.pk}/change/").content.decode()
+
+
+# ------------------------------------------------------------------------ the encoder
+
+SPACES = "/admin/search/vectorspace/"
+CONFIRMED = {"_form_submitted": "True"}
+
+
+def test_another_encoder_is_asked_for_and_shows_how_far_it_is(
+    boss: Client, make_asset: MakeAsset
+) -> None:
+    make_asset()
+    answer = boss.post(f"{SPACES}switch/", {**CONFIRMED, "model": "demo"})
+    assert "demo is the encoder in use" in said(boss.get(answer["HX-Redirect"]))
+    assert "This field is required" in boss.post(f"{SPACES}switch/", CONFIRMED).content.decode()
+    answer = boss.post(f"{SPACES}switch/", {**CONFIRMED, "model": "/models/new"})
+    new = VectorSpace.objects.get(active=False)
+    where = f"{SPACES}{new.pk}/change/"
+    assert answer["HX-Redirect"] == where
+    page = boss.get(where).content.decode()
+    assert "The index worker has not loaded it yet." in page
+    assert 'hx-trigger="every 3s"' in page
+    VectorSpace.objects.filter(pk=new.pk).update(fingerprint="g", dimension=4)
+    make_asset()
+    Embedding.objects.filter(space=new).update(state="indexed")
+    page = boss.get(where).content.decode()
+    assert "1 of 1 assets: 1 findable" in page
+    assert "every 3s" not in page
+    VectorSpace.objects.filter(pk=new.pk).update(fingerprint=None, problem="No such folder.")
+    assert "No such folder." in boss.get(where).content.decode()
+    assert "No such folder." in boss.get("/admin/").content.decode()
+
+
+def test_the_comparison_is_shown_side_by_side(boss: Client) -> None:
+    def result(ndcg: float) -> dict[str, Any]:
+        rows = [{"question": "q=teapot", "brand": "Acme", "ndcg": ndcg, "recall": 1.0}]
+        return {"ndcg": ndcg, "recall": 1.0, "mrr": 1.0, "rows": rows}
+
+    new = VectorSpace.objects.create(model="new", fingerprint="g")
+    lost = {"asset_id": 7, "asset__title": "A cape", "state": "failed", "reason": "Damaged."}
+    new.gate = {
+        "passes": False,
+        "why": ["nDCG@10 falls from 0.900 to 0.123."],
+        "notes": [],
+        "against": "demo",
+        "questions": 1,
+        "of": 31,
+        "covered": 30,
+        "lacking": [lost],
+        "old": result(0.9),
+        "new": result(0.123),
+    }
+    new.save()
+    page = boss.get(f"{SPACES}{new.pk}/change/").content.decode()
+    for part in ("falls from", "0.900", "0.123", "Acme: q=teapot", "31", "A cape", "Damaged."):
+        assert part in page
+
+
+def test_encoders_take_over_go_back_and_are_dropped_after_a_question(
+    boss: Client, make_asset: MakeAsset, index: Callable[[], int], tmp_path: Path
+) -> None:
+    VectorSpace.objects.all().delete()
+    make_asset()
+    index()
+    new = VectorSpace.objects.create(model=str(save_small(tmp_path)))
+    index()
+
+    def press(space: VectorSpace, name: str) -> str:
+        assert "HX-Redirect" not in boss.get(f"{SPACES}{space.pk}/{name}/")  # only asks
+        return said(boss.get(boss.post(f"{SPACES}{space.pk}/{name}/", CONFIRMED)["HX-Redirect"]))
+
+    assert "is in use now" in press(new, "take_over")
+    assert VectorSpace.objects.get(active=True) == new
+    assert "is in use: let another" in press(new, "drop")
+    assert "in use again" in press(new, "roll_back")
+    assert "is forgotten" in press(new, "drop")
+    assert VectorSpace.objects.get().model == "demo"
+
+
+def test_only_who_may_changes_the_encoder(cast: Cast, client: Client) -> None:
+    client.force_login(cast.staff)
+    assert client.post(f"{SPACES}switch/", {**CONFIRMED, "model": "new"}).status_code == 403
+    assert not VectorSpace.objects.filter(active=False).exists()
 
 
 # ------------------------------------------------------------------------ the rest
@@ -306,6 +416,7 @@ def test_a_brand_is_made_with_its_members(boss: Client, cast: Cast) -> None:
         "slug": "new",
         "palette": '["#112233"]',
         "style": "",
+        "search_generated": "approved",
         "memberships-TOTAL_FORMS": 1,
         "memberships-INITIAL_FORMS": 0,
         "memberships-0-user": cast.viewer.pk,

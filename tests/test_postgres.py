@@ -30,9 +30,10 @@ from django.db import connection, transaction
 from PIL import Image
 from assetbank import intake
 from assetbank.models import Asset, Brand
-from search import indexing, tasks
-from search.models import Embedding
+from search import claims, indexing, tasks
+from search.models import Embedding, VectorSpace
 
+space = VectorSpace.objects.create(model="demo", active=True)
 brand = Brand.objects.create(name="Acme", slug="acme")
 ann = User.objects.create_user("ann")
 
@@ -46,7 +47,7 @@ for number in range(6):
 assert not intake.store(brand=brand, file=picture(0), filename="again.png", by=ann).created
 
 def claim_apart():
-    return {job.asset.pk for job in indexing._claim(4)}
+    return {job.asset.pk for job in claims.claim(space, 4)}
 
 with transaction.atomic():  # one worker holds its rows; another goes past them
     mine = claim_apart()

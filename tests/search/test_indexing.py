@@ -18,10 +18,9 @@ from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.models import Asset
-from search import indexing, milvus, queries, repair, spaces
+from search import claims, indexing, milvus, rows, spaces, switching
 from search.checkpoints import EncoderUnavailable
 from search.models import Embedding, Vector, VectorSpace
-from search.questions import Question
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -29,8 +28,12 @@ Index = Callable[[], int]
 
 
 def state(asset: Asset) -> tuple[str, str]:
-    row = Embedding.objects.get(asset_id=asset.pk)
+    row = Embedding.objects.get(asset_id=asset.pk, space__active=True)
     return row.state, row.reason
+
+
+def inside(space: VectorSpace) -> set[int]:
+    return {pk for page in milvus.stream_ids(0, collection=space.collection) for pk in page}
 
 
 def kept(asset: Asset) -> Vector:
@@ -45,7 +48,15 @@ def queued_index_jobs() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_an_asset_waits_with_a_job_as_soon_as_it_is_saved(make_asset: MakeAsset) -> None:
+@pytest.fixture
+def space(db: None) -> VectorSpace:
+    """The active one, whose encoder nobody has loaded yet."""
+    return VectorSpace.objects.create(model="demo", active=True)
+
+
+def test_an_asset_waits_with_a_job_as_soon_as_it_is_saved(
+    space: VectorSpace, make_asset: MakeAsset
+) -> None:
     before = queued_index_jobs()  # other tests, with transactions of their own, leave some
     asset = make_asset()
     assert state(asset) == ("pending", "")
@@ -63,7 +74,7 @@ def test_waiting_assets_become_findable_with_unit_vectors_in_postgres(
         assert (row.state, row.checksum) == ("indexed", asset.checksum)
         assert row.vector is not None
         assert abs(float(np.linalg.norm(row.vector)) - 1) < 1e-5
-        assert milvus.fetch([asset.pk])[asset.pk] == indexing.scalars(asset)
+        assert milvus.fetch([asset.pk])[asset.pk] == rows.scalars(asset)
     assert VectorSpace.objects.get(active=True).is_demo
 
 
@@ -132,44 +143,45 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
 ) -> None:
     asset = make_asset()
     space = spaces.open_active()
-    jobs = indexing._claim(10)
+    jobs = claims.claim(space, 10)
     with ThreadPoolExecutor(1) as pool:
-        indexing._start(jobs, space, pool)
-        outcome = indexing._process(jobs, space)
+        outcome = indexing._process(indexing._Walk().start(jobs, space, pool), space)
     intake.update(asset=asset, kind="logo")
-    indexing._finish(outcome, space)
+    claims.finish(outcome, space)
     assert state(asset)[0] == "pending"
     index()
     assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "logo"
 
 
-def test_two_workers_never_hold_the_same_row(make_asset: MakeAsset) -> None:
+def test_two_workers_never_hold_the_same_row(space: VectorSpace, make_asset: MakeAsset) -> None:
     for _ in range(4):
         make_asset()
-    first = {job.asset.pk for job in indexing._claim(3) if job.asset}
-    second = {job.asset.pk for job in indexing._claim(3) if job.asset}
+    first = {job.asset.pk for job in claims.claim(space, 3) if job.asset}
+    second = {job.asset.pk for job in claims.claim(space, 3) if job.asset}
     assert len(first) == 3
     assert len(second) == 1
     assert not first & second
 
 
-def test_a_dead_workers_rows_go_to_another_when_the_lease_ends(make_asset: MakeAsset) -> None:
+def test_a_dead_workers_rows_go_to_another_when_the_lease_ends(
+    space: VectorSpace, make_asset: MakeAsset
+) -> None:
     make_asset()
-    assert indexing._claim(10)
-    assert indexing._claim(10) == []
+    assert claims.claim(space, 10)
+    assert claims.claim(space, 10) == []
     Embedding.objects.update(claimed_until=timezone.now() - datetime.timedelta(seconds=1))
-    assert len(indexing._claim(10)) == 1
+    assert len(claims.claim(space, 10)) == 1
 
 
 def test_a_picture_that_kills_its_worker_is_tried_alone_and_then_given_up(
-    make_asset: MakeAsset, index: Index
+    space: VectorSpace, make_asset: MakeAsset, index: Index
 ) -> None:
     killer, bystander = make_asset(), make_asset()
     Embedding.objects.filter(asset_id=killer.pk).update(attempts=2)
     Embedding.objects.filter(asset_id=bystander.pk).update(attempts=2)
-    assert len(indexing._claim(10)) == 1
+    assert len(claims.claim(space, 10)) == 1
     Embedding.objects.update(claimed_until=None)
-    Embedding.objects.filter(asset_id=killer.pk).update(attempts=indexing.MOST_ATTEMPTS)
+    Embedding.objects.filter(asset_id=killer.pk).update(attempts=claims.MOST_ATTEMPTS)
     index()
     assert state(killer)[0] == "failed"
     assert "ended the worker" in state(killer)[1]
@@ -221,101 +233,83 @@ def test_without_an_encoder_rows_wait_and_say_so(
     assert "/nowhere/clip" in state(asset)[1]
 
 
-# ------------------------------------------------------------------------ repair
-
-
-def no_clip() -> None:
-    """From here on, whoever decodes fails loudly: the pictures are gone."""
-    for asset in Asset.objects.all():
-        default_storage.delete(asset.path)
-
-
-def test_a_milvus_that_lost_everything_is_filled_again_without_clip(
-    make_asset: MakeAsset, index: Index
+def test_a_row_that_milvus_refuses_fails_alone(
+    make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assets = [make_asset() for _ in range(3)]
+    bad, *good = [make_asset() for _ in range(4)]
+    scalars = rows.scalars
+
+    def wrong(asset: Asset) -> Any:
+        return {**scalars(asset), **({"width": "wide"} if asset == bad else {})}
+
+    monkeypatch.setattr(rows, "scalars", wrong)
     index()
-    no_clip()
-    milvus.drop_others(keep="")
-    milvus.reset()
-    assert index() == 0  # nothing waits, so nobody looks; the periodic check does
-    report = repair.check(fix=True)
-    assert index() == 3
-    assert repair.check().sound
+    assert state(bad)[0] == "failed"
+    assert "refuses" in state(bad)[1]
+    assert {state(asset) for asset in good} == {("indexed", "")}
     assert milvus.count() == 3
-    assert report.checked == 0
-    assert {state(asset) for asset in assets} == {("indexed", "")}
 
 
-def test_check_finds_and_mends_what_differs_either_way(
-    make_asset: MakeAsset, index: Index, cast: Cast
+@pytest.mark.parametrize("spaces_kept", [1, 3])
+def test_saving_an_asset_costs_as_much_however_many_spaces_there_are(
+    make_asset: MakeAsset, space: VectorSpace, spaces_kept: int
 ) -> None:
-    lost, changed, sound = make_asset(), make_asset(), make_asset()
-    index()
-    no_clip()
-    vector = np.array([1] + [0] * 255, np.float32)
-    milvus.upsert([milvus.Row(99_999, vector, indexing.scalars(sound))])
-    milvus.delete([lost.pk])
-    Asset.objects.filter(pk=changed.pk).update(kind="logo")  # passes no signal
-    Embedding.objects.filter(asset_id=sound.pk).delete()
-    report = repair.check()
-    assert report.counts == {
-        "without embedding": 1,
-        "missing in Milvus": 1,
-        "scalars differ": 1,
-        "stray in Milvus": 2,  # to Milvus, an asset without a row here is a stray
-    }
-    assert repair.check(fix=True).counts == report.counts | {"stray in Milvus": 1}
-    index()
-    assert milvus.fetch([changed.pk])[changed.pk]["kind"] == "logo"
-    assert milvus.fetch([lost.pk, 99_999]).keys() == {lost.pk}
-
-
-def test_rebuilding_needs_no_clip_and_leaves_one_collection(
-    make_asset: MakeAsset, index: Index
-) -> None:
-    assets = [make_asset() for _ in range(3)]
-    index()
-    before = VectorSpace.objects.get(active=True).collection
-    no_clip()
-    assert repair.rebuild() == 3
-    space = VectorSpace.objects.get(active=True)
-    assert space.collection != before
-    assert milvus.collection_behind_alias() == space.collection
-    assert milvus.fetch([a.pk for a in assets]).keys() == {a.pk for a in assets}
-    assert repair.check().sound
-
-
-def test_any_clip_checkpoint_in_a_folder_indexes_and_answers(
-    make_asset: MakeAsset, index: Index, settings: Settings, vit_b32: Path, cast: Cast
-) -> None:
-    settings.CLIP_MODEL = str(vit_b32)
+    for number in range(1, spaces_kept):
+        VectorSpace.objects.create(model=f"other {number}")
     asset = make_asset()
-    assert index() == 1
-    space = VectorSpace.objects.get(active=True)
-    assert (space.dimension, space.is_demo) == (512, False)
-    page = queries.find(person=cast.viewer, question=Question(text="anything"))
-    assert [found.asset for found in page.found] == [asset]
+    assert Embedding.objects.filter(asset=asset).count() == spaces_kept
+    with CaptureQueriesContext(connection) as captured:
+        asset.save()
+    assert [said["sql"].split()[0] for said in captured] == ["UPDATE", "UPDATE", "SELECT"]
+    assert Embedding.objects.filter(version=1).count() == spaces_kept
+    with CaptureQueriesContext(connection) as captured:
+        asset.delete()
+    changed = [said["sql"] for said in captured if 'UPDATE "search_embedding"' in said["sql"]]
+    assert len(changed) == 1
+    assert set(Embedding.objects.values_list("state", flat=True)) == {"removing"}
 
 
-def test_another_encoder_gets_a_collection_of_its_own(
-    make_asset: MakeAsset, index: Index, settings: Settings, tmp_path: Any
+# ------------------------------------------------------------------------ the brand's policy
+
+
+def test_the_brand_decides_which_generated_pictures_are_found(
+    make_asset: MakeAsset, index: Index, cast: Cast, small: Path
 ) -> None:
-    import shutil
-
-    from search.checkpoints import DEMO_FOLDER
-
-    asset = make_asset()
+    brand = cast.acme
+    draft = make_asset(origin=Asset.Origin.GENERATED)
+    approved = make_asset(origin=Asset.Origin.GENERATED, status="approved")
+    tiny = make_asset(origin=Asset.Origin.GENERATED, file=picture_bytes(size=(4, 4)))
+    upload = make_asset()
+    theirs = make_asset(origin=Asset.Origin.GENERATED, brand=cast.other)
     index()
-    first = VectorSpace.objects.get(active=True)
-    other = tmp_path / "checkpoint"
-    shutil.copytree(DEMO_FOLDER, other)
-    config = other / "preprocessor_config.json"
-    config.write_text(config.read_text().replace('"resample": 3', '"resample": 2'))
-    settings.CLIP_MODEL = str(other)
-    indexing.request_index([asset.pk])
+    space = switching.begin(str(small))
     index()
-    second = VectorSpace.objects.get(active=True)
-    assert second.fingerprint != first.fingerprint
-    row = Embedding.objects.get(asset_id=asset.pk)
-    assert (row.fingerprint, row.state) == (second.fingerprint, "indexed")
+    space.refresh_from_db()
+    kept = dict(Embedding.objects.values_list("pk", "vector_bytes"))
+
+    def after(policy: str) -> set[int]:
+        brand.search_generated = policy
+        brand.save()
+        index()
+        assert inside(spaces.open_active()) == inside(space)
+        return inside(spaces.open_active()) - {upload.pk, theirs.pk}
+
+    assert after("approved") == {approved.pk}
+    assert state(draft) == ("skipped", "Left out: Acme lets approved generated pictures be found.")
+    assert after("none") == set()
+    assert state(approved)[1] == "Left out: Acme lets no generated pictures be found."
+    assert after("approved") == {approved.pk}
+    intake.update(asset=draft, status="approved")
+    index()
+    assert draft.pk in inside(spaces.open_active())
+    for asset in (draft, approved):
+        intake.original_bytes(asset)
+        asset.file.storage.delete(asset.path)  # whoever embeds it again now fails
+    after("none")
+    assert after("all") == {draft.pk, approved.pk}
+    assert dict(Embedding.objects.values_list("pk", "vector_bytes")) == kept
+    assert state(tiny) == ("skipped", "Left out: smaller than 8 pixels.")
+    versions = list(Embedding.objects.order_by("pk").values_list("version", flat=True))
+    brand.style = "Warm light."
+    brand.save()
+    assert list(Embedding.objects.order_by("pk").values_list("version", flat=True)) == versions

@@ -12,7 +12,7 @@ from django.test import Client
 
 from assetbank import intake
 from assetbank.models import Asset
-from search import indexing, milvus, spaces
+from search import claims, indexing, milvus, rows, spaces
 from search.models import Embedding
 from tests.api import client_of
 from tests.conftest import Cast
@@ -76,11 +76,11 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
     index()
     intake.update(asset=asset, kind="logo")
     space = spaces.open_active()
-    (slow,) = indexing._claim(1)
+    (slow,) = claims.claim(space, 1)
     slow.vector = slow.embedding.vector
     intake.update(asset=asset, kind="campaign")
     index()  # another worker is quicker
-    indexing._finish(indexing._process([slow], space), space)
+    claims.finish(indexing._process([slow], space), space)
     assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "logo"
     index()
     assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "campaign"
@@ -89,15 +89,16 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
 def test_a_picture_that_breaks_indexing_is_found_and_left_out(
     make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spaces.open_active()
     bad, *good = [make_asset() for _ in range(4)]
-    scalars = indexing.scalars
+    scalars = rows.scalars
 
     def breaking(asset: Asset) -> Any:
         if asset.pk == bad.pk:
             raise ZeroDivisionError("/secret/path")
         return scalars(asset)
 
-    monkeypatch.setattr(indexing, "scalars", breaking)
+    monkeypatch.setattr(rows, "scalars", breaking)
     deadline = time.monotonic() + 60
     while Embedding.objects.claimable().exists() and time.monotonic() < deadline:
         try:

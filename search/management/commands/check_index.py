@@ -30,9 +30,8 @@ class Command(BaseCommand):
                 report = repair.check(fix=options["fix"], progress=progress)
             except (MilvusDown, EncoderError) as error:
                 raise CommandError(str(error)) from error
-        for what, count in report.counts.items():
-            examples = ", ".join(map(str, report.examples.get(what, [])))
-            self.stdout.write(f"{count:6} {what}{f': {examples}' if examples else ''}")
+        for each in report.spaces:
+            self._tell(each, named=len(report.spaces) > 1)
         if report.sound:
             self.stdout.write(f"All {report.checked} indexed assets are right.")
         elif options["fix"]:
@@ -40,3 +39,10 @@ class Command(BaseCommand):
             self.stdout.write("Marked; the index worker puts them right.")
         else:
             raise CommandError("The index is not right; --fix puts it right.")
+
+    def _tell(self, report: repair.SpaceReport, *, named: bool) -> None:
+        if named:
+            self.stdout.write(f"{report.space.model}:")
+        for what, count in report.counts.items():
+            examples = ", ".join(map(str, report.examples.get(what, [])))
+            self.stdout.write(f"{count:6} {what}{f': {examples}' if examples else ''}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("--steps", type=int, default=2600)
         parser.add_argument("--pictures", type=int, default=56_000)
         parser.add_argument("--gallery", type=int, default=500, help="pictures to evaluate with")
+        parser.add_argument(
+            "--measure",
+            action="store_true",
+            help="Train nothing: measure what the scores of the bundled encoder mean, anew.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["measure"]:
+            self._measure()
+            return
         # torch takes seconds to import, and manage.py reads every command for its help
         from search.demo_clip.drawings import training_set
         from search.demo_clip.evaluation import evaluate
@@ -49,8 +58,19 @@ class Command(BaseCommand):
             self.stdout.write(str(score))
         self.stdout.write(
             f"Saved in {out / 'checkpoint'}. To use it, set CLIP_MODEL to this folder, or copy it "
-            "over search/demo_clip/checkpoint."
+            "over search/demo_clip/checkpoint and run this again with --measure."
         )
+
+    def _measure(self) -> None:
+        from search import checkpoints, spaces
+
+        folder = checkpoints.DEMO_FOLDER
+        saved = {
+            "fingerprint": checkpoints.fingerprint(folder),
+            "background": spaces.measured_anew(str(folder)),
+        }
+        spaces.DEMO_BACKGROUND.write_text(json.dumps(saved) + "\n")
+        self.stdout.write(f"Saved in {spaces.DEMO_BACKGROUND}.")
 
     def _progress(self, line: str) -> None:
         self.stdout.write(line)

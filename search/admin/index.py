@@ -1,12 +1,11 @@
-"""What the index knows, in the admin: on assets, and by itself."""
+"""What the index knows of assets: on their pages, and as embeddings."""
 
 from __future__ import annotations
 
-import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -25,9 +24,14 @@ from assetbank.admin.base import (
     label,
     picture,
 )
-from assetbank.models import Asset
+from assetbank.models import Asset, AssetQuerySet
 from search import indexing
-from search.models import Embedding, PictureQuestion, VectorSpace
+from search.models import Embedding, with_index_state
+
+if TYPE_CHECKING:  # django-unfold has no types
+    from django.contrib.admin import SimpleListFilter as DropdownFilter
+else:
+    from unfold.contrib.filters.admin import DropdownFilter
 
 STATE_LABELS = {
     "pending": "info",
@@ -78,46 +82,74 @@ def _wait(request: HttpRequest, many: int) -> None:
 admin.site.unregister(Asset)
 
 
+class IndexStateFilter(DropdownFilter):
+    """By the state in the active space; what has no row there waits for one."""
+
+    title = "search"
+    parameter_name = "index_state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in Embedding.State]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
+        if not (state := self.value()):
+            return queryset
+        rows = Embedding.objects.filter(asset_id=OuterRef("pk"), space__active=True)
+        in_state = Exists(rows.filter(state=state))
+        if state == Embedding.State.PENDING:
+            return queryset.filter(Q(in_state) | ~Exists(rows))
+        return queryset.filter(in_state)
+
+
 @admin.register(Asset)
 class IndexedAssetAdmin(Indexing, AssetAdmin):
     """The asset admin with what search knows; that app may not know this one."""
 
     list_display = [*AssetAdmin.list_display, "index_state"]
-    list_filter = [*AssetAdmin.list_filter, ("embedding__state", ChoicesDropdownFilter)]
-    list_select_related = ["brand", "embedding"]
+    list_filter = [*AssetAdmin.list_filter, IndexStateFilter]
     actions = [*AssetAdmin.actions, "index_again", "embed_again", "retry_failed"]
-    readonly_fields = [*AssetAdmin.readonly_fields, "index_state", "index_reason"]
+    readonly_fields = [*AssetAdmin.readonly_fields, "index_state", "index_reason", "ledger"]
     change_fieldsets = (
         *AssetAdmin.change_fieldsets,
-        ("Search", {"fields": ["index_state", "index_reason"]}),
+        ("Search", {"fields": ["index_state", "index_reason", "ledger"]}),
     )
 
     def embeddings(self, selected: QuerySet[Asset]) -> QuerySet[Embedding]:
         return Embedding.objects.filter(asset_id__in=selected.values("pk"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
-        return super().get_queryset(request).defer("embedding__vector_bytes")
+        assets = super().get_queryset(request)
+        assert isinstance(assets, AssetQuerySet)
+        return with_index_state(assets)
 
-    @display(description="Search", ordering="embedding__state")
+    @display(description="Search", ordering="index_state")
     def index_state(self, asset: Asset) -> SafeString:
-        return _state(getattr(asset, "embedding", None))
+        return _state(getattr(asset, "index_state", None))
 
     @display(description="Why")
     def index_reason(self, asset: Asset) -> str:
-        return getattr(asset, "embedding", Embedding()).reason or "-"
+        return getattr(asset, "index_reason", None) or "-"
+
+    @display(description="How it is found")
+    def ledger(self, asset: Asset) -> SafeString:
+        shape = '<a href="{}" class="text-primary-600 underline">Step by step</a>'
+        return format_html(shape, reverse("asset-why", args=[asset.pk]))
 
 
-def _state(embedding: Embedding | None) -> SafeString:
-    state = Embedding.State(embedding.state) if embedding else Embedding.State.PENDING
+def _state(value: str | None) -> SafeString:
+    state = Embedding.State(value or Embedding.State.PENDING)
     return label(str(state.label), STATE_LABELS[state.value])
 
 
 @admin.register(Embedding)
 class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
-    list_display = ["image", "asset_link", "state_label", "reason", "attempts", "indexed_at"]
+    list_display = [
+        *("image", "asset_link", "space_name", "state_label", "reason", "attempts", "indexed_at")
+    ]
     list_display_links = ["image"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
+        ("space", RelatedDropdownFilter),
         ("asset__brand", RelatedDropdownFilter),
     ]
     list_filter_submit = True
@@ -130,7 +162,7 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     actions_detail = ["again"]
     readonly_fields = (
         *("image", "asset_link", "state_label", "reason", "attempts", "claimed_until"),
-        *("fingerprint", "checksum", "version", "updated_at", "indexed_at"),
+        *("space", "checksum", "version", "updated_at", "indexed_at"),
     )
     fields = readonly_fields
 
@@ -140,7 +172,11 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
         # prefetched, not joined: a row outlives its asset until the index has forgotten it
         rows = super().get_queryset(request)
-        return rows.defer("vector_bytes").prefetch_related("asset")
+        return rows.defer("vector_bytes").prefetch_related("asset", "space")
+
+    @display(description="Encoder", ordering="space")
+    def space_name(self, embedding: Embedding) -> str:
+        return f"{embedding.space.model}{', in use' if embedding.space.active else ''}"
 
     @display(description="")
     def image(self, embedding: Embedding) -> SafeString:
@@ -152,7 +188,7 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
 
     @display(description="State", ordering="state")
     def state_label(self, embedding: Embedding) -> SafeString:
-        return _state(embedding)
+        return _state(embedding.state)
 
     @action(**asked("Retry all that failed", RETRY, "Retry"), permissions=["reindex"])
     def retry_all(self, request: HttpRequest, form: Any) -> HttpResponse:
@@ -163,34 +199,3 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.index_again(request, Embedding.objects.filter(pk=object_id))
         return go_on_at(reverse("admin:search_embedding_change", args=[object_id]))
-
-
-@admin.register(VectorSpace)
-class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
-    list_display = ["model", "active", "is_demo", "dimension", "collection", "created_at"]
-
-
-@admin.register(PictureQuestion)
-class PictureQuestionAdmin(ReadOnly, ModelAdmin[PictureQuestion]):
-    list_display = ["thumbnail_image", "person", "created_at"]
-    list_select_related = ["person"]
-    readonly_fields = (
-        "thumbnail_image",
-        "person",
-        "fingerprint",
-        "created_at",
-    )
-    fields = readonly_fields
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PictureQuestion]:
-        return super().get_queryset(request).defer("vector_bytes")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("search.delete_picturequestion")
-
-    @display(description="Shown")
-    def thumbnail_image(self, question: PictureQuestion) -> SafeString:
-        data = base64.b64encode(bytes(question.thumbnail)).decode()
-        return format_html(
-            '<img src="data:image/webp;base64,{}" alt="" style="height: 64px">', data
-        )

@@ -1,0 +1,155 @@
+"""Changing the encoder, in the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from assetbank.admin.base import ModelAdmin, ReadOnly, action, asked, display, go_on_at, label
+from assetbank.errors import ProblemError
+from search import switching
+from search.checkpoints import EncoderError
+from search.milvus import MilvusDown
+from search.models import VectorSpace
+
+if TYPE_CHECKING:  # django-unfold has no types
+    BaseDialogForm = forms.Form
+    AdminTextInputWidget = forms.TextInput
+else:
+    from unfold.forms import BaseDialogForm
+    from unfold.widgets import UnfoldAdminTextInputWidget as AdminTextInputWidget
+
+LIST = "admin:search_vectorspace_changelist"
+PAGE = "admin:search_vectorspace_change"
+BUILD = (
+    "An index for it is built in the background while the one in use answers. When it is whole, "
+    "both are asked the golden questions, and it takes over by itself if it answers no worse."
+)
+TAKE_OVER = "It answers from now on, whatever the comparison says. You can go back."
+ROLL_BACK = "The encoder that was in use before this one answers from now on."
+DROP = "Its vectors are forgotten: to use it again, all pictures must go through it again."
+MEASURES = (("nDCG@10", "ndcg"), ("Recall@10", "recall"), ("MRR", "mrr"))
+
+
+class EncoderForm(BaseDialogForm):
+    model = forms.CharField(
+        label="Encoder",
+        max_length=300,
+        widget=AdminTextInputWidget,
+        help_text="A CLIP or SigLIP checkpoint: a folder on the index worker's machine, "
+        "a hub id such as openai/clip-vit-base-patch32, or demo.",
+    )
+
+
+def _ask_for_encoder() -> dict[str, Any]:
+    options = asked("Switch the encoder …", BUILD, "Build it")
+    options["dialog"]["form_class"] = EncoderForm
+    return options
+
+
+@admin.register(VectorSpace)
+class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
+    list_display = ["model", "state", "done", "dimension", "is_demo", "activated_at", "created_at"]
+    ordering = ["-active", "-created_at"]
+    actions_list = ["switch"]
+    actions_detail = ["take_over", "roll_back", "drop"]
+    fields = readonly_fields = (
+        *("state", "progress", "comparison", "problem", "model", "source", "is_demo"),
+        *("dimension", "fingerprint", "collection", "activated_at", "created_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VectorSpace]:
+        return super().get_queryset(request).defer("background")
+
+    def has_switch_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("search.change_vectorspace")
+
+    # ------------------------------------------------------------------------ reading
+
+    @display(description="State")
+    def state(self, space: VectorSpace) -> SafeString:
+        if space.active:
+            return label("In use", "success")
+        if space.problem:
+            return label("Cannot be built", "danger")
+        if space.activated_at:
+            return label("Was in use, kept up to date", "info")
+        if space.gate and not space.gate["passes"]:
+            return label("Does not take over", "warning")
+        return label("Being built", "info")
+
+    @display(description="Indexed")
+    def done(self, space: VectorSpace) -> str:
+        told = switching.progress(space)
+        return f"{told.done} of {told.total}"
+
+    @display(description="Progress")
+    def progress(self, space: VectorSpace) -> SafeString:
+        told = switching.progress(space)
+        opened = space.fingerprint is not None
+        context = {
+            "told": told,
+            "opened": opened,
+            "percent": 100 * told.done // told.total if told.total else 100 * opened,
+            "again": not space.problem and (not opened or told.waiting),
+        }
+        return render_to_string("admin/search/progress.html", context)
+
+    @display(description="Compared with the one in use")
+    def comparison(self, space: VectorSpace) -> SafeString:
+        gate = space.gate
+        if not gate:
+            return SafeString("Not yet: when everything is indexed.")
+        asked = gate["questions"] > 0
+        means = [(name, gate["old"][key], gate["new"][key]) for name, key in MEASURES if asked]
+        pairs = zip(gate["old"]["rows"], gate["new"]["rows"], strict=False) if asked else ()
+        context = {"gate": gate, "means": means, "pairs": list(pairs), "model": space.model}
+        return render_to_string("admin/search/gate.html", context)
+
+    # ------------------------------------------------------------------------ switching
+
+    @action(**_ask_for_encoder(), permissions=["switch"])
+    def switch(self, request: HttpRequest, form: Any) -> HttpResponse:
+        try:
+            space = switching.begin(form.cleaned_data["model"])
+        except switching.SwitchRefused as error:
+            messages.error(request, str(error))
+            return go_on_at(reverse(LIST))
+        messages.success(request, f"{space.model} is built in the background.")
+        return go_on_at(reverse(PAGE, args=[space.pk]))
+
+    @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
+    def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        space = VectorSpace.objects.get(pk=object_id)
+        _try(request, lambda: switching.activate(space), f"{space.model} is in use now.")
+        return go_on_at(reverse(PAGE, args=[object_id]))
+
+    @action(**asked("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])
+    def roll_back(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        _try(request, switching.rollback, "The encoder of before is in use again.")
+        return go_on_at(reverse(LIST))
+
+    @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
+    def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        space = VectorSpace.objects.get(pk=object_id)
+        _try(request, lambda: switching.drop(space), f"{space.model} is forgotten.")
+        return go_on_at(reverse(LIST))
+
+
+def _try(request: HttpRequest, verb: Callable[[], object], done: str) -> None:
+    try:
+        verb()
+    except ProblemError as error:
+        messages.error(request, error.message)
+    except (switching.SwitchRefused, MilvusDown, EncoderError) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, done)

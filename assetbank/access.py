@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import QuerySet
 
 from assetbank.errors import NotAllowed
@@ -15,6 +15,11 @@ MANAGERS = (Membership.Role.MANAGER,)
 
 def sees_all(person: Person) -> bool:
     return bool(person.is_active and getattr(person, "is_staff", False))
+
+
+def house() -> User:
+    """Who works that nobody asked for: sees all, and cannot be signed in as."""
+    return User(is_staff=True)
 
 
 def brands(person: Person, *roles: str) -> QuerySet[Brand]:
@@ -34,6 +39,17 @@ def assets(person: Person) -> AssetQuerySet:
     if sees_all(person):
         return Asset.objects.all()
     return Asset.objects.filter(brand__in=brands(person))
+
+
+def copies_elsewhere(person: Person, asset: Asset) -> AssetQuerySet:
+    """The same bytes in other brands, of those that `person` may see."""
+    there = Asset.objects.filter(brand__in=brands(person), checksum=asset.checksum)
+    return there.exclude(pk=asset.pk).select_related("brand").order_by("brand__name")
+
+
+def assets_in(brands: frozenset[int] | None) -> AssetQuerySet:
+    """The same, once it is known which brands `person` may see: their ids, None for all."""
+    return Asset.objects.all() if brands is None else Asset.objects.filter(brand_id__in=brands)
 
 
 def collections(person: Person) -> QuerySet[Collection]:

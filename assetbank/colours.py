@@ -80,6 +80,11 @@ def distance(first: str, second: str) -> float:
     return float(np.linalg.norm(_point(first) - _point(second)))
 
 
+def name(colour: str) -> str:
+    """Of a swatch, or the colour itself."""
+    return next((word for word, swatch in SWATCHES if swatch == colour.lower()), colour)
+
+
 def cells(colours: Iterable[str]) -> list[int]:
     """The cell of each "#rrggbb", without repeats. Raises ValueError."""
     steps = [np.rint(_point(colour) / EDGE) for colour in colours]

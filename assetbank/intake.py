@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank import collecting, pictures
+from assetbank import collecting, colours, pictures
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
 from assetbank.text import clean_tags, clean_text, title_of
@@ -52,6 +52,7 @@ class Provenance:
     generation_id: int
     engine_model: str
     prompt: str
+    preset: str = ""
 
 
 def store(
@@ -88,6 +89,7 @@ def store(
         bytes=len(data),
         created_by=by,
         created_at=created_at or timezone.now(),
+        **_pixels(picture.colours, picture.perceptual_hash),
         **(asdict(provenance) if provenance else {}),
     )
     _assign(asset, {"title": title_of(asset.filename), **fields})
@@ -185,6 +187,37 @@ def original_bytes(asset: Asset) -> bytes:
         raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage does not answer: {error}.") from error
+
+
+def read_pixels(*, most: int = 200) -> int:
+    """Colours and perceptual hash of assets that came in before they were read at intake; returns
+    how many. A picture that cannot be read gets none, and is not tried again."""
+    done = 0
+    # in any order: those whose file is missing now must not hold up the others for ever
+    for asset in Asset.objects.filter(colours=None).order_by("?")[:most]:
+        read: dict[str, Any] = {"colours": []}
+        try:
+            with rendition(asset=asset, name="grid") as file:
+                read = _pixels(*pictures.describe(file.read()))
+        except PictureRefused as error:
+            logger.warning("%s: %s", asset.path, error)
+        except FileMissing as error:
+            logger.warning("%s: %s", asset.path, error)
+            continue
+        for name, value in read.items():
+            setattr(asset, name, value)
+        asset.save(update_fields=list(read))
+        done += 1
+    return done
+
+
+def _pixels(found: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
+    found = list(found)
+    return {
+        "colours": found,
+        "colour_cells": colours.cells(found),
+        "perceptual_hash": perceptual_hash,
+    }
 
 
 def _read(file: File[bytes] | bytes) -> bytes:

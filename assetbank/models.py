@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -28,6 +30,11 @@ def validate_palette(value: Any) -> None:
 
 
 class Brand(models.Model):
+    class SearchGenerated(models.TextChoices):
+        ALL = "all", "All of them"
+        APPROVED = "approved", "Approved ones"
+        NONE = "none", "None"
+
     name = models.CharField(max_length=120, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     palette = models.JSONField(
@@ -35,6 +42,13 @@ class Brand(models.Model):
     )
     style = models.TextField(
         blank=True, help_text="How this brand's pictures look; goes into every prompt."
+    )
+    search_generated = models.CharField(
+        "generated pictures in search",
+        max_length=10,
+        choices=SearchGenerated.choices,
+        default=SearchGenerated.ALL,
+        help_text="Which pictures from the studio can be found by searching; browsing shows all.",
     )
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="brands"
@@ -131,6 +145,18 @@ class Asset(models.Model):
     width = models.PositiveIntegerField(help_text="Pixels, as shown (EXIF orientation applied).")
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
+    colours = ArrayField(
+        models.CharField(max_length=7),
+        null=True,
+        editable=False,
+        help_text="Dominant ones, like #1f6feb, largest share first; null: not read yet.",
+    )
+    colour_cells = ArrayField(
+        models.IntegerField(), default=list, editable=False, help_text="See assetbank.colours."
+    )
+    perceptual_hash = models.BigIntegerField(
+        null=True, editable=False, help_text="64 bits of how it looks; null: not read yet."
+    )
 
     licence = models.CharField(max_length=200, blank=True)
     credit = models.CharField(max_length=200, blank=True)
@@ -143,6 +169,7 @@ class Asset(models.Model):
     generation_id = models.BigIntegerField(null=True, blank=True, editable=False, db_index=True)
     engine_model = models.CharField(max_length=80, blank=True, editable=False)
     prompt = models.TextField(blank=True, editable=False)
+    preset = models.CharField(max_length=80, blank=True, editable=False)
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -164,6 +191,7 @@ class Asset(models.Model):
         indexes = [
             models.Index(fields=["brand", "-created_at", "-id"], name="asset_newest_in_brand"),
             models.Index(fields=["-created_at", "-id"], name="asset_newest"),
+            GinIndex(fields=["colour_cells"], name="asset_colour_cells"),
         ]
 
     def __str__(self) -> str:

@@ -149,6 +149,11 @@ INDEX_LEASE_S = env.integer(
     help="Seconds after which the pictures of a dead worker go to another.",
     least=1,
 )
+QUESTION_NAMES_DAYS = env.integer(
+    "QUESTION_NAMES_DAYS",
+    30,
+    help="Days after which it is forgotten who asked a question; its words are kept.",
+)
 
 # --- Generation ---------------------------------------------------------------------------------
 GEMINI_API_KEY = env.text("GEMINI_API_KEY", help="Key of the Gemini API; without it: sketches.")
@@ -304,7 +309,7 @@ HEALTH_PARTS = [
 
 # What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
 WEB_START_CHECKS = ["assetbank.demo_world.refuse_in_production"]
-WEB_WARM_UP = ["search.queries.warm_up"]
+WEB_WARM_UP = ["search.vectors.warm_up"]
 
 PROCRASTINATE_WORKER_DEFAULTS = {
     "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay

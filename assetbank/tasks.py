@@ -1,4 +1,4 @@
-"""Background jobs of the queue itself."""
+"""Background jobs of the library, and of the queue itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import logging
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+
+from assetbank import intake
 
 logger = logging.getLogger(__name__)
 SILENT_SECONDS = 30
@@ -23,3 +25,11 @@ async def retry_stalled(timestamp: int) -> None:
         except UniqueViolation:  # of its queueing lock: the same is waiting already
             await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         logger.warning("job %s (%s) is taken over from a dead worker", job.id, job.task_name)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="house", queueing_lock="read_pixels", pass_context=False)
+def read_pixels(timestamp: int) -> None:
+    """Assets from before colours and perceptual hashes were read at intake."""
+    while intake.read_pixels():
+        pass

@@ -7,15 +7,21 @@ import re
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
 
 from assetbank import access
-from assetbank.models import Asset, Brand, Collection
+from assetbank.models import Asset, Brand, Collection, hex_colour
+from search.errors import InvalidQuestion
 from search.models import PictureQuestion
-from search.questions import Filters, Question
+from search.questions import PARAMETERS, Filters, Question, Shown
 
 MOST_TAGS = 20
+MOST_SHOWN = 10  # pictures in one question
+HEAVIEST = 5.0
 LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
 RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
 
@@ -38,11 +44,67 @@ class RatioField(forms.CharField):
         text = super().clean(value).strip()
         if not text:
             return None
-        match = re.fullmatch(r"(\d{1,5}(?:\.\d{1,6})?)(?::(\d{1,5}(?:\.\d{1,6})?))?", text)
+        match = re.fullmatch(r"(\d{1,5}(?:\.\d{1,20})?)(?::(\d{1,5}(?:\.\d{1,20})?))?", text)
         width, height = (float(match[1]), float(match[2] or 1)) if match else (0.0, 0.0)
         if not width or not height:
             raise ValidationError("An aspect ratio is written like 4:5.", code="invalid")
         return width / height
+
+
+class WeightField(forms.FloatField):
+    """1 when empty."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, min_value=-HEAVIEST, max_value=HEAVIEST)
+
+    def clean(self, value: Any) -> float:
+        weight = super().clean(value)
+        if weight == 0:
+            raise ValidationError("A weight of 0 asks for nothing.", code="invalid")
+        return 1.0 if weight is None else weight
+
+
+def _listed(value: Any) -> list[Any]:
+    """A form may be filled from a plain dictionary."""
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+class ValuesField(forms.Field):
+    """Any of these texts, which the library does not choose: names of models and presets."""
+
+    widget = forms.SelectMultiple
+
+    def clean(self, value: Any) -> list[str]:
+        texts = [str(text) for text in _listed(value) if text]
+        if len(texts) > MOST_TAGS or any(len(text) > 100 for text in texts):
+            raise ValidationError("That is too much to ask for.", code="invalid")
+        return texts
+
+
+class ShownField(forms.Field):
+    """Pictures to search with, each `KEY` or `KEY*WEIGHT`; cleaned to [(row, weight), …]."""
+
+    widget = forms.MultipleHiddenInput
+    queryset: QuerySet[Any]
+
+    def clean(self, value: Any) -> list[tuple[Any, float]]:
+        texts = [text for text in _listed(value) if text]
+        if len(texts) > MOST_SHOWN:
+            raise ValidationError(f"Ask with at most {MOST_SHOWN} pictures.", code="invalid")
+        found = []
+        for text in texts:
+            key, _, weight = text.partition("*")
+            found.append((self._row(key), WeightField().clean(weight)))
+        return found
+
+    def _row(self, key: str) -> Any:
+        try:
+            row = self.queryset.filter(pk=key).first()
+        except (ValueError, ValidationError, OverflowError):
+            row = None
+        if row is None:
+            raise ValidationError("This picture is not here (any more).", code="invalid_choice")
+        return row
 
 
 class QuestionForm(forms.Form):
@@ -53,8 +115,9 @@ class QuestionForm(forms.Form):
     """
 
     q = forms.CharField(required=False, max_length=1_000, strip=True)
-    picture = forms.ModelChoiceField(PictureQuestion.objects.none(), required=False)
-    like = forms.ModelChoiceField(Asset.objects.none(), required=False)
+    text_weight = WeightField()
+    like = ShownField(required=False)
+    picture = ShownField(required=False)
     brand = forms.ModelMultipleChoiceField(
         Brand.objects.none(), required=False, to_field_name="slug"
     )
@@ -62,6 +125,8 @@ class QuestionForm(forms.Form):
     origin = forms.MultipleChoiceField(choices=Asset.Origin.choices, required=False)
     status = forms.MultipleChoiceField(choices=Asset.Status.choices, required=False)
     tags = TagsField(required=False, max_length=500, help_text="Comma-separated; all must be there")
+    tags_any = TagsField(required=False, max_length=500)
+    tags_none = TagsField(required=False, max_length=500)
     orientation = forms.ChoiceField(
         choices=[("", "Any"), *Asset.Orientation.choices], required=False
     )
@@ -71,41 +136,64 @@ class QuestionForm(forms.Form):
     created_after = forms.DateField(required=False)
     created_before = forms.DateField(required=False, validators=[MaxValueValidator(LAST_DAY)])
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
+    colour = forms.CharField(required=False, validators=[hex_colour])
+    usable = forms.BooleanField(required=False)
+    created_by = forms.ModelChoiceField(User.objects.none(), required=False)
+    engine_model = ValuesField(required=False)
+    preset = ValuesField(required=False)
 
     def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        brands = access.brands(person)
         for name, queryset in (
-            ("brand", access.brands(person)),
+            ("brand", brands),
             ("collection", access.collections(person)),
             ("like", access.assets(person)),
-            ("picture", PictureQuestion.objects.filter(person_id=person.pk)),
+            ("picture", pictures_of(person)),
+            ("created_by", _colleagues(person)),
         ):
             self.fields[name].queryset = queryset  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if sum(bool(data.get(name)) for name in ("q", "picture", "like")) > 1:
-            raise ValidationError("Ask with words, or with a picture, or with an asset.")
-        return data
-
     def question(self) -> Question:
         data = self.cleaned_data
+        chosen = {
+            "brand": tuple(brand.slug for brand in data["brand"]),
+            "collection": data["collection"].pk if data["collection"] else None,
+            "created_by": data["created_by"].pk if data["created_by"] else None,
+        }
+        values: dict[str, Any] = {name: chosen.get(name, data[name]) for name in PARAMETERS}
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = tuple(value)
         return Question(
             text=data["q"],
-            picture=data["picture"],
-            like=data["like"],
-            filters=Filters(
-                brands=tuple(brand.pk for brand in data["brand"]),
-                kinds=tuple(data["kind"]),
-                origins=tuple(data["origin"]),
-                statuses=tuple(data["status"]),
-                tags=data["tags"],
-                orientation=data["orientation"],
-                aspect_ratio=data["aspect_ratio"],
-                min_width=data["min_width"],
-                min_height=data["min_height"],
-                created_after=data["created_after"],
-                created_before=data["created_before"],
-                collection=data["collection"].pk if data["collection"] else None,
+            text_weight=data["text_weight"],
+            shown=(
+                *(Shown(asset=asset.pk, weight=weight) for asset, weight in data["like"]),
+                *(Shown(picture=picture.pk, weight=weight) for picture, weight in data["picture"]),
             ),
+            filters=Filters(**{PARAMETERS[name]: value for name, value in values.items()}),
         )
+
+
+def read_question(address: str, *, person: access.Person) -> Question:
+    """The question that `Question.address` wrote, for somebody who may see what it names.
+    Raises InvalidQuestion with a sentence."""
+    form = QuestionForm(QueryDict(address), person=person)
+    if not form.is_valid():
+        name, said = next(iter(form.errors.items()))
+        raise InvalidQuestion(f"This question cannot be asked any more ({name}): {said[0]}")
+    return form.question()
+
+
+def pictures_of(person: access.Person) -> QuerySet[PictureQuestion]:
+    """One's own, and those in questions that one's brands keep."""
+    return PictureQuestion.objects.filter(
+        Q(person_id=person.pk, person__isnull=False) | Q(brand__in=access.brands(person))
+    )
+
+
+def _colleagues(person: access.Person) -> QuerySet[User]:
+    if access.sees_all(person):
+        return User.objects.all()
+    return User.objects.filter(memberships__brand__in=access.brands(person)).distinct()

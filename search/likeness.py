@@ -18,7 +18,7 @@ from PIL import Image, ImageChops
 
 Floats = npt.NDArray[np.floating[Any]]
 
-SAME = 0.8  # the least score at which two pictures are called the same
+SAME = 0.75  # the least score at which two pictures are called the same
 # Whom a new asset is compared with: the nearest by perceptual hash, where it differs in few enough
 # bits, and the nearest by CLIP. Ranks, because cosines mean something else in each encoder
 NEAREST_HASHES = 10

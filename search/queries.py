@@ -4,73 +4,243 @@ from __future__ import annotations
 
 import base64
 import datetime
-import gc
-import io
 import json
-import math
-import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from threading import Lock
+from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import User
-from django.db import connection
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from assetbank import access, pictures
-from assetbank.errors import PictureTooLarge
-from assetbank.models import Asset, CollectionItem
-from search import clip, milvus, spaces
-from search.checkpoints import EncoderError
-from search.errors import InvalidQuestion, SearchUnavailable
-from search.models import Embedding, PictureQuestion, Vector, VectorSpace
+from assetbank import access
+from assetbank.models import Asset, AssetQuerySet, CollectionItem
+from search import ranking, words
+from search.errors import InvalidQuestion
+from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.questions import Question
+from search.ranking import By, Ranked, Ranking
+from search.vectors import not_ready
 
 PAGE_SIZE = 48
 MOST_PAGE_SIZE = 200
 LONGEST_TEXT = 1_000
+FIRST_DEPTH = 64  # neighbours behind the first page, and a few more; further ones when it is asked on
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
-FOUND_KEPT = 256  # questions whose hits are kept in memory until the index changes
+RANKINGS_KEPT = 256
 
 
 @dataclass(frozen=True)
 class Found:
     asset: Asset
-    score: float | None  # cosine similarity, -1 to 1; None when browsing
+    hit: Ranked | None = None  # None when browsing
+    highlights: tuple[words.Highlight, ...] = ()
+
+    @property
+    def relevance(self) -> float | None:
+        """0 to 1, from 0.5 on it really matches; None when browsing, or found by words alone."""
+        return self.hit.relevance if self.hit else None
+
+    @property
+    def matches(self) -> bool:
+        return self.hit is None or self.hit.matches
+
+    @property
+    def by(self) -> list[str]:
+        """meaning, words, name."""
+        return [str(each.name).lower() for each in By if self.hit and each in self.hit.by]
 
 
 @dataclass(frozen=True)
 class Page:
     found: list[Found]
-    next_cursor: str  # empty on the last page
+    next_cursor: str = ""  # empty on the last page
+    asked: uuid.UUID | None = None  # what clicks are told of; None when browsing
+    matched: int | None = None  # how many of those ranked so far really match; None when browsing
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What answers this person: the space, and the brands that they may see and ask for."""
+
+    space: VectorSpace
+    brands: frozenset[int] | None  # None: all
+    unchanged: bool  # nothing waits to be indexed: the revision says whether anything changed
 
 
 def find(
-    *, person: access.Person, question: Question, limit: int = PAGE_SIZE, cursor: str = ""
+    *,
+    person: access.Person,
+    question: Question,
+    limit: int = PAGE_SIZE,
+    cursor: str = "",
+    keep: bool = True,
 ) -> Page:
     """A page of what `person` may see, best or newest first.
 
-    Raises InvalidQuestion, and SearchUnavailable when the encoder or Milvus is down; browsing needs
-    neither.
+    With `keep`, what was found is remembered, and the page has a cursor. Raises InvalidQuestion,
+    and SearchUnavailable when the encoder or Milvus is down; browsing needs neither.
     """
     limit = max(1, min(limit, MOST_PAGE_SIZE))
-    if question.browsing:
-        return _browse(person, question, limit, cursor)
     if len(question.text) > LONGEST_TEXT:
         raise InvalidQuestion(f"A question has at most {LONGEST_TEXT} characters.")
-    return _search(person, question, limit, cursor)
+    wording = words.parse(question.text)
+    if not (wording.wanted or question.shown):
+        return _browse(person, question, wording, limit, cursor)
+    start, sight = 0, None
+    if cursor:
+        asked, start = _asked(person, question, cursor)
+        ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
+    else:
+        sight = _sight(person, question)
+        asked, ranked = _ask(person, question, sight, max(FIRST_DEPTH, limit + 1), keep)
+    found: list[Found] = []
+    while True:
+        more = ranked.hits[start : start + limit + 1 - len(found)]
+        seen = access.assets_in(sight.brands) if sight else access.assets(person)
+        found += _rows(seen, question, wording, more)
+        start += len(more)
+        if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
+            break
+        if not more:  # all that was ranked is shown or gone: rank further down
+            sight = sight or _sight(person, question)
+            ranked = ranking.extend(
+                ranked, _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
+            )
+            Asked.objects.filter(pk=asked.pk).update(ranking=ranked.to_bytes())
+    following = ""
+    if len(found) > limit:
+        following = _cursor(asked.pk.hex, start - (len(found) - limit)) if keep else ""
+    return Page(found[:limit], following, asked.pk if keep else None, ranked.matched)
+
+
+def _rows(
+    seen: AssetQuerySet, question: Question, wording: words.Wording, hits: Sequence[Ranked]
+) -> list[Found]:
+    """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
+    shown = _shown(seen)
+    by_words = any(By.WORDS in hit.by for hit in hits)
+    if by_words:
+        shown = words.with_highlights(wording, shown)
+    if not question.filters.statuses:
+        shown = shown.exclude(status=Asset.Status.ARCHIVED)  # since it was ranked
+    assets = shown.in_bulk([hit.id for hit in hits])
+    return [
+        Found(
+            assets[hit.id],
+            hit,
+            tuple(words.highlights(assets[hit.id])) if By.WORDS in hit.by else (),
+        )
+        for hit in hits
+        if hit.id in assets
+    ]
+
+
+def _shown(seen: AssetQuerySet) -> AssetQuerySet:
+    """With all that a card or a JSON object shows, in one query."""
+    return with_index_state(seen.with_tags()).select_related("brand")
+
+
+# ------------------------------------------------------------------------ one ranking, many pages
+
+_recent: OrderedDict[tuple[object, ...], tuple[Asked, Ranking]] = OrderedDict()
+_recent_lock = Lock()
+
+
+def _ask(
+    person: access.Person, question: Question, sight: _Sight, depth: int, keep: bool
+) -> tuple[Asked, Ranking]:
+    """The ranking, and the row that keeps it. The same question again, while nothing has changed,
+    costs nothing and is one row."""
+    key = (person.pk, question.address(), depth, keep, sight.space.collection, sight.space.revision)
+    if sight.unchanged:
+        with _recent_lock:
+            if key in _recent:
+                _recent.move_to_end(key)
+                return _recent[key]
+    ranked = _rank(question, sight, depth)
+    asked = Asked(
+        person_id=person.pk,
+        words=" ".join(question.text.lower().split()),
+        question=question.address(),
+        space=sight.space,
+        matched=ranked.matched,
+        ranking=ranked.to_bytes(),
+    )
+    if keep:
+        asked.save(force_insert=True)
+    if sight.unchanged:
+        with _recent_lock:
+            _recent[key] = asked, ranked
+            if len(_recent) > RANKINGS_KEPT:
+                _recent.popitem(last=False)
+    return asked, ranked
+
+
+def _asked(person: access.Person, question: Question, cursor: str) -> tuple[Asked, int]:
+    key, start = _read_cursor(cursor, uuid.UUID, int)
+    asked = Asked.objects.filter(pk=key, person_id=person.pk).first()
+    if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
+        raise InvalidQuestion(NO_SUCH_PAGE)
+    if asked.ranking is None:
+        raise InvalidQuestion("This page is older than a day: please ask again.")
+    return asked, start
+
+
+def rank(*, person: access.Person, question: Question, depth: int) -> Ranking:
+    """The ranking alone, for whoever counts. Raises as `find`."""
+    return _rank(question, _sight(person, question), depth)
+
+
+def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
+    return ranking.rank(
+        question,
+        space=sight.space,
+        assets=access.assets_in(sight.brands),
+        brands=sight.brands,
+        depth=depth,
+    )
+
+
+def _sight(person: access.Person, question: Question) -> _Sight:
+    """In one query."""
+    brands = access.brands(person)
+    if question.filters.brands:
+        brands = brands.filter(slug__in=question.filters.brands)
+    space = (
+        VectorSpace.objects.filter(active=True)
+        .exclude(fingerprint=None)
+        .defer("background", "gate")
+        .annotate(
+            brands=ArraySubquery(brands.order_by("pk").values("pk")),
+            waiting=Subquery(
+                Embedding.objects.waiting().filter(space=OuterRef("pk")).values("pk")[:1]
+            ),
+        )
+        .first()
+    )
+    if space is None:
+        raise not_ready()
+    everything = access.sees_all(person) and not question.filters.brands
+    return _Sight(
+        space,
+        None if everything else frozenset(space.brands or ()),
+        unchanged=space.waiting is None,
+    )
 
 
 # ------------------------------------------------------------------------ browsing
 
 
-def _browse(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
+def _browse(
+    person: access.Person, question: Question, wording: words.Wording, limit: int, cursor: str
+) -> Page:
+    assets = words.without(wording, question.filters.apply(_shown(access.assets(person))))
     if question.filters.collection is not None:
-        return _browse_collection(person, question, limit, cursor)
-    assets = question.filters.apply(_shown(person)).order_by("-created_at", "-id")
+        return _browse_collection(assets, question.filters.collection, limit, cursor)
+    assets = assets.order_by("-created_at", "-id")
     if cursor:
         created_at, last = _read_cursor(cursor, datetime.datetime.fromisoformat, int)
         assets = assets.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last))
@@ -78,190 +248,21 @@ def _browse(person: access.Person, question: Question, limit: int, cursor: str) 
     more = len(rows) > limit
     rows = rows[:limit]
     following = _cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if more else ""
-    return Page([Found(asset, None) for asset in rows], following)
+    return Page([Found(asset) for asset in rows], following)
 
 
-def _browse_collection(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
+def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
     """In the order that people gave it."""
-    inside = CollectionItem.objects.filter(
-        collection=question.filters.collection, asset=OuterRef("pk")
-    )
-    assets = question.filters.apply(_shown(person))
-    placed = assets.annotate(place=Subquery(inside.values("position"))).order_by("place", "id")
+    inside = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
+    assets = assets.annotate(place=Subquery(inside.values("position"))).order_by("place", "id")
     if cursor:
         place, last = _read_cursor(cursor, int, int)
-        placed = placed.filter(Q(place__gt=place) | Q(place=place, id__gt=last))
-    rows = list(placed[: limit + 1])
+        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last))
+    rows: list[Any] = list(assets[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
     following = _cursor(rows[-1].place, rows[-1].pk) if more else ""
-    return Page([Found(asset, None) for asset in rows], following)
-
-
-# ------------------------------------------------------------------------ searching
-
-
-def _search(person: access.Person, question: Question, limit: int, cursor: str) -> Page:
-    seen, last_score, last_id = _read_cursor(cursor, int, float, int) if cursor else (0, 2.0, 0)
-    if not (0 <= seen <= milvus.MOST_HITS and math.isfinite(last_score)):
-        raise InvalidQuestion(NO_SUCH_PAGE)
-    space = _space()
-    vector = _vector(question, space)
-    where = question.filters.expression(_visible(person))
-    found: list[Found] = []
-    while True:
-        # a little more than asked: rows that are gone or hidden by now leave no gap in the page
-        wanted = seen + limit + 1 + (1 if question.like else 0)
-        hits = _hits(space, vector, wanted, where)
-        rest = [hit for hit in hits if (-hit.score, hit.id) > (-last_score, last_id)]
-        found += _rows(person, question, rest)
-        exhausted = len(hits) < wanted or wanted >= milvus.MOST_HITS
-        if rest:
-            last_score, last_id = rest[-1].score, rest[-1].id
-        seen += len(rest)
-        if len(found) > limit or exhausted or not rest:
-            break
-    page = found[:limit]
-    if len(found) <= limit and exhausted:
-        return Page(page, "")
-    if not page:  # of a cursor that points past the end
-        return Page([], "")
-    last = page[-1]
-    position = seen - (len(found) - len(page))
-    return Page(page, _cursor(position, last.score, last.asset.pk))
-
-
-def _rows(person: access.Person, question: Question, hits: Sequence[milvus.Hit]) -> list[Found]:
-    """Assets in Milvus's order; what the person may not see, or what is gone, is dropped here."""
-    assets = _shown(person).in_bulk([hit.id for hit in hits])
-    like = question.like.pk if question.like else None
-    return [Found(assets[hit.id], hit.score) for hit in hits if hit.id in assets and hit.id != like]
-
-
-def _shown(person: access.Person) -> QuerySet[Asset]:
-    """With all that a card or a JSON object shows, in a fixed number of queries."""
-    return (
-        access.assets(person)
-        .with_tags()
-        .select_related("brand", "embedding")
-        .defer("embedding__vector_bytes")
-    )
-
-
-def _visible(person: access.Person) -> frozenset[int] | None:
-    if access.sees_all(person):
-        return None
-    return frozenset(access.brands(person).values_list("pk", flat=True))
-
-
-_found: OrderedDict[tuple[object, ...], list[milvus.Hit]] = OrderedDict()
-_found_lock = Lock()
-
-
-def _hits(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[milvus.Hit]:
-    """Milvus's answer, kept until the index changes: `revision` rises with every write."""
-    key = (milvus.alias(), space.fingerprint, space.revision, vector.tobytes(), wanted, where)
-    with _found_lock:
-        if key in _found:
-            _found.move_to_end(key)
-            return _found[key]
-    try:
-        hits = milvus.search(vector, limit=wanted, where=where)
-    except milvus.MilvusDown as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
-    hits.sort(key=lambda hit: (-hit.score, hit.id))
-    with _found_lock:
-        _found[key] = hits
-        if len(_found) > FOUND_KEPT:
-            _found.popitem(last=False)
-    return hits
-
-
-# ------------------------------------------------------------------------ vectors
-
-
-def _space() -> VectorSpace:
-    space = VectorSpace.objects.filter(active=True).first()
-    if space is None:
-        raise SearchUnavailable(
-            "Search is not ready yet: the index worker has not loaded an encoder. "
-            "Browsing still works."
-        )
-    return space
-
-
-def _vector(question: Question, space: VectorSpace) -> Vector:
-    if question.picture:
-        if question.picture.fingerprint != space.fingerprint:
-            raise InvalidQuestion("The encoder has changed since: please show the picture again.")
-        return question.picture.vector
-    if question.like:
-        row = Embedding.objects.filter(
-            asset_id=question.like.pk, fingerprint=space.fingerprint
-        ).first()
-        if row is None or row.vector is None:
-            raise SearchUnavailable(f"“{question.like}” is not indexed yet.")
-        return row.vector
-    return text_vector(space, question.text)
-
-
-def text_vector(space: VectorSpace, text: str) -> Vector:
-    """[dimension] float32, of unit length. Raises SearchUnavailable."""
-    try:
-        return _text_vector(space.source, " ".join(text.split()))
-    except EncoderError as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
-
-
-@lru_cache(maxsize=4096)
-def _text_vector(source: str, text: str) -> Vector:
-    vector: Vector = _text_encoder(source).encode([text])[0]
-    return vector
-
-
-@lru_cache(maxsize=1)
-def _text_encoder(source: str) -> clip.TextEncoder:
-    return clip.TextEncoder(source, threads=settings.TORCH_THREADS)
-
-
-def warm_up() -> None:
-    """Load the text half before somebody asks. At the first start of all, the index worker is
-    still choosing an encoder: wait for it a while."""
-    for _ in range(60):
-        try:
-            text_vector(_space(), "warm up")
-        except SearchUnavailable:
-            time.sleep(1)
-        else:
-            break
-    connection.close()  # this thread's own
-    # What is loaded by now stays: full collections need not walk torch's objects (0.1 s each)
-    gc.collect()
-    gc.freeze()
-
-
-def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
-    """A picture to search with. Raises PictureRefused and SearchUnavailable."""
-    if len(data) > settings.MAX_UPLOAD_BYTES:
-        limit = settings.MAX_UPLOAD_BYTES / 2**20
-        raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
-    space = _space()
-    try:
-        encoder = spaces.image_encoder(space.source)  # loaded once somebody shows a picture
-        side = 2 * encoder.input_size
-        rgb = pictures.load_rgb(io.BytesIO(data), side=side)
-        vector = encoder.encode([rgb])[0]
-    except EncoderError as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
-    rgb.thumbnail((160, 160))
-    thumbnail = io.BytesIO()
-    rgb.save(thumbnail, "WEBP", quality=80)
-    return PictureQuestion.objects.create(
-        person=person,
-        fingerprint=space.fingerprint,
-        vector_bytes=vector.tobytes(),
-        thumbnail=thumbnail.getvalue(),
-    )
+    return Page([Found(asset) for asset in rows], following)
 
 
 # ------------------------------------------------------------------------ cursors
@@ -280,5 +281,5 @@ def _read_cursor(cursor: str, *types: type | object) -> list:  # type: ignore[ty
         if len(values) != len(types):
             raise ValueError(cursor)
         return [kind(value) for kind, value in zip(types, values, strict=True)]  # type: ignore[operator]
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidQuestion(NO_SUCH_PAGE) from error

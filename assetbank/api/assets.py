@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -20,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import access, intake
 from assetbank.api.fields import BrandField, TagsField, person_of
 from assetbank.api.parsers import PARSERS
-from assetbank.models import Asset, Collection
+from assetbank.models import Asset, AssetQuerySet, Collection
 
 DUPLICATE = OpenApiParameter(
     "Duplicate",
@@ -28,6 +27,13 @@ DUPLICATE = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="`true`: the brand had these bytes already, and nothing was added.",
     response=[200],
+)
+ALSO_IN = OpenApiParameter(
+    "Also-In",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Other brands of yours that have the same bytes: slugs, separated by commas.",
+    response=[200, 201],
 )
 
 
@@ -150,7 +156,7 @@ class AssetViewSet(GenericViewSet[Asset]):
     queryset = Asset.objects.none()
     lookup_value_converter = "int"
 
-    def get_queryset(self) -> QuerySet[Asset]:
+    def get_queryset(self) -> AssetQuerySet:
         return (
             access.assets(person_of(self.request))
             .with_tags()
@@ -176,7 +182,7 @@ class AssetViewSet(GenericViewSet[Asset]):
         summary="Upload a picture",
         description="200 with the asset that is there already when the brand has the same bytes.",
         request=UploadSerializer,
-        parameters=[DUPLICATE],
+        parameters=[DUPLICATE, ALSO_IN],
     )
     def create(self, request: Request) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
@@ -189,9 +195,11 @@ class AssetViewSet(GenericViewSet[Asset]):
         stored = intake.store(
             brand=brand, file=file, filename=file.name, by=person_of(request), **fields
         )
+        others = access.copies_elsewhere(person_of(request), stored.asset)
+        also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in others)) else {}
         if not stored.created:
-            return self.answer(stored.asset, 200, Duplicate="true")
-        return self.answer(stored.asset, 201, Location=self._address(stored.asset))
+            return self.answer(stored.asset, 200, Duplicate="true", **also)
+        return self.answer(stored.asset, 201, Location=self._address(stored.asset), **also)
 
     @extend_schema(
         summary="Change what is said about an asset",

@@ -10,13 +10,17 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_http_methods
 
 from assetbank import access, intake
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import UploadForm
+from assetbank.models import Asset
 from assetbank.problems import problem
 from assetbank.views import PageRequest
+
+MOST_NAMED = 5  # duplicates, in a message
 
 
 @login_required
@@ -24,8 +28,9 @@ from assetbank.views import PageRequest
 def upload(request: PageRequest) -> HttpResponse:
     """A script posts one file and reads JSON; a plain form posts several and goes to the library.
 
-    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, or a problem with the
-    status of its error.
+    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"archived": true` for
+    a duplicate of what is archived, and `"also_in": [names]` where other brands of this person have
+    the same bytes; or a problem with the status of its error.
     """
     if not access.brands(request.user, *access.CREATORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
@@ -56,11 +61,15 @@ def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
         # search draws cards; its address is all that this app knows of it
         "card": reverse("asset-card", args=[stored.asset.pk]),
     }
+    if not stored.created and stored.asset.status == Asset.Status.ARCHIVED:
+        answer["archived"] = True
+    if others := access.copies_elsewhere(request.user, stored.asset):
+        answer["also_in"] = [other.brand.name for other in others]
     return JsonResponse(answer, status=201 if stored.created else 200)
 
 
 def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
-    new = known = 0
+    new, known = 0, []
     for file in form.cleaned_data["file"]:
         try:
             stored = _store(request, form, file)
@@ -69,11 +78,21 @@ def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
         except ProblemError as error:
             messages.error(request, f"{file.name}: {error.message}")
         else:
-            new, known = new + stored.created, known + (not stored.created)
+            new += stored.created
+            known += [] if stored.created else [stored.asset]
     if new:
         messages.success(request, f"{new} new {'picture' if new == 1 else 'pictures'}.")
     if known:
-        messages.info(request, f"{known} in the library already.")
+        named = format_html_join(
+            ", ",
+            '<a href="{}">{}</a>{}',
+            (
+                (asset.get_absolute_url(), asset, ", archived" * (asset.status == "archived"))
+                for asset in known[:MOST_NAMED]
+            ),
+        )
+        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+        messages.info(request, format_html("Already here: {}{}.", named, more))
     return redirect("library")
 
 

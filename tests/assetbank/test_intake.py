@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models.signals import post_save
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank import collecting, intake, pictures
+from assetbank import collecting, colours, intake, phash, pictures
+from assetbank.demo.pictures import render
+from assetbank.demo.specs import Spec
 from assetbank.errors import AssetGone, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
@@ -252,3 +255,31 @@ def test_a_collection_keeps_its_order_and_each_asset_once(
     collecting.add(collection=collection, assets=[second, first])
     collecting.add(collection=collection, assets=[first, third])
     assert [item.asset for item in collection.items.all()] == [second, first, third]
+
+
+def test_colours_and_looks_are_read_at_intake_and_later_of_what_came_before(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    buffer = io.BytesIO()
+    render(Spec("handbag", "red"), 256).save(buffer, "PNG")
+    fresh, gone, torn = make_asset((200, 30, 40)), make_asset(), make_asset()
+    old = make_asset(file=buffer.getvalue())
+    assert fresh.colours == ["#c81e28"]
+    assert fresh.colour_cells == colours.cells(["#c81e28"])
+    assert fresh.perceptual_hash is not None
+    looked = old.perceptual_hash
+    assert looked is not None
+    Asset.objects.exclude(pk=fresh.pk).update(colours=None, colour_cells=[], perceptual_hash=None)
+    for asset in (gone, torn):
+        default_storage.delete(asset.path)
+        default_storage.delete(asset.rendition_path("grid"))
+    default_storage.save(torn.path, ContentFile(b"no picture"))
+    assert intake.read_pixels() == 2
+    old.refresh_from_db()
+    torn.refresh_from_db()
+    gone.refresh_from_db()
+    assert old.colour_cells == colours.cells(old.colours or [])
+    assert phash.distance(old.perceptual_hash or 0, looked) <= 2
+    assert (torn.colours, torn.perceptual_hash) == ([], None), "and it is not tried again"
+    assert gone.colours is None, "its file may come back"
+    assert intake.read_pixels() == 0

@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -13,7 +14,7 @@ from django.test import Client
 from assetbank import intake
 from assetbank.models import Asset
 from search import claims, indexing, milvus, rows, spaces
-from search.models import Embedding
+from search.models import Asked, Embedding
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -43,14 +44,31 @@ def test_a_cursor_that_somebody_wrote_hits_nobody_else(
     assert client.get("/api/v1/assets/", asked).status_code == 200
 
 
-def test_a_cursor_past_the_end_is_an_empty_page(
+def test_a_cursor_belongs_to_whom_it_was_given_and_to_the_question(
     cast: Cast, make_asset: MakeAsset, index: Index
 ) -> None:
     make_asset(), make_asset(), make_asset()
     index()
-    asked: dict[str, str | float] = {"q": "red", "limit": 1, "cursor": written("[0,-1.0,999999]")}
-    response = client_of(cast, "viewer").get("/api/v1/assets/", asked)
+    viewer = client_of(cast, "viewer")
+    first = viewer.get("/api/v1/assets/", {"q": "red", "limit": "1"}).json()
+    cursor = parse_qs(urlsplit(first["next"]).query)["cursor"][0]
+    key = Asked.objects.get().pk.hex
+
+    def status(name: str, **asked: str) -> int:
+        return client_of(cast, name).get("/api/v1/assets/", asked).status_code
+
+    assert status("viewer", q="red", cursor=cursor) == 200
+    assert status("creator", q="red", cursor=cursor) == 400
+    assert status("viewer", q="blue", cursor=cursor) == 400
+    for other in (f'["{key}",-1]', '["x",1]', f'["{key}",1e400]', f'["{"0" * 32}",1]'):
+        assert status("viewer", q="red", cursor=written(other)) == 400, other
+    past = {"q": "red", "limit": "1", "cursor": written(f'["{key}",99999]')}
+    response = viewer.get("/api/v1/assets/", past)
     assert (response.status_code, response.json()["results"]) == (200, [])
+    Asked.objects.update(ranking=None)
+    forgotten = viewer.get(first["next"])
+    assert forgotten.status_code == 400
+    assert "ask again" in forgotten.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ READERS = 2  # threads: decoding and drawing renditions leave Python's lock alon
 class Result:
     path: Path
     outcome: str  # new, already there, left out
-    reason: str = ""
+    reason: str = ""  # or, of what is there already, as what
 
 
 class Command(BaseCommand):
@@ -51,7 +51,8 @@ class Command(BaseCommand):
                     counts[result.outcome] += 1
                     bar.update()
                     if result.reason:
-                        bar.write(f"left out: {result.path.relative_to(folder)}: {result.reason}")
+                        path = result.path.relative_to(folder)
+                        bar.write(f"{result.outcome}: {path}: {result.reason}")
         except KeyboardInterrupt:
             self._summary(counts)
             raise CommandError("Stopped. Run the same command again to go on.") from None
@@ -115,7 +116,17 @@ class _Importer:
             return Result(path, "left out", error.message)
         except OSError as error:
             return Result(path, "left out", error.strerror or str(error))
-        return Result(path, "new" if stored.created else "already there")
+        if stored.created:
+            return Result(path, "new")
+        return Result(path, "already there", _named(stored.asset, path))
+
+
+def _named(asset: Asset, path: Path) -> str:
+    """Nothing for a file that came in before under this name: the command was run again."""
+    archived = asset.status == Asset.Status.ARCHIVED
+    if asset.filename == path.name and not archived:
+        return ""
+    return f"“{asset}”, asset {asset.pk}{', archived' if archived else ''}"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -90,7 +90,11 @@ def _parts(host: str, port: int) -> dict[str, str]:
     logs = {"milvus": settings.DATA_DIR / "milvus" / "log"} if not settings.MILVUS_URI else {}
     if settings.EMBEDDED:
         logs["postgres"] = settings.DATA_DIR / "postgres" / "log"
-    follow = {name: f"exec tail -n 0 -F {shlex.quote(str(log))}" for name, log in logs.items()}
+    # faiss warns of every small flush that it has few points for one cluster: one is all we ask for
+    follow = {
+        name: f"tail -n 0 -F {shlex.quote(str(log))} | grep -v --line-buffered 'WARNING clustering'"
+        for name, log in logs.items()
+    }
     return parts | follow
 
 

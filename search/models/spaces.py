@@ -1,39 +1,50 @@
-"""What search knows of each asset, and the vector space that its vectors live in."""
+"""The vector spaces that are kept, and every asset's way into each of them."""
 
 from __future__ import annotations
 
 import datetime
-import uuid
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from assetbank.models import Asset
+from assetbank.models import Asset, AssetQuerySet
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class VectorSpace(models.Model):
-    """An encoder, and the Milvus collection that holds its vectors. One is active.
+    """An encoder, and the Milvus collection that holds its vectors.
 
-    Vectors of different encoders are never compared: `fingerprint` tells weights and preprocessing
-    apart, whatever the checkpoint is called.
+    One is active and answers questions. Others are being built beside it, or were active before and
+    can be again: all that have a row are kept up to date. Vectors of different encoders are never
+    compared: `fingerprint` tells weights and preprocessing apart, whatever the checkpoint is called.
     """
 
-    model = models.CharField(max_length=300, help_text="What was configured.")
+    model = models.CharField(max_length=300, help_text="What was asked for.")
     source = models.CharField(max_length=500, help_text="The folder or hub id that is loaded.")
     is_demo = models.BooleanField(default=False)
-    fingerprint = models.CharField(max_length=64, unique=True)
-    dimension = models.PositiveIntegerField()
-    collection = models.CharField(max_length=200, blank=True, help_text="Behind the alias now.")
+    fingerprint = models.CharField(
+        max_length=64, unique=True, null=True, help_text="None until the encoder has been loaded."
+    )
+    dimension = models.PositiveIntegerField(default=0)
+    collection = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=False)
+    activated_at: models.DateTimeField[Any, datetime.datetime | None] = models.DateTimeField(
+        null=True, blank=True, help_text="When it last became active; empty: it never was."
+    )
     revision = models.PositiveBigIntegerField(
         default=0, help_text="Rises with every write to the index: what was found before is stale."
     )
+    background = models.JSONField(
+        default=dict, blank=True, help_text="What its scores are measured against."
+    )
+    gate = models.JSONField(
+        default=dict, blank=True, help_text="The golden questions, asked of it and the active one."
+    )
+    problem = models.TextField(blank=True, help_text="Why it cannot be built or take over.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -44,26 +55,7 @@ class VectorSpace(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.model} ({self.dimension} dimensions)"
-
-
-class PictureQuestion(models.Model):
-    """A picture that somebody searches with: kept for a day, so that the search has an address,
-    can be filtered and paged. The picture itself is not kept."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    fingerprint = models.CharField(max_length=64)
-    vector_bytes = models.BinaryField()
-    thumbnail = models.BinaryField(help_text="WebP")
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
-
-    def __str__(self) -> str:
-        return f"picture shown by {self.person} at {self.created_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def vector(self) -> Vector:
-        return np.frombuffer(bytes(self.vector_bytes), dtype="<f4")
+        return f"{self.model} ({self.dimension} dimensions)" if self.fingerprint else self.model
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
@@ -90,7 +82,7 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
 
 
 class Embedding(models.Model):
-    """One asset's way into the index. It outlives its asset until Milvus has forgotten it."""
+    """One asset's way into one vector space. It outlives its asset until Milvus has forgotten it."""
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -99,9 +91,10 @@ class Embedding(models.Model):
         SKIPPED = "skipped", "Left out"
         REMOVING = "removing", "Being removed"
 
-    asset = models.OneToOneField(
-        Asset, on_delete=models.DO_NOTHING, db_constraint=False, related_name="embedding"
+    asset = models.ForeignKey(
+        Asset, on_delete=models.DO_NOTHING, db_constraint=False, related_name="embeddings"
     )
+    space = models.ForeignKey(VectorSpace, on_delete=models.CASCADE, related_name="embeddings")
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.PENDING, db_index=True
     )
@@ -110,7 +103,6 @@ class Embedding(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     vector_bytes = models.BinaryField(null=True, help_text="float32, little-endian, unit length.")
-    fingerprint = models.CharField(max_length=64, blank=True, help_text="Encoder of the vector.")
     checksum = models.CharField(max_length=64, blank=True, help_text="Bytes it was computed from.")
     updated_at = models.DateTimeField(auto_now=True)
     indexed_at: models.DateTimeField[Any, datetime.datetime | None] = models.DateTimeField(
@@ -120,9 +112,12 @@ class Embedding(models.Model):
     objects = EmbeddingQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "space"], name="one_embedding_per_space")
+        ]
         indexes = [
             models.Index(
-                fields=["id"],
+                fields=["space", "id"],
                 condition=models.Q(state__in=["pending", "removing"]),
                 name="embedding_waiting",
             )
@@ -140,3 +135,12 @@ class Embedding(models.Model):
     @vector.setter
     def vector(self, value: Vector) -> None:
         self.vector_bytes = np.ascontiguousarray(value, dtype="<f4").tobytes()
+
+
+def with_index_state(assets: AssetQuerySet) -> AssetQuerySet:
+    """Each asset with `index_state` and `index_reason` of the active space; None until it has a row
+    there, which is as good as waiting."""
+    rows = Embedding.objects.filter(asset_id=OuterRef("pk"), space__active=True)
+    return assets.annotate(
+        index_state=Subquery(rows.values("state")), index_reason=Subquery(rows.values("reason"))
+    )

@@ -1,0 +1,156 @@
+"""Pictures that look the same, over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import access, merging
+from assetbank.api.fields import person_of
+from assetbank.api.paging import PAGING, limit_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from search import duplicate_groups, duplicates
+from search.api.finding import FoundSerializer
+from search.models import with_index_state
+
+MOST = 100  # assets of one request
+BRAND = OpenApiParameter("brand", OpenApiTypes.STR, description="Slug; else all of your brands.")
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    brand = serializers.CharField(source="best.brand.slug")
+    best = serializers.IntegerField(source="best.pk", help_text="Id of the best copy.")
+    reason = serializers.CharField(help_text="Why that is the best.")
+    size = serializers.IntegerField(
+        help_text=f"Of the group; at most {duplicate_groups.MOST_SHOWN} of it are listed."
+    )
+    assets = FoundSerializer(many=True, help_text="Best copy first.")
+
+
+@extend_schema_serializer(many=False)
+class GroupPageSerializer(serializers.Serializer[Any]):
+    results = GroupSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+    total = serializers.IntegerField(help_text="Groups, on all pages.")
+
+
+def _ids(**options: Any) -> serializers.ListField:
+    child = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    return serializers.ListField(child=child, allow_empty=False, max_length=MOST, **options)
+
+
+class MergeSerializer(serializers.Serializer[Any]):
+    keep = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id.")
+    others = _ids(help_text="Ids of assets of the same brand; they are archived.")
+
+
+class MergedSerializer(serializers.Serializer[Any]):
+    kept = FoundSerializer()
+    archived = _ids(help_text="Ids.")
+
+
+class NotTheSameSerializer(serializers.Serializer[Any]):
+    assets = _ids(help_text="Ids of two or more assets of one brand, all different pictures.")
+
+
+class ToldApartSerializer(serializers.Serializer[Any]):
+    told_apart = serializers.IntegerField(help_text="How many pairs nobody had told apart before.")
+
+
+class DuplicatesView(APIView):
+    @extend_schema(
+        operation_id="duplicates",
+        summary="Groups of pictures that look the same",
+        description="Resized, compressed again, cut or recoloured copies, found in the background; "
+        "the group that was found last comes first.",
+        parameters=[BRAND, *PAGING],
+        responses=GroupPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        brands = access.brands(person_of(request))
+        if slug := request.query_params.get("brand"):
+            brands = brands.filter(slug=slug.replace("\x00", "\ufffd"))
+            if not brands.exists():
+                raise ValidationError({"brand": ["You have no brand of this name."]})
+        found = duplicate_groups.page(
+            brands, before=_cursor(request), limit=limit_of(request.query_params)
+        )
+        following = None
+        if found.next:
+            asked = request.query_params.copy()
+            asked["cursor"] = str(found.next)
+            following = request.build_absolute_uri(f"{request.path}?{asked.urlencode()}")
+        answer = {"results": found.groups, "next": following, "total": found.total}
+        return Response(GroupPageSerializer(answer, context={"request": request}).data)
+
+
+class MergeView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="duplicates_merge",
+        summary="Merge assets that show the same picture",
+        description="Tags, collections, and what was made of the others become those of the asset "
+        "that is kept; the others are archived. Managers only.",
+        request=MergeSerializer,
+        responses=MergedSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        given = MergeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        keep, *others = _assets(
+            request, keep=[given.validated_data["keep"]], others=given.validated_data["others"]
+        )
+        merged = merging.merge(keep=keep, others=others, by=person_of(request))
+        seen = with_index_state(access.assets(person_of(request)).with_tags())
+        kept = seen.select_related("brand", "created_by").get(pk=merged.kept.pk)
+        answer = {"kept": kept, "archived": list(merged.archived)}
+        return Response(MergedSerializer(answer, context={"request": request}).data)
+
+
+class NotTheSameView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="duplicates_not_the_same",
+        summary="Say that pictures are not the same",
+        description="Remembered by checksum: they are never shown as duplicates again, also if "
+        "they are deleted and uploaded again. Creators and managers.",
+        request=NotTheSameSerializer,
+        responses=ToldApartSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        given = NotTheSameSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        assets = _assets(request, assets=given.validated_data["assets"])
+        for asset in assets:
+            access.require_creator(person_of(request), asset.brand)
+        said = duplicates.tell_apart(assets, by=person_of(request))
+        return Response(ToldApartSerializer({"told_apart": len(said)}).data)
+
+
+def _assets(request: Request, **given: list[int]) -> list[Asset]:
+    """In the order in which they were sent, each once. Raises ValidationError."""
+    seen = access.assets(person_of(request)).select_related("brand")
+    found = seen.in_bulk({pk for ids in given.values() for pk in ids})
+    for name, ids in given.items():
+        if missing := [str(pk) for pk in ids if pk not in found]:
+            raise ValidationError({name: [f"There is no asset {', '.join(missing[:20])}."]})
+    return [found[pk] for pk in dict.fromkeys(pk for ids in given.values() for pk in ids)]
+
+
+def _cursor(request: Request) -> int | None:
+    text = request.query_params.get("cursor", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValidationError({"cursor": ["This page does not exist."]})
+    return int(text)

@@ -1,0 +1,149 @@
+"""Groups of pictures that look the same, best copy first.
+
+A group is what pairs connect, strongest pair first, except that no two pictures are in one group
+of which somebody said that they are not the same: between two such pictures, one that looks like
+both goes with the one it looks like more. The other is a group again when that is merged or said.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import F
+from django.template.defaultfilters import filesizeformat
+
+from assetbank.models import Asset, Brand
+from search.duplicates import verdicts
+from search.models import Likeness
+
+PER_PAGE = 20
+MOST_PAIRS = 20_000  # the newest; what is older shows when these are dealt with
+MOST_SHOWN = 24  # pictures of a group; the others show when these are merged
+
+STATUSES = [Asset.Status.APPROVED, Asset.Status.DRAFT, Asset.Status.ARCHIVED]
+
+
+@dataclass(frozen=True)
+class Group:
+    assets: list[Asset]  # best copy first
+    reason: str  # why it is the best
+    size: int  # with those that are not shown
+
+    @property
+    def best(self) -> Asset:
+        return self.assets[0]
+
+    @property
+    def more(self) -> int:
+        return self.size - len(self.assets)
+
+
+@dataclass(frozen=True)
+class Page:
+    groups: list[Group]
+    total: int
+    next: int | None = None  # `before` of the next page
+
+
+@dataclass
+class _Set:
+    """Assets on their way to a group."""
+
+    assets: set[int]
+    checksums: set[str]
+    others: set[str]  # checksums of what is not the same as one of these
+    newest: int = 0  # pair; the group's place
+
+
+def page(brands: Iterable[Brand], *, before: int | None = None, limit: int = PER_PAGE) -> Page:
+    """Newest first. `before`: `next` of the page before, so that what was merged meanwhile
+    leaves no gap."""
+    sets = _sets(brands)
+    start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
+    shown = sets[start : start + limit]
+    more = start + limit < len(sets)
+    return Page(_groups(shown), len(sets), shown[-1].newest if shown and more else None)
+
+
+def count(brands: Iterable[Brand]) -> int:
+    return len(_sets(brands))
+
+
+def group_of(asset: Asset) -> Group | None:
+    """The one that this asset is in. One query for an asset that looks like no other."""
+    pairs = Likeness.objects.filter(first=asset) | Likeness.objects.filter(second=asset)
+    if not pairs.exists():
+        return None
+    mine = [each for each in _sets([asset.brand]) if asset.pk in each.assets]
+    return _groups(mine)[0] if mine else None
+
+
+def _sets(brands: Iterable[Brand]) -> list[_Set]:
+    """Two queries, whatever the number of groups."""
+    pairs = (
+        Likeness.objects.filter(brand__in=brands, first__brand=F("brand"), second__brand=F("brand"))
+        .exclude(first__status=Asset.Status.ARCHIVED)
+        .exclude(second__status=Asset.Status.ARCHIVED)
+        .order_by("-pk")
+    )
+    fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")
+    found = list(pairs.values_list(*fields)[:MOST_PAIRS])
+    said = verdicts({checksum for row in found for checksum in row[4:]}) if found else set()
+    apart: dict[str, set[str]] = {}
+    for one, other in map(tuple, said):
+        apart.setdefault(one, set()).add(other)
+        apart.setdefault(other, set()).add(one)
+    sets: dict[int, _Set] = {}
+    for pair, _, *ends in sorted(found, key=lambda row: (-row[1], row[0])):
+        ours, theirs = (
+            sets.get(pk) or _Set({pk}, {checksum}, apart.get(checksum, set()))
+            for pk, checksum in zip(ends[:2], ends[2:], strict=True)
+        )
+        if ours.checksums & theirs.others:
+            continue
+        united = _Set(
+            ours.assets | theirs.assets,
+            ours.checksums | theirs.checksums,
+            ours.others | theirs.others,
+            max(ours.newest, theirs.newest, pair),
+        )
+        sets |= dict.fromkeys(united.assets, united)
+    distinct = {id(each): each for each in sets.values()}.values()
+    return sorted(distinct, key=lambda each: -each.newest)
+
+
+def _groups(sets: Sequence[_Set]) -> list[Group]:
+    """One query for all of them."""
+    ids = itertools.chain.from_iterable(each.assets for each in sets)
+    assets = Asset.objects.with_tags().select_related("brand", "created_by").in_bulk(ids)
+    groups = []
+    for each in sets:
+        there = sorted((assets[pk] for pk in each.assets if pk in assets), key=_rank)
+        if len(there) > 1:
+            groups.append(Group(there[:MOST_SHOWN], _reason(*there[:2]), len(there)))
+    return groups
+
+
+def _rank(asset: Asset) -> tuple[float, ...]:
+    """The lower the better: pixels, rights, status, bytes (less was lost), age."""
+    rights = 2 if asset.expired else 0 if asset.licence else 1
+    pixels = asset.width * asset.height
+    age = asset.created_at.timestamp()
+    return -pixels, rights, STATUSES.index(Asset.Status(asset.status)), -asset.bytes, age, asset.pk
+
+
+def _reason(best: Asset, second: Asset) -> str:
+    """The first thing in which it is better than the next one."""
+    pairs = zip(_rank(best), _rank(second), strict=True)
+    first = next(place for place, (one, other) in enumerate(pairs) if one != other)
+    return (
+        f"Largest: {best.width} \N{MULTIPLICATION SIGN} {best.height}",
+        "Rights have not ended" if second.expired else "Rights are known",
+        "Approved",
+        f"Largest file: {filesizeformat(best.bytes)}",
+        "Here first",
+        "Here first",
+    )[first]

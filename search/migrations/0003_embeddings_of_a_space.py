@@ -1,0 +1,22 @@
+"""Embeddings of before belong to the active space; those of another encoder start anew in it."""
+
+from django.db import migrations
+
+ADOPT = """
+INSERT INTO search_vectorspace (model, source, is_demo, dimension, collection, active, revision,
+                                background, gate, problem, created_at)
+SELECT '', '', false, 0, '', true, 0, '{}', '{}', '', now()
+WHERE EXISTS (SELECT FROM search_embedding)
+  AND NOT EXISTS (SELECT FROM search_vectorspace WHERE active);
+UPDATE search_embedding SET space_id = space.id,
+  checksum = CASE WHEN search_embedding.fingerprint = space.fingerprint THEN checksum ELSE '' END
+FROM search_vectorspace AS space WHERE space.active;
+DELETE FROM search_vectorspace WHERE NOT active;
+UPDATE search_vectorspace SET activated_at = created_at WHERE fingerprint IS NOT NULL;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("search", "0002_trusted_search")]
+
+    operations = [migrations.RunSQL(ADOPT, migrations.RunSQL.noop)]

@@ -1,0 +1,148 @@
+"""Questions: shown pictures, what was asked and found, and questions that are kept."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+from django.conf import settings
+from django.db import models
+
+from assetbank.models import Asset, Brand
+from search.models.spaces import Vector, VectorSpace
+
+
+class PictureQuestion(models.Model):
+    """A picture, or a part of one, that somebody searches with: a small copy is kept for a day, so
+    that the search has an address and can be paged; longer only inside a question that is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    brand = models.ForeignKey(
+        Brand,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        help_text="Whose kept question it belongs to; empty: its person's alone, for a day.",
+    )
+    fingerprint = models.CharField(max_length=64, help_text="Encoder of the vector.")
+    vector_bytes = models.BinaryField()
+    thumbnail = models.BinaryField(help_text="WebP; large enough to be embedded again.")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"picture shown at {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def vector(self) -> Vector:
+        return np.frombuffer(bytes(self.vector_bytes), dtype="<f4")
+
+
+class Asked(models.Model):
+    """A question that was asked, and what was found: its pages are cut from one ranking, so they
+    neither repeat nor skip, whatever happens to the library meanwhile. What was found is forgotten
+    after a day, who asked after a set time; the words are kept for the search-gap board."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    words = models.CharField(
+        max_length=1_000, blank=True, db_index=True, help_text="Lower case, single spaces."
+    )
+    question = models.TextField(help_text="As the parameters of an address.")
+    space = models.ForeignKey(VectorSpace, null=True, blank=True, on_delete=models.SET_NULL)
+    matched = models.PositiveIntegerField(help_text="How many of those found really match.")
+    clicks = models.PositiveIntegerField(default=0)
+    ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
+    asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.words or self.question
+
+
+class SavedSearch(models.Model):
+    """A question that a brand keeps: a collection that fills itself."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="saved_searches")
+    name = models.CharField(max_length=120)
+    question = models.TextField(help_text="As the parameters of an address.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "name"], name="saved_search_name_in_brand")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SavedSearchVisit(models.Model):
+    """When somebody last looked at a saved search: what came in since is new to them."""
+
+    saved_search = models.ForeignKey(SavedSearch, on_delete=models.CASCADE, related_name="visits")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    visited_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["saved_search", "person"], name="one_visit_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} at {self.saved_search}"
+
+
+class GoldenQuestion(models.Model):
+    """A question of which a brand knows the right answers; a new encoder must answer it as well."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="golden_questions")
+    question = models.TextField(help_text="As the parameters of an address, like q=red+handbag.")
+    expected: models.ManyToManyField[Asset, models.Model] = models.ManyToManyField(
+        Asset, related_name="golden_questions", help_text="The assets that it should find."
+    )
+    measured = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="How it was answered last: recall, mrr, ndcg (0 to 1), at, encoder.",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["brand", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "question"], name="golden_question_in_brand")
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class ShootListItem(models.Model):
+    """A picture that people looked for and the library does not have: to be made."""
+
+    brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.CASCADE)
+    words = models.CharField(max_length=1_000)
+    note = models.TextField(blank=True)
+    done = models.BooleanField(default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["done", "-created_at"]
+
+    def __str__(self) -> str:
+        return self.words

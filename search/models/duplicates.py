@@ -1,0 +1,55 @@
+"""Pictures that look the same, and what people said of them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from assetbank.models import Asset, Brand
+
+
+class Comparison(models.Model):
+    """An asset that was compared with the rest of its brand, as these bytes."""
+
+    asset = models.OneToOneField(Asset, primary_key=True, on_delete=models.CASCADE)
+    checksum = models.CharField(max_length=64)
+    compared_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"comparison of asset {self.asset_id}"
+
+
+class Likeness(models.Model):
+    """Two assets of a brand that show the same picture; `first` has the lower id."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE)
+    first = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
+    score = models.FloatField(help_text="0 to 1: how sure it is.")
+    found_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="one_likeness_per_pair")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} looks like {self.second_id}"
+
+
+class NotTheSame(models.Model):
+    """Somebody said that two pictures are not the same. It is about their bytes, so it outlives
+    assets, indexes and encoders; `first` is the lower checksum."""
+
+    first = models.CharField(max_length=64)
+    second = models.CharField(max_length=64, db_index=True)
+    said_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    said_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["first", "second"], name="one_verdict")]
+
+    def __str__(self) -> str:
+        return f"{self.first[:12]} is not {self.second[:12]}"

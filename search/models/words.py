@@ -1,0 +1,36 @@
+"""What is written about each asset, ready for full-text search."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+
+from assetbank.models import Asset
+
+
+class Document(models.Model):
+    """One asset's words. PostgreSQL keeps it true by itself (triggers, see the migration `words`):
+    in the same transaction, and also after `bulk_create`, `update()` and raw SQL."""
+
+    asset = models.OneToOneField(
+        Asset,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,  # the database cascades
+        db_constraint=False,
+        related_name="document",
+    )
+    words = SearchVectorField(help_text="A: title and tags, B: file name, C: text, D: prompt.")
+    names = ArrayField(
+        models.TextField(), help_text="File name and article numbers, letters and digits only."
+    )
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["words"], name="document_words", fastupdate=False),
+            GinIndex(fields=["names"], name="document_names", fastupdate=False),
+        ]
+
+    def __str__(self) -> str:
+        return f"words of asset {self.asset_id}"

@@ -1,0 +1,194 @@
+"""One question's ranking: meaning (CLIP and Milvus) and words (PostgreSQL) in one list."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntFlag
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from django.db.models import Q, QuerySet
+
+from assetbank.models import Asset, Brand
+from search import expressions, milvus, relevance, spaces, vectors, words
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.models import Vector, VectorSpace
+from search.questions import Question
+
+RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
+HITS_KEPT = 256  # answers of Milvus that are kept in memory until the index changes
+
+STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
+
+
+class By(IntFlag):
+    """What an asset was found by; without any it is merely the next nearest."""
+
+    MEANING = 1
+    WORDS = 2
+    NAME = 4  # file name or article number, typed exactly
+
+
+class Ranked(NamedTuple):
+    id: int
+    relevance: float | None  # 0 to 1, from relevance.LINE on it matches; None: found by words alone
+    by: By
+
+    @property
+    def matches(self) -> bool:
+        return bool(self.by)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Best first: exact names, what matches, then what is merely near."""
+
+    hits: tuple[Ranked, ...]
+    complete: bool  # there is nothing behind the last one
+
+    @property
+    def matched(self) -> int:
+        return sum(hit.matches for hit in self.hits)
+
+    def to_bytes(self) -> bytes:
+        rows = [
+            (hit.id, np.nan if hit.relevance is None else hit.relevance, int(hit.by))
+            for hit in self.hits
+        ]
+        return bytes([self.complete]) + np.array(rows, dtype=STORED).tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Ranking:
+        rows = np.frombuffer(data[1:], dtype=STORED)
+        hits = tuple(
+            Ranked(int(pk), None if np.isnan(score) else float(score), By(int(by)))
+            for pk, score, by in rows
+        )
+        return cls(hits, complete=bool(data[0]))
+
+
+def rank(
+    question: Question,
+    *,
+    space: VectorSpace,
+    assets: QuerySet[Asset],
+    brands: frozenset[int] | None,
+    depth: int,
+) -> Ranking:
+    """The best `depth` by meaning and all that words find, among `assets`, those that may be seen;
+    `brands` says the same for Milvus: ids, or None for all.
+
+    Raises InvalidQuestion and SearchUnavailable.
+    """
+    wording = words.parse(question.text)
+    where = question.filters.expression(brands)
+    candidates = question.filters.apply(assets).filter(_searchable())
+    left_out = frozenset(words.unwanted(wording, candidates))
+    composed = _compose(question, space)
+    # Milvus answers while PostgreSQL does
+    searching = _pool.submit(
+        _nearest, space, composed.vector, where, depth, question.assets, left_out
+    )
+    by_words = words.find(wording, candidates)
+    hits, complete = searching.result()
+    shares = composed.relevance([hit.score for hit in hits])
+    fused = _fuse(hits, shares, by_words)
+    return Ranking(tuple(hit for hit in fused if hit.id not in question.assets), complete)
+
+
+def _nearest(
+    space: VectorSpace,
+    vector: Vector,
+    where: str,
+    depth: int,
+    asked_with: frozenset[int],
+    unwanted: frozenset[int],
+) -> tuple[list[milvus.Hit], bool]:
+    """The nearest without what was asked with, which is no answer and whose perfect score would be
+    the measure for the others, and without what is unwanted; and whether there are no more."""
+    not_these = asked_with | unwanted
+    wanted = min(depth + len(asked_with), milvus.MOST_HITS)
+    while True:
+        found = search(space, vector, wanted, where)
+        hits = [hit for hit in found if hit.id not in not_these]
+        if len(found) < wanted or len(hits) >= depth:
+            return hits, len(found) < wanted
+        if wanted == milvus.MOST_HITS:
+            break
+        wanted = min(4 * wanted, milvus.MOST_HITS)
+    if not hits:  # so many are unwanted that it pays to name them
+        where = expressions.all_of([where, expressions.none_of("id", sorted(unwanted))])
+        hits = search(space, vector, depth, where)
+    return hits, True
+
+
+def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
+    """What a deeper ranking of the same question adds comes behind what was shown already."""
+    there = {hit.id for hit in ranking.hits}
+    added = tuple(hit for hit in deeper.hits if hit.id not in there)
+    return Ranking(ranking.hits + added, deeper.complete)
+
+
+def _compose(question: Question, space: VectorSpace) -> relevance.Composed:
+    background = spaces.background(str(space.fingerprint))
+    try:
+        return relevance.compose(vectors.parts(question, space), background)
+    except ValueError as error:
+        raise InvalidQuestion(str(error)) from error
+
+
+def _searchable() -> Q:
+    """The brands' policies on generated pictures."""
+    policy = Brand.SearchGenerated
+    return (
+        ~Q(origin=Asset.Origin.GENERATED)
+        | Q(brand__search_generated=policy.ALL)
+        | Q(brand__search_generated=policy.APPROVED, status=Asset.Status.APPROVED)
+    )
+
+
+def _fuse(
+    hits: Sequence[milvus.Hit], shares: Iterable[float], by_words: Sequence[words.WordHit]
+) -> list[Ranked]:
+    scores: dict[int, float] = {}
+    by: dict[int, By] = {}
+    relevances = {hit.id: float(share) for hit, share in zip(hits, shares, strict=True)}
+    for place, hit in enumerate(hits):
+        scores[hit.id] = 1 / (RRF + place)
+        by[hit.id] = By.MEANING if relevances[hit.id] >= relevance.LINE else By(0)
+    for place, found in enumerate(by_words):
+        scores[found.id] = scores.get(found.id, 0.0) + 1 / (RRF + place)
+        by[found.id] = by.get(found.id, By(0)) | By.WORDS | (By.NAME if found.named else By(0))
+
+    def key(pk: int) -> tuple[bool, bool, float, int]:
+        return By.NAME not in by[pk], not by[pk], -scores[pk], pk
+
+    return [Ranked(pk, relevances.get(pk), by[pk]) for pk in sorted(scores, key=key)]
+
+
+_pool = ThreadPoolExecutor(16, thread_name_prefix="search")  # makes its threads when needed
+_kept: OrderedDict[tuple[object, ...], list[milvus.Hit]] = OrderedDict()
+_kept_lock = Lock()
+
+
+def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[milvus.Hit]:
+    """Milvus's answer, kept until the index changes: `revision` rises with every write."""
+    key = (space.collection, space.revision, vector.tobytes(), wanted, where)
+    with _kept_lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    try:
+        hits = milvus.search(vector, limit=wanted, where=where, collection=space.collection)
+    except milvus.MilvusDown as error:
+        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+    hits.sort(key=lambda hit: (-hit.score, hit.id))
+    with _kept_lock:
+        _kept[key] = hits
+        if len(_kept) > HITS_KEPT:
+            _kept.popitem(last=False)
+    return hits

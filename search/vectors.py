@@ -1,0 +1,179 @@
+"""From what is asked to a vector: the text half of CLIP, kept vectors, pictures that are shown."""
+
+from __future__ import annotations
+
+import gc
+import io
+import time
+from functools import lru_cache
+
+import numpy as np
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from PIL import Image
+
+from assetbank import intake, pictures
+from assetbank.errors import PictureRefused, PictureTooLarge
+from assetbank.models import Asset
+from search import clip, spaces, words
+from search.checkpoints import EncoderError
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.models import Embedding, PictureQuestion, Vector, VectorSpace
+from search.questions import Question, Shown
+from search.relevance import Part
+
+UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
+SHOWN_SIDE = 512  # pixels of the copy that is kept of a shown picture
+
+
+def parts(question: Question, space: VectorSpace) -> list[Part]:
+    """All that has a meaning in `question`. Raises InvalidQuestion and SearchUnavailable."""
+    wording = words.parse(question.text)
+    found = []
+    if wording.description:
+        vector = text_vector(space, wording.description)
+        found.append(Part(vector, weight=question.text_weight))
+    found += [
+        Part(vector, picture=True, weight=shown.weight)
+        for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
+    ]
+    if found:
+        found += [Part(text_vector(space, text), weight=UNWANTED) for text in wording.unwanted]
+    return found
+
+
+def active_space() -> VectorSpace:
+    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
+    if space is None:
+        raise not_ready()
+    return space
+
+
+def not_ready() -> SearchUnavailable:
+    return SearchUnavailable(
+        "Search is not ready yet: the index worker has not loaded an encoder. Browsing still works."
+    )
+
+
+# ------------------------------------------------------------------------ text
+
+
+def text_vector(space: VectorSpace, text: str) -> Vector:
+    """[dimension] float32, of unit length. Raises SearchUnavailable."""
+    try:
+        return _text_vector(space.source, " ".join(text.split()))
+    except EncoderError as error:
+        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+
+
+@lru_cache(maxsize=4096)
+def _text_vector(source: str, text: str) -> Vector:
+    vector: Vector = text_encoder(source).encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=2)
+def text_encoder(source: str) -> clip.TextEncoder:
+    """Two, while one takes over from the other."""
+    return clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+
+
+def warm_up() -> None:
+    """Load the text half before somebody asks. At the first start of all, the index worker is
+    still choosing an encoder: wait for it a while."""
+    for _ in range(60):
+        try:
+            text_vector(active_space(), "warm up")
+        except SearchUnavailable:
+            time.sleep(1)
+        else:
+            break
+    connection.close()  # this thread's own
+    # What is loaded by now stays: full collections need not walk torch's objects (0.1 s each)
+    gc.collect()
+    gc.freeze()
+
+
+# ------------------------------------------------------------------------ pictures
+
+
+def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]:
+    assets = [each.asset for each in shown if each.asset is not None]
+    pictured = [each.picture for each in shown if each.picture is not None]
+    rows = Embedding.objects.filter(space=space, asset_id__in=assets) if assets else []
+    of_assets = {row.asset_id: row.vector for row in rows}
+    of_pictures = PictureQuestion.objects.in_bulk(pictured) if pictured else {}
+    vectors = []
+    for each in shown:
+        if each.picture is not None:
+            if each.picture not in of_pictures:
+                raise InvalidQuestion("This picture is not kept any more: please show it again.")
+            vectors.append(_picture_vector(of_pictures[each.picture], space))
+        else:
+            pk = each.asset or 0
+            vector = of_assets.get(pk)
+            if vector is None:
+                title = Asset.objects.filter(pk=pk).values_list("title", flat=True).first()
+                raise SearchUnavailable(f"“{title}” is not indexed yet.")
+            vectors.append(vector)
+    return vectors
+
+
+def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:
+    """Of another encoder than the one in use: from the copy that is kept."""
+    if picture.fingerprint != space.fingerprint:
+        with Image.open(io.BytesIO(bytes(picture.thumbnail)), formats=["WEBP"]) as image:
+            picture.vector_bytes = _encode(image.convert("RGB"), space).tobytes()
+        picture.fingerprint = str(space.fingerprint)
+        picture.save(update_fields=["vector_bytes", "fingerprint"])
+    return picture.vector
+
+
+def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
+    try:
+        vector: Vector = spaces.image_encoder(space.source).encode([rgb])[0]
+    except EncoderError as error:
+        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+    return vector
+
+
+def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
+    """A picture to search with. Raises PictureRefused and SearchUnavailable."""
+    if len(data) > settings.MAX_UPLOAD_BYTES:
+        limit = settings.MAX_UPLOAD_BYTES / 2**20
+        raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
+    space = active_space()
+    rgb = pictures.load_rgb(io.BytesIO(data), side=SHOWN_SIDE)
+    return _remember(person, rgb, space)
+
+
+def remember_part(
+    *, person: User, asset: Asset, box: tuple[float, float, float, float]
+) -> PictureQuestion:
+    """A part of an asset to search with; `box` is left, top, right, bottom as shares of the
+    picture, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
+    left, top, right, bottom = box
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise PictureRefused("Draw a box inside the picture.")
+    space = active_space()
+    rgb = pictures.load_rgb(io.BytesIO(intake.original_bytes(asset)), side=1600)
+    corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
+    part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
+    if min(part.size) < 8:
+        raise PictureRefused("This part is too small to be told from others.")
+    return _remember(person, part, space)
+
+
+def _remember(person: User, rgb: Image.Image, space: VectorSpace) -> PictureQuestion:
+    vector = _encode(rgb, space)
+    rgb = rgb.copy()
+    rgb.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    copy = io.BytesIO()
+    rgb.save(copy, "WEBP", quality=85)
+    return PictureQuestion.objects.create(
+        person=person,
+        fingerprint=str(space.fingerprint),
+        vector_bytes=np.ascontiguousarray(vector, dtype="<f4").tobytes(),
+        thumbnail=copy.getvalue(),
+    )

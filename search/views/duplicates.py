@@ -1,0 +1,216 @@
+"""Duplicates: groups of pictures that look the same, to be merged or told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from assetbank import access, intake, merging
+from assetbank.errors import InvalidAsset
+from assetbank.models import Asset, Brand
+from assetbank.views import PageRequest
+from search import duplicate_groups, duplicates
+from search.duplicate_groups import Group, Page
+
+DONE = "duplicates_done"  # in the session: what the person did last, to be undone
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A picture of a group, as it is shown."""
+
+    asset: Asset
+    uses: list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    group: Group
+    copies: list[Copy]
+    may_merge: bool
+    may_tell_apart: bool
+
+
+@login_required
+@require_safe
+def duplicate_groups_page(request: PageRequest) -> HttpResponse:
+    """`brand`, a slug; `asset`: only its group; `before`: where the page begins."""
+    brands, brand = access.brands(request.user), request.GET.get("brand", "")
+    chosen = brands.filter(slug=brand) if brand else brands
+    asset = _number(request.GET.get("asset", ""))
+    if asset:
+        shown = get_object_or_404(access.assets(request.user).select_related("brand"), pk=asset)
+        group = duplicate_groups.group_of(shown)
+        page = Page([group] if group else [], int(bool(group)))
+    else:
+        page = duplicate_groups.page(chosen, before=_number(request.GET.get("before", "")) or None)
+    context = {
+        "page": page,
+        "rows": _rows(request, page.groups),
+        "brands": list(brands),
+        "brand": brand,
+        "asset": asset,
+        "waiting": duplicates.waiting().filter(brand__in=chosen).count(),
+        "done": request.session.get(DONE) if "done" in request.GET else None,
+    }
+    response = render(request, "search/duplicates.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def compare(request: PageRequest) -> HttpResponse:
+    """Two pictures (`asset`, twice) side by side, large."""
+    pair = _assets(request, request.GET.getlist("asset"))
+    if len(pair) != 2:
+        raise InvalidAsset("Choose two pictures to compare.")
+    group = Group(pair, "", 2)
+    (row,) = _rows(request, [group])
+    return render(request, "search/duplicates_compare.html", {"row": row, "copies": row.copies})
+
+
+@login_required
+@require_POST
+def merge(request: PageRequest) -> HttpResponse:
+    """`keep`, and `asset` for all of them. Asks first: `sure` says yes."""
+    assets = _assets(request, request.POST.getlist("asset"))
+    keep = next((one for one in assets if one.pk == _number(request.POST.get("keep", ""))), None)
+    if keep is None:
+        raise InvalidAsset("Choose which picture is kept.")
+    access.require_manager(request.user, keep.brand)
+    others = [asset for asset in assets if asset != keep]
+    if "sure" not in request.POST:
+        context = {
+            "keep": keep,
+            "others": _copies(others),
+            "gets": merging.changes(keep, others),
+            "brand": request.POST.get("brand", ""),
+        }
+        return render(request, "search/duplicates_merge.html", context)
+    merged = merging.merge(keep=keep, others=others, by=request.user)
+    done = {"kept": keep.pk, "title": keep.title}
+    return _done(request, done | {"archived": list(merged.archived.items())})
+
+
+@login_required
+@require_POST
+def not_the_same(request: PageRequest) -> HttpResponse:
+    """All of `asset` are different pictures, or, with `one`, that one is different from the
+    others."""
+    assets = _assets(request, request.POST.getlist("asset"))
+    given = _number(request.POST.get("one", ""))
+    one = next((asset for asset in assets if asset.pk == given), None)
+    if given and one is None:
+        get_object_or_404(Asset.objects.none())
+    for asset in assets:
+        access.require_creator(request.user, asset.brand)
+    said = duplicates.tell_apart(assets, one=one, by=request.user)
+    return _done(request, {"said": said, "title": one.title if one else ""})
+
+
+@login_required
+@require_POST
+def undo(request: PageRequest) -> HttpResponse:
+    """What this person did last: the verdict is taken back; or what was archived comes back with
+    the status it had, while what moved stays where it is now."""
+    done = request.session.pop(DONE, {})
+    if said := done.get("said"):
+        duplicates.take_back([(first, second) for first, second in said], by=request.user)
+        messages.success(request, "Taken back: they count as the same again.")
+    before = dict(done.get("archived", []))
+    for asset in _seen(request).filter(pk__in=before, status=Asset.Status.ARCHIVED):
+        access.require_manager(request.user, asset.brand)
+        intake.update(asset=asset, status=before[asset.pk])
+    if before:
+        messages.success(request, "Out of the archive again.")
+    return HttpResponseRedirect(_address(request))
+
+
+# ------------------------------------------------------------------------ fragments
+
+
+@login_required
+@require_safe
+def duplicates_count(request: PageRequest) -> HttpResponse:
+    """The number beside "Duplicates", fetched when the menu is opened."""
+    number = duplicate_groups.count(access.brands(request.user))
+    response = HttpResponse(f'<span class="badge">{number}</span>' if number else "")
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
+    """What an asset's page says of its copies; nothing where there are none."""
+    asset = get_object_or_404(_seen(request), pk=pk)
+    group = duplicate_groups.group_of(asset)
+    response = render(request, "search/_duplicates_of.html", {"asset": asset, "group": group})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+# ------------------------------------------------------------------------ what they share
+
+
+def _rows(request: PageRequest, groups: list[Group]) -> list[Row]:
+    uses = merging.uses([asset for group in groups for asset in group.assets])
+    manages = _ids(access.brands(request.user, *access.MANAGERS))
+    creates = _ids(access.brands(request.user, *access.CREATORS))
+    return [
+        Row(
+            group,
+            [Copy(asset, uses.get(asset.pk, [])) for asset in group.assets],
+            group.best.brand_id in manages,
+            group.best.brand_id in creates,
+        )
+        for group in groups
+    ]
+
+
+def _copies(assets: list[Asset]) -> list[Copy]:
+    uses = merging.uses(assets)
+    return [Copy(asset, uses.get(asset.pk, [])) for asset in assets]
+
+
+def _ids(brands: QuerySet[Brand]) -> set[int]:
+    return set(brands.values_list("pk", flat=True))
+
+
+def _seen(request: PageRequest) -> Any:
+    return access.assets(request.user).with_tags().select_related("brand")
+
+
+def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
+    """In the order in which they were sent; 404 if one of them may not be seen."""
+    ids = list(dict.fromkeys(map(_number, given)))
+    found: dict[int, Asset] = _seen(request).in_bulk(ids)
+    if len(found) < len(ids):
+        get_object_or_404(Asset.objects.none())
+    return [found[pk] for pk in ids]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
+    request.session[DONE] = done
+    return HttpResponseRedirect(_address(request, "done=1"))
+
+
+def _address(request: PageRequest, *parameters: str) -> str:
+    """The page, of the brand that the person came from."""
+    brand = access.brands(request.user).filter(slug=request.POST.get("brand", "")).first()
+    if brand:
+        parameters = (f"brand={brand.slug}", *parameters)
+    return "?".join(filter(None, [reverse("duplicates"), "&".join(parameters)]))

@@ -1,0 +1,189 @@
+"""Words: what a typed question wants and does not want, and PostgreSQL's full-text answer.
+
+`Document` holds what is written about each asset; both sides are folded by the same function of
+the database (lower case, no accents, letters and digits only), so they always agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
+from django.db import connection
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat, Replace
+
+from assetbank.models import Asset, AssetQuerySet
+
+LANGUAGE = "english"
+MOST_HITS = 1_000
+TOKEN = re.compile(r'(?:(?<=\s)|^)(-?)"([^"]+)"|(\S+)')
+NEGATED = re.compile(r"-+(?=\w)")
+# One headline over all fields, cut apart again: control characters do not occur in clean text
+FIELD, START, STOP = "\x1e", "\x02", "\x03"
+FIELDS = ("title", "tags", "filename", "credit", "description", "prompt")
+SNIPPET = 60  # characters on each side of what was found in a long text
+
+
+@dataclass(frozen=True)
+class Wording:
+    """`red "silk cape" -striped`: what it asks for, and what it does not want to see."""
+
+    wanted: tuple[str, ...] = ()  # words, and phrases with spaces
+    unwanted: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """As one sentence, for the encoder."""
+        return " ".join(self.wanted)
+
+
+@dataclass(frozen=True)
+class WordHit:
+    id: int
+    named: bool  # its file name or article number was typed exactly
+
+
+def parse(text: str) -> Wording:
+    """A minus counts only where a word begins: `t-shirt` is one word, `a - b` has no minus."""
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    for match in TOKEN.finditer(text):
+        minus, phrase, word = match.groups()
+        if phrase is not None:
+            (unwanted if minus else wanted).append(" ".join(phrase.split()))
+        elif NEGATED.match(word):
+            unwanted.append(word.lstrip("-"))
+        elif re.search(r"\w", word):
+            wanted.append(word)
+    return Wording(tuple(each for each in wanted if each), tuple(each for each in unwanted if each))
+
+
+def find(wording: Wording, assets: QuerySet[Asset]) -> list[WordHit]:
+    """Those of `assets` in which all wanted words occur and none of the unwanted, best first; one
+    whose file name or article number was typed exactly comes before all others."""
+    if not wording.wanted:
+        return []
+    name = Func(Value(wording.description), function="search_name", output_field=TextField())
+    named = Q(document__names__contains=Func(name, template="ARRAY[%(expressions)s]"))
+    found = (
+        without(wording, assets)
+        .filter(named | Q(document__words=_all_of(wording.wanted)))
+        .annotate(named=named, rank=SearchRank(F("document__words"), _all_of(wording.wanted)))
+        .order_by("-named", "-rank", "-created_at", "-id")
+        .values_list("pk", "named")
+    )
+    return [WordHit(pk, is_named) for pk, is_named in found[:MOST_HITS]]
+
+
+def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
+    """Those of `assets` in which no unwanted word occurs."""
+    return assets.exclude(_unwanted(wording)) if wording.unwanted else assets
+
+
+def unwanted(wording: Wording, assets: QuerySet[Asset]) -> list[int]:
+    """Ids of those of `assets` in which an unwanted word occurs."""
+    if not wording.unwanted:
+        return []
+    return list(assets.filter(_unwanted(wording)).order_by().values_list("pk", flat=True))
+
+
+def rewrite(assets: Sequence[int]) -> None:
+    """Write the documents of these asset ids anew: PostgreSQL does so itself with every change, but
+    not after a restore without its triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT search_document_write(%s)", [list(assets)])
+
+
+def _unwanted(wording: Wording) -> Q:
+    some = Q()
+    for phrase in wording.unwanted:
+        some |= Q(document__words=_phrase(phrase))
+    return some
+
+
+def _all_of(phrases: tuple[str, ...]) -> SearchQuery:
+    query = _phrase(phrases[0])
+    for phrase in phrases[1:]:
+        query = query & _phrase(phrase)
+    return query
+
+
+def _any_of(phrases: tuple[str, ...]) -> SearchQuery:
+    query = _phrase(phrases[0])
+    for phrase in phrases[1:]:
+        query = query | _phrase(phrase)
+    return query
+
+
+def _phrase(phrase: str) -> SearchQuery:
+    folded = Func(Value(phrase), function="search_folded", output_field=TextField())
+    return SearchQuery(folded, config=LANGUAGE, search_type="phrase")
+
+
+# ------------------------------------------------------------------------ which field, highlighted
+
+
+def with_highlights(wording: Wording, assets: AssetQuerySet) -> AssetQuerySet:
+    """Each asset with `marked`, for `highlights`; they must come `with_tags`."""
+    spaced = Replace(Replace(F("filename"), Value("_"), Value(" ")), Value("-"), Value(" "))
+    tags = Func(
+        F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
+    )
+    parts: list[object] = []
+    for field in (F("title"), tags, spaced, F("credit"), F("description"), F("prompt")):
+        parts += [field, Value(FIELD)]
+    return assets.annotate(
+        marked=SearchHeadline(
+            Concat(*parts, output_field=TextField()),
+            _any_of(wording.wanted),
+            config=LANGUAGE,
+            start_sel=START,
+            stop_sel=STOP,
+            highlight_all=True,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """Where a wanted word occurs: pieces of text, and whether each is such a word."""
+
+    field: str
+    pieces: tuple[tuple[str, bool], ...]
+
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self.pieces)
+
+
+def highlights(asset: Asset) -> list[Highlight]:
+    marked = str(getattr(asset, "marked", "") or "").split(FIELD)
+    return [
+        Highlight(name, tuple(_pieces(_snippet(text))))
+        for name, text in zip(FIELDS, marked, strict=False)
+        if START in text
+    ]
+
+
+def _snippet(text: str) -> str:
+    """The first words found, with some text around them."""
+    begin = max(0, text.index(START) - SNIPPET)
+    end = min(len(text), text.index(STOP) + SNIPPET)
+    if begin:
+        begin = text.find(" ", begin) + 1
+    cut = text[begin:end] if end == len(text) else text[begin:end].rpartition(" ")[0]
+    if cut.count(START) > cut.count(STOP):
+        cut = cut.rpartition(START)[0]
+    return f"{'…' if begin else ''}{cut}{'…' if end < len(text) else ''}"
+
+
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    pieces = []
+    for part in text.split(START):
+        found, stop, rest = part.partition(STOP)
+        if stop:
+            pieces.append((found, True))
+        pieces.append((rest if stop else found, False))
+    return [(piece, is_word) for piece, is_word in pieces if piece]

@@ -1,0 +1,90 @@
+"""What the library costs, as ratios within one run.
+
+    python -m tests.bench [--photos DIR] [--rows 10000 100000] [--only indexing questions store]
+                          [--server lite|milvus] [--pictures 128]
+
+Uses a folder of its own; CLIP is the ViT-B/32 architecture with random weights, which costs what
+the real weights cost. Without --photos, drawn pictures are used. `--server milvus` is the real
+server of the package `milvus`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PARTS = ("indexing", "questions", "store", "memory")
+
+
+def main() -> None:
+    arguments = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="assetbank-bench-"))
+    folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
+    # Registered first, so that it runs last: the servers stop while their folder is still there
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _set_up(folder)
+    from tests.bench import indexing, memory, questions, store
+
+    with _server(arguments.server, folder):
+        pictures = indexing.pictures(arguments.photos, arguments.pictures)
+        if "indexing" in arguments.only:
+            indexing.bench(folder, pictures)
+        if "questions" in arguments.only:
+            questions.bench(arguments.rows)
+        if "memory" in arguments.only:
+            memory.bench(pictures)
+        if "store" in arguments.only:
+            store.bench(arguments.rows)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--photos", type=Path, help="A folder of pictures, read recursively.")
+    parser.add_argument("--pictures", type=int, default=128, help="Indexed in each round.")
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--server", choices=["lite", "milvus"], default="lite")
+    return parser.parse_args()
+
+
+def _set_up(folder: Path) -> None:
+    os.environ.update(
+        DATA_DIR=str(folder),
+        CLIP_MODEL=str(folder / "vit-b-32"),
+        HF_HUB_OFFLINE="1",
+        LOG_LEVEL="ERROR",
+        DJANGO_SETTINGS_MODULE="assetbank.settings",
+    )
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.checkpoints import save_vit_b32
+
+    save_vit_b32(folder / "vit-b-32")
+    call_command("migrate", verbosity=0)
+
+
+@contextlib.contextmanager
+def _server(which: str, folder: Path) -> Iterator[None]:
+    from django.test import override_settings
+
+    from tests import milvus_server
+
+    with contextlib.ExitStack() as stack:
+        if which == "milvus":
+            uri = stack.enter_context(milvus_server.running(folder / "milvus-server"))
+            stack.enter_context(override_settings(MILVUS_URI=uri))
+            os.environ["MILVUS_URI"] = uri  # of the processes that are started
+        yield
+
+
+if __name__ == "__main__":
+    main()

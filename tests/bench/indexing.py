@@ -1,0 +1,121 @@
+"""Indexing: the whole walk 1 against the encoder alone, and against a plain loop."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.bench import line, median_ratio, seconds
+
+ROUNDS = 3
+
+
+def pictures(folder: Path | None, count: int) -> list[bytes]:
+    if folder:
+        paths = sorted(path for path in folder.rglob("*.jp*g"))
+        return [path.read_bytes() for path in paths[: count * (ROUNDS + 1)]]
+    import datetime
+
+    from assetbank.demo import catalogue
+
+    print("No --photos: drawing pictures …")
+    assets = catalogue.assets(datetime.date(2026, 1, 1))
+    return [data for _, data in catalogue.draw_all(assets[:count])]
+
+
+def bench(folder: Path, pictures: Sequence[bytes]) -> None:
+    """Rounds of all candidates one after another, so that a noisy machine is noisy for each."""
+    from django.conf import settings
+
+    from search import indexing, spaces
+
+    print(f"\n(a) indexing, {settings.INDEX_BATCH_SIZE} pictures a batch, ViT-B/32 architecture")
+    encoder = spaces.image_encoder(settings.CLIP_MODEL)
+    assert encoder.dimension == 512
+    spaces.open_active()
+    count = max(1, len(pictures) // (ROUNDS + 1)) if len(pictures) > 200 else len(pictures)
+    rates: dict[str, list[float]] = {}
+    for number in range(ROUNDS):
+        batch = [unlike(data, number) for data in pictures[:count]]
+        paths = _write(folder / f"round-{number}", batch)
+        timed = {
+            "forward only": seconds(partial(_forward, encoder, len(paths))),
+            "a plain loop": seconds(partial(_plain_loop, paths)),
+            "intake": seconds(partial(store, batch, number)),
+            "indexing": seconds(indexing.index),
+        }
+        for name, taken in timed.items():
+            rates.setdefault(name, []).append(len(paths) / taken)
+        whole = timed["intake"] + timed["indexing"]
+        rates.setdefault("whole walk", []).append(len(paths) / whole)
+    for name, values in rates.items():
+        ratios = [v / f for v, f in zip(values, rates["forward only"], strict=True)]
+        line(
+            f"{name}: pictures/s, and as a ratio to forward only",
+            f"{statistics.median(values):6.1f}   {statistics.median(ratios):.2f}",
+        )
+    line(
+        "indexing against a plain loop",
+        f"{median_ratio(rates['indexing'], rates['a plain loop']):.2f}",
+    )
+
+
+def unlike(data: bytes, number: int) -> bytes:
+    """Other bytes, same picture: bytes behind the end of a JPEG are ignored."""
+    return data + bytes([number])
+
+
+def _write(folder: Path, batch: Sequence[bytes]) -> list[Path]:
+    folder.mkdir()
+    paths = []
+    for number, data in enumerate(batch):
+        paths.append(folder / f"{number}.jpg")
+        paths[-1].write_bytes(data)
+    return paths
+
+
+def _forward(encoder: Any, count: int) -> None:
+    import numpy as np
+    from django.conf import settings
+
+    size = settings.INDEX_BATCH_SIZE
+    pixels = np.random.default_rng(0).standard_normal((size, 3, 224, 224), dtype=np.float32)
+    for start in range(0, count, size):
+        encoder.encode_pixels(pixels[: min(size, count - start)])
+
+
+def _plain_loop(paths: Sequence[Path]) -> None:
+    """What one would write first: open, preprocess, encode, insert, one picture at a time."""
+    import torch
+    from django.conf import settings
+    from PIL import Image
+    from pymilvus import MilvusClient
+    from transformers import AutoModel, AutoProcessor
+
+    from assetbank.embedded import milvus as embedded
+
+    model = AutoModel.from_pretrained(settings.CLIP_MODEL, dtype=torch.float32).eval()
+    processor = AutoProcessor.from_pretrained(settings.CLIP_MODEL, backend="pil")
+    client = MilvusClient(embedded.ensure_running(settings.DATA_DIR / "milvus"), timeout=5)
+    client.drop_collection("plain_loop")
+    client.create_collection("plain_loop", dimension=512)
+    for number, path in enumerate(paths):
+        inputs = processor(images=Image.open(path).convert("RGB"), return_tensors="pt")
+        with torch.inference_mode():
+            vector = model.get_image_features(**inputs).pooler_output[0]
+        row = {"id": number, "vector": (vector / vector.norm()).tolist(), "path": str(path)}
+        client.insert("plain_loop", [row])
+    client.drop_collection("plain_loop")
+
+
+def store(batch: Sequence[bytes], number: int) -> None:
+    from assetbank import intake
+    from assetbank.models import Brand
+
+    brand, _ = Brand.objects.get_or_create(name="Bench", slug="bench")
+    for index, data in enumerate(batch):
+        stored = intake.store(brand=brand, file=data, filename=f"{number}-{index}.jpg", by=None)
+        assert stored.created

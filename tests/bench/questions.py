@@ -1,0 +1,236 @@
+"""Questions: `queries.find` and the API, against encoding the text and asking Milvus alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tests.bench import line, percentiles, seconds
+from tests.bench.store import unit_vectors
+
+EACH = 30  # of each kind of question, none asked twice
+LIMIT = 48
+SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
+BATCH = 1_000
+
+
+def bench(counts: Sequence[int]) -> None:
+    from django.contrib.auth.models import User
+    from rest_framework.authtoken.models import Token
+
+    from assetbank.models import Brand, Membership
+    from search import vectors
+
+    brand, _ = Brand.objects.get_or_create(name="Rows", slug="rows")
+    person, _ = User.objects.get_or_create(username="bench")
+    Membership.objects.get_or_create(brand=brand, user=person, role="creator")
+    Token.objects.get_or_create(user=person)
+    medians: list[dict[str, float]] = []
+    for rows in sorted(counts):
+        fill(brand, person, rows)
+        vectors.warm_up()  # as a web process does
+        print(f"\n(b) questions, {LIMIT} of {rows:,} rows, 512 dimensions, medians and p95 in ms")
+        medians.append(_bench_find(person))
+        _bench_api(person)
+    for kind in medians[0] if len(medians) > 1 else ():
+        grown = medians[-1][kind] / medians[0][kind]
+        line(f"{kind}: {max(counts):,} rows against {min(counts):,}", f"{grown:.2f}")
+
+
+def _bench_find(person: Any) -> dict[str, float]:
+    from search import queries
+
+    medians = {}
+    for kind, questions in _kinds(person).items():
+        raw, ours = [], []
+        for question in [question for question, _ in zip(questions, range(EACH + 3), strict=False)]:
+            raw.append(seconds(_raw(question)))
+            ours.append(
+                seconds(lambda asked=question: queries.find(person=person, question=asked))  # type: ignore[misc]
+            )
+        # the first ones find cold caches
+        base, base95 = percentiles(raw[3:])
+        p50, p95 = percentiles(ours[3:])
+        medians[kind] = p50
+        line(
+            f"find, {kind}",
+            f"{p50 * 1e3:6.1f} {p95 * 1e3:6.1f}   raw {base * 1e3:6.1f}   {p50 / base:.2f}"
+            f" {p95 / base95:.2f}",
+        )
+    return medians
+
+
+def _raw(question: Any) -> Callable[[], object]:
+    """What has to be done in any case: the vector of the question, and Milvus's answer."""
+    from search import milvus, ranking, vectors
+
+    space = vectors.active_space()
+    where = question.filters.expression(None)
+
+    def run() -> object:
+        if question.text:  # under another text, so that no cache has it
+            vectors.text_encoder(space.source).encode([question.text])
+        composed = ranking._compose(replace(question, text=""), space) if question.shown else None
+        vector = composed.vector if composed else vectors.text_vector(space, "anything")
+        return milvus.search(vector, limit=LIMIT, where=where, collection=space.collection)
+
+    return run
+
+
+def _kinds(person: Any) -> dict[str, Iterator[Any]]:
+    from assetbank.models import Asset
+    from search.questions import Filters, Question, like
+
+    assets = list(Asset.objects.order_by("pk")[: 3 * EACH])
+    colours = ["red", "blue", "green", "white", "black"]
+
+    def texts() -> Iterator[str]:
+        for number in random.Random(5).sample(range(100_000), 50 * EACH):
+            yield f"a {colours[number % 5]} bag, number {number}"
+
+    each = texts()  # shared: every kind asks texts that were never asked
+    kinds: dict[str, Iterator[Any]] = {"text": (Question(text=text) for text in each)}
+    for tag in SHARES:
+        filters = Filters(tags=(tag,))
+        kinds[f"text, {SHARES[tag]:.1%} by a tag"] = (
+            Question(text=text, filters=filters) for text in each
+        )
+    kinds |= {
+        "text, kind, rights and dates": (
+            Question(
+                text=text,
+                filters=Filters(kinds=("product",), usable=True, orientation="portrait"),
+            )
+            for text in each
+        ),
+        "text, a colour": (Question(text=text, filters=Filters(colour="#2b63d4")) for text in each),
+        "text, a word that is not wanted": (Question(text=f"{text} -hat") for text in each),
+        "words that hundreds have": (Question(text=f"linen row {n}") for n in range(10**6)),
+        "more like this": (Question(shown=(like(asset),)) for asset in assets),
+        "two pictures and a text": (
+            Question(text=text, shown=(like(asset), like(other, 0.5)))
+            for text, asset, other in zip(each, assets, assets[::-1], strict=False)
+        ),
+    }
+    return kinds
+
+
+def _bench_api(person: Any) -> None:
+    from django.test import Client
+    from rest_framework.authtoken.models import Token
+
+    from search.questions import Question
+
+    token = Token.objects.get(user=person).key
+    client = Client(headers={"authorization": f"Token {token}"})
+
+    def ask(text: str) -> None:
+        response = client.get("/api/v1/assets/", {"q": text, "limit": str(LIMIT)})
+        assert response.content.count(b'"checksum"') == LIMIT, response.content
+
+    raw, first, again = [], [], []
+    for number in range(EACH + 3):
+        text = f"a purse, the {number}th"
+        raw.append(seconds(_raw(Question(text=text))))
+        first.append(seconds(lambda text=text: ask(text)))  # type: ignore[misc]
+        again.append(seconds(lambda text=text: ask(text)))  # type: ignore[misc]
+    base, base95 = percentiles(raw[3:])
+    for label, taken in (("the API", first), ("the API, the same question again", again)):
+        p50, p95 = percentiles(taken[3:])
+        line(label, f"{p50 * 1e3:6.1f} {p95 * 1e3:6.1f}   {p50 / base:.2f} {p95 / base95:.2f}")
+    counted = seconds(lambda: client.get("/api/v1/facets/", {"q": "a purse, the 9th"}))
+    line("the API, facets of a question", f"{counted * 1e3:6.1f}          {counted / base:.2f}")
+
+
+# ------------------------------------------------------------------------ a library
+
+
+def fill(brand: Any, person: Any, rows: int) -> None:
+    """Assets, tags, embeddings and vectors straight into their places, up to so many: intake and
+    CLIP are not what is measured."""
+    from assetbank.models import Asset
+    from search import milvus, spaces
+    from search.models import VectorSpace
+
+    space = spaces.open_active()
+    there = Asset.objects.filter(brand=brand).count()
+    vectors = unit_vectors(rows)
+    took = 0.0
+    for start in range(there, rows, BATCH):
+        batch = vectors[start : min(start + BATCH, rows)]
+        assets = _assets(brand, person, start, len(batch))
+        took += seconds(lambda assets=assets, batch=batch: _index(space, assets, batch))  # type: ignore[misc]
+    milvus.settle(space.collection)
+    VectorSpace.objects.filter(pk=space.pk).update(revision=space.revision + 1)
+    if rows > there:
+        line(f"filled to {rows:,} rows: rows/s into Milvus", f"{(rows - there) / took:6.0f}")
+
+
+def _assets(brand: Any, person: Any, start: int, count: int) -> list[Any]:
+    import datetime
+
+    from django.contrib.contenttypes.models import ContentType
+    from taggit.models import Tag, TaggedItem
+
+    from assetbank import colours
+    from assetbank.models import Asset
+
+    chance = random.Random(start)
+    cells = [colours.cells([colour]) for _, colour in colours.SWATCHES]
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    assets = Asset.objects.bulk_create(
+        Asset(
+            brand=brand,
+            title=f"{chance.choice(['Linen', 'Silk', 'Wool'])} {chance.choice(['bag', 'hat'])}",
+            description=f"Row {n} of a long list.",
+            filename=f"row-{n}.jpg",
+            file=f"originals/{n}.jpg",
+            checksum=f"{n:064x}",
+            mime="image/jpeg",
+            kind=chance.choice(Asset.Kind.values),
+            width=400,
+            height=chance.choice([300, 400, 534]),
+            bytes=28_000,
+            colours=[],
+            colour_cells=chance.choice(cells),
+            created_by=person,
+            created_at=now - datetime.timedelta(minutes=n),
+        )
+        for n in range(start, start + count)
+    )
+    kind = ContentType.objects.get_for_model(Asset)
+    tags = {name: Tag.objects.get_or_create(name=name, slug=name)[0] for name in SHARES}
+    TaggedItem.objects.bulk_create(
+        TaggedItem(tag=tags[name], content_type=kind, object_id=asset.pk)
+        for asset in assets
+        for name, share in SHARES.items()
+        if chance.random() < share
+    )
+    return assets
+
+
+def _index(space: Any, assets: list[Any], batch: Any) -> None:
+    from assetbank.models import Asset
+    from search import milvus, rows
+    from search.models import Embedding
+
+    Embedding.objects.bulk_create(
+        Embedding(
+            asset=asset,
+            space=space,
+            state="indexed",
+            checksum=asset.checksum,
+            vector_bytes=vector.tobytes(),
+        )
+        for asset, vector in zip(assets, batch, strict=True)
+    )
+    fresh = Asset.objects.with_tags().in_bulk([asset.pk for asset in assets])
+    milvus.upsert(
+        [
+            milvus.Row(asset.pk, vector, rows.scalars(fresh[asset.pk]))
+            for asset, vector in zip(assets, batch, strict=True)
+        ],
+        collection=space.collection,
+    )

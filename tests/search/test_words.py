@@ -1,0 +1,119 @@
+"""Words: what is typed, and PostgreSQL's answer from documents that it keeps true by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from taggit.models import Tag
+
+from assetbank import intake
+from assetbank.models import Asset
+from search import words
+from search.models import Document
+from search.words import Wording
+
+MakeAsset = Callable[..., Asset]
+
+
+@pytest.mark.parametrize(
+    ("text", "wording"),
+    [
+        ("red dress", Wording(("red", "dress"))),
+        ("red dress -striped", Wording(("red", "dress"), ("striped",))),
+        ('"silk cape" -"gold trim" red', Wording(("silk cape", "red"), ("gold trim",))),
+        ("t-shirt a - b --long", Wording(("t-shirt", "a", "b"), ("long",))),
+        ('-striped "open', Wording(('"open',), ("striped",))),
+        ("  ", Wording()),
+        ("- ' !?", Wording()),
+    ],
+    ids=str,
+)
+def test_a_minus_before_a_word_means_not(text: str, wording: Wording) -> None:
+    assert words.parse(text) == wording
+
+
+def found(text: str) -> list[str]:
+    hits = words.find(words.parse(text), Asset.objects.all())
+    titles = Asset.objects.in_bulk([hit.id for hit in hits])
+    return [titles[hit.id].title for hit in hits]
+
+
+@pytest.fixture
+def shelf(make_asset: MakeAsset) -> dict[str, Asset]:
+    made = [
+        make_asset(title="Silk cape", tags=["Evening", "gold trim"], credit="Zoë Müller"),
+        make_asset(title="Linen dress", description="Striped, for the beach. Article ORV-2231."),
+        make_asset(title="Two dresses", filename="IMG_4412.JPG"),
+        make_asset(title="Evening shoes", description="To go with the silk cape."),
+    ]
+    return {asset.title: asset for asset in made}
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("silk cape", ["Silk cape", "Evening shoes"]),  # a title before a description
+        ("CAPES", ["Silk cape", "Evening shoes"]),
+        ("evening", ["Evening shoes", "Silk cape"]),
+        ("gold", ["Silk cape"]),
+        ("zoe muller", ["Silk cape"]),
+        ("dress", ["Two dresses", "Linen dress"]),
+        ("dress -striped", ["Two dresses"]),
+        ('"dress linen"', []),
+        ("img_4412.jpg", ["Two dresses"]),
+        ("img 4412", ["Two dresses"]),
+        ("orv2231", ["Linen dress"]),
+        ("ORV-2231", ["Linen dress"]),
+        ("silk submarine", []),
+        ("the", []),
+        ("' \\ & | ! ( ) : * <->", []),
+    ],
+)
+def test_all_words_must_occur_in_some_field(
+    shelf: dict[str, Asset], text: str, titles: list[str]
+) -> None:
+    assert found(text) == titles
+
+
+def test_a_name_typed_exactly_comes_first(shelf: dict[str, Asset], make_asset: MakeAsset) -> None:
+    make_asset(title="Cape", filename="other.png", description="cape cape cape")
+    make_asset(title="No words", filename="Cape.tiff")
+    assert found("cape")[0] == "No words"
+    make_asset(title="About it", description="This goes with ORV-2231 and orv-2231.")
+    assert set(found("orv 2231")) == {"Linen dress", "About it"}
+
+
+class TestDocuments:
+    def test_every_change_is_found_at_once(self, make_asset: MakeAsset) -> None:
+        asset = make_asset(title="Bag", tags=["leather"])
+        assert found("leather bag") == ["Bag"]
+        intake.update(asset=asset, title="Purse", tags=["suede"])
+        assert (found("leather"), found("suede purse")) == ([], ["Purse"])
+        Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # passes no signal
+        assert found("calfskin") == ["Purse"]
+        Tag.objects.filter(name="suede").update(name="velvet")
+        assert (found("suede"), found("velvet")) == ([], ["Purse"])
+        asset.tags.clear()
+        assert found("velvet") == []
+
+    def test_it_goes_with_its_asset(self, make_asset: MakeAsset) -> None:
+        kept, removed = make_asset(tags=["a", "b"]), make_asset(tags=["a", "b"])
+        intake.remove(asset=removed)
+        assert list(Document.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
+    wording = words.parse("evening capes")
+    assets = words.with_highlights(wording, Asset.objects.with_tags())
+    marked = words.highlights(assets.get(title="Silk cape"))
+    assert [(each.field, each.pieces) for each in marked] == [
+        ("title", (("Silk ", False), ("cape", True))),
+        ("tags", (("Evening", True), (", gold trim", False))),
+    ]
+    long = shelf["Linen dress"]
+    intake.update(asset=long, description="word " * 300 + "evening " + "more " * 300)
+    (marked_long,) = words.highlights(assets.get(title="Linen dress"))
+    assert marked_long.field == "description"
+    assert ("evening", True) in marked_long.pieces
+    assert len(str(marked_long)) < 200

@@ -20,6 +20,12 @@ import django; django.setup()
 from search import indexing
 assert indexing.index() > 0
 """
+CHECK = """
+import django; django.setup()
+from search import repair
+report = repair.check()
+assert report.checked > 0, report
+"""
 PEAK = """
 import re
 print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
@@ -33,7 +39,7 @@ def bench(pictures: Sequence[bytes]) -> None:
     print("\n(c) peak memory (resident; weights are shared between processes)")
     indexing.store([indexing.unlike(data, indexing.ROUNDS) for data in pictures[:64]], -1)
     User.objects.get_or_create(username="bench")
-    for name, program in (("index worker", WORKER), ("web process", WEB)):
+    for name, program in (("index worker", WORKER), ("web process", WEB), ("check_index", CHECK)):
         output = subprocess.run(
             [sys.executable, "-c", program + PEAK], check=True, capture_output=True, text=True
         ).stdout

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.template.defaultfilters import filesizeformat
 
 from assetbank.models import Asset, Brand
-from search.duplicates import verdicts
-from search.models import Likeness
+from search.models import Likeness, NotTheSame
 
 PER_PAGE = 20
-MOST_PAIRS = 20_000  # the newest; what is older shows when these are dealt with
+MOST_PAIRS = 10_000  # the newest; what is older shows when these are dealt with
+MOST_CONNECTED = 200  # assets, around one
 MOST_SHOWN = 24  # pictures of a group; the others show when these are merged
 
 STATUSES = [Asset.Status.APPROVED, Asset.Status.DRAFT, Asset.Status.ARCHIVED]
@@ -46,6 +47,16 @@ class Page:
     groups: list[Group]
     total: int
     next: int | None = None  # `before` of the next page
+    more: bool = False  # there are more groups than could be counted
+
+
+class Pair(NamedTuple):
+    pk: int
+    score: float
+    first: int
+    second: int
+    first_checksum: str
+    second_checksum: str
 
 
 @dataclass
@@ -58,49 +69,61 @@ class _Set:
     newest: int = 0  # pair; the group's place
 
 
-def page(brands: Iterable[Brand], *, before: int | None = None, limit: int = PER_PAGE) -> Page:
+def page(brands: QuerySet[Brand], *, before: int | None = None, limit: int = PER_PAGE) -> Page:
     """Newest first. `before`: `next` of the page before, so that what was merged meanwhile
-    leaves no gap."""
-    sets = _sets(brands)
+    leaves no gap. As many queries as for a single group."""
+    pairs = _pairs(brands)
+    sets = _sets(pairs, brands)
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
-    more = start + limit < len(sets)
-    return Page(_groups(shown), len(sets), shown[-1].newest if shown and more else None)
+    following = shown[-1].newest if start + limit < len(sets) else None
+    return Page(_groups(shown), len(sets), following, len(pairs) == MOST_PAIRS)
 
 
-def count(brands: Iterable[Brand]) -> int:
-    return len(_sets(brands))
+def count(brands: QuerySet[Brand]) -> int:
+    return len(_sets(_pairs(brands), brands))
 
 
 def group_of(asset: Asset) -> Group | None:
     """The one that this asset is in. One query for an asset that looks like no other."""
-    pairs = Likeness.objects.filter(first=asset) | Likeness.objects.filter(second=asset)
-    if not pairs.exists():
+    brands = Brand.objects.filter(pk=asset.brand_id)
+    connected: list[Pair] = []
+    reached, last = {asset.pk}, {asset.pk}
+    while last and len(reached) < MOST_CONNECTED:
+        connected += _pairs(brands, of=last)
+        found = {pk for pair in connected for pk in (pair.first, pair.second)}
+        last, reached = found - reached, reached | found
+    if not connected:
         return None
-    mine = [each for each in _sets([asset.brand]) if asset.pk in each.assets]
-    return _groups(mine)[0] if mine else None
+    mine = [each for each in _sets(list(set(connected)), brands) if asset.pk in each.assets]
+    groups = _groups(mine)
+    return groups[0] if groups else None
 
 
-def _sets(brands: Iterable[Brand]) -> list[_Set]:
-    """Two queries, whatever the number of groups."""
+def _pairs(brands: QuerySet[Brand], *, of: set[int] | None = None) -> list[Pair]:
+    """Those of the brands, or those of these assets, that are not archived."""
     pairs = (
         Likeness.objects.filter(brand__in=brands, first__brand=F("brand"), second__brand=F("brand"))
         .exclude(first__status=Asset.Status.ARCHIVED)
         .exclude(second__status=Asset.Status.ARCHIVED)
         .order_by("-pk")
     )
+    if of is not None:
+        pairs = pairs.filter(Q(first__in=of) | Q(second__in=of))
     fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")
-    found = list(pairs.values_list(*fields)[:MOST_PAIRS])
-    said = verdicts({checksum for row in found for checksum in row[4:]}) if found else set()
-    apart: dict[str, set[str]] = {}
-    for one, other in map(tuple, said):
-        apart.setdefault(one, set()).add(other)
-        apart.setdefault(other, set()).add(one)
+    return [Pair(*row) for row in pairs.values_list(*fields)[:MOST_PAIRS]]
+
+
+def _sets(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Set]:
+    apart = _apart(brands) if pairs else {}
     sets: dict[int, _Set] = {}
-    for pair, _, *ends in sorted(found, key=lambda row: (-row[1], row[0])):
+    for pair in sorted(pairs, key=lambda pair: (-pair.score, pair.pk)):
         ours, theirs = (
             sets.get(pk) or _Set({pk}, {checksum}, apart.get(checksum, set()))
-            for pk, checksum in zip(ends[:2], ends[2:], strict=True)
+            for pk, checksum in (
+                (pair.first, pair.first_checksum),
+                (pair.second, pair.second_checksum),
+            )
         )
         if ours.checksums & theirs.others:
             continue
@@ -108,11 +131,25 @@ def _sets(brands: Iterable[Brand]) -> list[_Set]:
             ours.assets | theirs.assets,
             ours.checksums | theirs.checksums,
             ours.others | theirs.others,
-            max(ours.newest, theirs.newest, pair),
+            max(ours.newest, theirs.newest, pair.pk),
         )
         sets |= dict.fromkeys(united.assets, united)
     distinct = {id(each): each for each in sets.values()}.values()
     return sorted(distinct, key=lambda each: -each.newest)
+
+
+def _apart(brands: QuerySet[Brand]) -> dict[str, set[str]]:
+    """By checksum: what was said not to be the same."""
+    ours = Asset.objects.filter(brand__in=brands)
+    said = NotTheSame.objects.filter(
+        Exists(ours.filter(checksum=OuterRef("first"))),
+        Exists(ours.filter(checksum=OuterRef("second"))),
+    )
+    apart: dict[str, set[str]] = {}
+    for first, second in said.values_list("first", "second"):
+        apart.setdefault(first, set()).add(second)
+        apart.setdefault(second, set()).add(first)
+    return apart
 
 
 def _groups(sets: Sequence[_Set]) -> list[Group]:

@@ -12,6 +12,7 @@ from search import queries, words
 from search.questions import Question
 
 MOST_VALUES = 20
+EVERY_STATUS = tuple(Asset.Status.values)
 DEPTH = 2_000  # of a question's ranking; what matches behind that is not counted
 
 
@@ -56,6 +57,8 @@ def facets(*, person: access.Person, question: Question) -> Facets:
     for name, (attribute, column) in SOURCES.items():
         chosen = getattr(question.filters, attribute)
         filters = question.filters if name == "tags" else question.filters.without(attribute)
+        if name == "status":
+            filters = replace(filters, statuses=EVERY_STATUS)  # archived ones are counted, too
         counted = (
             filters.apply(matching)
             .exclude(**{column: ""})
@@ -78,8 +81,7 @@ def _matching(person: access.Person, question: Question) -> tuple[QuerySet[Asset
     filters = question.filters
     for attribute, _ in SOURCES.values():
         filters = filters.without(attribute)
-    # archived assets count where their status is asked for
-    filters = replace(filters, statuses=question.filters.statuses)
+    filters = replace(filters, statuses=EVERY_STATUS)
     ranked = queries.rank(person=person, question=replace(question, filters=filters), depth=DEPTH)
     ids = [hit.id for hit in ranked.hits if hit.matches]
     return assets.filter(pk__in=ids), len(ids) >= DEPTH

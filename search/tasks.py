@@ -22,6 +22,7 @@ from search.models import Embedding, PictureQuestion
 
 logger = logging.getLogger(__name__)
 
+COMPARING_SECONDS = 5
 BESIDE_SECONDS = 60  # of one job on spaces that are being built: other jobs want their turn
 
 
@@ -47,8 +48,12 @@ def _index(beside: float) -> None:
         return
     if done:
         logger.info("indexed %d", done)
-        with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
-            jobs.defer("search.tasks.find_duplicates", timestamp=int(time.time()))
+        _look_for_duplicates()
+
+
+def _look_for_duplicates() -> None:
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        jobs.defer("search.tasks.find_duplicates", timestamp=int(time.time()))
 
 
 @app.periodic(cron="* * * * *")
@@ -64,8 +69,9 @@ def switch_encoder(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue="index", queueing_lock="find_duplicates", priority=-1, pass_context=False)
 def find_duplicates(timestamp: int) -> None:
-    """What was indexed is compared, as long as nobody waits for indexing."""
-    end = time.monotonic() + BESIDE_SECONDS
+    """What was indexed is compared, as long as nobody waits for indexing. In short jobs, so that
+    others have their turn and a worker can stop."""
+    end = time.monotonic() + COMPARING_SECONDS
     waiting = Embedding.objects.claimable().filter(space__active=True)
     try:
         done = duplicates.find(stop=lambda: time.monotonic() >= end or waiting.exists())
@@ -74,6 +80,7 @@ def find_duplicates(timestamp: int) -> None:
         return
     if done:
         logger.info("compared %d", done)
+        _look_for_duplicates()
 
 
 @app.periodic(cron="17 * * * *")

@@ -39,7 +39,9 @@ class GroupSerializer(serializers.Serializer[Any]):
 class GroupPageSerializer(serializers.Serializer[Any]):
     results = GroupSerializer(many=True)
     next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
-    total = serializers.IntegerField(help_text="Groups, on all pages.")
+    total = serializers.IntegerField(
+        help_text="Groups, on all pages; more than these come up when they are merged."
+    )
 
 
 def _ids(**options: Any) -> serializers.ListField:

@@ -29,6 +29,9 @@ class Migration(migrations.Migration):
                 ('ranking', models.BinaryField(help_text='See search.ranking.Ranking.to_bytes.', null=True)),
                 ('asked_at', models.DateTimeField(auto_now_add=True, db_index=True)),
             ],
+            options={
+                'verbose_name': 'asked question',
+            },
         ),
         migrations.CreateModel(
             name='Comparison',
@@ -84,6 +87,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
+                'verbose_name_plural': 'saved searches',
                 'ordering': ['name'],
             },
         ),

@@ -59,6 +59,9 @@ class Asked(models.Model):
     ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
     asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    class Meta:
+        verbose_name = "asked question"
+
     def __str__(self) -> str:
         return self.words or self.question
 
@@ -76,6 +79,7 @@ class SavedSearch(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name_plural = "saved searches"
         constraints = [
             models.UniqueConstraint(fields=["brand", "name"], name="saved_search_name_in_brand")
         ]

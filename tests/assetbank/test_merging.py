@@ -80,7 +80,7 @@ def test_collections_get_it_in_the_place_of_the_first_copy(
     collecting.add(collection=within, assets=[copy, a, keep])
     merge(keep=keep, others=[copy, copy2], by=cast.manager)
     for collection, assets in ((without, [a, keep, b]), (within, [a, keep])):
-        items = collection.items.select_related("asset")  # type: ignore[attr-defined]
+        items = collection.items.select_related("asset")
         assert [item.asset for item in items] == assets
 
 

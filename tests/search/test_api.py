@@ -8,7 +8,7 @@ import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from assetbank import collecting
+from assetbank import collecting, intake
 from assetbank.models import Asset
 from search.api.finding import MEANINGS
 from search.forms import QuestionForm
@@ -233,6 +233,10 @@ def test_facets_count_what_the_question_matches(cast: Cast, three: dict[str, Ass
     }
     assert counts(kind="campaign")["kind"] == {"product": 2, "campaign": 1}, "its own is left out"
     assert counts(kind="campaign")["origin"] == {"upload": 1}
+    intake.update(asset=three["blue"], status="archived")
+    assert counts(q="sea", status="archived")["status"] == {"archived": 1}
+    assert counts(status="archived")["status"] == {"draft": 2, "archived": 1}
+    intake.update(asset=three["blue"], status="draft")
     assert counts(q="sea")["tags"] == {"Sea": 1, "cold": 1}
     assert counts(q="-warm")["origin"] == {"upload": 2}
     total = client_of(cast, "viewer").get("/api/v1/facets/", {"q": "sea"}).json()["total"]

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -57,9 +57,9 @@ def boots(make_asset: MakeAsset) -> list[Asset]:
     return [make_asset(file=file, title=name) for file, name in zip(files, names, strict=True)]
 
 
-def titles(*brands: Brand) -> list[list[str]]:
+def titles() -> list[list[str]]:
     """Of every group, each in alphabetical order."""
-    groups = duplicate_groups.page(brands or Brand.objects.all()).groups
+    groups = duplicate_groups.page(Brand.objects.all()).groups
     return sorted(sorted(asset.title for asset in group.assets) for group in groups)
 
 
@@ -515,7 +515,7 @@ class TestApi:
 class TestAtUpload:
     """The same bytes are named before a second copy is kept."""
 
-    def post(self, cast: Cast, name: str, brand: Brand) -> HttpResponse:
+    def post(self, cast: Cast, name: str, brand: Brand) -> Any:
         body = {"brand": brand.slug, "file": upload()}
         return signed_in(cast, name).post("/upload/", body, headers={"Accept": "application/json"})
 

@@ -93,26 +93,38 @@ def store(
         **(asdict(provenance) if provenance else {}),
     )
     _assign(asset, {"title": title_of(asset.filename), **fields})
-    names = clean_tags(tags)
-    undo: list[Callable[[], None]] = []
     try:
-        _save_files(asset, data, picture, undo)  # may be slow: no transaction waits for it
-        with transaction.atomic():
-            asset.save(force_insert=True)
-            if names:
-                asset.tags.add(*names)
-            if collection:
-                collecting.add(collection=collection, assets=[asset])
-    except BaseException as error:
-        for step in undo:
-            with contextlib.suppress(Exception):  # what went wrong first is what is told
-                step()
-        if isinstance(error, IntegrityError) and (
-            existing := _existing(brand, checksum, collection)
-        ):
+        _take_in(asset, data, picture, clean_tags(tags), collection)
+    except IntegrityError:
+        if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes came in twice at the same time
         raise
     return Stored(asset, created=True)
+
+
+def _take_in(
+    asset: Asset,
+    data: bytes,
+    picture: pictures.Picture,
+    tags: list[str],
+    collection: Collection | None,
+) -> None:
+    """Files before the row: saving them may be slow, and no transaction waits for it. A failure
+    takes them back."""
+    undo: list[Callable[[], None]] = []
+    try:
+        _save_files(asset, data, picture, undo)
+        with transaction.atomic():
+            asset.save(force_insert=True)
+            if tags:
+                asset.tags.add(*tags)
+            if collection:
+                collecting.add(collection=collection, assets=[asset])
+    except BaseException:
+        for step in undo:
+            with contextlib.suppress(Exception):  # what went wrong first is what is told
+                step()
+        raise
 
 
 def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Stored | None:

@@ -27,7 +27,7 @@ from search.vectors import not_ready
 PAGE_SIZE = 48
 MOST_PAGE_SIZE = 200
 LONGEST_TEXT = 1_000
-FIRST_DEPTH = 64  # neighbours behind the first page, and a few more; further ones when it is asked on
+FIRST_DEPTH = 64  # nearest neighbours: a page and a few more; further ones when somebody goes on
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 RANKINGS_KEPT = 256
 

@@ -18,7 +18,7 @@ from assetbank.api.paging import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from search import duplicate_groups, duplicates
-from search.api.finding import FoundSerializer
+from search.api.found import FoundSerializer
 from search.models import with_index_state
 
 MOST = 100  # assets of one request

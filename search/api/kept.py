@@ -26,7 +26,7 @@ from assetbank.api.paging import PAGING, Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from search import keeping
-from search.api import finding
+from search.api import found
 from search.forms import QuestionForm, read_question
 from search.models import GoldenQuestion, SavedSearch
 from search.questions import Question
@@ -166,7 +166,7 @@ class SavedSearchViewSet(_KeptViewSet):
         summary="What a saved search finds now",
         parameters=PAGING,
         filters=False,
-        responses=finding.FoundPageSerializer,
+        responses=found.FoundPageSerializer,
     )
     @action(detail=True, methods=["get"])
     def assets(self, request: Request, pk: int) -> Response:
@@ -177,7 +177,7 @@ class SavedSearchViewSet(_KeptViewSet):
                 asked[name] = request.query_params[name]
         where = reverse("api-saved-search-assets", args=[saved.pk])
         ignored = tuple(QuestionForm.base_fields)
-        return Response(finding._page(request, asked, where=where, ignored=ignored))
+        return Response(found.page_of(request, asked, where=where, ignored=ignored))
 
 
 @extend_schema_view(

@@ -20,7 +20,7 @@ from assetbank.api.fields import person_of
 from assetbank.models import Asset
 from assetbank.problems import GENERAL
 from search import ledger
-from search.api.finding import QUESTION
+from search.api.asking import QUESTION
 from search.forms import QuestionForm
 from search.ledger import Ledger, Repair, State
 from search.ledger.steps import TITLES

@@ -20,7 +20,7 @@ class VectorSpace(models.Model):
 
     One is active and answers questions. Others are being built beside it, or were active before and
     can be again: all that have a row are kept up to date. Vectors of different encoders are never
-    compared: `fingerprint` tells weights and preprocessing apart, whatever the checkpoint is called.
+    compared: `fingerprint` tells weights and preprocessing apart, whatever a checkpoint is called.
     """
 
     model = models.CharField(max_length=300, help_text="What was asked for.")
@@ -82,7 +82,7 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
 
 
 class Embedding(models.Model):
-    """One asset's way into one vector space. It outlives its asset until Milvus has forgotten it."""
+    """One asset's way into one vector space; outlives its asset until Milvus has forgotten it."""
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting"

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from assetbank import collecting, intake
 from assetbank.models import Asset
-from search.api.finding import MEANINGS
+from search.api.asking import MEANINGS
 from search.forms import QuestionForm
 from search.models import Embedding, PictureQuestion
 from tests.api import Row, client_of, statuses, upload

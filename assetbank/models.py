@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -93,11 +94,8 @@ def original_path(asset: Asset, filename: str) -> str:
 class AssetQuerySet(models.QuerySet["Asset"]):
     def with_tags(self) -> AssetQuerySet:
         """`tag_names` costs no query then: prefetching through taggit builds one per asset."""
-        items = TaggedItem.objects.filter(
-            content_type__app_label="assetbank",
-            content_type__model="asset",
-            object_id=OuterRef("pk"),
-        )
+        kind = ContentType.objects.get_for_model(Asset)  # kept in memory after the first time
+        items = TaggedItem.objects.filter(content_type=kind, object_id=OuterRef("pk"))
         names = ArraySubquery(items.order_by("tag__name").values("tag__name"))
         return self.annotate(annotated_tags=names)
 

@@ -121,9 +121,8 @@ def _rows(
 ) -> list[Found]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
     shown = _shown(seen)
-    by_words = any(By.WORDS in hit.by for hit in hits)
-    if by_words:
-        shown = words.with_highlights(wording, shown)
+    if by_words := [hit.id for hit in hits if By.WORDS in hit.by]:
+        shown = words.with_highlights(wording, shown, of=by_words)
     if not question.filters.statuses:
         shown = shown.exclude(status=Asset.Status.ARCHIVED)  # since it was ranked
     assets = shown.in_bulk([hit.id for hit in hits])

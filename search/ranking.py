@@ -20,6 +20,7 @@ from search.models import Vector, VectorSpace
 from search.questions import Question
 
 RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
+WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
 HITS_KEPT = 256  # answers of Milvus that are kept in memory until the index changes
 
 STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
@@ -87,43 +88,60 @@ def rank(
     wording = words.parse(question.text)
     where = question.filters.expression(brands)
     candidates = question.filters.apply(assets).filter(_searchable())
-    left_out = frozenset(words.unwanted(wording, candidates))
     composed = _compose(question, space)
+    nearest = _Nearest(question, wording, candidates, space, composed.vector, where)
     # Milvus answers while PostgreSQL does
-    searching = _pool.submit(
-        _nearest, space, composed.vector, where, depth, question.assets, left_out
-    )
-    by_words = words.find(wording, candidates)
-    hits, complete = searching.result()
+    first = _pool.submit(nearest.search, nearest.enough(depth))
+    by_words = words.find(wording, candidates, most=WORDS * depth)
+    hits, complete = nearest.wanted(first.result(), depth)
     shares = composed.relevance([hit.score for hit in hits])
     fused = _fuse(hits, shares, by_words)
-    return Ranking(tuple(hit for hit in fused if hit.id not in question.assets), complete)
+    ranked = tuple(hit for hit in fused if hit.id not in question.assets)
+    return Ranking(ranked, complete and len(by_words) < WORDS * depth)
 
 
-def _nearest(
-    space: VectorSpace,
-    vector: Vector,
-    where: str,
-    depth: int,
-    asked_with: frozenset[int],
-    unwanted: frozenset[int],
-) -> tuple[list[milvus.Hit], bool]:
-    """The nearest without what was asked with, which is no answer and whose perfect score would be
-    the measure for the others, and without what is unwanted; and whether there are no more."""
-    not_these = asked_with | unwanted
-    wanted = min(depth + len(asked_with), milvus.MOST_HITS)
-    while True:
-        found = search(space, vector, wanted, where)
-        hits = [hit for hit in found if hit.id not in not_these]
-        if len(found) < wanted or len(hits) >= depth:
-            return hits, len(found) < wanted
-        if wanted == milvus.MOST_HITS:
-            break
-        wanted = min(4 * wanted, milvus.MOST_HITS)
-    if not hits:  # so many are unwanted that it pays to name them
-        where = expressions.all_of([where, expressions.none_of("id", sorted(unwanted))])
-        hits = search(space, vector, depth, where)
-    return hits, True
+@dataclass(frozen=True)
+class _Nearest:
+    """The nearest by meaning, without those that were asked with and those with unwanted words."""
+
+    question: Question
+    wording: words.Wording
+    candidates: QuerySet[Asset]
+    space: VectorSpace
+    vector: Vector
+    where: str
+
+    def search(self, most: int) -> list[milvus.Hit]:
+        return search(self.space, self.vector, most, self.where)
+
+    def enough(self, depth: int) -> int:
+        """So many neighbours that `depth` of them are likely to be left."""
+        most = depth + len(self.question.assets) + (depth if self.wording.unwanted else 0)
+        return min(most, milvus.MOST_HITS)
+
+    def wanted(self, found: list[milvus.Hit], depth: int) -> tuple[list[milvus.Hit], bool]:
+        """Of the nearest that were `found`, or of further ones; and whether there are no more."""
+        most = self.enough(depth)
+        while True:
+            hits = self._without_unwanted(found)
+            if len(found) < most or len(hits) >= depth:
+                return hits, len(found) < most
+            if most == milvus.MOST_HITS:
+                break
+            most = min(4 * most, milvus.MOST_HITS)
+            found = self.search(most)
+        if self.wording.unwanted:  # so many are unwanted that it pays to name them all
+            unwanted = sorted(words.unwanted(self.wording, self.candidates))
+            where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
+            hits = self._without_unwanted(search(self.space, self.vector, depth, where))
+        return hits, True
+
+    def _without_unwanted(self, found: list[milvus.Hit]) -> list[milvus.Hit]:
+        # what is asked with is no answer, and its perfect score no measure for the others
+        hits = [hit for hit in found if hit.id not in self.question.assets]
+        seen = Asset.objects.filter(pk__in=[hit.id for hit in hits])
+        unwanted = words.unwanted(self.wording, seen)
+        return [hit for hit in hits if hit.id not in unwanted]
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:

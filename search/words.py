@@ -7,12 +7,12 @@ the database (lower case, no accents, letters and digits only), so they always a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
 from django.db import connection
-from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models import Case, F, Func, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat, Replace
 
 from assetbank.models import Asset, AssetQuerySet
@@ -61,7 +61,7 @@ def parse(text: str) -> Wording:
     return Wording(tuple(each for each in wanted if each), tuple(each for each in unwanted if each))
 
 
-def find(wording: Wording, assets: QuerySet[Asset]) -> list[WordHit]:
+def find(wording: Wording, assets: QuerySet[Asset], *, most: int = MOST_HITS) -> list[WordHit]:
     """Those of `assets` in which all wanted words occur and none of the unwanted, best first; one
     whose file name or article number was typed exactly comes before all others."""
     if not wording.wanted:
@@ -75,7 +75,7 @@ def find(wording: Wording, assets: QuerySet[Asset]) -> list[WordHit]:
         .order_by("-named", "-rank", "-created_at", "-id")
         .values_list("pk", "named")
     )
-    return [WordHit(pk, is_named) for pk, is_named in found[:MOST_HITS]]
+    return [WordHit(pk, is_named) for pk, is_named in found[:most]]
 
 
 def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
@@ -83,11 +83,11 @@ def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     return assets.exclude(_unwanted(wording)) if wording.unwanted else assets
 
 
-def unwanted(wording: Wording, assets: QuerySet[Asset]) -> list[int]:
+def unwanted(wording: Wording, assets: QuerySet[Asset]) -> set[int]:
     """Ids of those of `assets` in which an unwanted word occurs."""
     if not wording.unwanted:
-        return []
-    return list(assets.filter(_unwanted(wording)).order_by().values_list("pk", flat=True))
+        return set()
+    return set(assets.filter(_unwanted(wording)).order_by().values_list("pk", flat=True))
 
 
 def rewrite(assets: Sequence[int]) -> None:
@@ -126,8 +126,11 @@ def _phrase(phrase: str) -> SearchQuery:
 # ------------------------------------------------------------------------ which field, highlighted
 
 
-def with_highlights(wording: Wording, assets: AssetQuerySet) -> AssetQuerySet:
-    """Each asset with `marked`, for `highlights`; they must come `with_tags`."""
+def with_highlights(
+    wording: Wording, assets: AssetQuerySet, *, of: Collection[int]
+) -> AssetQuerySet:
+    """Each asset with `marked`, for `highlights`, if its id is in `of`; they must come
+    `with_tags`."""
     spaced = Replace(Replace(F("filename"), Value("_"), Value(" ")), Value("-"), Value(" "))
     tags = Func(
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
@@ -135,16 +138,15 @@ def with_highlights(wording: Wording, assets: AssetQuerySet) -> AssetQuerySet:
     parts: list[object] = []
     for field in (F("title"), tags, spaced, F("credit"), F("description"), F("prompt")):
         parts += [field, Value(FIELD)]
-    return assets.annotate(
-        marked=SearchHeadline(
-            Concat(*parts, output_field=TextField()),
-            _any_of(wording.wanted),
-            config=LANGUAGE,
-            start_sel=START,
-            stop_sel=STOP,
-            highlight_all=True,
-        )
+    marked = SearchHeadline(
+        Concat(*parts, output_field=TextField()),
+        _any_of(wording.wanted),
+        config=LANGUAGE,
+        start_sel=START,
+        stop_sel=STOP,
+        highlight_all=True,
     )
+    return assets.annotate(marked=Case(When(pk__in=of, then=marked), output_field=TextField()))
 
 
 @dataclass(frozen=True)

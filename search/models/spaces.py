@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.db import models
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, FilteredRelation, Q, Subquery
 from django.utils import timezone
 
 from assetbank.models import Asset, AssetQuerySet
@@ -137,10 +137,11 @@ class Embedding(models.Model):
         self.vector_bytes = np.ascontiguousarray(value, dtype="<f4").tobytes()
 
 
-def with_index_state(assets: AssetQuerySet) -> AssetQuerySet:
-    """Each asset with `index_state` and `index_reason` of the active space; None until it has a row
-    there, which is as good as waiting."""
-    rows = Embedding.objects.filter(asset_id=OuterRef("pk"), space__active=True)
-    return assets.annotate(
-        index_state=Subquery(rows.values("state")), index_reason=Subquery(rows.values("reason"))
+def with_index_state(assets: AssetQuerySet, space: int | None = None) -> AssetQuerySet:
+    """Each asset with `index_state` and `index_reason` of the active space, whose id may be known
+    already; None until it has a row there, which is as good as waiting."""
+    active = space or Subquery(VectorSpace.objects.filter(active=True).values("pk")[:1])
+    row = FilteredRelation("embeddings", condition=Q(embeddings__space=active))
+    return assets.annotate(in_space=row).annotate(
+        index_state=F("in_space__state"), index_reason=F("in_space__reason")
     )

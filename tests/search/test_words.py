@@ -105,7 +105,8 @@ class TestDocuments:
 
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
     wording = words.parse("evening capes")
-    assets = words.with_highlights(wording, Asset.objects.with_tags())
+    every = [asset.pk for asset in shelf.values()]
+    assets = words.with_highlights(wording, Asset.objects.with_tags(), of=every)
     marked = words.highlights(assets.get(title="Silk cape"))
     assert [(each.field, each.pieces) for each in marked] == [
         ("title", (("Silk ", False), ("cape", True))),

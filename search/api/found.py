@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import prefetch_related_objects
 from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -103,7 +102,6 @@ def page_of(
         cursor=asked.get("cursor", ""),
     )
     assets = [found.asset for found in page.found]
-    prefetch_related_objects(assets, "created_by")  # few people: cheaper than a join
     context = {"request": request, "found": {found.asset.pk: found for found in page.found}}
     following = None
     if page.next_cursor:

@@ -196,8 +196,8 @@ def test_a_list_takes_as_many_queries_for_twenty_as_for_one(
     for many in (1, 20):
         while Asset.objects.count() < many:
             make_asset(tags=["one", "two"])
-        # token or session and person, assets with all that is theirs, authors
-        with django_assert_num_queries(3 if how == "token" else 4):
+        # token or session and person, assets with all that is theirs
+        with django_assert_num_queries(2 if how == "token" else 3):
             answer = client.get(f"{V1}/assets/")
         assert len(answer.json()["results"]) == many
 

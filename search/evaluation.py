@@ -6,7 +6,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -71,13 +71,9 @@ class Result:
         return asdict(self)
 
 
-def evaluate(askings: Iterable[Asking], *, space: VectorSpace, k: int = K) -> Result:
-    """Ask each of everything that there is. Raises InvalidQuestion and SearchUnavailable."""
-    return means([ask(asking, space=space, k=k) for asking in askings], k)
-
-
 def ask(asking: Asking, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
-    """One row of a Result: question, brand, recall, mrr, ndcg, ms. Raises as `evaluate`."""
+    """One row of a Result: question, brand, recall, mrr, ndcg, ms. Raises InvalidQuestion and
+    SearchUnavailable."""
     started = time.perf_counter()
     ranked = ranking.rank(
         asking.question, space=space, assets=Asset.objects.all(), brands=None, depth=max(k, 50)
@@ -111,9 +107,20 @@ def means(rows: list[dict[str, Any]], k: int = K) -> Result:
     )
 
 
-def golden(space: VectorSpace) -> Result:
-    """The questions that brands have pinned, each within its brand."""
-    return evaluate(golden_questions(), space=space)
+def golden(*spaces: VectorSpace) -> list[Result]:
+    """The questions that brands have pinned, each within its brand, as each of these spaces answers
+    them: those that can be asked in all of them. Raises SearchUnavailable when a service is down.
+    """
+    asked = []
+    for asking in golden_questions():
+        try:
+            asked.append([ask(asking, space=space) for space in spaces])
+        except InvalidQuestion:
+            continue
+        except SearchUnavailable as error:
+            if error.__cause__ is not None:
+                raise
+    return [means([rows[place] for rows in asked]) for place in range(len(spaces))]
 
 
 def golden_questions() -> list[Asking]:

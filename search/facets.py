@@ -75,9 +75,8 @@ def facets(*, person: access.Person, question: Question) -> Facets:
 def _matching(person: access.Person, question: Question) -> tuple[QuerySet[Asset], bool]:
     """What the question without those filters matches, and whether there is more of it."""
     assets = access.assets(person)
-    wording = words.parse(question.text)
-    if not (wording.wanted or question.shown):
-        return words.without(wording, assets), False
+    if question.browsing:
+        return words.without(words.parse(question.text), assets), False
     filters = question.filters
     for attribute, _ in SOURCES.values():
         filters = filters.without(attribute)

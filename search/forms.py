@@ -76,7 +76,7 @@ class ValuesField(forms.Field):
 
     def clean(self, value: Any) -> list[str]:
         texts = [str(text) for text in _listed(value) if text]
-        if len(texts) > MOST_TAGS or any(len(text) > 100 for text in texts):
+        if len(texts) > MOST_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
             raise ValidationError("That is too much to ask for.", code="invalid")
         return texts
 

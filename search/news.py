@@ -103,7 +103,7 @@ def _matches(person: access.Person, rows: Iterable[News]) -> dict[int, _Matches]
     for row in rows:
         try:
             row.question = keeping.question_of(row.saved, person)
-            if _ranks(row.question):
+            if not row.question.browsing:
                 if space is None or down:
                     row.problem, row.down = down, True
                     continue
@@ -115,10 +115,6 @@ def _matches(person: access.Person, rows: Iterable[News]) -> dict[int, _Matches]
             if error.__cause__ is not None:  # not this question's fault: the others need not try
                 down, row.down = error.message, True
     return found
-
-
-def _ranks(question: Question) -> bool:
-    return bool(question.shown or words.parse(question.text).wanted)
 
 
 def _rank(person: access.Person, row: News, space: VectorSpace) -> _Matches:

@@ -87,7 +87,7 @@ def find(
     if len(question.text) > LONGEST_TEXT:
         raise InvalidQuestion(f"A question has at most {LONGEST_TEXT} characters.")
     wording = words.parse(question.text)
-    if not (wording.wanted or question.shown):
+    if question.browsing:
         return _browse(person, question, wording, limit, cursor)
     start, sight = 0, None
     if cursor:

@@ -19,6 +19,7 @@ from taggit.models import TaggedItem
 from assetbank import colours
 from assetbank.models import Asset, Brand
 from search import expressions as e
+from search import words
 
 RATIO_TOLERANCE = 0.03  # of the asked aspect ratio, so that 4:5 finds 1080 x 1350 and 1000 x 1256
 SQUARE_TOLERANCE = 0.05  # as Asset.orientation
@@ -228,7 +229,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Question:
-    """Text and pictures together; neither of them is browsing, newest first."""
+    """Text and pictures together; with nothing to look for it is browsing, newest first."""
 
     text: str = ""  # words after a minus are not wanted; quotation marks hold words together
     text_weight: float = 1.0
@@ -237,7 +238,8 @@ class Question:
 
     @property
     def browsing(self) -> bool:
-        return not (self.text.strip() or self.shown)
+        """Also with words after a minus alone: they say what not to see, and rank nothing."""
+        return not (self.shown or words.parse(self.text).wanted)
 
     @property
     def assets(self) -> frozenset[int]:

@@ -22,6 +22,7 @@ from search.questions import Question
 RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
 WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
 HITS_KEPT = 256  # answers of Milvus that are kept in memory until the index changes
+LONGEST_KEPT = 4_096  # hits of such an answer; 100 bytes each
 
 STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
 
@@ -80,8 +81,8 @@ def rank(
     brands: frozenset[int] | None,
     depth: int,
 ) -> Ranking:
-    """The best `depth` by meaning and all that words find, among `assets`, those that may be seen;
-    `brands` says the same for Milvus: ids, or None for all.
+    """The best `depth` by meaning and WORDS times as many by words, among `assets`, those that may
+    be seen; `brands` says the same for Milvus: ids, or None for all.
 
     Raises InvalidQuestion and SearchUnavailable.
     """
@@ -96,8 +97,11 @@ def rank(
     hits, complete = nearest.wanted(first.result(), depth)
     shares = composed.relevance([hit.score for hit in hits])
     fused = _fuse(hits, shares, by_words)
-    ranked = tuple(hit for hit in fused if hit.id not in question.assets)
-    return Ranking(ranked, complete and len(by_words) < WORDS * depth)
+    ranked = [hit for hit in fused if hit.id not in question.assets]
+    if len(by_words) < WORDS * depth:
+        return Ranking(tuple(ranked), complete)
+    # what words find further down comes before what is merely near
+    return Ranking(tuple(hit for hit in ranked if hit.matches), complete=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,9 @@ class _Nearest:
         if self.wording.unwanted:  # so many are unwanted that it pays to name them all
             unwanted = sorted(words.unwanted(self.wording, self.candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
-            hits = self._without_unwanted(search(self.space, self.vector, depth, where))
+            most = self.enough(depth)
+            found = search(self.space, self.vector, most, where)
+            return self._without_unwanted(found), len(found) < most or most == milvus.MOST_HITS
         return hits, True
 
     def _without_unwanted(self, found: list[milvus.Hit]) -> list[milvus.Hit]:
@@ -150,7 +156,7 @@ def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
     """What a deeper ranking of the same question adds comes behind what was shown already."""
     there = {hit.id for hit in ranking.hits}
     added = tuple(hit for hit in deeper.hits if hit.id not in there)
-    return Ranking(ranking.hits + added, deeper.complete)
+    return Ranking(ranking.hits + added, deeper.complete or not added)
 
 
 def _compose(question: Question, space: VectorSpace) -> relevance.Composed:
@@ -207,8 +213,9 @@ def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[
     except milvus.MilvusDown as error:
         raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
     hits.sort(key=lambda hit: (-hit.score, hit.id))
-    with _kept_lock:
-        _kept[key] = hits
-        if len(_kept) > HITS_KEPT:
-            _kept.popitem(last=False)
+    if len(hits) <= LONGEST_KEPT:
+        with _kept_lock:
+            _kept[key] = hits
+            if len(_kept) > HITS_KEPT:
+                _kept.popitem(last=False)
     return hits

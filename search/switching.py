@@ -166,10 +166,11 @@ def _coverage(space: VectorSpace, active: VectorSpace | None) -> dict[str, Any]:
 
 
 def _compared(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
-    new = evaluation.golden(space)
     try:
-        old = evaluation.golden(active)
-    except SearchUnavailable as error:  # its folder may be gone: nothing is worse than that
+        new, old = evaluation.golden(space, active)
+    except SearchUnavailable as error:
+        evaluation.golden(space)  # raises, if it is this one that could not be asked
+        # the folder of the other may be gone: nothing is worse than that
         return {"notes": [f"{active.model} could not be asked: {error.message}"]}
     return {"questions": new.questions, "new": new.as_json(), "old": old.as_json()}
 

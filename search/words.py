@@ -67,7 +67,7 @@ def find(wording: Wording, assets: QuerySet[Asset], *, most: int = MOST_HITS) ->
     if not wording.wanted:
         return []
     name = Func(Value(wording.description), function="search_name", output_field=TextField())
-    named = Q(document__names__contains=Func(name, template="ARRAY[%(expressions)s]"))
+    named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
     found = (
         without(wording, assets)
         .filter(named | Q(document__words=_all_of(wording.wanted)))

@@ -42,7 +42,7 @@ class Case:
 
     @property
     def browsing(self) -> bool:
-        return not (self.wording.wanted or self.question.shown)
+        return self.question.browsing
 
     @cached_property
     def assets(self) -> QuerySet[Asset]:

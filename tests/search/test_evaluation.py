@@ -86,7 +86,7 @@ class TestGolden:
         question = Question(text="zephyr")
         keeping.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
         keeping.pin(brand=cast.other, question=question, expected=theirs, by=cast.outsider)
-        result = evaluation.golden(VectorSpace.objects.get(active=True))
+        (result,) = evaluation.golden(VectorSpace.objects.get(active=True))
         assert [(row["brand"], row["recall"], row["mrr"]) for row in result.rows] == [
             ("Acme", 1.0, 1.0),
             ("Other", 1.0, 1.0),

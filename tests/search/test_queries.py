@@ -151,6 +151,52 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
     assert "red teapot" not in titles(everything)  # archived ones only when asked for
 
 
+@pytest.mark.parametrize("size", [(210, 200), (190, 200)])
+def test_a_shape_at_the_limit_is_square_for_postgres_and_for_milvus(
+    cast: Cast, make_asset: MakeAsset, index: Index, size: tuple[int, int]
+) -> None:
+    make_asset(file=picture_bytes(size=size), title="nearly")
+    index()
+    for text in ("", "something red"):
+        question = Question(text=text, filters=Filters(orientation="square"))
+        assert titles(queries.find(person=cast.viewer, question=question)) == ["nearly"]
+
+
+@pytest.mark.parametrize("most", [2, 3, 4])
+def test_what_is_left_is_found_behind_more_unwanted_ones_than_one_answer_holds(
+    shop: dict[str, Asset], cast: Cast, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(milvus, "MOST_HITS", most)
+    monkeypatch.setattr(queries, "FIRST_DEPTH", 1)
+    question = Question(text="-handbag", shown=(like(shop["red teapot"]),))
+    left: list[str] = []
+    cursor = ""
+    while not left or cursor:
+        page = queries.find(person=cast.viewer, question=question, limit=1, cursor=cursor)
+        left += titles(page)
+        cursor = page.next_cursor
+    assert set(left) <= {"gold watch", "white sneaker"}
+    assert len(left) == min(most - 1, 2)  # the answer holds what was asked with, too
+
+
+def test_what_words_find_comes_before_what_is_merely_near_on_every_page(
+    cast: Cast, make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "FIRST_DEPTH", 2)
+    for number in range(20):
+        make_asset(title="Zephyr" if number % 2 else "Other")
+    index()
+    titled: list[str] = []
+    cursor = ""
+    while not titled or cursor:
+        page = queries.find(
+            person=cast.viewer, question=Question(text="zephyr"), limit=1, cursor=cursor
+        )
+        titled += titles(page)
+        cursor = page.next_cursor
+    assert titled == ["Zephyr"] * 10 + ["Other"] * 10
+
+
 @pytest.mark.parametrize("question", [Question(), Question(text="bag")])
 def test_pages_have_no_gaps_and_no_repeats_while_assets_come_and_go(
     shop: dict[str, Asset],
@@ -427,6 +473,7 @@ def test_an_address_becomes_a_question(cast: Cast) -> None:
         {"picture": "1f0e8a1e-0000-4000-8000-000000000000"},
         {"like": "999999"},
         {"q": "x" * 1001},
+        {"preset": "pack\0shot"},
     ],
     ids=str,
 )

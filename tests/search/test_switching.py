@@ -27,7 +27,7 @@ from search.questions import Question
 from search.relevance import Background
 from search.switching import SwitchRefused
 from tests.checkpoints import save_small
-from tests.conftest import Cast
+from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -364,6 +364,20 @@ def test_an_encoder_that_answers_as_well_takes_over(
     space.refresh_from_db()
     assert space.active
     assert space.gate["new"]["ndcg"] >= space.gate["old"]["ndcg"]
+
+
+def test_golden_questions_that_cannot_be_asked_any_more_hold_up_nothing(
+    shop: list[Asset], index: Index, twin: Path, cast: Cast, make_asset: MakeAsset
+) -> None:
+    tiny = make_asset(file=picture_bytes(size=(4, 4)))  # left out, so it has no vector
+    for asked in (f"like={tiny.pk}", "q=-red"):
+        golden = GoldenQuestion.objects.create(brand=cast.acme, question=asked)
+        golden.expected.set(shop[:1])
+    space = built(twin, index)
+    switching.advance()
+    space.refresh_from_db()
+    assert space.active
+    assert space.gate["questions"] == len(shop)
 
 
 def test_what_could_not_be_found_any_more_is_counted_and_named(

@@ -103,6 +103,11 @@ class TestDocuments:
         assert list(Document.objects.values_list("pk", flat=True)) == [kept.pk]
 
 
+def test_a_question_without_a_letter_or_digit_is_nobodys_name(make_asset: MakeAsset) -> None:
+    make_asset(title="Unnamed", filename="---.png")
+    assert words.find(words.parse("_"), Asset.objects.all()) == []
+
+
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
     wording = words.parse("evening capes")
     every = [asset.pk for asset in shelf.values()]

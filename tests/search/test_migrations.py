@@ -1,0 +1,76 @@
+"""A library of before vector spaces, migrated: nothing is embedded again that need not be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from assetbank.models import Asset
+from search import milvus, words
+from search.models import Embedding, Vector, VectorSpace
+
+BEFORE = [("search", "0001_initial"), ("assetbank", "0001_initial")]
+FOREIGN = "f" * 64
+
+
+def migrate(to: list[tuple[str, str]] | None = None) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(to or executor.loader.graph.leaf_nodes())
+
+
+def sql(statement: str, *values: str | int | bytes | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def vector(asset: Asset) -> Vector:
+    found = Embedding.objects.get(asset=asset).vector
+    assert found is not None
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
+    make_asset: Callable[..., Asset], index: Callable[[], int]
+) -> None:
+    kept, foreign, waiting = (make_asset(title=name, tags=[f"{name}ish"]) for name in "xyz")
+    index()
+    space = VectorSpace.objects.get()
+    real = vector(foreign)
+    known = np.eye(1, space.dimension, dtype="<f4")[0]  # no encoder would say so
+    try:
+        migrate(BEFORE)
+        sql("UPDATE search_embedding SET fingerprint = %s", space.fingerprint)
+        sql("UPDATE search_embedding SET vector_bytes = %s", known.tobytes())
+        sql("UPDATE search_embedding SET fingerprint = %s WHERE asset_id = %s", FOREIGN, foreign.pk)
+        sql(
+            "UPDATE search_embedding SET state = 'pending', vector_bytes = NULL, fingerprint = '',"
+            " checksum = '' WHERE asset_id = %s",
+            waiting.pk,
+        )
+        sql("UPDATE search_vectorspace SET collection = %s", f"{milvus.alias()}_of_before")
+        sql(
+            "INSERT INTO search_vectorspace (model, source, is_demo, fingerprint, dimension,"
+            " collection, active, revision, created_at)"
+            " VALUES ('old', 'old', false, %s, 8, 'old', false, 0, now())",
+            FOREIGN,
+        )
+    finally:
+        migrate()
+    space = VectorSpace.objects.get()
+    assert space.active
+    assert space.activated_at
+    assert Embedding.objects.get(asset=foreign).vector is None  # no other encoder's is compared
+    index()
+    space.refresh_from_db()
+    assert set(Embedding.objects.values_list("state", "space")) == {("indexed", space.pk)}
+    assert milvus.count(collection=space.collection) == 3
+    assert np.array_equal(milvus.vectors([kept.pk], collection=space.collection)[kept.pk], known)
+    assert np.allclose(vector(foreign), real, atol=1e-3)
+    for asset, word in ((kept, "xish"), (foreign, "yish"), (waiting, "zish")):
+        found = words.find(words.parse(word), Asset.objects.all())
+        assert [hit.id for hit in found] == [asset.pk]

@@ -187,10 +187,10 @@ def read_question(address: str, *, person: access.Person) -> Question:
 
 
 def pictures_of(person: access.Person) -> QuerySet[PictureQuestion]:
-    """One's own, and those in questions that one's brands keep."""
-    return PictureQuestion.objects.filter(
-        Q(person_id=person.pk, person__isnull=False) | Q(brand__in=access.brands(person))
-    )
+    """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
+    alone, and goes with the membership."""
+    own = Q(person_id=person.pk, person__isnull=False, brand=None)
+    return PictureQuestion.objects.filter(own | Q(brand__in=access.brands(person)))
 
 
 def _colleagues(person: access.Person) -> QuerySet[User]:

@@ -24,6 +24,7 @@ from search.questions import Question, Shown
 
 LONGEST_NAME = 120
 MOST_EXPECTED = 200  # assets of one golden question
+LONGEST_PINNED = 2_600  # characters of its address, which is unique: an index takes no longer ones
 
 
 def saved_searches(person: access.Person) -> QuerySet[SavedSearch]:
@@ -149,6 +150,8 @@ def pin(*, brand: Brand, question: Question, expected: Some[Asset], by: User) ->
             "A golden question has words or a picture: filters alone put nothing in order."
         )
     kept = key(_kept_by(brand, question))
+    if len(kept) > LONGEST_PINNED:
+        raise InvalidQuestion("This is too long to be pinned: ask it in fewer words.")
     if GoldenQuestion.objects.filter(brand=brand, question=kept).exists():
         raise InvalidQuestion(f"{brand} has this golden question already: change that one.")
     golden = GoldenQuestion(brand=brand, question=kept, created_by=by)

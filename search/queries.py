@@ -14,11 +14,13 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from assetbank import access
 from assetbank.models import Asset, AssetQuerySet, CollectionItem
 from search import ranking, words
 from search.errors import InvalidQuestion
+from search.fields import cut
 from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.questions import Question
 from search.ranking import By, Ranked, Ranking
@@ -27,6 +29,7 @@ from search.vectors import not_ready
 PAGE_SIZE = 48
 MOST_PAGE_SIZE = 200
 LONGEST_TEXT = 1_000
+INDEXED_BYTES = 2_600  # of a text that PostgreSQL is sure to take into an index
 FIRST_DEPTH = 64  # nearest neighbours: a page and a few more; further ones when somebody goes on
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 RANKINGS_KEPT = 256
@@ -151,10 +154,13 @@ _recent_lock = Lock()
 def _ask(
     person: access.Person, question: Question, sight: _Sight, depth: int, keep: bool
 ) -> tuple[Asked, Ranking]:
-    """The ranking, and the row that keeps it. The same question again, while nothing has changed,
-    costs nothing and is one row."""
-    key = (person.pk, question.address(), depth, keep, sight.space.collection, sight.space.revision)
-    if sight.unchanged:
+    """The ranking, and the row that keeps it. The same question again on the same day, while
+    nothing has changed, costs nothing and is one row."""
+    who = person.pk, sight.brands, timezone.localdate()
+    key = (*who, question.address(), depth, keep, sight.space.collection, sight.space.revision)
+    # what is in a collection changes without the index
+    same = sight.unchanged and question.filters.collection is None
+    if same:
         with _recent_lock:
             if key in _recent:
                 _recent.move_to_end(key)
@@ -162,7 +168,8 @@ def _ask(
     ranked = _rank(question, sight, depth)
     asked = Asked(
         person_id=person.pk,
-        words=" ".join(question.text.lower().split()),
+        # lower case may be longer, and an index of PostgreSQL takes no row that is
+        words=cut(" ".join(question.text.lower().split())[:LONGEST_TEXT], INDEXED_BYTES),
         question=question.address(),
         space=sight.space,
         matched=ranked.matched,
@@ -170,7 +177,7 @@ def _ask(
     )
     if keep:
         asked.save(force_insert=True)
-    if sight.unchanged:
+    if same:
         with _recent_lock:
             _recent[key] = asked, ranked
             if len(_recent) > RANKINGS_KEPT:

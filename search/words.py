@@ -6,8 +6,9 @@ the database (lower case, no accents, letters and digits only), so they always a
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
@@ -24,6 +25,7 @@ NEGATED = re.compile(r"-+(?=\w)")
 # One headline over all fields, cut apart again: control characters do not occur in clean text
 FIELD, START, STOP = "\x1e", "\x02", "\x03"
 FIELDS = ("title", "tags", "filename", "credit", "description", "prompt")
+MOST_MARKED = 32  # PostgreSQL compares each word of a text with each of these
 SNIPPET = 60  # characters on each side of what was found in a long text
 
 
@@ -105,17 +107,21 @@ def _unwanted(wording: Wording) -> Q:
 
 
 def _all_of(phrases: tuple[str, ...]) -> SearchQuery:
-    query = _phrase(phrases[0])
-    for phrase in phrases[1:]:
-        query = query & _phrase(phrase)
-    return query
+    return _joined(phrases, operator.and_)
 
 
 def _any_of(phrases: tuple[str, ...]) -> SearchQuery:
-    query = _phrase(phrases[0])
-    for phrase in phrases[1:]:
-        query = query | _phrase(phrase)
-    return query
+    return _joined(phrases, operator.or_)
+
+
+def _joined(
+    phrases: tuple[str, ...], join: Callable[[SearchQuery, SearchQuery], SearchQuery]
+) -> SearchQuery:
+    """By halves: Django walks such a query by recursion, and a question may have 500 words."""
+    if len(phrases) == 1:
+        return _phrase(phrases[0])
+    half = len(phrases) // 2
+    return join(_joined(phrases[:half], join), _joined(phrases[half:], join))
 
 
 def _phrase(phrase: str) -> SearchQuery:
@@ -140,7 +146,7 @@ def with_highlights(
         parts += [field, Value(FIELD)]
     marked = SearchHeadline(
         Concat(*parts, output_field=TextField()),
-        _any_of(wording.wanted),
+        _any_of(wording.wanted[:MOST_MARKED]),
         config=LANGUAGE,
         start_sel=START,
         stop_sel=STOP,

@@ -142,7 +142,7 @@ class SearchView(APIView):
     )
     def post(self, request: Request) -> Response:
         asked, image = as_query(request.data), request.FILES.get("image")
-        assets, box = asked.pop("asset", []), asked.pop("box", [""])[-1]
+        assets, box = list(filter(None, asked.pop("asset", []))), asked.pop("box", [""])[-1]
         if bool(image) == bool(assets):
             raise ValidationError({"image": ["Send one of both: an image, or an asset's id."]})
         if assets:

@@ -62,8 +62,9 @@ def whom(asker: User, brand: Brand, username: str) -> User:
     if not access.may_manage(asker, brand):
         raise NotAllowed(f"Only a manager of {brand} may ask for somebody else.")
     people = User.objects.all() if access.sees_all(asker) else brand.members.all()
-    found: User | None = people.filter(username=username[:150]).first()
-    return found or User(username=username[:150])
+    username = username[:150].replace("\x00", "\ufffd")  # PostgreSQL takes no NUL
+    found: User | None = people.filter(username=username).first()
+    return found or User(username=username)
 
 
 def called(person: access.Person) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -43,7 +43,7 @@ class Row:
 @require_safe
 def duplicate_groups_page(request: PageRequest) -> HttpResponse:
     """`brand`, a slug; `asset`: only its group; `before`: where the page begins."""
-    brands, brand = access.brands(request.user), request.GET.get("brand", "")
+    brands, brand = access.brands(request.user), _slug(request.GET)
     chosen = brands.filter(slug=brand) if brand else brands
     asset = _number(request.GET.get("asset", ""))
     if asset:
@@ -199,6 +199,10 @@ def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     return [found[pk] for pk in ids]
 
 
+def _slug(given: QueryDict) -> str:
+    return str(given.get("brand", "")).replace("\x00", "\ufffd")  # PostgreSQL takes no NUL
+
+
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
@@ -210,7 +214,7 @@ def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
 
 def _address(request: PageRequest, *parameters: str) -> str:
     """The page, of the brand that the person came from."""
-    brand = access.brands(request.user).filter(slug=request.POST.get("brand", "")).first()
+    brand = access.brands(request.user).filter(slug=_slug(request.POST)).first()
     if brand:
         parameters = (f"brand={brand.slug}", *parameters)
     return "?".join(filter(None, [reverse("duplicates"), "&".join(parameters)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from assetbank import intake
-from assetbank.models import Asset
-from search import claims, indexing, milvus, rows, spaces
-from search.models import Asked, Embedding
+from assetbank import collecting, intake
+from assetbank.models import Asset, Collection, Membership
+from search import claims, indexing, keeping, milvus, queries, rows, spaces, words
+from search.errors import InvalidQuestion
+from search.models import Asked, Embedding, PictureQuestion
+from search.questions import Filters, Question, Shown
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -85,6 +88,124 @@ def test_questions_at_the_edge(cast: Cast, query: str, status: int) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(cast.viewer)
     assert client.get(f"/{query}").status_code == status
+
+
+def ideographs(first: int, many: int) -> str:
+    """Text that no index can compress."""
+    chance = random.Random(7)
+    return "".join(chr(first + chance.randrange(20_000)) for _ in range(many))
+
+
+LONG = {
+    "grows in lower case": "\u0130" * 1_000,
+    "three bytes a letter": ideographs(0x4E00, 1_000),
+    "four bytes a letter": ideographs(0x20000, 1_000),
+    "words": "a b " * 250,
+    "unwanted words": f"red {'-a -b ' * 160}",
+    "signs": "\\' & | ! <-> :* " * 50,
+    "quotation marks": '" ' * 500,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_the_longest_question_is_answered_in_any_script(
+    cast: Cast, make_asset: MakeAsset, index: Index, name: str
+) -> None:
+    make_asset(title="red a b")
+    index()
+    client = client_of(cast, "viewer")
+    for address in ("assets", "facets"):
+        response = client.get(f"/api/v1/{address}/", {"q": LONG[name][:1_000]})
+        assert response.status_code == 200, response.json()
+
+
+def test_marking_the_words_of_a_long_question_has_a_limit(make_asset: MakeAsset) -> None:
+    asset = make_asset(title=" ".join(f"w{number}" for number in range(40)))
+    found = words.with_highlights(
+        words.parse(asset.title), Asset.objects.with_tags(), of=[asset.pk]
+    )
+    assert vars(found.get())["marked"].count(words.START) == words.MOST_MARKED
+
+
+def test_a_question_that_is_too_long_to_be_pinned_says_so(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    question, asset = Question(text=ideographs(0x4E00, 1_000)), make_asset()
+    with pytest.raises(InvalidQuestion, match="too long"):
+        keeping.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/duplicates/?brand=%00", 200),
+        ("post", "/duplicates/undo/", 302),
+        ("get", "/assets/{asset}/why/?person=%00", 200),
+        ("get", "/api/v1/assets/{asset}/why/?person=%00", 200),
+    ],
+)
+def test_a_nul_is_in_no_name(
+    cast: Cast, make_asset: MakeAsset, method: str, path: str, status: int
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(cast.manager)
+    address = path.format(asset=make_asset().pk)
+    answer = client.post(address, {"brand": "\0"}) if method == "post" else client.get(address)
+    assert answer.status_code == status
+
+
+def test_a_box_on_no_asset_is_refused(cast: Cast) -> None:
+    body = {"asset": "", "box": "0,0,1,1"}
+    answer = client_of(cast, "viewer").post("/api/v1/search/", body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_who_joins_or_leaves_a_brand_gets_another_answer_at_once(
+    cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
+    ours, theirs = make_asset(title="red cape"), make_asset(title="red bag", brand=cast.other)
+    index()
+
+    def found() -> tuple[set[int], int | None]:
+        page = queries.find(person=cast.viewer, question=Question(text="red"))
+        return {each.asset.pk for each in page.found}, page.matched
+
+    alone = found()
+    assert alone[0] == {ours.pk}
+    joined = Membership.objects.create(brand=cast.other, user=cast.viewer, role="viewer")
+    assert found()[0] == {ours.pk, theirs.pk}
+    joined.delete()
+    assert found() == alone, "neither pictures nor how many there are"
+
+
+def test_what_is_put_into_a_collection_is_found_in_it_at_once(
+    cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
+    first, second = make_asset(title="red cape"), make_asset(title="red bag")
+    index()
+    collection = Collection.objects.create(brand=cast.acme, name="Launch")
+    question = Question(text="red", filters=Filters(collection=collection.pk))
+    for there in ([first], [first, second]):
+        collecting.add(collection=collection, assets=there)
+        page = queries.find(person=cast.viewer, question=question)
+        assert {each.asset.pk for each in page.found} == {asset.pk for asset in there}
+
+
+def test_a_picture_that_a_brand_keeps_is_gone_for_who_leaves(
+    cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
+    asset = make_asset()
+    index()
+    client = Client()
+    client.force_login(cast.creator)
+    client.post(f"/assets/{asset.pk}/part/", {"left": 0, "top": 0, "right": 1, "bottom": 1})
+    picture = PictureQuestion.objects.get()
+    question = Question(shown=(Shown(picture=picture.pk),))
+    keeping.save(brand=cast.acme, name="Like this", question=question, by=cast.creator)
+    address = f"/picture-search/{picture.pk}/"
+    assert client.get(address).status_code == 200
+    Membership.objects.filter(user=cast.creator).delete()
+    assert client.get(address).status_code == 404
 
 
 def test_a_slow_worker_does_not_leave_what_was_true_before(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.http import QueryDict
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -483,6 +484,13 @@ def test_what_is_wrong_or_not_to_be_seen_is_an_invalid_choice(
     form = QuestionForm(data, person=cast.viewer)
     assert not form.is_valid()
     assert set(form.errors) == set(data)
+
+
+def test_an_empty_value_beside_a_filled_one_does_no_harm(cast: Cast, make_asset: MakeAsset) -> None:
+    pk = make_asset().pk
+    form = QuestionForm(QueryDict(f"like={pk}&like=&brand=acme&collection="), person=cast.viewer)
+    assert form.is_valid(), form.errors
+    assert form.question() == Question(shown=(Shown(asset=pk),), filters=Filters(brands=("acme",)))
 
 
 def test_another_persons_picture_is_not_there(shop: dict[str, Asset], cast: Cast) -> None:

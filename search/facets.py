@@ -83,4 +83,4 @@ def _matching(person: access.Person, question: Question) -> tuple[QuerySet[Asset
     filters = replace(filters, statuses=EVERY_STATUS)
     ranked = queries.rank(person=person, question=replace(question, filters=filters), depth=DEPTH)
     ids = [hit.id for hit in ranked.hits if hit.matches]
-    return assets.filter(pk__in=ids), len(ids) >= DEPTH
+    return assets.filter(pk__in=ids), ranked.more_match

@@ -127,7 +127,7 @@ def _rank(person: access.Person, row: News, space: VectorSpace) -> _Matches:
         depth=FIRST_DEPTH,
     )
     ids = tuple(hit.id for hit in ranked.hits if hit.matches)
-    return _Matches(ids, more=len(ids) == len(ranked.hits) and not ranked.complete)
+    return _Matches(ids, more=ranked.more_match)
 
 
 def _browse(person: access.Person, row: News) -> list[int]:

@@ -56,6 +56,11 @@ class Ranking:
     def matched(self) -> int:
         return sum(hit.matches for hit in self.hits)
 
+    @property
+    def more_match(self) -> bool:
+        """What is behind the last one may match, too."""
+        return not self.complete and self.matched == len(self.hits)
+
     def to_bytes(self) -> bytes:
         rows = [
             (hit.id, np.nan if hit.relevance is None else hit.relevance, int(hit.by))

@@ -16,7 +16,7 @@ from assetbank import collecting, intake
 from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset, Collection
-from search import milvus, queries, vectors
+from search import facets, milvus, queries, vectors
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.forms import QuestionForm
 from search.questions import Filters, Question, Shown, like
@@ -484,6 +484,21 @@ def test_what_is_wrong_or_not_to_be_seen_is_an_invalid_choice(
     form = QuestionForm(data, person=cast.viewer)
     assert not form.is_valid()
     assert set(form.errors) == set(data)
+
+
+def test_counts_are_open_upwards_only_where_more_may_match(
+    shop: dict[str, Asset],
+    cast: Cast,
+    make_asset: MakeAsset,
+    index: Index,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for seed in range(3):
+        make_asset(file=drawn("watch", "gold", seed=20 + seed), title="red handbag")
+    index()
+    monkeypatch.setattr(facets, "DEPTH", 2)
+    counted = facets.facets(person=cast.viewer, question=Question(text="red handbag"))
+    assert (counted.total, counted.capped) == (4, False)
 
 
 def test_an_empty_value_beside_a_filled_one_does_no_harm(cast: Cast, make_asset: MakeAsset) -> None:

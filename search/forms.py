@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -107,6 +108,28 @@ class ShownField(forms.Field):
         return row
 
 
+def pictures_of(person: access.Person) -> QuerySet[PictureQuestion]:
+    """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
+    alone, and goes with the membership."""
+    own = Q(person_id=person.pk, person__isnull=False, brand=None)
+    return PictureQuestion.objects.filter(own | Q(brand__in=access.brands(person)))
+
+
+def colleagues(person: access.Person) -> QuerySet[User]:
+    if access.sees_all(person):
+        return User.objects.all()
+    return User.objects.filter(memberships__brand__in=access.brands(person)).distinct()
+
+
+VISIBLE: dict[str, Callable[[access.Person], QuerySet[Any]]] = {
+    "brand": access.brands,
+    "collection": access.collections,
+    "like": access.assets,
+    "picture": pictures_of,
+    "created_by": colleagues,
+}
+
+
 class QuestionForm(forms.Form):
     """`QuestionForm(request.GET, person=request.user)`; `question()` once it is valid.
 
@@ -144,15 +167,9 @@ class QuestionForm(forms.Form):
 
     def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        brands = access.brands(person)
-        for name, queryset in (
-            ("brand", brands),
-            ("collection", access.collections(person)),
-            ("like", access.assets(person)),
-            ("picture", pictures_of(person)),
-            ("created_by", _colleagues(person)),
-        ):
-            self.fields[name].queryset = queryset  # type: ignore[attr-defined]
+        for name, visible in VISIBLE.items():
+            if name in self.data:  # five nested queries are not put together for nothing
+                self.fields[name].queryset = visible(person)  # type: ignore[attr-defined]
 
     def question(self) -> Question:
         data = self.cleaned_data
@@ -184,16 +201,3 @@ def read_question(address: str, *, person: access.Person) -> Question:
         name, said = next(iter(form.errors.items()))
         raise InvalidQuestion(f"This question cannot be asked any more ({name}): {said[0]}")
     return form.question()
-
-
-def pictures_of(person: access.Person) -> QuerySet[PictureQuestion]:
-    """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
-    alone, and goes with the membership."""
-    own = Q(person_id=person.pk, person__isnull=False, brand=None)
-    return PictureQuestion.objects.filter(own | Q(brand__in=access.brands(person)))
-
-
-def _colleagues(person: access.Person) -> QuerySet[User]:
-    if access.sees_all(person):
-        return User.objects.all()
-    return User.objects.filter(memberships__brand__in=access.brands(person)).distinct()

@@ -142,7 +142,7 @@ def _rows(
 
 def _shown(seen: AssetQuerySet) -> AssetQuerySet:
     """With all that a card or a JSON object shows, in one query."""
-    return with_index_state(seen.with_tags()).select_related("brand")
+    return with_index_state(seen.with_tags().with_author()).select_related("brand")
 
 
 # ------------------------------------------------------------------------ one ranking, many pages

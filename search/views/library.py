@@ -20,7 +20,7 @@ from assetbank.models import Asset, Collection
 from assetbank.views import PageRequest
 from search import facets, queries, vectors, words
 from search.chips import balance, chips, thumbs, without
-from search.forms import MOST_SHOWN, RATIOS, QuestionForm, pictures_of
+from search.forms import MOST_SHOWN, RATIOS, QuestionForm, colleagues, pictures_of
 from search.models import Embedding, with_index_state
 from search.queries import Found, Page
 from search.questions import PARAMETERS, Question, like
@@ -115,7 +115,7 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
 def _people(request: PageRequest, form: QuestionForm) -> QuerySet[User]:
     """Who added something that may be seen."""
     added = access.assets(request.user).filter(created_by=OuterRef("pk"))
-    people: QuerySet[User] = form.fields["created_by"].queryset  # type: ignore[attr-defined]
+    people = colleagues(request.user)
     return people.filter(Exists(added)).order_by("first_name", "username")[:MOST_PEOPLE]
 
 

@@ -6,12 +6,12 @@ import base64
 import datetime
 import json
 import uuid
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from cachetools import TTLCache
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
@@ -147,14 +147,16 @@ def _shown(seen: AssetQuerySet) -> AssetQuerySet:
 
 # ------------------------------------------------------------------------ one ranking, many pages
 
-_recent: OrderedDict[tuple[object, ...], tuple[Asked, Ranking]] = OrderedDict()
+_recent: TTLCache[tuple[object, ...], tuple[Asked, Ranking]] = TTLCache(
+    RANKINGS_KEPT, ttl=ranking.KEPT_SECONDS
+)
 _recent_lock = Lock()
 
 
 def _ask(
     person: access.Person, question: Question, sight: _Sight, depth: int, keep: bool
 ) -> tuple[Asked, Ranking]:
-    """The ranking, and the row that keeps it. The same question again on the same day, while
+    """The ranking, and the row that keeps it. The same question again within a minute, while
     nothing has changed, costs nothing and is one row."""
     who = person.pk, sight.brands, timezone.localdate()
     key = (*who, question.address(), depth, keep, sight.space.collection, sight.space.revision)
@@ -162,9 +164,8 @@ def _ask(
     same = sight.unchanged and question.filters.collection is None
     if same:
         with _recent_lock:
-            if key in _recent:
-                _recent.move_to_end(key)
-                return _recent[key]
+            if (recent := _recent.get(key)) is not None:
+                return recent
     ranked = _rank(question, sight, depth)
     asked = Asked(
         person_id=person.pk,
@@ -180,8 +181,6 @@ def _ask(
     if same:
         with _recent_lock:
             _recent[key] = asked, ranked
-            if len(_recent) > RANKINGS_KEPT:
-                _recent.popitem(last=False)
     return asked, ranked
 
 

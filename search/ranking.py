@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
+from cachetools import TTLCache
 from django.db.models import Q, QuerySet
 
 from assetbank.models import Asset, Brand
@@ -22,6 +22,7 @@ from search.questions import Question
 RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
 WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
 HITS_KEPT = 256  # answers of Milvus that are kept in memory until the index changes
+KEPT_SECONDS = 60
 LONGEST_KEPT = 4_096  # hits of such an answer; 100 bytes each
 
 STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
@@ -202,7 +203,8 @@ def _fuse(
 
 
 _pool = ThreadPoolExecutor(16, thread_name_prefix="search")  # makes its threads when needed
-_kept: OrderedDict[tuple[object, ...], list[milvus.Hit]] = OrderedDict()
+# A revision says that something was written; Milvus servers may show it a moment later
+_kept: TTLCache[tuple[object, ...], list[milvus.Hit]] = TTLCache(HITS_KEPT, ttl=KEPT_SECONDS)
 _kept_lock = Lock()
 
 
@@ -210,9 +212,8 @@ def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[
     """Milvus's answer, kept until the index changes: `revision` rises with every write."""
     key = (space.collection, space.revision, vector.tobytes(), wanted, where)
     with _kept_lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+        if (kept := _kept.get(key)) is not None:
+            return kept
     try:
         hits = milvus.search(vector, limit=wanted, where=where, collection=space.collection)
     except milvus.MilvusDown as error:
@@ -221,6 +222,4 @@ def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[
     if len(hits) <= LONGEST_KEPT:
         with _kept_lock:
             _kept[key] = hits
-            if len(_kept) > HITS_KEPT:
-                _kept.popitem(last=False)
     return hits

@@ -24,6 +24,7 @@ from search.questions import Question, Shown
 from search.relevance import Part
 
 UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
+MOST_UNWANTED = 10  # that pictures are kept away from; in words, all of them count
 SHOWN_SIDE = 512  # pixels of the copy that is kept of a shown picture
 
 
@@ -39,7 +40,8 @@ def parts(question: Question, space: VectorSpace) -> list[Part]:
         for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
     ]
     if found:
-        found += [Part(text_vector(space, text), weight=UNWANTED) for text in wording.unwanted]
+        unwanted = wording.unwanted[:MOST_UNWANTED]
+        found += [Part(text_vector(space, text), weight=UNWANTED) for text in unwanted]
     return found
 
 

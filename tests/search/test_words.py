@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
+from django.db import connection
 from taggit.models import Tag
 
 from assetbank import intake
 from assetbank.models import Asset
-from search import words
+from search import checks, words
 from search.models import Document
 from search.words import Wording
 
@@ -123,3 +125,24 @@ def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> No
     assert marked_long.field == "description"
     assert ("evening", True) in marked_long.pieces
     assert len(str(marked_long)) < 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_knows_no_letters_is_told() -> None:
+    assert checks.letters(databases=["default"]) == []
+    settings = connection.settings_dict
+    server = {"host": settings["HOST"], "port": settings["PORT"] or None, "user": settings["USER"]}
+    server["password"] = settings["PASSWORD"] or None
+    name = f"{settings['NAME']}_c"
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        cursor.execute(
+            f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING UTF8'
+            " LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    try:
+        with psycopg.connect(dbname=name, **server) as other:
+            assert other.execute(checks.LETTERS).fetchone() != (True,)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}"')

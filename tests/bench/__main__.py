@@ -37,7 +37,7 @@ def main() -> None:
             indexing.bench(folder, pictures)
         if "questions" in arguments.only:
             questions.bench(arguments.rows)
-        if "memory" in arguments.only:
+        if "memory" in arguments.only and arguments.server == "lite":
             memory.bench(pictures)
         if "store" in arguments.only:
             store.bench(arguments.rows)
@@ -82,7 +82,6 @@ def _server(which: str, folder: Path) -> Iterator[None]:
         if which == "milvus":
             uri = stack.enter_context(milvus_server.running(folder / "milvus-server"))
             stack.enter_context(override_settings(MILVUS_URI=uri))
-            os.environ["MILVUS_URI"] = uri  # of the processes that are started
         yield
 
 

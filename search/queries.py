@@ -109,10 +109,7 @@ def find(
             break
         if not more:  # all that was ranked is shown or gone: rank further down
             sight = sight or _sight(person, question)
-            ranked = ranking.extend(
-                ranked, _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
-            )
-            Asked.objects.filter(pk=asked.pk).update(ranking=ranked.to_bytes())
+            ranked = _further(asked, question, sight, ranked)
     following = ""
     if len(found) > limit:
         following = _cursor(asked.pk.hex, start - (len(found) - limit)) if keep else ""
@@ -182,6 +179,14 @@ def _ask(
         with _recent_lock:
             _recent[key] = asked, ranked
     return asked, ranked
+
+
+def _further(asked: Asked, question: Question, sight: _Sight, ranked: Ranking) -> Ranking:
+    """The ranking goes on, for this page and those that follow it."""
+    deeper = _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
+    ranked = ranking.extend(ranked, deeper)
+    Asked.objects.filter(pk=asked.pk).update(ranking=ranked.to_bytes())
+    return ranked
 
 
 def _asked(person: access.Person, question: Question, cursor: str) -> tuple[Asked, int]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django.urls import path, reverse
+from django.urls import reverse
 from django_filters.rest_framework import (  # type: ignore[import-untyped]
     CharFilter,
     DjangoFilterBackend,
     FilterSet,
     MultipleChoiceFilter,
 )
-from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import SimpleRouter
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import access
@@ -113,16 +111,6 @@ class RequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
 
 
-class ModelSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not its label
-    engine = serializers.CharField(help_text="gemini or sketch")
-    aspect_ratios = serializers.ListField(child=serializers.CharField())
-    image_sizes = serializers.ListField(child=serializers.CharField())
-    max_references = serializers.IntegerField()
-    note = serializers.CharField()
-
-
 class GenerationFilter(FilterSet):  # type: ignore[misc]
     status = MultipleChoiceFilter(
         field_name="state", choices=Generation.State.choices, label="Repeated: any of these."
@@ -214,27 +202,3 @@ def _references(request: Request, ids: list[int]) -> list[Asset]:
     if any(pk not in found for pk in ids):
         raise InvalidRequest("One of the references is not there.", code="unknown_reference")
     return [found[pk] for pk in ids]
-
-
-class ModelsView(APIView):
-    """Models that pictures can be asked of."""
-
-    @extend_schema(
-        operation_id="models_list",
-        summary="Models on offer",
-        responses=inline_serializer(
-            "Models",
-            {
-                "results": ModelSerializer(many=True),
-                "next": serializers.CharField(allow_null=True, help_text="Always null."),
-            },
-        ),
-    )
-    def get(self, request: Request) -> Response:
-        offered = ModelSerializer(engines.models(), many=True).data
-        return Response({"results": offered, "next": None})
-
-
-router = SimpleRouter(use_regex_path=False)
-router.register("generations", GenerationViewSet, basename="api-generation")
-urlpatterns = [path("models/", ModelsView.as_view(), name="api-models"), *router.urls]

@@ -1,19 +1,16 @@
-"""Brands, who belongs to them, and the assets they own."""
+"""One picture of a brand, and what is said about it."""
 
 from __future__ import annotations
 
 import re
 import uuid
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, OuterRef
 from django.urls import get_script_prefix, reverse
@@ -21,68 +18,7 @@ from django.utils import timezone
 from taggit.managers import TaggableManager
 from taggit.models import TaggedItem
 
-hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written like #1f6feb.")
-
-
-def validate_palette(value: Any) -> None:
-    if not isinstance(value, list) or len(value) > 12:
-        raise ValidationError("A palette is a list of at most 12 colours.")
-    for colour in value:
-        hex_colour(colour)
-
-
-class Brand(models.Model):
-    class SearchGenerated(models.TextChoices):
-        ALL = "all", "All of them"
-        APPROVED = "approved", "Approved ones"
-        NONE = "none", "None"
-
-    name = models.CharField(max_length=120, unique=True)
-    slug = models.SlugField(max_length=60, unique=True)
-    palette = models.JSONField(
-        default=list, blank=True, validators=[validate_palette], help_text='Like ["#1f6feb"].'
-    )
-    style = models.TextField(
-        blank=True, help_text="How this brand's pictures look; goes into every prompt."
-    )
-    search_generated = models.CharField(
-        "generated pictures in search",
-        max_length=10,
-        choices=SearchGenerated.choices,
-        default=SearchGenerated.ALL,
-        help_text="Which pictures from the studio can be found by searching; browsing shows all.",
-    )
-    members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="Membership", related_name="brands"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Membership(models.Model):
-    class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer: looks and downloads"
-        CREATOR = "creator", "Creator: uploads, edits and generates"
-        MANAGER = "manager", "Manager: also approves and deletes"
-
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
-    )
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["brand", "user"], name="one_membership_per_brand")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.brand}: {self.role}"
+from assetbank.models.brands import Brand
 
 
 def original_path(asset: Asset, filename: str) -> str:
@@ -123,6 +59,12 @@ class Asset(models.Model):
         DRAFT = "draft", "Draft"
         APPROVED = "approved", "Approved"
         ARCHIVED = "archived", "Archived"
+        QUARANTINED = "quarantined", "Quarantined"  # a right that it needs was withdrawn
+
+    class Consent(models.TextChoices):
+        NOT_NEEDED = "not_needed", "Nobody can be recognised"
+        GIVEN = "given", "The people shown have agreed"
+        MISSING = "missing", "The people shown have not agreed"
 
     class Orientation(models.TextChoices):
         LANDSCAPE = "landscape", "Landscape"
@@ -136,7 +78,7 @@ class Asset(models.Model):
     tags = TaggableManager(blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.UPLOAD)
     status = models.CharField(
-        max_length=10, choices=Status.choices, default=Status.DRAFT, db_index=True
+        max_length=12, choices=Status.choices, default=Status.DRAFT, db_index=True
     )
 
     folder = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
@@ -165,6 +107,19 @@ class Asset(models.Model):
     expires_on = models.DateField(
         null=True, blank=True, help_text="Last day on which it may be used."
     )
+    derivatives_allowed = models.BooleanField(
+        default=True, help_text="Whether new pictures may be made from it."
+    )
+    territories = ArrayField(
+        models.CharField(max_length=2),
+        default=list,
+        blank=True,
+        help_text="Countries in which it may be used, like DE; none: everywhere.",
+    )
+    consent = models.CharField(max_length=10, choices=Consent.choices, default=Consent.NOT_NEEDED)
+    consent_until = models.DateField(
+        null=True, blank=True, help_text="Last day on which the people shown agree to its use."
+    )
 
     # Provenance of a generated picture; kept here, so that search can index it
     # without knowing the app that made it
@@ -172,6 +127,9 @@ class Asset(models.Model):
     engine_model = models.CharField(max_length=80, blank=True, editable=False)
     prompt = models.TextField(blank=True, editable=False)
     preset = models.CharField(max_length=80, blank=True, editable=False)
+    digital_source_type = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="IPTC's word, of a generated picture."
+    )
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -267,40 +225,3 @@ def _address(view: str, *more: str) -> str:
 def _address_below(prefix: str, view: str, *more: str) -> str:
     """`prefix` is in it where the whole site is served under a path."""
     return reverse(view, args=[0, *more])
-
-
-class Collection(models.Model):
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="collections")
-    name = models.CharField(max_length=120)
-    description = models.TextField(blank=True)
-    assets: models.ManyToManyField[Any, Any] = models.ManyToManyField(
-        Asset, through="CollectionItem", related_name="collections"
-    )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(fields=["brand", "name"], name="collection_name_in_brand")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class CollectionItem(models.Model):
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="items")
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="collection_items")
-    position = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ["position", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["collection", "asset"], name="once_in_a_collection")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.asset} in {self.collection}"

@@ -1,0 +1,21 @@
+"""What the library keeps."""
+
+from assetbank.models.assets import Asset, AssetQuerySet, original_path
+from assetbank.models.brands import Brand, Membership, hex_colour, validate_palette
+from assetbank.models.collections import Collection, CollectionItem
+from assetbank.models.deciding import Decision, IdempotentRequest, Notice
+
+__all__ = [
+    "Asset",
+    "AssetQuerySet",
+    "Brand",
+    "Collection",
+    "CollectionItem",
+    "Decision",
+    "IdempotentRequest",
+    "Membership",
+    "Notice",
+    "hex_colour",
+    "original_path",
+    "validate_palette",
+]

@@ -1,0 +1,11 @@
+"""The studio over REST."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from generation.api.engines import ModelsView
+from generation.api.generations import GenerationViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("generations", GenerationViewSet, basename="api-generation")
+urlpatterns = [path("models/", ModelsView.as_view(), name="api-models"), *router.urls]

@@ -1,0 +1,81 @@
+"""The table of models that can draw: what each can do and costs, and until when it is there."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+PRICE: dict[str, Any] = {
+    "max_digits": 10,
+    "decimal_places": 4,
+    "null": True,
+    "blank": True,
+    "validators": [MinValueValidator(Decimal(0))],
+}
+
+
+class EngineModel(models.Model):
+    """A model that people can choose. Ids come and go: a new one is a row here, and no code."""
+
+    class Engine(models.TextChoices):
+        GEMINI = "gemini", "Gemini"
+        SKETCH = "sketch", "Sketch"
+
+    id = models.CharField(primary_key=True, max_length=80, help_text="As the service names it.")
+    label = models.CharField(max_length=80)
+    engine = models.CharField(max_length=10, choices=Engine.choices)
+    note = models.CharField(max_length=200, blank=True, help_text="For those who choose.")
+    offered = models.BooleanField(default=True, help_text="Off: nobody can choose it.")
+    position = models.PositiveSmallIntegerField(default=100, help_text="In the list; lowest first.")
+
+    aspect_ratios = ArrayField(models.CharField(max_length=10))
+    image_sizes = ArrayField(
+        models.CharField(max_length=10), blank=True, default=list, help_text="None: no choice."
+    )
+    max_references = models.PositiveSmallIntegerField(default=0)
+    slots: models.JSONField[Any, dict[str, int]] = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='At most so many references of a role, like {"character": 4}.',
+    )
+    refines = models.BooleanField(default=False, help_text="Can go on from what it drew.")
+    batches = models.BooleanField(default=False, help_text="Takes large orders at a lower price.")
+
+    # US dollars per million tokens; none known: its pictures are counted as free
+    usd_input = models.DecimalField("$ per million input tokens", **PRICE)
+    usd_text = models.DecimalField("$ per million text tokens out", **PRICE)
+    usd_image = models.DecimalField("$ per million image tokens out", **PRICE)
+    image_tokens: models.JSONField[Any, dict[str, int]] = models.JSONField(
+        default=dict, blank=True, help_text='Of one picture by size, like {"1K": 1120}.'
+    )
+    batch_share = models.DecimalField(
+        max_digits=4, decimal_places=3, default=Decimal("0.5"), help_text="Of the price, in bulk."
+    )
+    source = models.TextField(blank=True, help_text="Where all this was read.")
+    checked_on = models.DateField(null=True, blank=True, help_text="When it was read there.")
+
+    retires_on = models.DateField(
+        null=True, blank=True, help_text="From this day on it is not there any more."
+    )
+    successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
+    digital_source_type = models.CharField(
+        max_length=40,
+        default="trainedAlgorithmicMedia",
+        help_text="IPTC's word for what it makes; trainedAlgorithmicMedia is “made with AI”.",
+    )
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name = "engine model"
+
+    def __str__(self) -> str:
+        return self.label
+
+    def retired(self, on: datetime.date | None = None) -> bool:
+        return self.retires_on is not None and self.retires_on <= (on or timezone.localdate())

@@ -1,0 +1,77 @@
+"""Presets: prompts with blanks that a team shares, and every version of them that there was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from assetbank.models import Brand
+
+
+class Role(models.TextChoices):
+    """What a reference is to the picture; "" is simply something to look at."""
+
+    PRODUCT = "product", "Product"
+    CHARACTER = "character", "Character"
+    OUTFIT = "outfit", "Outfit"
+    STYLE = "style", "Style"
+    LOGO = "logo", "Logo"
+    BACKGROUND = "background", "Background"
+
+
+class Preset(models.Model):
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=80)
+    description = models.CharField(max_length=300, blank=True)
+    brand = models.ForeignKey(
+        Brand,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="presets",
+        help_text="Whose it is; empty: every brand's.",
+    )
+    offered = models.BooleanField(default=True, help_text="Off: it is kept, but not on offer.")
+    position = models.PositiveSmallIntegerField(default=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PresetVersion(models.Model):
+    """What a preset said from `created_at` on. Never changed: generations point at it."""
+
+    preset = models.ForeignKey(Preset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    template = models.TextField(help_text="The prompt; {place} is a blank.")
+    variables: models.JSONField[Any, list[dict[str, Any]]] = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='The blanks, like [{"name": "place", "label": "Where", "default": "a beach"}].',
+    )
+    roles: models.JSONField[Any, list[dict[str, Any]]] = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='What it looks at, like [{"role": "product", "least": 1, "most": 4}].',
+    )
+    aspect_ratio = models.CharField(max_length=10, blank=True)
+    image_size = models.CharField(max_length=10, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["preset", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["preset", "number"], name="one_version_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.preset}, version {self.number}"

@@ -1,0 +1,45 @@
+"""Rights that were withdrawn, and which pictures that put aside."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from assetbank.models import Asset
+
+
+class Withdrawal(models.Model):
+    """A source may not be used any more; what was made from it is quarantined with it."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="withdrawals")
+    reason = models.CharField(max_length=500)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="withdrawals"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.asset}: {self.reason}"
+
+
+class Quarantine(models.Model):
+    """An asset that a withdrawal put aside: the source itself, or a descendant of it."""
+
+    withdrawal = models.ForeignKey(Withdrawal, on_delete=models.CASCADE, related_name="quarantined")
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="quarantines")
+    status_before = models.CharField(max_length=12)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["withdrawal", "asset"], name="quarantined_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset}, because of {self.withdrawal.asset}"

@@ -1,0 +1,64 @@
+"""The tray, as the bar at the foot of pages and as the studio's list of references."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from assetbank import access
+from assetbank.views import PageRequest
+from generation import tray
+from generation.views.seen import require_creator_somewhere
+
+
+@login_required
+@require_safe
+def show_tray(request: PageRequest) -> HttpResponse:
+    if not access.brands(request.user, *access.CREATORS).exists():
+        return HttpResponse()  # who may only look has no use for it
+    return _tray(request, in_studio=request.GET.get("where") == "studio")
+
+
+@login_required
+@require_POST
+def change_tray(request: PageRequest) -> HttpResponse:
+    """One of `add`, `remove`, `earlier`, `later` (an asset's id), or `clear`."""
+    require_creator_somewhere(request)
+    session, problem = request.session, ""
+    verb, pk = _change(request)
+    if verb == "add":
+        get_object_or_404(access.assets(request.user), pk=pk)
+        if not tray.add(session, pk):
+            problem = f"The tray holds {tray.MOST} pictures: take one out first."
+    elif verb == "remove":
+        tray.remove(session, pk)
+    elif verb in ("earlier", "later"):
+        tray.move(session, pk, -1 if verb == "earlier" else 1)
+    elif verb == "clear":
+        tray.put(session, [])
+    if request.htmx:
+        return _tray(request, in_studio="in_studio" in request.POST, problem=problem, moved=pk)
+    return redirect("studio" if "in_studio" in request.POST or verb == "add" else "library")
+
+
+def _change(request: PageRequest) -> tuple[str, int]:
+    for verb in ("add", "remove", "earlier", "later", "clear"):
+        if verb in request.POST:
+            text = request.POST[verb]
+            return verb, int(text) if text.isdecimal() and len(text) < 19 else 0
+    return "", 0
+
+
+def _tray(
+    request: PageRequest, *, in_studio: bool, problem: str = "", moved: int = 0
+) -> HttpResponse:
+    context = {
+        "tray": tray.assets(request.user, request.session),
+        "most": tray.MOST,
+        "tray_problem": problem,
+        "moved": moved,
+    }
+    template = "generation/_references.html" if in_studio else "generation/_tray.html"
+    return render(request, template, context)

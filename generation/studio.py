@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -22,7 +22,7 @@ from generation.errors import (
     GenerationError,
     InvalidRequest,
 )
-from generation.models import Generation, Reference
+from generation.models import Batch, Generation, Output, PresetVersion, Reference
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +46,19 @@ def request(
     aspect_ratio: str,
     image_size: str = "",
     count: int = 1,
+    roles: Mapping[int, str] | None = None,
     key: uuid.UUID | None = None,
+    preset_version: PresetVersion | None = None,
+    variables: Mapping[str, str] | None = None,
+    refines: Output | None = None,
+    draft: Output | None = None,
+    batch: Batch | None = None,
+    label: str = "",
 ) -> Generation:
     """Queue a generation; its job commits with its row. What was asked with the same `key` before
-    is not asked again. Raises InvalidRequest and NotAllowed."""
+    is not asked again. `roles`: what a reference is to the picture, by its asset's id.
+
+    Raises InvalidRequest and NotAllowed."""
     access.require_creator(person, brand)
     prompt = text.clean_text(prompt)
     references = list(dict.fromkeys(references))
@@ -78,14 +87,22 @@ def request(
         count=count,
         created_by=person,
         key=key,
+        preset_version=preset_version,
+        variables=dict(variables or {}),
+        refines=refines,
+        draft=draft,
+        batch=batch,
+        label=label,
     )
-    return _queue(asked, references)
+    return _queue(asked, references, roles or {})
 
 
-def _queue(generation: Generation, references: Sequence[Asset]) -> Generation:
+def _queue(
+    generation: Generation, references: Sequence[Asset], roles: Mapping[int, str]
+) -> Generation:
     try:
         with transaction.atomic():
-            _save(generation, references)
+            _save(generation, references, roles)
             _defer(generation)
     except IntegrityError:
         if generation.key and (first := Generation.objects.filter(key=generation.key).first()):
@@ -94,7 +111,7 @@ def _queue(generation: Generation, references: Sequence[Asset]) -> Generation:
     return generation
 
 
-def _save(generation: Generation, references: Sequence[Asset]) -> None:
+def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[int, str]) -> None:
     generation.save(force_insert=True)
     Reference.objects.bulk_create(
         [
@@ -102,6 +119,7 @@ def _save(generation: Generation, references: Sequence[Asset]) -> None:
                 generation=generation,
                 asset=asset,
                 position=position,
+                role=roles.get(asset.pk, ""),
                 title=asset.title,
                 checksum=asset.checksum,
             )

@@ -6,13 +6,14 @@ line and nothing is asked for, or paid, twice.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
 from django.db import transaction
 
-from assetbank import intake
+from assetbank import intake, rights
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
 from generation import engines, prompts
@@ -31,10 +32,13 @@ def draw_request(generation: Generation) -> DrawRequest:
     rows = list(generation.reference_rows.select_related("asset"))
     if gone := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    if any(row.asset and row.asset.expired for row in rows):
-        # it waited, or is tried again, past that day; who reads this may not see all references
-        sentence = "A reference may not be used any more: its licence has ended."
-        raise InvalidRequest(sentence, code="rights_expired")
+    if refused := [
+        row.asset for row in rows if row.asset and rights.problem(row.asset, derive=True)
+    ]:
+        # it waited, or is tried again; who reads this may not see all references
+        sentence = "A reference may not be used any more: its rights have ended or changed."
+        code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
+        raise InvalidRequest(sentence, code=code)
     brand = generation.brand
     prompt = generation.prompt
     if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it
@@ -78,6 +82,7 @@ def take_picture(generation: Generation, take: int, request: DrawRequest) -> Non
                     position=n,
                     data=image.data,
                     mime=image.mime_type,
+                    checksum=hashlib.sha256(image.data).hexdigest(),
                 )
                 for n, image in enumerate(drawing.images)
             ]

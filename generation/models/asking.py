@@ -206,6 +206,10 @@ class Reference(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["generation", "position"], name="one_per_position")
         ]
+        indexes = [
+            # Where a picture that was made here and then deleted had been used
+            models.Index("checksum", condition=models.Q(asset=None), name="reference_of_deleted")
+        ]
 
     def __str__(self) -> str:
         return f"{self.position + 1}. {self.title}"
@@ -220,6 +224,9 @@ class Output(models.Model):
     position = models.PositiveSmallIntegerField()
     data = models.BinaryField(null=True)
     mime = models.CharField(max_length=40)
+    checksum = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of its bytes as they came."
+    )
     asset = models.ForeignKey(
         Asset, null=True, blank=True, on_delete=models.SET_NULL, related_name="made_as"
     )
@@ -246,6 +253,7 @@ class Output(models.Model):
                 fields=["generation", "take", "position"], name="one_output_per_position"
             )
         ]
+        indexes = [models.Index("checksum", condition=models.Q(asset=None), name="output_deleted")]
 
     def __str__(self) -> str:
         return f"picture {self.take + 1}.{self.position + 1} of generation {self.generation_id}"

@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank import collecting, colours, pictures
+from assetbank import collecting, colours, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
 from assetbank.text import clean_tags, clean_text, title_of
@@ -34,6 +34,10 @@ EDITABLE = {
     "licence",
     "credit",
     "expires_on",
+    "derivatives_allowed",
+    "territories",
+    "consent",
+    "consent_until",
 }
 
 
@@ -53,6 +57,7 @@ class Provenance:
     engine_model: str
     prompt: str
     preset: str = ""
+    digital_source_type: str = ""  # IPTC's word
 
 
 def store(
@@ -254,9 +259,14 @@ def _assign(asset: Asset, fields: dict[str, Any]) -> None:
         setattr(asset, name, clean_text(value) if isinstance(value, str) else value)
     if not asset.title:
         raise InvalidAsset("An asset needs a title.")
-    for name, choices in (("kind", Asset.Kind), ("status", Asset.Status)):
+    for name, choices in (
+        ("kind", Asset.Kind),
+        ("status", Asset.Status),
+        ("consent", Asset.Consent),
+    ):
         if getattr(asset, name) not in choices.values:
             raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
+    asset.territories = rights.clean_territories(asset.territories)
     for name, most in LONGEST.items():
         if len(getattr(asset, name)) > most:
             raise InvalidAsset(f"{name} has at most {most} characters.")

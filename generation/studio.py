@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank import access, jobs, text
+from assetbank import access, jobs, rights, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
 from generation import drawing, engines
@@ -133,11 +133,9 @@ def _check_references(person: User, references: Sequence[Asset]) -> None:
     for asset in references:
         if (asset.pk,) not in seen:
             raise InvalidRequest("One of the references is not there.", code="unknown_reference")
-        if asset.expired:
-            raise InvalidRequest(
-                f"“{asset}” may not be used any more: its licence ended on {asset.expires_on}.",
-                code="rights_expired",
-            )
+        if refused := rights.problem(asset, derive=True):
+            code = "rights_expired" if asset.expired else "rights"
+            raise InvalidRequest(refused, code=code)
 
 
 def _defer(generation: Generation) -> None:

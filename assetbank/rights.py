@@ -1,0 +1,112 @@
+"""Whether a picture may be used today, and whether new ones may be made from it: decided once, for
+one asset in a sentence and for many in SQL."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from assetbank.errors import InvalidAsset
+from assetbank.models import Asset, AssetQuerySet
+
+ISO_3166 = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS
+BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE
+EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM
+HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC
+LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA
+NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
+SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO
+TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+COUNTRIES = frozenset(ISO_3166.split())
+# No list of countries says "everywhere", so "nowhere" needs a word: ZZ is no country in ISO 3166
+# and never will be. Only pictures whose sources have no country in common get it
+NOWHERE = ["ZZ"]
+
+
+def problem(asset: Asset, *, derive: bool = False) -> str | None:
+    """Why `asset` may not be used today, in a sentence; `derive`: to make new pictures from.
+
+    `usable` says the same of many.
+    """
+    if asset.status == Asset.Status.QUARANTINED:
+        return f"“{asset}” is quarantined: a right that it needs was withdrawn."
+    if asset.expired:
+        return f"“{asset}” may not be used any more: its licence ended on {_day(asset.expires_on)}."
+    if asset.consent == Asset.Consent.MISSING:
+        return f"The people shown in “{asset}” have not agreed to its use."
+    if asset.consent == Asset.Consent.GIVEN and _past(asset.consent_until):
+        until = _day(asset.consent_until)
+        return f"The people shown in “{asset}” agreed to its use until {until} only."
+    if asset.territories == NOWHERE:
+        return f"“{asset}” may be used nowhere: its sources have no country in common."
+    if derive and not asset.derivatives_allowed:
+        return f"The licence of “{asset}” does not allow new pictures to be made from it."
+    return None
+
+
+def usable(assets: AssetQuerySet, *, derive: bool = False) -> AssetQuerySet:
+    """Those of `assets` that have no `problem`."""
+    return assets.filter(conditions(derive=derive))
+
+
+def conditions(*, derive: bool = False) -> Q:
+    """The same, to be combined with others."""
+    today = timezone.localdate()
+    given = Asset.Consent.GIVEN
+    allowed = (
+        ~Q(status=Asset.Status.QUARANTINED)
+        & (Q(expires_on=None) | Q(expires_on__gte=today))
+        & ~Q(consent=Asset.Consent.MISSING)
+        & (~Q(consent=given) | Q(consent_until=None) | Q(consent_until__gte=today))
+        & ~Q(territories=NOWHERE)
+    )
+    return allowed & Q(derivatives_allowed=True) if derive else allowed
+
+
+def end(asset: Asset) -> datetime.date | None:
+    """The last day on which it may be used, as far as that is known; None: no end.
+
+    `datetime.date.min` where it may not be used on any day.
+    """
+    never = (
+        asset.status == Asset.Status.QUARANTINED
+        or asset.consent == Asset.Consent.MISSING
+        or asset.territories == NOWHERE
+    )
+    if never:
+        return datetime.date.min
+    agreed = asset.consent_until if asset.consent == Asset.Consent.GIVEN else None
+    return min((day for day in (asset.expires_on, agreed) if day), default=None)
+
+
+def clean_territories(given: str | Iterable[str]) -> list[str]:
+    """Country codes from a list or as people type them ("DE, at"): capitals, sorted, each once.
+
+    Raises InvalidAsset.
+    """
+    words = re.split(r"[\s,;]+", given) if isinstance(given, str) else given
+    codes = sorted({word.strip().upper() for word in words if word.strip()})
+    if codes == NOWHERE:
+        return codes
+    for code in codes:
+        if code not in COUNTRIES:
+            raise InvalidAsset(
+                f"“{code[:20]}” is not a country code. Write two letters for each country, "
+                "as in DE, AT, GB."
+            )
+    return codes
+
+
+def _past(day: datetime.date | None) -> bool:
+    return day is not None and day < timezone.localdate()
+
+
+def _day(day: datetime.date | None) -> str:
+    return date_format(day, "j F Y") if day else ""

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection
 from typing import Any
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.manager import JobManager
 
 
-def defer(task: str, *, lock: str | None = None, **arguments: Any) -> None:
+def defer(
+    task: str,
+    *,
+    lock: str | None = None,
+    after: datetime.timedelta | None = None,
+    **arguments: Any,
+) -> None:
     """Queue the task of that name: the job commits, or vanishes, with the rows of the caller.
 
     `task.defer()` does so in web processes only. In a worker procrastinate has a connection of its
     own, where the job is seen, run and found to have nothing to do before the caller commits.
-    `lock`: jobs with the same lock run one at a time.
+    `lock`: jobs with the same lock run one at a time. `after`: not before that time has passed.
     """
-    deferrer = app.configure_task(task, lock=lock)
+    at = timezone.now() + after if after else None
+    deferrer = app.configure_task(task, lock=lock, schedule_at=at)
     deferrer.job_manager = JobManager(DjangoConnector())
     deferrer.defer(**arguments)
 

@@ -165,43 +165,11 @@ GEMINI_TIMEOUT_S = env.integer(
 GEMINI_USE_VERTEX = env.boolean("GEMINI_USE_VERTEX", False, help="Use Vertex AI instead.")
 GEMINI_VERTEX_PROJECT = env.text("GEMINI_VERTEX_PROJECT", help="Google Cloud project of Vertex.")
 GEMINI_VERTEX_LOCATION = env.text("GEMINI_VERTEX_LOCATION", "global", help="Region of Vertex.")
-TEN_RATIOS = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
-FOURTEEN_RATIOS = [*TEN_RATIOS, "1:4", "4:1", "1:8", "8:1"]
-# Google's ids come and go: a new one is a row here and needs no code
-GENERATION_MODELS: list[dict[str, Any]] = [
-    {
-        "id": "gemini-nano-banana-2.1",
-        "label": "Nano Banana 2.1",
-        "engine": "gemini",
-        "aspect_ratios": FOURTEEN_RATIOS,
-        "image_sizes": ["1K", "2K", "4K"],
-        "max_references": 14,
-    },
-    {
-        "id": "gemini-3-pro-image",
-        "label": "Nano Banana Pro",
-        "engine": "gemini",
-        "aspect_ratios": TEN_RATIOS,
-        "image_sizes": ["1K", "2K", "4K"],
-        "max_references": 14,
-    },
-    {
-        "id": "gemini-3.1-flash-lite-image",
-        "label": "Nano Banana 2 Lite",
-        "engine": "gemini",
-        "aspect_ratios": TEN_RATIOS,
-        "image_sizes": ["1K"],
-        "max_references": 14,
-    },
-    {
-        "id": "sketch",
-        "label": "Sketch (offline draft)",
-        "engine": "sketch",
-        "aspect_ratios": FOURTEEN_RATIOS,
-        "image_sizes": ["1K", "2K", "4K"],
-        "max_references": 14,
-    },
-]
+WEBHOOKS_TO_PRIVATE_HOSTS = env.boolean(
+    "WEBHOOKS_TO_PRIVATE_HOSTS",
+    False,
+    help="Webhooks may go to hosts inside your own network, and without https.",
+)
 
 # --- Django -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -237,6 +205,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "assetbank.middleware.problem_pages",
+    "assetbank.idempotency.idempotent_posts",
 ]
 ROOT_URLCONF = "assetbank.urls"
 WSGI_APPLICATION = "assetbank.wsgi.application"

@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from assetbank import intake
+from assetbank import idempotency, intake
 
 logger = logging.getLogger(__name__)
 SILENT_SECONDS = 30
@@ -33,3 +33,9 @@ def read_pixels(timestamp: int) -> None:
     """Assets from before colours and perceptual hashes were read at intake."""
     while intake.read_pixels():
         pass
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queue="house", queueing_lock="forget_requests", pass_context=False)
+def forget_requests(timestamp: int) -> None:
+    idempotency.forget()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from assetbank import access, jobs, rights, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import drawing, engines
+from generation import drawing, engines, webhooks
 from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import (
     EngineError,
@@ -22,7 +22,8 @@ from generation.errors import (
     GenerationError,
     InvalidRequest,
 )
-from generation.models import Batch, Generation, Output, PresetVersion, Reference
+from generation.fingerprint import fingerprint
+from generation.models import Batch, Generation, Output, PresetVersion, Reference, Role
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +68,19 @@ def request(
     if not 1 <= count <= MOST_PICTURES:
         raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
     _check_references(person, references)
+    roles = _clean_roles(references, roles or {})
+    if preset_version and not refines:
+        presets.check_references(preset_version, roles.values())
     chosen = engines.model(model)
+    named = [prompts.Named(asset.title, roles[asset.pk]) for asset in references]
+    fitted = prompts.fit(named, chosen)
     image_size = image_size or (chosen.image_sizes[0] if chosen.image_sizes else "")
     engines.validate(
         DrawRequest(
             prompt=prompt,
-            references=tuple(ReferenceImage(b"", asset.mime, asset.title) for asset in references),
+            references=tuple(
+                ReferenceImage(b"", "", named[n].title, named[n].role) for n in fitted.kept
+            ),
             model=model,
             aspect_ratio=aspect_ratio,
             image_size=image_size,
@@ -93,8 +101,19 @@ def request(
         draft=draft,
         batch=batch,
         label=label,
+        left_out=list(fitted.left_out),
     )
-    return _queue(asked, references, roles or {})
+    asked.fingerprint = fingerprint(
+        brand=brand,
+        prompt=prompt,
+        aspect_ratio=aspect_ratio,
+        references=[(asset.checksum, roles[asset.pk]) for asset in references],
+        preset_version=preset_version,
+        variables=variables,
+        refines=refines,
+        draft=draft,
+    )
+    return _queue(asked, references, roles)
 
 
 def _queue(
@@ -126,6 +145,14 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
             for position, asset in enumerate(references)
         ]
     )
+
+
+def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
+    """The role of each reference, "" where it has none. Raises InvalidRequest."""
+    for role in roles.values():
+        if role and role not in Role.values:
+            raise InvalidRequest(f"A role is one of {', '.join(Role.values)}.", code="unknown_role")
+    return {asset.pk: roles.get(asset.pk, "") for asset in references}
 
 
 def _check_references(person: User, references: Sequence[Asset]) -> None:
@@ -292,10 +319,12 @@ def _unavailable(generation: Generation, error: EngineUnavailable) -> None:
     raise error
 
 
+@transaction.atomic
 def _finish(generation: Generation, state: str, reason: str = "", code: str = "") -> None:
     generation.state, generation.reason, generation.reason_code = state, reason, code
     generation.finished_at = timezone.now()
     generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
+    webhooks.generation_ended(generation)
 
 
 def backoff(*, attempts: int, error: EngineError) -> float:

@@ -6,7 +6,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from generation import studio
+from generation import studio, webhooks
 from generation.errors import EngineUnavailable
 
 
@@ -29,3 +29,9 @@ def run(generation_id: int) -> None:
 @app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
 def take_up_left_behind(timestamp: int) -> None:
     studio.take_up_left_behind()
+    webhooks.take_up_left_behind()
+
+
+@app.task(name="generation.tasks.deliver", queue="house")
+def deliver(delivery_id: str) -> None:
+    webhooks.deliver(delivery_id=delivery_id)

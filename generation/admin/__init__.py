@@ -1,5 +1,5 @@
 """The studio in the admin."""
 
-from generation.admin import generations
+from generation.admin import generations, webhooks
 
-__all__ = ["generations"]
+__all__ = ["generations", "webhooks"]

@@ -5,7 +5,9 @@ from rest_framework.routers import SimpleRouter
 
 from generation.api.engines import ModelsView
 from generation.api.generations import GenerationViewSet
+from generation.api.webhooks import WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("generations", GenerationViewSet, basename="api-generation")
+router.register("webhooks", WebhookViewSet, basename="api-webhook")
 urlpatterns = [path("models/", ModelsView.as_view(), name="api-models"), *router.urls]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from generation import studio, webhooks
+from generation import inspection, studio, webhooks
 from generation.errors import EngineUnavailable
+
+INSPECTING_SECONDS = 5  # of one job: the others on this queue want their turn
 
 
 class EngineIsBack(BaseRetryStrategy):
@@ -35,3 +39,10 @@ def take_up_left_behind(timestamp: int) -> None:
 @app.task(name="generation.tasks.deliver", queue="house")
 def deliver(delivery_id: str) -> None:
     webhooks.deliver(delivery_id=delivery_id)
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(queue="house", queueing_lock="inspect_waiting", lock="inspect", pass_context=False)
+def inspect_waiting(timestamp: int) -> None:
+    end = time.monotonic() + INSPECTING_SECONDS
+    inspection.inspect_waiting(stop=lambda: time.monotonic() > end)

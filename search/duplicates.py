@@ -24,6 +24,7 @@ from assetbank import intake, pictures
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused
 from assetbank.models import Asset, AssetQuerySet, Brand
 from search import likeness, milvus, rows
+from search.errors import SearchUnavailable
 from search.expressions import all_of, differs, equals
 from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
 
@@ -98,6 +99,18 @@ def waiting(brand: Brand | None = None) -> AssetQuerySet:
     assets = Asset.objects.filter(Exists(settled), ~Exists(done), colours__isnull=False)
     assets = assets.exclude(status=Asset.Status.ARCHIVED)
     return assets.filter(brand=brand) if brand else assets
+
+
+def compare(asset: Asset) -> None:
+    """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
+    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
+    if space is None:
+        raise SearchUnavailable("Search is not ready yet: there is no index.")
+    try:
+        candidates = _candidates([asset], space)
+    except milvus.MilvusDown as error:
+        raise SearchUnavailable(str(error)) from error
+    _compare(asset, candidates.get(asset.pk, []), _Eye())
 
 
 def forget(brand: Brand | None = None) -> None:

@@ -56,6 +56,7 @@ class Finding(models.Model):
         WORDS = "words", "Words that are not approved"
         IGNORED = "reference_ignored", "A reference was ignored"
         DUPLICATE = "near_duplicate", "Nearly the same is in the library"
+        UNCHECKED = "unchecked", "Something that could not be checked"
 
     output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="findings")
     code = models.CharField(max_length=30, choices=Code.choices)

@@ -40,14 +40,21 @@ def draw_request(generation: Generation) -> DrawRequest:
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
         raise InvalidRequest(sentence, code=code)
     brand = generation.brand
-    prompt = generation.prompt
-    if chosen.engine != "sketch":  # a sketch shows the prompt, to the people who wrote it
-        prompt = prompts.compose(prompt=prompt, brand=brand, references=[row.title for row in rows])
-    generation.full_prompt = prompt
-    generation.save(update_fields=["full_prompt"])
+    composed = prompts.compose(
+        prompt=generation.prompt,
+        brand=brand,
+        references=[prompts.Named(row.title, row.role) for row in rows],
+        model=chosen,
+        rules=prompts.rules_of(brand),
+    )
+    # a sketch shows the prompt, to the people who wrote it
+    prompt = generation.prompt if chosen.engine == "sketch" else composed.text
+    generation.full_prompt, generation.left_out = prompt, list(composed.left_out)
+    generation.save(update_fields=["full_prompt", "left_out"])
+    sent = [rows[n] for n in composed.sent]
     return DrawRequest(
         prompt=prompt,
-        references=tuple(_reference_image(row.asset) for row in rows if row.asset),
+        references=tuple(_reference_image(row.asset, row.role) for row in sent if row.asset),
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
@@ -56,12 +63,12 @@ def draw_request(generation: Generation) -> DrawRequest:
     )
 
 
-def _reference_image(asset: Asset) -> ReferenceImage:
+def _reference_image(asset: Asset, role: str) -> ReferenceImage:
     """The original where engines take it, else its preview. Raises FileMissing, PictureRefused."""
     if asset.mime in SENT_AS_IS and asset.bytes <= LARGEST_SENT:
-        return ReferenceImage(intake.original_bytes(asset), asset.mime, asset.title)
+        return ReferenceImage(intake.original_bytes(asset), asset.mime, asset.title, role)
     with intake.rendition(asset=asset, name="preview") as file:
-        return ReferenceImage(file.read(), "image/webp", asset.title)
+        return ReferenceImage(file.read(), "image/webp", asset.title, role)
 
 
 def take_picture(generation: Generation, take: int, request: DrawRequest) -> None:
@@ -111,9 +118,7 @@ def store_outputs(generation: Generation) -> None:
                     filename=f"generation-{generation.pk}-{output.take + 1}.{output.position + 1}",
                     by=generation.created_by,
                     origin=Asset.Origin.GENERATED,
-                    provenance=intake.Provenance(
-                        generation.pk, generation.model, generation.prompt
-                    ),
+                    provenance=_provenance(generation),
                     title=generation.prompt.splitlines()[0][:120],
                     kind=Asset.Kind.RENDER,
                 )
@@ -123,6 +128,12 @@ def store_outputs(generation: Generation) -> None:
             # kept as it came: staff can look at the bytes
             output.problem = error.message
             output.save(update_fields=["problem"])
+
+
+def _provenance(generation: Generation) -> intake.Provenance:
+    version = generation.preset_version
+    slug = version.preset.slug if version else ""
+    return intake.Provenance(generation.pk, generation.model, generation.prompt, slug)
 
 
 def _arrived(generation: Generation) -> Iterator[Output]:

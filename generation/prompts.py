@@ -1,26 +1,133 @@
-"""From what a person wrote to what a model reads."""
+"""From what a person wrote to what a model reads: the references that it has room for, named in
+order with what each is for, and what the brand asks of every picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assetbank.models import Brand
+from generation.models import BrandRules, EngineModel, Role
+
+# What is left out first when a model has no room for all stands last
+PRIORITY = [
+    Role.PRODUCT.value,
+    Role.CHARACTER.value,
+    Role.OUTFIT.value,
+    Role.LOGO.value,
+    "",
+    Role.BACKGROUND.value,
+    Role.STYLE.value,
+]
+INSTRUCTIONS = {
+    Role.PRODUCT: "Keep its shape, material, colour and every detail exactly as they are.",
+    Role.CHARACTER: "This is who is shown: keep the face, hair and build.",
+    Role.OUTFIT: "Dress the person in this: keep its cut, fabric, colour and pattern.",
+    Role.STYLE: "Take over its light, colours and mood, and none of what it shows.",
+    Role.LOGO: "Reproduce it exactly: its shapes, letters, colours and proportions.",
+    Role.BACKGROUND: "Place the scene here, and keep the place recognisable.",
+}
+NO_ROLE = "Keep the products in it true to their shape, material, colour and details."
 
 
-def compose(*, prompt: str, brand: Brand, references: Sequence[str]) -> str:
-    """The prompt, the references by number and name, and the brand's rules.
+@dataclass(frozen=True)
+class Named:
+    """A reference as a prompt names it; `role` is one of Role or ""."""
 
-    `references` are titles, in the order in which the pictures are sent.
+    title: str
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Which references are sent, by their position in what was given, and why others are not."""
+
+    kept: tuple[int, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """`sent`: the positions of the references that go along, in the order in which `text` numbers
+    them. `left_out`: sentences for people."""
+
+    text: str
+    sent: tuple[int, ...]
+    left_out: tuple[str, ...]
+
+
+def fit(references: Sequence[Named], model: EngineModel) -> Fitted:
+    """As many as the model has room for: products before styles, and of one role the first.
+
+    What is kept stays in its order.
     """
+    by_priority = sorted(
+        range(len(references)), key=lambda n: (PRIORITY.index(references[n].role), n)
+    )
+    kept: list[int] = []
+    reasons: dict[int, str] = {}
+    for n in by_priority:
+        role = references[n].role
+        slots = model.slots.get(role) if role else None
+        beside = sum(references[other].role == role for other in kept)
+        if slots is not None and beside >= slots:
+            name = Role(role).label.lower() if slots == 1 else f"{Role(role).label.lower()}s"
+            reasons[n] = f"{model.label} takes {slots} {name}"
+        elif len(kept) >= model.max_references:
+            most = model.max_references
+            reasons[n] = (
+                f"{model.label} takes {most} reference{'' if most == 1 else 's'}"
+                if most
+                else f"{model.label} takes no references"
+            )
+        else:
+            kept.append(n)
+    left_out = tuple(f"“{references[n].title}” is left out: {reasons[n]}." for n in sorted(reasons))
+    return Fitted(tuple(sorted(kept)), left_out)
+
+
+def compose(
+    *,
+    prompt: str,
+    brand: Brand,
+    references: Sequence[Named],
+    model: EngineModel,
+    rules: BrandRules | None = None,
+) -> Composed:
+    """The prompt, the references by number, role and name, and the brand's rules."""
+    fitted = fit(references, model)
     parts = [prompt.strip()]
-    if references:
-        named = "\n".join(f"Image {n}: {title}" for n, title in enumerate(references, start=1))
-        parts.append(
-            "Keep the products in these reference images true to their shape, material, colour "
-            f"and details:\n{named}"
-        )
+    if fitted.kept:
+        lines = [_line(number, references[n]) for number, n in enumerate(fitted.kept, start=1)]
+        parts.append("The reference images, in their order:\n" + "\n".join(lines))
     if brand.style.strip():
         parts.append(f"Style of the brand {brand.name}: {brand.style.strip()}")
     if brand.palette:
         parts.append(f"Palette of the brand: {', '.join(brand.palette)}.")
-    return "\n\n".join(parts)
+    if rules:
+        parts += _ruled(rules)
+    return Composed("\n\n".join(parts), fitted.kept, fitted.left_out)
+
+
+def rules_of(brand: Brand) -> BrandRules | None:
+    return BrandRules.objects.filter(brand=brand).first()
+
+
+def _line(number: int, reference: Named) -> str:
+    if not reference.role:
+        return f"Image {number}: {reference.title}. {NO_ROLE}"
+    role = Role(reference.role)
+    return f"Image {number}, the {role.label.lower()}: {reference.title}. {INSTRUCTIONS[role]}"
+
+
+def _ruled(rules: BrandRules) -> list[str]:
+    parts = []
+    if rules.voice.strip():
+        parts.append(f"Mood: {rules.voice.strip()}")
+    for heading, listed in (
+        ("In every picture of this brand:", rules.always),
+        ("Never in a picture of this brand:", rules.never),
+    ):
+        if lines := [f"- {line.strip()}" for line in listed if line.strip()]:
+            parts.append("\n".join([heading, *lines]))
+    return parts

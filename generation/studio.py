@@ -13,7 +13,7 @@ from django.utils import timezone
 from assetbank import access, jobs, rights, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import drawing, engines, webhooks
+from generation import drawing, engines, presets, prompts, webhooks
 from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import (
     EngineError,

@@ -6,24 +6,21 @@ snake case, and reasons are added to the API without notice.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from typing import Any
 
 from generation.engines import Drawing, DrawnImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
-
-Json = dict[str, Any]
+from generation.gemini_json import Json, decoded, dict_of, dicts, either
 
 
 def read(body: bytes) -> Drawing:
     """The drawing in an answer's body; raises `EngineError` where there is none."""
     answer = _parse(body)
-    candidates = _dicts(answer.get("candidates"))
+    candidates = dicts(answer.get("candidates"))
     parts = [
-        part for each in candidates for part in _dicts(_dict(each.get("content")).get("parts"))
+        part for each in candidates for part in dicts(dict_of(each.get("content")).get("parts"))
     ]
     images, drafts, broken = _images(parts)
     text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought")).strip()
@@ -40,9 +37,9 @@ def read(body: bytes) -> Drawing:
         # Drafts are flagged as thoughts; now and then the final picture is, too.
         images=tuple(images or drafts[-1:]),
         text=text,
-        usage=_dict(_either(answer, "usageMetadata")),
-        model_version=str(_either(answer, "modelVersion") or ""),
-        response_id=str(_either(answer, "responseId") or ""),
+        usage=dict_of(either(answer, "usageMetadata")),
+        model_version=str(either(answer, "modelVersion") or ""),
+        response_id=str(either(answer, "responseId") or ""),
         raw=body,
     )
 
@@ -64,7 +61,7 @@ def _parse(body: bytes) -> Json:
     if isinstance(error := answer.get("error"), dict):
         code = error.get("code")
         message = str(error.get("message") or "")
-        raise problem(code if isinstance(code, int) else 0, message, _dicts(error.get("details")))
+        raise problem(code if isinstance(code, int) else 0, message, dicts(error.get("details")))
     return answer
 
 
@@ -78,25 +75,16 @@ def _images(parts: list[Json]) -> tuple[list[DrawnImage], list[DrawnImage], int]
     drafts: list[DrawnImage] = []
     broken = 0
     for part in parts:
-        blob = _dict(_either(part, "inlineData"))
+        blob = dict_of(either(part, "inlineData"))
         if not blob.get("data"):
             continue
-        data = _bytes(str(blob["data"]))
+        data = decoded(str(blob["data"]))
         if data is None:
             broken += 1
             continue
-        image = DrawnImage(data, str(_either(blob, "mimeType") or ""))
+        image = DrawnImage(data, str(either(blob, "mimeType") or ""))
         (drafts if part.get("thought") else images).append(image)
     return images, drafts, broken
-
-
-def _bytes(encoded: str) -> bytes | None:
-    """From standard or URL-safe base64, padded or not; None where it is neither."""
-    standard = re.sub(r"\s", "", encoded).rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except binascii.Error:
-        return None
 
 
 # --- refusals: an answer without a picture ------------------------------------------------------
@@ -104,13 +92,13 @@ def _bytes(encoded: str) -> bytes | None:
 
 def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Refused:
     detail = body[:2000].decode(errors="replace")
-    feedback = _dict(_either(answer, "promptFeedback"))
-    if reason := _either(feedback, "blockReason"):
-        said = str(_either(feedback, "blockReasonMessage") or "")
+    feedback = dict_of(either(answer, "promptFeedback"))
+    if reason := either(feedback, "blockReason"):
+        said = str(either(feedback, "blockReasonMessage") or "")
         return Refused.because(str(reason), said=_shortened(said), detail=detail)
     first = candidates[0] if candidates else {}
-    reason = str(_either(first, "finishReason") or "STOP")
-    said = str(_either(first, "finishMessage") or "")
+    reason = str(either(first, "finishReason") or "STOP")
+    said = str(either(first, "finishMessage") or "")
     if reason != "STOP":
         return Refused.because(reason, said=_shortened(said or text), detail=detail)
     if text:
@@ -204,7 +192,7 @@ def problem(
     said = _shortened(message)
     detail = f"{status}: {message}"[:1000]
     if status == 429:
-        return _quota(message, _dicts(details), detail, retry_after)
+        return _quota(message, dicts(details), detail, retry_after)
     if status >= 500 or status in _UNAVAILABLE:
         code, sentence = _UNAVAILABLE.get(status, ("service_error", _DOWN))
         return EngineUnavailable(
@@ -236,7 +224,7 @@ def problem(
 
 
 def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> EngineError:
-    violations = [each for entry in details for each in _dicts(entry.get("violations"))]
+    violations = [each for entry in details for each in dicts(entry.get("violations"))]
     quotas = [str(each.get("quotaId") or "") for each in violations]
     none_at_all = any(str(each.get("quotaValue")) == "0" for each in violations)
     if none_at_all or re.search(r"limit:\s*0(?![\d.])", message):
@@ -281,18 +269,3 @@ def _seconds(text: str) -> float | None:
 def _shortened(text: str, limit: int = 240) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= limit else f"{flat[:limit].rsplit(' ', 1)[0]} ..."
-
-
-def _either(holder: Json, name: str) -> Any:
-    """A field by its name in camel case or in snake case."""
-    if name in holder:
-        return holder[name]
-    return holder.get(re.sub(r"([A-Z])", r"_\1", name).lower())
-
-
-def _dict(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: Any) -> list[Json]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -61,15 +61,15 @@ def resolve(
     if folder.exists():
         return _checkpoint(model, folder)
     if model.startswith((".", "~", "/", "\\")) or model.count("/") > 1:
-        raise EncoderUnavailable(f"CLIP_MODEL names {model}, but there is no such folder.")
+        raise EncoderUnavailable(f"There is no folder {model} for the encoder.")
     return _checkpoint(model, _fetch(model, offline=offline, say=say))
 
 
 def _checkpoint(name: str, folder: Path) -> Checkpoint:
     if missing := _missing(folder):
         raise EncoderUnavailable(
-            f"{folder} is not a CLIP checkpoint: it has no {missing}. CLIP_MODEL must name a "
-            "folder saved by transformers (weights, tokenizer and image processor) or a hub id."
+            f"{folder} is not a CLIP checkpoint: it has no {missing}. An encoder is a folder "
+            "saved by transformers (weights, tokenizer and image processor) or a hub id."
         )
     if folder.resolve() == DEMO_FOLDER:
         return Checkpoint("demo", str(DEMO_FOLDER), True, DEMO_SENTENCE)

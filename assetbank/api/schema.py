@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 
@@ -19,7 +20,20 @@ class ProblemSerializer(serializers.Serializer[Any]):
     )
 
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="Any text of your own, new for each request: asking again with the same one, "
+    "because the answer did not arrive, gives the same answer and does nothing twice.",
+)
+
+
 class Schema(AutoSchema):
+    def get_override_parameters(self) -> list[Any]:
+        declared: list[Any] = super().get_override_parameters()
+        posts = self.method == "POST" and self.path.startswith("/api/v1/")
+        return [*declared, IDEMPOTENCY_KEY] if posts else declared
+
     def _tokenize_path(self) -> list[str]:
         tokens: list[str] = super()._tokenize_path()
         return tokens[1:] if tokens[0] == "v1" else tokens

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access
+from assetbank import access, idempotency
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
@@ -169,7 +169,12 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         fields = asked.validated_data
         fields.setdefault("model", engines.models()[0].id)
         references = _references(request, fields.pop("references", []))
-        generation = studio.request(person=person_of(request), references=references, **fields)
+        generation = studio.request(
+            person=person_of(request),
+            references=references,
+            key=idempotency.key_of(request),
+            **fields,
+        )
         address = reverse("api-generation-detail", args=[generation.pk])
         return self.answer(generation, 202, Location=request.build_absolute_uri(address))
 

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -128,7 +129,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        space = VectorSpace.objects.get(pk=object_id)
+        space = get_object_or_404(VectorSpace, pk=object_id)
         _try(request, lambda: switching.activate(space), f"{space.model} is in use now.")
         return go_on_at(reverse(PAGE, args=[object_id]))
 
@@ -139,7 +140,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        space = VectorSpace.objects.get(pk=object_id)
+        space = get_object_or_404(VectorSpace, pk=object_id)
         _try(request, lambda: switching.drop(space), f"{space.model} is forgotten.")
         return go_on_at(reverse(LIST))
 

@@ -130,3 +130,23 @@ def test_a_body_that_is_too_large_is_told_as_without_a_key(cast: Cast) -> None:
         client_of(cast, "creator"), "large", name="x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_generation_is_not_asked_for_twice_though_its_answer_was_lost(cast: Cast) -> None:
+    """Killed after the generation was queued, and before its answer could be kept."""
+    client = client_of(cast, "creator")
+    body = {"brand": "acme", "prompt": "A red cape", "model": "sketch"}
+    headers = {"idempotency-key": "paid"}
+    first = client.post("/api/v1/generations/", body, headers=headers)
+    IdempotentRequest.objects.all().delete()
+    again = client.post("/api/v1/generations/", body, headers=headers)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json()["id"] == again.json()["id"]
+
+
+def test_the_schema_names_the_header_of_every_post(cast: Cast) -> None:
+    schema = client_of(cast, "staff").get("/api/schema/?format=json").json()
+    posts = [each["post"] for each in schema["paths"].values() if "post" in each]
+    named = [{p["name"] for p in post.get("parameters", [])} for post in posts]
+    assert posts
+    assert all("Idempotency-Key" in names for names in named)

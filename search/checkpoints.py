@@ -61,7 +61,7 @@ def resolve(
     if folder.exists():
         return _checkpoint(model, folder)
     if model.startswith((".", "~", "/", "\\")) or model.count("/") > 1:
-        raise EncoderUnavailable(f"There is no folder {model} for the encoder.")
+        raise EncoderUnavailable(f"{model} is no encoder: there is no such folder.")
     return _checkpoint(model, _fetch(model, offline=offline, say=say))
 
 

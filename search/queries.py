@@ -22,7 +22,7 @@ from search import ranking, words
 from search.errors import InvalidQuestion
 from search.fields import cut
 from search.models import Asked, Embedding, VectorSpace, with_index_state
-from search.questions import Question
+from search.questions import PUT_ASIDE, Question
 from search.ranking import By, Ranked, Ranking
 from search.vectors import not_ready
 
@@ -124,7 +124,7 @@ def _rows(
     if by_words := [hit.id for hit in hits if By.WORDS in hit.by]:
         shown = words.with_highlights(wording, shown, of=by_words)
     if not question.filters.statuses:
-        shown = shown.exclude(status=Asset.Status.ARCHIVED)  # since it was ranked
+        shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
     assets = shown.in_bulk([hit.id for hit in hits])
     return [
         Found(

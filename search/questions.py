@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from taggit.models import TaggedItem
 
-from assetbank import colours
+from assetbank import colours, rights
 from assetbank.models import Asset, Brand
 from search import expressions as e
 from search import words
@@ -45,6 +45,8 @@ PARAMETERS = {  # of an address -> attribute of Filters
     "preset": "presets",
 }
 TAGS = ("tags", "tags_any", "tags_none")
+# Shown only when somebody asks for them
+PUT_ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Filters:
     brands: tuple[str, ...] = ()  # slugs
     kinds: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()  # empty: all but archived
+    statuses: tuple[str, ...] = ()  # empty: all but PUT_ASIDE
     tags: tuple[str, ...] = ()  # all of them
     tags_any: tuple[str, ...] = ()
     tags_none: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class Filters:
     created_before: datetime.date | None = None
     collection: int | None = None  # id
     colour: str = ""  # like #1f6feb: near one of the dominant colours
-    usable: bool = False  # rights that have not ended
+    usable: bool = False  # its rights allow it today
     created_by: int | None = None  # id of a person
     engine_models: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ class Filters:
             if values:
                 terms.append(e.one_of(name, values))
         if not self.statuses:
-            terms.append(e.differs("status", Asset.Status.ARCHIVED.value))
+            terms.append(e.none_of("status", [status.value for status in PUT_ASIDE]))
         terms += [e.contains("tags", tag.lower()) for tag in self.tags]
         if self.tags_any:
             terms.append(e.contains_any("tags", [tag.lower() for tag in self.tags_any]))
@@ -151,7 +153,7 @@ class Filters:
             if values:
                 assets = assets.filter(**{name: values})
         if not self.statuses:
-            assets = assets.exclude(status=Asset.Status.ARCHIVED)
+            assets = assets.exclude(status__in=PUT_ASIDE)
         for tag in self.tags:
             assets = assets.filter(_tagged(tag))
         if self.tags_any:
@@ -179,7 +181,7 @@ class Filters:
         if self.colour:
             given &= Q(colour_cells__overlap=colours.cells_near(self.colour))
         if self.usable:
-            given &= Q(expires_on=None) | Q(expires_on__gte=timezone.localdate())
+            given &= rights.conditions()
         return given
 
     def _shape(self) -> Q:

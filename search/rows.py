@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from django.utils import timezone
 
+from assetbank import rights
 from assetbank.models import Asset, Brand
 from search import milvus
 from search.models import Vector, VectorSpace
@@ -52,6 +53,7 @@ class Kept(NamedTuple):
 
 FIELDS = [  # of an asset
     *("brand_id", "kind", "origin", "status", "width", "height", "created_at", "expires_on"),
+    *("consent", "consent_until", "territories"),
     *("created_by_id", "colour_cells", "engine_model", "preset", "prompt", "file", "checksum"),
 ]
 
@@ -74,10 +76,6 @@ def from_kept(page: Sequence[Kept], space: VectorSpace) -> list[milvus.Row]:
 
 def scalars(asset: Asset) -> milvus.Scalars:
     """What Milvus filters on. `asset.tags` should be prefetched."""
-    expires = milvus.NEVER
-    if asset.expires_on:
-        day = datetime.datetime.combine(asset.expires_on, datetime.time.max)
-        expires = int(timezone.make_aware(day).timestamp())
     return milvus.fitted(
         {
             "brand_id": asset.brand_id,
@@ -89,7 +87,7 @@ def scalars(asset: Asset) -> milvus.Scalars:
             "width": asset.width,
             "height": asset.height,
             "created": int(asset.created_at.timestamp()),
-            "expires": expires,
+            "expires": _expires(asset),
             "created_by": asset.created_by_id or milvus.NOBODY,
             "tags": sorted(name.lower() for name in asset.tag_names),
             "colours": asset.colour_cells,
@@ -101,3 +99,13 @@ def scalars(asset: Asset) -> milvus.Scalars:
             "storage_path": str(asset.__dict__.get("file") or asset.path),
         }
     )
+
+
+def _expires(asset: Asset) -> int:
+    """The end of the last day on which it may be used; 0: it may not be used at all."""
+    end = rights.end(asset)
+    if end is None:
+        return milvus.NEVER
+    if end == datetime.date.min:
+        return 0
+    return int(timezone.make_aware(datetime.datetime.combine(end, datetime.time.max)).timestamp())

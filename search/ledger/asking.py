@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.db.models import Count, Q
 
-from assetbank.models import Asset, CollectionItem
+from assetbank.models import CollectionItem
 from search import expressions as e
 from search import milvus, queries, ranking, relevance, words
 from search.ledger import typed
 from search.ledger.case import Case
 from search.ledger.steps import Detail, Repair, State, Step, step
+from search.questions import PUT_ASIDE
 
 NEAR = 1_000  # neighbours that are looked through first; then as many as Milvus gives
 NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newest first."
@@ -154,7 +155,7 @@ def _shown(case: Case, ids: list[int]) -> int:
     """How many of them a page shows."""
     shown = case.assets.filter(pk__in=ids)
     if not case.question.filters.statuses:
-        shown = shown.exclude(status=Asset.Status.ARCHIVED)
+        shown = shown.exclude(status__in=PUT_ASIDE)
     return shown.count()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
-from assetbank import colours
+from assetbank import colours, rights
 from assetbank.models import Asset, Brand, Collection
 from search import milvus
 from search.errors import SearchUnavailable
@@ -59,7 +59,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _alone(filters: Filters, name: str) -> Filters:
-    """This filter without the others; also without the silent one against archived assets."""
+    """This filter without the others; also without the silent one against what is put aside."""
     attribute = PARAMETERS[name]
     return Filters(**{"statuses": ANY_STATUS, attribute: getattr(filters, attribute)})
 
@@ -105,7 +105,7 @@ def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
         return f"{getattr(asset, side)} px; at least {getattr(filters, name)} is asked for"
     match name:
         case "status" if not filters.statuses:
-            return f"{asset.status}; archived pictures show only when asked for"
+            return f"{asset.status}; archived or quarantined pictures show only when asked for"
         case "aspect_ratio":
             within = f"{filters.aspect_ratio:.2f} within {RATIO_TOLERANCE:.0%} is asked for"
             return f"{asset.aspect_ratio:.2f}; {within}"
@@ -117,8 +117,10 @@ def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":
-            ends = asset.expires_on
-            return f"rights {'ended' if not passes else 'end'} on {ends}" if ends else "no end"
+            if refused := rights.problem(asset):
+                return refused.rstrip(".")
+            end = rights.end(asset)
+            return f"rights end on {end}" if end else "no end"
         case "collection":
             there = Collection.objects.filter(pk=filters.collection or 0).first()
             return f"in {there}" if passes else f"not in {there}"

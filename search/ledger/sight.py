@@ -10,7 +10,7 @@ from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Brand, Membership
 from search import rows
 from search.ledger.steps import Detail, State, Step, step
-from search.questions import Question
+from search.questions import PUT_ASIDE, Question
 
 
 def policy(asset: Asset, question: Question) -> Step:
@@ -23,9 +23,8 @@ def policy(asset: Asset, question: Question) -> Step:
     if asset.expires_on:
         ended = " (ended)" if asset.expires_on < timezone.localdate() else ""
         details.append(Detail("Rights end", f"{asset.expires_on:%-d %B %Y}{ended}"))
-    asked_for = Asset.Status.ARCHIVED in question.filters.statuses
-    if asset.status == Asset.Status.ARCHIVED and not asked_for:
-        said = "It is archived: shown only when somebody asks for archived pictures."
+    if asset.status in PUT_ASIDE and asset.status not in question.filters.statuses:
+        said = f"It is {asset.status}: shown only when somebody asks for {asset.status} pictures."
         return step("policy", State.BAD, said, details)
     if left_out := rows.left_out(asset):
         return step("policy", State.BAD, left_out, details)

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import collecting, intake
+from assetbank import collecting, intake, rights
 from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset, Collection
@@ -150,6 +150,29 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
         assert set(titles(page)) == expected, filters
     everything = queries.find(person=cast.viewer, question=Question(text=text))
     assert "red teapot" not in titles(everything)  # archived ones only when asked for
+
+
+@pytest.mark.parametrize("text", ["", "something red"], ids=["browsing", "searching"])
+def test_only_what_its_terms_allow_is_usable_today(
+    shop: dict[str, Asset], cast: Cast, index: Index, text: str
+) -> None:
+    today = timezone.localdate()
+    yesterday = today - datetime.timedelta(days=1)
+    intake.update(asset=shop["gold watch"], consent="missing")
+    intake.update(asset=shop["white sneaker"], consent="given", consent_until=yesterday)
+    intake.update(asset=shop["red teapot"], consent="given", consent_until=today)
+    intake.update(asset=shop["blue handbag"], territories=rights.NOWHERE)
+    intake.update(asset=shop["red handbag"], status="quarantined")
+    index()
+
+    def found(filters: Filters) -> set[str]:
+        question = Question(text=text, filters=filters)
+        return set(titles(queries.find(person=cast.creator, question=question)))
+
+    assert found(Filters(usable=True)) == {"red teapot"}
+    assert found(Filters()) == set(shop) - {"red handbag"}  # put aside, as archived ones are
+    assert found(Filters(statuses=("quarantined",))) == {"red handbag"}
+    assert found(Filters(statuses=("quarantined",), usable=True)) == set()
 
 
 @pytest.mark.parametrize("size", [(210, 200), (190, 200)])

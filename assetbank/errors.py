@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class ProblemError(Exception):
-    """A sentence for people in `message`, a stable word for programs in `code`, an HTTP status."""
+    """A sentence for people in `message`, a stable word for programs in `code`, an HTTP status;
+    `told`: what else programs are told, by name."""
 
     code: str = "problem"
     status: int = 400
@@ -12,6 +13,7 @@ class ProblemError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.told: dict[str, str] = {}
 
 
 class PictureRefused(ProblemError):

@@ -50,7 +50,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     match error := as_problem(error) or error:
         case ProblemError():
             set_rollback()
-            return Response(problem(error.code, error.message), status=error.status)
+            told = {**problem(error.code, error.message), **error.told}
+            return Response(told, status=error.status)
         case exceptions.APIException():
             pass
         case Http404():

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
-from generation.errors import InvalidRequest
+from generation.errors import InvalidRequest, ModelRetired
+from generation.models import EngineModel, Role
+
+RETIRES_SOON = datetime.timedelta(days=30)
+Engine = EngineModel.Engine
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,18 @@ class ReferenceImage:
     data: bytes
     mime_type: str
     title: str
+    role: str = ""
+    asset_id: int = 0
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """An earlier turn of a conversation: what was asked, and the model's own parts, as JSON in
+    which pictures are {"inlineData": {"data": bytes, "mimeType"}}."""
+
+    prompt: str
+    references: tuple[ReferenceImage, ...]
+    said: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,7 @@ class DrawRequest:
     palette: tuple[str, ...] = ()
     brand: str = ""
     variant: int = 0
+    history: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,8 @@ class DrawnImage:
 class Drawing:
     """What an engine delivered: at least one image, the model's choice last.
 
-    `raw` is the answer's untouched body, or b"" where an engine has none.
+    `raw` is the answer's untouched body, or b"" where an engine has none. `said`: its parts as
+    `gemini_turn` keeps them, empty where an engine cannot go on from what it drew.
     """
 
     images: tuple[DrawnImage, ...]
@@ -62,69 +83,150 @@ class Drawing:
     model_version: str
     response_id: str
     raw: bytes
-
-
-@dataclass(frozen=True)
-class EngineModel:
-    """A model people can choose. An empty `image_sizes` means that there is no choice."""
-
-    id: str
-    label: str
-    engine: Literal["gemini", "sketch"]
-    aspect_ratios: tuple[str, ...]
-    image_sizes: tuple[str, ...]
-    max_references: int
-    note: str = ""
+    said: tuple[dict[str, Any], ...] = ()
 
 
 def models() -> list[EngineModel]:
-    """The models on offer, in the order of `settings.GENERATION_MODELS`, sketch last.
+    """The models on offer today, in the order of the table.
 
     Models of Gemini are on offer only where there is a key, or Vertex AI, to reach them with.
     """
-    listed = [_entry(row) for row in settings.GENERATION_MODELS]
-    reachable = bool(settings.GEMINI_API_KEY or settings.GEMINI_USE_VERTEX)
-    gemini = [entry for entry in listed if entry.engine == "gemini" and reachable]
-    return gemini + [entry for entry in listed if entry.engine == "sketch"]
+    there = EngineModel.objects.filter(offered=True).exclude(retires_on__lte=timezone.localdate())
+    return list(there if _gemini_reachable() else there.exclude(engine=Engine.GEMINI))
 
 
 def model(model_id: str) -> EngineModel:
-    """The model with that id; `InvalidRequest` names the ones on offer where there is none."""
-    offered = models()
-    for entry in offered:
-        if entry.id == model_id:
-            return entry
-    names = ", ".join(entry.id for entry in offered) or "none"
+    """The model with that id, if it can be asked today.
+
+    Raises `InvalidRequest`, which names the ones on offer, and `ModelRetired`.
+    """
+    found = EngineModel.objects.select_related("successor").filter(pk=model_id).first()
+    if found and found.retired():
+        raise ModelRetired(_retirement(found), successor=successor(found))
+    if found and found.offered and (found.engine != Engine.GEMINI or _gemini_reachable()):
+        return found
+    names = ", ".join(entry.id for entry in models()) or "none"
     raise InvalidRequest(
         f'There is no model "{model_id}" here. On offer: {names}.', code="unknown_model"
     )
 
 
+def row(model_id: str) -> EngineModel | None:
+    """The row of a model whether or not it is on offer: what it was called, and what it cost."""
+    return EngineModel.objects.filter(pk=model_id).first()
+
+
+def successor(retired: EngineModel) -> str:
+    """The id of the first model in the line of succession that can be asked today, else ""."""
+    offered = {entry.id: entry for entry in EngineModel.objects.all()}
+    seen: set[str] = set()
+    current: EngineModel | None = offered.get(retired.id)
+    while current and current.id not in seen:
+        seen.add(current.id)
+        current = offered.get(current.successor_id or "")
+        if current and current.offered and not current.retired():
+            return current.id
+    return ""
+
+
+def retirement_note(chosen: EngineModel) -> str:
+    """What those who choose it should know of its end, if that is near; else ""."""
+    if chosen.retires_on is None or chosen.retired():
+        return ""
+    if chosen.retires_on > timezone.localdate() + RETIRES_SOON:
+        return ""
+    named = f" Its successor is {chosen.successor}." if chosen.successor else ""
+    return f"{chosen.label} is there until {_day(chosen.retires_on)} only.{named}"
+
+
+def _retirement(retired: EngineModel) -> str:
+    by = " by Google" if retired.engine == Engine.GEMINI else ""
+    assert retired.retires_on
+    said = f"{retired.label} was retired{by} on {_day(retired.retires_on)}"
+    if following := row(successor(retired)):
+        return f"{said}; its successor is {following.label}."
+    return f"{said}. Choose another model."
+
+
+def _day(day: datetime.date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _gemini_reachable() -> bool:
+    return bool(settings.GEMINI_API_KEY or settings.GEMINI_USE_VERTEX)
+
+
 def validate(request: DrawRequest) -> EngineModel:
     """The model of a request that can be drawn as it is; raises `InvalidRequest` otherwise."""
     chosen = model(request.model)
-    if not request.prompt.strip():
+    check(
+        chosen,
+        prompt=request.prompt,
+        aspect_ratio=request.aspect_ratio,
+        image_size=request.image_size,
+        roles=[reference.role for reference in request.references],
+    )
+    return chosen
+
+
+def check(
+    chosen: EngineModel,
+    *,
+    prompt: str,
+    aspect_ratio: str,
+    image_size: str,
+    roles: Sequence[str] = (),
+    refines: bool = False,
+    in_bulk: bool = False,
+) -> None:
+    """Whether that model can do all of it; raises `InvalidRequest` with what it can do instead.
+
+    `roles` has an entry for each reference, "" where it has no role.
+    """
+    if not prompt.strip():
         raise InvalidRequest("Write what should be drawn.", code="empty_prompt")
-    if request.aspect_ratio not in chosen.aspect_ratios:
+    if aspect_ratio not in chosen.aspect_ratios:
         raise InvalidRequest(
-            f'{chosen.label} has no format "{request.aspect_ratio}". '
+            f'{chosen.label} has no format "{aspect_ratio}". '
             f"Choose one of {', '.join(chosen.aspect_ratios)}.",
             code="unknown_aspect_ratio",
         )
-    if request.image_size and request.image_size not in chosen.image_sizes:
+    if image_size and image_size not in chosen.image_sizes:
         offered = ", ".join(chosen.image_sizes)
         raise InvalidRequest(
-            f'{chosen.label} has no size "{request.image_size}". '
+            f'{chosen.label} has no size "{image_size}". '
             + (f"Choose one of {offered}." if offered else "It has one size only: leave it out."),
             code="unknown_image_size",
         )
-    if len(request.references) > chosen.max_references:
+    if refines and not chosen.refines:
         raise InvalidRequest(
-            f"{chosen.label} takes at most {chosen.max_references} references, "
-            f"and {len(request.references)} were given. Leave some out.",
+            f"{chosen.label} cannot go on from a picture. Choose another model, or put the picture "
+            "among the references.",
+            code="cannot_refine",
+        )
+    if in_bulk and not chosen.batches:
+        raise InvalidRequest(
+            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
+            code="cannot_batch",
+        )
+    _check_slots(chosen, roles)
+
+
+def _check_slots(chosen: EngineModel, roles: Sequence[str]) -> None:
+    if len(roles) > chosen.max_references:
+        most = f"at most {chosen.max_references} references" if chosen.max_references else "none"
+        raise InvalidRequest(
+            f"{chosen.label} takes {most}, and {len(roles)} were given. Leave some out.",
             code="too_many_references",
         )
-    return chosen
+    for role, given in Counter(roles).items():
+        most_of_it = chosen.slots.get(role)
+        if role and most_of_it is not None and given > most_of_it:
+            raise InvalidRequest(
+                f"{chosen.label} takes at most {most_of_it} references as {Role(role).label}, "
+                f"and {given} were given. Leave some out, or give them another role.",
+                code="too_many_references",
+            )
 
 
 def draw(request: DrawRequest) -> Drawing:
@@ -133,7 +235,7 @@ def draw(request: DrawRequest) -> Drawing:
     Raises `InvalidRequest` before anything is sent, `EngineError` afterwards.
     """
     chosen = validate(request)
-    if chosen.engine == "sketch":
+    if chosen.engine == Engine.SKETCH:
         from generation import sketch
 
         return sketch.draw(request)
@@ -144,16 +246,3 @@ def draw(request: DrawRequest) -> Drawing:
         # A model with one size need not know the parameter, and may reject it.
         request = dataclasses.replace(request, image_size="")
     return gemini.draw(request)
-
-
-def _entry(row: dict[str, Any]) -> EngineModel:
-    keys = {field.name for field in dataclasses.fields(EngineModel)}
-    if wrong := (row.keys() - keys) | (keys - {"note"} - row.keys()):
-        raise ImproperlyConfigured(
-            f"GENERATION_MODELS: {row.get('id', row)!r} lacks or does not need "
-            f"{', '.join(sorted(wrong))}."
-        )
-    if row["engine"] not in ("gemini", "sketch"):
-        raise ImproperlyConfigured(f'GENERATION_MODELS: there is no engine "{row["engine"]}".')
-    lists = {key: tuple(row[key]) for key in ("aspect_ratios", "image_sizes")}
-    return EngineModel(**{**row, **lists})

@@ -23,6 +23,15 @@ class InvalidRequest(GenerationError):
         super().__init__(message, code=code)
 
 
+class ModelRetired(InvalidRequest):
+    """The model is not there any more. `successor`: the id of the one to ask instead, or ""."""
+
+    def __init__(self, message: str, *, successor: str) -> None:
+        super().__init__(message, code="model_retired")
+        self.successor = successor
+        self.told = {"successor": successor} if successor else {}
+
+
 class EngineError(GenerationError):
     """An engine did not deliver.
 

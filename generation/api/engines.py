@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from generation import engines
+from generation import engines, money
+from generation.models import EngineModel
 
 
 class ModelSerializer(serializers.Serializer[Any]):
@@ -20,7 +21,21 @@ class ModelSerializer(serializers.Serializer[Any]):
     aspect_ratios = serializers.ListField(child=serializers.CharField())
     image_sizes = serializers.ListField(child=serializers.CharField())
     max_references = serializers.IntegerField()
+    slots = serializers.DictField(
+        child=serializers.IntegerField(), help_text="At most so many references of a role."
+    )
+    refines = serializers.BooleanField(help_text="Can go on from what it drew.")
+    batches = serializers.BooleanField(help_text="Takes large orders at a lower price.")
+    usd_per_picture = serializers.SerializerMethodField(
+        help_text='By size ("" where there is no choice), in US dollars; empty: not known.'
+    )
+    retires_on = serializers.DateField(allow_null=True, help_text="From then on it is not there.")
+    successor = serializers.CharField(source="successor_id", allow_null=True)
     note = serializers.CharField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_usd_per_picture(self, row: EngineModel) -> dict[str, str]:
+        return {size: f"{usd:f}" for size, usd in money.picture_prices(row).items()}
 
 
 class ModelsView(APIView):

@@ -176,6 +176,13 @@ class Generation(models.Model):
         return self.state not in self.UNFINISHED
 
     @property
+    def missing(self) -> list[int]:
+        """Numbers of the answers that are still to be asked for. One that a person wants asked for
+        anew keeps its record, marked `again`, and a new number takes its place."""
+        wanted = self.count + sum("again" in take for take in self.takes.values())
+        return [number for number in range(wanted) if str(number) not in self.takes]
+
+    @property
     def usage(self) -> dict[str, int]:
         """Whole-number counts of all takes, summed (promptTokenCount, totalTokenCount, …)."""
         total: dict[str, int] = {}

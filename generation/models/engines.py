@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+Price = models.DecimalField[Any, Decimal | None]
 PRICE: dict[str, Any] = {
     "max_digits": 10,
     "decimal_places": 4,
@@ -48,9 +49,9 @@ class EngineModel(models.Model):
     batches = models.BooleanField(default=False, help_text="Takes large orders at a lower price.")
 
     # US dollars per million tokens; none known: its pictures are counted as free
-    usd_input = models.DecimalField("$ per million input tokens", **PRICE)
-    usd_text = models.DecimalField("$ per million text tokens out", **PRICE)
-    usd_image = models.DecimalField("$ per million image tokens out", **PRICE)
+    usd_input: Price = models.DecimalField("$ per million input tokens", **PRICE)
+    usd_text: Price = models.DecimalField("$ per million text tokens out", **PRICE)
+    usd_image: Price = models.DecimalField("$ per million image tokens out", **PRICE)
     image_tokens: models.JSONField[Any, dict[str, int]] = models.JSONField(
         default=dict, blank=True, help_text='Of one picture by size, like {"1K": 1120}.'
     )

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from PIL import Image, ImageDraw
-from pytest_django import Settings
 
-from generation import engines, sketch
+from generation import sketch
 from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import InvalidRequest
 from generation.sketch_panel import INK, LABEL, PAPER, fit
@@ -271,51 +269,3 @@ def test_a_word_wider_than_the_box_is_broken() -> None:
     lines = fit("Rindfleisch" * 12, (150, 400), largest=20, smallest=12)
     assert "".join(lines.lines) == "Rindfleisch" * 12
     assert all(lines.face.getlength(line) <= 150 for line in lines.lines)
-
-
-# --- among the engines --------------------------------------------------------------------------
-
-
-def test_without_a_key_only_sketches_are_on_offer(settings: Settings) -> None:
-    settings.GEMINI_API_KEY, settings.GEMINI_USE_VERTEX = "", False
-    assert [entry.id for entry in engines.models()] == ["sketch"]
-    assert engines.draw(REQUEST) == sketch.draw(REQUEST)
-    settings.GEMINI_API_KEY = "a-key"
-    offered = engines.models()
-    assert offered[0].id == "gemini-nano-banana-2.1"
-    assert offered[-1].id == "sketch"
-
-
-def test_an_unknown_model_is_answered_with_the_known_ones(settings: Settings) -> None:
-    settings.GEMINI_API_KEY, settings.GEMINI_USE_VERTEX = "", False
-    with pytest.raises(InvalidRequest, match="On offer: sketch") as raised:
-        engines.draw(replace(REQUEST, model="gemini-3-pro-image"))
-    assert raised.value.code == "unknown_model"
-
-
-@pytest.mark.parametrize(
-    ("request_", "code", "words"),
-    [
-        (replace(REQUEST, prompt=" \n"), "empty_prompt", "Write"),
-        (replace(REQUEST, aspect_ratio="7:3"), "unknown_aspect_ratio", "16:9"),
-        (replace(REQUEST, image_size="8K"), "unknown_image_size", "2K"),
-        (replace(REQUEST, references=(reference(),) * 15), "too_many_references", "at most 14"),
-    ],
-)
-def test_requests_are_checked_before_they_are_drawn(
-    request_: DrawRequest, code: str, words: str
-) -> None:
-    with pytest.raises(InvalidRequest, match=words) as raised:
-        engines.draw(request_)
-    assert raised.value.code == code
-
-
-@pytest.mark.parametrize(
-    "change", [{"max_reference": 3}, {"engine": "dall-e"}, {"note": "", "price": 1}]
-)
-def test_a_mistake_in_the_table_of_models_is_named(
-    settings: Settings, change: dict[str, object]
-) -> None:
-    settings.GENERATION_MODELS = [{**settings.GENERATION_MODELS[-1], **change}]
-    with pytest.raises(ImproperlyConfigured, match=r"max_reference|dall-e|price"):
-        engines.models()

@@ -36,7 +36,7 @@ Code = Finding.Code
 
 def blocks(asset: Asset) -> list[str]:
     """Why this asset cannot be approved, in sentences: what its brand does not let pass."""
-    output = Output.objects.filter(asset=asset).defer("data").order_by("-pk").first()
+    output = output_of(asset)
     if output is None:
         return []
     rules = BrandRules.objects.filter(brand_id=asset.brand_id).first()
@@ -46,6 +46,11 @@ def blocks(asset: Asset) -> list[str]:
         return [WAITING]
     found = output.findings.filter(code__in=rules.blocking)
     return list(found.values_list("sentence", flat=True))
+
+
+def output_of(asset: Asset) -> Output | None:
+    """As which output the studio made it; the last one, should it have made it twice."""
+    return Output.objects.filter(asset=asset).defer("data").order_by("-pk").first()
 
 
 def again(*, person: access.Person, outputs: QuerySet[Output], brand: Brand) -> int:

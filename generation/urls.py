@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation.views import following, history, lineage, studio, tray
+from generation.views import following, history, lineage, rules, studio, tray
 
 urlpatterns = [
     path("tray/", tray.show_tray, name="tray"),
@@ -14,5 +14,10 @@ urlpatterns = [
     path("generations/<int:pk>/again/", following.again, name="generation-again"),
     path("generations/<int:pk>/cancel/", following.cancel, name="generation-cancel"),
     path("generations/<int:pk>/retry/", following.retry, name="generation-retry"),
+    path("assets/<int:pk>/findings/", rules.asset_findings, name="asset-findings"),
+    path("assets/<int:pk>/inspect/", rules.inspect_again, name="asset-inspect"),
+    path("brands/rules/", rules.all_rules, name="all-brand-rules"),
+    path("brands/<slug:slug>/rules/", rules.brand_rules, name="brand-rules"),
+    path("brands/<slug:slug>/inspect/", rules.inspect_drafts, name="inspect-drafts"),
     path("assets/<int:pk>/lineage/", lineage.asset_lineage, name="asset-lineage"),
 ]

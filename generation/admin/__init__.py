@@ -1,5 +1,5 @@
 """The studio in the admin."""
 
-from generation.admin import generations, webhooks
+from generation.admin import generations, rules, webhooks
 
-__all__ = ["generations", "webhooks"]
+__all__ = ["generations", "rules", "webhooks"]

@@ -5,9 +5,15 @@ from rest_framework.routers import SimpleRouter
 
 from generation.api.engines import ModelsView
 from generation.api.generations import GenerationViewSet
+from generation.api.rules import BrandRulesView, FindingsView
 from generation.api.webhooks import WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("generations", GenerationViewSet, basename="api-generation")
 router.register("webhooks", WebhookViewSet, basename="api-webhook")
-urlpatterns = [path("models/", ModelsView.as_view(), name="api-models"), *router.urls]
+urlpatterns = [
+    path("models/", ModelsView.as_view(), name="api-models"),
+    path("brands/<slug:slug>/rules/", BrandRulesView.as_view(), name="api-brand-rules"),
+    path("assets/<int:pk>/findings/", FindingsView.as_view(), name="api-asset-findings"),
+    *router.urls,
+]

@@ -12,7 +12,7 @@ from django_filters.rest_framework import (  # type: ignore[import-untyped]
     FilterSet,
     MultipleChoiceFilter,
 )
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -26,6 +26,7 @@ from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from generation import engines, studio
+from generation.api.rules import FindingSerializer
 from generation.errors import InvalidRequest
 from generation.models import Generation, Output, Reference
 
@@ -47,6 +48,17 @@ class OutputSerializer(serializers.Serializer[Output]):
     thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
     width = serializers.IntegerField(source="asset.width")
     height = serializers.IntegerField(source="asset.height")
+    inspected_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was checked against the brand's rules."
+    )
+    findings = serializers.SerializerMethodField(help_text="Told to creators of the brand.")
+
+    @extend_schema_field(FindingSerializer(many=True))
+    def get_findings(self, output: Output) -> list[Any]:
+        creates = self.context.get("creates")
+        if creates is not None and output.generation.brand_id not in creates:
+            return []
+        return list(FindingSerializer(output.findings.all(), many=True).data)
 
     def get_file(self, output: Output) -> str:
         return self._absolute(output, "original_url")
@@ -135,6 +147,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     def get_queryset(self) -> QuerySet[Generation]:
         # an output's bytes may be megabytes, and nothing here shows them
         arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
+        arrived = arrived.prefetch_related("findings")
         return (
             Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
             .select_related("brand", "created_by")
@@ -151,6 +164,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
             person = person_of(self.request)
             if not access.sees_all(person):
                 context["visible"] = set(access.brands(person).values_list("pk", flat=True))
+                creates = access.brands(person, *access.CREATORS)
+                context["creates"] = set(creates.values_list("pk", flat=True))
         return context
 
     def answer(self, generation: Generation, status: int, **headers: str) -> Response:

@@ -16,15 +16,12 @@ from django.db import transaction
 from assetbank import intake, rights
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
-from generation import engines, prompts
-from generation.engines import Drawing, DrawRequest, ReferenceImage
-from generation.errors import InvalidRequest, Refused
+from generation import conversation, engines, money, prompts, quotas, references
+from generation.engines import Drawing, DrawRequest
+from generation.errors import EngineError, EngineFailed, InvalidRequest, Refused
 from generation.models import Generation, Output
 
 logger = logging.getLogger(__name__)
-
-SENT_AS_IS = {"image/jpeg", "image/png", "image/webp", "image/heic"}
-LARGEST_SENT = 4 * 2**20  # bytes; fourteen of these fit into one inline request
 
 
 def draw_request(generation: Generation) -> DrawRequest:
@@ -49,26 +46,55 @@ def draw_request(generation: Generation) -> DrawRequest:
     )
     # a sketch shows the prompt, to the people who wrote it
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
+    if generation.refines:
+        prompt = conversation.pointed_out(generation.refines) + prompt
     generation.full_prompt, generation.left_out = prompt, list(composed.left_out)
     generation.save(update_fields=["full_prompt", "left_out"])
     sent = [rows[n] for n in composed.sent]
     return DrawRequest(
         prompt=prompt,
-        references=tuple(_reference_image(row.asset, row.role) for row in sent if row.asset),
+        references=tuple(references.image(row.asset, row.role) for row in sent if row.asset),
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
         palette=tuple(brand.palette),
         brand=brand.name,
+        history=conversation.history(generation.refines) if generation.refines else (),
     )
 
 
-def _reference_image(asset: Asset, role: str) -> ReferenceImage:
-    """The original where engines take it, else its preview. Raises FileMissing, PictureRefused."""
-    if asset.mime in SENT_AS_IS and asset.bytes <= LARGEST_SENT:
-        return ReferenceImage(intake.original_bytes(asset), asset.mime, asset.title, role)
-    with intake.rendition(asset=asset, name="preview") as file:
-        return ReferenceImage(file.read(), "image/webp", asset.title, role)
+def draw_missing(generation: Generation) -> None:
+    """Ask for the pictures that have no answer yet, until it is cancelled."""
+    for take in generation.takes.values():
+        if "lost" in take and "again" not in take:  # the worker ended before it could say so
+            raise EngineFailed(take["reason"], code=take["lost"])
+    if not (missing := generation.missing):
+        return
+    quotas.require(generation.model)
+    request = draw_request(generation)
+    for take in missing:
+        generation.refresh_from_db(fields=["cancel_requested"])
+        if generation.cancel_requested:
+            return
+        take_picture(generation, take, request)
+
+
+def spoiled(generation: Generation) -> list[str]:
+    """Numbers of the answers that are of no use: lost on the way, or no picture can be read."""
+    read: dict[str, bool] = {}
+    for take, problem in generation.outputs.values_list("take", "problem"):
+        read[str(take)] = read.get(str(take), False) or not problem
+    return [
+        number
+        for number, take in generation.takes.items()
+        if "again" not in take and ("lost" in take or not read.get(number, True))
+    ]
+
+
+def give_up_spoiled(generation: Generation) -> None:
+    """Others are asked for in their place; their records, and what they cost, stay."""
+    for number in spoiled(generation):
+        generation.takes[number]["again"] = True
 
 
 def take_picture(generation: Generation, take: int, request: DrawRequest) -> None:
@@ -77,9 +103,48 @@ def take_picture(generation: Generation, take: int, request: DrawRequest) -> Non
         drawing = engines.draw(replace(request, variant=take))
     except Refused as error:
         logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
-        generation.takes[str(take)] = {"refused": error.code, "reason": error.message}
-        generation.save(update_fields=["takes"])
+        keep_refusal(generation, take, error)
         return
+    except EngineError as error:
+        if error.may_have_been_paid:
+            keep_loss(generation, take, error)
+        raise
+    keep(generation, take, request, drawing)
+
+
+@transaction.atomic
+def keep_refusal(
+    generation: Generation, take: int, error: Refused, *, in_bulk: bool = False
+) -> None:
+    """An answer without a picture is final: it is never asked for again."""
+    money.charge(generation, take, error.usage, in_bulk=in_bulk)
+    told = {"refused": error.code, "reason": error.message, "usage": error.usage}
+    generation.takes[str(take)] = told
+    generation.save(update_fields=["takes"])
+
+
+@transaction.atomic
+def keep_loss(generation: Generation, take: int, error: EngineError) -> None:
+    """Nothing usable arrived, and it may have been billed: only a person has it asked for anew."""
+    if error.usage:
+        money.charge(generation, take, error.usage)
+    else:
+        money.charge_unknown(generation, take)
+    told = {"lost": error.code, "reason": error.message, "usage": error.usage}
+    generation.takes[str(take)] = told
+    generation.save(update_fields=["takes"])
+
+
+def keep(
+    generation: Generation,
+    take: int,
+    request: DrawRequest,
+    drawing: Drawing,
+    *,
+    in_bulk: bool = False,
+) -> None:
+    """An answer, all of it or nothing: its pictures, what the model said with them, and its
+    price."""
     with transaction.atomic():
         Output.objects.bulk_create(
             [
@@ -94,6 +159,9 @@ def take_picture(generation: Generation, take: int, request: DrawRequest) -> Non
                 for n, image in enumerate(drawing.images)
             ]
         )
+        conversation.keep(generation, take, request, drawing)
+        pictures = len(drawing.images)
+        money.charge(generation, take, drawing.usage, pictures=pictures, in_bulk=in_bulk)
         generation.takes[str(take)] = _record(drawing)
         generation.save(update_fields=["takes"])
 
@@ -124,6 +192,7 @@ def store_outputs(generation: Generation) -> None:
                 )
                 output.asset, output.data = stored.asset, None
                 output.save(update_fields=["asset", "data"])
+                inheritance.inherit(asset=stored.asset, generation=generation)
         except PictureRefused as error:
             # kept as it came: staff can look at the bytes
             output.problem = error.message
@@ -133,7 +202,11 @@ def store_outputs(generation: Generation) -> None:
 def _provenance(generation: Generation) -> intake.Provenance:
     version = generation.preset_version
     slug = version.preset.slug if version else ""
-    return intake.Provenance(generation.pk, generation.model, generation.prompt, slug)
+    engine = EngineModel.objects.filter(pk=generation.model).first()
+    source_type = engine.digital_source_type if engine else "trainedAlgorithmicMedia"
+    return intake.Provenance(
+        generation.pk, generation.model, generation.prompt, slug, digital_source_type=source_type
+    )
 
 
 def _arrived(generation: Generation) -> Iterator[Output]:

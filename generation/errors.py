@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from assetbank.errors import ProblemError
 
 
@@ -56,6 +58,7 @@ class EngineError(GenerationError):
         self.retry_after = retry_after
         self.detail = detail
         self.may_have_been_paid = may_have_been_paid
+        self.usage: dict[str, Any] = {}  # what the service counted, where it answered
 
 
 class Refused(EngineError):

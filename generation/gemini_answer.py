@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from generation import gemini_turn
 from generation.engines import Drawing, DrawnImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
 from generation.gemini_json import Json, decoded, dict_of, dicts, either
@@ -24,23 +25,28 @@ def read(body: bytes) -> Drawing:
     ]
     images, drafts, broken = _images(parts)
     text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought")).strip()
+    usage = dict_of(either(answer, "usageMetadata"))
     if not (images or drafts):
+        error: EngineError = _refusal(answer, candidates, text, body)
         if broken:
-            raise EngineUnavailable(
+            error = EngineUnavailable(
                 "Gemini sent a picture that is damaged. Try again.",
                 code="bad_image",
                 detail=f"{broken} of {len(parts)} parts hold an image that is not base64.",
                 may_have_been_paid=True,
             )
-        raise _refusal(answer, candidates, text, body)
+        error.usage = usage
+        raise error
+    # Drafts are flagged as thoughts; now and then the final picture is, too.
+    final = tuple(images or drafts[-1:])
     return Drawing(
-        # Drafts are flagged as thoughts; now and then the final picture is, too.
-        images=tuple(images or drafts[-1:]),
+        images=final,
         text=text,
-        usage=dict_of(either(answer, "usageMetadata")),
+        usage=usage,
         model_version=str(either(answer, "modelVersion") or ""),
         response_id=str(either(answer, "responseId") or ""),
         raw=body,
+        said=tuple(gemini_turn.kept(parts, final)),
     )
 
 

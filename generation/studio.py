@@ -13,8 +13,7 @@ from django.utils import timezone
 from assetbank import access, jobs, rights, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import drawing, engines, presets, prompts, webhooks
-from generation.engines import DrawRequest, ReferenceImage
+from generation import drawing, engines, money, presets, prompts, quotas, webhooks
 from generation.errors import (
     EngineError,
     EngineFailed,
@@ -30,6 +29,7 @@ logger = logging.getLogger(__name__)
 MOST_PICTURES = 8  # of one request
 LONGEST_PROMPT = 8_000
 MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
+LONGEST_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
 
 State = Generation.State
 
@@ -62,29 +62,25 @@ def request(
     Raises InvalidRequest and NotAllowed."""
     access.require_creator(person, brand)
     prompt = text.clean_text(prompt)
+    _check_amounts(prompt, count)
     references = list(dict.fromkeys(references))
-    if len(prompt) > LONGEST_PROMPT:
-        raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")
-    if not 1 <= count <= MOST_PICTURES:
-        raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
     _check_references(person, references)
     roles = _clean_roles(references, roles or {})
     if preset_version and not refines:
         presets.check_references(preset_version, roles.values())
     chosen = engines.model(model)
+    quotas.require(model)
     named = [prompts.Named(asset.title, roles[asset.pk]) for asset in references]
     fitted = prompts.fit(named, chosen)
     image_size = image_size or (chosen.image_sizes[0] if chosen.image_sizes else "")
-    engines.validate(
-        DrawRequest(
-            prompt=prompt,
-            references=tuple(
-                ReferenceImage(b"", "", named[n].title, named[n].role) for n in fitted.kept
-            ),
-            model=model,
-            aspect_ratio=aspect_ratio,
-            image_size=image_size,
-        )
+    engines.check(
+        chosen,
+        prompt=prompt,
+        aspect_ratio=aspect_ratio,
+        image_size=image_size,
+        roles=[named[n].role for n in fitted.kept],
+        refines=refines is not None,
+        in_bulk=bool(batch and batch.in_bulk),
     )
     asked = Generation(
         brand=brand,
@@ -122,6 +118,8 @@ def _queue(
     try:
         with transaction.atomic():
             _save(generation, references, roles)
+            in_bulk = bool(generation.batch and generation.batch.in_bulk)
+            money.reserve(generation, pictures=generation.count, in_bulk=in_bulk)
             _defer(generation)
     except IntegrityError:
         if generation.key and (first := Generation.objects.filter(key=generation.key).first()):
@@ -145,6 +143,13 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
             for position, asset in enumerate(references)
         ]
     )
+
+
+def _check_amounts(prompt: str, count: int) -> None:
+    if len(prompt) > LONGEST_PROMPT:
+        raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")
+    if not 1 <= count <= MOST_PICTURES:
+        raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
 
 
 def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
@@ -185,19 +190,34 @@ def take_up_left_behind() -> None:
 
 
 def retry(*, person: User, generation: Generation) -> Generation:
-    """Queue a failed or cancelled generation again; what had arrived is not asked for again."""
+    """Queue a failed or cancelled generation again. What has arrived is not asked for again, and
+    neither is what was refused; what was lost on the way, or cannot be read, is."""
     access.require_creator(person, generation.brand)
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
-        if not generation.finished or generation.state == State.SUCCEEDED:
-            raise InvalidRequest("Only a failed, refused or cancelled generation is tried again.")
-        generation.takes = {n: t for n, t in generation.takes.items() if "refused" not in t}
+        _check_may_be_retried(generation)
+        drawing.give_up_spoiled(generation)
         generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
         generation.cancel_requested, generation.attempts = False, 0
         generation.finished_at = None
         generation.save()
+        money.reserve(generation, pictures=len(generation.missing))
         _defer(generation)
     return generation
+
+
+def _check_may_be_retried(generation: Generation) -> None:
+    if generation.state == State.REFUSED:
+        raise InvalidRequest(
+            "This was refused, and the same would be refused again. Change it first: open it in "
+            "the studio.",
+            code="refused",
+        )
+    if not generation.finished or generation.state == State.SUCCEEDED:
+        raise InvalidRequest("Only a failed or cancelled generation is tried again.")
+    if generation.missing or drawing.spoiled(generation):
+        engines.model(generation.model)
+        quotas.require(generation.model)
 
 
 def cancel(*, person: User, generation: Generation) -> Generation:
@@ -229,14 +249,7 @@ def run(*, generation_id: int) -> None:
         return
     failure: ProblemError | None = None
     try:
-        request = drawing.draw_request(generation)
-        for take in range(generation.count):
-            if str(take) in generation.takes:
-                continue
-            generation.refresh_from_db(fields=["cancel_requested"])
-            if generation.cancel_requested:
-                break
-            drawing.take_picture(generation, take, request)
+        drawing.draw_missing(generation)
     except (GenerationError, FileMissing, PictureRefused) as error:
         failure = error
     except Exception:
@@ -290,7 +303,7 @@ def _conclude(generation: Generation) -> None:
     made = generation.outputs.exclude(asset=None).count()
     refusals = [take for take in generation.takes.values() if "refused" in take]
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
-    if generation.cancel_requested and len(generation.takes) < generation.count:
+    if generation.cancel_requested and generation.missing:
         _finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
     elif made:
         note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
@@ -308,6 +321,11 @@ def _unavailable(generation: Generation, error: EngineUnavailable) -> None:
     if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
         _finish(generation, State.FAILED, error.message, error.code)
         return
+    if error.retry_after and error.retry_after > LONGEST_WAIT_S:
+        hours = f"{error.retry_after / 3600:.1f} hours".replace(".0", "")
+        sentence = f"The service asks to wait {hours}. Try again then, or choose another model."
+        _finish(generation, State.FAILED, sentence, error.code)
+        return
     generation.refresh_from_db(fields=["cancel_requested"])
     if generation.cancel_requested:
         _conclude(generation)
@@ -324,6 +342,7 @@ def _finish(generation: Generation, state: str, reason: str = "", code: str = ""
     generation.state, generation.reason, generation.reason_code = state, reason, code
     generation.finished_at = timezone.now()
     generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
+    money.release(generation)
     webhooks.generation_ended(generation)
 
 

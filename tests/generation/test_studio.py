@@ -138,7 +138,8 @@ def test_formats_that_engines_do_not_take_are_sent_as_a_rendition(
         ({"image_size": "16K"}, "unknown_image_size"),
         ({"count": 0}, "invalid_request"),
         ({"count": 9}, "invalid_request"),
-        ({"model": "gemini-2.5-flash-image"}, "unknown_model"),
+        ({"model": "gemini-2.5-flash-image"}, "model_retired"),
+        ({"model": "gemini-1"}, "unknown_model"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_anything_is_sent(

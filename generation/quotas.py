@@ -1,0 +1,36 @@
+"""Quotas that Google counts by the day: once used up, nothing is sent until they begin anew."""
+
+from __future__ import annotations
+
+import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from generation.errors import InvalidRequest
+from generation.models import Generation
+
+GOOGLES_TIME = ZoneInfo("America/Los_Angeles")  # its days begin at midnight there
+USED_UP = "daily_quota"
+
+
+def require(model_id: str) -> None:
+    """Raises InvalidRequest while today's quota of that model is known to be used up."""
+    today = timezone.now().astimezone(GOOGLES_TIME).date()
+    failed = Generation.objects.filter(
+        model=model_id,
+        state=Generation.State.FAILED,
+        reason_code=USED_UP,
+        finished_at__gte=_midnight(today),
+    )
+    if failed.exists():
+        anew = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
+        raise InvalidRequest(
+            "Google's quota of today for this model is used up. It begins anew on "
+            f"{anew:%A at %H:%M}. Until then, choose another model.",
+            code=USED_UP,
+        )
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), GOOGLES_TIME)

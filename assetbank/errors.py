@@ -65,3 +65,15 @@ class InvalidAsset(ProblemError):
 class AssetGone(ProblemError):
     code = "not_found"
     status = 404
+
+
+class CannotApprove(ProblemError):
+    """Something stands against approving an asset: its rights, its findings, who asks."""
+
+    code = "cannot_approve"
+    status = 409
+
+
+class TooManyAttempts(ProblemError):
+    code = "too_many_attempts"
+    status = 429

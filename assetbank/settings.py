@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import secrets
 import sys
@@ -123,6 +124,19 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
 
+# --- Telling people -----------------------------------------------------------------------------
+SITE_URL = env.text("SITE_URL", help="Where people reach this site, for links in e-mails.")
+email = env.email(
+    "EMAIL_URL",
+    help="smtp://user:password@host:587?tls=yes&from=assets@example.com, or smtps://. "
+    "Unset: no e-mails, notices only.",
+)
+EMAIL_HOST, EMAIL_PORT = email["host"], email["port"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["user"], email["password"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = email["tls"], email["ssl"]
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = email["from"]
+
 # --- Search -------------------------------------------------------------------------------------
 MILVUS_URI = env.text(
     "MILVUS_URI",
@@ -193,6 +207,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "procrastinate.contrib.django",
+    "axes",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -206,6 +221,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "assetbank.middleware.problem_pages",
     "assetbank.idempotency.idempotent_posts",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "assetbank.urls"
 WSGI_APPLICATION = "assetbank.wsgi.application"
@@ -225,6 +241,18 @@ TEMPLATES = [
         },
     },
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Guessing passwords, on pages and in the admin: ten tries in a quarter of an hour, for one name
+# from one address (which is the proxy's, behind one: then it is for one name)
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "assetbank.views.signing.locked_out"
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -275,6 +303,15 @@ HEALTH_PARTS = [
     "search.health.index",
     "generation.health.engines_part",
 ]
+
+# What follows when an asset's terms become stricter, in the same transaction:
+# `(asset, names of those terms) -> None`
+RIGHTS_BECAME_STRICTER = ["generation.inheritance.pass_on"]
+
+# What else stands against approving an asset: `(asset) -> list of sentences`; and who hears of a
+# decision, in its transaction: `(decision) -> None`
+APPROVAL_CHECKS = ["generation.inspection.blocks"]
+DECISION_RECEIVERS = ["generation.webhooks.decided"]
 
 # What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
 WEB_START_CHECKS = ["assetbank.demo_world.refuse_in_production"]

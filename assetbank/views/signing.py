@@ -8,10 +8,13 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
+
+from assetbank.errors import TooManyAttempts
 
 
 class DemoAccount(NamedTuple):
@@ -38,6 +41,17 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(demo_accounts=demo_accounts(), **kwargs)
+
+
+def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Instead of the answer to another guess."""
+    minutes = settings.AXES_COOLOFF_TIME.total_seconds() // 60
+    sentence = (
+        "There were too many attempts to sign in with this name. "
+        f"Try again {minutes:.0f} minutes after the last one."
+    )
+    context = {"problem": TooManyAttempts(sentence)}
+    return render(request, "problem.html", context, status=TooManyAttempts.status)
 
 
 def demo_accounts() -> list[DemoAccount]:

@@ -11,13 +11,15 @@ import math
 import os
 import re
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from generation import gemini_answer
-from generation.engines import Drawing, DrawRequest
+from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, InvalidRequest
+from generation.gemini_json import Json, decoded, either
 
 if TYPE_CHECKING:
     from google.genai import Client, errors, types
@@ -58,7 +60,7 @@ def draw(request: DrawRequest) -> Drawing:
     client = _client()  # held until the end: a client closes when nothing refers to it
     try:
         answer = client.models.generate_content(
-            model=request.model, contents=_contents(request), config=_config(request)
+            model=request.model, contents=list(contents(request)), config=config(request)
         )
     except Exception as error:
         # "from None": the SDK's exceptions can quote the key, and tracebacks end up in logs.
@@ -73,33 +75,68 @@ def draw(request: DrawRequest) -> Drawing:
 
 
 def _check_references(request: DrawRequest) -> None:
-    for reference in request.references:
+    references = _all_references(request)
+    for reference in references:
         if reference.mime_type not in TAKEN_MIME_TYPES:
             raise InvalidRequest(
                 f'Gemini takes JPEG, PNG, WebP and HEIC, and the reference "{reference.title}" is '
                 f"{reference.mime_type}.",
                 code="unsupported_reference",
             )
-    if sum(len(reference.data) for reference in request.references) > MAX_REFERENCE_BYTES:
+    earlier = [part["inlineData"] for turn in request.history for part in turn.said if _blob(part)]
+    sizes = [len(each.data) for each in references] + [len(blob["data"]) for blob in earlier]
+    if sum(sizes) > MAX_REFERENCE_BYTES:
         raise InvalidRequest(
             "The references are too large together. Use fewer of them, or smaller ones.",
             code="references_too_large",
         )
 
 
-def _contents(request: DrawRequest) -> list[types.PartUnionDict]:
+def _all_references(request: DrawRequest) -> list[ReferenceImage]:
+    earlier = [reference for turn in request.history for reference in turn.references]
+    return [*earlier, *request.references]
+
+
+def contents(request: DrawRequest) -> list[types.Content]:
+    """What was said before in turn, then what is asked now."""
+    said: list[types.Content] = []
+    for turn in request.history:
+        said.append(_asked(turn.prompt, turn.references))
+        said.append(_answered(turn.said))
+    return [*said, _asked(request.prompt, request.references)]
+
+
+def _asked(prompt: str, references: Sequence[ReferenceImage]) -> types.Content:
     from google.genai import types
 
-    return [
-        types.Part.from_text(text=request.prompt),
-        *(
-            types.Part.from_bytes(data=reference.data, mime_type=reference.mime_type)
-            for reference in request.references
-        ),
+    pictures = [
+        types.Part.from_bytes(data=each.data, mime_type=each.mime_type) for each in references
     ]
+    return types.Content(role="user", parts=[types.Part.from_text(text=prompt), *pictures])
 
 
-def _config(request: DrawRequest) -> types.GenerateContentConfig:
+def _answered(said: Sequence[Json]) -> types.Content:
+    """The model's own turn. Fields that this SDK does not know are left out: it rejects them."""
+    from google.genai import types
+
+    known = set(types.Part.model_fields) | {
+        field.alias for field in types.Part.model_fields.values() if field.alias
+    }
+    parts = []
+    for part in said:
+        fields = {name: value for name, value in part.items() if name in known}
+        if isinstance(signature := either(part, "thoughtSignature"), str):
+            fields.pop("thoughtSignature", None)
+            fields["thought_signature"] = decoded(signature)
+        parts.append(types.Part.model_validate(fields))
+    return types.Content(role="model", parts=parts)
+
+
+def _blob(part: Json) -> bool:
+    return "inlineData" in part
+
+
+def config(request: DrawRequest) -> types.GenerateContentConfig:
     from google.genai import types
 
     return types.GenerateContentConfig(

@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.gemini_server.batches import Batches
 from tests.gemini_server.replies import Json, Reply, as_json, error
 from tests.gemini_server.rules import MODELS, Asked, Reference, RejectedError, check, check_key
 from tests.gemini_server.scenarios import SCENARIOS
@@ -68,6 +69,8 @@ class GeminiServer:
         self.slow_s = slow_s
         self.requests: list[Recorded] = []
         self.closing = threading.Event()
+        self.batches = Batches(self._answer_one)
+        self.drop_receipts = False
         self._script: deque[str] = deque()
         self._turns: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -88,11 +91,13 @@ class GeminiServer:
             self._script.extend(names)
 
     def clear(self) -> None:
-        """Forget the script, the requests and what was drawn."""
+        """Forget the script, the requests, the orders and what was drawn."""
         with self._lock:
             self._script.clear()
             self._turns.clear()
             self.requests.clear()
+        self.batches.clear()
+        self.drop_receipts = False
 
     def close(self) -> None:
         self.closing.set()
@@ -118,7 +123,10 @@ class GeminiServer:
         """The reply to a request, which is recorded."""
         asked, scenario = None, "rejected"
         try:
-            if method == "GET":
+            if self.batches.takes(path):
+                reply, scenario = self.batches.reply(method, path, headers, raw, self.url)
+                reply = self._dropped(reply, scenario)
+            elif method == "GET":
                 reply, scenario = _models(path, headers), "models"
             else:
                 asked = self._take_turn(check(path, headers, raw))
@@ -132,6 +140,16 @@ class GeminiServer:
         with self._lock:
             self.requests.append(record)
         return reply
+
+    def _dropped(self, reply: Reply, kind: str) -> Reply:
+        """An order that is taken, whose receipt does not arrive."""
+        if kind == "batch" and self.drop_receipts:
+            return dataclasses.replace(reply, ending="dropped")
+        return reply
+
+    def _answer_one(self, asked: Asked, key: str) -> Reply:
+        asked = self._take_turn(asked)
+        return SCENARIOS[self._choose(asked)](asked, key)
 
     def _take_turn(self, asked: Asked) -> Asked:
         with self._lock:

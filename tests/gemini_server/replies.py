@@ -166,6 +166,12 @@ ERRORS: dict[str, tuple[int, str, str, list[Json]]] = {
         _quota_text(10, "10.67"),
         _quota(_PER_MINUTE, "10", "10s"),
     ),
+    "rate_limited_for_hours": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        _quota_text(10, "36000"),
+        _quota(_PER_MINUTE, "10", "36000s"),
+    ),
     "rate_limited_in_words": (429, "RESOURCE_EXHAUSTED", _quota_text(10, "10.67"), []),
     "daily_quota": (
         429,

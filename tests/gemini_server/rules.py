@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import importlib
 import io
 import json
@@ -52,8 +53,17 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One content of a conversation before the last."""
+
+    role: str
+    text: str
+    images: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
 class Asked:
-    """One well-formed request, parsed."""
+    """One well-formed request, parsed. `prompt` and `references` are those of its last content."""
 
     model: str
     prompt: str
@@ -61,6 +71,7 @@ class Asked:
     aspect_ratio: str
     image_size: str
     turn: int = 0  # how often the same was asked before: no model draws the same twice
+    history: tuple[Said, ...] = ()  # earlier turns of the conversation
 
 
 class RejectedError(Exception):
@@ -86,25 +97,35 @@ def check(path: str, headers: dict[str, str], raw: bytes) -> Asked:
     if match is None:
         raise RejectedError(Reply(status=404, body=b"<html>Not found</html>", kind="text/html"))
     model = match["model"]
-    if model in RETIRED:
-        raise RejectedError(error("model_retired", model=model))
-    if model not in MODELS:
-        raise RejectedError(error("model_not_found", model=model, version=match["version"]))
+    check_model(model, match["version"])
     if len(raw) > MAX_BODY:
-        _reject(f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
-    body = _parse(raw, match["version"])
-    if 0 < float(headers.get("x-server-timeout") or 0) < 10:
-        raise RejectedError(error("deadline_too_short"))
-    return _asked(model, body)
-
-
-def _parse(raw: bytes, version: str) -> Json:
+        reject(f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
     try:
         body = json.loads(raw)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        _reject("Invalid JSON payload received. Unexpected token.")
+        reject("Invalid JSON payload received. Unexpected token.")
+    asked = read(model, match["version"], body)
+    if 0 < float(headers.get("x-server-timeout") or 0) < 10:
+        raise RejectedError(error("deadline_too_short"))
+    return asked
+
+
+def check_model(model: str, version: str) -> None:
+    if model in RETIRED:
+        raise RejectedError(error("model_retired", model=model))
+    if model not in MODELS:
+        raise RejectedError(error("model_not_found", model=model, version=version))
+
+
+def read(model: str, version: str, body: Json) -> Asked:
+    """The body of a request for that model, or `RejectedError`."""
+    _check_published(body, version)
+    return _asked(model, body)
+
+
+def _check_published(body: Json, version: str) -> None:
     published = _without_unpublished(copy.deepcopy(body))
     protos = importlib.import_module(
         f"google.ai.generativelanguage_{'v1' if version == 'v1' else 'v1beta'}"
@@ -114,14 +135,13 @@ def _parse(raw: bytes, version: str) -> Json:
     except json_format.ParseError as problem:
         unknown = re.search(r'no field named "([^"]+)" at "([^"]+)"', str(problem))
         if unknown is None:
-            _reject(f"Invalid JSON payload received. {problem}")
+            reject(f"Invalid JSON payload received. {problem}")
         where = ".".join(_snake(name) for name in unknown[2].split(".")[1:])
-        _reject(
+        reject(
             f"Invalid JSON payload received. Unknown name \"{unknown[1]}\" at '{where}': "
             "Cannot find field.",
             field=where,
         )
-    return body
 
 
 def _without_unpublished(value: Any) -> Any:
@@ -135,37 +155,76 @@ def _without_unpublished(value: Any) -> Any:
 
 
 def _asked(model: str, body: Json) -> Asked:
-    parts = [part for content in body.get("contents") or [] for part in content.get("parts") or []]
+    contents = [each for each in body.get("contents") or [] if each.get("parts")]
+    parts = [part for content in contents for part in content["parts"]]
     if not parts:
-        _reject("* GenerateContentRequest.contents: contents is not specified\n")
+        reject("* GenerateContentRequest.contents: contents is not specified\n")
     image = get(get(body, "generationConfig") or {}, "imageConfig") or {}
     ratio, size = get(image, "aspectRatio") or "", get(image, "imageSize") or ""
     ratios, sizes = MODELS[model]
     for value, allowed, name in ((ratio, ratios, "aspect_ratio"), (size, sizes, "image_size")):
         if value and value not in allowed:
             options = ", ".join(f"'{option}'" for option in allowed[:-1])
-            _reject(
+            reject(
                 f"* GenerateContentRequest.generation_config.image_config.{name}: "
                 f"{name} must be one of {options}, or '{allowed[-1]}'.\n"
             )
     blobs = [blob for part in parts if (blob := get(part, "inlineData"))]
     if len(blobs) > MAX_REFERENCES:
-        _reject(f"At most {MAX_REFERENCES} images are supported per request.")
+        reject(f"At most {MAX_REFERENCES} images are supported per request.")
+    _check_signatures(model, contents)
+    said = [_said(content) for content in contents]
+    if said[-1].role == "model":
+        reject("Please ensure that the last content is of role user.")
     return Asked(
         model=model,
-        prompt="\n".join(part["text"] for part in parts if part.get("text")),
-        references=tuple(_reference(blob) for blob in blobs),
+        prompt=said[-1].text,
+        references=said[-1].images,
         aspect_ratio=ratio,
         image_size=size,
+        history=tuple(said[:-1]),
     )
+
+
+def _said(content: Json) -> Said:
+    parts = content["parts"]
+    return Said(
+        role=content.get("role") or "user",
+        text="\n".join(part["text"] for part in parts if part.get("text")),
+        images=tuple(_reference(blob) for part in parts if (blob := get(part, "inlineData"))),
+    )
+
+
+def signature(model: str, data: bytes) -> bytes:
+    """What this model signs a part with: its own, and different for every part."""
+    return hashlib.sha512(model.encode() + data).digest()
+
+
+def _check_signatures(model: str, contents: list[Json]) -> None:
+    """What the model said must come back as it was: every picture, and the first words, signed."""
+    for place, content in enumerate(contents, start=1):
+        if content.get("role") != "model":
+            continue
+        for number, part in enumerate(content["parts"], start=1):
+            blob = get(part, "inlineData")
+            if part.get("thought") or not (blob or number == 1):
+                continue
+            data = _decoded(blob.get("data")) if blob else str(part.get("text") or "").encode()
+            given = get(part, "thoughtSignature")
+            if not given:
+                reject(
+                    f"{'Image' if blob else 'Text'} part is missing a thought_signature in content "
+                    f"position {place}, part position {number}."
+                )
+            if _decoded(given) != signature(model, data):
+                reject("Thought signature is not valid.")  # its wording was never captured
 
 
 def _reference(blob: Json) -> Reference:
     mime_type = str(get(blob, "mimeType") or "")
     if mime_type not in TAKEN:
-        _reject(f"Unsupported MIME type: {mime_type}")
-    standard = str(blob.get("data") or "").replace("-", "+").replace("_", "/")
-    data = base64.b64decode(standard + "=" * (-len(standard) % 4))
+        reject(f"Unsupported MIME type: {mime_type}")
+    data = _decoded(blob.get("data"))
     try:
         with Image.open(io.BytesIO(data)) as opened:
             opened.verify()
@@ -174,12 +233,17 @@ def _reference(blob: Json) -> Reference:
     return Reference(mime_type, data)
 
 
+def _decoded(encoded: object) -> bytes:
+    standard = str(encoded or "").replace("-", "+").replace("_", "/")
+    return base64.b64decode(standard + "=" * (-len(standard) % 4))
+
+
 def get(holder: Json, name: str) -> Any:
     """A field in either of the spellings that protobuf's JSON allows."""
     return holder.get(name, holder.get(_snake(name)))
 
 
-def _reject(message: str, *, field: str = "") -> NoReturn:
+def reject(message: str, *, field: str = "") -> NoReturn:
     raise RejectedError(error("bad_argument", message=message, field=field))
 
 

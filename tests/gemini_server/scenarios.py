@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tests.gemini_server import drawing
 from tests.gemini_server.replies import ERRORS, Json, Reply, as_json, error
-from tests.gemini_server.rules import Asked
+from tests.gemini_server.rules import Asked, signature
 
 Scenario = Callable[[Asked, str], Reply]  # the request and its key
 
@@ -55,7 +55,8 @@ TOKENS = {"": 1120, "1K": 1120, "2K": 1680, "4K": 3780}
 
 
 def _picture(asked: Asked, variant: int = 0) -> bytes:
-    references = [reference.data for reference in asked.references]
+    earlier = [image.data for said in asked.history for image in said.images[-1:]]
+    references = [*earlier[-1:], *(reference.data for reference in asked.references)]
     return drawing.jpeg(
         asked.prompt,
         references,
@@ -65,24 +66,25 @@ def _picture(asked: Asked, variant: int = 0) -> bytes:
     )
 
 
-def _signature(data: bytes) -> str:
-    return base64.b64encode(hashlib.sha512(data).digest()).decode()
+def _signature(asked: Asked, data: bytes) -> str:
+    return base64.b64encode(signature(asked.model, data)).decode()
 
 
-def _image_part(data: bytes, **more: object) -> Json:
+def _image_part(asked: Asked, data: bytes, **more: object) -> Json:
     encoded = base64.b64encode(data).decode()
     blob = {"mimeType": "image/jpeg", "data": encoded}
-    return {"inlineData": blob, "thoughtSignature": _signature(data), **more}
+    return {"inlineData": blob, "thoughtSignature": _signature(asked, data), **more}
 
 
-def _text_part(text: str, **more: object) -> Json:
-    return {"text": text, "thoughtSignature": _signature(text.encode()), **more}
+def _text_part(asked: Asked, text: str, **more: object) -> Json:
+    return {"text": text, "thoughtSignature": _signature(asked, text.encode()), **more}
 
 
 def _frame(asked: Asked, images: int) -> Json:
     """What every answer carries beside its candidates."""
     prompt = 6 + len(asked.prompt.split())
-    pictures = 258 * len(asked.references)
+    seen = sum(len(said.images) for said in asked.history) + len(asked.references)
+    pictures = 258 * seen
     drawn, thoughts = images * TOKENS[asked.image_size], 174
     details: list[Json] = [{"modality": "TEXT", "tokenCount": prompt}]
     if pictures:
@@ -116,29 +118,36 @@ def _answer(asked: Asked, parts: list[Json], finish: str = "STOP", **candidate: 
 
 
 def success(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_text_part("Here is your picture."), _image_part(_picture(asked))])
+    return _answer(
+        asked, [_text_part(asked, "Here is your picture."), _image_part(asked, _picture(asked))]
+    )
 
 
 def _several(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_image_part(_picture(asked, variant)) for variant in range(3)])
+    return _answer(asked, [_image_part(asked, _picture(asked, variant)) for variant in range(3)])
 
 
 def _thought_drafts(asked: Asked, key: str) -> Reply:
     draft, final = _picture(asked, 1), _picture(asked)
-    thinking = _text_part("I consider the composition.", thought=True)
+    thinking = _text_part(asked, "I consider the composition.", thought=True)
     return _answer(
         asked,
-        [thinking, _image_part(draft, thought=True), _text_part("Done."), _image_part(final)],
+        [
+            thinking,
+            _image_part(asked, draft, thought=True),
+            _text_part(asked, "Done."),
+            _image_part(asked, final),
+        ],
     )
 
 
 def _only_thoughts(asked: Asked, key: str) -> Reply:
-    drafts = [_image_part(_picture(asked, variant), thought=True) for variant in (1, 0)]
+    drafts = [_image_part(asked, _picture(asked, variant), thought=True) for variant in (1, 0)]
     return _answer(asked, drafts)
 
 
 def _url_safe(asked: Asked, key: str) -> Reply:
-    part = _image_part(_picture(asked))
+    part = _image_part(asked, _picture(asked))
     part["inlineData"]["data"] = part["inlineData"]["data"].translate(str.maketrans("+/", "-_"))
     return _answer(asked, [part])
 
@@ -158,23 +167,23 @@ def _snake_case(asked: Asked, key: str) -> Reply:
 
 def _without_data(asked: Asked, key: str) -> Reply:
     empty: Json = {"inlineData": {"mimeType": "image/jpeg"}}
-    return _answer(asked, [empty, _image_part(_picture(asked))])
+    return _answer(asked, [empty, _image_part(asked, _picture(asked))])
 
 
 def _picture_and_odd_finish(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_image_part(_picture(asked))], "MAX_TOKENS")
+    return _answer(asked, [_image_part(asked, _picture(asked))], "MAX_TOKENS")
 
 
 def _text_only(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_text_part(WORDS)])
+    return _answer(asked, [_text_part(asked, WORDS)])
 
 
 def _bytes_instead(change: Callable[[bytes], bytes]) -> Scenario:
-    return lambda asked, key: _answer(asked, [_image_part(change(_picture(asked)))])
+    return lambda asked, key: _answer(asked, [_image_part(asked, change(_picture(asked)))])
 
 
 def _bad_base64(asked: Asked, key: str) -> Reply:
-    part = _image_part(_picture(asked))
+    part = _image_part(asked, _picture(asked))
     part["inlineData"]["data"] = "$$$ this is not base64 $$$"
     return _answer(asked, [part])
 

@@ -1,0 +1,183 @@
+"""What was said between a person and a model, from the first request to a picture that is to be
+gone on from. It is kept in Postgres and in the library, and put together again from there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assetbank import intake, rights
+from assetbank.models import Asset
+from generation import gemini_turn, references
+from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage
+from generation.errors import InvalidRequest
+from generation.gemini_json import Json
+from generation.models import Generation, Output, Turn
+
+LONGEST = 20  # turns
+
+INSTEAD = "Use the picture as a reference instead."
+
+
+def asked(request: DrawRequest) -> Json:
+    """What was sent, to be sent again: the prompt, and of each reference its asset and the
+    SHA-256 of the bytes that went out."""
+    return {
+        "prompt": request.prompt,
+        "references": [
+            {
+                "asset": each.asset_id,
+                "role": each.role,
+                "sent": hashlib.sha256(each.data).hexdigest(),
+            }
+            for each in request.references
+        ],
+    }
+
+
+def keep(generation: Generation, take: int, request: DrawRequest, drawing: Drawing) -> None:
+    """Write down a turn, in the transaction of its outputs. Where an engine says nothing that it
+    could go on from, there is no turn."""
+    if drawing.said:
+        content = {**asked(request), "role": "model", "parts": _storable(list(drawing.said))}
+        Turn.objects.update_or_create(
+            generation=generation, take=take, defaults={"content": content}
+        )
+
+
+def _storable(value: Any) -> Any:
+    """Without the two things that JSON has and Postgres does not: NUL and half a surrogate."""
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    return value
+
+
+@dataclass(frozen=True)
+class Link:
+    """One turn that can be said again: `pictures` by their position, `assets` by their id."""
+
+    turn: Turn
+    pictures: Mapping[int, Asset]
+    assets: Mapping[int, Asset]
+
+    @property
+    def images(self) -> int:
+        return len(self.pictures) + len(self.turn.content["references"])
+
+
+def chain(output: Output) -> list[Link]:
+    """The turns that led to an output, first one first. Raises InvalidRequest with what is in the
+    way of going on, and what to do instead."""
+    links: list[Link] = []
+    step: Output | None = output
+    while step is not None:
+        if len(links) == LONGEST:
+            raise InvalidRequest(
+                f"This conversation has {LONGEST} turns already. {INSTEAD}", code="too_many_turns"
+            )
+        links.append(_link(step))
+        step = step.generation.refines
+    return links[::-1]
+
+
+def history(output: Output) -> tuple[Exchange, ...]:
+    """The conversation that ended with an output, with every byte as it was. Raises InvalidRequest
+    and FileMissing."""
+    return tuple(_exchange(link) for link in chain(output))
+
+
+def pointed_out(output: Output) -> str:
+    """For the prompt of the next turn: which picture is meant, where the model drew several."""
+    drawn = Output.objects.filter(generation=output.generation_id, take=output.take).count()
+    if drawn < 2:
+        return ""
+    return f"Go on from picture {output.position + 1} of the {drawn} in your last answer. "
+
+
+def _link(output: Output) -> Link:
+    turn = Turn.objects.filter(generation=output.generation_id, take=output.take).first()
+    if turn is None or not gemini_turn.complete(turn.content.get("parts", [])):
+        raise InvalidRequest(
+            f"What the model said with this picture was not kept, so it cannot go on. {INSTEAD}",
+            code="no_turn",
+        )
+    drawn = Output.objects.filter(generation=output.generation_id, take=output.take)
+    pictures = {
+        each.position: each.asset
+        for each in drawn.defer("data").select_related("asset")
+        if each.asset
+    }
+    if output.position not in pictures:
+        raise InvalidRequest(
+            "A picture of this conversation is not in the library any more, so the model cannot "
+            f"go on from it. {INSTEAD}",
+            code="picture_gone",
+        )
+    return Link(turn, pictures, _assets(turn, pictures[output.position]))
+
+
+def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:
+    """The references of a turn, while all are there and may be used."""
+    wanted = [each["asset"] for each in turn.content["references"]]
+    assets = Asset.objects.in_bulk(wanted)
+    if len(assets) < len(set(wanted)):
+        raise InvalidRequest(
+            "A reference that this picture was made from was deleted, so the conversation cannot "
+            f"be repeated to the model. {INSTEAD}",
+            code="reference_gone",
+        )
+    if any(rights.problem(each, derive=True) for each in [picture, *assets.values()]):
+        # who reads this may not see all references
+        raise InvalidRequest(
+            "A picture in this conversation may not be used any more: its rights have ended or "
+            "changed.",
+            code="rights",
+        )
+    return assets
+
+
+def _exchange(link: Link) -> Exchange:
+    content = link.turn.content
+    parts = [
+        part
+        for part in content["parts"]
+        # a sibling that was deleted; the one that is gone on from is there: `chain`
+        if "output" not in part or part["output"] in link.pictures
+    ]
+    return Exchange(
+        prompt=content["prompt"],
+        references=tuple(_sent_again(each, link.assets) for each in content["references"]),
+        said=gemini_turn.restored(parts, lambda part: _picture(part, link.pictures)),
+    )
+
+
+def _picture(part: Json, pictures: Mapping[int, Asset]) -> bytes:
+    asset = pictures[part["output"]]
+    return _unchanged(intake.original_bytes(asset), part["sha256"], asset)
+
+
+def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> ReferenceImage:
+    """The original byte by byte, if that was sent. A preview may have been drawn anew since: the
+    model signs its own pictures only."""
+    asset = assets[reference["asset"]]
+    if reference["sent"] == asset.checksum:
+        again = references.original(asset, reference["role"])
+        _unchanged(again.data, asset.checksum, asset)
+        return again
+    return references.image(asset, reference["role"])
+
+
+def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:
+    if hashlib.sha256(data).hexdigest() != checksum:
+        raise InvalidRequest(
+            f"The file of “{asset}” is not what it was, so the conversation cannot be repeated to "
+            f"the model. {INSTEAD}",
+            code="picture_changed",
+        )
+    return data

@@ -1,0 +1,271 @@
+"""Going on from a picture in words, over HTTP with a service that insists on its signatures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from assetbank import intake
+from assetbank.errors import NotAllowed
+from assetbank.models import Asset
+from generation import refining, studio
+from generation.errors import InvalidRequest
+from generation.models import EngineModel, Generation, Output, Turn
+from tests.conftest import Cast, picture_bytes
+from tests.gemini_server import GeminiServer
+
+MakeAsset = Callable[..., Asset]
+MODEL = "gemini-nano-banana-2.1"
+
+
+@pytest.fixture(scope="module")
+def _running() -> Iterator[GeminiServer]:
+    with GeminiServer(slow_s=0.2) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
+    _running.clear()
+    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
+    settings.GEMINI_BASE_URL = _running.url
+    return _running
+
+
+def drawn(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -> Output:
+    given = {"aspect_ratio": "1:1", "prompt": "A woman in a red hat", **options}
+    asked = studio.request(
+        person=cast.creator,
+        brand=cast.acme,
+        references=references,
+        model=model,
+        **given,  # type: ignore[arg-type]
+    )
+    return run(asked)
+
+
+def refine(cast: Cast, output: Output, words: str, *references: Asset) -> Output:
+    asked = refining.request(person=cast.creator, output=output, words=words, references=references)
+    return run(asked)
+
+
+def run(asked: Generation) -> Output:
+    studio.run(generation_id=asked.pk)
+    asked.refresh_from_db()
+    assert (asked.state, asked.reason) == ("succeeded", "")
+    output = asked.outputs.select_related("asset", "generation").first()
+    assert output
+    return output
+
+
+def kept_bytes(output: Output) -> bytes:
+    assert output.asset
+    return intake.original_bytes(output.asset)
+
+
+def test_the_conversation_is_said_again_with_every_byte_and_signature(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    hat, scarf = make_asset(title="Hat"), make_asset(title="Scarf")
+    first = drawn(cast, hat, aspect_ratio="3:4", image_size="2K")
+    second = refine(cast, first, "Swap the hat for a beret", scarf)
+    third = refine(cast, second, "Now at night")
+    sent = server.requests[-1]
+    assert sent.asked
+    assert [said.role for said in sent.asked.history] == ["user", "model", "user", "model"]
+    asked_first, drew_first, asked_second, drew_second = sent.asked.history
+    assert asked_first.text == server.requests[0].prompt
+    assert [each.data for each in asked_first.images] == [intake.original_bytes(hat)]
+    assert [each.data for each in drew_first.images] == [kept_bytes(first)]
+    assert "Swap the hat for a beret" in asked_second.text
+    assert [each.data for each in asked_second.images] == [intake.original_bytes(scarf)]
+    assert [each.data for each in drew_second.images] == [kept_bytes(second)]
+    assert "Now at night" in sent.prompt
+    assert (sent.asked.aspect_ratio, sent.asked.image_size) == ("3:4", "2K")
+    assert third.generation.refines == second
+
+
+def test_any_output_can_be_gone_on_from_and_branches_know_nothing_of_each_other(
+    cast: Cast, server: GeminiServer
+) -> None:
+    first = drawn(cast)
+    refine(cast, first, "Swap the hat")
+    refine(cast, first, "Take the hat off")
+    assert server.requests[-1].asked
+    said = " ".join(said.text for said in server.requests[-1].asked.history)
+    assert "Swap" not in said
+    assert first.refined_in.count() == 2
+
+
+@pytest.mark.parametrize(
+    "scenario", ["thought_drafts", "only_thoughts", "snake_case", "url_safe_base64"]
+)
+def test_however_the_answer_was_spelt_it_can_be_gone_on_from(
+    cast: Cast, server: GeminiServer, scenario: str
+) -> None:
+    server.script(scenario)
+    refine(cast, drawn(cast), "Swap the hat")
+    assert server.requests[-1].asked
+    assert len(server.requests[-1].asked.history[1].images) == 1
+
+
+def test_of_several_pictures_the_one_that_is_meant_is_pointed_out(
+    cast: Cast, server: GeminiServer
+) -> None:
+    server.script("several_images")
+    first = drawn(cast)
+    middle = first.generation.outputs.get(position=1)
+    refine(cast, middle, "Swap the hat")
+    assert server.requests[-1].prompt.startswith("Go on from picture 2 of the 3")
+    siblings = first.generation.outputs.exclude(pk=middle.pk)
+    assert siblings[0].asset
+    intake.remove(asset=siblings[0].asset)
+    refine(cast, middle, "Take the hat off")  # a sibling that was deleted is left out
+    assert server.requests[-1].asked
+    assert len(server.requests[-1].asked.history[1].images) == 2
+
+
+def test_what_is_kept_repeats_no_picture(cast: Cast, server: GeminiServer) -> None:
+    drawn(cast)
+    (turn,) = Turn.objects.all()
+    assert len(str(turn.content)) < 5000
+    assert [set(part) >= {"thoughtSignature"} for part in turn.content["parts"]] == [True, True]
+
+
+def test_signatures_that_were_lost_are_refused_by_the_service_in_its_words(
+    cast: Cast, server: GeminiServer
+) -> None:
+    first = drawn(cast)
+    asked = refining.request(person=cast.creator, output=first, words="Swap the hat")
+    turn = Turn.objects.get()
+    del turn.content["parts"][0]
+    turn.content["parts"][0]["thoughtSignature"] = ""
+    turn.save()
+    with pytest.raises(InvalidRequest):
+        refining.request(person=cast.creator, output=first, words="Swap the hat")
+    studio.run(generation_id=asked.pk)
+    asked.refresh_from_db()
+    assert (asked.state, asked.reason_code) == ("failed", "no_turn")
+    assert len(server.requests) == 1  # found before it was sent
+
+
+NEXT_WEEK = """
+import sys
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"], folder, settings.GEMINI_BASE_URL, pk = sys.argv[1:]
+settings.STORAGES["default"]["OPTIONS"] = {"location": folder}
+settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
+django.setup()
+from generation import studio
+studio.run(generation_id=int(pk))
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_process_goes_on_next_week_from_the_database_alone(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset, media: Path
+) -> None:
+    first = drawn(cast, make_asset())
+    asked = refining.request(person=cast.creator, output=first, words="Swap the hat")
+    place = [str(connection.settings_dict["NAME"]), str(media), server.url, str(asked.pk)]
+    command = [sys.executable, "-c", NEXT_WEEK, *place]
+    subprocess.run(command, timeout=60, check=True)
+    asked.refresh_from_db()
+    assert (asked.state, asked.reason) == ("succeeded", "")
+    assert server.requests[-1].asked
+    assert len(server.requests[-1].asked.history) == 2
+
+
+def lose_picture(output: Output, reference: Asset) -> None:
+    assert output.asset
+    intake.remove(asset=output.asset)
+    output.refresh_from_db()
+
+
+def lose_reference(output: Output, reference: Asset) -> None:
+    intake.remove(asset=reference)
+
+
+def lose_turn(output: Output, reference: Asset) -> None:
+    Turn.objects.all().delete()
+
+
+def end_rights(output: Output, reference: Asset) -> None:
+    Asset.objects.filter(pk=reference.pk).update(expires_on="2020-01-01")
+
+
+def retire(output: Output, reference: Asset) -> None:
+    EngineModel.objects.filter(pk=MODEL).update(retires_on="2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (lose_picture, "picture_gone"),
+        (lose_reference, "reference_gone"),
+        (lose_turn, "no_turn"),
+        (end_rights, "rights"),
+        (retire, "model_retired"),
+    ],
+)
+def test_what_is_in_the_way_is_said_before_anything_is_sent(
+    cast: Cast,
+    server: GeminiServer,
+    make_asset: MakeAsset,
+    happens: Callable[[Output, Asset], None],
+    code: str,
+) -> None:
+    reference = make_asset()
+    first = drawn(cast, reference)
+    waiting = refining.request(person=cast.creator, output=first, words="Swap the hat")
+    happens(first, reference)
+    with pytest.raises(InvalidRequest) as error:
+        refining.request(person=cast.creator, output=first, words="Swap the hat")
+    assert error.value.code == code
+    studio.run(generation_id=waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason_code) == ("failed", code)
+    assert len(server.requests) == 1
+
+
+def test_a_file_that_is_not_what_came_is_not_sent_for_it(cast: Cast, server: GeminiServer) -> None:
+    first = drawn(cast)
+    assert first.asset
+    waiting = refining.request(person=cast.creator, output=first, words="Swap the hat")
+    with first.asset.file.open("wb") as file:
+        file.write(picture_bytes())
+    studio.run(generation_id=waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.reason_code == "picture_changed"
+    assert len(server.requests) == 1
+
+
+def test_a_sketch_cannot_be_gone_on_from_and_that_is_said(cast: Cast) -> None:
+    sketch = drawn(cast, model="sketch")
+    with pytest.raises(InvalidRequest, match="as a reference instead") as error:
+        refining.request(person=cast.creator, output=sketch, words="Swap the hat")
+    assert error.value.code == "cannot_refine"
+
+
+def test_a_conversation_holds_no_more_pictures_than_the_model_looks_at(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first = drawn(cast, *[make_asset() for _ in range(13)])
+    refining.request(person=cast.creator, output=first, words="Swap the hat")
+    with pytest.raises(InvalidRequest, match="15 pictures"):
+        refining.request(person=cast.creator, output=first, words="Swap", references=[make_asset()])
+
+
+def test_only_those_who_may_create_go_on(cast: Cast, server: GeminiServer) -> None:
+    first = drawn(cast)
+    for person in (cast.viewer, cast.outsider):
+        with pytest.raises(NotAllowed):
+            refining.request(person=person, output=first, words="Swap the hat")
+    assert Generation.objects.count() == 1

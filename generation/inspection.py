@@ -19,13 +19,14 @@ from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand
 from generation import fidelity, palette, reading
 from generation.models import BrandRules, Finding, Output, Reference
-from search import duplicates
+from search import duplicates, regions
 from search.models import Embedding, Likeness
 
 logger = logging.getLogger(__name__)
 
 WAITING = "It is still being checked against the brand's rules. Try again in a moment."
 LOOKED_AT = 1600  # pixels of the longest side, as in the preview
+SKETCH = "sketch"  # its pictures are lettered with the prompt and show every reference
 MOST_NAMED = 6  # words that a sentence lists
 
 Code = Finding.Code
@@ -129,7 +130,7 @@ def _palette(output: Output, asset: Asset) -> list[Finding]:
 
 def _words(output: Output, asset: Asset) -> list[Finding]:
     """A sketch is lettered with its prompt, which says nothing about the picture to come."""
-    if not reading.installed() or asset.engine_model == "sketch":
+    if not reading.installed() or asset.engine_model == SKETCH:
         return []
     with intake.rendition(asset=asset, name="preview") as file:
         picture = pictures.load_rgb(file, side=LOOKED_AT)
@@ -152,16 +153,20 @@ def _approved(output: Output, brand: Brand) -> list[str]:
 
 
 def _references(output: Output, asset: Asset) -> list[Finding]:
-    rows = list(output.generation.reference_rows.select_related("asset"))
+    rows = fidelity.judged(output.generation.reference_rows.select_related("asset"))
+    if not rows or asset.engine_model == SKETCH:  # which pastes all of them
+        return []
+    with intake.rendition(asset=asset, name="preview") as file:
+        picture = pictures.load_rgb(file, side=regions.SIDE)
     return [
         Finding(
             output=output,
             code=Code.IGNORED,
             sentence=f"{_named(row, asset)} cannot be recognised in it; it may have been ignored.",
-            measured=likeness,
+            measured=odds,
             reference=row,
         )
-        for row, likeness in fidelity.ignored(asset, rows)
+        for row, odds in fidelity.ignored(picture, rows)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Background jobs of generation, on the queue `generate`."""
+"""Background jobs of generation, most of them on the queue `generate`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def deliver(delivery_id: str) -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(queue="house", queueing_lock="inspect_waiting", lock="inspect", pass_context=False)
+@app.task(queue="index", queueing_lock="inspect_waiting", lock="inspect", pass_context=False)
 def inspect_waiting(timestamp: int) -> None:
+    """On the queue whose workers have the encoder."""
     end = time.monotonic() + INSPECTING_SECONDS
     inspection.inspect_waiting(stop=lambda: time.monotonic() > end)

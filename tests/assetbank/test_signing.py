@@ -45,3 +45,10 @@ def test_it_is_forgotten_after_a_while(cast: Cast, client: Client) -> None:
     long_ago = timezone.now() - settings.AXES_COOLOFF_TIME - datetime.timedelta(seconds=1)
     AccessAttempt.objects.update(attempt_time=long_ago)
     assert sign_in(client, "secret") == 302
+
+
+def test_no_script_but_ours_runs_in_a_page(cast: Cast, client: Client) -> None:
+    policy = client.get("/sign-in/").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy

@@ -189,6 +189,17 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "MODEL_ARMOR": _POLICY,
     "JAILBREAK": _POLICY,
     "ESCALATION": _POLICY,
+    # an answer to a picture that was to be gone on from
+    "MISSING_THOUGHT_SIGNATURE": (
+        "cannot_continue",
+        "The model lacks its own notes on the picture that this goes on from. "
+        "Start anew, with that picture among the references.",
+    ),
+    "CONTINUATION": (
+        "unfinished",
+        "The model broke off in the middle of its answer. "
+        "Shorten the prompt, or use fewer references.",
+    ),
     "PUP_LIMITED_DISABLED": (
         "account_limited",
         "Google has limited this account for breaking its usage policy. "

@@ -237,7 +237,8 @@ CODES = {
     "JAILBREAK": "policy_filter",
     "ESCALATION": "policy_filter",
     "PUP_LIMITED_DISABLED": "account_limited",
-    "MISSING_THOUGHT_SIGNATURE": "refused",
+    "MISSING_THOUGHT_SIGNATURE": "cannot_continue",
+    "CONTINUATION": "unfinished",
 }
 
 

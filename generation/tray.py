@@ -1,4 +1,5 @@
-"""The tray: references put aside for the studio, in the order in which a model will see them.
+"""The tray: references put aside for the studio, in the order in which a model will see them, each
+with its role.
 
 Ids in the session, so it costs no row and ends with it. What is there may have been deleted or
 hidden meanwhile: `assets` shows only what the person may see now.
@@ -6,14 +7,16 @@ hidden meanwhile: `assets` shows only what the person may see now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.sessions.backends.base import SessionBase
 
 from assetbank import access
 from assetbank.models import Asset
+from generation.models import Role
 
 KEY = "tray"
+ROLES = "tray_roles"  # by id, as JSON keeps it: in text
 MOST = 14  # what the models take
 
 
@@ -22,20 +25,35 @@ def ids(session: SessionBase) -> list[int]:
     return [pk for pk in kept if isinstance(pk, int)][:MOST]
 
 
-def put(session: SessionBase, wanted: Sequence[int]) -> None:
-    """These and no others."""
-    session[KEY] = list(dict.fromkeys(wanted))[:MOST]
+def roles(session: SessionBase) -> dict[int, str]:
+    """Of those that have one."""
+    kept = session.get(ROLES, {})
+    return {pk: role for pk in ids(session) if (role := kept.get(str(pk))) in Role.values}
 
 
-def add(session: SessionBase, pk: int) -> bool:
+def put(
+    session: SessionBase, wanted: Sequence[int], given: Mapping[int, str] | None = None
+) -> None:
+    """These and no others; `given`: their roles, else those that they have."""
+    given = roles(session) if given is None else given
+    kept = list(dict.fromkeys(wanted))[:MOST]
+    session[KEY] = kept
+    session[ROLES] = {str(pk): given[pk] for pk in kept if given.get(pk) in Role.values}
+
+
+def add(session: SessionBase, pk: int, role: str = "") -> bool:
     """False when the tray is full."""
     kept = ids(session)
     if pk in kept:
         return True
     if len(kept) >= MOST:
         return False
-    put(session, [*kept, pk])
+    put(session, [*kept, pk], {**roles(session), pk: role})
     return True
+
+
+def give_role(session: SessionBase, pk: int, role: str) -> None:
+    put(session, ids(session), {**roles(session), pk: role})
 
 
 def remove(session: SessionBase, pk: int) -> None:

@@ -100,6 +100,33 @@ class Environment:
             self.problems.append(f"{name} cannot be used: {error}.")
             return local_storage(folder)
 
+    def email(self, name: str, *, help: str) -> dict[str, Any]:
+        """An SMTP server; `host` is empty when unset."""
+        url = self.text(name, help=help)
+        try:
+            return email_from_url(url)
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be used: {error}.")
+            return email_from_url("")
+
+
+def email_from_url(url: str) -> dict[str, Any]:
+    """`smtp://user:password@host:587?tls=yes&from=assets@example.com`, or smtps:// for TLS from
+    the first byte. Raises ValueError with a sentence."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+        raise ValueError("it is written like smtp://user:password@host:587?tls=yes")
+    options, ssl = dict(parse_qsl(parts.query)), parts.scheme == "smtps"
+    return {
+        "host": parts.hostname or "",
+        "port": parts.port or (465 if ssl else 25),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": options.get("tls", "no").lower() in TRUE and not ssl,
+        "ssl": ssl,
+        "from": options.get("from", "assetbank@localhost"),
+    }
+
 
 def local_storage(folder: Path) -> dict[str, Any]:
     return {

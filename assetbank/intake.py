@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from assetbank import collecting, colours, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
@@ -26,6 +27,7 @@ from assetbank.text import clean_tags, clean_text, title_of
 logger = logging.getLogger(__name__)
 
 LONGEST = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
+APPROVED_BY_DECISION = "A manager approves a picture, once it is in the library."
 EDITABLE = {
     "title",
     "description",
@@ -98,6 +100,8 @@ def store(
         **(asdict(provenance) if provenance else {}),
     )
     _assign(asset, {"title": title_of(asset.filename), **fields})
+    if asset.status == Asset.Status.APPROVED:
+        raise InvalidAsset(APPROVED_BY_DECISION)
     try:
         _take_in(asset, data, picture, clean_tags(tags), collection)
     except IntegrityError:
@@ -142,20 +146,47 @@ def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Sto
 
 
 @transaction.atomic
-def update(*, asset: Asset, tags: Iterable[str] | None = None, **fields: Any) -> Asset:
+def update(
+    *,
+    asset: Asset,
+    tags: Iterable[str] | None = None,
+    withdrawing: bool = False,
+    deciding: bool = False,
+    **fields: Any,
+) -> Asset:
     """Change what is said about an asset (EDITABLE and tags); the bytes never change.
 
-    Raises InvalidAsset and AssetGone.
+    Only withdrawing a right, and lifting that again, puts it into quarantine or takes it out; only
+    `approval`, and what takes a step back, approves it. Raises InvalidAsset and AssetGone.
     """
-    if not Asset.objects.select_for_update().filter(pk=asset.pk).exists():
+    before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
+    if before is None:
         raise AssetGone(f"“{asset}” was deleted meanwhile.")  # and saving would bring it back
+    becomes = fields.get("status", before.status)
+    _check_quarantine(before, becomes, withdrawing)
+    if becomes == Asset.Status.APPROVED != before.status and not (deciding or withdrawing):
+        raise InvalidAsset(APPROVED_BY_DECISION)
     _assign(asset, fields)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
     # only these: what somebody else changed since the asset was read stays
     asset.save(update_fields=[*fields, "updated_at"])
+    if stricter := rights.stricter(before, asset):
+        for follow in settings.RIGHTS_BECAME_STRICTER:
+            import_string(follow)(asset, stricter)
     return asset
+
+
+def _check_quarantine(before: Asset, status: str, withdrawing: bool) -> None:
+    quarantined = Asset.Status.QUARANTINED
+    if withdrawing or (before.status == quarantined) == (status == quarantined):
+        return
+    if status == quarantined:
+        raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
+    raise InvalidAsset(
+        f"“{before}” is quarantined: a right that it needs was withdrawn. Lift that first."
+    )
 
 
 @transaction.atomic

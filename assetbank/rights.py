@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -28,6 +29,12 @@ COUNTRIES = frozenset(ISO_3166.split())
 # No list of countries says "everywhere", so "nowhere" needs a word: ZZ is no country in ISO 3166
 # and never will be. Only pictures whose sources have no country in common get it
 NOWHERE = ["ZZ"]
+WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
+
+
+class Problem(NamedTuple):
+    word: str  # for a badge
+    sentence: str
 
 
 def problem(asset: Asset, *, derive: bool = False) -> str | None:
@@ -35,19 +42,29 @@ def problem(asset: Asset, *, derive: bool = False) -> str | None:
 
     `usable` says the same of many.
     """
+    found = told(asset, derive=derive)
+    return found.sentence if found else None
+
+
+def told(asset: Asset, *, derive: bool = False) -> Problem | None:
+    """`problem`, with a word that says it on a small card."""
     if asset.status == Asset.Status.QUARANTINED:
-        return f"“{asset}” is quarantined: a right that it needs was withdrawn."
+        said = f"“{asset}” is quarantined: a right that it needs was withdrawn."
+        return Problem("Quarantined", said)
     if asset.expired:
-        return f"“{asset}” may not be used any more: its licence ended on {_day(asset.expires_on)}."
+        ended = f"its licence ended on {_day(asset.expires_on)}."
+        return Problem("Expired", f"“{asset}” may not be used any more: {ended}")
     if asset.consent == Asset.Consent.MISSING:
-        return f"The people shown in “{asset}” have not agreed to its use."
+        return Problem("No consent", f"The people shown in “{asset}” have not agreed to its use.")
     if asset.consent == Asset.Consent.GIVEN and _past(asset.consent_until):
-        until = _day(asset.consent_until)
-        return f"The people shown in “{asset}” agreed to its use until {until} only."
+        until = f"until {_day(asset.consent_until)} only."
+        return Problem("Consent ended", f"The people shown in “{asset}” agreed to its use {until}")
     if asset.territories == NOWHERE:
-        return f"“{asset}” may be used nowhere: its sources have no country in common."
+        said = f"“{asset}” may be used nowhere: its sources have no country in common."
+        return Problem("Nowhere", said)
     if derive and not asset.derivatives_allowed:
-        return f"The licence of “{asset}” does not allow new pictures to be made from it."
+        said = f"The licence of “{asset}” does not allow new pictures to be made from it."
+        return Problem("No derivatives", said)
     return None
 
 
@@ -84,6 +101,28 @@ def end(asset: Asset) -> datetime.date | None:
         return datetime.date.min
     agreed = asset.consent_until if asset.consent == Asset.Consent.GIVEN else None
     return min((day for day in (asset.expires_on, agreed) if day), default=None)
+
+
+def strictest(assets: Sequence[Asset]) -> dict[str, Any]:
+    """What holds for a picture that needs the rights of all of these: fields of `intake.update`."""
+    within = [set(asset.territories) for asset in assets if asset.territories]
+    common = sorted(set.intersection(*within)) or NOWHERE if within else []
+    consents = {asset.consent for asset in assets}
+    worst = next((c for c in WORST_CONSENT_FIRST if c in consents), Asset.Consent.NOT_NEEDED)
+    agreed = (a.consent_until for a in assets if a.consent == Asset.Consent.GIVEN)
+    return {
+        "derivatives_allowed": all(asset.derivatives_allowed for asset in assets),
+        "territories": common,
+        "consent": worst,
+        "consent_until": min(filter(None, agreed), default=None),
+        "expires_on": min((a.expires_on for a in assets if a.expires_on), default=None),
+    }
+
+
+def stricter(before: Asset, after: Asset) -> list[str]:
+    """The terms by which `after` may be used less than `before`."""
+    both = strictest([before, after])
+    return [name for name, value in both.items() if getattr(before, name) != value]
 
 
 def clean_territories(given: str | Iterable[str]) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from assetbank import idempotency, intake
+from assetbank import idempotency, intake, notices
 
 logger = logging.getLogger(__name__)
 SILENT_SECONDS = 30
@@ -33,6 +34,15 @@ def read_pixels(timestamp: int) -> None:
     """Assets from before colours and perceptual hashes were read at intake."""
     while intake.read_pixels():
         pass
+
+
+@app.task(
+    name="assetbank.tasks.mail_notice",
+    queue="house",
+    retry=RetryStrategy(max_attempts=6, exponential_wait=5),
+)
+def mail_notice(notice_id: int) -> None:
+    notices.mail(notice_id=notice_id)
 
 
 @app.periodic(cron="17 * * * *")

@@ -1,0 +1,136 @@
+"""Pictures inherit the strictest terms and the earliest end of what they were made of."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from assetbank import intake, rights
+from assetbank.models import Asset, Membership
+from generation import studio
+from generation.errors import InvalidRequest
+from tests.conftest import Cast
+from tests.generation.test_withdrawing import ask, drawn, sentences
+
+MakeAsset = Callable[..., Asset]
+
+
+def soon(days: int) -> datetime.date:
+    return timezone.localdate() + datetime.timedelta(days=days)
+
+
+def test_the_strictest_of_all_sources_holds(cast: Cast, make_asset: MakeAsset) -> None:
+    cape = make_asset(
+        expires_on=soon(30), territories=["DE", "AT"], licence="Editorial", credit="Ana"
+    )
+    model = make_asset(
+        expires_on=soon(60), consent="given", consent_until=soon(20), licence="Editorial"
+    )
+    beach = make_asset(territories=["AT", "CH"], credit="Ben", consent="given")
+    made = drawn(ask(cape, model, beach, by=cast.creator))
+    assert made.expires_on == soon(30)
+    assert (made.consent, made.consent_until) == ("given", soon(20))
+    assert made.territories == ["AT"]
+    assert (made.licence, made.credit) == ("Editorial", "Ana; Ben")
+    assert made.digital_source_type == "algorithmicMedia"  # it is a sketch
+
+
+def test_a_draft_hands_its_terms_on(cast: Cast, make_asset: MakeAsset) -> None:
+    first = ask(make_asset(expires_on=soon(30)), by=cast.creator)
+    drawn(first)
+    again = ask(make_asset(territories=["DE"]), by=cast.creator, draft=first.outputs.get())
+    made = drawn(again)
+    assert (made.expires_on, made.territories) == (soon(30), ["DE"])
+
+
+def test_what_may_be_used_nowhere_together_is_refused_before_it_is_paid(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    here, there = (
+        make_asset(title="A", territories=["DE"]),
+        make_asset(title="B", territories=["US"]),
+    )
+    with pytest.raises(InvalidRequest, match=r"no country .*: “A” \(DE\), “B” \(US\)"):
+        ask(here, there, by=cast.creator)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"derivatives_allowed": False}, "does not allow new pictures"),
+        ({"consent": "missing"}, "have not agreed"),
+        ({"consent": "given", "consent_until": datetime.date(2020, 1, 1)}, "until 1 January 2020"),
+        ({"expires_on": datetime.date(2020, 1, 1)}, "ended on 1 January 2020"),
+    ],
+)
+def test_choosing_what_may_not_be_used_is_refused_with_the_reason(
+    cast: Cast, make_asset: MakeAsset, terms: dict[str, Any], said: str
+) -> None:
+    asset = make_asset(title="Cape")
+    waiting = ask(asset, by=cast.creator)
+    intake.update(asset=asset, **terms)
+    with pytest.raises(InvalidRequest, match=said):
+        ask(asset, by=cast.creator)
+    studio.run(generation_id=waiting.pk)  # and what was waiting is not drawn
+    waiting.refresh_from_db()
+    assert waiting.state == "failed"
+    assert "rights have ended or changed" in waiting.reason
+
+
+def test_stricter_terms_of_a_source_reach_whatever_was_made_of_it(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset(title="Cape")
+    child = drawn(ask(source, by=cast.creator))
+    grandchild = drawn(ask(child, by=cast.creator))
+    intake.update(asset=child, expires_on=soon(5))
+    intake.update(asset=source, expires_on=soon(10), territories=["DE"])
+    child.refresh_from_db()
+    grandchild.refresh_from_db()
+    assert (child.expires_on, child.territories) == (soon(5), ["DE"])  # its own end is earlier
+    assert (grandchild.expires_on, grandchild.territories) == (soon(5), ["DE"])
+    assert (
+        sum("“Cape” may be used less than before" in said for said in sentences(cast.creator)) == 1
+    )
+
+
+def test_a_loosened_source_loosens_nothing(cast: Cast, make_asset: MakeAsset) -> None:
+    source = make_asset(expires_on=soon(10))
+    child = drawn(ask(source, by=cast.creator))
+    intake.update(asset=source, expires_on=None)
+    child.refresh_from_db()
+    assert child.expires_on == soon(10)
+
+
+def test_terms_are_inherited_as_they_are_when_the_picture_arrives(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    here, there = make_asset(territories=["DE"]), make_asset()
+    generation = ask(here, there, by=cast.creator)
+    began = studio._begin(generation.pk)
+    assert began
+    from generation import drawing
+
+    drawing.draw_missing(began)
+    intake.update(asset=there, territories=["US"])  # while it was drawn
+    drawing.store_outputs(began)
+    made = began.outputs.get().asset
+    assert made
+    assert made.territories == rights.NOWHERE
+    assert "no country in common" in (rights.problem(made) or "")
+
+
+def test_who_may_not_see_the_source_is_not_told_its_name(cast: Cast, make_asset: MakeAsset) -> None:
+    member = Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
+    theirs = make_asset(title="Secret cape", brand=cast.other)
+    made = drawn(ask(theirs, by=cast.creator, brand=cast.acme))
+    member.delete()
+    intake.update(asset=theirs, expires_on=soon(3))
+    made.refresh_from_db()
+    assert made.expires_on == soon(3)
+    (said,) = sentences(cast.creator)
+    assert said.startswith("A picture of another brand may be used less than before")

@@ -1,0 +1,169 @@
+"""A source may not be used any more: what was made of it goes with it, and people hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from pytest_django import Settings
+
+from assetbank import access, intake, notices, rights
+from assetbank.errors import InvalidAsset, NotAllowed
+from assetbank.models import Asset, Brand, Membership, Notice
+from generation import studio, withdrawing
+from generation.errors import InvalidRequest
+from generation.models import Generation, Output
+from tests.conftest import Cast
+
+MakeAsset = Callable[..., Asset]
+
+
+def ask(
+    *references: Asset, by: User, brand: Brand | None = None, draft: Output | None = None
+) -> Generation:
+    return studio.request(
+        person=by,
+        brand=brand or references[0].brand,
+        prompt="A cape on the beach",
+        references=references,
+        model="sketch",
+        aspect_ratio="1:1",
+        draft=draft,
+    )
+
+
+def drawn(generation: Generation) -> Asset:
+    studio.run(generation_id=generation.pk)
+    generation.refresh_from_db()
+    assert generation.state == "succeeded", generation.reason
+    asset = generation.outputs.get().asset
+    assert asset
+    return asset
+
+
+def statuses(*assets: Asset) -> list[str]:
+    return [Asset.objects.get(pk=asset.pk).status for asset in assets]
+
+
+def sentences(person: User) -> list[str]:
+    return [notice.sentence for notice in Notice.objects.filter(person=person)]
+
+
+def test_everything_made_from_it_is_quarantined_and_comes_back(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source, bystander = make_asset(title="Cape"), make_asset(title="Hat")
+    child = drawn(ask(source, bystander, by=cast.creator))
+    grandchild = drawn(ask(child, by=cast.creator))
+    intake.update(asset=child, status="archived")
+    said = withdrawing.concerned(person=cast.manager, asset=source)
+    assert ([asset.pk for asset in said.seen], said.unseen) == ([grandchild.pk, child.pk], 0)
+
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="The model took it back.")
+    assert statuses(source, child, grandchild, bystander) == ["quarantined"] * 3 + ["draft"]
+    with pytest.raises(InvalidRequest, match="quarantined"):
+        ask(Asset.objects.get(pk=child.pk), by=cast.creator)
+    with pytest.raises(InvalidAsset, match="Lift that first"):
+        intake.update(asset=Asset.objects.get(pk=child.pk), status="draft")
+    with pytest.raises(InvalidAsset, match="already"):
+        withdrawing.withdraw(person=cast.manager, asset=source, reason="Again")
+
+    withdrawing.reinstate(person=cast.manager, asset=source)
+    assert statuses(source, child, grandchild) == ["draft", "archived", "draft"]
+
+
+def test_what_two_withdrawals_hold_comes_back_with_the_second(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    cape, hat = make_asset(title="Cape"), make_asset(title="Hat")
+    both = drawn(ask(cape, hat, by=cast.creator))
+    for source in (cape, hat):
+        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    withdrawing.reinstate(person=cast.manager, asset=cape)
+    assert statuses(cape, hat, both) == ["draft", "quarantined", "quarantined"]
+    withdrawing.reinstate(person=cast.manager, asset=hat)
+    assert statuses(hat, both) == ["draft", "draft"]
+
+
+def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset(title="Cape")
+    waiting, drawing = ask(source, by=cast.creator), ask(source, by=cast.creator)
+    began = studio._begin(drawing.pk)
+    assert began
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason) == ("cancelled", withdrawing.CANCELLED)
+    # the answer was on its way: it is kept, and put aside with its source
+    began.outputs.create(take=0, position=0, data=picture(), mime="image/png")
+    began.takes["0"] = {"pictures": 1}
+    began.save()
+    Generation.objects.filter(pk=began.pk).update(state="queued")
+    studio.run(generation_id=began.pk)
+    made = began.outputs.get().asset
+    assert made
+    assert made.status == "quarantined"
+    withdrawing.reinstate(person=cast.manager, asset=source)
+    assert statuses(made) == ["draft"]
+
+
+def picture() -> bytes:
+    from tests.conftest import picture_bytes
+
+    return picture_bytes((9, 9, 9))
+
+
+def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset) -> None:
+    Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
+    source = make_asset(title="Secret cape")
+    elsewhere = drawn(ask(source, by=cast.creator, brand=cast.other))
+    said = withdrawing.concerned(person=cast.manager, asset=source)
+    assert (said.seen, said.unseen) == ([], 1)
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="A secret reason.")
+    assert statuses(elsewhere) == ["quarantined"]
+    assert "“Secret cape” were withdrawn: A secret reason." in sentences(cast.creator)[0]
+    (theirs,) = sentences(cast.outsider)  # the other brand's manager, who may not see the source
+    assert "In quarantine: “A cape on the beach”" in theirs
+    assert "ecret" not in theirs
+    assert sentences(cast.manager) == []  # who did it knows
+
+
+@pytest.mark.parametrize("name", ["creator", "viewer", "outsider"])
+def test_only_managers_withdraw_and_lift(cast: Cast, make_asset: MakeAsset, name: str) -> None:
+    source = make_asset()
+    with pytest.raises(NotAllowed):
+        withdrawing.withdraw(person=getattr(cast, name), asset=source, reason="Because.")
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="Because.")
+    with pytest.raises(NotAllowed):
+        withdrawing.reinstate(person=getattr(cast, name), asset=source)
+
+
+def test_a_reason_is_needed(cast: Cast, make_asset: MakeAsset) -> None:
+    for reason in (" \n", "x" * 501):
+        with pytest.raises(InvalidAsset, match=r"has at most|Say why"):
+            withdrawing.withdraw(person=cast.manager, asset=make_asset(), reason=reason)
+
+
+def test_owners_hear_of_it_by_e_mail_where_that_is_set_up(
+    cast: Cast, make_asset: MakeAsset, settings: Settings
+) -> None:
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.com", "https://assets.example.com/"
+    User.objects.filter(pk=cast.creator.pk).update(email="creator@example.com")
+    source = make_asset(title="Cape")
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    (notice,) = Notice.objects.filter(person=cast.creator)
+    notices.mail(notice_id=notice.pk)
+    (sent,) = mail.outbox
+    assert sent.to == ["creator@example.com"]
+    assert "The rights to “Cape” were withdrawn" in sent.body
+    assert f"https://assets.example.com{source.get_absolute_url()}" in sent.body
+
+
+def test_what_is_quarantined_may_not_be_used(cast: Cast, make_asset: MakeAsset) -> None:
+    source = make_asset()
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    assert "withdrawn" in (rights.problem(source) or "")
+    assert not rights.usable(access.assets(cast.manager)).filter(pk=source.pk).exists()

@@ -16,10 +16,10 @@ from django.db import transaction
 from assetbank import intake, rights
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
-from generation import conversation, engines, money, prompts, quotas, references
-from generation.engines import Drawing, DrawRequest
+from generation import conversation, engines, inheritance, money, prompts, quotas, references
+from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import EngineError, EngineFailed, InvalidRequest, Refused
-from generation.models import Generation, Output
+from generation.models import EngineModel, Generation, Output
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,8 @@ def draw_request(generation: Generation) -> DrawRequest:
     rows = list(generation.reference_rows.select_related("asset"))
     if gone := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    if refused := [
-        row.asset for row in rows if row.asset and rights.problem(row.asset, derive=True)
-    ]:
+    made_of = inheritance.sources(generation)
+    if refused := [asset for asset in made_of if rights.problem(asset, derive=True)]:
         # it waited, or is tried again; who reads this may not see all references
         sentence = "A reference may not be used any more: its rights have ended or changed."
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
@@ -44,16 +43,24 @@ def draw_request(generation: Generation) -> DrawRequest:
         model=chosen,
         rules=prompts.rules_of(brand),
     )
+    sent = [rows[n] for n in composed.sent]
+    shown = [references.image(row.asset, row.role) for row in sent if row.asset]
+    left_out = list(composed.left_out)
     # a sketch shows the prompt, to the people who wrote it
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
+    if generation.draft and chosen.engine != "sketch":  # which lays out the same again by itself
+        if len(shown) < chosen.max_references:
+            shown.append(_draft_image(generation.draft))
+            prompt += f"\n\n{prompts.again(number=len(shown))}"
+        else:
+            left_out.append(f"The draft is left out: {chosen.label} has no room for it.")
     if generation.refines:
         prompt = conversation.pointed_out(generation.refines) + prompt
-    generation.full_prompt, generation.left_out = prompt, list(composed.left_out)
+    generation.full_prompt, generation.left_out = prompt, left_out
     generation.save(update_fields=["full_prompt", "left_out"])
-    sent = [rows[n] for n in composed.sent]
     return DrawRequest(
         prompt=prompt,
-        references=tuple(references.image(row.asset, row.role) for row in sent if row.asset),
+        references=tuple(shown),
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
@@ -61,6 +68,15 @@ def draw_request(generation: Generation) -> DrawRequest:
         brand=brand.name,
         history=conversation.history(generation.refines) if generation.refines else (),
     )
+
+
+def _draft_image(draft: Output) -> ReferenceImage:
+    if draft.asset is None:
+        raise InvalidRequest(
+            "The draft is not in the library any more, so it cannot be made again.",
+            code="reference_gone",
+        )
+    return references.image(draft.asset)
 
 
 def draw_missing(generation: Generation) -> None:
@@ -99,8 +115,10 @@ def give_up_spoiled(generation: Generation) -> None:
 
 def take_picture(generation: Generation, take: int, request: DrawRequest) -> None:
     """One call of the engine, outside any transaction; its answer is committed at once."""
+    # a draft that is made again keeps its layout
+    variant = generation.draft.take if generation.draft else take
     try:
-        drawing = engines.draw(replace(request, variant=take))
+        drawing = engines.draw(replace(request, variant=variant))
     except Refused as error:
         logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
         keep_refusal(generation, take, error)
@@ -124,12 +142,14 @@ def keep_refusal(
 
 
 @transaction.atomic
-def keep_loss(generation: Generation, take: int, error: EngineError) -> None:
+def keep_loss(
+    generation: Generation, take: int, error: EngineError, *, in_bulk: bool = False
+) -> None:
     """Nothing usable arrived, and it may have been billed: only a person has it asked for anew."""
     if error.usage:
-        money.charge(generation, take, error.usage)
+        money.charge(generation, take, error.usage, in_bulk=in_bulk)
     else:
-        money.charge_unknown(generation, take)
+        money.charge_unknown(generation, take, in_bulk=in_bulk)
     told = {"lost": error.code, "reason": error.message, "usage": error.usage}
     generation.takes[str(take)] = told
     generation.save(update_fields=["takes"])
@@ -138,13 +158,13 @@ def keep_loss(generation: Generation, take: int, error: EngineError) -> None:
 def keep(
     generation: Generation,
     take: int,
-    request: DrawRequest,
+    request: DrawRequest | None,
     drawing: Drawing,
     *,
     in_bulk: bool = False,
 ) -> None:
     """An answer, all of it or nothing: its pictures, what the model said with them, and its
-    price."""
+    price. `request`: what was sent, unless that was noted before."""
     with transaction.atomic():
         Output.objects.bulk_create(
             [

@@ -109,6 +109,15 @@ def compose(
     return Composed("\n\n".join(parts), fitted.kept, fitted.left_out)
 
 
+def again(*, number: int) -> str:
+    """For the last image, a draft that is to be made again at the size that is asked for."""
+    return (
+        f"Image {number} is a draft of this very picture. Make it again at a higher resolution: "
+        "keep its composition, poses, light and colours as they are, and add only the detail that "
+        "the size has room for."
+    )
+
+
 def rules_of(brand: Brand) -> BrandRules | None:
     return BrandRules.objects.filter(brand=brand).first()
 

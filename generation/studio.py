@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from assetbank import access, jobs, rights, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import drawing, engines, money, presets, prompts, quotas, webhooks
+from generation import (
+    drawing,
+    engines,
+    inheritance,
+    money,
+    presets,
+    prompts,
+    quotas,
+    savings,
+    webhooks,
+)
 from generation.errors import (
     EngineError,
     EngineFailed,
@@ -22,7 +33,7 @@ from generation.errors import (
     InvalidRequest,
 )
 from generation.fingerprint import fingerprint
-from generation.models import Batch, Generation, Output, PresetVersion, Reference, Role
+from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference, Role
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +76,7 @@ def request(
     _check_amounts(prompt, count)
     references = list(dict.fromkeys(references))
     _check_references(person, references)
+    _check_rights([*references, *(o.asset for o in (refines, draft) if o and o.asset)])
     roles = _clean_roles(references, roles or {})
     if preset_version and not refines:
         presets.check_references(preset_version, roles.values())
@@ -120,7 +132,8 @@ def _queue(
             _save(generation, references, roles)
             in_bulk = bool(generation.batch and generation.batch.in_bulk)
             money.reserve(generation, pictures=generation.count, in_bulk=in_bulk)
-            _defer(generation)
+            if not in_bulk:  # else `bulk.submit` has it ordered with the others
+                _defer(generation)
     except IntegrityError:
         if generation.key and (first := Generation.objects.filter(key=generation.key).first()):
             return first
@@ -165,9 +178,17 @@ def _check_references(person: User, references: Sequence[Asset]) -> None:
     for asset in references:
         if (asset.pk,) not in seen:
             raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+
+
+def _check_rights(sources: Iterable[Asset]) -> None:
+    """Whether a picture may be made of all of these together. Raises InvalidRequest."""
+    sources = list(dict.fromkeys(sources))
+    for asset in sources:
         if refused := rights.problem(asset, derive=True):
             code = "rights_expired" if asset.expired else "rights"
             raise InvalidRequest(refused, code=code)
+    if nowhere := inheritance.nowhere(sources):
+        raise InvalidRequest(nowhere, code="rights")
 
 
 def _defer(generation: Generation) -> None:
@@ -181,11 +202,12 @@ def _lock(pk: int) -> str:
 
 def take_up_left_behind() -> None:
     """Unfinished generations without a job: it failed when not even that could be written down."""
-    unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED)
+    ordered = Q(batch_job__state__in=BatchJob.UNFINISHED)
+    unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED).exclude(ordered)
     locks = {_lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
     for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
         with transaction.atomic():
-            if left := unfinished.select_for_update().filter(pk=locks[lock]).first():
+            if left := unfinished.select_for_update(of=("self",)).filter(pk=locks[lock]).first():
                 _defer(left)
 
 
@@ -199,7 +221,7 @@ def retry(*, person: User, generation: Generation) -> Generation:
         drawing.give_up_spoiled(generation)
         generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
         generation.cancel_requested, generation.attempts = False, 0
-        generation.finished_at = None
+        generation.finished_at, generation.batch_job = None, None
         generation.save()
         money.reserve(generation, pictures=len(generation.missing))
         _defer(generation)
@@ -215,12 +237,19 @@ def _check_may_be_retried(generation: Generation) -> None:
         )
     if not generation.finished or generation.state == State.SUCCEEDED:
         raise InvalidRequest("Only a failed or cancelled generation is tried again.")
+    if generation.batch_job and generation.batch_job.state in BatchJob.UNFINISHED:
+        raise InvalidRequest(
+            "The order that this was part of is not over: it may still be drawn. Wait for its end.",
+            code="in_bulk",
+        )
     if generation.missing or drawing.spoiled(generation):
         engines.model(generation.model)
         quotas.require(generation.model)
 
 
-def cancel(*, person: User, generation: Generation) -> Generation:
+def cancel(
+    *, person: User, generation: Generation, reason: str = "Cancelled before it began."
+) -> Generation:
     """Stop a waiting generation at once, a running one before its next picture; what has arrived
     stays. Cancelling a finished one changes nothing."""
     access.require_creator(person, generation.brand)
@@ -228,7 +257,7 @@ def cancel(*, person: User, generation: Generation) -> Generation:
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         if generation.state == State.QUEUED:
             jobs.withdraw(lock=_lock(generation.pk))
-            _finish(generation, State.CANCELLED, "Cancelled before it began.")
+            _finish(generation, State.CANCELLED, reason)
         elif generation.state == State.RUNNING:
             generation.cancel_requested = True
             generation.save(update_fields=["cancel_requested"])
@@ -255,6 +284,14 @@ def run(*, generation_id: int) -> None:
     except Exception:
         logger.exception("generation %d", generation.pk)
         failure = _broken()
+    settle(generation, failure)
+
+
+def settle(generation: Generation, failure: ProblemError | None) -> None:
+    """Bring what has arrived into the library, and say how it ended.
+
+    Raises EngineUnavailable where that is the failure and the queue should try again.
+    """
     try:
         drawing.store_outputs(generation)
     except FileMissing as error:  # what has arrived waits in its rows for another attempt
@@ -343,6 +380,8 @@ def _finish(generation: Generation, state: str, reason: str = "", code: str = ""
     generation.finished_at = timezone.now()
     generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
     money.release(generation)
+    if state == State.SUCCEEDED and generation.draft_id:
+        savings.record(generation)
     webhooks.generation_ended(generation)
 
 

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import access
 from assetbank.views import PageRequest
-from generation import engines, studio, tray
-from generation.models import Generation
+from generation import choosing, studio, tray
+from generation.models import EngineModel, Generation
 from generation.views.seen import generation_of, require_creator_somewhere
+from generation.views.shown import shown
 
 
 @login_required
@@ -26,7 +27,10 @@ def generation(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def generation_state(request: PageRequest, pk: int) -> HttpResponse:
-    response = render(request, "generation/_state.html", _follow(request, pk))
+    context = _follow(request, pk)
+    if request.GET.get("m") == context["shown"].mark:
+        return HttpResponse(status=204)  # nothing new: what stands there stays
+    response = render(request, "generation/_state.html", context)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -56,30 +60,24 @@ def retry(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
-    shown = generation_of(request, pk)
-    outputs = list(shown.outputs.all())
-    hidden = any(row.asset_id and not row.asset for row in shown.reference_rows.all())
-    takes = [shown.takes[number] for number in sorted(shown.takes, key=int)]
-    across, _, down = shown.aspect_ratio.partition(":")
-    waiting = 0 if shown.finished else max(0, shown.count - len(takes))
+    followed = generation_of(request, pk)
+    hidden = any(row.asset_id and not row.asset for row in followed.reference_rows.all())
+    takes = [followed.takes[number] for number in sorted(followed.takes, key=int)]
+    models = list(EngineModel.objects.filter(pk=followed.model))
     return {
-        "generation": shown,
-        "full_prompt": "" if hidden else shown.full_prompt,  # it names the references
-        "outputs": [output for output in outputs if output.asset],
-        "unreadable": [output.problem for output in outputs if output.problem],
-        "waiting": range(waiting),
-        "shown": sum(bool(output.asset) for output in outputs) + waiting,
-        "done": len(takes),
-        "frame": (across, down or "1"),
+        "generation": followed,
+        "shown": shown(followed, models),
+        "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
         "said": [take["text"] for take in takes if take.get("text")],
-        "seconds": _seconds(shown),
+        "seconds": _seconds(followed),
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
-        "may_create": access.may_create(request.user, shown.brand),
-        "label": next((m.label for m in engines.models() if m.id == shown.model), shown.model),
+        "may_create": access.may_create(request.user, followed.brand),
+        "reasons": choosing.REASONS,
+        "label": models[0].label if models else followed.model,
     }
 
 
-def _seconds(shown: Generation) -> float | None:
-    if shown.started_at is None or shown.finished_at is None:
+def _seconds(followed: Generation) -> float | None:
+    if followed.started_at is None or followed.finished_at is None:
         return None
-    return (shown.finished_at - shown.started_at).total_seconds()
+    return (followed.finished_at - followed.started_at).total_seconds()

@@ -12,7 +12,7 @@ from generation.models import Generation, Output, Reference
 
 
 def generation_of(request: PageRequest, pk: int) -> Generation:
-    return get_object_or_404(generations(request), pk=pk)
+    return get_object_or_404(followed(request), pk=pk)
 
 
 def generations(request: PageRequest) -> QuerySet[Generation]:
@@ -22,7 +22,11 @@ def generations(request: PageRequest) -> QuerySet[Generation]:
         Generation.objects.filter(brand__in=access.brands(request.user))
         .select_related("brand", "created_by")
         .prefetch_related(
-            Prefetch("outputs", Output.objects.defer("data").prefetch_related("asset")),
+            Prefetch(
+                "outputs",
+                # a picture that the person may not see is not there for them
+                Output.objects.defer("data").prefetch_related(Prefetch("asset", seen)),
+            ),
             Prefetch(
                 "reference_rows",
                 # what the person may not see is shown as a title only
@@ -30,6 +34,19 @@ def generations(request: PageRequest) -> QuerySet[Generation]:
             ),
         )
     )
+
+
+def followed(request: PageRequest) -> QuerySet[Generation]:
+    """The same, with what is said and was made of each picture."""
+    return generations(request).prefetch_related("outputs__findings", "outputs__finals")
+
+
+def outputs(request: PageRequest) -> QuerySet[Output]:
+    """The pictures that the person may see."""
+    seen = Output.objects.filter(
+        generation__brand__in=access.brands(request.user), asset__in=access.assets(request.user)
+    )
+    return seen.defer("data").select_related("generation__brand", "asset")
 
 
 def require_creator_somewhere(request: PageRequest) -> None:

@@ -37,7 +37,7 @@
   };
 
   // --- htmx
-  const quiet = "[data-gather], #generation-state, .index-state, #facets"; // a page goes on without them
+  const quiet = "[data-gather], #generation-state, #batch-progress, #batch-choices, .index-state, #facets"; // a page goes on without them
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, parameters } = event.detail;
     const gathered = elt.dataset?.gather;
@@ -50,6 +50,7 @@
     // nothing waits, or nobody looks: no poll
     const gathered = event.detail.elt.dataset?.gather;
     if (gathered && (document.hidden || !$(`[name=${gathered}]`))) event.preventDefault();
+    if (event.detail.elt.id === "batch-progress" && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     showTray();
@@ -200,6 +201,64 @@
     const token = $("[data-studio] [name=token]");
     if (token) token.value = `${Date.now()}-${Math.random()}`;
   });
+
+  // --- batches: a cell in which somebody chooses a reason is drawn anew later
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target } = event.detail;
+    if (target.matches?.(".cell") && $("details[open], input:focus", target)) event.detail.shouldSwap = false;
+  });
+
+  // --- comparing: both pictures are zoomed and moved together
+  const compare = $("[data-compare]");
+  if (compare) {
+    const stage = $("[data-compare-stage]");
+    const view = { zoom: 1, x: 0, y: 0 };
+    const show = () => {
+      if (view.zoom <= 1) Object.assign(view, { zoom: 1, x: 0, y: 0 });
+      compare.style.setProperty("--zoom", view.zoom);
+      compare.style.setProperty("--x", `${view.x}px`);
+      compare.style.setProperty("--y", `${view.y}px`);
+      stage.classList.toggle("zoomed", view.zoom > 1);
+    };
+    // what is under the pointer stays there; without one it is the middle
+    const zoom = (by, event) => {
+      const frame = (event?.target.closest(".compare-frame") || $(".compare-frame", stage)).getBoundingClientRect();
+      const x = event ? event.clientX - frame.left - frame.width / 2 : 0;
+      const y = event ? event.clientY - frame.top - frame.height / 2 : 0;
+      const after = by ? Math.min(12, Math.max(1, view.zoom * by)) : 1;
+      const factor = after / view.zoom;
+      Object.assign(view, { zoom: after, x: x - (x - view.x) * factor, y: y - (y - view.y) * factor });
+      show();
+    };
+    let from = null;
+    stage.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, event); }, { passive: false });
+    stage.addEventListener("dblclick", (event) => zoom(view.zoom > 1 ? 0 : 2.5, event));
+    stage.addEventListener("pointerdown", (event) => {
+      if (view.zoom <= 1 || event.button) return;
+      from = { x: event.clientX - view.x, y: event.clientY - view.y };
+      stage.setPointerCapture(event.pointerId);
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (from) { Object.assign(view, { x: event.clientX - from.x, y: event.clientY - from.y }); show(); }
+    });
+    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { from = null; });
+    compare.addEventListener("click", (event) => {
+      const by = event.target.closest("[data-zoom]")?.dataset.zoom;
+      if (by) zoom(Number(by));
+    });
+    const split = $("[data-compare-split]");
+    split?.addEventListener("input", () => compare.style.setProperty("--split", `${split.value}%`));
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+      const judged = $("[data-compare-a] .verdict") ? "[data-compare-a]" : "[data-compare-b]";
+      const keys = { k: "[data-keep]", u: "[data-undecide]", r: "[data-reject]" };
+      const found = keys[event.key] ? $(`${judged} ${keys[event.key]}`) : $$("[data-key]", compare).find((link) => link.dataset.key === event.key);
+      if (!found) return;
+      event.preventDefault();
+      found.click();
+      if (event.key === "r") $(".menu-body button", found.parentElement)?.focus();
+    });
+  }
 
   // --- studio: formats and sizes follow the model
   const followModel = () => {
@@ -407,6 +466,27 @@
       const box = $("#q");
       if (box) { event.preventDefault(); box.focus(); box.select(); }
     }
+  });
+
+  // --- review: one draft after the other, by keys
+  document.addEventListener("keydown", (event) => {
+    const cards = $$("[data-review] .review-card");
+    if (!cards.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("textarea, select, summary, input:not([type=checkbox])")) return;
+    const at = cards.indexOf(document.activeElement?.closest(".review-card"));
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    const card = cards[at];
+    if (step) {
+      const next = cards[Math.min(Math.max(at + step, 0), cards.length - 1)];
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "start" });
+    } else if (card && event.key === "a") $("[data-approve]", card).click();
+    else if (card && event.key === "x") $("input[name=asset]", card).click();
+    else if (card && event.key === "s") {
+      $("details", card).open = true;
+      $("textarea", card).focus();
+    } else return;
+    event.preventDefault();
   });
   window.addEventListener("beforeunload", (event) => { if (running || queue.length) event.preventDefault(); });
 

@@ -1,0 +1,202 @@
+"""Batches: many pictures asked for at once, a generation for each cell, followed together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from assetbank import access
+from assetbank.models import Brand
+from generation import engines, money, studio
+from generation.errors import InvalidRequest
+from generation.matrix import Cell, Matrix
+from generation.models import Batch, Generation
+
+State = Generation.State
+
+# ------------------------------------------------------------------------ asking
+
+
+def request(
+    *,
+    person: User,
+    brand: Brand,
+    matrix: Matrix,
+    model: str,
+    aspect_ratio: str,
+    image_size: str = "",
+    count: int = 1,
+    in_bulk: bool = False,
+    key: uuid.UUID | None = None,
+) -> Batch:
+    """Queue a generation for each cell, or nothing at all: one that cannot be drawn, or money that
+    is not there for the whole, refuses the whole. What was asked with the same `key` before is not
+    asked again.
+
+    Raises InvalidRequest and NotAllowed."""
+    access.require_creator(person, brand)
+    cells = matrix.cells()
+    batch = Batch(
+        brand=brand,
+        title=matrix.title,
+        kind=matrix.kind,
+        in_bulk=in_bulk,
+        key=key,
+        created_by=person,
+    )
+    if in_bulk:
+        _require_bulk(model)
+    ask = partial(
+        studio.request,
+        person=person,
+        brand=brand,
+        model=model,
+        aspect_ratio=aspect_ratio,
+        image_size=image_size,
+        count=count,
+        preset_version=matrix.preset_version,
+        batch=batch,
+    )
+    try:
+        with transaction.atomic():
+            batch.save(force_insert=True)
+            for cell in cells:
+                _ask(ask, cell)
+    except IntegrityError:
+        if key and (first := Batch.objects.filter(key=key).first()):
+            return first
+        raise
+    return batch
+
+
+def _ask(ask: Callable[..., Generation], cell: Cell) -> None:
+    try:
+        ask(
+            prompt=cell.prompt,
+            references=cell.references,
+            roles=cell.roles,
+            variables=cell.variables,
+            label=cell.label,
+        )
+    except InvalidRequest as error:
+        if error.code == "spending_cap":
+            error.message = f"There is not enough for all of it. {error.message}"
+            error.args = (error.message,)
+        raise
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`usd_in_bulk` is None where the model takes no orders in bulk."""
+
+    cells: int
+    pictures: int
+    usd: Decimal
+    usd_in_bulk: Decimal | None
+
+
+def estimate(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1) -> Estimate:
+    """What the whole would cost. Raises InvalidRequest for what makes no cells."""
+    chosen, cells = engines.model(model), matrix.cells()
+
+    def usd(*, in_bulk: bool) -> Decimal:
+        each = (
+            money.estimate(
+                chosen,
+                size=image_size,
+                count=count,
+                references=len(cell.references),
+                prompt=cell.prompt,
+                in_bulk=in_bulk,
+            )
+            for cell in cells
+        )
+        return sum(each, money.NOTHING)
+
+    return Estimate(
+        cells=len(cells),
+        pictures=len(cells) * count,
+        usd=usd(in_bulk=False),
+        usd_in_bulk=usd(in_bulk=True) if chosen.batches else None,
+    )
+
+
+def _require_bulk(model: str) -> None:
+    chosen = engines.model(model)
+    if not chosen.batches:
+        raise InvalidRequest(
+            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
+            code="cannot_batch",
+        )
+
+
+# ------------------------------------------------------------------------ following
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is. `asked`, `settled` and `made` count pictures, the others cells."""
+
+    asked: int = 0
+    settled: int = 0
+    made: int = 0
+    waiting: int = 0
+    running: int = 0
+    refused: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return not (self.waiting or self.running)
+
+
+def progress(generations: Iterable[Generation]) -> Progress:
+    """Of generations with their outputs at hand."""
+    counted: dict[str, int] = dict.fromkeys(State.values, 0)
+    asked = settled = made = 0
+    for generation in generations:
+        counted[generation.state] += 1
+        asked += generation.count
+        settled += generation.count if generation.finished else len(generation.takes)
+        made += sum(output.asset_id is not None for output in generation.outputs.all())
+    return Progress(
+        asked=asked,
+        settled=settled,
+        made=made,
+        waiting=counted[State.QUEUED],
+        running=counted[State.RUNNING],
+        refused=counted[State.REFUSED],
+        failed=counted[State.FAILED],
+        cancelled=counted[State.CANCELLED],
+    )
+
+
+def stop(*, person: User, batch: Batch) -> Batch:
+    """What waits is cancelled; a cell that is being drawn ends with the picture it is at. What has
+    arrived stays. Stopping a finished batch changes nothing."""
+    access.require_creator(person, batch.brand)
+    for generation in batch.generations.filter(state__in=Generation.UNFINISHED):
+        studio.cancel(person=person, generation=generation)
+    return batch
+
+
+def retry(*, person: User, batch: Batch) -> int:
+    """Queue the failed and the cancelled cells again, or none of them where the money does not
+    reach; returns how many. Refused ones have to be changed first.
+
+    Raises InvalidRequest and NotAllowed."""
+    access.require_creator(person, batch.brand)
+    with transaction.atomic():
+        again = list(batch.generations.filter(state__in=[State.FAILED, State.CANCELLED]))
+        for generation in again:
+            studio.retry(person=person, generation=generation)
+    if not again:
+        raise InvalidRequest("Nothing in this batch has failed or was stopped.")
+    return len(again)

@@ -1,0 +1,84 @@
+"""What people say of the pictures that came back, and the ladder from a draft to its final."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from assetbank import access
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.views import PageRequest
+from generation import choosing, engines, ladder
+from generation.models import Output
+from generation.views.seen import outputs
+
+
+@login_required
+@require_POST
+def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
+    """`keep`, `reject` (with `reason`, `words`, or both) or `undecide`."""
+    if verdict not in ("keep", "reject", "undecide"):
+        raise Http404
+    output, problem = get_object_or_404(outputs(request), pk=pk), ""
+    try:
+        if verdict == "reject":
+            said = (request.POST.get("reason", ""), request.POST.get("words", "").strip())
+            reason = ": ".join(filter(None, said))
+            choosing.reject(person=request.user, output=output, reason=reason)
+        else:
+            verb = choosing.keep if verdict == "keep" else choosing.undecide
+            verb(person=request.user, output=output)
+    except NotAllowed:
+        raise
+    except ProblemError as error:
+        if not request.htmx:
+            raise
+        problem = error.message
+    if not request.htmx:
+        return _back(request, output)
+    context = {
+        "output": get_object_or_404(outputs(request), pk=pk),
+        "may_create": True,
+        "reasons": choosing.REASONS,
+        "problem": problem,
+    }
+    response = render(request, "generation/_verdict.html", context, status=400 if problem else 200)
+    if not problem:
+        response["HX-Trigger"] = "chosen"  # counts beside the filters are not right any more
+    return response
+
+
+@login_required
+@require_POST
+def finalise(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(outputs(request), pk=pk)
+    problem, size = "", request.POST.get("image_size", "")
+    try:
+        final = ladder.finalise(person=request.user, output=output, image_size=size)
+    except NotAllowed:
+        raise
+    except ProblemError as error:
+        if not request.htmx:
+            raise
+        problem = error.message
+    if not request.htmx:
+        return redirect("generation", pk=final.pk)
+    context = {
+        "output": output,
+        "steps": ladder.steps(engines.row(output.generation.model), output.generation.image_size),
+        "may_create": access.may_create(request.user, output.generation.brand),
+        "problem": problem,
+    }
+    return render(request, "generation/_finals.html", context, status=400 if problem else 200)
+
+
+def _back(request: PageRequest, output: Output) -> HttpResponse:
+    """Where the person came from, if that is here."""
+    after = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        after, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(after if here else output.generation.get_absolute_url())

@@ -34,6 +34,15 @@ def brands(person: Person, *roles: str) -> QuerySet[Brand]:
     return Brand.objects.filter(pk__in=memberships.values("brand_id"))
 
 
+def roles(person: Person) -> set[str]:
+    """Those that `person` has in any brand; staff have all of them, once there is a brand."""
+    if sees_all(person):
+        return set(Membership.Role.values) if Brand.objects.exists() else set()
+    if not person.is_active:
+        return set()
+    return set(Membership.objects.filter(user_id=person.pk).values_list("role", flat=True))
+
+
 def assets(person: Person) -> AssetQuerySet:
     """The assets that `person` may see."""
     if sees_all(person):

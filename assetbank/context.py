@@ -13,9 +13,12 @@ from assetbank import access
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     @cache
-    def creates() -> bool:
-        """May add to some brand; asked once a page, and only by pages that want to know."""
-        person = request.user
-        return person.is_authenticated and access.brands(person, *access.CREATORS).exists()
+    def roles() -> set[str]:
+        """In any brand; asked once a page, and only by pages that want to know."""
+        return access.roles(request.user) if request.user.is_authenticated else set()
 
-    return {"embedded": settings.EMBEDDED, "creates_somewhere": creates}
+    return {
+        "embedded": settings.EMBEDDED,
+        "creates_somewhere": lambda: not roles().isdisjoint(access.CREATORS),
+        "manages_somewhere": lambda: not roles().isdisjoint(access.MANAGERS),
+    }

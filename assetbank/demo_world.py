@@ -9,12 +9,13 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from assetbank import intake
+from assetbank import approval, intake
 from assetbank.demo import catalogue
-from assetbank.models import Asset, Brand, Collection, Membership
+from assetbank.models import Asset, Brand, Collection, Decision, Membership
 
 PASSWORD = "assetbank-demo"  # noqa: S105 - printed at every start, for the embedded profile only
 SIGN_INS = {"staff": "everything, and the admin", "creative": "the library and the studio"}
@@ -99,19 +100,24 @@ def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User)
     if asset.collection:
         collection, _ = Collection.objects.get_or_create(brand=brand, name=asset.collection)
     day = datetime.datetime.combine(asset.created, datetime.time(12))
-    intake.store(
-        brand=brand,
-        file=data,
-        filename=asset.filename,
-        by=curator,
-        origin=Asset.Origin.IMPORT,
-        tags=asset.tags,
-        collection=collection,
-        created_at=timezone.make_aware(day),
-        title=asset.title,
-        description=asset.description,
-        status=Asset.Status.APPROVED,
-        licence=asset.licence,
-        credit=asset.credit,
-        expires_on=asset.expires_on,
-    )
+    with transaction.atomic():
+        stored = intake.store(
+            brand=brand,
+            file=data,
+            filename=asset.filename,
+            by=curator,
+            origin=Asset.Origin.IMPORT,
+            tags=asset.tags,
+            collection=collection,
+            created_at=timezone.make_aware(day),
+            title=asset.title,
+            description=asset.description,
+            licence=asset.licence,
+            credit=asset.credit,
+        )
+        if stored.created:
+            staff = User.objects.get(username="staff")
+            approved = Decision.Verdict.APPROVED
+            approval.decide(asset=stored.asset, by=staff, verdict=approved, tell=False)
+            # after it was approved, as in life: some licences have ended since
+            intake.update(asset=stored.asset, expires_on=asset.expires_on)

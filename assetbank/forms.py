@@ -12,12 +12,14 @@ from assetbank.models import Asset, Brand, Collection
 
 
 class AssetForm(forms.Form):
-    """What is said about an asset; its status only by those who manage the brand."""
+    """What is said about an asset; its status only by those who decide on it."""
 
     title = forms.CharField(max_length=200)
     description = forms.CharField(required=False, widget=forms.Textarea({"rows": 3}))
     kind = forms.ChoiceField(choices=Asset.Kind.choices)
-    status = forms.ChoiceField(choices=Asset.Status.choices)
+    status = forms.ChoiceField(
+        choices=[each for each in Asset.Status.choices if each[0] != Asset.Status.QUARANTINED]
+    )
     tags = forms.CharField(required=False, max_length=4_000, help_text="Separated by commas.")
     licence = forms.CharField(required=False, max_length=200)
     credit = forms.CharField(required=False, max_length=200)
@@ -28,17 +30,17 @@ class AssetForm(forms.Form):
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
 
-    def __init__(self, *args: Any, manages: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, decides: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not manages:
+        if not decides:
             del self.fields["status"]
 
     @classmethod
-    def of(cls, asset: Asset, manages: bool) -> AssetForm:
+    def of(cls, asset: Asset, decides: bool) -> AssetForm:
         names = ("title", "description", "kind", "status", "licence", "credit", "expires_on")
         initial = {name: getattr(asset, name) for name in names}
         initial["tags"] = ", ".join(asset.tag_names)
-        return cls(initial=initial, manages=manages)
+        return cls(initial=initial, decides=decides)
 
     def changes(self) -> dict[str, Any]:
         """Keyword arguments of `intake.update`."""

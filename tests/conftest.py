@@ -92,7 +92,11 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
             "by": cast.creator,
             **fields,
         }
-        return intake.store(**given).asset
+        status = given.pop("status", "")
+        asset = intake.store(**given).asset
+        if status:  # as somebody decided once, or a withdrawal did
+            intake.update(asset=asset, status=status, deciding=True, withdrawing=True)
+        return asset
 
     return make
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -18,14 +19,26 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from assetbank import intake
-from assetbank.admin.base import ModelAdmin, display, label, picture
+from assetbank import approval, intake
+from assetbank.admin.base import ModelAdmin, ReadOnly, TabularInline, display, label, picture
 from assetbank.admin.forms import AssetAddForm, AssetChangeForm, TagForm
 from assetbank.errors import ProblemError
-from assetbank.models import Asset, AssetQuerySet
+from assetbank.models import Asset, AssetQuerySet, Decision
 
-STATUS_LABELS = {"draft": "info", "approved": "success", "archived": "warning"}
+STATUS_LABELS = {
+    "draft": "info",
+    "approved": "success",
+    "archived": "warning",
+    "quarantined": "danger",
+}
 FACTS = ["brand", "original", "facts", "checksum", "origin", "created_by", "created_at"]
+
+
+class DecisionInline(ReadOnly, TabularInline[Decision, Asset]):
+    model = Decision
+    extra = 0
+    readonly_fields = ("verdict", "reason", "by", "at")
+    fields = readonly_fields
 
 
 @admin.register(Asset)
@@ -46,12 +59,13 @@ class AssetAdmin(ModelAdmin[Asset]):
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
+    inlines = [DecisionInline]
     actions = ["approve", "archive", "add_tag"]
     readonly_fields = ["preview", *FACTS, "updated_at", "made_by"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
         ("What is said about it", {"fields": [*("title", "description", "kind", "tags")]}),
-        ("Rights", {"fields": ["status", "licence", "credit", "expires_on"]}),
+        ("Rights", {"fields": ["licence", "credit", "expires_on"]}),
     )
     change_fieldsets: Any = (
         (None, {"fields": ["preview"]}),
@@ -78,7 +92,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     ) -> Any:
         kwargs["form"] = AssetChangeForm if obj else AssetAddForm
         form = super().get_form(request, obj, change, **kwargs)
-        return form if obj else type(form.__name__, (form,), {"person": request.user})
+        return type(form.__name__, (form,), {"person": request.user})
 
     @display(description="")
     def image(self, asset: Asset) -> SafeString:
@@ -121,9 +135,17 @@ class AssetAdmin(ModelAdmin[Asset]):
 
     def save_model(self, request: HttpRequest, obj: Asset, form: Any, change: bool) -> None:
         """A new one is in the library since its form was valid."""
-        if change:
-            fields = {name: form.cleaned_data[name] for name in form.cleaned_data}
-            intake.update(asset=obj, **fields)
+        if not change:
+            return
+        fields = {name: form.cleaned_data[name] for name in form.cleaned_data}
+        status = fields.pop("status")
+        # the form has written onto `obj` what is only to be decided
+        asset = Asset.objects.get(pk=obj.pk)
+        intake.update(asset=asset, **fields)
+        try:
+            approval.change_status(asset=asset, by=_person(request), status=status)
+        except ProblemError as error:
+            self.message_user(request, error.message, messages.ERROR)
 
     def delete_model(self, request: HttpRequest, obj: Asset) -> None:
         intake.remove(asset=obj)
@@ -134,11 +156,22 @@ class AssetAdmin(ModelAdmin[Asset]):
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
-        self._each(request, queryset, "approved", lambda a: {"status": Asset.Status.APPROVED})
+        self._decide(request, queryset, "approved", Asset.Status.APPROVED)
 
     @admin.action(description="Archive", permissions=["change"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
-        self._each(request, queryset, "archived", lambda a: {"status": Asset.Status.ARCHIVED})
+        self._decide(request, queryset, "archived", Asset.Status.ARCHIVED)
+
+    def _decide(
+        self, request: HttpRequest, assets: QuerySet[Asset], done: str, status: str
+    ) -> None:
+        person = _person(request)
+        self._each(
+            request,
+            assets,
+            done,
+            lambda asset: approval.change_status(asset=asset, by=person, status=status),
+        )
 
     @admin.action(description="Add a tag …", permissions=["change"])
     def add_tag(self, request: HttpRequest, queryset: QuerySet[Asset]) -> TemplateResponse | None:
@@ -149,7 +182,7 @@ class AssetAdmin(ModelAdmin[Asset]):
                 request,
                 queryset,
                 f"tagged “{tag}”",
-                lambda asset: {"tags": [*asset.tag_names, tag]},
+                lambda asset: intake.update(asset=asset, tags=[*asset.tag_names, tag]),
             )
             return None
         context = {
@@ -170,15 +203,20 @@ class AssetAdmin(ModelAdmin[Asset]):
         request: HttpRequest,
         assets: QuerySet[Asset],
         done: str,
-        change: Callable[[Asset], dict[str, Any]],
+        change: Callable[[Asset], object],
     ) -> None:
         """One that cannot be changed does not stop the rest."""
         changed = 0
         for asset in assets:
             try:
-                intake.update(asset=asset, **change(asset))
+                change(asset)
                 changed += 1
             except ProblemError as error:
                 self.message_user(request, f"{asset}: {error.message}", messages.ERROR)
         if changed:
             self.message_user(request, f"{changed} {done}.", messages.SUCCESS)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 from unfold import widgets
 
-from assetbank import intake, text
+from assetbank import approval, intake, text
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     AssetModelForm = forms.ModelForm
 
-WORDS = ["title", "description", "kind", "status", "licence", "credit", "expires_on"]
+WORDS = ["title", "description", "kind", "licence", "credit", "expires_on"]
 
 
 class TagsField(forms.CharField):
@@ -39,15 +39,30 @@ class TagsField(forms.CharField):
 
 
 class AssetChangeForm(AssetModelForm):
+    person: User  # set by the admin, for each request
     tags = TagsField()
 
     class Meta:
         model = Asset
-        fields = [*WORDS, "tags"]
+        fields = [*WORDS, "status", "tags"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["tags"] = ", ".join(self.instance.tag_names)
+        status = self.fields.get("status")  # not there for who may only look
+        if status and self.instance.status == Asset.Status.QUARANTINED:
+            status.disabled = True
+        elif status:
+            offered = [each for each in Asset.Status.choices if each[0] != "quarantined"]
+            status.choices = offered  # type: ignore[attr-defined]
+
+    def clean_status(self) -> str:
+        status: str = self.cleaned_data["status"]
+        if status == Asset.Status.APPROVED != self.instance.status and (
+            problems := approval.problems_of(self.instance, by=self.person)
+        ):
+            raise forms.ValidationError(problems)
+        return status
 
     def _save_m2m(self) -> None:
         """Tags are saved with the rest, by intake."""

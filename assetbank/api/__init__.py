@@ -7,9 +7,14 @@ from rest_framework.routers import SimpleRouter
 
 from assetbank.api.brands import BrandViewSet
 from assetbank.api.collections import CollectionViewSet
+from assetbank.api.decisions import DecisionsView
 from assetbank.api.health import HealthView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("brands", BrandViewSet, basename="api-brand")
 router.register("collections", CollectionViewSet, basename="api-collection")
-urlpatterns = [path("health/", HealthView.as_view(), name="api-health"), *router.urls]
+urlpatterns = [
+    path("health/", HealthView.as_view(), name="api-health"),
+    path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    *router.urls,
+]

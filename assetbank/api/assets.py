@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, intake
+from assetbank import access, approval, intake
 from assetbank.api.fields import BrandField, TagsField, person_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset, AssetQuerySet, Collection
@@ -216,9 +216,12 @@ class AssetViewSet(GenericViewSet[Asset]):
                 access.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
             )
             access.require_creator(person_of(request), asset.brand)
-            if edit.validated_data.get("status", asset.status) != asset.status:
+            changes = {**edit.validated_data}
+            status = changes.pop("status", asset.status)
+            if status != asset.status:
                 access.require_manager(person_of(request), asset.brand)
-            intake.update(asset=asset, **edit.validated_data)
+            intake.update(asset=asset, **changes)
+            approval.change_status(asset=asset, by=person_of(request), status=status)
         return self.answer(asset)
 
     @extend_schema(summary="Delete an asset and its files", description="Managers only.")

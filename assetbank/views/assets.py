@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from assetbank import access, intake
+from assetbank import access, approval, intake
 from assetbank.errors import ProblemError
 from assetbank.forms import AssetForm
 from assetbank.models import Asset
@@ -22,7 +23,7 @@ SOON_DAYS = 30  # rights that end within these are warned of
 @require_safe
 def asset(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
-    return _page(request, shown, AssetForm.of(shown, _manages(request, shown)))
+    return _page(request, shown, AssetForm.of(shown, _decides(request, shown)))
 
 
 @login_required
@@ -30,10 +31,14 @@ def asset(request: PageRequest, pk: int) -> HttpResponse:
 def edit(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
     access.require_creator(request.user, shown.brand)
-    form = AssetForm(request.POST, manages=_manages(request, shown))
+    form = AssetForm(request.POST, decides=_decides(request, shown))
     if form.is_valid():
+        changes = form.changes()
+        status = changes.pop("status", shown.status)
         try:
-            intake.update(asset=shown, **form.changes())
+            with transaction.atomic():
+                intake.update(asset=shown, **changes)
+                approval.change_status(asset=shown, by=request.user, status=status)
         except ProblemError as error:
             form.add_error(None, error.message)
             shown.refresh_from_db()
@@ -66,6 +71,11 @@ def _manages(request: PageRequest, shown: Asset) -> bool:
     return access.may_manage(request.user, shown.brand)
 
 
+def _decides(request: PageRequest, shown: Asset) -> bool:
+    """What is in quarantine comes out of it only when the withdrawal of its rights is lifted."""
+    return shown.status != Asset.Status.QUARANTINED and _manages(request, shown)
+
+
 def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
     may_create = access.may_create(request.user, shown.brand)
     inside = list(shown.collections.all())
@@ -79,6 +89,7 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
         "collections": inside,
         "other_collections": list(others) if may_create else [],
         "days_left": left,
+        "decisions": approval.decisions([shown])[shown.pk] if may_create else [],
         "expires_soon": left is not None and 0 <= left <= SOON_DAYS,
     }
     return render(request, "assetbank/asset.html", context, status=status)

@@ -129,7 +129,7 @@ def undo(request: PageRequest) -> HttpResponse:
     before = dict(done.get("archived", []))
     for asset in _seen(request).filter(pk__in=before, status=Asset.Status.ARCHIVED):
         access.require_manager(request.user, asset.brand)
-        intake.update(asset=asset, status=before[asset.pk])
+        intake.update(asset=asset, status=before[asset.pk], deciding=True)
     if before:
         messages.success(request, "Out of the archive again.")
     return HttpResponseRedirect(_address(request))

@@ -226,7 +226,7 @@ class TestAtTheSameMoment:
     def test_an_edit_leaves_alone_what_somebody_else_changed(self, make_asset: MakeAsset) -> None:
         asset = make_asset()
         read_before = Asset.objects.get(pk=asset.pk)
-        intake.update(asset=asset, status="approved", licence="Worldwide")
+        intake.update(asset=asset, status="approved", licence="Worldwide", deciding=True)
         intake.update(asset=read_before, title="New title")
         asset.refresh_from_db()
         assert (asset.title, asset.status, asset.licence) == ("New title", "approved", "Worldwide")

@@ -110,7 +110,7 @@ class TestFinding:
         old = make_asset(file=copy_of("dress", greyed), title="Old dress", status="archived")
         index()
         assert (duplicates.find(), titles()) == (2, [])
-        intake.update(asset=old, status="approved")
+        intake.update(asset=old, status="approved", deciding=True)
         index()
         assert (duplicates.find(), titles()) == (1, [["Dress", "Old dress"]])
 
@@ -124,7 +124,7 @@ class TestFinding:
         make_asset(file=copy_of("camera", resized), title="New camera")
         index()
         duplicates.find()
-        intake.update(asset=old, status="approved")
+        intake.update(asset=old, status="approved", deciding=True)
         index()
         duplicates.find()
         assert titles() == [["Camera", "New camera"]]

@@ -299,7 +299,7 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     assert after("none") == set()
     assert state(approved)[1] == "Left out: Acme lets no generated pictures be found."
     assert after("approved") == {approved.pk}
-    intake.update(asset=draft, status="approved")
+    intake.update(asset=draft, status="approved", deciding=True)
     index()
     assert draft.pk in inside(spaces.open_active())
     for asset in (draft, approved):

@@ -442,7 +442,7 @@ def test_generated_pictures_are_found_as_the_brand_wishes(
 ) -> None:
     make_asset(file=drawn("handbag", "green"), title="dream", origin="generated")
     good = make_asset(file=drawn("handbag", "green", seed=2), title="good", origin="generated")
-    intake.update(asset=good, status="approved")
+    intake.update(asset=good, status="approved", deciding=True)
     for policy, expected in (("all", {"dream", "good"}), ("approved", {"good"}), ("none", set())):
         cast.acme.search_generated = policy
         cast.acme.save()

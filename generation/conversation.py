@@ -37,14 +37,29 @@ def asked(request: DrawRequest) -> Json:
     }
 
 
-def keep(generation: Generation, take: int, request: DrawRequest, drawing: Drawing) -> None:
+def note(generation: Generation, take: int, request: DrawRequest) -> None:
+    """Write down what is about to be sent, where the answer comes much later."""
+    _write(generation, take, asked(request))
+
+
+def keep(generation: Generation, take: int, request: DrawRequest | None, drawing: Drawing) -> None:
     """Write down a turn, in the transaction of its outputs. Where an engine says nothing that it
-    could go on from, there is no turn."""
-    if drawing.said:
-        content = {**asked(request), "role": "model", "parts": _storable(list(drawing.said))}
-        Turn.objects.update_or_create(
-            generation=generation, take=take, defaults={"content": content}
-        )
+    could go on from, there is no turn. Without `request`: what was noted was sent."""
+    if not drawing.said:
+        return
+    sent = asked(request) if request else _noted(generation, take)
+    if sent:
+        answer = {"role": "model", "parts": _storable(list(drawing.said))}
+        _write(generation, take, {**sent, **answer})
+
+
+def _noted(generation: Generation, take: int) -> Json:
+    turn = Turn.objects.filter(generation=generation, take=take).first()
+    return turn.content if turn else {}
+
+
+def _write(generation: Generation, take: int, content: Json) -> None:
+    Turn.objects.update_or_create(generation=generation, take=take, defaults={"content": content})
 
 
 def _storable(value: Any) -> Any:

@@ -57,19 +57,19 @@ def draw(request: DrawRequest) -> Drawing:
     _check_references(request)
     if problem := check():
         raise EngineFailed(problem, code="not_configured")
-    client = _client()  # held until the end: a client closes when nothing refers to it
+    client = open_client()  # held until the end: a client closes when nothing refers to it
     try:
         answer = client.models.generate_content(
             model=request.model, contents=list(contents(request)), config=config(request)
         )
     except Exception as error:
         # "from None": the SDK's exceptions can quote the key, and tracebacks end up in logs.
-        raise _engine_error(error, request.model) from None
+        raise engine_error(error, request.model) from None
     body = (answer.sdk_http_response and answer.sdk_http_response.body) or ""
     try:
         return gemini_answer.read(body.encode())
     except EngineError as error:
-        error.message, error.detail = _without_key(error.message), _without_key(error.detail)
+        error.message, error.detail = without_key(error.message), without_key(error.detail)
         error.args = (error.message,)
         raise
 
@@ -154,7 +154,7 @@ def config(request: DrawRequest) -> types.GenerateContentConfig:
 # --- the client ---------------------------------------------------------------------------------
 
 
-def _client() -> Client:
+def open_client() -> Client:
     """This process's client: kept, so that connections are, until the settings change."""
     wanted = (
         settings.GEMINI_API_KEY,
@@ -175,7 +175,7 @@ def _client() -> Client:
             raise EngineFailed(
                 "Gemini cannot be reached with these settings. Tell whoever runs this site.",
                 code="not_configured",
-                detail=_without_key(str(error)),
+                detail=without_key(str(error)),
             ) from None
         # A client that others still draw with closes when they are done.
         _clients[os.getpid()] = (wanted, client)
@@ -209,13 +209,13 @@ def _new_client() -> Client:
 # --- what went wrong on the way -----------------------------------------------------------------
 
 
-def _engine_error(error: Exception, model: str) -> Exception:
+def engine_error(error: Exception, model: str) -> Exception:
     """Our exception for one of the SDK's; the very same exception where it is nothing we know."""
     import httpx2
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.genai import errors
 
-    detail = _without_key(f"{type(error).__name__}: {error}")[:1000]
+    detail = without_key(f"{type(error).__name__}: {error}")[:1000]
     if isinstance(error, errors.APIError):
         return _api_error(error, model)
     if isinstance(error, httpx2.TransportError):
@@ -291,14 +291,14 @@ def _api_error(error: errors.APIError, model: str) -> EngineError:
     headers = getattr(error.response, "headers", None) or {}
     return gemini_answer.problem(
         int(error.code or 0),
-        _without_key(str(error.message or "")),
+        without_key(str(error.message or "")),
         details if isinstance(details, list) else [],
         model=model,
         retry_after=headers.get("retry-after", ""),
     )
 
 
-def _without_key(text: str) -> str:
+def without_key(text: str) -> str:
     """Google quotes the key in some of its messages."""
     key = (settings.GEMINI_API_KEY or "").strip()
     return text.replace(key, "(the key)") if len(key) >= 8 else text

@@ -8,7 +8,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from generation import inspection, studio, webhooks
+from generation import bulk, inspection, studio, webhooks
 from generation.errors import EngineUnavailable
 
 INSPECTING_SECONDS = 5  # of one job: the others on this queue want their turn
@@ -29,10 +29,16 @@ def run(generation_id: int) -> None:
     studio.run(generation_id=generation_id)
 
 
+@app.task(name="generation.tasks.follow", queue="generate")
+def follow(job_id: int) -> None:
+    bulk.follow(job_id=job_id)
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
 def take_up_left_behind(timestamp: int) -> None:
     studio.take_up_left_behind()
+    bulk.take_up_left_behind()
     webhooks.take_up_left_behind()
 
 

@@ -481,11 +481,11 @@ def test_the_check_says_what_is_missing_and_drawing_says_the_same(
 
 def test_one_client_serves_until_the_settings_change(settings: Settings) -> None:
     with ThreadPoolExecutor(8) as pool:
-        clients = set(pool.map(lambda _: id(gemini._client()), range(16)))
+        clients = set(pool.map(lambda _: id(gemini.open_client()), range(16)))
     assert len(clients) == 1
-    kept = gemini._client()
+    kept = gemini.open_client()
     settings.GEMINI_API_KEY = "AIza-another-key"
-    assert gemini._client() is not kept
+    assert gemini.open_client() is not kept
 
 
 def test_threads_draw_side_by_side(server: GeminiServer) -> None:

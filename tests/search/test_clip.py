@@ -254,6 +254,50 @@ def test_pixels_that_are_no_numbers_are_named_by_their_row() -> None:
     assert caught.value.rows == [1]
 
 
+def plain_vectors(folder: Path, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What the checkpoint says in float32, without any of ours."""
+    import torch
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        output = model.get_image_features(pixel_values=torch.from_numpy(pixels)).pooler_output
+    vectors: np.ndarray[Any, Any] = output.numpy()
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+@pytest.mark.parametrize("checkpoint", ["demo", "vit_b32", "siglip"])
+def test_a_picture_has_the_vector_that_the_plain_model_gives(
+    checkpoint: str, request: pytest.FixtureRequest
+) -> None:
+    folder = DEMO_FOLDER if checkpoint == "demo" else request.getfixturevalue(checkpoint)
+    encoder = ImageEncoder(str(folder))
+    pictures = [picture(300, 200), picture(90, 130), Image.effect_noise((80, 80), 90)]
+    pixels = np.stack([encoder.preprocess(each) for each in pictures])
+
+    cosines = (encoder.encode_pixels(pixels) * plain_vectors(folder, pixels)).sum(axis=1)
+
+    assert cosines.min() > 0.9999
+
+
+def test_weights_that_bear_no_rounding_are_computed_with_exactly(
+    small_clip: Path, tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = Path(shutil.copytree(small_clip, tmp_path / "sharp"))
+    weights = load_file(folder / "model.safetensors")
+    for name in weights:
+        if "vision_model" in name and name.endswith(("v_proj.weight", "fc1.weight")):
+            weights[name] += 50  # times inputs whose sum is zero: nothing, if it is exact
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    encoder = ImageEncoder(str(folder))
+    pixels = np.stack([encoder.preprocess(picture(300, 200))])
+
+    assert encoder.encode_pixels(pixels) == pytest.approx(plain_vectors(folder, pixels), abs=1e-4)
+
+
 # ------------------------------------------------------------------------------ fingerprints
 
 

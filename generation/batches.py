@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from assetbank import access
 from assetbank.models import Brand
-from generation import engines, money, studio
+from generation import bulk, engines, money, studio
 from generation.errors import InvalidRequest
 from generation.matrix import Cell, Matrix
 from generation.models import Batch, Generation
@@ -68,6 +68,8 @@ def request(
             batch.save(force_insert=True)
             for cell in cells:
                 _ask(ask, cell)
+            if in_bulk:
+                bulk.submit(batch)
     except IntegrityError:
         if key and (first := Batch.objects.filter(key=key).first()):
             return first
@@ -184,6 +186,7 @@ def stop(*, person: User, batch: Batch) -> Batch:
     access.require_creator(person, batch.brand)
     for generation in batch.generations.filter(state__in=Generation.UNFINISHED):
         studio.cancel(person=person, generation=generation)
+    bulk.cancel(batch)
     return batch
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from assetbank import access
 from assetbank.models import Asset, Brand
-from generation import engines
+from generation import desk, engines, presets
 from generation.errors import InvalidRequest
-from generation.models import Generation
+from generation.models import Generation, PresetVersion
 from generation.studio import LONGEST_PROMPT, MOST_PICTURES
 
 COUNTS = [1, 2, 3, 4, 6, 8]
@@ -19,9 +21,11 @@ COUNTS = [1, 2, 3, 4, 6, 8]
 
 class StudioForm(forms.Form):
     """Formats and sizes of all models are accepted here; the model's own are checked afterwards,
-    with a sentence that names them."""
+    with a sentence that names them. The blanks of a preset come as `var_<name>`, the roles of
+    references as `role_<id>`."""
 
-    prompt = forms.CharField(max_length=LONGEST_PROMPT)
+    preset = forms.CharField(max_length=80, required=False)  # slug, or slug:version
+    prompt = forms.CharField(max_length=LONGEST_PROMPT, required=False)
     brand = forms.ModelChoiceField(
         Brand.objects.none(), to_field_name="slug", empty_label=None, required=True
     )
@@ -33,23 +37,68 @@ class StudioForm(forms.Form):
     def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.person = person
+        self.version: PresetVersion | None = None
         # All that one sees: what one may not add to is refused with a sentence, not as unknown
         self.fields["brand"].queryset = access.brands(person)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        slug, _, number = data.get("preset", "").partition(":")
+        words = data.get("prompt", "")
+        if slug and "brand" in data:
+            try:
+                version = presets.choose(
+                    self.person, data["brand"], slug, int(number) if number.isdecimal() else None
+                )
+                self.version = version
+                data["prompt"] = presets.prompt(version, self.variables(), words)
+            except InvalidRequest as error:
+                self.add_error(None, error.message)
+        elif not slug and not words:
+            self.add_error("prompt", "This field is required.")
+        return data
+
+    def asked(self) -> dict[str, Any]:
+        """What `studio.request` is told. Of a valid form; raises InvalidRequest where a reference
+        is gone meanwhile."""
+        data = {name: value for name, value in self.cleaned_data.items() if name != "preset"}
+        filled = presets.values(self.version, self.variables()) if self.version else {}
+        return {
+            **data,
+            "preset_version": self.version,
+            "variables": filled,
+            "references": self.references(),
+            "roles": self.roles(),
+        }
+
+    def variables(self) -> dict[str, str]:
+        """What is written into the blanks of the chosen preset; empty ones take their defaults."""
+        if self.version is None:
+            return {}
+        names = [each["name"] for each in self.version.variables]
+        return {name: str(self.data.get(f"{desk.BLANK}{name}", "")) for name in names}
 
     def key(self) -> uuid.UUID | None:
         """The same for two posts of one page that ask for the same. Of a valid form."""
         if not (token := str(self.data.get("token", ""))):
             return None
         asked = [self.person.pk, token, *self.cleaned_data.values(), self._given_references()]
-        return uuid.uuid5(uuid.NAMESPACE_OID, repr(asked))
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr([*asked, sorted(self.roles().items())]))
 
     def _given_references(self) -> list[str]:
         return self.data.getlist("references") if hasattr(self.data, "getlist") else []
 
+    def _given_ids(self) -> list[int]:
+        given = dict.fromkeys(self._given_references())
+        return [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+
+    def roles(self) -> dict[int, str]:
+        given = {pk: str(self.data.get(f"role_{pk}", "")) for pk in self._given_ids()}
+        return {pk: role for pk, role in given.items() if role}
+
     def references(self) -> list[Asset]:
         """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
-        given = dict.fromkeys(self._given_references())
-        wanted = [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+        wanted = self._given_ids()
         seen = access.assets(self.person).select_related("brand").in_bulk(wanted)
         if len(seen) < len(wanted):
             raise InvalidRequest(
@@ -60,35 +109,64 @@ class StudioForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
-    q = forms.CharField(required=False, max_length=200)
+    q = forms.CharField(required=False, max_length=200, label="Words")
     state = forms.ChoiceField(
         required=False, choices=[("", "All states"), *Generation.State.choices]
     )
+    model = forms.CharField(required=False, max_length=80)
+    preset = forms.CharField(required=False, max_length=60)
+    person = forms.CharField(required=False, max_length=150)
+    since = forms.DateField(required=False, label="From")
+    until = forms.DateField(required=False, label="To")
     before = forms.IntegerField(required=False, min_value=1)
 
+    def filter(self, generations: QuerySet[Generation]) -> QuerySet[Generation]:
+        """Those that fit. Of a valid form."""
+        data = {name: _printable(value) for name, value in self.cleaned_data.items()}
+        for word in data["q"].split():
+            generations = generations.filter(prompt__iregex=_word(word))
+        for name, value in (
+            ("state", data["state"]),
+            ("model", data["model"]),
+            ("preset_version__preset__slug", data["preset"]),
+            ("created_by__username", data["person"]),
+            ("created_at__date__gte", data["since"]),
+            ("created_at__date__lte", data["until"]),
+            ("pk__lt", data["before"]),
+        ):
+            if value:
+                generations = generations.filter(**{name: value})
+        return generations
 
-def defaults(
-    brands: list[Brand], past: Generation | None, references: list[Asset]
-) -> dict[str, Any]:
-    """What the studio starts with: a past generation, or the first model, the references' brand."""
+
+def _printable(value: Any) -> Any:
+    """PostgreSQL takes no NUL."""
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+def _word(word: str) -> str:
+    """PostgreSQL's regular expression for a word that begins like this."""
+    begins = r"\m" if word[0].isalnum() else ""
+    return begins + re.sub(r"([^\w])", r"\\\1", word)
+
+
+def defaults(brands: list[Brand], left: dict[str, str], references: list[Asset]) -> dict[str, Any]:
+    """What the studio starts with: what was `left` on the desk, else the first model and the
+    references' brand."""
     models = engines.models()
-    if past:
-        offered = past.model if past.model in {entry.id for entry in models} else models[0].id
-        return {
-            "prompt": past.prompt,
-            "brand": past.brand.slug,
-            "model": offered,
-            "aspect_ratio": past.aspect_ratio,
-            "image_size": past.image_size,
-            "count": past.count,
-        }
-    own = {brand.pk for brand in brands}
-    home = next((each.brand for each in references if each.brand_id in own), None)
+    own = {brand.pk: brand for brand in brands}
+    home = next((own[each.brand_id] for each in references if each.brand_id in own), None)
     first = models[0] if models else None
-    return {
+    found: dict[str, Any] = {
         "brand": (home or brands[0]).slug if brands else "",
         "model": first.id if first else "",
         "aspect_ratio": first.aspect_ratios[0] if first else "",
         "image_size": first.image_sizes[0] if first and first.image_sizes else "",
         "count": 1,
     }
+    found |= {name: value for name, value in left.items() if value or name == "prompt"}
+    if found["brand"] not in {brand.slug for brand in brands}:
+        found["brand"] = (home or brands[0]).slug if brands else ""
+    if found["model"] not in {entry.id for entry in models}:
+        found["model"] = first.id if first else ""
+    return found

@@ -139,6 +139,11 @@ def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
     ]
 
 
+def asks(version: PresetVersion) -> list[str]:
+    """What it looks at: “1 to 4 products”, “at most 1 style”."""
+    return [_wanted(asked) for asked in version.roles]
+
+
 def check_references(version: PresetVersion, roles: Iterable[str]) -> None:
     """Raises InvalidRequest where the preset cannot be drawn from references with these roles."""
     if sentences := missing(version, roles):

@@ -98,6 +98,11 @@ def as_question(prompt: str) -> str:
     return " ".join(word for word in words if word)[: queries.LONGEST_TEXT]
 
 
+def words_of(text: str) -> set[str]:
+    """The words of a text that say something, in a form in which they can be compared."""
+    return {_stem(word) for word in _words(text)}
+
+
 def phrases(text: str) -> list[str]:
     """The prompt itself, and the first things that it names."""
     parts = [" ".join(part.split()) for part in BETWEEN.split(text)]
@@ -215,7 +220,7 @@ def _named(person: access.Person, brand: Brand, text: str) -> list[int]:
     stems = {_stem(word) for word in said}
     shares = {}
     for pk, title in titled:
-        if words := {_stem(word) for word in _words(title)}:
+        if words := words_of(title):
             shares[pk] = len(words & stems) / len(words)
     named = [pk for pk, share in shares.items() if share >= NAMED]
     return sorted(named, key=lambda pk: -shares[pk])

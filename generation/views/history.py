@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from assetbank import access
 from assetbank.views import PageRequest
+from generation import presets
 from generation.forms import HistoryForm
-from generation.models import Generation
+from generation.models import EngineModel, Generation
 from generation.views.seen import generations
 
 PER_PAGE = 20
@@ -21,14 +27,7 @@ def history(request: PageRequest) -> HttpResponse:
     form = HistoryForm(request.GET)
     rows: list[Generation] = []
     if form.is_valid():
-        listed = generations(request).order_by("-id")
-        data = form.cleaned_data
-        if data["q"]:
-            listed = listed.filter(prompt__icontains=data["q"].replace("\0", ""))
-        if data["state"]:
-            listed = listed.filter(state=data["state"])
-        if data["before"]:
-            listed = listed.filter(pk__lt=data["before"])
+        listed = form.filter(generations(request).order_by("-id"))
         rows = list(listed[: PER_PAGE + 1])
     more = ""
     if len(rows) > PER_PAGE:
@@ -36,9 +35,23 @@ def history(request: PageRequest) -> HttpResponse:
         following = request.GET.copy()
         following["before"] = str(rows[-1].pk)
         more = f"?{following.urlencode()}"
-    context = {"form": form, "generations": rows, "more": more}
+    context = {"form": form, "generations": rows, "more": more, **_choices(request)}
     template = "_history_rows" if request.htmx and request.GET.get("before") else "history"
     status = 200 if form.is_valid() else 400
     response = render(request, f"generation/{template}.html", context, status=status)
     response["Vary"], response["Cache-Control"] = "HX-Request, Cookie", "private, no-store"
     return response
+
+
+def _choices(request: PageRequest) -> dict[str, Any]:
+    """What can be chosen from in the filters."""
+    if request.htmx and request.GET.get("before"):
+        return {}
+    theirs = Generation.objects.filter(
+        created_by=OuterRef("pk"), brand__in=access.brands(request.user)
+    )
+    return {
+        "models": EngineModel.objects.all(),
+        "presets": presets.visible(request.user),
+        "people": User.objects.filter(Exists(theirs)).order_by("username")[:200],
+    }

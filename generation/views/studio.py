@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from assetbank import access
+from assetbank import access, rights
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.models import Asset
 from assetbank.views import PageRequest
-from generation import engines, studio, tray
+from generation import already, desk, engines, presets, studio, tray
+from generation.errors import InvalidRequest
 from generation.forms import COUNTS, StudioForm, defaults
+from generation.models import Generation, Role
 from generation.views.seen import generations, require_creator_somewhere
 
 
@@ -29,64 +30,152 @@ class Shape(NamedTuple):
     height: float
 
 
+class Blank(NamedTuple):
+    """A preset's variable as a field."""
+
+    name: str
+    label: str
+    value: str
+
+
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: PageRequest) -> HttpResponse:
-    """The studio. `?from=<generation>` starts from what was asked then; its references are those in
-    the tray, where `again` puts them. `?prompt=` starts with these words."""
+    """The studio as it was left. `?from=<generation>` starts from what was asked then, with the
+    references that are in the tray; `?prompt=` and `?preset=` put in these."""
     require_creator_somewhere(request)
     if request.method == "POST":
         return _request(request)
-    past = None
+    left = desk.fields(request.session)
     if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
-        past = get_object_or_404(generations(request), pk=int(number))
-    references = tray.assets(request.user, request.session)
-    brands = list(access.brands(request.user, *access.CREATORS))
-    initial = defaults(brands, past, references)
+        left = desk.from_generation(get_object_or_404(generations(request), pk=int(number)))
     if words := request.GET.get("prompt", "")[: studio.LONGEST_PROMPT]:
-        initial["prompt"] = words
-    form = StudioForm(initial=initial, person=request.user)
-    return _studio(request, form, references)
+        left["prompt"] = words
+    if preset := request.GET.get("preset", "")[:80]:
+        left["preset"] = preset
+    brands = list(access.brands(request.user, *access.CREATORS))
+    references = tray.assets(request.user, request.session)
+    form = StudioForm(initial=defaults(brands, left, references), person=request.user)
+    return _studio(request, form, left)
+
+
+@login_required
+@require_POST
+def show_preset(request: PageRequest) -> HttpResponse:
+    """The fields of the preset that is chosen in the form."""
+    require_creator_somewhere(request)
+    given = {name: str(value) for name, value in request.POST.items()}
+    return render(request, "generation/_preset.html", preset_fields(request, given))
+
+
+def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]:
+    """What `_preset.html` shows for the fields of a form; nothing where no preset is chosen."""
+    slug, _, number = given.get("preset", "").partition(":")
+    if not slug:
+        return {}
+    brands = access.brands(request.user, *access.CREATORS)
+    brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
+    assert brand  # a creator somewhere
+    try:
+        version = presets.choose(
+            request.user, brand, slug, int(number) if number.isdecimal() else None
+        )
+    except InvalidRequest as error:
+        return {"preset_problem": error.message}
+    return {
+        "version": version,
+        "asks": presets.asks(version),
+        "blanks": [
+            Blank(
+                each["name"],
+                presets.label(each),
+                given.get(f"{desk.BLANK}{each['name']}") or each.get("default", ""),
+            )
+            for each in version.variables
+        ],
+        "used": Generation.objects.filter(preset_version__preset=version.preset).count(),
+    }
 
 
 def _request(request: PageRequest) -> HttpResponse:
+    given = {name: str(value) for name, value in request.POST.items()}
+    desk.keep(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():
         try:
-            asked = studio.request(
-                person=request.user,
-                references=form.references(),
-                key=form.key(),
-                **form.cleaned_data,
-            )
+            asked, key = form.asked(), form.key()
+            if "anyway" not in request.POST and not _sent_before(key):
+                found = already.look(person=request.user, wanted=wanted(asked), near=False)
+                if found.same or found.waiting:
+                    return _made_before(request, found)
+            made = studio.request(person=request.user, key=key, **asked)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
-            return redirect("generation", pk=asked.pk)
-    return _studio(request, form, tray.assets(request.user, request.session), status=400)
+            desk.settle(request.session)
+            return redirect("generation", pk=made.pk)
+    return _studio(request, form, given, status=400)
+
+
+def wanted(asked: dict[str, Any]) -> already.Wanted:
+    """Of what a valid form asks for, the part that tells one picture from another."""
+    names = already.Wanted.__dataclass_fields__
+    return already.Wanted(**{name: value for name, value in asked.items() if name in names})
+
+
+def _sent_before(key: uuid.UUID | None) -> bool:
+    """A second click on the same button: it finds what the first one asked for."""
+    return key is not None and Generation.objects.filter(key=key).exists()
+
+
+def _made_before(request: PageRequest, found: already.Already) -> HttpResponse:
+    given = [(name, value) for name, values in request.POST.lists() for value in values]
+    context = {
+        "already": found,
+        "given": [pair for pair in given if pair[0] not in ("csrfmiddlewaretoken", "asset")],
+    }
+    return render(request, "generation/already.html", context)
 
 
 def _studio(
-    request: PageRequest, form: StudioForm, references: list[Asset], status: int = 200
+    request: PageRequest, form: StudioForm, given: dict[str, str], status: int = 200
 ) -> HttpResponse:
     models = engines.models()
     ratios = dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)
     sizes = dict.fromkeys(size for entry in models for size in entry.image_sizes)
+    brands = list(access.brands(request.user, *access.CREATORS))
+    preset = {"brand": brands[0].slug, **given, "preset": form["preset"].value() or ""}
     context = {
         "form": form,
         "models": models,
         "shapes": [_shape(ratio) for ratio in ratios],
         "sizes": list(sizes),
         "counts": COUNTS,
-        "brands": list(access.brands(request.user, *access.CREATORS)),
+        "brands": brands,
         "only_sketch": all(entry.engine == "sketch" for entry in models),
-        "tray": references,
-        "most": tray.MOST,
+        "recalled": desk.recalled(request.session),
+        "presets": [
+            each
+            for each in presets.offered(request.user).select_related("brand")
+            if each.brand is None or each.brand in brands
+        ],
+        **preset_fields(request, preset),
+        **tray_context(request),
         "token": uuid.uuid4(),
     }
     return render(request, "generation/studio.html", context, status=status)
+
+
+def tray_context(request: PageRequest) -> dict[str, Any]:
+    """What the list of references shows."""
+    roles = tray.roles(request.session)
+    references = tray.assets(request.user, request.session)
+    for asset in references:
+        asset.role = roles.get(asset.pk, "")  # type: ignore[attr-defined]
+        asset.problem = rights.problem(asset, derive=True)  # type: ignore[attr-defined]
+    return {"tray": references, "most": tray.MOST, "roles": Role.choices}
 
 
 def _shape(ratio: str) -> Shape:

@@ -6,11 +6,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from assetbank import access
 from assetbank.views import PageRequest
 from generation import tray
 from generation.views.seen import require_creator_somewhere
+from generation.views.studio import tray_context
 
 
 @login_required
@@ -24,7 +26,8 @@ def show_tray(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def change_tray(request: PageRequest) -> HttpResponse:
-    """One of `add`, `remove`, `earlier`, `later` (an asset's id), or `clear`."""
+    """One of `add`, `remove`, `earlier`, `later`, `role_of` (an asset's id), or `clear`. The role
+    itself comes as `role_<id>`."""
     require_creator_somewhere(request)
     session, problem = request.session, ""
     verb, pk = _change(request)
@@ -36,6 +39,8 @@ def change_tray(request: PageRequest) -> HttpResponse:
         tray.remove(session, pk)
     elif verb in ("earlier", "later"):
         tray.move(session, pk, -1 if verb == "earlier" else 1)
+    elif verb == "role_of":
+        tray.give_role(session, pk, request.POST.get(f"role_{pk}", ""))
     elif verb == "clear":
         tray.put(session, [])
     if request.htmx:
@@ -44,7 +49,7 @@ def change_tray(request: PageRequest) -> HttpResponse:
 
 
 def _change(request: PageRequest) -> tuple[str, int]:
-    for verb in ("add", "remove", "earlier", "later", "clear"):
+    for verb in ("add", "remove", "earlier", "later", "role_of", "clear"):
         if verb in request.POST:
             text = request.POST[verb]
             return verb, int(text) if text.isdecimal() and len(text) < 19 else 0
@@ -54,11 +59,7 @@ def _change(request: PageRequest) -> tuple[str, int]:
 def _tray(
     request: PageRequest, *, in_studio: bool, problem: str = "", moved: int = 0
 ) -> HttpResponse:
-    context = {
-        "tray": tray.assets(request.user, request.session),
-        "most": tray.MOST,
-        "tray_problem": problem,
-        "moved": moved,
-    }
+    context = {**tray_context(request), "tray_problem": problem, "moved": moved}
     template = "generation/_references.html" if in_studio else "generation/_tray.html"
-    return render(request, template, context)
+    # the studio asks again what fits these references
+    return trigger_client_event(render(request, template, context), "tray-changed", after="settle")

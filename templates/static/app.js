@@ -37,7 +37,7 @@
   };
 
   // --- htmx
-  const quiet = "[data-gather], #generation-state, #batch-progress, #batch-choices, .index-state, #facets"; // a page goes on without them
+  const quiet = "[data-gather], #generation-state, #suggestions, #beside, #batch-progress, #batch-choices, .index-state, #facets"; // a page goes on without them
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, parameters } = event.detail;
     const gathered = elt.dataset?.gather;
@@ -278,6 +278,22 @@
       }
     }
   };
+
+  // --- studio: a preset brings its format and size; Enter in one of its blanks makes nothing yet
+  const follow = (name, value) => {
+    const input = value && $$(`#studio-form [name=${name}]`).find((each) => each.value === value && !each.disabled);
+    if (input) input.checked = true;
+  };
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "studio-preset") return;
+    const { presetRatio, presetSize } = $("[data-preset-ratio]", event.detail.elt)?.dataset || {};
+    follow("aspect_ratio", presetRatio);
+    follow("image_size", presetSize);
+    $("#studio-form").dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches(".preset-blanks input")) event.preventDefault();
+  });
 
   // --- uploads: one request for each file, two at a time
   const panel = $("#uploads");

@@ -1,0 +1,128 @@
+"""The desk of a person in the studio: what its form was left with, and what a past generation puts
+there again. In the session, beside the tray."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.sessions.backends.base import SessionBase
+
+from generation import engines, presets, tray
+from generation.models import Generation
+
+KEY, BEFORE = "studio", "studio_before"
+FIELDS = ("preset", "prompt", "brand", "model", "aspect_ratio", "image_size", "count")
+BLANK = "var_"  # before the name of a preset's variable
+LONGEST, MOST_BLANKS = 8_000, 40
+PARTS = ("prompt", "references", "settings")
+
+
+def fields(session: SessionBase) -> dict[str, str]:
+    kept = session.get(KEY, {})
+    return {str(name): str(value) for name, value in kept.items()}
+
+
+def keep(session: SessionBase, given: Mapping[str, Any]) -> None:
+    """What the form says now."""
+    names = [name for name in given if name in FIELDS or name.startswith(BLANK)]
+    said = {name[:80]: str(given[name])[:LONGEST] for name in names[: len(FIELDS) + MOST_BLANKS]}
+    if said != session.get(KEY):
+        session[KEY] = said
+
+
+def clear(session: SessionBase) -> None:
+    """Nothing is written, chosen or put aside any more; `undo` brings it back."""
+    _remember(session)
+    session[BEFORE]["said"] = "The studio was cleared."
+    session.pop(KEY, None)
+    tray.put(session, [])
+
+
+def recall(session: SessionBase, generation: Generation, parts: Collection[str]) -> str:
+    """Put PARTS of a past generation on the desk, and leave the rest as it is; says what was done.
+
+    `generation` comes with the references that the person may see.
+    """
+    what = "everything" if set(parts) >= set(PARTS) else f"the {' and '.join(sorted(parts))}"
+    _remember(session)
+    said = [f"This is {what} of “{generation}”."]
+    now = fields(session)
+    if "prompt" in parts:
+        now = {name: value for name, value in now.items() if not name.startswith(BLANK)}
+        now |= _prompt(generation)
+    if "settings" in parts:
+        now |= _settings(generation)
+        if now["model"] != generation.model:
+            said.append(f"{generation.model} is not on offer any more: {now['model']} is chosen.")
+    if set(parts) >= set(PARTS):
+        now["brand"] = generation.brand.slug
+    if "references" in parts:
+        rows = generation.reference_rows.all()
+        there = {row.asset.pk: row.role for row in rows if row.asset}
+        tray.put(session, list(there), there)
+        if gone := len(rows) - len(there):
+            said.append(f"{gone} of its {len(rows)} references cannot be used any more.")
+    session[KEY] = now
+    session[BEFORE]["said"] = " ".join(said)
+    session.modified = True
+    return " ".join(said)
+
+
+def recalled(session: SessionBase) -> str:
+    """What was put there last and can be undone, in a sentence; else ""."""
+    return str(session.get(BEFORE, {}).get("said", ""))
+
+
+def undo(session: SessionBase) -> None:
+    """As it was before the last `recall` or `clear`."""
+    if before := session.pop(BEFORE, None):
+        session[KEY] = before["fields"]
+        tray.put(session, before["tray"], {int(pk): role for pk, role in before["roles"].items()})
+
+
+def settle(session: SessionBase) -> None:
+    """What was recalled is in use: there is nothing to undo."""
+    session.pop(BEFORE, None)
+
+
+def from_generation(generation: Generation) -> dict[str, str]:
+    """All fields as they were then."""
+    return {"brand": generation.brand.slug, **_prompt(generation), **_settings(generation)}
+
+
+def _remember(session: SessionBase) -> None:
+    session[BEFORE] = {
+        "fields": fields(session),
+        "tray": tray.ids(session),
+        "roles": {str(pk): role for pk, role in tray.roles(session).items()},
+    }
+
+
+def _prompt(generation: Generation) -> dict[str, str]:
+    """The person's own words, and the very version of the preset that was used."""
+    version = generation.preset_version
+    if version is None:
+        return {"preset": "", "prompt": generation.prompt}
+    latest = presets.newest(version.preset)
+    slug = version.preset.slug
+    return {
+        "preset": slug if latest == version else f"{slug}:{version.number}",
+        "prompt": presets.own_words(version, generation.variables, generation.prompt),
+        **{f"{BLANK}{name}": value for name, value in generation.variables.items()},
+    }
+
+
+def _settings(generation: Generation) -> dict[str, str]:
+    offered = [entry.id for entry in engines.models()]
+    model = generation.model
+    if model not in offered:
+        row = engines.row(model)
+        following = engines.successor(row) if row else ""
+        model = following if following in offered else (offered or [model])[0]
+    return {
+        "model": model,
+        "aspect_ratio": generation.aspect_ratio,
+        "image_size": generation.image_size,
+        "count": str(generation.count),
+    }

@@ -1,0 +1,126 @@
+"""What stands beside the studio's form while somebody fills it: suggested references, what there is
+already, what a model would read, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from assetbank import access, rights
+from assetbank.errors import ProblemError
+from assetbank.models import Asset
+from assetbank.views import PageRequest
+from generation import already, desk, engines, presets, prompts, suggestions, tray
+from generation.errors import GenerationError, InvalidRequest
+from generation.forms import StudioForm
+from generation.views.seen import require_creator_somewhere
+from generation.views.studio import wanted
+
+
+@login_required
+@require_POST
+def suggested(request: PageRequest) -> HttpResponse:
+    """References for the form as it stands."""
+    require_creator_somewhere(request)
+    brands = access.brands(request.user, *access.CREATORS)
+    slug = request.POST.get("brand", "").replace("\0", "")
+    brand = brands.filter(slug=slug).first() or brands.first()
+    assert brand  # a creator somewhere
+    # of a preset only what was written into it: its own words are about light and framing
+    words = [value for name, value in request.POST.items() if name.startswith(desk.BLANK)]
+    about = ", ".join([request.POST.get("prompt", ""), *map(str, words)]).strip(" ,")
+    found = suggestions.suggest(
+        person=request.user, brand=brand, prompt=about, taken=tray.ids(request.session)
+    )
+    context = {
+        "suggestions": found,
+        "written": bool(about),
+        "full": len(tray.ids(request.session)) >= tray.MOST,
+    }
+    return _fragment(request, "generation/_suggestions.html", context)
+
+
+@login_required
+@require_POST
+def beside(request: PageRequest) -> HttpResponse:
+    """Everything else; what the form says is kept for when the person comes back."""
+    require_creator_somewhere(request)
+    given = {name: str(value) for name, value in request.POST.items()}
+    desk.keep(request.session, given)
+    form = StudioForm(request.POST, person=request.user)
+    context: dict[str, Any] = {"hints": [], "preview": "", "already": already.Already()}
+    form.is_valid()
+    try:
+        context |= _looked_at(request, form)
+    except ProblemError as error:
+        context["hints"] = [error.message]
+    return _fragment(request, "generation/_beside.html", context)
+
+
+def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
+    references, roles = form.references(), form.roles()
+    hints = [problem for each in references if (problem := rights.problem(each, derive=True))]
+    if form.version:
+        hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
+    if not form.is_valid():
+        unwritten = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
+        errors = [] if unwritten else [error for each in form.errors.values() for error in each]
+        return {"hints": hints + errors}
+    asked = form.asked()
+    composed = prompts.compose(
+        prompt=asked["prompt"],
+        brand=asked["brand"],
+        references=[prompts.Named(each.title, roles.get(each.pk, "")) for each in references],
+        model=engines.model(asked["model"]),
+        rules=prompts.rules_of(asked["brand"]),
+    )
+    return {
+        "hints": hints + list(composed.left_out),
+        "preview": composed.text,
+        "already": already.look(person=request.user, wanted=wanted(asked)),
+    }
+
+
+@login_required
+@require_POST
+def take(request: PageRequest) -> HttpResponse:
+    """Use an `asset` that is there instead of making what the form asks for."""
+    require_creator_somewhere(request)
+    number = request.POST.get("asset", "")
+    pk = int(number) if number.isdecimal() and len(number) < 19 else 0
+    asset: Asset = get_object_or_404(access.assets(request.user), pk=pk)
+    form = StudioForm(request.POST, person=request.user)
+    if form.is_valid():
+        try:
+            _taken(request, form, asset)
+        except InvalidRequest as error:
+            messages.error(request, error.message)
+            return redirect("studio")
+        except GenerationError:
+            pass  # what it would have cost is not known; the picture is there all the same
+    return redirect(asset)
+
+
+def _taken(request: PageRequest, form: StudioForm, asset: Asset) -> None:
+    asked = form.asked()
+    entry = already.take(
+        person=request.user,
+        wanted=wanted(asked),
+        asset=asset,
+        model=asked["model"],
+        image_size=asked["image_size"],
+        count=asked["count"],
+    )
+    saved = f" About ${entry.usd:.2f} was not spent." if entry.usd >= 0.005 else ""
+    messages.success(request, f"Taken from the library.{saved}")
+
+
+def _fragment(request: PageRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, template, context)
+    response["Cache-Control"] = "no-store"
+    return response

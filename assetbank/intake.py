@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 from assetbank import collecting, colours, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
+from assetbank.provenance import marked, said_by
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def store(
         created_by=by,
         created_at=created_at or timezone.now(),
         **_pixels(picture.colours, picture.perceptual_hash),
-        **(asdict(provenance) if provenance else {}),
+        **(asdict(provenance) if provenance else said_by(data, picture)),
     )
     _assign(asset, {"title": title_of(asset.filename), **fields})
     if asset.status == Asset.Status.APPROVED:
@@ -192,7 +193,11 @@ def _check_quarantine(before: Asset, status: str, withdrawing: bool) -> None:
 @transaction.atomic
 def remove(*, asset: Asset) -> None:
     """Delete an asset; its files go when the transaction has committed."""
-    paths = [asset.path, *map(asset.rendition_path, pictures.RENDITIONS)]
+    paths = {
+        asset.path,
+        *map(asset.rendition_path, pictures.RENDITIONS),
+        *map(asset.rendition_path_before, pictures.RENDITIONS),
+    }
 
     def delete_files() -> None:
         for path in paths:
@@ -213,7 +218,7 @@ def rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        drawn = pictures.draw_renditions(original_bytes(asset))[name]
+        drawn = marked(asset, pictures.draw_renditions(original_bytes(asset)))[name]
         try:
             saved = default_storage.save(path, ContentFile(drawn))
             if saved != path:  # somebody else was quicker
@@ -310,7 +315,7 @@ def _save_files(
     try:
         asset.file.save(named, ContentFile(data), save=False)
         undo.append(lambda: default_storage.delete(asset.path))
-        for name, drawn in picture.renditions.items():
+        for name, drawn in marked(asset, picture.renditions).items():
             path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
             undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
     except Exception as error:  # each storage backend raises its own

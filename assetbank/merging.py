@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, transaction
 from django.db.models import CASCADE, DO_NOTHING, Count, ManyToManyRel, Model
 
-from assetbank import access, intake
+from assetbank import access, intake, rights
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.models import Asset
 from assetbank.text import MOST_TAGS, clean_tags
 
 logger = logging.getLogger(__name__)
 
-PROVENANCE = ("generation_id", "engine_model", "prompt", "preset")
+PROVENANCE = ("generation_id", "engine_model", "prompt", "preset", "digital_source_type")
 FILLED = ("description", "credit", "licence")  # where the kept one says nothing
 
 
@@ -33,7 +33,7 @@ class Changes:
     """What the kept asset gets of the others."""
 
     tags: list[str]  # all that it has then; the first MOST_TAGS, its own before those of others
-    fields: dict[str, Any]  # of FILLED, and expires_on: the earliest, for no right grows by merging
+    fields: dict[str, Any]  # of FILLED, and the strictest terms: no right grows by merging
     provenance: dict[str, Any]
 
 
@@ -88,9 +88,8 @@ def changes(keep: Asset, others: Sequence[Asset]) -> Changes:
         if not getattr(keep, name):
             found = next((value for other in others if (value := getattr(other, name))), "")
             fields |= {name: found} if found else {}
-    ends = [asset.expires_on for asset in [keep, *others] if asset.expires_on]
-    if ends and min(ends) != keep.expires_on:
-        fields["expires_on"] = min(ends)
+    strictest = rights.strictest([keep, *others])
+    fields |= {name: value for name, value in strictest.items() if value != getattr(keep, name)}
     provenance: dict[str, Any] = {}
     if not any(getattr(keep, name) for name in PROVENANCE):
         made = (other for other in others if any(getattr(other, name) for name in PROVENANCE))
@@ -162,5 +161,7 @@ def _check(keep: Asset, others: Sequence[Asset]) -> None:
         raise InvalidAsset("Choose at least one other picture to merge with this one.")
     if keep.status == Asset.Status.ARCHIVED:
         raise InvalidAsset(f"“{keep}” is archived. Keep one that is not, or approve it first.")
+    if quarantined := [a for a in (keep, *others) if a.status == Asset.Status.QUARANTINED]:
+        raise InvalidAsset(f"{rights.problem(quarantined[0])} It is not merged.")
     if any(other.brand_id != keep.brand_id for other in others):
         raise InvalidAsset("Only pictures of one brand can be merged.")

@@ -208,12 +208,22 @@ class Asset(models.Model):
         return self.rendition_url("preview")
 
     def rendition_url(self, name: str) -> str:
-        """The checksum in the URL lets browsers keep a rendition for good."""
+        """The version in the URL lets browsers keep a rendition for good."""
         address = _address("asset-rendition", name).replace("/0/", f"/{self.pk}/", 1)
-        return f"{address}?v={self.checksum[:12]}"
+        return f"{address}?v={self.rendition_version}"
 
     def rendition_path(self, name: str) -> str:
+        return f"renditions/{self.folder}/{self.rendition_version}-{name}.webp"
+
+    def rendition_path_before(self, name: str) -> str:
+        """From when it was not known how the picture was made."""
         return f"renditions/{self.folder}/{self.checksum[:12]}-{name}.webp"
+
+    @property
+    def rendition_version(self) -> str:
+        """Renditions are of these bytes, and say this of their making."""
+        said = f"-{self.digital_source_type}" if self.digital_source_type else ""
+        return f"{self.checksum[:12]}{said}"
 
 
 def _address(view: str, *more: str) -> str:

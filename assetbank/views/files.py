@@ -94,7 +94,7 @@ def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     if name not in pictures.RENDITIONS:
         raise Http404(f"There is no rendition {name}.")
     asset = get_object_or_404(access.assets(request.user), pk=pk)
-    etag = f'"{asset.checksum[:32]}-{name}"'
+    etag = f'"{asset.rendition_version}-{name}"'
     if _local() and (unchanged := get_conditional_response(request, etag=etag)):
         return _for_good(unchanged, etag)
     file = intake.rendition(asset=asset, name=name)  # drawn again if the storage lost it

@@ -1,0 +1,149 @@
+"""Content Credentials (C2PA) that a file carries: who signed what about it, read and never fetched.
+
+The library is loaded with the first file that has any. Whether a signer is on somebody's list of
+trusted ones is not known here, and not claimed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assetbank.text import clean_text
+
+logger = logging.getLogger(__name__)
+
+MARKS = (b"c2pa", b"dcterms:provenance")  # in the file itself, or the address of what is elsewhere
+MOST, LONGEST = 20, 200  # actions and ingredients that are told, characters of a text
+# Nothing is fetched: neither manifests that are kept elsewhere nor the state of certificates
+SETTINGS = {
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False},
+    "core": {"allowed_network_hosts": []},
+}
+STATES = {
+    "valid": "Signed, and unchanged since.",
+    "changed": "Changed after it was signed, or not signed properly: do not rely on this.",
+    "elsewhere": "They are kept at another address, which is not asked from here.",
+    "unreadable": "There are some, but they cannot be read.",
+}
+ACTIONS = {
+    "c2pa.created": "Created",
+    "c2pa.opened": "Opened from another file",
+    "c2pa.edited": "Edited",
+    "c2pa.edited.metadata": "What is said about it was edited",
+    "c2pa.color_adjustments": "Colours adjusted",
+    "c2pa.cropped": "Cropped",
+    "c2pa.resized": "Resized",
+    "c2pa.orientation": "Turned",
+    "c2pa.drawing": "Drawn on",
+    "c2pa.filtered": "Filtered",
+    "c2pa.placed": "Another picture placed in it",
+    "c2pa.removed": "Something removed",
+    "c2pa.redacted": "Something said about it was taken out",
+    "c2pa.converted": "Converted to another format",
+    "c2pa.transcoded": "Converted to another format",
+    "c2pa.repackaged": "Repackaged",
+    "c2pa.published": "Published",
+    "c2pa.watermarked": "Watermarked",
+    "c2pa.watermarked.bound": "Watermarked",
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    said: str
+    when: str  # as it stands there; often empty
+    source_type: str  # IPTC's word, without its address
+
+
+@dataclass(frozen=True)
+class Credentials:
+    state: str  # one of STATES
+    signer: str = ""
+    issuer: str = ""
+    when: str = ""  # of a trusted timestamp, as it stands there
+    made_with: str = ""
+    title: str = ""
+    actions: tuple[Action, ...] = ()
+    ingredients: tuple[str, ...] = ()
+    address: str = ""  # where they are, if elsewhere
+
+    @property
+    def said(self) -> str:
+        return STATES[self.state]
+
+    @property
+    def source_type(self) -> str:
+        """Of its making; empty where nothing reliable is said."""
+        found = (action.source_type for action in self.actions if action.source_type)
+        return next(found, "") if self.state == "valid" else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"said": self.said, **asdict(self)}
+
+
+def read(data: bytes, mime: str) -> Credentials | None:
+    """Whatever is in the file, this answers: no byte of it raises."""
+    if not any(mark in data for mark in MARKS):
+        return None
+    from c2pa import C2paError, Context, Reader
+
+    try:
+        with (
+            Context.from_dict(SETTINGS) as context,
+            Reader(mime, io.BytesIO(data), context=context) as reader,
+        ):
+            return _told(json.loads(reader.json()))
+    except C2paError.ManifestNotFound:
+        return None
+    except C2paError as error:
+        address = str(error).partition("remote manifests from url ")[2]
+        if address:
+            return Credentials("elsewhere", address=_text(address))
+        logger.info("Content Credentials that cannot be read: %s", error)
+        return Credentials("unreadable")
+    except Exception as error:  # what people upload may be anything
+        logger.warning("Content Credentials that cannot be read: %s", error)
+        return Credentials("unreadable")
+
+
+def _told(store: dict[str, Any]) -> Credentials:
+    active = store["manifests"][store["active_manifest"]]
+    signature = active.get("signature_info") or {}
+    generators = active.get("claim_generator_info") or [{}]
+    actions = [
+        action
+        for assertion in active.get("assertions") or []
+        if str(assertion.get("label", "")).startswith("c2pa.actions")
+        for action in assertion["data"].get("actions", [])
+    ]
+    valid = str(store.get("validation_state", "")).lower() in ("valid", "trusted")
+    return Credentials(
+        "valid" if valid else "changed",
+        signer=_text(signature.get("common_name")),
+        issuer=_text(signature.get("issuer")),
+        when=_text(signature.get("time")),
+        made_with=_text(f"{generators[0].get('name') or ''} {generators[0].get('version') or ''}"),
+        title=_text(active.get("title")),
+        actions=tuple(_action(action) for action in actions[:MOST]),
+        ingredients=tuple(
+            _text(each.get("title")) or "unnamed"
+            for each in (active.get("ingredients") or [])[:MOST]
+        ),
+    )
+
+
+def _action(action: dict[str, Any]) -> Action:
+    name = _text(action.get("action"))
+    return Action(
+        ACTIONS.get(name, name),
+        _text(action.get("when")),
+        _text(action.get("digitalSourceType")).rpartition("/")[2],
+    )
+
+
+def _text(value: object) -> str:
+    return clean_text(str(value or ""))[:LONGEST]

@@ -1,0 +1,75 @@
+"""A picture in another size or format: drawn when it is asked for, and saying how it was made; and
+the Content Credentials of originals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from django.core.cache import cache
+
+from assetbank import access, intake, pictures, provenance
+from assetbank.credentials import Credentials, read
+from assetbank.errors import InvalidAsset, NotAllowed
+from assetbank.models import Asset
+
+FORMATS = {  # as people name them -> Pillow's name, MIME type and extension
+    "jpeg": ("JPEG", "image/jpeg", "jpg"),
+    "png": ("PNG", "image/png", "png"),
+    "webp": ("WEBP", "image/webp", "webp"),
+    "tiff": ("TIFF", "image/tiff", "tif"),
+}
+SIDES = (800, 1600, 3000)  # that a menu offers, in pixels
+SHORTEST, LONGEST = 16, 8_000
+KEPT_S = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Download:
+    data: bytes
+    mime: str
+    filename: str
+
+
+def draw(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
+    """`side`: at most so many pixels long, and never more than the original has.
+
+    The file carries the kind of its source, the engine, credit and licence as XMP. Raises
+    InvalidAsset, FileMissing and PictureRefused.
+    """
+    if fmt not in FORMATS:
+        raise InvalidAsset(f"The format is one of {', '.join(FORMATS)}.")
+    if side is not None and not SHORTEST <= side <= LONGEST:
+        raise InvalidAsset(f"A side has {SHORTEST} to {LONGEST:,} pixels.")
+    longest = min(side or LONGEST, max(asset.width, asset.height), LONGEST)
+    name, mime, extension = FORMATS[fmt]
+    data = pictures.draw(
+        intake.original_bytes(asset), fmt=name, side=longest, xmp=provenance.packet(asset)
+    )
+    stem = PurePath(asset.filename).stem[:200] or "picture"
+    return Download(data, mime, f"{stem}-{longest}.{extension}")
+
+
+def credentials(asset: Asset) -> Credentials | None:
+    """Those that the original carries; None: none. Kept for a day. Raises FileMissing."""
+    key = f"credentials-{asset.checksum}"
+    kept: tuple[Credentials | None] | None = cache.get(key)
+    if kept is None:
+        kept = (read(intake.original_bytes(asset), asset.mime),)
+        cache.set(key, kept, KEPT_S)
+    return kept[0]
+
+
+def sides(asset: Asset) -> list[int]:
+    """Those smaller than the original, and that itself."""
+    longest = min(max(asset.width, asset.height), LONGEST)
+    return [*(side for side in SIDES if side < longest), longest]
+
+
+def require(person: access.Person, asset: Asset) -> None:
+    """What is in quarantine leaves with those only who decide about it. Raises NotAllowed."""
+    if asset.status == Asset.Status.QUARANTINED and not access.may_manage(person, asset.brand):
+        raise NotAllowed(
+            f"“{asset}” is quarantined: a right that it needs was withdrawn. "
+            f"Ask a manager of {asset.brand}."
+        )

@@ -84,6 +84,7 @@ def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gemi
         yield server
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(
     cast: Cast, server: GeminiServer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from assetbank import intake
 from assetbank.models import Asset
@@ -96,3 +97,106 @@ def test_a_circle_ends(make_asset: MakeAsset, make: Make) -> None:
     make("back", from_=[asset_of(first)], asset=source)  # the same bytes came back
     assert lineage.descendants([source.pk]) == {asset_of(first).pk}
     assert lineage.descendants([asset_of(first).pk]) == {source.pk}
+
+
+def titles(nodes: Sequence[lineage.Node]) -> list[object]:
+    """Nested lists: each title is followed by its branches, where it has any."""
+    shown: list[object] = []
+    for node in nodes:
+        shown.append(node.title)
+        if node.branches:
+            shown.append(titles(node.branches))
+    return shown
+
+
+def test_the_tree_goes_both_ways(cast: Cast, make_asset: MakeAsset, make: Make) -> None:
+    hat, coat = make_asset(title="Hat"), make_asset(title="Coat")
+    first = make("first", from_=[hat, coat])
+    second = make("second", refines=first)
+    make("third", draft=second)
+    make("fourth", from_=[asset_of(second)])
+    tree = lineage.tree(asset_of(second), cast.creator)
+    assert titles(tree.made_from.branches) == ["first", ["Hat", "Coat"]]
+    assert titles(tree.made_with.branches) == ["third", "fourth"]
+    assert [node.how for node in tree.made_with.branches] == ["final", "reference"]
+    assert tree.made_from.branches[0].generation
+    assert tree.made_from.branches[0].generation.prompt == "Make second"
+    whole = lineage.tree(hat, cast.creator)
+    assert titles(whole.made_with.branches) == ["first", ["second", ["third", "fourth"]]]
+
+
+def test_who_may_not_see_a_picture_is_told_that_there_is_one(
+    cast: Cast, make_asset: MakeAsset, make: Make
+) -> None:
+    secret = make_asset(title="Secret", brand=cast.other)
+    first = make("first", from_=[secret])
+    assert titles(lineage.tree(asset_of(first), cast.creator).made_from.branches) == [
+        lineage.ANOTHER_BRAND
+    ]
+    below = lineage.tree(secret, cast.outsider).made_with.branches
+    assert titles(below) == [lineage.ANOTHER_BRAND]
+    assert below[0].generation is None  # nor what was asked for
+    assert titles(lineage.tree(secret, cast.staff).made_with.branches) == ["first"]
+
+
+def test_a_deleted_picture_keeps_its_place_in_the_tree(
+    cast: Cast, make_asset: MakeAsset, make: Make
+) -> None:
+    source = make_asset(title="Source")
+    between = make("between", from_=[source])
+    used = make("used", from_=[asset_of(between)])
+    intake.remove(asset=asset_of(between))
+    assert titles(lineage.tree(source, cast.creator).made_with.branches) == [
+        lineage.DELETED,
+        ["used"],
+    ]
+    assert titles(lineage.tree(asset_of(used), cast.creator).made_from.branches) == [
+        "between: deleted",
+        ["Source"],
+    ]
+
+
+def test_a_circle_is_shown_once(cast: Cast, make_asset: MakeAsset, make: Make) -> None:
+    source = make_asset(title="Source")
+    first = make("first", from_=[source])
+    make("back", from_=[asset_of(first)], asset=source)
+    (down,) = lineage.tree(source, cast.creator).made_with.branches
+    assert titles(down.branches) == ["Source"]
+    assert down.branches[0].repeated
+
+
+def test_a_large_tree_is_cut_and_says_how_much_is_missing(
+    cast: Cast, make_asset: MakeAsset, make: Make
+) -> None:
+    source = make_asset(title="Source")
+    step = make("1", from_=[source])
+    for number in range(2, 7):
+        make(f"{number} beside", from_=[source])
+        step = make(str(number), refines=step)
+    tree = lineage.tree(source, cast.creator, depth=2, width=4)
+    assert len(tree.made_with.branches) == 4
+    assert tree.made_with.more == 2
+    whole = lineage.tree(source, cast.creator, depth=2, width=10)
+    (one,) = [node for node in whole.made_with.branches if node.title == "1"]
+    (two,) = one.branches
+    assert (two.branches, two.more) == ([], 1)
+    little = lineage.tree(source, cast.creator, most=4).made_with
+    assert (len(little.branches), little.more) == (2, 4)
+
+
+def test_the_number_of_queries_does_not_depend_on_the_size(
+    cast: Cast,
+    make_asset: MakeAsset,
+    make: Make,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    source = make_asset()
+    for _ in range(6):
+        step = make("step", from_=[source, make_asset()])
+        for _ in range(3):
+            step = make("step", refines=step)
+    with django_assert_max_num_queries(10):  # a level each, and four for all of them
+        tree = lineage.tree(source, cast.creator)
+    assert len(tree.made_with.branches) == 6
+    with django_assert_max_num_queries(1):
+        assert len(lineage.descendants([source.pk])) == 24

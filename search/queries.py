@@ -8,31 +8,34 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache, cached
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from assetbank import access
-from assetbank.models import Asset, AssetQuerySet, CollectionItem
+from assetbank.models import Asset, Brand, CollectionItem
 from search import ranking, words
 from search.errors import InvalidQuestion
 from search.fields import cut
 from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.questions import PUT_ASIDE, Question
 from search.ranking import By, Ranked, Ranking
+from search.statements import Statement, ids, texts
 from search.vectors import not_ready
 
 PAGE_SIZE = 48
 MOST_PAGE_SIZE = 200
 LONGEST_TEXT = 1_000
 INDEXED_BYTES = 2_600  # of a text that PostgreSQL is sure to take into an index
-FIRST_DEPTH = 64  # nearest neighbours: a page and a few more; further ones when somebody goes on
+FIRST_DEPTH = PAGE_SIZE + 1  # nearest neighbours; further ones when somebody goes on
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 RANKINGS_KEPT = 256
+STATEMENTS = 256
 
 
 @dataclass(frozen=True)
@@ -92,24 +95,22 @@ def find(
     wording = words.parse(question.text)
     if question.browsing:
         return _browse(person, question, wording, limit, cursor)
-    start, sight = 0, None
+    sight = _sight(person, question)
     if cursor:
         asked, start = _asked(person, question, cursor)
         ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
     else:
-        sight = _sight(person, question)
+        start = 0
         asked, ranked = _ask(person, question, sight, max(FIRST_DEPTH, limit + 1), keep)
     found: list[Found] = []
     while True:
         more = ranked.hits[start : start + limit + 1 - len(found)]
-        seen = access.assets_in(sight.brands) if sight else access.assets(person)
-        found += _rows(seen, question, wording, more)
+        found += _rows(sight, question, wording, more)
         start += len(more)
         if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
             break
         if not more:  # all that was ranked is shown or gone: rank further down
-            sight = sight or _sight(person, question)
-            ranked = _further(asked, question, sight, ranked)
+            ranked = _further(asked if keep else None, question, sight, ranked)
     following = ""
     if len(found) > limit:
         following = _cursor(asked.pk.hex, start - (len(found) - limit)) if keep else ""
@@ -117,15 +118,16 @@ def find(
 
 
 def _rows(
-    seen: AssetQuerySet, question: Question, wording: words.Wording, hits: Sequence[Ranked]
+    sight: _Sight, question: Question, wording: words.Wording, hits: Sequence[Ranked]
 ) -> list[Found]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
-    shown = _shown(seen)
-    if by_words := [hit.id for hit in hits if By.WORDS in hit.by]:
-        shown = words.with_highlights(wording, shown, of=by_words)
-    if not question.filters.statuses:
-        shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
-    assets = shown.in_bulk([hit.id for hit in hits])
+    statement = _rows_statement(sight.space.pk, sight.brands, bool(question.filters.statuses))
+    rows = statement.rows(
+        ids=[hit.id for hit in hits],
+        by_words=[hit.id for hit in hits if By.WORDS in hit.by],
+        phrases=wording.wanted[: words.MOST_MARKED],
+    )
+    assets = {asset.pk: asset for asset in _with_brands(rows)}
     return [
         Found(
             assets[hit.id],
@@ -137,9 +139,27 @@ def _rows(
     ]
 
 
-def _shown(seen: AssetQuerySet) -> AssetQuerySet:
-    """With all that a card or a JSON object shows, in one query."""
-    return with_index_state(seen.with_tags().with_author()).select_related("brand")
+def _with_brands(assets: list[Any]) -> list[Any]:
+    """One object for each brand, of which name and slug were fetched."""
+    brands: dict[int, Brand] = {}
+    for asset in assets:
+        if asset.brand_id not in brands:
+            known = asset.brand_id, asset.brand_name, asset.brand_slug
+            brands[asset.brand_id] = Brand.from_db(asset._state.db, ["id", "name", "slug"], known)
+        asset.brand = brands[asset.brand_id]
+    return assets
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _rows_statement(space: int, brands: frozenset[int] | None, put_aside: bool) -> Statement[Asset]:
+    seen = access.assets_in(brands).with_tags().with_author()
+    shown = with_index_state(seen, space).annotate(
+        brand_name=F("brand__name"), brand_slug=F("brand__slug")
+    )
+    if not put_aside:
+        shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
+    marked = words.with_highlights(shown, of=ids("by_words"), phrases=texts("phrases"))
+    return Statement(marked.filter(pk__in=ids("ids")).order_by())
 
 
 # ------------------------------------------------------------------------ one ranking, many pages
@@ -174,19 +194,25 @@ def _ask(
         ranking=ranked.to_bytes(),
     )
     if keep:
-        asked.save(force_insert=True)
+        asked.remember()
     if same:
         with _recent_lock:
             _recent[key] = asked, ranked
     return asked, ranked
 
 
-def _further(asked: Asked, question: Question, sight: _Sight, ranked: Ranking) -> Ranking:
-    """The ranking goes on, for this page and those that follow it."""
+def _further(asked: Asked | None, question: Question, sight: _Sight, ranked: Ranking) -> Ranking:
+    """The ranking goes on, for this page and, where it is kept, for those that follow it."""
     deeper = _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
-    ranked = ranking.extend(ranked, deeper)
-    Asked.objects.filter(pk=asked.pk).update(ranking=ranked.to_bytes())
-    return ranked
+    longer = ranking.extend(ranked, deeper)
+    if asked is None:
+        return longer
+    kept = Asked.objects.filter(pk=asked.pk)
+    if kept.filter(ranking=ranked.to_bytes()).update(ranking=longer.to_bytes()):
+        return longer
+    # somebody who asked for this page at the same time was quicker, and may have read it
+    there = kept.values_list("ranking", flat=True).first()
+    return Ranking.from_bytes(bytes(there)) if there else longer
 
 
 def _asked(person: access.Person, question: Question, cursor: str) -> tuple[Asked, int]:
@@ -216,28 +242,38 @@ def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
 
 def _sight(person: access.Person, question: Question) -> _Sight:
     """In one query."""
+    chosen = question.filters.brands
+    spaces = _sight_statement(person, chosen).rows()
+    if not spaces:
+        raise not_ready()
+    seen: Any = spaces[0]
+    everything = access.sees_all(person) and not chosen
+    return _Sight(
+        seen,
+        None if everything else frozenset(seen.brands or ()),
+        unchanged=seen.waiting is None,
+    )
+
+
+def _who(person: access.Person, chosen: tuple[str, ...]) -> tuple[object, ...]:
+    """What `access.brands` looks at."""
+    return person.pk, person.is_active, access.sees_all(person), chosen
+
+
+@cached(LRUCache(STATEMENTS), key=_who, lock=Lock())
+def _sight_statement(person: access.Person, chosen: tuple[str, ...]) -> Statement[VectorSpace]:
     brands = access.brands(person)
-    if question.filters.brands:
-        brands = brands.filter(slug__in=question.filters.brands)
-    space = (
+    if chosen:
+        brands = brands.filter(slug__in=chosen)
+    waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
+    return Statement(
         VectorSpace.objects.filter(active=True)
         .exclude(fingerprint=None)
         .defer("background", "gate")
         .annotate(
             brands=ArraySubquery(brands.order_by("pk").values("pk")),
-            waiting=Subquery(
-                Embedding.objects.waiting().filter(space=OuterRef("pk")).values("pk")[:1]
-            ),
+            waiting=Subquery(waiting.values("pk")[:1]),
         )
-        .first()
-    )
-    if space is None:
-        raise not_ready()
-    everything = access.sees_all(person) and not question.filters.brands
-    return _Sight(
-        space,
-        None if everything else frozenset(space.brands or ()),
-        unchanged=space.waiting is None,
     )
 
 
@@ -247,7 +283,8 @@ def _sight(person: access.Person, question: Question) -> _Sight:
 def _browse(
     person: access.Person, question: Question, wording: words.Wording, limit: int, cursor: str
 ) -> Page:
-    assets = words.without(wording, question.filters.apply(_shown(access.assets(person))))
+    seen = with_index_state(access.assets(person).with_tags().with_author())
+    assets = words.without(wording, question.filters.apply(seen.select_related("brand")))
     if question.filters.collection is not None:
         return _browse_collection(assets, question.filters.collection, limit, cursor)
     assets = assets.order_by("-created_at", "-id")

@@ -153,8 +153,7 @@ class _Nearest:
         hits = [hit for hit in found if hit.id not in self.question.assets]
         if not self.wording.unwanted:
             return hits
-        seen = Asset.objects.filter(pk__in=[hit.id for hit in hits])
-        unwanted = words.unwanted(self.wording, seen)
+        unwanted = words.unwanted(self.wording, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]
 
 

@@ -19,7 +19,9 @@ from assetbank.models import Asset, Collection
 from search import facets, milvus, queries, vectors
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.forms import QuestionForm
+from search.models import Asked
 from search.questions import Filters, Question, Shown, like
+from search.ranking import Ranking
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -170,7 +172,10 @@ def test_only_what_its_terms_allow_is_usable_today(
         return set(titles(queries.find(person=cast.creator, question=question)))
 
     assert found(Filters(usable=True)) == {"red teapot"}
-    assert found(Filters()) == set(shop) - {"theirs", "red handbag"}  # put aside, as archived ones are
+    assert found(Filters()) == set(shop) - {
+        "theirs",
+        "red handbag",
+    }  # put aside, as archived ones are
     assert found(Filters(statuses=("quarantined",))) == {"red handbag"}
     assert found(Filters(statuses=("quarantined",), usable=True)) == set()
 
@@ -243,6 +248,22 @@ def test_pages_have_no_gaps_and_no_repeats_while_assets_come_and_go(
         cursor = page.next_cursor
     assert len(seen) == len(set(seen))
     assert set(seen) >= there - {removed}
+
+
+def test_what_two_requests_of_one_page_rank_further_is_one_ranking(
+    shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
+    question = Question(text="bag")
+    queries.find(person=cast.viewer, question=question, limit=2)
+    asked = Asked.objects.get()
+    short = Ranking(Ranking.from_bytes(bytes(asked.ranking or b"")).hits[:2], complete=False)
+    Asked.objects.update(ranking=short.to_bytes())
+    first = queries._further(asked, question, queries._sight(cast.viewer, question), short)
+    make_asset(file=drawn("handbag", "green"))
+    index()
+    second = queries._further(asked, question, queries._sight(cast.viewer, question), short)
+    assert second.hits == Ranking.from_bytes(first.to_bytes()).hits
+    assert len(first.hits) == 5
 
 
 def test_an_asset_that_is_gone_but_still_in_milvus_leaves_no_hole(

@@ -119,12 +119,13 @@ def test_the_longest_question_is_answered_in_any_script(
         assert response.status_code == 200, response.json()
 
 
-def test_marking_the_words_of_a_long_question_has_a_limit(make_asset: MakeAsset) -> None:
+def test_marking_the_words_of_a_long_question_has_a_limit(
+    cast: Cast, make_asset: MakeAsset, index: Index
+) -> None:
     asset = make_asset(title=" ".join(f"w{number}" for number in range(40)))
-    found = words.with_highlights(
-        words.parse(asset.title), Asset.objects.with_tags(), of=[asset.pk]
-    )
-    assert vars(found.get())["marked"].count(words.START) == words.MOST_MARKED
+    index()
+    page = queries.find(person=cast.viewer, question=Question(text=asset.title))
+    assert vars(page.found[0].asset)["marked"].count(words.START) == words.MOST_MARKED
 
 
 def test_a_question_that_is_too_long_to_be_pinned_says_so(

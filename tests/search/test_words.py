@@ -13,6 +13,7 @@ from assetbank import intake
 from assetbank.models import Asset
 from search import checks, words
 from search.models import Document
+from search.statements import Statement, ids, texts
 from search.words import Wording
 
 MakeAsset = Callable[..., Asset]
@@ -111,17 +112,22 @@ def test_a_question_without_a_letter_or_digit_is_nobodys_name(make_asset: MakeAs
 
 
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
-    wording = words.parse("evening capes")
-    every = [asset.pk for asset in shelf.values()]
-    assets = words.with_highlights(wording, Asset.objects.with_tags(), of=every)
-    marked = words.highlights(assets.get(title="Silk cape"))
+    assets = Asset.objects.with_tags()
+    assets = words.with_highlights(assets, of=ids("of"), phrases=texts("phrases"))
+    statement = Statement(assets.filter(pk__in=ids("of")))
+
+    def highlights(asset: Asset) -> list[words.Highlight]:
+        (marked,) = statement.rows(of=[asset.pk], phrases=["of the", "evening", "capes"])
+        return words.highlights(marked)
+
+    marked = highlights(shelf["Silk cape"])
     assert [(each.field, each.pieces) for each in marked] == [
         ("title", (("Silk ", False), ("cape", True))),
         ("tags", (("Evening", True), (", gold trim", False))),
     ]
     long = shelf["Linen dress"]
     intake.update(asset=long, description="word " * 300 + "evening " + "more " * 300)
-    (marked_long,) = words.highlights(assets.get(title="Linen dress"))
+    (marked_long,) = highlights(long)
     assert marked_long.field == "description"
     assert ("evening", True) in marked_long.pieces
     assert len(str(marked_long)) < 200

@@ -97,6 +97,8 @@ class OutputInline(ReadOnly, Outputs, TabularInline[Output, Generation]):
     readonly_fields = (
         "image",
         "asset_link",
+        "verdict",
+        "verdict_reason",
         "mime",
         "problem",
         "bytes_link",
@@ -199,14 +201,21 @@ def _each(
 
 @admin.register(Output)
 class OutputAdmin(ReadOnly, Outputs, ModelAdmin[Output]):
-    list_display = ["image", "generation", "asset_link", "mime", "problem", "bytes_link"]
+    list_display = [
+        *("image", "generation", "asset_link", "verdict", "verdict_reason", "mime", "problem"),
+        "bytes_link",
+    ]
     list_display_links = ["image", "generation"]
-    list_filter = [("generation__brand", RelatedDropdownFilter)]
+    list_filter = [
+        ("generation__brand", RelatedDropdownFilter),
+        ("verdict", ChoicesDropdownFilter),
+    ]
     list_filter_submit = True
-    search_fields = ["generation__prompt", "problem"]
+    search_fields = ["generation__prompt", "problem", "verdict_reason"]
     ordering = ["-id"]
     readonly_fields = (
         *("image", "generation", "take", "position", "asset_link"),
+        *("verdict", "verdict_reason", "verdict_by"),
         "problem",
         "bytes_link",
     )

@@ -21,6 +21,7 @@ from generation import batches, choosing, presets, studio
 from generation.errors import InvalidRequest
 from generation.matrix import MOST_CELLS, Matrix
 from generation.models import Batch, Generation, LedgerEntry, Output, Preset, SpendingCap
+from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 
@@ -436,3 +437,69 @@ class TestForm:
         client = signed_in(cast.viewer)
         assert client.get("/batches/new/").status_code == 403
         assert client.post("/batches/new/", self.ASKED).status_code == 403
+
+
+BATCHES = "/api/v1/batches/"
+MATRIX = {
+    "prompt": "A {colour} cape",
+    "brand": "acme",
+    "model": "sketch",
+    "variable": "colour",
+    "values": ["red", "blue"],
+}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row("get", BATCHES, (401, 200, 200, 200, 200, 200)),
+        Row("post", BATCHES, (401, 400, 403, 202, 202, 202), MATRIX),
+        Row("get", f"{BATCHES}{{batch}}/", (401, 404, 200, 200, 200, 200)),
+        Row("post", f"{BATCHES}{{batch}}/stop/", (401, 404, 403, 200, 200, 200)),
+        Row("post", f"{BATCHES}{{batch}}/retry/", (401, 404, 403, 400, 400, 400)),
+    ],
+    ids=str,
+)
+def test_who_may_do_what_over_rest(row: Row, cast: Cast) -> None:
+    batch = ask(cast, colours("red"))
+    assert statuses(cast, row, batch=batch.pk) == row.statuses
+
+
+def test_a_matrix_over_rest(cast: Cast, make_asset: MakeAsset) -> None:
+    client, base, hat = client_of(cast, "creator"), make_asset(), make_asset(title="Hat")
+    answer = client.post(BATCHES, MATRIX, headers={"Idempotency-Key": '"once"'})
+    told = answer.json()
+    assert answer["Location"] == f"http://testserver{BATCHES}{told['id']}/"
+    assert [each["label"] for each in told["generations"]] == ["red", "blue"]
+    assert (told["kind"], told["progress"]["waiting"]) == ("values", 2)
+    again = client.post(BATCHES, MATRIX, headers={"Idempotency-Key": '"once"'})
+    assert again.json()["id"] == told["id"]
+    draw(Batch.objects.get())
+    told = client.get(answer["Location"]).json()
+    assert (told["progress"]["made"], told["progress"]["finished"]) == (2, True)
+    assert told["generations"][0]["outputs"][0]["verdict"] == ""
+    shelf = {"prompt": "A shelf", "brand": "acme", "base": [base.pk], "products": [hat.pk]}
+    assert client.post(BATCHES, shelf).json()["generations"][0]["label"] == "Hat"
+    assert len(client.get(BATCHES).json()["results"]) == 2
+    for wrong, code in (
+        ({"values": []}, "invalid_request"),
+        ({"variable": "a b"}, "invalid"),
+        ({"base": [999_999]}, "unknown_reference"),
+        ({"preset": "nonsense"}, "unknown_preset"),
+    ):
+        answer = client.post(BATCHES, {**MATRIX, **wrong})
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
+    cast: Cast, make_asset: MakeAsset, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = client_of(cast, "creator")
+    few, many = ask(cast, colours("red")), ask(cast, colours(*map(str, range(60))))
+    for generation in (*cells(few), *cells(many)):
+        generation.outputs.create(take=0, position=0, mime="image/jpeg", asset=make_asset())
+    # token and person, whose findings are told, batch, cells, outputs, findings
+    for batch in (few, many):
+        with django_assert_num_queries(6):
+            answer = client.get(f"{BATCHES}{batch.pk}/")
+        assert answer.status_code == 200

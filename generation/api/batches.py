@@ -1,0 +1,208 @@
+"""Batches over REST: asked for as a whole, followed, stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import access, idempotency
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.paging import Pages
+from assetbank.api.parsers import PARSERS
+from generation import batches, engines, presets, studio
+from generation.api.generations import OutputSerializer
+from generation.api.outputs import arrived, contexts
+from generation.errors import InvalidRequest
+from generation.matrix import MOST_CELLS, Matrix
+from generation.models import Batch, Generation
+
+
+class ProgressSerializer(serializers.Serializer[batches.Progress]):
+    """Pictures first, then cells by what has become of them."""
+
+    asked, settled, made = (serializers.IntegerField() for _ in range(3))
+    waiting, running = serializers.IntegerField(), serializers.IntegerField()
+    refused, failed, cancelled = (serializers.IntegerField() for _ in range(3))
+    finished = serializers.BooleanField()
+
+
+class CellSerializer(serializers.ModelSerializer[Generation]):
+    status = serializers.CharField(source="state", help_text=", ".join(Generation.State.values))
+    outputs = OutputSerializer(many=True)
+
+    class Meta:
+        model = Generation
+        fields = ["id", "label", "status", "reason", "reason_code", "outputs"]
+        read_only_fields = fields
+
+
+class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
+    brand = BrandField(read_only=True)
+    created_by = serializers.CharField(
+        source="created_by.username", default=None, allow_null=True, help_text="Username."
+    )
+
+    class Meta:
+        model = Batch
+        fields = ["id", "title", "kind", "brand", "in_bulk", "created_by", "created_at"]
+        read_only_fields = fields
+
+
+class BatchSerializer(ListedBatchSerializer):
+    progress = serializers.SerializerMethodField()
+    generations = CellSerializer(many=True, help_text="Its cells, in order.")
+
+    class Meta(ListedBatchSerializer.Meta):
+        fields = [*ListedBatchSerializer.Meta.fields, "progress", "generations"]
+        read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, batch: Batch) -> dict[str, Any]:
+        return dict(ProgressSerializer(batches.progress(batch.generations.all())).data)
+
+
+def _ids(said: str) -> serializers.ListField:
+    child = serializers.IntegerField(min_value=1)
+    return serializers.ListField(child=child, required=False, help_text=said)
+
+
+class MatrixSerializer(serializers.Serializer[Any]):
+    prompt = serializers.CharField(
+        max_length=studio.LONGEST_PROMPT,
+        default="",
+        allow_blank=True,
+        help_text="What should be drawn; with a preset, what is added to it.",
+    )
+    brand = BrandField(help_text="Slug of the brand it is for.")
+    base = _ids("Assets that every cell looks at.")
+    products = _ids(f"One cell for each of these assets, at most {MOST_CELLS}.")
+    variable = serializers.RegexField(
+        r"\A[A-Za-z]\w{0,39}\Z",
+        default="",
+        allow_blank=True,
+        help_text="Instead of products: a blank of the preset, or {like_this} in the prompt.",
+    )
+    values = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="What goes into the blank: one cell for each.",
+    )
+    preset = serializers.SlugField(default="", allow_blank=True)
+    variables = serializers.DictField(
+        child=serializers.CharField(allow_blank=True),
+        required=False,
+        help_text="Its other blanks; those that are left out keep their defaults.",
+    )
+    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
+    image_size = serializers.CharField(default="", allow_blank=True)
+    count = serializers.IntegerField(default=1, help_text="Pictures of each cell.")
+    in_bulk = serializers.BooleanField(
+        default=False, help_text="Cheaper, and within a day instead of now."
+    )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Batches, newest first", responses=ListedBatchSerializer(many=True)),
+    retrieve=extend_schema(summary="One batch: follow it here"),
+)
+class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
+    parser_classes = PARSERS
+    serializer_class = BatchSerializer
+    pagination_class = Pages
+    ordering = ("-created_at", "-id")
+    lookup_value_converter = "int"
+    queryset = Batch.objects.none()
+
+    def get_queryset(self) -> QuerySet[Batch]:
+        seen = Batch.objects.filter(brand__in=access.brands(person_of(self.request)))
+        listed = seen.select_related("brand", "created_by").order_by("-created_at", "-id")
+        if self.action == "list":
+            return listed
+        cells = Generation.objects.order_by("pk")
+        cells = cells.prefetch_related(Prefetch("outputs", arrived(self.request)))
+        return listed.prefetch_related(Prefetch("generations", cells))
+
+    def get_serializer_class(self) -> Any:
+        return ListedBatchSerializer if self.action == "list" else BatchSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context: dict[str, Any] = {**super().get_serializer_context()}
+        if self.request and self.request.user.is_authenticated:
+            context.update(contexts(self.request))
+        return context
+
+    def answer(self, batch: Batch, status: int, **headers: str) -> Response:
+        batch = self.get_queryset().get(pk=batch.pk)
+        return Response(self.get_serializer(batch).data, status=status, headers=headers)
+
+    @extend_schema(
+        summary="Ask for a matrix",
+        description="One generation for each product or each value, or none of them. Answers at "
+        "once; follow the batch at `Location`.",
+        request=MatrixSerializer,
+        responses={202: BatchSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        asked = MatrixSerializer(data=request.data, context={"request": request})
+        asked.is_valid(raise_exception=True)
+        fields = asked.validated_data
+        batch = batches.request(
+            person=person_of(request),
+            brand=fields["brand"],
+            matrix=_matrix(request, fields),
+            model=fields.get("model") or engines.models()[0].id,
+            key=idempotency.key_of(request),
+            **{name: fields[name] for name in ("aspect_ratio", "image_size", "count", "in_bulk")},
+        )
+        address = reverse("api-batch-detail", args=[batch.pk])
+        return self.answer(batch, 202, Location=request.build_absolute_uri(address))
+
+    @extend_schema(
+        summary="Stop a batch",
+        description="What waits is cancelled, what is being drawn ends with its picture.",
+        request=None,
+        responses=BatchSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        return self.answer(batches.stop(person=person_of(request), batch=self.get_object()), 200)
+
+    @extend_schema(
+        summary="Try the failed cells again",
+        description="And those that were cancelled; refused ones have to be changed first.",
+        request=None,
+        responses={202: BatchSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: int) -> Response:
+        batch = self.get_object()
+        batches.retry(person=person_of(request), batch=batch)
+        return self.answer(batch, 202)
+
+
+def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
+    person = person_of(request)
+    given = {name: fields.get(name, []) for name in ("base", "products")}
+    found = access.assets(person).in_bulk([*given["base"], *given["products"]])
+    if any(pk not in found for ids in given.values() for pk in ids):
+        raise InvalidRequest("One of the pictures is not there.", code="unknown_reference")
+    preset = fields["preset"]
+    return Matrix(
+        fields["prompt"],
+        presets.choose(person, fields["brand"], preset) if preset else None,
+        base=[found[pk] for pk in given["base"]],
+        products=[found[pk] for pk in given["products"]],
+        variable=fields["variable"],
+        values=fields.get("values", []),
+        variables=fields.get("variables", {}),
+    )

@@ -1,0 +1,117 @@
+"""Pictures that came back, over REST: kept, rejected, made again larger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import access
+from assetbank.api.fields import person_of
+from assetbank.api.parsers import PARSERS
+from generation import choosing, ladder
+from generation.api.generations import GenerationSerializer, OutputSerializer
+from generation.models import Output
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        max_length=choosing.LONGEST_REASON, help_text=f"Like: {', '.join(choosing.REASONS)}."
+    )
+
+
+class SizeSerializer(serializers.Serializer[Any]):
+    image_size = serializers.CharField(help_text="One of the model's that is larger, like 2K.")
+
+
+def arrived(request: Request) -> QuerySet[Output]:
+    """Pictures that the person may see, without their bytes."""
+    seen = Output.objects.filter(asset__in=access.assets(person_of(request)))
+    return seen.defer("data").select_related("asset").prefetch_related("findings")
+
+
+def contexts(request: Request) -> dict[str, Any]:
+    """Whose findings are told: see `OutputSerializer`."""
+    person = person_of(request)
+    if access.sees_all(person):
+        return {}
+    return {"creates": set(access.brands(person, *access.CREATORS).values_list("pk", flat=True))}
+
+
+class OutputViewSet(GenericViewSet[Output]):
+    """Pictures that came back: kept, rejected, made again larger."""
+
+    parser_classes = PARSERS
+    serializer_class = OutputSerializer
+    lookup_value_converter = "int"
+    queryset = Output.objects.none()
+
+    def get_queryset(self) -> QuerySet[Output]:
+        brands = access.brands(person_of(self.request))
+        theirs = arrived(self.request).filter(generation__brand__in=brands)
+        return theirs.select_related("asset", "generation__brand")
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context: dict[str, Any] = {**super().get_serializer_context()}
+        if self.request and self.request.user.is_authenticated:
+            context.update(contexts(self.request))
+        return context
+
+    def answer(self, output: Output) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(pk=output.pk)).data)
+
+    @extend_schema(summary="Keep a picture", request=None, responses=OutputSerializer)
+    @action(detail=True, methods=["post"])
+    def keep(self, request: Request, pk: int) -> Response:
+        return self.answer(choosing.keep(person=person_of(request), output=self.get_object()))
+
+    @extend_schema(
+        summary="Reject a picture",
+        description="Its draft is archived.",
+        request=ReasonSerializer,
+        responses=OutputSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: int) -> Response:
+        output, said = self.get_object(), ReasonSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        reason = said.validated_data["reason"]
+        return self.answer(choosing.reject(person=person_of(request), output=output, reason=reason))
+
+    @extend_schema(
+        summary="Take that back",
+        description="What rejecting archived is a draft again.",
+        request=None,
+        responses=OutputSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def undecide(self, request: Request, pk: int) -> Response:
+        return self.answer(choosing.undecide(person=person_of(request), output=self.get_object()))
+
+    @extend_schema(
+        summary="Make a draft again, larger",
+        description="From the same prompt and references. Answers at once; follow the generation "
+        "at `Location`.",
+        request=SizeSerializer,
+        responses={202: GenerationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def finalise(self, request: Request, pk: int) -> Response:
+        output, asked = self.get_object(), SizeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        final = ladder.finalise(
+            person=person_of(request),
+            output=output,
+            image_size=asked.validated_data["image_size"],
+        )
+        told = GenerationSerializer(final, context=self.get_serializer_context()).data
+        address = reverse("api-generation-detail", args=[final.pk])
+        headers = {"Location": request.build_absolute_uri(address)}
+        return Response(told, status=202, headers=headers)

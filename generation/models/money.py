@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from assetbank.models import Brand
 from generation.models.asking import Generation
@@ -16,9 +16,15 @@ from generation.models.asking import Generation
 USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6}
 
 
+class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
+    def total(self) -> Decimal:
+        usd: Decimal | None = self.aggregate(usd=Sum("usd"))["usd"]
+        return usd or Decimal(0)
+
+
 class LedgerEntry(models.Model):
-    """Never changed. What a month has cost, or may cost yet, is the sum of RESERVED, RELEASED and
-    CHARGED; AVOIDED and SAVED are told beside it."""
+    """Never changed. RESERVED and RELEASED sum up to nothing when a generation has ended; until
+    then, to what it may cost yet. AVOIDED and SAVED are told beside what is spent."""
 
     class Kind(models.TextChoices):
         RESERVED = "reserved", "Reserved"  # the estimate, when it is asked for
@@ -41,6 +47,8 @@ class LedgerEntry(models.Model):
     take = models.PositiveSmallIntegerField(null=True, help_text="Which answer was charged.")
     note = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = LedgerQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at", "-id"]

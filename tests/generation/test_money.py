@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import engines, money, quotas, studio
+from generation import caps, engines, money, quotas, studio
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
 from tests.conftest import Cast
@@ -241,7 +241,7 @@ def test_a_month_ends_in_the_sites_time_zone(
     cast: Cast, server: GeminiServer, settings: Settings
 ) -> None:
     settings.TIME_ZONE = "Asia/Tokyo"
-    begin, end = money.month(datetime.date(2026, 12, 31))
+    begin, end = caps.month(datetime.date(2026, 12, 31))
     assert begin.isoformat() == "2026-12-01T00:00:00+09:00"
     assert end.isoformat() == "2027-01-01T00:00:00+09:00"
 
@@ -251,17 +251,17 @@ def test_what_was_charged_in_an_earlier_month_does_not_count(
 ) -> None:
     limit = cap("0.05", brand=cast.acme)
     run(ask(cast))
-    before = money.left(limit)
-    earlier = money.month()[0] - datetime.timedelta(seconds=1)
+    before = caps.left(limit)
+    earlier = caps.month()[0] - datetime.timedelta(seconds=1)
     LedgerEntry.objects.update(at=earlier)
-    assert before < money.left(limit) == Decimal("0.05")
+    assert before < caps.left(limit) == Decimal("0.05")
 
 
 def test_what_is_set_aside_since_last_month_still_counts(cast: Cast, server: GeminiServer) -> None:
     limit = cap("0.05", brand=cast.acme)
     ask(cast)
-    LedgerEntry.objects.update(at=money.month()[0] - datetime.timedelta(days=1))
-    assert money.left(limit) < Decimal("0.02")
+    LedgerEntry.objects.update(at=caps.month()[0] - datetime.timedelta(days=1))
+    assert caps.left(limit) < Decimal("0.02")
 
 
 def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> None:

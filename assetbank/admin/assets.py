@@ -12,18 +12,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RelatedDropdownFilter,
 )
 
-from assetbank import approval, intake
-from assetbank.admin.base import ModelAdmin, ReadOnly, TabularInline, display, label, picture
-from assetbank.admin.forms import AssetAddForm, AssetChangeForm, TagForm
+from assetbank import approval, intake, provenance
+from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
+from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
 from assetbank.errors import ProblemError
-from assetbank.models import Asset, AssetQuerySet, Decision
+from assetbank.models import Asset, AssetQuerySet
 
 STATUS_LABELS = {
     "draft": "info",
@@ -32,13 +34,6 @@ STATUS_LABELS = {
     "quarantined": "danger",
 }
 FACTS = ["brand", "original", "facts", "checksum", "origin", "created_by", "created_at"]
-
-
-class DecisionInline(ReadOnly, TabularInline[Decision, Asset]):
-    model = Decision
-    extra = 0
-    readonly_fields = ("verdict", "reason", "by", "at")
-    fields = readonly_fields
 
 
 @admin.register(Asset)
@@ -50,6 +45,8 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("status", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
         ("origin", ChoicesDropdownFilter),
+        ("consent", ChoicesDropdownFilter),
+        "derivatives_allowed",
         ("tags", RelatedDropdownFilter),
     ]
     list_filter_submit = True
@@ -59,19 +56,19 @@ class AssetAdmin(ModelAdmin[Asset]):
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
-    inlines = [DecisionInline]
     actions = ["approve", "archive", "add_tag"]
-    readonly_fields = ["preview", *FACTS, "updated_at", "made_by"]
+    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
         ("What is said about it", {"fields": [*("title", "description", "kind", "tags")]}),
-        ("Rights", {"fields": ["licence", "credit", "expires_on"]}),
+        ("Rights", {"fields": ["licence", "credit", "expires_on", *TERMS]}),
     )
     change_fieldsets: Any = (
         (None, {"fields": ["preview"]}),
         ("What is said about it", {"fields": ["title", "description", "kind", "tags"]}),
-        ("Rights", {"fields": ["status", "licence", "credit", "expires_on"]}),
+        ("Rights", {"fields": ["status", "licence", "credit", "expires_on", *TERMS]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
+        ("Decisions", {"fields": ["decided"]}),
     )
 
     # ------------------------------------------------------------------------ reading
@@ -129,7 +126,23 @@ class AssetAdmin(ModelAdmin[Asset]):
     def made_by(self, asset: Asset) -> str:
         if not asset.generation_id:
             return "-"
-        return f"{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+        said = provenance.mark(asset)
+        how = f"{said}: " if said else ""
+        return f"{how}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+
+    @display(description="The latest first")
+    def decided(self, asset: Asset) -> SafeString:
+        shown = approval.decisions([asset])[asset.pk]
+        rows = [
+            (
+                each.get_verdict_display(),
+                each.by or "somebody who was deleted",
+                date_format(localtime(each.at), "DATETIME_FORMAT"),
+                each.reason,
+            )
+            for each in shown
+        ]
+        return format_html_join(SafeString("<br>"), "{} by {}, {} {}", rows) or NONE
 
     # ------------------------------------------------------------------------ writing
 

@@ -156,10 +156,10 @@ def test_page_api_and_admin_decide(cast: Cast, client: Client, make_asset: MakeA
     client.force_login(cast.staff)
     action = {"action": "approve", "_selected_action": [by_admin.pk]}
     client.post(reverse("admin:assetbank_asset_changelist"), action)
-    form = {"title": "Hat", "kind": "product", "status": "approved", "tags": "", "consent": ""}
     address = reverse("admin:assetbank_asset_change", args=[by_form.pk])
-    inline = {"decisions-TOTAL_FORMS": 0, "decisions-INITIAL_FORMS": 0}
-    client.post(address, {**form, **inline, "consent": "not_needed"})
+    answer = client.post(address, {**words, "consent": "not_needed", "tags": ""})
+    assert answer.status_code == 302, answer.context["errors"]
+    assert "Approved by staff" in client.get(address).text
     for asset, by in (
         (by_page, cast.manager),
         (by_api, cast.manager),

@@ -252,7 +252,7 @@ def test_a_check_that_breaks_says_so_and_stops_no_other(
 ) -> None:
     output = output_of(painted((GREEN, 0.8)), handbag)
     index()
-    handbag.embeddings.update(vector_bytes=None)  # type: ignore[attr-defined]
+    handbag.embeddings.update(vector_bytes=None)
     inspection.inspect_waiting()
     assert codes(output) == [Code.PALETTE, Code.UNCHECKED]
     sentence = output.findings.get(code=Code.UNCHECKED).sentence

@@ -182,7 +182,7 @@ def choices(request: PageRequest, pk: int) -> HttpResponse:
 
 def batches_of(request: PageRequest) -> Any:
     seen = Batch.objects.filter(brand__in=access.brands(request.user))
-    return seen.select_related("brand", "created_by")
+    return seen.select_related("brand", "created_by").prefetch_related("jobs")
 
 
 def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
         "choice": choice,
         "choices": _choices(rows, choice),
         "progress": far,
-        "mark": _mark(far, rows),
+        "mark": _mark(far, rows, followed_batch),
         "several": any(len(cell.outputs) + len(cell.waiting) > 1 for cell in cells),
         "nothing_chosen": bool(choice) and not any(cell.outputs for cell in cells),
         "model": ", ".join(model.label for model in models),
@@ -221,9 +221,10 @@ def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, b
     ]
 
 
-def _mark(far: Progress, rows: list[Generation]) -> str:
+def _mark(far: Progress, rows: list[Generation], followed_batch: Batch) -> str:
     stopping = sum(row.cancel_requested for row in rows)
-    return f"{far.settled}.{far.made}.{far.waiting}.{far.running}.{stopping}"
+    orders = "".join(job.state[0] for job in followed_batch.jobs.all())
+    return f"{far.settled}.{far.made}.{far.waiting}.{far.running}.{stopping}{orders}"
 
 
 # ------------------------------------------------------------------------ acting

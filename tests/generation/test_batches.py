@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from assetbank import collecting
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Notice
-from generation import batches, choosing, presets, studio
+from generation import batches, bulk, choosing, presets, studio
 from generation.errors import InvalidRequest
 from generation.matrix import MOST_CELLS, Matrix
 from generation.models import Batch, Generation, LedgerEntry, Output, Preset, SpendingCap
@@ -174,6 +174,21 @@ class TestAsking:
         assert refused.value.message.startswith("There is not enough for all of it.")
         assert not LedgerEntry.objects.exists()
         assert cells(ask(cast, colours("red", "blue"), model=MODEL))
+
+    def test_in_bulk_it_is_one_order_at_the_lower_price(
+        self, cast: Cast, server: GeminiServer
+    ) -> None:
+        batch = ask(cast, colours("red", "blue"), model=MODEL, in_bulk=True)
+        job = batch.jobs.get()
+        reserved = sum(LedgerEntry.objects.values_list("usd", flat=True))
+        estimated = batches.estimate(matrix=colours("red", "blue"), model=MODEL)
+        assert reserved == pytest.approx(estimated.usd_in_bulk, abs=Decimal("1e-5"))
+        page = text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
+        assert "The order is being sent" in page
+        bulk.follow(job.pk)
+        assert server.requests, "sent"
+        batches.stop(person=cast.creator, batch=batch)
+        assert {each.state for each in cells(batch)} == {"cancelled"}
 
     def test_a_second_click_finds_the_first_ones(self, cast: Cast) -> None:
         key = uuid.uuid4()

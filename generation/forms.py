@@ -123,8 +123,7 @@ class HistoryForm(forms.Form):
     def filter(self, generations: QuerySet[Generation]) -> QuerySet[Generation]:
         """Those that fit. Of a valid form."""
         data = {name: _printable(value) for name, value in self.cleaned_data.items()}
-        for word in data["q"].split():
-            generations = generations.filter(prompt__iregex=_word(word))
+        generations = with_words(generations, data["q"])
         for name, value in (
             ("state", data["state"]),
             ("model", data["model"]),
@@ -137,6 +136,13 @@ class HistoryForm(forms.Form):
             if value:
                 generations = generations.filter(**{name: value})
         return generations
+
+
+def with_words(generations: QuerySet[Generation], words: str) -> QuerySet[Generation]:
+    """Those in whose prompt each of the words begins a word."""
+    for word in words.replace("\0", " ").split():
+        generations = generations.filter(prompt__iregex=_word(word))
+    return generations
 
 
 def _printable(value: Any) -> Any:

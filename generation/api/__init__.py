@@ -3,16 +3,25 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from generation.api.batches import BatchViewSet
+from generation.api.beside import AlreadyView, SuggestionsView
 from generation.api.engines import ModelsView
 from generation.api.generations import GenerationViewSet
+from generation.api.outputs import OutputViewSet
+from generation.api.presets import PresetViewSet
 from generation.api.rules import BrandRulesView, FindingsView
 from generation.api.webhooks import WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("generations", GenerationViewSet, basename="api-generation")
+router.register("batches", BatchViewSet, basename="api-batch")
+router.register("outputs", OutputViewSet, basename="api-output")
+router.register("presets", PresetViewSet, basename="api-preset")
 router.register("webhooks", WebhookViewSet, basename="api-webhook")
 urlpatterns = [
     path("models/", ModelsView.as_view(), name="api-models"),
+    path("suggestions/", SuggestionsView.as_view(), name="api-suggestions"),
+    path("already/", AlreadyView.as_view(), name="api-already"),
     path("brands/<slug:slug>/rules/", BrandRulesView.as_view(), name="api-brand-rules"),
     path("assets/<int:pk>/findings/", FindingsView.as_view(), name="api-asset-findings"),
     *router.urls,

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from django_filters.rest_framework import (  # type: ignore[import-untyped]
     CharFilter,
+    DateFilter,
     DjangoFilterBackend,
     FilterSet,
     MultipleChoiceFilter,
@@ -24,10 +25,10 @@ from assetbank import access, idempotency
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
-from assetbank.models import Asset
-from generation import engines, studio
+from generation import studio
+from generation.api.asking import RequestSerializer, asked
 from generation.api.rules import FindingSerializer
-from generation.errors import InvalidRequest
+from generation.forms import with_words
 from generation.models import Generation, Output, Reference
 
 HIDDEN = "A picture of another brand"
@@ -39,15 +40,19 @@ class ReferenceSerializer(serializers.Serializer[Reference]):
     )
     title = serializers.CharField(help_text="As it was then.")
     position = serializers.IntegerField(help_text="From 0.")
+    role = serializers.CharField(help_text="What it is to the picture; may be empty.")
     checksum = serializers.CharField(help_text="SHA-256 of what was sent, hex.")
 
 
 class OutputSerializer(serializers.Serializer[Output]):
+    id = serializers.IntegerField()
     asset = serializers.IntegerField(source="asset_id")
     file = serializers.SerializerMethodField(help_text="The original, byte for byte.")
     thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
     width = serializers.IntegerField(source="asset.width")
     height = serializers.IntegerField(source="asset.height")
+    verdict = serializers.CharField(help_text="kept, rejected or empty: nobody has said yet.")
+    verdict_reason = serializers.CharField()
     inspected_at = serializers.DateTimeField(
         allow_null=True, help_text="When it was checked against the brand's rules."
     )
@@ -75,6 +80,15 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
     status = serializers.CharField(source="state", help_text=", ".join(Generation.State.values))
     brand = BrandField(read_only=True)
     references = ReferenceSerializer(source="reference_rows", many=True)
+    preset = serializers.CharField(
+        source="preset_version.preset.slug", default=None, allow_null=True, help_text="Its slug."
+    )
+    preset_version = serializers.IntegerField(
+        source="preset_version.number", default=None, allow_null=True, help_text="From 1."
+    )
+    left_out = serializers.ListField(
+        child=serializers.CharField(), help_text="What the model had no room for, in sentences."
+    )
     outputs = OutputSerializer(many=True)
     usage = serializers.DictField(
         child=serializers.IntegerField(), help_text="What the engine counted, summed."
@@ -88,6 +102,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         fields = [
             *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
             *("aspect_ratio", "image_size", "count", "references", "outputs", "usage"),
+            *("preset", "preset_version", "variables", "left_out"),
             *("created_by", "created_at", "started_at", "finished_at"),
         ]
         read_only_fields = fields
@@ -101,26 +116,8 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
             if row.asset and row.asset.brand_id not in visible:
                 told.update(asset=None, title=HIDDEN, checksum="")
-                shown["full_prompt"] = ""  # it names the references
+                shown["full_prompt"], shown["left_out"] = "", []  # they name the references
         return shown
-
-
-class RequestSerializer(serializers.Serializer[Any]):
-    prompt = serializers.CharField(
-        max_length=studio.LONGEST_PROMPT, help_text="What should be drawn."
-    )
-    brand = BrandField(help_text="Slug of the brand it is for.")
-    references = serializers.ListField(
-        child=serializers.IntegerField(min_value=1),
-        required=False,
-        help_text="Ids of assets, in the order in which the model sees them.",
-    )
-    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
-    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
-    image_size = serializers.CharField(
-        default="", allow_blank=True, help_text="One of the model's; else its first."
-    )
-    count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
 
 
 class GenerationFilter(FilterSet):  # type: ignore[misc]
@@ -128,6 +125,15 @@ class GenerationFilter(FilterSet):  # type: ignore[misc]
         field_name="state", choices=Generation.State.choices, label="Repeated: any of these."
     )
     brand = CharFilter("brand__slug", label="Slug of a brand.")
+    q = CharFilter(method="words", label="Words that all begin a word of the prompt.")
+    model = CharFilter("model", label="Id of a model.")
+    preset = CharFilter("preset_version__preset__slug", label="Slug of a preset.")
+    created_by = CharFilter("created_by__username", label="Username.")
+    created_after = DateFilter("created_at", "date__gte", label="This day and later.")
+    created_before = DateFilter("created_at", "date__lte", label="This day and before.")
+
+    def words(self, rows: QuerySet[Generation], name: str, value: str) -> QuerySet[Generation]:
+        return with_words(rows, value)
 
 
 @extend_schema_view(
@@ -150,7 +156,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         arrived = arrived.prefetch_related("findings")
         return (
             Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
-            .select_related("brand", "created_by")
+            .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
                 Prefetch("reference_rows", Reference.objects.select_related("asset")),
                 Prefetch("outputs", arrived),
@@ -179,16 +185,10 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         responses={202: GenerationSerializer},
     )
     def create(self, request: Request) -> Response:
-        asked = RequestSerializer(data=request.data, context={"request": request})
-        asked.is_valid(raise_exception=True)
-        fields = asked.validated_data
-        fields.setdefault("model", engines.models()[0].id)
-        references = _references(request, fields.pop("references", []))
         generation = studio.request(
             person=person_of(request),
-            references=references,
             key=idempotency.key_of(request),
-            **fields,
+            **asked(request, request.data),
         )
         address = reverse("api-generation-detail", args=[generation.pk])
         return self.answer(generation, 202, Location=request.build_absolute_uri(address))
@@ -215,10 +215,3 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     def retry(self, request: Request, pk: int) -> Response:
         generation = studio.retry(person=person_of(request), generation=self.get_object())
         return self.answer(generation, 202)
-
-
-def _references(request: Request, ids: list[int]) -> list[Asset]:
-    found = access.assets(person_of(request)).in_bulk(ids)
-    if any(pk not in found for pk in ids):
-        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
-    return [found[pk] for pk in ids]

@@ -19,6 +19,7 @@ FIELDS = {
     *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
     *("aspect_ratio", "image_size", "count", "references", "outputs", "usage", "created_by"),
     *("created_at", "started_at", "finished_at"),
+    *("preset", "preset_version", "variables", "left_out"),
 }
 
 
@@ -65,7 +66,13 @@ def test_pictures_are_asked_for_and_followed(cast: Cast, make_asset: MakeAsset) 
     assert answer["Location"] == f"http://testserver{GENERATIONS}{told['id']}/"
     assert (told["status"], told["outputs"], told["image_size"]) == ("queued", [], "1K")
     assert told["references"] == [
-        {"asset": each.pk, "title": each.title, "position": n, "checksum": each.checksum}
+        {
+            "asset": each.pk,
+            "title": each.title,
+            "position": n,
+            "role": "",
+            "checksum": each.checksum,
+        }
         for n, each in enumerate([hat, cape])
     ]
     studio.run(generation_id=told["id"])

@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from assetbank import access
+from assetbank.models import Asset
 from assetbank.views import PageRequest
+from generation import lineage, refining
+from generation.models import EngineModel, Output
 from generation.views.seen import generations
 
-LINEAGE = 12  # generations that an asset's page lists
+NEAR = {"depth": 2, "width": 6, "most": 36}  # of the tree that other pages show
 
 
 @login_required
 @require_safe
 def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
-    """What an asset was made from, and what was made with it."""
-    asset = get_object_or_404(access.assets(request.user), pk=pk)
-    seen = generations(request).order_by("-id")
-    context = {
+    """A page with the tree; for the asset's page its near part, and going on from the picture in
+    words."""
+    asset = _asset(request, pk)
+    if request.htmx:
+        response = _fragment(request, asset)
+    else:
+        context = {"asset": asset, "tree": lineage.tree(asset, request.user)}
+        response = render(request, "generation/lineage.html", context)
+    response["Vary"], response["Cache-Control"] = "HX-Request, Cookie", "private, no-store"
+    return response
+
+
+def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
+    context: dict[str, Any] = {
         "asset": asset,
-        "made_from": seen.filter(outputs__asset=asset).distinct().first(),
-        "made_with": list(seen.filter(reference_rows__asset=asset).distinct()[:LINEAGE]),
+        "tree": lineage.tree(asset, request.user, **NEAR),
+        "made_by": generations(request).filter(outputs__asset=asset).order_by("-id").first(),
+        **_going_on(request, asset),
     }
     return render(request, "generation/_lineage.html", context)
+
+
+@login_required
+@require_safe
+def made_with(request: PageRequest, pk: int) -> HttpResponse:
+    """For pages that ask before an asset is deleted or replaced: what was made with it."""
+    asset = _asset(request, pk)
+    context = {
+        "asset": asset,
+        "root": lineage.tree(asset, request.user, **NEAR).made_with,
+        "together": len(lineage.descendants([asset.pk])),
+    }
+    return render(request, "generation/_made_with.html", context)
+
+
+def _asset(request: PageRequest, pk: int) -> Asset:
+    return get_object_or_404(access.assets(request.user), pk=pk)
+
+
+def _going_on(request: PageRequest, asset: Asset) -> dict[str, Any]:
+    """The output that the asset is, where the person may go on from it."""
+    brands = access.brands(request.user, *access.CREATORS)
+    made = Output.objects.filter(asset=asset, generation__brand__in=brands).order_by("-id")
+    output = made.defer("data").select_related("generation").first()
+    if output is None:
+        return {}
+    model = EngineModel.objects.filter(pk=output.generation.model).first()
+    return {"output": output, "goes_on": refining.offered(model)}

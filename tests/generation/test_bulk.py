@@ -10,7 +10,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import bulk, engines, gemini_batch, money, refining, studio
+from generation import bulk, engines, gemini_batch, money, prices, refining, studio
 from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, LedgerEntry
 from tests.conftest import Cast
@@ -114,7 +114,7 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
     row = engines.model(MODEL)
     take = cells(job)[0].takes["0"]
     charged = LedgerEntry.objects.filter(kind="charged", generation=cells(job)[0], take=0).get()
-    full = money.price(take["usage"], row, pictures=1)
+    full = prices.price(take["usage"], row, pictures=1)
     assert charged.usd == (full / 2).quantize(charged.usd)
     assert money.reserved(cells(job)[0]) == 0
     # and the conversation can go on, live

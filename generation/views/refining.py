@@ -1,0 +1,121 @@
+"""Going on from a picture in words, and the conversation that this makes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import access
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.views import PageRequest
+from generation import prices, refining, tray
+from generation.errors import InvalidRequest
+from generation.forms import COUNTS
+from generation.models import EngineModel, Output
+from generation.refining_forms import RefineForm
+from generation.views.seen import generation_of, outputs
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def refine(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(outputs(request), pk=pk)
+    access.require_creator(request.user, output.generation.brand)
+    if request.method != "POST":
+        return _page(request, output, RefineForm(initial={"words": request.GET.get("words", "")}))
+    form = RefineForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        with_tray = data["with_tray"]
+        try:
+            asked = refining.request(
+                person=request.user,
+                output=output,
+                words=data["words"],
+                image_size=data["image_size"],
+                count=data["count"] or 1,
+                references=tray.assets(request.user, request.session) if with_tray else (),
+                roles=tray.roles(request.session) if with_tray else None,
+                key=form.key(request.user, pk),
+            )
+        except NotAllowed:
+            raise
+        except ProblemError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("generation", pk=asked.pk)
+    return _page(request, output, form, status=400)
+
+
+@login_required
+@require_POST
+def as_reference(request: PageRequest, pk: int) -> HttpResponse:
+    """To the studio with the picture as the first reference, and the words as the prompt: for
+    what cannot be gone on from."""
+    output = get_object_or_404(outputs(request), pk=pk)
+    access.require_creator(request.user, output.generation.brand)
+    assert output.asset_id
+    others = [each for each in tray.ids(request.session) if each != output.asset_id]
+    if len(others) == tray.MOST:
+        messages.info(request, "The tray was full: its last picture made room for this one.")
+    tray.put(request.session, [output.asset_id, *others])
+    words = request.POST.get("words", "").strip() or output.generation.prompt
+    return redirect(f"{reverse('studio')}?{urlencode({'prompt': words})}")
+
+
+@login_required
+@require_safe
+def thread(request: PageRequest, pk: int) -> HttpResponse:
+    """What was said before a generation, and where its pictures were gone on from."""
+    shown = generation_of(request, pk)
+    before = refining.thread(shown.refines, request.user) if shown.refines else []
+    after = refining.steps(shown.outputs.filter(refined_in__isnull=False).distinct(), request.user)
+    context = {"generation": shown, "before": before, "after": after}
+    response = render(request, "generation/_thread.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _page(
+    request: PageRequest, output: Output, form: RefineForm, status: int = 200
+) -> HttpResponse:
+    model = EngineModel.objects.filter(pk=output.generation.model).first()
+    context: dict[str, Any] = {
+        "output": output,
+        "generation": output.generation,
+        "form": form,
+        "thread": refining.thread(output, request.user),
+        "problem": _problem(output),
+        "sizes": _sizes(model, output),
+        "counts": COUNTS,
+        "tray": tray.assets(request.user, request.session),
+        "token": uuid.uuid4(),
+    }
+    return render(request, "generation/refine.html", context, status=status)
+
+
+def _problem(output: Output) -> str:
+    try:
+        refining.check(output)
+    except InvalidRequest as error:
+        return error.message
+    return ""
+
+
+def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
+    """The model's sizes, each with about what one picture of it costs, "" where that is not
+    known."""
+    if model is None:
+        return []
+    # the picture itself, and its references
+    shown = 1 + output.generation.reference_rows.count()
+    priced = ((s, prices.estimate(model, size=s, references=shown)) for s in model.image_sizes)
+    return [(size, prices.shown(usd) if usd else "") for size, usd in priced]

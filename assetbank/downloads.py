@@ -3,6 +3,7 @@ the Content Credentials of originals."""
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -66,9 +67,23 @@ def sides(asset: Asset) -> list[int]:
     return [*(side for side in SIDES if side < longest), longest]
 
 
+def original_name(asset: Asset) -> str:
+    """The name it came with, ending as what it is: a picture can be a web page or a program too,
+    to whatever opens it by its name."""
+    kind, _ = mimetypes.guess_type(asset.filename)
+    extension = PurePath(asset.path).suffix
+    says_so = kind == asset.mime or asset.filename.lower().endswith(extension)
+    return asset.filename if says_so else f"{asset.filename}{extension}"
+
+
+def allowed(person: access.Person, asset: Asset) -> bool:
+    """What is in quarantine leaves only with those who decide about it."""
+    return asset.status != Asset.Status.QUARANTINED or access.may_manage(person, asset.brand)
+
+
 def require(person: access.Person, asset: Asset) -> None:
-    """What is in quarantine leaves with those only who decide about it. Raises NotAllowed."""
-    if asset.status == Asset.Status.QUARANTINED and not access.may_manage(person, asset.brand):
+    """Raises NotAllowed."""
+    if not allowed(person, asset):
         raise NotAllowed(
             f"“{asset}” is quarantined: a right that it needs was withdrawn. "
             f"Ask a manager of {asset.brand}."

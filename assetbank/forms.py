@@ -7,8 +7,11 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from assetbank import access
+from assetbank import access, rights
+from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
+
+TERMS = ("derivatives_allowed", "territories", "consent", "consent_until")
 
 
 class AssetForm(forms.Form):
@@ -29,6 +32,26 @@ class AssetForm(forms.Form):
         help_text="Last day on which it may be used.",
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
+    derivatives_allowed = forms.TypedChoiceField(
+        choices=[("yes", "Yes"), ("no", "No")],
+        required=False,
+        label="New pictures from it",
+        help_text="Whether its licence allows new pictures to be made from it.",
+        coerce=lambda value: value == "yes",
+    )
+    territories = forms.CharField(
+        required=False,
+        max_length=1_000,
+        label="Countries",
+        help_text="In which it may be used, as in DE, AT, GB. Empty: everywhere.",
+    )
+    consent = forms.ChoiceField(choices=Asset.Consent.choices, required=False, label="People shown")
+    consent_until = forms.DateField(
+        required=False,
+        label="Consent ends on",
+        help_text="Last day on which the people shown agree to its use.",
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
 
     def __init__(self, *args: Any, decides: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,13 +61,28 @@ class AssetForm(forms.Form):
     @classmethod
     def of(cls, asset: Asset, decides: bool) -> AssetForm:
         names = ("title", "description", "kind", "status", "licence", "credit", "expires_on")
-        initial = {name: getattr(asset, name) for name in names}
+        initial = {name: getattr(asset, name) for name in (*names, "consent", "consent_until")}
         initial["tags"] = ", ".join(asset.tag_names)
+        initial["territories"] = ", ".join(asset.territories)
+        initial["derivatives_allowed"] = "yes" if asset.derivatives_allowed else "no"
         return cls(initial=initial, decides=decides)
 
     def changes(self) -> dict[str, Any]:
         """Keyword arguments of `intake.update`."""
-        return {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
+        given = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
+        # terms that were not in the form stay: nobody gives a right away by leaving it out
+        return {
+            name: value for name, value in given.items() if name not in TERMS or name in self.data
+        }
+
+    def clean_territories(self) -> list[str]:
+        try:
+            return rights.clean_territories(self.cleaned_data["territories"])
+        except ProblemError as error:
+            raise forms.ValidationError(error.message) from error
+
+    def clean_consent(self) -> str:
+        return str(self.cleaned_data["consent"] or Asset.Consent.NOT_NEEDED)
 
 
 class FilesInput(forms.ClearableFileInput):

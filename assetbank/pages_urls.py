@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from assetbank.views import approval, assets, collections, files, signing, uploads
+from assetbank.views import approval, assets, collections, files, notices, signing, uploads
 
 urlpatterns = [
     path("sign-in/", signing.SignIn.as_view(), name="sign-in"),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("assets/<int:pk>/delete/", assets.delete, name="asset-delete"),
     path("assets/<int:pk>/original/", files.original, name="asset-original"),
     path("assets/<int:pk>/renditions/<slug:name>/", files.rendition, name="asset-rendition"),
+    path("assets/<int:pk>/download/", files.download, name="asset-download"),
+    path("assets/<int:pk>/credentials/", assets.credentials, name="asset-credentials"),
+    path("notices/", notices.listed, name="notices"),
+    path("notices/count/", notices.count, name="notices-count"),
     path("review/", approval.review, name="review"),
     path("review/count/", approval.review_count, name="review-count"),
     path("review/decide/", approval.decide, name="decide"),

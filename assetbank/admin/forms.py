@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 from unfold import widgets
 
-from assetbank import approval, intake, text
+from assetbank import approval, intake, rights, text
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     AssetModelForm = forms.ModelForm
 
-WORDS = ["title", "description", "kind", "licence", "credit", "expires_on"]
+TERMS = ["derivatives_allowed", "territories", "consent", "consent_until"]
+WORDS = ["title", "description", "kind", "licence", "credit", "expires_on", *TERMS]
 
 
 class TagsField(forms.CharField):
@@ -38,9 +39,31 @@ class TagsField(forms.CharField):
             raise forms.ValidationError(error.message) from error
 
 
+class CountriesField(forms.CharField):
+    """Codes separated by commas; empty: everywhere."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            widget=widgets.UnfoldAdminTextInputWidget,
+            help_text="In which it may be used, as in DE, AT, GB. Empty: everywhere.",
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        try:
+            return rights.clean_territories(super().clean(value))
+        except ProblemError as error:
+            raise forms.ValidationError(error.message) from error
+
+
 class AssetChangeForm(AssetModelForm):
     person: User  # set by the admin, for each request
     tags = TagsField()
+    territories = CountriesField()
 
     class Meta:
         model = Asset
@@ -85,6 +108,7 @@ class AssetAddForm(AssetModelForm):
         help_text="Made from the file name when empty.",
     )
     tags = TagsField()
+    territories = CountriesField()
 
     class Meta:
         model = Asset

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, approval, intake
-from assetbank.api.fields import BrandField, TagsField, person_of
+from assetbank import access, approval, intake, rights
+from assetbank.api.fields import BrandField, TagsField, YesNoField, person_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset, AssetQuerySet, Collection
 
@@ -56,14 +56,29 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         allow_null=True, help_text="What made it, if the studio did."
     )
     created_by = serializers.CharField(allow_null=True, help_text="Username.")
+    rights_problem = serializers.CharField(
+        allow_null=True, help_text="Why it may not be used today, in a sentence; else null."
+    )
+    digital_source_type = serializers.CharField(
+        help_text="IPTC's word: trainedAlgorithmicMedia is made with AI; often empty."
+    )
 
     class Meta:
         model = Asset
         fields = [
             *("id", "title", "description", "brand", "tags", "kind", "origin", "status"),
             *("width", "height", "bytes", "mime", "filename", "checksum"),
-            *("licence", "credit", "expires_on", "file", "thumbnail", "preview"),
-            *("generation", "engine_model", "prompt", "created_by", "created_at", "updated_at"),
+            *("licence", "credit", "expires_on", "derivatives_allowed", "territories"),
+            *("consent", "consent_until", "rights_problem", "file", "thumbnail", "preview"),
+            *(
+                "generation",
+                "engine_model",
+                "prompt",
+                "digital_source_type",
+                "created_by",
+                "created_at",
+                "updated_at",
+            ),
         ]
         read_only_fields = fields
 
@@ -92,12 +107,18 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "licence": asset.licence,
             "credit": asset.credit,
             "expires_on": asset.expires_on,
+            "derivatives_allowed": asset.derivatives_allowed,
+            "territories": asset.territories,
+            "consent": asset.consent,
+            "consent_until": asset.consent_until,
+            "rights_problem": rights.problem(asset),
             "file": self._root + asset.original_url,
             "thumbnail": self._root + asset.grid_url,
             "preview": self._root + asset.preview_url,
             "generation": asset.generation_id,
             "engine_model": asset.engine_model,
             "prompt": asset.prompt,
+            "digital_source_type": asset.digital_source_type,
             "created_by": asset.author,
             "created_at": asset.created_at,
             "updated_at": asset.updated_at,
@@ -114,6 +135,18 @@ class WordsSerializer(serializers.Serializer[Any]):
     credit = serializers.CharField(required=False, allow_blank=True, max_length=200)
     expires_on = serializers.DateField(
         required=False, allow_null=True, help_text="Last day on which it may be used."
+    )
+    derivatives_allowed = YesNoField(
+        required=False, help_text="Whether new pictures may be made from it."
+    )
+    territories = TagsField(
+        required=False, help_text="Countries in which it may be used, like DE; none: everywhere."
+    )
+    consent = serializers.ChoiceField(Asset.Consent.choices, required=False)
+    consent_until = serializers.DateField(
+        required=False,
+        allow_null=True,
+        help_text="Last day on which the people shown agree to its use.",
     )
 
 

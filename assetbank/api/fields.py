@@ -36,6 +36,12 @@ class BrandField(serializers.SlugRelatedField[Brand]):
         return super().to_internal_value(str(data).replace("\x00", "\ufffd"))
 
 
+class YesNoField(serializers.BooleanField):
+    """One that a form may leave out; DRF takes that for a no."""
+
+    default_empty_html = serializers.empty
+
+
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class TagsField(serializers.ListField):
     """Sent as a list, as one comma-separated text, or repeated in a form."""

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from assetbank import access, approval, intake
+from assetbank import access, approval, downloads, intake, rights
 from assetbank.errors import ProblemError
 from assetbank.forms import AssetForm
 from assetbank.models import Asset
@@ -62,6 +62,18 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     return redirect("library")
 
 
+@login_required
+@require_safe
+def credentials(request: PageRequest, pk: int) -> HttpResponse:
+    """A fragment: what the original says of itself."""
+    context: dict[str, object] = {}
+    try:
+        context["credentials"] = downloads.credentials(_asset(request, pk))
+    except ProblemError as error:
+        context["problem"] = error.message
+    return render(request, "assetbank/_credentials.html", context)
+
+
 def _asset(request: PageRequest, pk: int) -> Asset:
     seen = access.assets(request.user).with_tags().select_related("brand", "created_by")
     return get_object_or_404(seen, pk=pk)
@@ -80,7 +92,8 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
     may_create = access.may_create(request.user, shown.brand)
     inside = list(shown.collections.all())
     others = shown.brand.collections.exclude(pk__in=[each.pk for each in inside])
-    left = (shown.expires_on - timezone.localdate()).days if shown.expires_on else None
+    refused, ends = rights.problem(shown), rights.end(shown)
+    left = (ends - timezone.localdate()).days if ends and not refused else None
     context = {
         "asset": shown,
         "form": form,
@@ -89,6 +102,10 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
         "collections": inside,
         "other_collections": list(others) if may_create else [],
         "days_left": left,
+        "ends": ends,
+        "nowhere": shown.territories == rights.NOWHERE,
+        "may_download": downloads.allowed(request.user, shown),
+        "sides": downloads.sides(shown),
         "decisions": approval.decisions([shown])[shown.pk] if may_create else [],
         "expires_soon": left is not None and 0 <= left <= SOON_DAYS,
     }

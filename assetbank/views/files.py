@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable
 from functools import wraps
-from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
@@ -20,9 +18,8 @@ from django.views.decorators.http import require_safe
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from assetbank import access, intake, pictures
-from assetbank.errors import FileMissing
-from assetbank.models import Asset
+from assetbank import access, downloads, intake, pictures
+from assetbank.errors import FileMissing, InvalidAsset
 
 # How each storage backend is told under which name a browser saves what a signed address gives
 DISPOSITIONS = {
@@ -63,9 +60,10 @@ def token_or_session(view: View) -> View:
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The bytes that came in, as a download under the name they came with."""
-    asset = get_object_or_404(access.assets(request.user), pk=pk)
+    asset = get_object_or_404(access.assets(request.user).select_related("brand"), pk=pk)
+    downloads.require(request.user, asset)
     if not _local():
-        return _signed(asset.path, download_as=_name(asset))
+        return _signed(asset.path, download_as=downloads.original_name(asset))
     try:
         file = asset.file.open("rb")
     except FileNotFoundError as error:
@@ -73,19 +71,32 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     except OSError as error:
         raise FileMissing(f"The file storage does not answer: {error}.") from error
     response = FileResponse(
-        file, as_attachment=True, filename=_name(asset), content_type=asset.mime, headers=CAGE
+        file,
+        as_attachment=True,
+        filename=downloads.original_name(asset),
+        content_type=asset.mime,
+        headers=CAGE,
     )
     response["Cache-Control"] = "private, no-cache"
     return response
 
 
-def _name(asset: Asset) -> str:
-    """The name it came with, ending as what it is: a picture can be a web page or a program too,
-    to whatever opens it by its name."""
-    kind, _ = mimetypes.guess_type(asset.filename)
-    extension = PurePath(asset.path).suffix
-    says_so = kind == asset.mime or asset.filename.lower().endswith(extension)
-    return asset.filename if says_so else f"{asset.filename}{extension}"
+@require_safe
+@token_or_session
+def download(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """`?format=jpeg&side=1600`: drawn for this request."""
+    asset = get_object_or_404(access.assets(request.user).select_related("brand"), pk=pk)
+    downloads.require(request.user, asset)
+    side = request.GET.get("side", "")
+    if side and not (side.isdecimal() and len(side) < 9):
+        raise InvalidAsset("side is a number of pixels.")
+    drawn = downloads.draw(
+        asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
+    )
+    response = HttpResponse(drawn.data, content_type=drawn.mime, headers=CAGE)
+    response["Content-Disposition"] = content_disposition_header(True, drawn.filename) or ""
+    response["Cache-Control"] = "private, no-cache"
+    return response
 
 
 @require_safe

@@ -24,7 +24,8 @@ MakeAsset = Callable[..., Asset]
 FIELDS = {
     *("id", "title", "description", "brand", "tags", "kind", "origin", "status", "width"),
     *("height", "bytes", "mime", "filename", "checksum", "licence", "credit", "expires_on"),
-    *("matches", "matched_by", "highlights"),
+    *("derivatives_allowed", "territories", "consent", "consent_until", "rights_problem"),
+    *("digital_source_type", "matches", "matched_by", "highlights"),
     *("score", "index_state", "index_error", "file", "thumbnail", "preview", "generation"),
     *("engine_model", "prompt", "created_by", "created_at", "updated_at"),
 }

@@ -1,0 +1,22 @@
+"""What stands on a picture wherever it is shown: whether it may be used, and how it was made."""
+
+from __future__ import annotations
+
+from django import template
+
+from assetbank import provenance, rights
+from assetbank.models import Asset
+
+register = template.Library()
+
+
+@register.filter
+def refused(asset: Asset, purpose: str = "") -> rights.Problem | None:
+    """`asset|refused` (has `word` and `sentence`); `asset|refused:"derive"`: for new pictures."""
+    return rights.told(asset, derive=purpose == "derive")
+
+
+@register.filter
+def mark(asset: Asset) -> str:
+    """ "Made with AI", "Sketch", or nothing."""
+    return provenance.mark(asset)

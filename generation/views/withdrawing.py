@@ -1,0 +1,90 @@
+"""The rights of one asset: where its terms come from, withdrawing them, and lifting that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import access
+from assetbank.errors import InvalidAsset
+from assetbank.models import Asset
+from assetbank.views import PageRequest
+from generation import inheritance, quarantine, withdrawing
+from generation.views.seen import generations
+
+MOST_SHOWN = 60
+
+
+@login_required
+@require_safe
+def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
+    """A fragment of the asset's page."""
+    asset = _asset(request, pk)
+    made_by = generations(request).filter(outputs__asset=asset).order_by("-id").first()
+    sources = inheritance.sources(made_by) if made_by else []
+    seen = access.assets(request.user).in_bulk([source.pk for source in sources])
+    held = quarantine.active([asset])
+    held_by = [row.withdrawal for row in held]
+    known = access.assets(request.user).in_bulk([each.asset_id for each in held_by])
+    context = {
+        "asset": asset,
+        "sources": [source for source in sources if source.pk in seen],
+        "unseen": len(sources) - len(seen),
+        "held_by": [(each, each.asset_id in known) for each in held_by],
+        "own": withdrawing.active(asset),
+        "may_manage": access.may_manage(request.user, asset.brand),
+    }
+    return render(request, "generation/_rights.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: PageRequest, pk: int) -> HttpResponse:
+    """Lists what goes with it first."""
+    asset = _asset(request, pk)
+    access.require_manager(request.user, asset.brand)
+    problem, reason = "", ""
+    if request.method == "POST":
+        reason = request.POST.get("reason", "")
+        try:
+            done = withdrawing.withdraw(person=request.user, asset=asset, reason=reason)
+        except InvalidAsset as error:
+            problem = error.message
+        else:
+            many = done.quarantined.count()
+            messages.success(
+                request, f"Withdrawn: {many} picture{'s' * (many != 1)} in quarantine."
+            )
+            return redirect("asset", pk=pk)
+    context: dict[str, Any] = {
+        "asset": asset,
+        "concerned": withdrawing.concerned(person=request.user, asset=asset),
+        "most": MOST_SHOWN,
+        "problem": problem,
+        "reason": reason,
+        "longest": withdrawing.LONGEST_REASON,
+    }
+    return render(request, "generation/withdraw.html", context, status=400 if problem else 200)
+
+
+@login_required
+@require_POST
+def reinstate(request: PageRequest, pk: int) -> HttpResponse:
+    asset = _asset(request, pk)
+    try:
+        released = withdrawing.reinstate(person=request.user, asset=asset)
+    except InvalidAsset as error:
+        messages.error(request, error.message)
+    else:
+        many = len(released)
+        messages.success(request, f"{many} picture{'s' * (many != 1)} out of quarantine again.")
+    return redirect("asset", pk=pk)
+
+
+def _asset(request: PageRequest, pk: int) -> Asset:
+    return get_object_or_404(access.assets(request.user).select_related("brand"), pk=pk)

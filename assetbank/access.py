@@ -1,9 +1,13 @@
-"""What a person may see and do: decided here, once, by brand membership. Staff see and do all."""
+"""What a person may see and do: decided here, once, by brand membership. Staff see and do all;
+creators and managers see all of their brand, viewers what is approved.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
@@ -11,6 +15,7 @@ from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
 Person = AbstractBaseUser | AnonymousUser
 CREATORS = (Membership.Role.CREATOR, Membership.Role.MANAGER)
 MANAGERS = (Membership.Role.MANAGER,)
+VIEWERS = (Membership.Role.VIEWER,)  # who see what is approved, and nothing else
 
 
 def sees_all(person: Person) -> bool:
@@ -34,6 +39,11 @@ def brands(person: Person, *roles: str) -> QuerySet[Brand]:
     return Brand.objects.filter(pk__in=memberships.values("brand_id"))
 
 
+def brands_to_view(person: Person) -> QuerySet[Brand]:
+    """Those of which `person` sees only what is approved."""
+    return Brand.objects.none() if sees_all(person) else brands(person, *VIEWERS)
+
+
 def roles(person: Person) -> set[str]:
     """Those that `person` has in any brand; staff have all of them, once there is a brand."""
     if sees_all(person):
@@ -47,18 +57,57 @@ def assets(person: Person) -> AssetQuerySet:
     """The assets that `person` may see."""
     if sees_all(person):
         return Asset.objects.all()
-    return Asset.objects.filter(brand__in=brands(person))
+    approved = Q(status=Asset.Status.APPROVED)
+    seen = Asset.objects.filter(brand__in=brands(person))
+    return seen.filter(approved | Q(brand__in=brands(person, *CREATORS)))
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The same, once it is known: ids of the brands of which all may be seen, None for every
+    brand, and of those of which the approved ones may."""
+
+    whole: frozenset[int] | None
+    approved: frozenset[int] = frozenset()
+
+    def assets(self) -> AssetQuerySet:
+        if self.whole is None:
+            return Asset.objects.all()
+        seen = Q(brand_id__in=self.whole)
+        if self.approved:
+            seen |= Q(brand_id__in=self.approved, status=Asset.Status.APPROVED)
+        return Asset.objects.filter(seen)
+
+    def within(self, brands: frozenset[int]) -> Reach:
+        """Of these brands only."""
+        whole = brands if self.whole is None else self.whole & brands
+        return Reach(whole, self.approved & brands)
+
+    def shared(self, other: Reach) -> Reach:
+        """What both may see."""
+        if self.whole is None:
+            return other
+        if other.whole is None:
+            return self
+        whole = self.whole & other.whole
+        some = (self.whole | self.approved) & (other.whole | other.approved)
+        return Reach(whole, some - whole)
+
+
+def reach(person: Person) -> Reach:
+    if sees_all(person):
+        return Reach(None)
+    if not person.is_active:
+        return Reach(frozenset())
+    found = Membership.objects.filter(user_id=person.pk).values_list("brand_id", "role")
+    whole = frozenset(brand for brand, role in found if role in CREATORS)
+    return Reach(whole, frozenset(brand for brand, _ in found) - whole)
 
 
 def copies_elsewhere(person: Person, asset: Asset) -> AssetQuerySet:
     """The same bytes in other brands, of those that `person` may see."""
-    there = Asset.objects.filter(brand__in=brands(person), checksum=asset.checksum)
+    there = assets(person).filter(checksum=asset.checksum)
     return there.exclude(pk=asset.pk).select_related("brand").order_by("brand__name")
-
-
-def assets_in(brands: frozenset[int] | None) -> AssetQuerySet:
-    """The same, once it is known which brands `person` may see: their ids, None for all."""
-    return Asset.objects.all() if brands is None else Asset.objects.filter(brand_id__in=brands)
 
 
 def collections(person: Person) -> QuerySet[Collection]:

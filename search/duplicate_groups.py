@@ -16,7 +16,8 @@ from typing import NamedTuple
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.template.defaultfilters import filesizeformat
 
-from assetbank.models import Asset, Brand
+from assetbank import access
+from assetbank.models import Asset, AssetQuerySet, Brand
 from search.models import Likeness, NotTheSame
 
 PER_PAGE = 20
@@ -24,7 +25,12 @@ MOST_PAIRS = 10_000  # the newest; what is older shows when these are dealt with
 MOST_CONNECTED = 200  # assets, around one
 MOST_SHOWN = 24  # pictures of a group; the others show when these are merged
 
-STATUSES = [Asset.Status.APPROVED, Asset.Status.DRAFT, Asset.Status.ARCHIVED]
+STATUSES = [
+    Asset.Status.APPROVED,
+    Asset.Status.DRAFT,
+    Asset.Status.ARCHIVED,
+    Asset.Status.QUARANTINED,
+]
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,26 @@ class _Set:
     newest: int = 0  # pair; the group's place
 
 
-def page(brands: QuerySet[Brand], *, before: int | None = None, limit: int = PER_PAGE) -> Page:
+Seen = AssetQuerySet | None
+
+
+def seen_by(person: access.Person) -> Seen:
+    """What `page`, `count` and `group_of` should keep to. None for a person who sees all of their
+    brands, since asking costs."""
+    reach = access.reach(person)
+    return reach.assets() if reach.approved else None
+
+
+def page(
+    brands: QuerySet[Brand],
+    *,
+    seen: Seen = None,
+    before: int | None = None,
+    limit: int = PER_PAGE,
+) -> Page:
     """Newest first. `before`: `next` of the page before, so that what was merged meanwhile
     leaves no gap. As many queries as for a single group."""
-    pairs = _pairs(brands)
+    pairs = _pairs(brands, seen)
     sets = _sets(pairs, brands)
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
@@ -80,17 +102,17 @@ def page(brands: QuerySet[Brand], *, before: int | None = None, limit: int = PER
     return Page(_groups(shown), len(sets), following, len(pairs) == MOST_PAIRS)
 
 
-def count(brands: QuerySet[Brand]) -> int:
-    return len(_sets(_pairs(brands), brands))
+def count(brands: QuerySet[Brand], *, seen: Seen = None) -> int:
+    return len(_sets(_pairs(brands, seen), brands))
 
 
-def group_of(asset: Asset) -> Group | None:
+def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
     """The one that this asset is in. One query for an asset that looks like no other."""
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
     while last and len(reached) < MOST_CONNECTED:
-        connected += _pairs(brands, of=last)
+        connected += _pairs(brands, seen, of=last)
         found = {pk for pair in connected for pk in (pair.first, pair.second)}
         last, reached = found - reached, reached | found
     if not connected:
@@ -100,7 +122,7 @@ def group_of(asset: Asset) -> Group | None:
     return groups[0] if groups else None
 
 
-def _pairs(brands: QuerySet[Brand], *, of: set[int] | None = None) -> list[Pair]:
+def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -> list[Pair]:
     """Those of the brands, or those of these assets, that are not archived."""
     pairs = (
         Likeness.objects.filter(brand__in=brands, first__brand=F("brand"), second__brand=F("brand"))
@@ -108,6 +130,8 @@ def _pairs(brands: QuerySet[Brand], *, of: set[int] | None = None) -> list[Pair]
         .exclude(second__status=Asset.Status.ARCHIVED)
         .order_by("-pk")
     )
+    if seen is not None:
+        pairs = pairs.filter(first__in=seen, second__in=seen)
     if of is not None:
         pairs = pairs.filter(Q(first__in=of) | Q(second__in=of))
     fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")

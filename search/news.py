@@ -119,11 +119,11 @@ def _matches(person: access.Person, rows: Iterable[News]) -> dict[int, _Matches]
 
 def _rank(person: access.Person, row: News, space: VectorSpace) -> _Matches:
     assert row.question
+    reach = access.reach(person).within(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,
-        assets=access.assets(person),
-        brands=frozenset({row.saved.brand_id}),
+        reach=reach,
         depth=FIRST_DEPTH,
     )
     ids = tuple(hit.id for hit in ranked.hits if hit.matches)

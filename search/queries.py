@@ -69,10 +69,10 @@ class Page:
 
 @dataclass(frozen=True)
 class _Sight:
-    """What answers this person: the space, and the brands that they may see and ask for."""
+    """What answers this person: the space, and what they may see of the brands they ask for."""
 
     space: VectorSpace
-    brands: frozenset[int] | None  # None: all
+    reach: access.Reach
     unchanged: bool  # nothing waits to be indexed: the revision says whether anything changed
 
 
@@ -121,7 +121,7 @@ def _rows(
     sight: _Sight, question: Question, wording: words.Wording, hits: Sequence[Ranked]
 ) -> list[Found]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
-    statement = _rows_statement(sight.space.pk, sight.brands, bool(question.filters.statuses))
+    statement = _rows_statement(sight.space.pk, sight.reach, bool(question.filters.statuses))
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=[hit.id for hit in hits if By.WORDS in hit.by],
@@ -151,8 +151,8 @@ def _with_brands(assets: list[Any]) -> list[Any]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _rows_statement(space: int, brands: frozenset[int] | None, put_aside: bool) -> Statement[Asset]:
-    seen = access.assets_in(brands).with_tags().with_author()
+def _rows_statement(space: int, reach: access.Reach, put_aside: bool) -> Statement[Asset]:
+    seen = reach.assets().with_tags().with_author()
     shown = with_index_state(seen, space).annotate(
         brand_name=F("brand__name"), brand_slug=F("brand__slug")
     )
@@ -175,7 +175,7 @@ def _ask(
 ) -> tuple[Asked, Ranking]:
     """The ranking, and the row that keeps it. The same question again within a minute, while
     nothing has changed, costs nothing and is one row."""
-    who = person.pk, sight.brands, timezone.localdate()
+    who = person.pk, sight.reach, timezone.localdate()
     key = (*who, question.address(), depth, keep, sight.space.collection, sight.space.revision)
     # what is in a collection changes without the index
     same = sight.unchanged and question.filters.collection is None
@@ -234,8 +234,7 @@ def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
     return ranking.rank(
         question,
         space=sight.space,
-        assets=access.assets_in(sight.brands),
-        brands=sight.brands,
+        reach=sight.reach,
         depth=depth,
     )
 
@@ -248,9 +247,10 @@ def _sight(person: access.Person, question: Question) -> _Sight:
         raise not_ready()
     seen: Any = spaces[0]
     everything = access.sees_all(person) and not chosen
+    whole, approved = frozenset(seen.whole or ()), frozenset(seen.approved or ())
     return _Sight(
         seen,
-        None if everything else frozenset(seen.brands or ()),
+        access.Reach(None if everything else whole, approved),
         unchanged=seen.waiting is None,
     )
 
@@ -262,16 +262,17 @@ def _who(person: access.Person, chosen: tuple[str, ...]) -> tuple[object, ...]:
 
 @cached(LRUCache(STATEMENTS), key=_who, lock=Lock())
 def _sight_statement(person: access.Person, chosen: tuple[str, ...]) -> Statement[VectorSpace]:
-    brands = access.brands(person)
+    whole, approved = access.brands(person, *access.CREATORS), access.brands_to_view(person)
     if chosen:
-        brands = brands.filter(slug__in=chosen)
+        whole, approved = (each.filter(slug__in=chosen) for each in (whole, approved))
     waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
     return Statement(
         VectorSpace.objects.filter(active=True)
         .exclude(fingerprint=None)
         .defer("background", "gate")
         .annotate(
-            brands=ArraySubquery(brands.order_by("pk").values("pk")),
+            whole=ArraySubquery(whole.order_by("pk").values("pk")),
+            approved=ArraySubquery(approved.order_by("pk").values("pk")),
             waiting=Subquery(waiting.values("pk")[:1]),
         )
     )

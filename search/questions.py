@@ -7,7 +7,6 @@ import datetime
 import functools
 import operator
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from taggit.models import TaggedItem
 
-from assetbank import colours, rights
+from assetbank import access, colours, rights
 from assetbank.models import Asset, Brand
 from search import expressions as e
 from search import words
@@ -73,10 +72,10 @@ class Filters:
     engine_models: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
 
-    def expression(self, brands: Iterable[int] | None) -> str:
-        """For Milvus; `brands` are the ids of those that may be seen and are asked for, None for
-        all of them: who asks is known to `queries` alone."""
-        terms = [] if brands is None else [e.one_of("brand_id", sorted(brands))]
+    def expression(self, reach: access.Reach) -> str:
+        """For Milvus; `reach` is what may be seen of the brands that are asked for: who asks is
+        known to `queries` alone."""
+        terms = [_within(reach)]
         for name, values in (
             ("kind", self.kinds),
             ("origin", self.origins),
@@ -262,6 +261,17 @@ class Question:
 
 def like(asset: Asset, weight: float = 1.0) -> Shown:
     return Shown(asset=asset.pk, weight=weight)
+
+
+def _within(reach: access.Reach) -> str:
+    if reach.whole is None:
+        return ""
+    whole = e.one_of("brand_id", sorted(reach.whole))
+    if not reach.approved:
+        return whole
+    approved = e.equals("status", Asset.Status.APPROVED.value)
+    some = e.all_of([e.one_of("brand_id", sorted(reach.approved)), approved])
+    return e.any_of([whole, some]) if reach.whole else some
 
 
 def _tagged(name: str) -> Exists:

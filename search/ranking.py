@@ -13,6 +13,7 @@ import numpy as np
 from cachetools import TTLCache
 from django.db.models import Q, QuerySet
 
+from assetbank import access
 from assetbank.models import Asset, Brand
 from search import expressions, milvus, relevance, spaces, vectors, words
 from search.errors import InvalidQuestion, SearchUnavailable
@@ -83,18 +84,16 @@ def rank(
     question: Question,
     *,
     space: VectorSpace,
-    assets: QuerySet[Asset],
-    brands: frozenset[int] | None,
+    reach: access.Reach,
     depth: int,
 ) -> Ranking:
-    """The best `depth` by meaning and WORDS times as many by words, among `assets`, those that may
-    be seen; `brands` says the same for Milvus: ids, or None for all.
+    """The best `depth` by meaning and WORDS times as many by words, of what may be seen.
 
     Raises InvalidQuestion and SearchUnavailable.
     """
     wording = words.parse(question.text)
-    where = question.filters.expression(brands)
-    candidates = question.filters.apply(assets).filter(_searchable())
+    where = question.filters.expression(reach)
+    candidates = question.filters.apply(reach.assets()).filter(_searchable())
     composed = _compose(question, space)
     nearest = _Nearest(question, wording, candidates, space, composed.vector, where)
     # Milvus answers while PostgreSQL does

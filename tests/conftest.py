@@ -79,7 +79,8 @@ def media(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_asset(cast: Cast) -> Callable[..., Asset]:
-    """`make_asset(colour, title=…)`: a new picture in acme, one colour unless `file` is given."""
+    """`make_asset(colour, title=…)`: a picture in acme, of one colour unless `file` is given, and
+    approved, so that viewers see it, unless another `status` is."""
     numbers = iter(range(1_000_000))
 
     def make(colour: Any = None, **fields: Any) -> Asset:
@@ -92,9 +93,9 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
             "by": cast.creator,
             **fields,
         }
-        status = given.pop("status", "")
+        status = given.pop("status", "approved")
         asset = intake.store(**given).asset
-        if status:  # as somebody decided once, or a withdrawal did
+        if status != asset.status:  # as somebody decided once, or a withdrawal did
             intake.update(asset=asset, status=status, deciding=True, withdrawing=True)
         return asset
 

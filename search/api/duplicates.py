@@ -83,7 +83,10 @@ class DuplicatesView(APIView):
             if not brands.exists():
                 raise ValidationError({"brand": ["You have no brand of this name."]})
         found = duplicate_groups.page(
-            brands, before=_cursor(request), limit=limit_of(request.query_params)
+            brands,
+            seen=duplicate_groups.seen_by(person_of(request)),
+            before=_cursor(request),
+            limit=limit_of(request.query_params),
         )
         following = None
         if found.next:

@@ -146,9 +146,7 @@ def _ranked(case: Case) -> ranking.Ranking:
 
 
 def _rank(case: Case, depth: int) -> ranking.Ranking:
-    return ranking.rank(
-        case.question, space=case.space, assets=case.assets, brands=case.brands, depth=depth
-    )
+    return ranking.rank(case.question, space=case.space, reach=case.reach, depth=depth)
 
 
 def _shown(case: Case, ids: list[int]) -> int:

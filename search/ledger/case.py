@@ -46,19 +46,21 @@ class Case:
 
     @cached_property
     def assets(self) -> QuerySet[Asset]:
-        seen = access.assets(self.person)
-        return seen if self.person == self.asker else seen.filter(brand__in=_brands(self.asker))
+        """That both may see."""
+        return self._both.assets()
 
     @cached_property
-    def brands(self) -> frozenset[int] | None:
-        """Of which Milvus is asked; None for all."""
-        everything = access.sees_all(self.person) and access.sees_all(self.asker)
-        if everything and not self.question.filters.brands:
-            return None
-        brands = access.brands(self.person).filter(pk__in=_brands(self.asker))
-        if self.question.filters.brands:
-            brands = brands.filter(slug__in=self.question.filters.brands)
-        return frozenset(brands.values_list("pk", flat=True))
+    def reach(self) -> access.Reach:
+        """The same, of the brands that are asked for."""
+        if not (slugs := self.question.filters.brands):
+            return self._both
+        chosen = Brand.objects.filter(slug__in=slugs).order_by()
+        return self._both.within(frozenset(chosen.values_list("pk", flat=True)))
+
+    @cached_property
+    def _both(self) -> access.Reach:
+        seen = access.reach(self.person)
+        return seen if self.person == self.asker else seen.shared(access.reach(self.asker))
 
     @cached_property
     def admitted(self) -> bool:
@@ -90,7 +92,7 @@ class Case:
     @cached_property
     def where(self) -> str:
         """As the search itself filters."""
-        where = self.question.filters.expression(self.brands)
+        where = self.question.filters.expression(self.reach)
         candidates = self.question.filters.apply(self.assets)
         if left_out := words.unwanted(self.wording, candidates):
             where = e.all_of([where, e.none_of("id", left_out)])
@@ -101,7 +103,3 @@ class Case:
         hits = ranking.search(self.space, self.composed.vector, many, self.where)
         asked_with = self.question.assets
         return [hit for hit in hits if hit.id not in asked_with], len(hits) < many
-
-
-def _brands(person: access.Person) -> QuerySet[Brand]:
-    return access.brands(person).order_by()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
-from assetbank import colours, rights
+from assetbank import access, colours, rights
 from assetbank.models import Asset, Brand, Collection
 from search import milvus
 from search.errors import SearchUnavailable
@@ -83,11 +83,11 @@ def _in_milvus(case: Case, names: list[str]) -> tuple[dict[str, bool], str]:
         if not case.stored:
             return {}, "not asked: it does not have it"
         for name in names:
-            brands = None
+            reach = access.Reach(None)
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=asked.brands)
-                brands = list(chosen.values_list("pk", flat=True))
-            found[name] = case.holds(_alone(asked, name).expression(brands))
+                reach = access.Reach(frozenset(chosen.values_list("pk", flat=True)))
+            found[name] = case.holds(_alone(asked, name).expression(reach))
     except (milvus.MilvusDown, SearchUnavailable) as error:
         return found, str(error)
     return found, ""

@@ -50,6 +50,10 @@ def permission(asset: Asset, person: access.Person) -> Step:
     if not person.is_active:
         return step("permission", State.BAD, f"{name} may not sign in any more.")
     details = [Detail("Role", Membership.Role(found).label)]
+    if found not in access.CREATORS and asset.status != Asset.Status.APPROVED:
+        status = asset.get_status_display().lower()
+        said = f"{name} is a viewer of {brand}: viewers see what is approved, and it is {status}."
+        return step("permission", State.BAD, said, details)
     return step("permission", State.GOOD, f"{name} is a member of {brand}.", details)
 
 

@@ -48,10 +48,12 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
     asset = _number(request.GET.get("asset", ""))
     if asset:
         shown = get_object_or_404(access.assets(request.user).select_related("brand"), pk=asset)
-        group = duplicate_groups.group_of(shown)
+        group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = Page([group] if group else [], int(bool(group)))
     else:
-        page = duplicate_groups.page(chosen, before=_number(request.GET.get("before", "")) or None)
+        before = _number(request.GET.get("before", "")) or None
+        seen = duplicate_groups.seen_by(request.user)
+        page = duplicate_groups.page(chosen, seen=seen, before=before)
     context = {
         "page": page,
         "rows": _rows(request, page.groups),
@@ -142,7 +144,9 @@ def undo(request: PageRequest) -> HttpResponse:
 @require_safe
 def duplicates_count(request: PageRequest) -> HttpResponse:
     """The number beside "Duplicates", fetched when the menu is opened."""
-    number = duplicate_groups.count(access.brands(request.user))
+    number = duplicate_groups.count(
+        access.brands(request.user), seen=duplicate_groups.seen_by(request.user)
+    )
     response = HttpResponse(f'<span class="badge">{number}</span>' if number else "")
     response["Cache-Control"] = "private, no-store"
     return response
@@ -153,7 +157,7 @@ def duplicates_count(request: PageRequest) -> HttpResponse:
 def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """What an asset's page says of its copies; nothing where there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
-    group = duplicate_groups.group_of(asset)
+    group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
     response = render(request, "search/_duplicates_of.html", {"asset": asset, "group": group})
     response["Cache-Control"] = "private, no-store"
     return response

@@ -40,7 +40,7 @@ def checks(settings: Settings) -> None:
 def test_a_decision_says_who_when_and_why_and_is_told_to_who_made_it(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    asset = make_asset(title="Hat")
+    asset = make_asset(status="draft", title="Hat")
     decision = approval.decide(asset=asset, by=cast.manager, verdict=APPROVED, reason="Fine.")
     asset.refresh_from_db()
     assert (asset.status, decision.by, decision.reason) == ("approved", cast.manager, "Fine.")
@@ -53,7 +53,7 @@ def test_a_decision_says_who_when_and_why_and_is_told_to_who_made_it(
 def test_a_decision_is_taken_back_by_another_and_both_stay(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     approval.decide(asset=asset, by=cast.manager, verdict=APPROVED)
     approval.decide(asset=asset, by=cast.staff, verdict=REJECTED, reason="Too soon.")
     approval.decide(asset=asset, by=cast.manager, verdict=ARCHIVED)
@@ -65,7 +65,7 @@ def test_a_decision_is_taken_back_by_another_and_both_stay(
 
 @pytest.mark.parametrize("name", ["creator", "viewer", "outsider"])
 def test_only_managers_decide(cast: Cast, make_asset: MakeAsset, name: str) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     with pytest.raises(NotAllowed):
         approval.decide(asset=asset, by=getattr(cast, name), verdict=APPROVED)
     assert not Decision.objects.exists()
@@ -78,7 +78,7 @@ def test_with_four_eyes_nobody_approves_what_they_made(
     person = getattr(cast, name)
     cast.acme.four_eyes = True
     cast.acme.save()
-    asset = make_asset(by=person)
+    asset = make_asset(status="draft", by=person)
     with pytest.raises(CannotApprove, match="Ask another manager"):
         approval.decide(asset=asset, by=person, verdict=APPROVED)
     other = cast.staff if person == cast.manager else cast.manager
@@ -89,8 +89,8 @@ def test_with_four_eyes_nobody_approves_what_they_made(
 def test_what_its_brand_does_not_let_pass_and_ended_rights_are_not_approved(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    ended = make_asset(expires_on=datetime.date(2020, 1, 1))
-    hat = make_asset(title="Green hat")
+    ended = make_asset(status="draft", expires_on=datetime.date(2020, 1, 1))
+    hat = make_asset(status="draft", title="Green hat")
     quarantined = make_asset(status="quarantined")
     for asset, why in (
         (ended, "licence ended"),
@@ -107,7 +107,7 @@ def test_what_its_brand_does_not_let_pass_and_ended_rights_are_not_approved(
 def test_a_draft_is_sent_back_with_a_reason_only_and_then_waits_no_more(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    asset, other = make_asset(), make_asset()
+    asset, other = make_asset(status="draft"), make_asset(status="draft")
     with pytest.raises(InvalidAsset, match="Say why"):
         approval.decide(asset=asset, by=cast.manager, verdict=REJECTED)
     approval.decide(asset=asset, by=cast.manager, verdict=REJECTED, reason="Wrong hat.")
@@ -121,7 +121,7 @@ def test_a_draft_is_sent_back_with_a_reason_only_and_then_waits_no_more(
 def test_the_second_of_two_managers_hears_that_it_was_decided(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     stale = Asset.objects.get(pk=asset.pk)
     approval.decide(asset=asset, by=cast.manager, verdict=APPROVED)
     with pytest.raises(Conflict, match="approved already"):
@@ -129,13 +129,13 @@ def test_the_second_of_two_managers_hears_that_it_was_decided(
 
 
 def test_nothing_else_makes_an_asset_approved(cast: Cast, make_asset: MakeAsset) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     with pytest.raises(InvalidAsset, match="A manager approves"):
         intake.update(asset=asset, status="approved")
     with pytest.raises(InvalidAsset, match="A manager approves"):
         intake.store(
             brand=cast.acme,
-            file=intake.original_bytes(make_asset(brand=cast.other)),
+            file=intake.original_bytes(make_asset(status="draft", brand=cast.other)),
             filename="a.png",
             by=cast.manager,
             status="approved",
@@ -146,7 +146,7 @@ def test_nothing_else_makes_an_asset_approved(cast: Cast, make_asset: MakeAsset)
 def test_page_api_and_admin_decide(cast: Cast, client: Client, make_asset: MakeAsset) -> None:
     cast.staff.is_superuser = True
     cast.staff.save()
-    by_page, by_api, by_admin, by_form = (make_asset() for _ in range(4))
+    by_page, by_api, by_admin, by_form = (make_asset(status="draft") for _ in range(4))
     client.force_login(cast.manager)
     words = {"title": "Hat", "kind": "product", "status": "approved"}
     assert client.post(reverse("asset-edit", args=[by_page.pk]), words).status_code == 302
@@ -172,7 +172,7 @@ def test_page_api_and_admin_decide(cast: Cast, client: Client, make_asset: MakeA
 def test_page_api_and_admin_say_why_not(cast: Cast, client: Client, make_asset: MakeAsset) -> None:
     cast.staff.is_superuser = True
     cast.staff.save()
-    hat = make_asset(title="Green hat")
+    hat = make_asset(status="draft", title="Green hat")
     answer = client_of(cast, "manager").patch(f"/api/v1/assets/{hat.pk}/", {"status": "approved"})
     assert (answer.status_code, answer.json()["code"]) == (409, "cannot_approve")
     assert answer.json()["detail"] == "The hat is green."
@@ -189,7 +189,7 @@ def test_page_api_and_admin_say_why_not(cast: Cast, client: Client, make_asset: 
 
 
 def test_decisions_over_rest(cast: Cast, make_asset: MakeAsset) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     address = f"/api/v1/assets/{asset.pk}/decisions/"
     assert client_of(cast, "creator").post(address, {"verdict": "approved"}).status_code == 403
     manager = client_of(cast, "manager")
@@ -207,9 +207,9 @@ def test_the_review_page_shows_what_waits_and_decides_several(
     cast: Cast, client: Client, make_asset: MakeAsset
 ) -> None:
     hat, cap, theirs = (
-        make_asset(title="Green hat"),
-        make_asset(title="Red cap"),
-        make_asset(title="Theirs", brand=cast.other),
+        make_asset(status="draft", title="Green hat"),
+        make_asset(status="draft", title="Red cap"),
+        make_asset(status="draft", title="Theirs", brand=cast.other),
     )
     client.force_login(cast.manager)
     page = client.get(reverse("review")).text
@@ -233,7 +233,11 @@ def test_a_reviewer_is_never_sent_to_another_site(
     client.force_login(cast.manager)
     answer = client.post(
         reverse("decide"),
-        {"asset": make_asset().pk, "verdict": "approved", "next": "https://evil.invalid/"},
+        {
+            "asset": make_asset(status="draft").pk,
+            "verdict": "approved",
+            "next": "https://evil.invalid/",
+        },
     )
     assert answer.headers["Location"] == reverse("review")
 
@@ -244,7 +248,7 @@ def test_the_badge_is_one_query_and_the_link_is_there_for_managers_only(
     make_asset: MakeAsset,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    make_asset()
+    make_asset(status="draft")
     with django_assert_num_queries(1):
         assert approval.waiting(cast.manager).count() == 1
     client.force_login(cast.manager)
@@ -258,7 +262,7 @@ def test_the_badge_is_one_query_and_the_link_is_there_for_managers_only(
 def test_the_asset_page_shows_decisions_to_those_who_work_on_it(
     cast: Cast, client: Client, make_asset: MakeAsset
 ) -> None:
-    asset = make_asset()
+    asset = make_asset(status="draft")
     approval.decide(asset=asset, by=cast.manager, verdict=APPROVED, reason="Lovely.")
     client.force_login(cast.creator)
     assert "Lovely." in client.get(asset.get_absolute_url()).text

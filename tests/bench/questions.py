@@ -73,7 +73,7 @@ def _raw(question: Any, person: Any) -> Callable[[], object]:
     from search import milvus, ranking, vectors, words
 
     space = vectors.active_space()
-    where = question.filters.expression(access.brands(person).values_list("pk", flat=True))
+    where = question.filters.expression(access.reach(person))
     of_pictures = (
         ranking._compose(replace(question, text=""), space).vector if question.shown else None
     )

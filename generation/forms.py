@@ -47,9 +47,7 @@ class StudioForm(forms.Form):
         words = data.get("prompt", "")
         if slug and "brand" in data:
             try:
-                version = presets.choose(
-                    self.person, data["brand"], slug, int(number) if number.isdecimal() else None
-                )
+                version = presets.choose(self.person, data["brand"], slug, _number(number))
                 self.version = version
                 data["prompt"] = presets.prompt(version, self.variables(), words)
             except InvalidRequest as error:
@@ -138,6 +136,10 @@ class HistoryForm(forms.Form):
         return generations
 
 
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 9 else None
+
+
 def with_words(generations: QuerySet[Generation], words: str) -> QuerySet[Generation]:
     """Those in whose prompt each of the words begins a word."""
     for word in words.replace("\0", " ").split():
@@ -173,6 +175,5 @@ def defaults(brands: list[Brand], left: dict[str, str], references: list[Asset])
     found |= {name: value for name, value in left.items() if value or name == "prompt"}
     if found["brand"] not in {brand.slug for brand in brands}:
         found["brand"] = (home or brands[0]).slug if brands else ""
-    if found["model"] not in {entry.id for entry in models}:
-        found["model"] = first.id if first else ""
+    found["model"] = engines.instead(found["model"])
     return found

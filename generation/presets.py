@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
@@ -142,6 +142,17 @@ def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
 def asks(version: PresetVersion) -> list[str]:
     """What it looks at: “1 to 4 products”, “at most 1 style”."""
     return [_wanted(asked) for asked in version.roles]
+
+
+def assign(version: PresetVersion, roles: Sequence[str]) -> list[str]:
+    """The same roles, with those that the preset asks for in place of "": first what it cannot do
+    without, then what it has room for."""
+    assigned = list(roles)
+    for bound in ("least", "most"):
+        for n, role in enumerate(assigned):
+            wanted = (e["role"] for e in version.roles if assigned.count(e["role"]) < e[bound])
+            assigned[n] = role or next(wanted, "")
+    return assigned
 
 
 def check_references(version: PresetVersion, roles: Iterable[str]) -> None:

@@ -7,14 +7,13 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import access
 from assetbank.views import PageRequest
-from generation import choosing, studio, tray
+from generation import choosing, money, studio
 from generation.models import EngineModel, Generation
-from generation.views.seen import generation_of, require_creator_somewhere
+from generation.views.seen import generation_of
 from generation.views.shown import shown
 
 
@@ -33,16 +32,6 @@ def generation_state(request: PageRequest, pk: int) -> HttpResponse:
     response = render(request, "generation/_state.html", context)
     response["Cache-Control"] = "no-store"
     return response
-
-
-@login_required
-@require_POST
-def again(request: PageRequest, pk: int) -> HttpResponse:
-    """To the studio, with what was asked then; its references take the place of the tray's."""
-    require_creator_somewhere(request)
-    used = [row.asset.pk for row in generation_of(request, pk).reference_rows.all() if row.asset]
-    tray.put(request.session, used)
-    return redirect(f"{reverse('studio')}?from={pk}")
 
 
 @login_required
@@ -70,6 +59,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
         "said": [take["text"] for take in takes if take.get("text")],
         "seconds": _seconds(followed),
+        "cost": money.cost_for(request.user, followed),
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
         "may_create": access.may_create(request.user, followed.brand),
         "reasons": choosing.REASONS,

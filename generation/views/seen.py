@@ -20,7 +20,7 @@ def generations(request: PageRequest) -> QuerySet[Generation]:
     seen = access.assets(request.user)
     return (
         Generation.objects.filter(brand__in=access.brands(request.user))
-        .select_related("brand", "created_by")
+        .select_related("brand", "created_by", "preset_version__preset")
         .prefetch_related(
             Prefetch(
                 "outputs",

@@ -10,13 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assetbank import access, rights
+from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
 from generation import already, desk, engines, presets, studio, tray
 from generation.errors import InvalidRequest
 from generation.forms import COUNTS, StudioForm, defaults
-from generation.models import Generation, Role
+from generation.models import Generation, PresetVersion, Role
 from generation.views.seen import generations, require_creator_somewhere
 
 
@@ -62,26 +62,32 @@ def make(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def show_preset(request: PageRequest) -> HttpResponse:
-    """The fields of the preset that is chosen in the form."""
+    """The fields of the preset that is chosen in the form; references without a role get one."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
-    return render(request, "generation/_preset.html", preset_fields(request, given))
+    shown = preset_fields(request, given)
+    if version := shown.get("version"):
+        give_roles(request, version)
+        shown |= {"with_references": True, **tray_context(request)}
+    return render(request, "generation/_preset.html", shown)
+
+
+def give_roles(request: PageRequest, version: PresetVersion) -> None:
+    """As the preset asks for them, to the references in the tray that have none."""
+    there = tray.ids(request.session)
+    roles = tray.roles(request.session)
+    assigned = presets.assign(version, [roles.get(pk, "") for pk in there])
+    tray.put(request.session, there, dict(zip(there, assigned, strict=True)))
 
 
 def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]:
     """What `_preset.html` shows for the fields of a form; nothing where no preset is chosen."""
-    slug, _, number = given.get("preset", "").partition(":")
-    if not slug:
-        return {}
-    brands = access.brands(request.user, *access.CREATORS)
-    brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
-    assert brand  # a creator somewhere
     try:
-        version = presets.choose(
-            request.user, brand, slug, int(number) if number.isdecimal() else None
-        )
+        version = chosen_version(request, given)
     except InvalidRequest as error:
         return {"preset_problem": error.message}
+    if version is None:
+        return {}
     return {
         "version": version,
         "asks": presets.asks(version),
@@ -95,6 +101,19 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
         ],
         "used": Generation.objects.filter(preset_version__preset=version.preset).count(),
     }
+
+
+def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion | None:
+    """Raises InvalidRequest where the preset is not on offer (any more)."""
+    slug, _, number = given.get("preset", "").partition(":")
+    if not slug:
+        return None
+    brands = access.brands(request.user, *access.CREATORS)
+    brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
+    assert brand  # a creator somewhere
+    return presets.choose(
+        request.user, brand, slug, int(number) if number.isdecimal() and len(number) < 9 else None
+    )
 
 
 def _request(request: PageRequest) -> HttpResponse:
@@ -150,6 +169,8 @@ def _studio(
     context = {
         "form": form,
         "models": models,
+        "chosen_model": engines.instead(str(form["model"].value() or "")),
+        "retired": "" if form.is_bound else engines.farewell(given.get("model", "")),
         "shapes": [_shape(ratio) for ratio in ratios],
         "sizes": list(sizes),
         "counts": COUNTS,
@@ -174,7 +195,6 @@ def tray_context(request: PageRequest) -> dict[str, Any]:
     references = tray.assets(request.user, request.session)
     for asset in references:
         asset.role = roles.get(asset.pk, "")  # type: ignore[attr-defined]
-        asset.problem = rights.problem(asset, derive=True)  # type: ignore[attr-defined]
     return {"tray": references, "most": tray.MOST, "roles": Role.choices}
 
 

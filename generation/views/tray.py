@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from assetbank import access
+from assetbank import access, rights
 from assetbank.views import PageRequest
-from generation import tray
+from generation import desk, tray
+from generation.errors import InvalidRequest
 from generation.views.seen import require_creator_somewhere
-from generation.views.studio import tray_context
+from generation.views.studio import chosen_version, give_roles, tray_context
 
 
 @login_required
@@ -32,9 +36,12 @@ def change_tray(request: PageRequest) -> HttpResponse:
     session, problem = request.session, ""
     verb, pk = _change(request)
     if verb == "add":
-        get_object_or_404(access.assets(request.user), pk=pk)
-        if not tray.add(session, pk):
+        asset = get_object_or_404(access.assets(request.user), pk=pk)
+        if refused := rights.problem(asset, derive=True):
+            problem = refused
+        elif not tray.add(session, pk):
             problem = f"The tray holds {tray.MOST} pictures: take one out first."
+        _role_from_preset(request)
     elif verb == "remove":
         tray.remove(session, pk)
     elif verb in ("earlier", "later"):
@@ -43,9 +50,18 @@ def change_tray(request: PageRequest) -> HttpResponse:
         tray.give_role(session, pk, request.POST.get(f"role_{pk}", ""))
     elif verb == "clear":
         tray.put(session, [])
+    if problem and not request.htmx:
+        messages.error(request, problem)
     if request.htmx:
         return _tray(request, in_studio="in_studio" in request.POST, problem=problem, moved=pk)
     return redirect("studio" if "in_studio" in request.POST or verb == "add" else "library")
+
+
+def _role_from_preset(request: PageRequest) -> None:
+    """What is added while a preset is chosen in the studio becomes what the preset lacks."""
+    with suppress(InvalidRequest):
+        if version := chosen_version(request, desk.fields(request.session)):
+            give_roles(request, version)
 
 
 def _change(request: PageRequest) -> tuple[str, int]:

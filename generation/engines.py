@@ -129,6 +129,23 @@ def successor(retired: EngineModel) -> str:
     return ""
 
 
+def instead(model_id: str) -> str:
+    """The id to begin with where that model was asked for before: its own, its successor's, else
+    the first on offer; "" where nothing is."""
+    offered = [entry.id for entry in models()]
+    if model_id in offered:
+        return model_id
+    former = row(model_id)
+    following = successor(former) if former else ""
+    return following if following in offered else next(iter(offered), "")
+
+
+def farewell(model_id: str) -> str:
+    """What to say of a model that was asked for before, where it was retired; else ""."""
+    former = row(model_id)
+    return _retirement(former) if former and former.retired() else ""
+
+
 def retirement_note(chosen: EngineModel) -> str:
     """What those who choose it should know of its end, if that is near; else ""."""
     if chosen.retires_on is None or chosen.retired():

@@ -8,11 +8,15 @@ generation's entries is what it was charged.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
+from assetbank import access
 from assetbank.models import Brand
 from generation import caps, engines
 from generation.models import Generation, LedgerEntry
@@ -98,6 +102,33 @@ def reserved(generation: Generation) -> Decimal:
 
 def charged(generation: Generation) -> Decimal:
     return generation.ledger.filter(kind=Kind.CHARGED).total()
+
+
+@dataclass(frozen=True)
+class Cost:
+    estimated: Decimal  # each time that it was asked for
+    charged: Decimal
+
+
+def cost_for(person: User, generation: Generation) -> Cost | None:
+    """What it cost, for whoever may know: managers of its brand, staff, and who asked for it."""
+    if generation.created_by_id != person.pk and not access.may_manage(person, generation.brand):
+        return None
+    sums = dict(generation.ledger.order_by().values_list("kind").annotate(Sum("usd")))
+    if not (estimated := sums.get(Kind.RESERVED)):
+        return None
+    return Cost(estimated, sums.get(Kind.CHARGED, NOTHING))
+
+
+def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
+    """Each with what it was estimated at and charged, as `estimated_usd` and `cost_usd`."""
+
+    def usd(kind: str) -> Coalesce:
+        entries = LedgerEntry.objects.filter(generation=OuterRef("pk"), kind=kind).order_by()
+        sums = entries.values("generation").annotate(sum=Sum("usd")).values("sum")
+        return Coalesce(Subquery(sums), Value(NOTHING), output_field=DecimalField())
+
+    return generations.annotate(estimated_usd=usd(Kind.RESERVED), cost_usd=usd(Kind.CHARGED))
 
 
 def note_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:

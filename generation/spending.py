@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from generation import caps
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap
 from generation.models.money import LedgerQuerySet
-from generation.prices import NOTHING, SMALLEST
+from generation.prices import NOTHING
 
 Kind = LedgerEntry.Kind
 MOST_MONTHS = 24  # to choose from
@@ -244,36 +244,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return "" if value is None else str(value)
-
-
-def as_json(told: Report) -> Mapping[str, Any]:
-    """The report as programs read it; amounts are decimal strings, in US dollars."""
-    return {
-        "month": f"{told.month:%Y-%m}",
-        "charged_usd": _usd(told.charged),
-        "reserved_usd": _usd(told.reserved),
-        "avoided_usd": _usd(told.avoided),
-        "saved_usd": _usd(told.saved),
-        "made": told.made,
-        "approved": told.approved,
-        "usd_per_approved": None if told.per_approved is None else _usd(told.per_approved),
-        "by": {
-            name.lower(): [
-                {"name": line.name, "usd": _usd(line.usd), "answers": line.answers}
-                for line in lines
-            ]
-            for name, lines in told.lines.items()
-        },
-        "caps": [
-            {"name": cap.name, "usd": _usd(cap.usd), "left_usd": _usd(cap.left)}
-            for cap in told.caps
-        ],
-        "refusals": [
-            {"preset": each.preset, "code": each.code, "count": each.count, "of": each.answers}
-            for each in told.refusals
-        ],
-    }
-
-
-def _usd(amount: Decimal) -> str:
-    return f"{amount.quantize(SMALLEST):f}"

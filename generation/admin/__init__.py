@@ -1,5 +1,5 @@
 """The studio in the admin."""
 
-from generation.admin import batches, generations, rules, webhooks
+from generation.admin import batches, engines, generations, money, rules, webhooks
 
-__all__ = ["batches", "generations", "rules", "webhooks"]
+__all__ = ["batches", "engines", "generations", "money", "rules", "webhooks"]

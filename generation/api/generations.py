@@ -25,7 +25,7 @@ from assetbank import access, idempotency
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
-from generation import studio
+from generation import money, studio
 from generation.api.asking import RequestSerializer, asked
 from generation.api.rules import FindingSerializer
 from generation.forms import with_words
@@ -97,15 +97,34 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         source="created_by.username", default=None, allow_null=True, help_text="Username."
     )
 
+    estimated_usd = serializers.SerializerMethodField(
+        help_text="Before it was made; null for who may not know what others spend."
+    )
+    cost_usd = serializers.SerializerMethodField(help_text="From what the engine counted.")
+
     class Meta:
         model = Generation
         fields = [
             *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
             *("aspect_ratio", "image_size", "count", "references", "outputs", "usage"),
+            *("estimated_usd", "cost_usd"),
             *("preset", "preset_version", "variables", "left_out"),
             *("created_by", "created_at", "started_at", "finished_at"),
         ]
         read_only_fields = fields
+
+    def get_estimated_usd(self, generation: Generation) -> str | None:
+        return self._amount(generation, "estimated_usd")
+
+    def get_cost_usd(self, generation: Generation) -> str | None:
+        return self._amount(generation, "cost_usd")
+
+    def _amount(self, generation: Generation, name: str) -> str | None:
+        manages = self.context.get("manages")
+        own = generation.created_by_id == self.context["request"].user.pk
+        if manages is not None and not own and generation.brand_id not in manages:
+            return None
+        return f"{getattr(generation, name):f}"
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
         """References of brands that the reader may not see are counted, but not told."""
@@ -154,8 +173,9 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         # an output's bytes may be megabytes, and nothing here shows them
         arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
         arrived = arrived.prefetch_related("findings")
+        seen = Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
         return (
-            Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
+            money.with_costs(seen)
             .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
                 Prefetch("reference_rows", Reference.objects.select_related("asset")),
@@ -172,6 +192,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
                 context["visible"] = set(access.brands(person).values_list("pk", flat=True))
                 creates = access.brands(person, *access.CREATORS)
                 context["creates"] = set(creates.values_list("pk", flat=True))
+                manages = access.brands(person, *access.MANAGERS)
+                context["manages"] = set(manages.values_list("pk", flat=True))
         return context
 
     def answer(self, generation: Generation, status: int, **headers: str) -> Response:

@@ -15,7 +15,7 @@ from assetbank import access, rights
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 from assetbank.views import PageRequest
-from generation import already, desk, engines, presets, prompts, suggestions, tray
+from generation import already, caps, desk, engines, presets, prompts, suggestions, tray
 from generation.errors import GenerationError, InvalidRequest
 from generation.forms import StudioForm
 from generation.views.seen import require_creator_somewhere
@@ -72,17 +72,27 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         errors = [] if unwritten else [error for each in form.errors.values() for error in each]
         return {"hints": hints + errors}
     asked = form.asked()
+    model = engines.model(asked["model"])
     composed = prompts.compose(
         prompt=asked["prompt"],
         brand=asked["brand"],
         references=[prompts.Named(each.title, roles.get(each.pk, "")) for each in references],
-        model=engines.model(asked["model"]),
+        model=model,
         rules=prompts.rules_of(asked["brand"]),
     )
     return {
         "hints": hints + list(composed.left_out),
         "preview": composed.text,
         "already": already.look(person=request.user, wanted=wanted(asked)),
+        "quote": caps.quote(
+            person=request.user,
+            brand=asked["brand"],
+            model=model,
+            size=asked["image_size"],
+            count=asked["count"],
+            references=len(composed.sent),
+            prompt=composed.text,
+        ),
     }
 
 

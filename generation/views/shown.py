@@ -38,7 +38,7 @@ def shown(generation: Generation, models: Iterable[EngineModel], choice: str = "
     CHOICES) only, if given."""
     came = [output for output in generation.outputs.all() if output.asset]
     outputs = [output for output in came if not choice or (output.verdict or UNDECIDED) == choice]
-    left = 0 if generation.finished or choice else max(0, generation.count - len(generation.takes))
+    left = 0 if generation.finished or choice else len(generation.missing)
     across, _, down = generation.aspect_ratio.partition(":")
     model = next((each for each in models if each.pk == generation.model), None)
     return Shown(
@@ -46,7 +46,7 @@ def shown(generation: Generation, models: Iterable[EngineModel], choice: str = "
         outputs=outputs,
         unreadable=[each.problem for each in generation.outputs.all() if each.problem],
         waiting=range(left),
-        done=len(generation.takes),
+        done=generation.count - len(generation.missing),
         frame=(across, down or "1"),
         steps=ladder.steps(model, generation.image_size),
         mark=_mark(generation, outputs),

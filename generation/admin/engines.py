@@ -1,0 +1,133 @@
+"""The table of models in the admin: what each can do and costs, and until when it is there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from assetbank.admin.base import ModelAdmin, display, label
+from generation import engines
+from generation.models import EngineModel, Role
+from generation.prices import picture_prices, shown
+
+if TYPE_CHECKING:
+    EngineModelModelForm = forms.ModelForm[EngineModel]
+else:
+    EngineModelModelForm = forms.ModelForm
+
+RATIO = re.compile(r"[1-9]\d?:[1-9]\d?")
+SIZE = re.compile(r"\d{3,4}|[1-9]K")
+
+
+class EngineModelForm(EngineModelModelForm):
+    def clean_aspect_ratios(self) -> list[str]:
+        ratios: list[str] = self.cleaned_data["aspect_ratios"]
+        if wrong := [ratio for ratio in ratios if not RATIO.fullmatch(ratio)]:
+            raise forms.ValidationError(f"A format is written like 16:9, and not {wrong[0]}.")
+        return ratios
+
+    def clean_image_sizes(self) -> list[str]:
+        sizes: list[str] = self.cleaned_data["image_sizes"] or []
+        if wrong := [size for size in sizes if not SIZE.fullmatch(size)]:
+            raise forms.ValidationError(f"A size is written like 512 or 2K, and not {wrong[0]}.")
+        return sizes
+
+    def clean_slots(self) -> dict[str, int]:
+        slots = _counts(self.cleaned_data["slots"], least=0)
+        if wrong := slots.keys() - set(Role.values):
+            roles = ", ".join(Role.values)
+            raise forms.ValidationError(f"There is no role {min(wrong)}. There are {roles}.")
+        return slots
+
+    def clean_image_tokens(self) -> dict[str, int]:
+        return _counts(self.cleaned_data["image_tokens"], least=1)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        sizes = set(data.get("image_sizes") or [""])
+        tokens = data.get("image_tokens", {}).keys()
+        if wrong := tokens - sizes:
+            self.add_error("image_tokens", f"This model has no size “{min(wrong)}”.")
+        elif data.get("usd_image") and (missing := sizes - tokens):
+            self.add_error("image_tokens", f"How many tokens has a picture of {min(missing)}?")
+        if data.get("successor") and self._succeeds_itself(data["successor"]):
+            self.add_error("successor", "A model cannot follow itself, also not in a few steps.")
+        return data
+
+    def _succeeds_itself(self, following: EngineModel | None) -> bool:
+        seen: set[str] = set()
+        while following and following.pk not in seen:
+            if following.pk == self.instance.pk:
+                return True
+            seen.add(following.pk)
+            following = following.successor
+        return False
+
+
+def _counts(value: Any, *, least: int) -> dict[str, int]:
+    value = value or {}
+    numbers = value.values() if isinstance(value, dict) else [None]
+    if not all(type(number) is int and number >= least for number in numbers):
+        raise forms.ValidationError('Write names with whole numbers, like {"character": 4}.')
+    return dict(value)
+
+
+@admin.register(EngineModel)
+class EngineModelAdmin(ModelAdmin[EngineModel]):
+    form = EngineModelForm
+    list_display = [
+        *("label", "id", "state", "prices", "max_references", "refines", "batches"),
+        *("retires_on", "successor", "checked_on"),
+    ]
+    list_filter = ["engine", "offered"]
+    list_select_related = ["successor"]
+    list_fullwidth = True
+    search_fields = ["id", "label", "note"]
+    fieldsets = [
+        (None, {"fields": ["id", "label", "engine", "note", "offered", "position"]}),
+        (
+            "What it can do",
+            {
+                "fields": [
+                    *("aspect_ratios", "image_sizes", "max_references", "slots"),
+                    *("refines", "batches", "digital_source_type"),
+                ]
+            },
+        ),
+        (
+            "What it costs",
+            {
+                "fields": [
+                    *("usd_input", "usd_text", "usd_image", "image_tokens", "batch_share"),
+                    *("source", "checked_on"),
+                ]
+            },
+        ),
+        ("Until when", {"fields": ["retires_on", "successor"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EngineModel]:
+        return super().get_queryset(request).order_by("position", "id")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Generations name their model: the id of one that is there stays."""
+        return ["id"] if obj else []
+
+    @display(description="State")
+    def state(self, model: EngineModel) -> SafeString:
+        if model.retired():
+            return label("Retired", "danger")
+        if not model.offered:
+            return label("Not offered", "warning")
+        return label("Retires soon" if engines.retirement_note(model) else "Offered", "success")
+
+    @display(description="A picture costs")
+    def prices(self, model: EngineModel) -> str:
+        prices = picture_prices(model)
+        return ", ".join(f"{size} {shown(usd)}".strip() for size, usd in prices.items()) or "-"

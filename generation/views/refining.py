@@ -77,8 +77,10 @@ def thread(request: PageRequest, pk: int) -> HttpResponse:
     """What was said before a generation, and where its pictures were gone on from."""
     shown = generation_of(request, pk)
     before = refining.thread(shown.refines, request.user) if shown.refines else []
-    after = refining.steps(shown.outputs.filter(refined_in__isnull=False).distinct(), request.user)
-    context = {"generation": shown, "before": before, "after": after}
+    gone_on = Output.objects.filter(generation=shown.pk, refined_in__isnull=False).distinct()
+    after = refining.steps(gone_on, request.user)
+    followed = {step.generation.pk for step in before} | {shown.pk}
+    context = {"before": before, "after": after, "followed": followed}
     response = render(request, "generation/_thread.html", context)
     response["Cache-Control"] = "no-store"
     return response
@@ -88,11 +90,13 @@ def _page(
     request: PageRequest, output: Output, form: RefineForm, status: int = 200
 ) -> HttpResponse:
     model = EngineModel.objects.filter(pk=output.generation.model).first()
+    thread = refining.thread(output, request.user)
     context: dict[str, Any] = {
         "output": output,
         "generation": output.generation,
         "form": form,
-        "thread": refining.thread(output, request.user),
+        "thread": thread,
+        "followed": {step.generation.pk for step in thread},
         "problem": _problem(output),
         "sizes": _sizes(model, output),
         "counts": COUNTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from assetbank import intake
@@ -200,3 +201,25 @@ def test_the_number_of_queries_does_not_depend_on_the_size(
     assert len(tree.made_with.branches) == 6
     with django_assert_max_num_queries(1):
         assert len(lineage.descendants([source.pk])) == 24
+
+
+def test_pages_show_the_tree_and_what_goes_when_an_asset_goes(
+    cast: Cast, make_asset: MakeAsset, make: Make
+) -> None:
+    source = make_asset(title="The source")
+    first = make("first", from_=[source], status="approved")
+    client = Client()
+    client.force_login(cast.manager)
+
+    def text(path: str) -> str:
+        return str(client.get(path).content.decode())
+
+    page = text(f"/assets/{source.pk}/lineage/")
+    assert asset_of(first).grid_url in page
+    assert "It was not made here" in page
+    assert f"/assets/{source.pk}/made-with/" in text(f"/assets/{source.pk}/delete/")
+    assert "1 picture was made with this" in text(f"/assets/{source.pk}/made-with/")
+    assert "Nothing was made" in text(f"/assets/{first.asset_id}/made-with/")
+    client.force_login(cast.outsider)
+    for part in ("lineage", "made-with"):
+        assert client.get(f"/assets/{source.pk}/{part}/").status_code == 404

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from pytest_django import Settings
 
 from assetbank import intake
@@ -17,6 +20,7 @@ from assetbank.models import Asset
 from generation import refining, studio
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
+from tests.api import Row, client_of, statuses
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 
@@ -269,3 +273,124 @@ def test_only_those_who_may_create_go_on(cast: Cast, server: GeminiServer) -> No
         with pytest.raises(NotAllowed):
             refining.request(person=person, output=first, words="Swap the hat")
     assert Generation.objects.count() == 1
+
+
+# ------------------------------------------------------------------------ pages and REST
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first = drawn(cast)
+    second = refine(cast, first, "Swap the hat")
+    refine(cast, first, "Take the hat off")
+    client = signed_in(cast.creator)
+    page = text(client.get(f"/outputs/{second.pk}/refine/"))
+    for words in ("A woman in a red hat", "Swap the hat", "Take the hat off", "about $0.0"):
+        assert words in page
+    posted = {"words": "Now at night", "image_size": "2K", "count": "1", "token": "t"}
+    answers = [client.post(f"/outputs/{second.pk}/refine/", posted) for _ in range(2)]
+    third = Generation.objects.get(prompt="Now at night")  # a second click asks once
+    assert [answer["Location"] for answer in answers] == [third.get_absolute_url()] * 2
+    assert (third.refines, third.image_size) == (second, "2K")
+    thread = text(client.get(f"/generations/{third.pk}/thread/"))
+    assert thread.index("A woman in a red hat") < thread.index("Swap the hat")
+    onward = text(client.get(f"/generations/{first.generation_id}/thread/"))
+    assert "Gone on from here" in onward
+    assert "Take the hat off" in onward
+    fragment = client.get(f"/assets/{second.asset_id}/lineage/", headers={"HX-Request": "true"})
+    assert f"/outputs/{second.pk}/refine/" in text(fragment)
+
+
+def test_the_pictures_in_the_tray_can_be_shown_to_the_model_too(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first, scarf = drawn(cast), make_asset(title="Scarf")
+    client = signed_in(cast.creator)
+    client.post("/tray/change/", {"add": scarf.pk})
+    client.post(f"/outputs/{first.pk}/refine/", {"words": "With this scarf", "with_tray": "on"})
+    asked = Generation.objects.get(prompt="With this scarf")
+    assert list(asked.references.all()) == [scarf]
+
+
+def test_what_cannot_be_gone_on_from_becomes_the_first_reference(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    sketch = drawn(cast, model="sketch")
+    client = signed_in(cast.creator)
+    page = client.get(f"/outputs/{sketch.pk}/refine/")
+    assert "cannot go on from a picture" in text(page)
+    assert "Use as a reference instead" in text(page)
+    client.post("/tray/change/", {"add": make_asset().pk})
+    answer = client.post(f"/outputs/{sketch.pk}/as-reference/", {"words": "Swap the hat"})
+    assert answer["Location"] == "/studio/?prompt=Swap+the+hat"
+    assert client.session["tray"][0] == sketch.asset_id
+
+
+def test_a_refused_turn_says_why_on_the_page(cast: Cast, server: GeminiServer) -> None:
+    first = drawn(cast)
+    Turn.objects.all().delete()
+    answer = signed_in(cast.creator).post(f"/outputs/{first.pk}/refine/", {"words": "Swap"})
+    assert answer.status_code == 400
+    assert "was not kept" in text(answer)
+
+
+def test_whose_page_it_is(cast: Cast, server: GeminiServer) -> None:
+    first = drawn(cast)
+    pages = (f"/outputs/{first.pk}/refine/", f"/generations/{first.generation_id}/thread/")
+    assert [signed_in(cast.outsider).get(page).status_code for page in pages] == [404, 404]
+    assert signed_in(cast.viewer).get(pages[0]).status_code in (403, 404)
+
+
+def test_over_rest_a_picture_is_gone_on_from_and_followed(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first, scarf = drawn(cast), make_asset(title="Scarf")
+    client = client_of(cast, "creator")
+    answer = client.post(
+        f"/api/v1/outputs/{first.pk}/refine/",
+        {"words": "With this scarf", "references": [scarf.pk]},
+        format="json",
+    )
+    assert answer.status_code == 202
+    asked = Generation.objects.get(pk=answer.json()["id"])
+    assert answer["Location"].endswith(f"/generations/{asked.pk}/")
+    second = run(asked)
+    steps = client.get(f"/api/v1/outputs/{second.pk}/thread/").json()["results"]
+    assert [step["words"] for step in steps] == ["A woman in a red hat", "With this scarf"]
+    assert steps[0]["branches"][0]["generation"] == asked.pk
+    told = client.get(f"/api/v1/assets/{second.asset_id}/lineage/").json()
+    assert [(each["asset"], each["how"]) for each in told["made_from"]] == [
+        (first.asset_id, "refined"),
+        (scarf.pk, "reference"),
+    ]
+    gone = client.post(f"/api/v1/outputs/{first.pk}/refine/", {"words": " "}, format="json")
+    assert gone.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(
+            "post", "/api/v1/outputs/{output}/refine/", (401, 404, 0, 202, 202, 202), {"words": "x"}
+        ),
+        Row("get", "/api/v1/outputs/{output}/thread/", (401, 404, 0, 200, 200, 200)),
+        Row("get", "/api/v1/assets/{asset}/lineage/", (401, 404, 0, 200, 200, 200)),
+    ],
+    ids=str,
+)
+def test_who_may_do_what_over_rest(row: Row, cast: Cast, server: GeminiServer) -> None:
+    first = drawn(cast)
+    got = statuses(cast, row, output=first.pk, asset=first.asset_id or 0)
+    assert (*got[:2], *got[3:]) == (*row.statuses[:2], *row.statuses[3:])
+    assert got[2] in (403, 404)  # a viewer does not even see a draft

@@ -1,5 +1,25 @@
 """The studio in the admin."""
 
-from generation.admin import batches, engines, generations, money, rules, webhooks
+from generation.admin import (
+    batches,
+    engines,
+    generations,
+    money,
+    orders,
+    presets,
+    rules,
+    webhooks,
+    withdrawing,
+)
 
-__all__ = ["batches", "engines", "generations", "money", "rules", "webhooks"]
+__all__ = [
+    "batches",
+    "engines",
+    "generations",
+    "money",
+    "orders",
+    "presets",
+    "rules",
+    "webhooks",
+    "withdrawing",
+]

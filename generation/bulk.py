@@ -67,9 +67,14 @@ def submit(batch: Batch) -> list[BatchJob]:
 def cancel(batch: Batch) -> None:
     """Have the queue end the orders of a batch of which nothing is wanted any more."""
     for job in batch.jobs.filter(state__in=BatchJob.UNFINISHED):
-        with transaction.atomic():
-            jobs.withdraw(lock=_lock(job.pk))
-            _defer(job)
+        follow_now(job)
+
+
+@transaction.atomic
+def follow_now(job: BatchJob) -> None:
+    """Have the queue see to an order at once instead of later."""
+    jobs.withdraw(lock=_lock(job.pk))
+    _defer(job)
 
 
 def follow(job_id: int) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import bulk, engines, gemini_batch, money, prices, refining, studio
+from generation import batches, bulk, engines, gemini_batch, money, prices, refining, studio
 from generation.errors import InvalidRequest
+from generation.matrix import Matrix
 from generation.models import Batch, BatchJob, Generation, LedgerEntry
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -341,3 +343,42 @@ def test_vertex_takes_no_orders(order: Order, settings: Settings) -> None:
     settings.GEMINI_USE_VERTEX = True
     with pytest.raises(InvalidRequest, match="Have it drawn"):
         order("A cape")
+
+
+def test_staff_see_orders_and_have_one_looked_at_now(
+    order: Order, server: GeminiServer, admin_client: Client
+) -> None:
+    job = follow(order("A cape"))
+    page = admin_client.get("/admin/generation/batchjob/").content.decode()
+    assert job.display_name in page
+    action = {"action": "look_now", "_selected_action": [job.pk]}
+    admin_client.post("/admin/generation/batchjob/", action)
+    assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
+    job = follow(job)
+    turn = cells(job)[0].turns.get()
+    assert "thoughtSignature" in (
+        admin_client.get(f"/admin/generation/turn/{turn.pk}/change/").content.decode()
+    )
+
+
+def test_a_matrix_is_ordered_with_its_request_and_stopped_as_a_whole(
+    cast: Cast, server: GeminiServer
+) -> None:
+    matrix = Matrix("A {colour} cape", variable="colour", values=["red", "blue"])
+    batch = batches.request(
+        person=cast.creator,
+        brand=cast.acme,
+        matrix=matrix,
+        model=MODEL,
+        aspect_ratio="1:1",
+        in_bulk=True,
+    )
+    job = follow(batch.jobs.get())
+    client = Client()
+    client.force_login(cast.creator)
+    assert "The engine has the order" in client.get(f"/batches/{batch.pk}/").content.decode()
+    server.batches.outcome = "running"
+    batches.stop(person=cast.creator, batch=batch)
+    follow(job)
+    assert server.batches.orders[job.name].state == "CANCELLED"
+    assert follow(job).state == "cancelled"

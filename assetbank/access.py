@@ -78,6 +78,11 @@ class Reach:
             seen |= Q(brand_id__in=self.approved, status=Asset.Status.APPROVED)
         return Asset.objects.filter(seen)
 
+    def sees(self, asset: Asset) -> bool:
+        if self.whole is None or asset.brand_id in self.whole:
+            return True
+        return asset.brand_id in self.approved and asset.status == Asset.Status.APPROVED
+
     def within(self, brands: frozenset[int]) -> Reach:
         """Of these brands only."""
         whole = brands if self.whole is None else self.whole & brands

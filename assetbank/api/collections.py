@@ -64,7 +64,8 @@ class CollectionDetailSerializer(CollectionSerializer):
         fields = [*CollectionSerializer.Meta.fields, "assets"]
 
     def get_assets(self, collection: Collection) -> list[int]:
-        items = collection.items.filter(asset__brand=collection.brand_id)
+        seen = access.assets(person_of(self.context["request"]))
+        items = collection.items.filter(asset__in=seen.filter(brand=collection.brand_id))
         return list(items.values_list("asset_id", flat=True))
 
 
@@ -100,9 +101,11 @@ class CollectionViewSet(ModelViewSet[Collection]):
     queryset = Collection.objects.none()
 
     def get_queryset(self) -> QuerySet[Collection]:
-        inside = Q(items__asset__brand=F("brand"))  # what other brands own may not be seen here
+        person = person_of(self.request)
+        # what other brands own may not be seen here
+        inside = Q(items__asset__brand=F("brand"), items__asset__in=access.assets(person))
         return (
-            access.collections(person_of(self.request))
+            access.collections(person)
             .select_related("brand", "created_by")
             .annotate(asset_count=Count("items", filter=inside))
             .order_by("name", "id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -41,7 +41,7 @@ def collections(request: PageRequest) -> HttpResponse:
     listed = (
         access.collections(request.user)
         .select_related("brand")
-        .annotate(size=Count("items"))
+        .annotate(size=Count("items", filter=Q(items__asset__in=access.assets(request.user))))
         .prefetch_related(Prefetch("items", covers, to_attr="covers"))
         .order_by("brand__name", "name")
     )

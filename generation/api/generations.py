@@ -31,7 +31,7 @@ from generation.api.rules import FindingSerializer
 from generation.forms import with_words
 from generation.models import Generation, Output, Reference
 
-HIDDEN = "A picture of another brand"
+HIDDEN = "A picture that you may not see"
 
 
 class ReferenceSerializer(serializers.Serializer[Reference]):
@@ -127,13 +127,13 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         return f"{getattr(generation, name):f}"
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
-        """References of brands that the reader may not see are counted, but not told."""
+        """References that the reader may not see are counted, but not told."""
         shown: dict[str, Any] = {**super().to_representation(generation)}
-        visible = self.context.get("visible")
-        if visible is None:
+        reach: access.Reach | None = self.context.get("reach")
+        if reach is None:
             return shown
         for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
-            if row.asset and row.asset.brand_id not in visible:
+            if row.asset and not reach.sees(row.asset):
                 told.update(asset=None, title=HIDDEN, checksum="")
                 shown["full_prompt"], shown["left_out"] = "", []  # they name the references
         return shown
@@ -171,9 +171,10 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
 
     def get_queryset(self) -> QuerySet[Generation]:
         # an output's bytes may be megabytes, and nothing here shows them
-        arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
-        arrived = arrived.prefetch_related("findings")
-        seen = Generation.objects.filter(brand__in=access.brands(person_of(self.request)))
+        person = person_of(self.request)
+        arrived = Output.objects.filter(asset__in=access.assets(person)).defer("data")
+        arrived = arrived.select_related("asset").prefetch_related("findings")
+        seen = Generation.objects.filter(brand__in=access.brands(person))
         return (
             money.with_costs(seen)
             .select_related("brand", "created_by", "preset_version__preset")
@@ -189,7 +190,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
             if not access.sees_all(person):
-                context["visible"] = set(access.brands(person).values_list("pk", flat=True))
+                context["reach"] = access.reach(person)
                 creates = access.brands(person, *access.CREATORS)
                 context["creates"] = set(creates.values_list("pk", flat=True))
                 manages = access.brands(person, *access.MANAGERS)

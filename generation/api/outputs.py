@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,7 +18,11 @@ from assetbank import access
 from assetbank.api.fields import person_of
 from assetbank.api.parsers import PARSERS
 from generation import choosing, ladder
-from generation.api.generations import GenerationSerializer, OutputSerializer
+from generation.api.generations import (
+    GenerationSerializer,
+    GenerationViewSet,
+    OutputSerializer,
+)
 from generation.models import Output
 
 
@@ -37,12 +42,19 @@ def arrived(request: Request) -> QuerySet[Output]:
     return seen.defer("data").select_related("asset").prefetch_related("findings")
 
 
+def pictures(request: Request) -> QuerySet[Output]:
+    """The same, of generations that the person may see."""
+    theirs = arrived(request).filter(generation__brand__in=access.brands(person_of(request)))
+    return theirs.select_related("asset", "generation__brand")
+
+
 def contexts(request: Request) -> dict[str, Any]:
-    """Whose findings are told: see `OutputSerializer`."""
+    """Whose findings and which references are told: see `GenerationSerializer`."""
     person = person_of(request)
     if access.sees_all(person):
         return {}
-    return {"creates": set(access.brands(person, *access.CREATORS).values_list("pk", flat=True))}
+    reach = access.reach(person)
+    return {"reach": reach, "creates": reach.whole}
 
 
 class OutputViewSet(GenericViewSet[Output]):
@@ -54,9 +66,7 @@ class OutputViewSet(GenericViewSet[Output]):
     queryset = Output.objects.none()
 
     def get_queryset(self) -> QuerySet[Output]:
-        brands = access.brands(person_of(self.request))
-        theirs = arrived(self.request).filter(generation__brand__in=brands)
-        return theirs.select_related("asset", "generation__brand")
+        return pictures(self.request)
 
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = {**super().get_serializer_context()}
@@ -95,23 +105,23 @@ class OutputViewSet(GenericViewSet[Output]):
     def undecide(self, request: Request, pk: int) -> Response:
         return self.answer(choosing.undecide(person=person_of(request), output=self.get_object()))
 
+
+class FinaliseViewSet(GenerationViewSet):
+    """From a draft to its final."""
+
     @extend_schema(
+        operation_id="outputs_finalise",
         summary="Make a draft again, larger",
         description="From the same prompt and references. Answers at once; follow the generation "
         "at `Location`.",
         request=SizeSerializer,
         responses={202: GenerationSerializer},
     )
-    @action(detail=True, methods=["post"])
     def finalise(self, request: Request, pk: int) -> Response:
-        output, asked = self.get_object(), SizeSerializer(data=request.data)
+        output = get_object_or_404(pictures(request), pk=pk)
+        asked = SizeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        final = ladder.finalise(
-            person=person_of(request),
-            output=output,
-            image_size=asked.validated_data["image_size"],
-        )
-        told = GenerationSerializer(final, context=self.get_serializer_context()).data
+        size = asked.validated_data["image_size"]
+        final = ladder.finalise(person=person_of(request), output=output, image_size=size)
         address = reverse("api-generation-detail", args=[final.pk])
-        headers = {"Location": request.build_absolute_uri(address)}
-        return Response(told, status=202, headers=headers)
+        return self.answer(final, 202, Location=request.build_absolute_uri(address))

@@ -148,9 +148,9 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
         (Filters(brands=("other",)), set()),
     ]
     for filters, expected in [*FILTERS, *theirs]:
-        page = queries.find(person=cast.viewer, question=Question(text=text, filters=filters))
+        page = queries.find(person=cast.creator, question=Question(text=text, filters=filters))
         assert set(titles(page)) == expected, filters
-    everything = queries.find(person=cast.viewer, question=Question(text=text))
+    everything = queries.find(person=cast.creator, question=Question(text=text))
     assert "red teapot" not in titles(everything)  # archived ones only when asked for
 
 
@@ -164,7 +164,7 @@ def test_only_what_its_terms_allow_is_usable_today(
     intake.update(asset=shop["white sneaker"], consent="given", consent_until=yesterday)
     intake.update(asset=shop["red teapot"], consent="given", consent_until=today)
     intake.update(asset=shop["blue handbag"], territories=rights.NOWHERE)
-    intake.update(asset=shop["red handbag"], status="quarantined")
+    intake.update(asset=shop["red handbag"], status="quarantined", withdrawing=True)
     index()
 
     def found(filters: Filters) -> set[str]:
@@ -461,18 +461,18 @@ def test_words_and_pictures_together_and_pictures_to_stay_away_from(
 def test_generated_pictures_are_found_as_the_brand_wishes(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
 ) -> None:
-    make_asset(file=drawn("handbag", "green"), title="dream", origin="generated")
-    good = make_asset(file=drawn("handbag", "green", seed=2), title="good", origin="generated")
-    intake.update(asset=good, status="approved", deciding=True)
+    dream = drawn("handbag", "green")
+    make_asset(file=dream, title="dream", origin="generated", status="draft")
+    make_asset(file=drawn("handbag", "green", seed=2), title="good", origin="generated")
     for policy, expected in (("all", {"dream", "good"}), ("approved", {"good"}), ("none", set())):
         cast.acme.search_generated = policy
         cast.acme.save()
         index()
         for text in ("green handbag", "dream", "good"):
-            page = queries.find(person=cast.viewer, question=Question(text=text))
+            page = queries.find(person=cast.creator, question=Question(text=text))
             assert set(titles(page)) & {"dream", "good"} == expected, (policy, text)
         assert {"dream", "good"} <= set(
-            titles(queries.find(person=cast.viewer, question=Question()))
+            titles(queries.find(person=cast.creator, question=Question()))
         )
 
 

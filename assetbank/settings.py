@@ -298,6 +298,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "assetbank.api.schema.Schema",
     "EXCEPTION_HANDLER": "assetbank.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is that of a picture
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Assetbank",

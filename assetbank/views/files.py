@@ -90,9 +90,14 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
         raise InvalidAsset("side is a number of pixels.")
-    drawn = downloads.draw(
-        asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
+    return as_download(
+        downloads.draw(
+            asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
+        )
     )
+
+
+def as_download(drawn: downloads.Download) -> HttpResponse:
     response = HttpResponse(drawn.data, content_type=drawn.mime, headers=CAGE)
     response["Content-Disposition"] = content_disposition_header(True, drawn.filename) or ""
     response["Cache-Control"] = "private, no-cache"

@@ -62,7 +62,7 @@ def test_everything_made_from_it_is_quarantined_and_comes_back(
     assert ([asset.pk for asset in said.seen], said.unseen) == ([grandchild.pk, child.pk], 0)
 
     withdrawing.withdraw(person=cast.manager, asset=source, reason="The model took it back.")
-    assert statuses(source, child, grandchild, bystander) == ["quarantined"] * 3 + ["draft"]
+    assert statuses(source, child, grandchild, bystander) == ["quarantined"] * 3 + ["approved"]
     with pytest.raises(InvalidRequest, match="quarantined"):
         ask(Asset.objects.get(pk=child.pk), by=cast.creator)
     with pytest.raises(InvalidAsset, match="Lift that first"):
@@ -71,7 +71,7 @@ def test_everything_made_from_it_is_quarantined_and_comes_back(
         withdrawing.withdraw(person=cast.manager, asset=source, reason="Again")
 
     withdrawing.reinstate(person=cast.manager, asset=source)
-    assert statuses(source, child, grandchild) == ["draft", "archived", "draft"]
+    assert statuses(source, child, grandchild) == ["approved", "archived", "draft"]
 
 
 def test_what_two_withdrawals_hold_comes_back_with_the_second(
@@ -82,9 +82,9 @@ def test_what_two_withdrawals_hold_comes_back_with_the_second(
     for source in (cape, hat):
         withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
     withdrawing.reinstate(person=cast.manager, asset=cape)
-    assert statuses(cape, hat, both) == ["draft", "quarantined", "quarantined"]
+    assert statuses(cape, hat, both) == ["approved", "quarantined", "quarantined"]
     withdrawing.reinstate(person=cast.manager, asset=hat)
-    assert statuses(hat, both) == ["draft", "draft"]
+    assert statuses(hat, both) == ["approved", "draft"]
 
 
 def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(

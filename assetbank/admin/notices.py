@@ -1,0 +1,19 @@
+"""What people were told."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from assetbank.admin.base import ModelAdmin, ReadOnly
+from assetbank.models import Notice
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, ModelAdmin[Notice]):
+    list_display = ["person", "sentence", "created_at", "read_at"]
+    list_display_links = ["sentence"]
+    list_select_related = ["person"]
+    search_fields = ["sentence", "person__username"]
+    date_hierarchy = "created_at"
+    readonly_fields = ("person", "sentence", "address", "created_at", "read_at")
+    fields = readonly_fields

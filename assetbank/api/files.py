@@ -1,0 +1,93 @@
+"""An asset's file over REST: in another size or format, and its Content Credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import access, credentials, downloads
+from assetbank.api.fields import person_of
+from assetbank.models import Asset
+from assetbank.views.files import as_download
+
+
+class DownloadSerializer(serializers.Serializer[Any]):
+    format = serializers.ChoiceField(list(downloads.FORMATS), default="jpeg")
+    side = serializers.IntegerField(
+        required=False,
+        min_value=downloads.SHORTEST,
+        max_value=downloads.LONGEST,
+        help_text="At most so many pixels long; never more than the original has.",
+    )
+
+
+class ActionSerializer(serializers.Serializer[Any]):
+    said = serializers.CharField()
+    when = serializers.CharField()
+    source_type = serializers.CharField(help_text="IPTC's word.")
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    state = serializers.CharField(help_text=", ".join(credentials.STATES))
+    said = serializers.CharField(help_text="The state, in a sentence.")
+    signer = serializers.CharField()
+    issuer = serializers.CharField()
+    when = serializers.CharField(help_text="Of a trusted timestamp; often empty.")
+    made_with = serializers.CharField()
+    title = serializers.CharField()
+    actions = ActionSerializer(many=True)
+    ingredients = serializers.ListField(child=serializers.CharField())
+    address = serializers.CharField(help_text="Where they are kept, if not in the file.")
+
+
+class FoundCredentialsSerializer(serializers.Serializer[Any]):
+    credentials = CredentialsSerializer(allow_null=True)
+
+
+class DownloadView(APIView):
+    @extend_schema(
+        summary="The picture in another size or format",
+        description="Upright, in sRGB, with the kind of its source, credit and licence as XMP. "
+        "What is quarantined leaves only with managers.",
+        parameters=[
+            OpenApiParameter("format", enum=list(downloads.FORMATS), default="jpeg"),
+            OpenApiParameter("side", int, description="At most so many pixels long; 16 to 8000."),
+        ],
+        responses={(200, "image/*"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        asked = DownloadSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        asset = _asset(request, pk)
+        downloads.require(person_of(request), asset)
+        return as_download(
+            downloads.draw(
+                asset=asset,
+                fmt=asked.validated_data["format"],
+                side=asked.validated_data.get("side"),
+            )
+        )
+
+
+class CredentialsView(APIView):
+    @extend_schema(
+        summary="Content Credentials in the original",
+        description="Read from the file; nothing is fetched, and signers are not judged.",
+        responses=FoundCredentialsSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        found = downloads.credentials(_asset(request, pk))
+        return Response({"credentials": found.as_dict() if found else None})
+
+
+def _asset(request: Request, pk: int) -> Asset:
+    seen = access.assets(person_of(request)).select_related("brand")
+    return get_object_or_404(seen, pk=pk)

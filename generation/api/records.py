@@ -1,0 +1,125 @@
+"""The record of a picture over REST, withdrawing its rights, and lifting that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import access
+from assetbank.api.fields import person_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from generation import records, withdrawing
+
+
+class ConcernedSerializer(serializers.Serializer[Any]):
+    assets = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids of those made from it that you may see."
+    )
+    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
+    unfinished = serializers.IntegerField(help_text="Generations that would be cancelled.")
+
+
+class WithdrawSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        max_length=withdrawing.LONGEST_REASON, help_text="People concerned read it."
+    )
+
+
+class WithdrawnSerializer(serializers.Serializer[Any]):
+    quarantined = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids, with its own, that you may see."
+    )
+    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
+
+
+class ReinstatedSerializer(serializers.Serializer[Any]):
+    released = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids that you may see."
+    )
+    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
+
+
+class RecordView(APIView):
+    @extend_schema(
+        summary="How a picture came to be",
+        description="Engine, model, prompt, references with checksums and terms, people, decisions "
+        "and times, as far as you may see them.",
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        said = records.record(asset=_asset(request, pk), person=person_of(request))
+        return Response(json.loads(records.as_json(said)))
+
+
+class WithdrawView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        summary="What withdrawing the rights to a picture would put aside",
+        description="Managers only.",
+        responses=ConcernedSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        asset, person = _asset(request, pk), person_of(request)
+        access.require_manager(person, asset.brand)
+        found = withdrawing.concerned(person=person, asset=asset)
+        return Response(
+            {
+                "assets": [each.pk for each in found.seen],
+                "elsewhere": found.unseen,
+                "unfinished": found.waiting,
+            }
+        )
+
+    @extend_schema(
+        summary="Withdraw the rights to a picture",
+        description="It and whatever was made from it is quarantined, in every brand; waiting "
+        "generations that use it are cancelled; people are told. Managers only.",
+        request=WithdrawSerializer,
+        responses={201: WithdrawnSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        asked = WithdrawSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        done = withdrawing.withdraw(
+            person=person_of(request),
+            asset=_asset(request, pk),
+            reason=asked.validated_data["reason"],
+        )
+        quarantined = list(done.quarantined.values_list("asset_id", flat=True))
+        return Response(_seen(request, "quarantined", quarantined), status=201)
+
+
+class ReinstateView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        summary="Lift the withdrawal of a picture's rights",
+        description="What no other withdrawal holds back has its status of before. Managers only.",
+        request=None,
+        responses=ReinstatedSerializer,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        asset = _asset(request, pk)
+        released = withdrawing.reinstate(person=person_of(request), asset=asset)
+        return Response(_seen(request, "released", [each.pk for each in released]))
+
+
+def _seen(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
+    seen = access.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
+    shown = list(seen.values_list("pk", flat=True))
+    return {name: shown, "elsewhere": len(pks) - len(shown)}
+
+
+def _asset(request: Request, pk: int) -> Asset:
+    seen = access.assets(person_of(request)).select_related("brand", "created_by")
+    return get_object_or_404(seen, pk=pk)

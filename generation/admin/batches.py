@@ -24,11 +24,12 @@ class CellInline(ReadOnly, TabularInline[Generation, Batch]):
     model = Generation
     verbose_name_plural = "cells"
     extra = 0
-    readonly_fields = ("cell", "state_label", "reason", "count")
+    hide_title = True
+    readonly_fields = ("label", "cell", "state_label", "reason", "count")
     fields = readonly_fields
     ordering = ["pk"]
 
-    @display(description="Cell")
+    @display(description="Generation")
     def cell(self, generation: Generation) -> SafeString:
         return admin_link(generation)
 

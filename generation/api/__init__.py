@@ -8,10 +8,10 @@ from generation.api.beside import AlreadyView, SuggestionsView
 from generation.api.engines import ModelsView
 from generation.api.generations import GenerationViewSet
 from generation.api.money import EstimatesView, SpendingView
-from generation.api.outputs import OutputViewSet
+from generation.api.outputs import FinaliseViewSet, OutputViewSet
 from generation.api.presets import PresetViewSet
-from generation.api.refining import LineageView, RefineViewSet, ThreadView
 from generation.api.records import RecordView, ReinstateView, WithdrawView
+from generation.api.refining import LineageView, RefineViewSet, ThreadView
 from generation.api.rules import BrandRulesView, FindingsView
 from generation.api.webhooks import WebhookViewSet
 
@@ -33,6 +33,11 @@ urlpatterns = [
     path("assets/<int:pk>/reinstate/", ReinstateView.as_view(), name="api-asset-reinstate"),
     path("assets/<int:pk>/findings/", FindingsView.as_view(), name="api-asset-findings"),
     path("assets/<int:pk>/lineage/", LineageView.as_view(), name="api-asset-lineage"),
+    path(
+        "outputs/<int:pk>/finalise/",
+        FinaliseViewSet.as_view({"post": "finalise"}),
+        name="api-output-finalise",
+    ),
     path(
         "outputs/<int:pk>/refine/",
         RefineViewSet.as_view({"post": "refine"}),

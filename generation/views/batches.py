@@ -87,9 +87,8 @@ def _form(
 ) -> HttpResponse:
     models = engines.models()
     pictures = tray.assets(request.user, request.session)
-    ticked = (
-        request.POST.getlist("base") if form.is_bound else [str(each.pk) for each in pictures[:1]]
-    )
+    given = request.POST if form.is_bound else request.GET
+    ticked = given.getlist("base") or [str(each.pk) for each in pictures[:1]]
     context = {
         "form": form,
         "models": models,

@@ -256,7 +256,9 @@
       if (!found) return;
       event.preventDefault();
       found.click();
-      if (event.key === "r") $(".menu-body button", found.parentElement)?.focus();
+      if (event.key !== "r") return;
+      $(".menu-body", found.parentElement)?.scrollIntoView({ block: "nearest" });
+      $(".menu-body button", found.parentElement)?.focus({ preventScroll: true });
     });
   }
 

@@ -251,8 +251,7 @@ class TestPage:
     def test_pictures_come_one_by_one_and_only_what_changed_is_sent(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue"))
         first, second = cells(batch)
-        client, address = signed_in(cast.viewer), f"/batches/{batch.pk}/"
-        client = signed_in(cast.creator)
+        client, address = signed_in(cast.creator), f"/batches/{batch.pk}/"
         page = text(client.get(address))
         assert "0 of 2 pictures" in page
         assert page.index(">red<") < page.index(">blue<")
@@ -309,6 +308,19 @@ class TestPage:
         )
         choosing.undecide(person=cast.creator, output=one)
         assert "No picture is kept" in text(client.get(f"/batches/{batch.pk}/?show=kept"))
+
+    def test_viewers_see_what_is_approved(self, cast: Cast) -> None:
+        batch = ask(cast, colours("red", "blue"))
+        draw(batch)
+        approved, draft = Output.objects.order_by("pk")
+        Asset.objects.filter(pk=approved.asset_id).update(status="approved")
+        page = text(signed_in(cast.viewer).get(f"/batches/{batch.pk}/"))
+        assert f'id="output-{approved.pk}"' in page
+        assert f'id="output-{draft.pk}"' not in page
+        assert "You see what is approved" in page
+        assert "Keep</span>" not in page
+        told = client_of(cast, "viewer").get(f"/api/v1/batches/{batch.pk}/").json()
+        assert [len(each["outputs"]) for each in told["generations"]] == [1, 0]
 
     def test_kept_pictures_go_to_the_tray_a_collection_and_the_managers(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue"))

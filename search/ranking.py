@@ -96,10 +96,14 @@ def rank(
     candidates = question.filters.apply(reach.assets()).filter(_searchable())
     composed = _compose(question, space)
     nearest = _Nearest(question, wording, candidates, space, composed.vector, where)
-    # Milvus answers while PostgreSQL does
-    first = _pool.submit(nearest.search, nearest.enough(depth))
-    by_words = words.find(wording, candidates, most=WORDS * depth)
-    hits, complete = nearest.wanted(first.result(), depth)
+    by_words: list[words.WordHit] = []
+    if wording.wanted:  # Milvus answers while PostgreSQL does
+        first = _pool.submit(nearest.search, nearest.enough(depth))
+        by_words = words.find(wording, candidates, most=WORDS * depth)
+        found = first.result()
+    else:
+        found = nearest.search(nearest.enough(depth))
+    hits, complete = nearest.wanted(found, depth)
     shares = composed.relevance([hit.score for hit in hits])
     fused = _fuse(hits, shares, by_words)
     ranked = [hit for hit in fused if hit.id not in question.assets]
@@ -125,8 +129,8 @@ class _Nearest:
 
     def enough(self, depth: int) -> int:
         """So many neighbours that `depth` of them are likely to be left."""
-        most = depth + len(self.question.assets) + (depth if self.wording.unwanted else 0)
-        return min(most, milvus.MOST_HITS)
+        spare = depth * 5 // 4 if self.wording.unwanted else 0  # so that half may be unwanted
+        return min(depth + len(self.question.assets) + spare, milvus.MOST_HITS)
 
     def wanted(self, found: list[milvus.Hit], depth: int) -> tuple[list[milvus.Hit], bool]:
         """Of the nearest that were `found`, or of further ones; and whether there are no more."""
@@ -137,7 +141,8 @@ class _Nearest:
                 return hits, len(found) < most
             if most == milvus.MOST_HITS:
                 break
-            most = min(4 * most, milvus.MOST_HITS)
+            more = max(2, 2 * depth // max(1, len(hits)))  # as the share that was left says
+            most = min(more * most, milvus.MOST_HITS)
             found = self.search(most)
         if self.wording.unwanted:  # so many are unwanted that it pays to name them all
             unwanted = sorted(words.unwanted(self.wording, self.candidates))

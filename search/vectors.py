@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from django.conf import settings
@@ -22,6 +22,7 @@ from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
 from search.questions import Question, Shown
 from search.relevance import Part
+from search.statements import Statement, ids
 
 UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
 MOST_UNWANTED = 10  # that pictures are kept away from; in words, all of them count
@@ -103,7 +104,7 @@ def warm_up() -> None:
 def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]:
     assets = [each.asset for each in shown if each.asset is not None]
     pictured = [each.picture for each in shown if each.picture is not None]
-    rows = Embedding.objects.filter(space=space, asset_id__in=assets) if assets else []
+    rows = _kept_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
     of_assets = {row.asset_id: row.vector for row in rows}
     of_pictures = PictureQuestion.objects.in_bulk(pictured) if pictured else {}
     vectors = []
@@ -120,6 +121,12 @@ def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]
                 raise SearchUnavailable(f"“{title}” is not indexed yet.")
             vectors.append(vector)
     return vectors
+
+
+@cache
+def _kept_vectors() -> Statement[Embedding]:
+    kept = Embedding.objects.only("asset", "vector_bytes")
+    return Statement(kept.filter(space__in=ids("spaces"), asset__in=ids("assets")))
 
 
 def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:

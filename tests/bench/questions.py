@@ -164,6 +164,8 @@ def _bench_api(person: Any) -> None:
 def fill(brand: Any, person: Any, rows: int) -> None:
     """Assets, tags, embeddings and vectors straight into their places, up to so many: intake and
     CLIP are not what is measured."""
+    from django.db import connection
+
     from assetbank.models import Asset
     from search import milvus, spaces
     from search.models import VectorSpace
@@ -177,6 +179,8 @@ def fill(brand: Any, person: Any, rows: int) -> None:
         assets = _assets(brand, person, start, len(batch))
         took += seconds(lambda assets=assets, batch=batch: _index(space, assets, batch))  # type: ignore[misc]
     milvus.settle(space.collection)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
     VectorSpace.objects.filter(pk=space.pk).update(revision=space.revision + 1)
     if rows > there:
         line(f"filled to {rows:,} rows: rows/s into Milvus", f"{(rows - there) / took:6.0f}")

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from assetbank import access, jobs, rights, text
+from assetbank import access, jobs, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import (
-    drawing,
-    engines,
-    inheritance,
-    money,
-    presets,
-    prompts,
-    quotas,
-    savings,
-    webhooks,
-)
+from generation import checking, drawing, ending, engines, money, quotas
+from generation.checking import LONGEST_PROMPT as LONGEST_PROMPT
+from generation.checking import MOST_PICTURES as MOST_PICTURES
 from generation.errors import (
     EngineError,
     EngineFailed,
@@ -32,15 +24,9 @@ from generation.errors import (
     GenerationError,
     InvalidRequest,
 )
-from generation.fingerprint import fingerprint
-from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference, Role
+from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference
 
 logger = logging.getLogger(__name__)
-
-MOST_PICTURES = 8  # of one request
-LONGEST_PROMPT = 8_000
-MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
-LONGEST_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
 
 State = Generation.State
 
@@ -72,31 +58,9 @@ def request(
 
     Raises InvalidRequest and NotAllowed."""
     access.require_creator(person, brand)
-    prompt = text.clean_text(prompt)
-    _check_amounts(prompt, count)
-    references = list(dict.fromkeys(references))
-    _check_references(person, references)
-    _check_rights([*references, *(o.asset for o in (refines, draft) if o and o.asset)])
-    roles = _clean_roles(references, roles or {})
-    if preset_version and not refines:
-        presets.check_references(preset_version, roles.values())
-    chosen = engines.model(model)
-    quotas.require(model)
-    named = [prompts.Named(asset.title, roles[asset.pk]) for asset in references]
-    fitted = prompts.fit(named, chosen)
-    image_size = image_size or (chosen.image_sizes[0] if chosen.image_sizes else "")
-    engines.check(
-        chosen,
-        prompt=prompt,
-        aspect_ratio=aspect_ratio,
-        image_size=image_size,
-        roles=[named[n].role for n in fitted.kept],
-        refines=refines is not None,
-        in_bulk=bool(batch and batch.in_bulk),
-    )
     asked = Generation(
         brand=brand,
-        prompt=prompt,
+        prompt=text.clean_text(prompt),
         model=model,
         aspect_ratio=aspect_ratio,
         image_size=image_size,
@@ -109,19 +73,9 @@ def request(
         draft=draft,
         batch=batch,
         label=label,
-        left_out=list(fitted.left_out),
     )
-    asked.fingerprint = fingerprint(
-        brand=brand,
-        prompt=prompt,
-        aspect_ratio=aspect_ratio,
-        references=[(asset.checksum, roles[asset.pk]) for asset in references],
-        preset_version=preset_version,
-        variables=variables,
-        refines=refines,
-        draft=draft,
-    )
-    return _queue(asked, references, roles)
+    references = list(dict.fromkeys(references))
+    return _queue(asked, references, checking.check(asked, person, references, roles or {}))
 
 
 def _queue(
@@ -156,39 +110,6 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
             for position, asset in enumerate(references)
         ]
     )
-
-
-def _check_amounts(prompt: str, count: int) -> None:
-    if len(prompt) > LONGEST_PROMPT:
-        raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")
-    if not 1 <= count <= MOST_PICTURES:
-        raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
-
-
-def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
-    """The role of each reference, "" where it has none. Raises InvalidRequest."""
-    for role in roles.values():
-        if role and role not in Role.values:
-            raise InvalidRequest(f"A role is one of {', '.join(Role.values)}.", code="unknown_role")
-    return {asset.pk: roles.get(asset.pk, "") for asset in references}
-
-
-def _check_references(person: User, references: Sequence[Asset]) -> None:
-    seen = set(access.assets(person).filter(pk__in=[a.pk for a in references]).values_list("pk"))
-    for asset in references:
-        if (asset.pk,) not in seen:
-            raise InvalidRequest("One of the references is not there.", code="unknown_reference")
-
-
-def _check_rights(sources: Iterable[Asset]) -> None:
-    """Whether a picture may be made of all of these together. Raises InvalidRequest."""
-    sources = list(dict.fromkeys(sources))
-    for asset in sources:
-        if refused := rights.problem(asset, derive=True):
-            code = "rights_expired" if asset.expired else "rights"
-            raise InvalidRequest(refused, code=code)
-    if nowhere := inheritance.nowhere(sources):
-        raise InvalidRequest(nowhere, code="rights")
 
 
 def _defer(generation: Generation) -> None:
@@ -257,7 +178,7 @@ def cancel(
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         if generation.state == State.QUEUED:
             jobs.withdraw(lock=_lock(generation.pk))
-            _finish(generation, State.CANCELLED, reason)
+            ending.finish(generation, State.CANCELLED, reason)
         elif generation.state == State.RUNNING:
             generation.cancel_requested = True
             generation.save(update_fields=["cancel_requested"])
@@ -300,11 +221,11 @@ def settle(generation: Generation, failure: ProblemError | None) -> None:
         logger.exception("pictures of generation %d", generation.pk)
         failure = failure or _broken()
     if failure is None:
-        _conclude(generation)
+        ending.conclude(generation)
     elif isinstance(failure, EngineUnavailable):
-        _unavailable(generation, failure)
+        ending.unavailable(generation, failure)
     else:
-        _finish(generation, State.FAILED, failure.message, failure.code)
+        ending.finish(generation, State.FAILED, failure.message, failure.code)
 
 
 def _broken() -> EngineError:
@@ -325,66 +246,14 @@ def _begin(generation_id: int) -> Generation | None:
         )
         if generation is None or generation.finished:
             return None
-        if generation.attempts >= MOST_ATTEMPTS:
-            sentence = f"This was begun {MOST_ATTEMPTS} times, and each time the worker ended."
-            _finish(generation, State.FAILED, sentence, "worker_ended")
+        if generation.attempts >= ending.MOST_ATTEMPTS:
+            sentence = (
+                f"This was begun {ending.MOST_ATTEMPTS} times, and each time the worker ended."
+            )
+            ending.finish(generation, State.FAILED, sentence, "worker_ended")
             return None
         generation.state = State.RUNNING
         generation.started_at = generation.started_at or timezone.now()
         generation.attempts += 1
         generation.save(update_fields=["state", "started_at", "attempts"])
     return generation
-
-
-def _conclude(generation: Generation) -> None:
-    made = generation.outputs.exclude(asset=None).count()
-    refusals = [take for take in generation.takes.values() if "refused" in take]
-    problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
-    if generation.cancel_requested and generation.missing:
-        _finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
-    elif made:
-        note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
-        reason = refusals[0]["reason"] if refusals else ""
-        _finish(generation, State.SUCCEEDED, f"{note}{reason}")
-    elif refusals:
-        _finish(generation, State.REFUSED, refusals[0]["reason"], refusals[0]["refused"])
-    else:
-        reason = f"The model's picture could not be read: {problem}"
-        _finish(generation, State.FAILED, reason, "unreadable_picture")
-
-
-def _unavailable(generation: Generation, error: EngineUnavailable) -> None:
-    """Back into the queue, unless it was tried often enough or asking again may pay twice."""
-    if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
-        _finish(generation, State.FAILED, error.message, error.code)
-        return
-    if error.retry_after and error.retry_after > LONGEST_WAIT_S:
-        hours = f"{error.retry_after / 3600:.1f} hours".replace(".0", "")
-        sentence = f"The service asks to wait {hours}. Try again then, or choose another model."
-        _finish(generation, State.FAILED, sentence, error.code)
-        return
-    generation.refresh_from_db(fields=["cancel_requested"])
-    if generation.cancel_requested:
-        _conclude(generation)
-        return
-    generation.state = State.QUEUED
-    generation.reason = f"{error.message} It will be tried again."
-    generation.reason_code = error.code
-    generation.save(update_fields=["state", "reason", "reason_code"])
-    raise error
-
-
-@transaction.atomic
-def _finish(generation: Generation, state: str, reason: str = "", code: str = "") -> None:
-    generation.state, generation.reason, generation.reason_code = state, reason, code
-    generation.finished_at = timezone.now()
-    generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
-    money.release(generation)
-    if state == State.SUCCEEDED and generation.draft_id:
-        savings.record(generation)
-    webhooks.generation_ended(generation)
-
-
-def backoff(*, attempts: int, error: EngineError) -> float:
-    """Seconds until the next attempt: what the service asked for, and at least 2, 4, 8, … s."""
-    return max(error.retry_after or 0.0, min(2.0 ** (attempts + 1), 300.0))

@@ -8,7 +8,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from generation import bulk, inspection, studio, webhooks
+from generation import bulk, ending, inspection, studio, webhooks
 from generation.errors import EngineUnavailable
 
 INSPECTING_SECONDS = 5  # of one job: the others on this queue want their turn
@@ -20,7 +20,7 @@ class EngineIsBack(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, EngineUnavailable):
             return None
-        seconds = studio.backoff(attempts=job.attempts, error=exception)
+        seconds = ending.backoff(attempts=job.attempts, error=exception)
         return RetryDecision(retry_in={"seconds": int(seconds) + 1})
 
 

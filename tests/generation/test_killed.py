@@ -20,13 +20,13 @@ from django.db import connection
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import drawing, money, quotas, studio
+from generation import drawing, ending, money, quotas, studio
 from generation.models import Generation, LedgerEntry, Output
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.gemini_server import drawing as drawn
 
-WALKED = {module.__file__ for module in (studio, drawing, money, quotas)}
+WALKED = {module.__file__ for module in (studio, drawing, ending, money, quotas)}
 PICTURES = 2
 Line = tuple[str, int]  # its file and number
 

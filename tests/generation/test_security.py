@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from assetbank import intake
 from assetbank.models import Asset
-from generation import engines, studio
+from generation import ending, engines, studio
 from generation.errors import EngineUnavailable
 from generation.models import Generation
 from tests.conftest import Cast
@@ -100,7 +100,7 @@ class TestStuck:
 
     def test_a_generation_that_ends_its_worker_is_not_begun_for_ever(self, cast: Cast) -> None:
         made = ask(cast)
-        Generation.objects.update(state="running", attempts=studio.MOST_ATTEMPTS)
+        Generation.objects.update(state="running", attempts=ending.MOST_ATTEMPTS)
         assert run(made).reason_code == "worker_ended"
 
     def test_one_without_a_job_is_taken_up(self, cast: Cast) -> None:

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from assetbank import intake
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import drawing, engines, studio
+from generation import drawing, ending, engines, studio
 from generation.engines import DrawRequest
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
@@ -213,9 +213,9 @@ def test_a_busy_engine_is_asked_again_later(
     assert generation.state == "queued"
     assert "tried again" in generation.reason
     assert len(made(generation)) == 1  # what had arrived is in the library already
-    assert studio.backoff(attempts=0, error=error.value) >= 2
+    assert ending.backoff(attempts=0, error=error.value) >= 2
     if scenario == "rate_limited":
-        assert studio.backoff(attempts=0, error=error.value) >= 10
+        assert ending.backoff(attempts=0, error=error.value) >= 10
     generation = run(generation)
     assert generation.state == "succeeded"
     assert len(server.requests) == 3  # the first picture was not asked for again
@@ -223,7 +223,7 @@ def test_a_busy_engine_is_asked_again_later(
 
 def test_it_is_not_tried_for_ever(cast: Cast, server: GeminiServer) -> None:
     generation = ask(cast)
-    for _ in range(studio.MOST_ATTEMPTS - 1):
+    for _ in range(ending.MOST_ATTEMPTS - 1):
         server.script("overloaded")
         with pytest.raises(EngineUnavailable):
             run(generation)

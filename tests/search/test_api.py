@@ -217,7 +217,7 @@ def test_each_result_says_what_it_was_found_by(cast: Cast, three: dict[str, Asse
 
 def test_facets_count_what_the_question_matches(cast: Cast, three: dict[str, Asset]) -> None:
     def counts(**asked: str) -> dict[str, dict[str, int]]:
-        answer = client_of(cast, "viewer").get("/api/v1/facets/", asked)
+        answer = client_of(cast, "creator").get("/api/v1/facets/", asked)
         assert answer.status_code == 200, answer.json()
         return {
             facet["name"]: {value["value"]: value["count"] for value in facet["values"]}
@@ -228,18 +228,18 @@ def test_facets_count_what_the_question_matches(cast: Cast, three: dict[str, Ass
         "brand": {"acme": 3},
         "kind": {"product": 2, "campaign": 1},
         "origin": {"upload": 3},
-        "status": {"draft": 3},
+        "status": {"approved": 3},
         "tags": {"Sea": 1, "cold": 1, "warm": 1},
     }
     assert counts(kind="campaign")["kind"] == {"product": 2, "campaign": 1}, "its own is left out"
     assert counts(kind="campaign")["origin"] == {"upload": 1}
     intake.update(asset=three["blue"], status="archived")
     assert counts(q="sea", status="archived")["status"] == {"archived": 1}
-    assert counts(status="archived")["status"] == {"draft": 2, "archived": 1}
+    assert counts(status="archived")["status"] == {"approved": 2, "archived": 1}
     intake.update(asset=three["blue"], status="draft")
     assert counts(q="sea")["tags"] == {"Sea": 1, "cold": 1}
     assert counts(q="-warm")["origin"] == {"upload": 2}
-    total = client_of(cast, "viewer").get("/api/v1/facets/", {"q": "sea"}).json()["total"]
+    total = client_of(cast, "creator").get("/api/v1/facets/", {"q": "sea"}).json()["total"]
     assert total == 1
     assert client_of(cast, "outsider").get("/api/v1/facets/").json()["total"] == 0
     assert client_of(cast, "anonymous").get("/api/v1/facets/").status_code == 401

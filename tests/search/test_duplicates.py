@@ -295,7 +295,7 @@ class TestGroups:
     def test_the_best_copy_comes_first_and_says_why(
         self, make_asset: MakeAsset, better: dict[str, object], reason: str
     ) -> None:
-        first, second = make_asset(), make_asset()
+        first, second = make_asset(status="draft"), make_asset(status="draft")
         Asset.objects.update(bytes=100)
         best = second if better else first
         Asset.objects.filter(pk=best.pk).update(**better)
@@ -357,13 +357,13 @@ class TestPages:
         asked = client.post("/duplicates/merge/", body).content.decode()
         assert "Keep “Keep”, and archive 1 other?" in asked
         assert "It takes the place of “Copy” in 1 collection." in asked
-        assert Asset.objects.get(pk=other.pk).status == "draft"
+        assert Asset.objects.get(pk=other.pk).status == "approved"
         done = client.post("/duplicates/merge/", body | {"sure": "1"}, follow=True)
         assert "tags, collections and whatever else has moved stay" in done.content.decode()
         assert Asset.objects.get(pk=other.pk).status == "archived"
         assert titles() == []
         undone = client.post("/duplicates/undo/", follow=True)
-        assert Asset.objects.get(pk=other.pk).status == "draft"
+        assert Asset.objects.get(pk=other.pk).status == "approved"
         assert "Keep" in undone.content.decode()
         assert list(collection.assets.all()) == [keep]
 

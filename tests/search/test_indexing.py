@@ -58,7 +58,7 @@ def test_an_asset_waits_with_a_job_as_soon_as_it_is_saved(
     space: VectorSpace, make_asset: MakeAsset
 ) -> None:
     before = queued_index_jobs()  # other tests, with transactions of their own, leave some
-    asset = make_asset()
+    asset = make_asset(status="draft")
     assert state(asset) == ("pending", "")
     assert queued_index_jobs() == before + 1
 
@@ -256,7 +256,7 @@ def test_saving_an_asset_costs_as_much_however_many_spaces_there_are(
 ) -> None:
     for number in range(1, spaces_kept):
         VectorSpace.objects.create(model=f"other {number}")
-    asset = make_asset()
+    asset = make_asset(status="draft")
     assert Embedding.objects.filter(asset=asset).count() == spaces_kept
     with CaptureQueriesContext(connection) as captured:
         asset.save()
@@ -276,7 +276,7 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     make_asset: MakeAsset, index: Index, cast: Cast, small: Path
 ) -> None:
     brand = cast.acme
-    draft = make_asset(origin=Asset.Origin.GENERATED)
+    draft = make_asset(origin=Asset.Origin.GENERATED, status="draft")
     approved = make_asset(origin=Asset.Origin.GENERATED, status="approved")
     tiny = make_asset(origin=Asset.Origin.GENERATED, file=picture_bytes(size=(4, 4)))
     upload = make_asset()

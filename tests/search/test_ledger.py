@@ -295,12 +295,13 @@ def test_lost_words_are_written_again(bag: Asset, cast: Cast) -> None:
 def test_archived_ones_show_only_when_asked_for(bag: Asset, cast: Cast, index: Index) -> None:
     intake.update(asset=bag, status="archived")
     index()
-    told = explain(bag, cast, "red handbag")
+    told = explain(bag, cast, "red handbag", person=cast.creator)
     assert "archived" in told["policy"].sentence
     assert told["filters"].sentence == "The filter keeps it out: status."
     assert told["rank"].state == State.NOT_ASKED
     asked_for = Question(text="red handbag", filters=Filters(statuses=("archived",)))
-    assert explain(bag, cast, asked_for).state == State.GOOD
+    assert explain(bag, cast, asked_for, person=cast.creator).state == State.GOOD
+    assert explain(bag, cast, asked_for)["permission"].state == State.BAD  # a viewer
 
 
 def test_a_brand_that_lets_no_generated_pictures_be_found(
@@ -370,7 +371,7 @@ PASSING = Filters(
     brands=("acme",),
     kinds=("product", "logo"),
     origins=("upload",),
-    statuses=("draft",),
+    statuses=("approved",),
     tags=("Handbag",),
     tags_any=("handbag", "watch"),
     tags_none=("logo",),
@@ -385,7 +386,7 @@ PASSING = Filters(
 FAILING: dict[str, tuple[Filters, str]] = {
     "kind": (Filters(kinds=("logo", "render")), "product is not logo or render"),
     "origin": (Filters(origins=("import",)), "upload is not import"),
-    "status": (Filters(statuses=("approved",)), "draft is not approved"),
+    "status": (Filters(statuses=("draft",)), "approved is not draft"),
     "tags": (Filters(tags=("handbag", "silk")), "missing: silk"),
     "tags_any": (Filters(tags_any=("silk", "gold")), "has none of silk, gold"),
     "tags_none": (Filters(tags_none=("Handbag",)), "has Handbag"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from assetbank.models import Asset
-from generation import studio
-from generation.models import Generation
+from generation import drawing, presets, studio
+from generation.models import EngineModel, Generation, Preset
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -158,6 +160,142 @@ class TestStudio:
         assert in_tray(page) == [asset.pk]
         assert signed_in(cast.outsider).get(f"/studio/?from={past.pk}").status_code == 404
 
+    def test_it_stays_as_it_was_left(self, cast: Cast, make_asset: MakeAsset) -> None:
+        client = signed_in(cast.creator)
+        left = {**ASKED, "prompt": "Half a thought", "aspect_ratio": "16:9", "preset": "beach"}
+        client.post("/studio/beside/", {**left, "var_place": "a rocky shore"})
+        page = text(client.get("/studio/"))
+        assert "Half a thought</textarea>" in page
+        assert 'value="16:9" checked' in page
+        assert 'value="a rocky shore"' in page
+        cleared = text(client.post("/studio/clear/", follow=True))
+        assert "Half a thought" not in cleared
+        assert "Half a thought" in text(client.post("/studio/undo/", follow=True))
+
+    def test_a_preset_is_asked_with(self, cast: Cast, make_asset: MakeAsset) -> None:
+        one, two = make_asset(), make_asset()
+        client, htmx = signed_in(cast.creator), {"HX-Request": "true"}
+        client.post("/tray/change/", {"add": one.pk}, headers=htmx)
+        chosen = {**ASKED, "prompt": "", "preset": "pack-shot"}
+        shown = text(client.post("/studio/preset/", chosen))
+        assert "1 to 4 products" in shown
+        assert 'data-preset-ratio="1:1"' in shown
+        assert re.search(r'value="product" selected', shown), "the reference becomes a product"
+        few = client.post("/studio/", chosen)
+        assert few.status_code == 400
+        assert "Pack-shot needs 1 to 4 products; 0 chosen" in text(few)
+        client.post("/studio/beside/", chosen)
+        added = text(client.post("/tray/change/", {"add": two.pk, "in_studio": 1}, headers=htmx))
+        assert added.count('value="product" selected') == 2
+        sent = {
+            **chosen,
+            "references": [one.pk, two.pk],
+            f"role_{one.pk}": "product",
+            f"role_{two.pk}": "logo",
+            "var_shadow": "no shadow",
+        }
+        client.post("/studio/", sent)
+        made = Generation.objects.get()
+        assert made.preset_version
+        assert made.preset_version.preset.slug == "pack-shot"
+        assert made.variables["shadow"] == "no shadow"
+        assert "no shadow" in made.prompt
+        assert [row.role for row in made.reference_rows.all()] == ["product", "logo"]
+
+    def test_what_is_missing_and_what_is_sent_stand_beside_it(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        EngineModel.objects.filter(pk="sketch").update(max_references=1)
+        mood, cape = make_asset(title="Mood"), make_asset(title="Cape")
+        form = {**ASKED, "references": [mood.pk, cape.pk], f"role_{cape.pk}": "product"}
+        client = signed_in(cast.creator)
+        shown = text(client.post("/studio/beside/", form))
+        assert "“Mood” is left out" in shown
+        assert "Image 1, the product: Cape." in shown
+        made = client.post("/studio/", form).headers["Location"]
+        assert "“Mood” is left out" in text(client.get(made))
+        request = drawing.draw_request(Generation.objects.get())
+        assert [reference.title for reference in request.references] == ["Cape"]
+
+    def test_references_are_suggested_as_one_writes(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        cape = make_asset(title="Silk cape")
+        client = signed_in(cast.creator)
+        assert "Write what you want" in text(client.post("/studio/suggestions/", {"brand": "acme"}))
+        about = {**ASKED, "prompt": "A silk cape", "brand": "acme"}
+        shown = text(client.post("/studio/suggestions/", about))
+        assert f'name="add" value="{cape.pk}"' in shown
+        client.post("/tray/change/", {"add": cape.pk})
+        assert f'value="{cape.pk}"' not in text(client.post("/studio/suggestions/", about))
+        for page in ("suggestions", "beside", "preset"):
+            assert signed_in(cast.viewer).post(f"/studio/{page}/", about).status_code == 403
+
+
+class TestUsingAgain:
+    @pytest.fixture
+    def past(self, cast: Cast, make_asset: MakeAsset) -> Generation:
+        cape = make_asset(title="Cape")
+        version = Preset.objects.get(slug="pack-shot").versions.get()
+        given = {"shadow": "a long shadow"}
+        return ask(
+            cast,
+            prompt=presets.prompt(version, given, "In autumn."),
+            references=[cape],
+            roles={cape.pk: "product"},
+            preset_version=version,
+            variables=presets.values(version, given),
+            aspect_ratio="16:9",
+            count=3,
+        )
+
+    @pytest.fixture
+    def client(self, cast: Cast, make_asset: MakeAsset) -> Client:
+        """With something on the desk."""
+        client = signed_in(cast.creator)
+        client.post("/tray/change/", {"add": make_asset(title="Mine").pk})
+        client.post("/studio/beside/", {**ASKED, "prompt": "My own words"})
+        return client
+
+    @pytest.mark.parametrize("part", ["all", "prompt", "references", "settings"])
+    def test_it_comes_back_and_what_else_is_set_stays(
+        self, past: Generation, client: Client, part: str
+    ) -> None:
+        prompt, references, options = (
+            part in ("all", each) for each in ("prompt", "references", "settings")
+        )
+        mine = in_tray(text(client.get("/tray/")))
+        again = client.post(f"/generations/{past.pk}/again/", {"part": part}, follow=True)
+        page = text(again)
+        assert ("In autumn.</textarea>" in page) == prompt
+        assert ('value="a long shadow"' in page) == prompt
+        assert ("My own words</textarea>" in page) == (not prompt)
+        assert ('value="16:9" checked' in page) == options
+        assert ('value="4:5" checked' in page) == (not options)
+        used = list(past.reference_rows.values_list("asset_id", flat=True))
+        assert in_tray(page) == (used if references else mine)
+        assert ('value="product" selected' in page) == references
+        before = text(client.post("/studio/undo/", follow=True))
+        assert "My own words</textarea>" in before
+        assert 'value="4:5" checked' in before
+        assert in_tray(before) == mine
+
+    def test_the_version_that_was_used_is_used_again(
+        self, past: Generation, client: Client, cast: Cast
+    ) -> None:
+        preset = Preset.objects.get(slug="pack-shot")
+        presets.save(preset=preset, by=None, template="Another.", variables=[], roles=[])
+        page = text(client.post(f"/generations/{past.pk}/again/", follow=True))
+        assert 'value="pack-shot:1" checked' in page
+        assert "Pack-shot, version 1" in page
+
+    def test_what_is_gone_is_said(self, past: Generation, client: Client) -> None:
+        Asset.objects.get(title="Cape").delete()
+        Generation.objects.filter(pk=past.pk).update(model="gemini-2.5-flash-image")
+        page = text(client.post(f"/generations/{past.pk}/again/", follow=True))
+        assert "1 of its 1 references cannot be used any more" in page
+        assert "gemini-2.5-flash-image is not on offer any more" in page
+
 
 class TestGeneration:
     def test_it_is_followed_until_it_is_done(self, cast: Cast, make_asset: MakeAsset) -> None:
@@ -238,7 +376,13 @@ class TestHistory:
         newest = [row.pk for row in reversed(rows)]
         assert shown("") == newest[:20]
         assert shown(f"?before={newest[19]}", **{"HX-Request": "true"}) == newest[20:]
-        assert shown("?q=cape+7") == [rows[7].pk]
+        assert shown("?q=7+cape") == [rows[7].pk]
+        assert shown("?q=cap+1&model=sketch&person=creator") == [*newest[3:13], rows[1].pk]
+        assert shown("?q=(.*") == []
+        assert shown("?person=viewer") == []
+        today = timezone.localdate()
+        assert shown(f"?q=7&since={today}&until={today}") == [rows[7].pk]
+        assert shown(f"?since={today + datetime.timedelta(days=1)}") == []
         assert shown("?state=cancelled") == [rows[3].pk]
         assert client.get("/generations/?state=x").status_code == 400
         assert "Nothing made yet" in text(signed_in(cast.outsider).get("/generations/"))

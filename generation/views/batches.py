@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import access
@@ -204,6 +205,7 @@ def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
         "model": ", ".join(model.label for model in models),
         "may_create": access.may_create(request.user, followed_batch.brand),
         "reasons": choosing.REASONS,
+        "next": reverse("batch", args=[pk]) + (f"?show={choice}" if choice else ""),
         "kept": [o.asset for row in rows for o in row.outputs.all() if o.verdict == "kept"],
         "collections": followed_batch.brand.collections.all(),
         "tray_most": tray.MOST,

@@ -44,6 +44,7 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
         "may_create": True,
         "reasons": choosing.REASONS,
         "problem": problem,
+        "next": request.POST.get("next", ""),  # the page, and not this fragment
     }
     response = render(request, "generation/_verdict.html", context, status=400 if problem else 200)
     if not problem:

@@ -63,6 +63,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
         "may_create": access.may_create(request.user, followed.brand),
         "reasons": choosing.REASONS,
+        "next": followed.get_absolute_url(),
         "label": models[0].label if models else followed.model,
     }
 

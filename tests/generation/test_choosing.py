@@ -140,10 +140,11 @@ class TestPages:
         page = text(client.get(output.generation.get_absolute_url()))
         assert all(f'value="{reason}"' in page for reason in choosing.REASONS)
         address = f"/outputs/{output.pk}/reject/"
-        said = {"reason": "Text wrong", "words": " the logo "}
+        said = {"reason": "Text wrong", "words": " the logo ", "next": "/batches/1/"}
         answer = client.post(address, said, headers={"HX-Request": "true"})
         assert "Rejected: Text wrong: the logo" in text(answer)
         assert answer["HX-Trigger"] == "chosen"
+        assert f'name="next" value="{said["next"]}"' in text(answer), "the page, not the fragment"
         assert "Undo" in text(client.get(output.generation.get_absolute_url()))
 
     def test_without_a_script_it_leads_back(self, cast: Cast) -> None:

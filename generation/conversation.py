@@ -122,12 +122,7 @@ def _link(output: Output) -> Link:
             f"What the model said with this picture was not kept, so it cannot go on. {INSTEAD}",
             code="no_turn",
         )
-    drawn = Output.objects.filter(generation=output.generation_id, take=output.take)
-    pictures = {
-        each.position: each.asset
-        for each in drawn.defer("data").select_related("asset")
-        if each.asset
-    }
+    pictures = _pictures(output)
     if output.position not in pictures:
         raise InvalidRequest(
             "A picture of this conversation is not in the library any more, so the model cannot "
@@ -135,6 +130,18 @@ def _link(output: Output) -> Link:
             code="picture_gone",
         )
     return Link(turn, pictures, _assets(turn, pictures[output.position]))
+
+
+def _pictures(output: Output) -> dict[int, Asset]:
+    """The files of a take that are in the library, by position. Not by their links: a picture that
+    was merged into another one is still there, in the archive."""
+    drawn = Output.objects.filter(generation=output.generation_id, take=output.take)
+    checksums = dict(drawn.exclude(checksum="").values_list("position", "checksum"))
+    found = Asset.objects.filter(
+        brand=output.generation.brand_id, checksum__in=set(checksums.values())
+    )
+    there = {asset.checksum: asset for asset in found}
+    return {place: there[each] for place, each in checksums.items() if each in there}
 
 
 def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from assetbank import intake
+from assetbank import intake, merging
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
 from generation import refining, studio
@@ -133,6 +133,20 @@ def test_of_several_pictures_the_one_that_is_meant_is_pointed_out(
     refine(cast, middle, "Take the hat off")  # a sibling that was deleted is left out
     assert server.requests[-1].asked
     assert len(server.requests[-1].asked.history[1].images) == 2
+
+
+def test_a_picture_that_was_merged_into_another_can_still_be_gone_on_from(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first = drawn(cast)
+    assert first.asset
+    data = kept_bytes(first)
+    merging.merge(keep=make_asset(title="A cut of it"), others=[first.asset], by=cast.manager)
+    first.refresh_from_db()
+    assert first.asset.title == "A cut of it"
+    refine(cast, first, "Swap the hat")
+    assert server.requests[-1].asked
+    assert server.requests[-1].asked.history[1].images[0].data == data
 
 
 def test_what_is_kept_repeats_no_picture(cast: Cast, server: GeminiServer) -> None:

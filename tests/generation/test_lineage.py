@@ -223,3 +223,17 @@ def test_pages_show_the_tree_and_what_goes_when_an_asset_goes(
     client.force_login(cast.outsider)
     for part in ("lineage", "made-with"):
         assert client.get(f"/assets/{source.pk}/{part}/").status_code == 404
+
+
+def test_the_admin_asks_first_too(make_asset: MakeAsset, make: Make, admin_client: Client) -> None:
+    one, two = make_asset(title="One"), make_asset(title="Two")
+    make("first", from_=[one])
+    asked = admin_client.get(f"/admin/assetbank/asset/{one.pk}/delete/").content.decode()
+    assert f'hx-get="/assets/{one.pk}/made-with/"' in asked
+    action = {"action": "delete_selected", "_selected_action": [one.pk, two.pk]}
+    asked = admin_client.post("/admin/assetbank/asset/", action).content.decode()
+    for asset in (one, two):
+        assert f'hx-get="/assets/{asset.pk}/made-with/"' in asked
+    assert "1 picture was made" in (
+        admin_client.get(f"/assets/{one.pk}/made-with/").content.decode()
+    )

@@ -112,8 +112,12 @@ class Cost:
 
 def cost_for(person: User, generation: Generation) -> Cost | None:
     """What it cost, for whoever may know: managers of its brand, staff, and who asked for it."""
-    if generation.created_by_id != person.pk and not access.may_manage(person, generation.brand):
-        return None
+    own = generation.created_by_id == person.pk
+    return cost(generation) if own or access.may_manage(person, generation.brand) else None
+
+
+def cost(generation: Generation) -> Cost | None:
+    """None for one that was free."""
     sums = dict(generation.ledger.order_by().values_list("kind").annotate(Sum("usd")))
     if not (estimated := sums.get(Kind.RESERVED)):
         return None

@@ -10,11 +10,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from assetbank.admin.base import ModelAdmin, display, label
 from generation import engines
 from generation.models import EngineModel, Role
-from generation.prices import picture_prices, shown
+from generation.prices import picture_prices
 
 if TYPE_CHECKING:
     EngineModelModelForm = forms.ModelForm[EngineModel]
@@ -82,8 +83,7 @@ def _counts(value: Any, *, least: int) -> dict[str, int]:
 class EngineModelAdmin(ModelAdmin[EngineModel]):
     form = EngineModelForm
     list_display = [
-        *("label", "id", "state", "prices", "max_references", "refines", "batches"),
-        *("retires_on", "successor", "checked_on"),
+        *("label", "state", "prices", "retires_on", "successor", "source_start", "checked_on"),
     ]
     list_filter = ["engine", "offered"]
     list_select_related = ["successor"]
@@ -130,4 +130,8 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
     @display(description="A picture costs")
     def prices(self, model: EngineModel) -> str:
         prices = picture_prices(model)
-        return ", ".join(f"{size} {shown(usd)}".strip() for size, usd in prices.items()) or "-"
+        return ", ".join(f"{size} ${usd:.4f}".strip() for size, usd in prices.items()) or "-"
+
+    @display(description="Source")
+    def source_start(self, model: EngineModel) -> str:
+        return Truncator(model.source).chars(60) or "-"

@@ -28,8 +28,9 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.errors import ProblemError
-from generation import studio
+from generation import money, studio
 from generation.models import Generation, Output, Reference
+from generation.prices import shown
 
 STATE_LABELS = {
     "queued": "info",
@@ -117,6 +118,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("brand", RelatedDropdownFilter),
+        ("preset_version__preset", RelatedDropdownFilter),
         "model",
         "reason_code",
     ]
@@ -131,7 +133,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     inlines = [OutputInline, ReferenceInline]
     readonly_fields = (
         *("prompt", "state_label", "reason", "reason_code", "brand", "model", "aspect_ratio"),
-        *("image_size", "count", "full_prompt", "attempts", "counted", "created_by"),
+        *("image_size", "count", "full_prompt", "attempts", "cost", "counted", "created_by"),
         *("created_at", "started_at", "finished_at"),
     )
     fields = readonly_fields
@@ -156,6 +158,12 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     @display(description="State", ordering="state")
     def state_label(self, generation: Generation) -> SafeString:
         return label(generation.get_state_display(), STATE_LABELS[generation.state])
+
+    @display(description="Cost")
+    def cost(self, generation: Generation) -> str:
+        if found := money.cost(generation):
+            return f"{shown(found.charged)}, estimated {shown(found.estimated)}"
+        return "-"
 
     @display(description="Counted by the engine")
     def counted(self, generation: Generation) -> str:

@@ -325,4 +325,20 @@ def test_a_mistake_in_the_table_of_models_is_said_where_it_is_made(
     else:
         assert answer.status_code == 302
         assert EngineModel.objects.get(pk=MODEL).label == "Nano"
-        assert "1K $0.03" in client.get("/admin/generation/enginemodel/").content.decode()
+        assert "1K $0.0336" in client.get("/admin/generation/enginemodel/").content.decode()
+
+
+def test_staff_find_refusals_by_preset_and_reason_and_what_each_cost(
+    cast: Cast, server: GeminiServer
+) -> None:
+    User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
+    server.script("refuse_prompt")
+    refused = make(cast, cast.creator)
+    made = make(cast, cast.creator, "Another")
+    client = Client()
+    client.force_login(cast.staff)
+    listed = client.get("/admin/generation/generation/?reason_code=prohibited_content")
+    rows = listed.context["cl"].result_list
+    assert [row.pk for row in rows] == [refused.pk]
+    shown = client.get(f"/admin/generation/generation/{made.pk}/change/").content.decode()
+    assert "$0.04, estimated $0.04" in shown

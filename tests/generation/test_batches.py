@@ -530,3 +530,18 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
         with django_assert_num_queries(6):
             answer = client.get(f"{BATCHES}{batch.pk}/")
         assert answer.status_code == 200
+
+
+def test_staff_see_how_far_batches_are_and_stop_them(cast: Cast) -> None:
+    batch = ask(cast, colours("red", "blue"))
+    studio.run(generation_id=cells(batch)[0].pk)
+    cast.staff.is_superuser = True
+    cast.staff.save()
+    client, address = signed_in(cast.staff), "/admin/generation/batch/"
+    assert "1 of 2, 1 waiting" in text(client.get(address))
+    client.post(address, {"action": "stop", "_selected_action": [batch.pk]})
+    assert [each.state for each in cells(batch)] == ["succeeded", "cancelled"]
+    page = text(client.get(f"{address}{batch.pk}/change/"))
+    assert "Cancelled before it began." in page
+    client.post(address, {"action": "retry", "_selected_action": [batch.pk]})
+    assert cells(batch)[1].state == "queued"

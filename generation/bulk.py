@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from django.utils import timezone
 
 from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
-from generation import conversation, drawing, engines, gemini_batch, studio
+from generation import conversation, drawing, engines, gemini_batch, money, prices, studio
 from generation.engines import Drawing, DrawRequest
 from generation.errors import (
     EngineError,
@@ -236,6 +237,7 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
             return EngineFailed(kept["reason"], code=kept["lost"]) if "lost" in kept else None
         if isinstance(answer, Drawing):
             drawing.keep(generation, int(take), None, answer, in_bulk=True)
+            _note_saved(generation, answer)
         elif isinstance(answer, Refused):
             drawing.keep_refusal(generation, int(take), answer, in_bulk=True)
         else:
@@ -243,6 +245,18 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
                 drawing.keep_loss(generation, int(take), answer, in_bulk=True)
             return answer
     return None
+
+
+def _note_saved(generation: Generation, answer: Drawing) -> None:
+    if model := engines.row(generation.model):
+        price = partial(
+            prices.price,
+            answer.usage,
+            model,
+            pictures=len(answer.images),
+            size=generation.image_size,
+        )
+        money.note_saved(generation, price() - price(in_bulk=True), note="in bulk")
 
 
 def _end(

@@ -118,6 +118,8 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
     charged = LedgerEntry.objects.filter(kind="charged", generation=cells(job)[0], take=0).get()
     full = prices.price(take["usage"], row, pictures=1)
     assert charged.usd == (full / 2).quantize(charged.usd)
+    saved = LedgerEntry.objects.filter(kind="saved", generation=cells(job)[0])
+    assert [entry.usd for entry in saved] == [full - charged.usd] * 2
     assert money.reserved(cells(job)[0]) == 0
     # and the conversation can go on, live
     output = cells(job)[0].outputs.first()

@@ -249,6 +249,68 @@ def test_answers_fit_the_published_protos(name: str) -> None:
     assert message.model_version == PRO
 
 
+# --- conversations ------------------------------------------------------------------------------
+
+
+def conversation(server: GeminiServer) -> Any:
+    """A request, its answer as it came, and what is asked next."""
+    first = body()
+    answer = post(server, first).json()["candidates"][0]["content"]
+    asked = {"role": "user", "parts": [{"text": "Swap the hat"}]}
+    return {**first, "contents": [*first["contents"], answer, asked]}
+
+
+def test_a_conversation_goes_on_with_what_the_model_said(server: GeminiServer) -> None:
+    sent = conversation(server)
+    image = sent["contents"][1]["parts"][1]
+    for name in ("data", "thoughtSignature"):  # as the SDK spells it
+        holder = image["inlineData"] if name == "data" else image
+        holder[name] = holder[name].translate(str.maketrans("+/", "-_"))
+    assert post(server, sent).status_code == 200
+    record = server.requests[-1]
+    assert record.prompt == "Swap the hat"
+    assert record.asked
+    assert [each.role for each in record.asked.history] == ["user", "model"]
+
+
+def test_what_the_model_said_must_come_back_signed_and_unchanged(server: GeminiServer) -> None:
+    sent = conversation(server)
+    text, image = sent["contents"][1]["parts"]
+    signature = image.pop("thoughtSignature")
+    assert said(post(server, sent), 400) == (
+        "Image part is missing a thought_signature in content position 2, part position 2."
+    )
+    image["thoughtSignature"] = text["thoughtSignature"]
+    assert "not valid" in said(post(server, sent), 400)
+    image["thoughtSignature"] = signature
+    image["inlineData"]["data"] = picture()
+    assert "not valid" in said(post(server, sent), 400)
+    sent = conversation(server)
+    del sent["contents"][1]["parts"][0]["thoughtSignature"]
+    assert said(post(server, sent), 400).startswith("Text part is missing a thought_signature")
+    assert said(post(server, conversation(server), model="gemini-nano-banana-2.1"), 400)
+
+
+# --- orders in bulk -----------------------------------------------------------------------------
+
+
+def test_an_order_looks_like_googles(server: GeminiServer) -> None:
+    rows = [{"request": body(), "metadata": {"key": "a"}}]
+    sent = {"batch": {"inputConfig": {"requests": {"requests": rows}}, "displayName": "b1"}}
+    headers = {"x-goog-api-key": "a-key"}
+    address = f"{server.url}/v1beta/models/{PRO}:batchGenerateContent"
+    placed = httpx2.post(address, json=sent, headers=headers).json()
+    assert placed["metadata"]["state"] == "BATCH_STATE_PENDING"
+    assert "done" not in placed
+    order = httpx2.get(f"{server.url}/v1beta/{placed['name']}", headers=headers).json()
+    assert (order["done"], order["metadata"]["state"]) == (True, "BATCH_STATE_SUCCEEDED")
+    (row,) = order["metadata"]["output"]["inlinedResponses"]["inlinedResponses"]
+    assert row["metadata"] == {"key": "a"}
+    types.GenerateContentResponse.model_validate(row["response"])
+    rows[0]["request"] = body("x" * 21_000_000)
+    assert "20971520 bytes" in said(httpx2.post(address, json=sent, headers=headers), 400)
+
+
 # --- how it is steered --------------------------------------------------------------------------
 
 

@@ -156,7 +156,7 @@ def test_what_is_kept_repeats_no_picture(cast: Cast, server: GeminiServer) -> No
     assert [set(part) >= {"thoughtSignature"} for part in turn.content["parts"]] == [True, True]
 
 
-def test_signatures_that_were_lost_are_refused_by_the_service_in_its_words(
+def test_a_turn_without_its_signatures_is_found_before_it_is_sent(
     cast: Cast, server: GeminiServer
 ) -> None:
     first = drawn(cast)
@@ -170,7 +170,7 @@ def test_signatures_that_were_lost_are_refused_by_the_service_in_its_words(
     studio.run(generation_id=asked.pk)
     asked.refresh_from_db()
     assert (asked.state, asked.reason_code) == ("failed", "no_turn")
-    assert len(server.requests) == 1  # found before it was sent
+    assert len(server.requests) == 1
 
 
 NEXT_WEEK = """

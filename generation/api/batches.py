@@ -46,6 +46,7 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
 
 
 class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
+    kind = serializers.CharField(help_text=", ".join(Batch.Kind.values))
     brand = BrandField(read_only=True)
     created_by = serializers.CharField(
         source="created_by.username", default=None, allow_null=True, help_text="Username."

@@ -44,9 +44,10 @@ def recall(session: SessionBase, generation: Generation, parts: Collection[str])
 
     `generation` comes with the references that the person may see.
     """
-    what = "everything" if set(parts) >= set(PARTS) else f"the {' and '.join(sorted(parts))}"
+    whole = set(parts) >= set(PARTS)
     _remember(session)
-    said = [f"This is {what} of “{generation}”."]
+    taken = "Everything is as in" if whole else f"Taken over: the {' and the '.join(parts)} of"
+    said = [f"{taken} “{generation}”."]
     now = fields(session)
     if "prompt" in parts:
         now = {name: value for name, value in now.items() if not name.startswith(BLANK)}
@@ -55,7 +56,7 @@ def recall(session: SessionBase, generation: Generation, parts: Collection[str])
         now |= _settings(generation)
         if now["model"] != generation.model:
             said.append(f"{generation.model} is not on offer any more: {now['model']} is chosen.")
-    if set(parts) >= set(PARTS):
+    if whole:
         now["brand"] = generation.brand.slug
     if "references" in parts:
         rows = generation.reference_rows.all()

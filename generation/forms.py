@@ -13,7 +13,7 @@ from assetbank import access
 from assetbank.models import Asset, Brand
 from generation import desk, engines, presets
 from generation.errors import InvalidRequest
-from generation.models import Generation, PresetVersion
+from generation.models import Generation, PresetVersion, Role
 from generation.studio import LONGEST_PROMPT, MOST_PICTURES
 
 COUNTS = [1, 2, 3, 4, 6, 8]
@@ -92,7 +92,7 @@ class StudioForm(forms.Form):
 
     def roles(self) -> dict[int, str]:
         given = {pk: str(self.data.get(f"role_{pk}", "")) for pk in self._given_ids()}
-        return {pk: role for pk, role in given.items() if role}
+        return {pk: role for pk, role in given.items() if role in Role.values}
 
     def references(self) -> list[Asset]:
         """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""

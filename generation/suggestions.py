@@ -25,6 +25,7 @@ from django.db.models import F
 
 from assetbank import access, rights
 from assetbank.models import Asset, AssetQuerySet, Brand
+from assetbank.text import clean_text
 from generation.prompts import rules_of
 from search import queries
 from search.errors import InvalidQuestion, SearchUnavailable
@@ -46,6 +47,12 @@ BETWEEN = re.compile(
     r"holding|carrying|leaning|standing|sitting|next to)\b",
     re.IGNORECASE,
 )
+# What photographs have and libraries are not asked for; last in "soft morning light"
+NO_THING = {
+    *("light", "lighting", "sun", "sunlight", "shadow", "shadows", "focus", "blur", "mood"),
+    *("background", "foreground", "scene", "style", "colour", "colours", "color", "colors"),
+    *("photo", "photograph", "picture", "image", "shot", "view", "angle"),
+}
 NAMED = 2 / 3  # of a title's words that a prompt must hold to mean that picture
 MOST_WORDS = 32  # of a prompt that are looked for in titles
 NOT_OFFERED = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
@@ -94,7 +101,8 @@ def suggest(
 
 def as_question(prompt: str) -> str:
     """A prompt as search reads it: a minus or quotation marks mean nothing special in it."""
-    words = (word.strip("\"“”„'").lstrip("-") for word in prompt.replace('"', " ").split())
+    plain = clean_text(prompt).replace('"', " ")
+    words = (word.strip("\"“”„'").lstrip("-") for word in plain.split())
     return " ".join(word for word in words if word)[: queries.LONGEST_TEXT]
 
 
@@ -107,7 +115,7 @@ def phrases(text: str) -> list[str]:
     """The prompt itself, and the first things that it names."""
     parts = [" ".join(part.split()) for part in BETWEEN.split(text)]
     # a word that stands alone is rather a verb that was cut off than a thing
-    named = [part for part in parts if " " in part]
+    named = [part for part in parts if " " in part and part.split()[-1].lower() not in NO_THING]
     return list(dict.fromkeys([text, *named]))[: 1 + PHRASES]
 
 
@@ -247,6 +255,8 @@ def _anchors(brand: Brand) -> list[int]:
 
 def _usable(person: access.Person, brand: Brand) -> AssetQuerySet:
     seen = access.assets(person).filter(brand=brand).exclude(status__in=NOT_OFFERED)
+    # what the studio made is a reference once somebody has approved it
+    seen = seen.exclude(origin=Asset.Origin.GENERATED, status=Asset.Status.DRAFT)
     return rights.usable(seen, derive=True)
 
 

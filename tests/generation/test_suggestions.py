@@ -118,3 +118,17 @@ def test_typing_is_no_question_that_is_kept(shop: dict[str, Asset], cast: Cast) 
 
 def test_a_minus_or_quotation_marks_in_a_prompt_mean_nothing_special() -> None:
     assert suggestions.as_question('the word "Sale" - bold, -20 %') == "the word Sale bold, 20 %"
+
+
+def test_light_and_framing_are_nothing_to_look_for() -> None:
+    prompt = "The red bag, seen from above, on a marble plinth, soft morning light"
+    assert suggestions.phrases(prompt) == [prompt, "The red bag", "a marble plinth"]
+
+
+def test_what_the_studio_made_is_suggested_once_it_is_approved(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    made = make_asset(title="Silk cape")
+    for status, titles in (("draft", []), ("approved", ["Silk cape"])):
+        Asset.objects.filter(pk=made.pk).update(origin="generated", status=status)
+        assert offered(cast, "The silk cape") == titles

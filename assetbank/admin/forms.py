@@ -60,10 +60,21 @@ class CountriesField(forms.CharField):
             raise forms.ValidationError(error.message) from error
 
 
-class AssetChangeForm(AssetModelForm):
+class TermsForm(AssetModelForm):
+    territories = CountriesField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if consent := self.fields.get("consent"):  # not there for who may only look
+            consent.required = False
+
+    def clean_consent(self) -> str:
+        return str(self.cleaned_data["consent"] or self.instance.consent)
+
+
+class AssetChangeForm(TermsForm):
     person: User  # set by the admin, for each request
     tags = TagsField()
-    territories = CountriesField()
 
     class Meta:
         model = Asset
@@ -91,7 +102,7 @@ class AssetChangeForm(AssetModelForm):
         """Tags are saved with the rest, by intake."""
 
 
-class AssetAddForm(AssetModelForm):
+class AssetAddForm(TermsForm):
     """Only taking a file in tells whether it is refused, so validation takes it in."""
 
     person: User  # set by the admin, for each request
@@ -108,7 +119,6 @@ class AssetAddForm(AssetModelForm):
         help_text="Made from the file name when empty.",
     )
     tags = TagsField()
-    territories = CountriesField()
 
     class Meta:
         model = Asset

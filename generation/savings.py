@@ -32,6 +32,12 @@ def record(final: Generation) -> None:
     money.note_saved(final, saved - before, note)
 
 
+def told(final: Generation) -> Decimal:
+    """What was told with that one; negative where it took off what others had saved."""
+    saved = final.ledger.filter(kind=LedgerEntry.Kind.SAVED).aggregate(usd=Sum("usd"))["usd"]
+    return saved or money.NOTHING
+
+
 def _drafts(drafted: Generation) -> QuerySet[Output]:
     beside = Q(generation__batch=drafted.batch_id) if drafted.batch_id else Q(generation=drafted)
     return Output.objects.filter(beside).exclude(asset=None)

@@ -19,6 +19,7 @@ from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
 from generation import batches, engines, presets, studio
+from generation.api.asking import ReferenceField
 from generation.api.generations import OutputSerializer
 from generation.api.outputs import arrived, contexts
 from generation.errors import InvalidRequest
@@ -71,9 +72,8 @@ class BatchSerializer(ListedBatchSerializer):
         return dict(ProgressSerializer(batches.progress(batch.generations.all())).data)
 
 
-def _ids(said: str) -> serializers.ListField:
-    child = serializers.IntegerField(min_value=1)
-    return serializers.ListField(child=child, required=False, help_text=said)
+def _pictures(said: str) -> serializers.ListField:
+    return serializers.ListField(child=ReferenceField(), required=False, help_text=said)
 
 
 class MatrixSerializer(serializers.Serializer[Any]):
@@ -84,8 +84,8 @@ class MatrixSerializer(serializers.Serializer[Any]):
         help_text="What should be drawn; with a preset, what is added to it.",
     )
     brand = BrandField(help_text="Slug of the brand it is for.")
-    base = _ids("Assets that every cell looks at.")
-    products = _ids(f"One cell for each of these assets, at most {MOST_CELLS}.")
+    base = _pictures("Assets that every cell looks at, with or without roles.")
+    products = _pictures(f"One cell for each of these assets, at most {MOST_CELLS}.")
     variable = serializers.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
         default="",
@@ -193,16 +193,17 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
 
 def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
     person = person_of(request)
-    given = {name: fields.get(name, []) for name in ("base", "products")}
-    found = access.assets(person).in_bulk([*given["base"], *given["products"]])
-    if any(pk not in found for ids in given.values() for pk in ids):
+    base, products = fields.get("base", []), fields.get("products", [])
+    found = access.assets(person).in_bulk([pk for pk, _ in (*base, *products)])
+    if any(pk not in found for pk, _ in (*base, *products)):
         raise InvalidRequest("One of the pictures is not there.", code="unknown_reference")
     preset = fields["preset"]
     return Matrix(
         fields["prompt"],
         presets.choose(person, fields["brand"], preset) if preset else None,
-        base=[found[pk] for pk in given["base"]],
-        products=[found[pk] for pk in given["products"]],
+        base=[found[pk] for pk, _ in base],
+        products=[found[pk] for pk, _ in products],
+        roles={pk: role for pk, role in (*base, *products) if role},
         variable=fields["variable"],
         values=fields.get("values", []),
         variables=fields.get("variables", {}),

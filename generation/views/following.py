@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import access
 from assetbank.views import PageRequest
-from generation import choosing, money, studio
+from generation import choosing, money, savings, studio
 from generation.models import EngineModel, Generation
 from generation.views.seen import generation_of
 from generation.views.shown import shown
@@ -61,6 +61,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "said": [take["text"] for take in takes if take.get("text")],
         "seconds": _seconds(followed),
         "cost": money.cost_for(request.user, followed),
+        "saved": savings.told(followed) if followed.draft_id else 0,
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
         "may_create": access.may_create(request.user, followed.brand),
         "reasons": choosing.REASONS,

@@ -505,8 +505,12 @@ def test_a_matrix_over_rest(cast: Cast, make_asset: MakeAsset) -> None:
     told = client.get(answer["Location"]).json()
     assert (told["progress"]["made"], told["progress"]["finished"]) == (2, True)
     assert told["generations"][0]["outputs"][0]["verdict"] == ""
-    shelf = {"prompt": "A shelf", "brand": "acme", "base": [base.pk], "products": [hat.pk]}
-    assert client.post(BATCHES, shelf).json()["generations"][0]["label"] == "Hat"
+    place = {"asset": base.pk, "role": "background"}
+    shelf = {"prompt": "A shelf", "brand": "acme", "base": [place], "products": [hat.pk]}
+    (cell,) = client.post(BATCHES, shelf).json()["generations"]
+    assert cell["label"] == "Hat"
+    rows = Generation.objects.get(pk=cell["id"]).reference_rows.all()
+    assert [(row.asset, row.role) for row in rows] == [(base, "background"), (hat, "product")]
     assert len(client.get(BATCHES).json()["results"]) == 2
     for wrong, code in (
         ({"values": []}, "invalid_request"),

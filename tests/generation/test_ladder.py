@@ -202,6 +202,8 @@ class TestSaving:
         small, large = prices()["1K"], prices()["2K"]
         assert saved() == 4 * large - (4 * small + large)
         assert LedgerEntry.objects.get(kind="saved").generation == final
+        page = signed_in(cast.creator).get(final.get_absolute_url()).content.decode()
+        assert "by drawing drafts first" in page
         savings.record(final)
         assert LedgerEntry.objects.filter(kind="saved").count() == 1
 

@@ -22,7 +22,7 @@ SIDE = 96  # pixels of the longest side that are looked at
 CLEAR = 0.06  # chroma from which a colour is a colour; the strongest there are have 0.32
 DARK, BRIGHT = 0.25, 0.97  # lightness beyond which nobody names a hue
 SAME_HUE = math.radians(16)
-SKIN_HUES = (math.radians(25), math.radians(85))
+SKIN_HUES = (math.radians(25), math.radians(95))
 SKIN_CHROMA = 0.12
 AREA = 0.04  # share of the picture from which an area is large enough to be named
 TOTAL = 0.08  # share of the picture from which it is worth a finding
@@ -85,11 +85,15 @@ def _of(lab: colours.Floats, palette: Sequence[str]) -> npt.NDArray[np.bool_]:
 def _areas(
     rgb: npt.NDArray[np.uint8], lab: colours.Floats, pixels: int
 ) -> list[tuple[str, str, float]]:
-    """By the word that people have for the colour."""
-    words = [word for word, _ in colours.SWATCHES]
-    swatches = colours.oklab([list(bytes.fromhex(colour[1:])) for _, colour in colours.SWATCHES])
-    scale = np.array([colours.LIGHTNESS, 1.0, 1.0])
-    nearest = np.linalg.norm((lab[:, None] - swatches[None]) * scale, axis=2).argmin(axis=1)
+    """By the word that people have for the colour: first of all that is its hue."""
+    named = [each for each in colours.SWATCHES if each[0] not in ("white", "grey", "black")]
+    words = [word for word, _ in named]
+    swatches = colours.oklab([list(bytes.fromhex(colour[1:])) for _, colour in named])
+    turn = np.abs(_hue(lab)[:, None] - _hue(swatches)[None])
+    turn = np.minimum(turn, 2 * math.pi - turn)
+    lighter = np.abs(lab[:, None, 0] - swatches[None, :, 0])
+    stronger = np.abs(_chroma(lab)[:, None] - _chroma(swatches)[None])
+    nearest = (turn + lighter / 2 + stronger).argmin(axis=1)
     found = []
     for number in np.unique(nearest):
         of_it = rgb[nearest == number]

@@ -195,7 +195,7 @@ def test_refusals_and_duplicates_are_errors_of_the_form(
 
 
 def test_edits_go_through_intake_and_the_file_stays(boss: Client, make_asset: MakeAsset) -> None:
-    asset = make_asset(title="old", tags=["old"])
+    asset = make_asset(title="old", tags=["old"], status="draft")
     Embedding.objects.update(state="indexed")
     body = words(title="new", status="approved", tags="new, red", checksum="0" * 64, brand=9)
     answer = boss.post(f"{ASSETS}{asset.pk}/change/", body, follow=True)
@@ -223,7 +223,7 @@ def test_files_go_with_what_is_deleted(
 
 
 def test_many_are_approved_and_archived(boss: Client, make_asset: MakeAsset) -> None:
-    one, two = make_asset(), make_asset()
+    one, two = make_asset(status="draft"), make_asset(status="draft")
     Embedding.objects.update(state="indexed")
     assert "2 approved" in said(act(boss, ASSETS, "approve", [one, two]))
     assert set(Asset.objects.values_list("status", flat=True)) == {"approved"}

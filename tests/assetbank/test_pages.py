@@ -129,7 +129,7 @@ class TestEditing:
     FIELDS = {"title": "New", "kind": "logo", "tags": "a, b,,a", "expires_on": "2031-01-31"}
 
     def test_creators_change_what_is_said(self, cast: Cast, make_asset: MakeAsset) -> None:
-        asset = make_asset()
+        asset = make_asset(status="draft")
         data = {**self.FIELDS, "status": "approved"}
         response = signed_in(cast.creator).post(f"/assets/{asset.pk}/edit/", data)
         assert response.status_code == 302
@@ -143,7 +143,7 @@ class TestEditing:
         assert asset.status == "draft", "only managers approve"
 
     def test_managers_also_approve(self, cast: Cast, make_asset: MakeAsset) -> None:
-        asset = make_asset()
+        asset = make_asset(status="draft")
         data = {**self.FIELDS, "status": "approved"}
         signed_in(cast.manager).post(f"/assets/{asset.pk}/edit/", data)
         asset.refresh_from_db()

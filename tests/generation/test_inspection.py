@@ -100,18 +100,18 @@ def codes(output: Output) -> list[str]:
         ([(RED, 0.5)], []),
         ([("#7a1016", 0.5), ("#e4666d", 0.3)], []),  # a shade and a tint of the red
         ([("#101010", 0.5), ("#f4f4f4", 0.4)], []),
-        ([("#d8b094", 0.6)], []),  # skin
+        ([("#d8b094", 0.6), ("#cfb682", 0.3)], []),  # skin, sand
         ([(GREEN, 0.05)], []),  # too little
         ([(RED, 0.5), (GREEN, 0.3)], ["green"]),
         ([(GREEN, 0.2), ("#2b63d4", 0.4)], ["blue", "green"]),
+        ([("#68aec7", 0.4), ("#f2c230", 0.2)], ["blue", "yellow"]),  # a sky
     ],
 )
 def test_only_large_clear_colours_outside_the_palette_are_found(
     parts: list[tuple[str, float]], named: list[str]
 ) -> None:
     found = palette.strange(painted(*parts), [RED])
-    assert [area[0] for area in found.areas] if found else named == []
-    assert bool(found) == bool(named)
+    assert [area[0] for area in (found.areas if found else [])] == named
 
 
 def test_without_a_palette_every_colour_is_fine() -> None:

@@ -7,11 +7,14 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from assetbank import access, rights
+from assetbank import access, provenance, rights
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
 
-TERMS = ("derivatives_allowed", "territories", "consent", "consent_until")
+LEFT_OUT_STAYS = (  # nobody gives a right away by leaving it out
+    *("derivatives_allowed", "territories", "consent", "consent_until"),
+    "digital_source_type",
+)
 
 
 class AssetForm(forms.Form):
@@ -46,6 +49,12 @@ class AssetForm(forms.Form):
         help_text="In which it may be used, as in DE, AT, GB. Empty: everywhere.",
     )
     consent = forms.ChoiceField(choices=Asset.Consent.choices, required=False, label="People shown")
+    digital_source_type = forms.ChoiceField(
+        choices=list(provenance.SAID_BY_PEOPLE.items()),
+        required=False,
+        label="How it was made",
+        help_text="What AI made, or changed, says so wherever it is shown.",
+    )
     consent_until = forms.DateField(
         required=False,
         label="Consent ends on",
@@ -64,15 +73,27 @@ class AssetForm(forms.Form):
         initial = {name: getattr(asset, name) for name in (*names, "consent", "consent_until")}
         initial["tags"] = ", ".join(asset.tag_names)
         initial["territories"] = ", ".join(asset.territories)
+        initial["digital_source_type"] = asset.digital_source_type
         initial["derivatives_allowed"] = "yes" if asset.derivatives_allowed else "no"
-        return cls(initial=initial, decides=decides)
+        form = cls(initial=initial, decides=decides)
+        form.fit_to(asset)
+        return form
+
+    def fit_to(self, asset: Asset) -> None:
+        """Of what the studio made it is known how; other files may say more than people choose."""
+        said, field = asset.digital_source_type, self.fields["digital_source_type"]
+        if asset.generation_id:
+            del self.fields["digital_source_type"]
+        elif said not in provenance.SAID_BY_PEOPLE:
+            field.choices = [*provenance.SAID_BY_PEOPLE.items(), (said, said)]  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
         """Keyword arguments of `intake.update`."""
         given = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
-        # terms that were not in the form stay: nobody gives a right away by leaving it out
         return {
-            name: value for name, value in given.items() if name not in TERMS or name in self.data
+            name: value
+            for name, value in given.items()
+            if name not in LEFT_OUT_STAYS or name in self.data
         }
 
     def clean_territories(self) -> list[str]:

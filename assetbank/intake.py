@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from assetbank import collecting, colours, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
-from assetbank.provenance import marked, said_by
+from assetbank.provenance import check_source_type, marked, said_by
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ EDITABLE = {
     "territories",
     "consent",
     "consent_until",
+    "digital_source_type",
 }
 
 
@@ -173,6 +174,8 @@ def update(
         asset.__dict__.pop("annotated_tags", None)
     # only these: what somebody else changed since the asset was read stays
     asset.save(update_fields=[*fields, "updated_at"])
+    if before.rendition_version != asset.rendition_version:
+        _delete_after_commit(list(map(before.rendition_path, pictures.RENDITIONS)))
     if stricter := rights.stricter(before, asset):
         for follow in settings.RIGHTS_BECAME_STRICTER:
             import_string(follow)(asset, stricter)
@@ -198,7 +201,11 @@ def remove(*, asset: Asset) -> None:
         *map(asset.rendition_path, pictures.RENDITIONS),
         *map(asset.rendition_path_before, pictures.RENDITIONS),
     }
+    asset.delete()
+    _delete_after_commit(paths)
 
+
+def _delete_after_commit(paths: Iterable[str]) -> None:
     def delete_files() -> None:
         for path in paths:
             try:
@@ -206,7 +213,6 @@ def remove(*, asset: Asset) -> None:
             except Exception as error:  # each storage raises its own; the others are tried still
                 logger.warning("%s stays in the storage: %s", path, error)
 
-    asset.delete()
     transaction.on_commit(delete_files, robust=True)
 
 
@@ -303,6 +309,8 @@ def _assign(asset: Asset, fields: dict[str, Any]) -> None:
         if getattr(asset, name) not in choices.values:
             raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
     asset.territories = rights.clean_territories(asset.territories)
+    if "digital_source_type" in fields:
+        check_source_type(asset)
     for name, most in LONGEST.items():
         if len(getattr(asset, name)) > most:
             raise InvalidAsset(f"{name} has at most {most} characters.")

@@ -8,6 +8,7 @@ import struct
 from xml.sax.saxutils import escape
 
 from assetbank import credentials
+from assetbank.errors import InvalidAsset
 from assetbank.models import Asset
 from assetbank.pictures import Picture
 
@@ -28,6 +29,24 @@ NAMESPACES = {
 # As an element or as an attribute of RDF. What comes from outside is not given to an XML parser
 WRITTEN = re.compile(rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})""")
 WORD = re.compile(r"[A-Za-z]{3,40}")
+
+
+# What people choose from where a file says nothing
+SAID_BY_PEOPLE = {
+    "": "Not said",
+    "digitalCapture": "Photographed",
+    "digitalCreation": "Drawn or designed by a person",
+    "compositeWithTrainedAlgorithmicMedia": "Changed with AI",
+    "trainedAlgorithmicMedia": "Made with AI",
+}
+
+
+def check_source_type(asset: Asset) -> None:
+    """Of what the studio made, nobody says anything else. Raises InvalidAsset."""
+    if asset.digital_source_type and not WORD.fullmatch(asset.digital_source_type):
+        raise InvalidAsset("digital_source_type is a word of IPTC's vocabulary of that name.")
+    if asset.generation_id:
+        raise InvalidAsset("The studio made this picture, so how it was made is known.")
 
 
 def mark(asset: Asset) -> str:

@@ -33,7 +33,10 @@ STATUS_LABELS = {
     "archived": "warning",
     "quarantined": "danger",
 }
-FACTS = ["brand", "original", "facts", "checksum", "origin", "created_by", "created_at"]
+FACTS = [
+    *("brand", "original", "facts", "checksum", "origin", "digital_source_type"),
+    *("created_by", "created_at"),
+]
 
 
 @admin.register(Asset)

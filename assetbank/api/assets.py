@@ -148,6 +148,12 @@ class WordsSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Last day on which the people shown agree to its use.",
     )
+    digital_source_type = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=40,
+        help_text="IPTC's word, like trainedAlgorithmicMedia. The studio says it of its own.",
+    )
 
 
 class UploadSerializer(WordsSerializer):
@@ -226,6 +232,8 @@ class AssetViewSet(GenericViewSet[Asset]):
         access.require_creator(person_of(request), brand)
         if not fields.get("title"):
             fields.pop("title", None)
+        if not fields.get("digital_source_type"):
+            fields.pop("digital_source_type", None)  # what the file says counts
         stored = intake.store(
             brand=brand, file=file, filename=file.name, by=person_of(request), **fields
         )

@@ -32,6 +32,7 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
     access.require_creator(request.user, shown.brand)
     form = AssetForm(request.POST, decides=_decides(request, shown))
+    form.fit_to(shown)
     if form.is_valid():
         changes = form.changes()
         status = changes.pop("status", shown.status)

@@ -64,6 +64,7 @@ def withdraw(request: PageRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "asset": asset,
         "concerned": withdrawing.concerned(person=request.user, asset=asset),
+        "copies": access.copies_elsewhere(request.user, asset),
         "most": MOST_SHOWN,
         "problem": problem,
         "reason": reason,

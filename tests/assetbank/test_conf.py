@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from assetbank import demo_world
 from assetbank.checks import settings_are_right
-from assetbank.conf import Environment, storage_from_url
+from assetbank.conf import Environment, email_from_url, storage_from_url
 from tests.processes import ROOT, House, environment
 
 PRODUCTION = {
@@ -258,3 +258,23 @@ def test_a_storage_whose_client_is_not_installed_is_named(settings: Settings) ->
     settings.STORAGES = {**settings.STORAGES, "default": found}
     (message,) = settings_are_right(None)
     assert "pip install 'django-storages[google]'" in message.msg
+
+
+def test_a_mail_server_is_one_address() -> None:
+    read = email_from_url("smtp://me%40example.com:p%3Aw@mail.example.com:587?tls=yes&from=a@b.c")
+    assert read == {
+        "host": "mail.example.com",
+        "port": 587,
+        "user": "me@example.com",
+        "password": "p:w",
+        "tls": True,
+        "ssl": False,
+        "from": "a@b.c",
+    }
+    assert (email_from_url("smtps://mail.example.com")["port"], email_from_url("")["host"]) == (
+        465,
+        "",
+    )
+    for wrong in ("mail.example.com", "http://mail.example.com", "smtp://"):
+        with pytest.raises(ValueError, match="written like smtp://"):
+            email_from_url(wrong)

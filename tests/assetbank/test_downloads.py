@@ -18,6 +18,7 @@ from tests.conftest import Cast, picture_bytes
 from tests.credentials import signed
 
 MakeAsset = Callable[..., Asset]
+MARK = ">Made with AI</span>"
 AI = intake.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
 
 
@@ -84,9 +85,9 @@ class TestFiles:
 class TestAssetPage:
     def test_it_says_what_was_made_with_ai(self, cast: Cast, make_asset: MakeAsset) -> None:
         made = make_asset(provenance=AI)
-        assert "Made with AI" in page(of(cast.creator), made)
-        assert "Made with AI" in of(cast.creator).get("/").content.decode()
-        assert "Made with AI" not in page(of(cast.creator), make_asset())
+        assert MARK in page(of(cast.creator), made)
+        assert MARK in of(cast.creator).get("/").content.decode()
+        assert MARK not in page(of(cast.creator), make_asset())
 
     def test_terms_are_edited_and_shown(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset, client = make_asset(), of(cast.creator)
@@ -107,6 +108,25 @@ class TestAssetPage:
         client.post(f"/assets/{asset.pk}/edit/", words)
         asset.refresh_from_db()
         assert (asset.derivatives_allowed, asset.consent) == (False, "given")
+
+    def test_people_say_how_a_file_was_made_but_not_how_the_studio_made_one(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        asset, client = make_asset(), of(cast.creator)
+        before = asset.rendition_path("grid")
+        words = {"title": "Cape", "kind": "product", "tags": ""}
+        sent = {**words, "digital_source_type": "compositeWithTrainedAlgorithmicMedia"}
+        assert client.post(f"/assets/{asset.pk}/edit/", sent).status_code == 302
+        assert MARK in page(client, asset)
+        assert client.get(Asset.objects.get(pk=asset.pk).grid_url).status_code == 200
+        made = make_asset(provenance=AI)
+        client.post(f"/assets/{made.pk}/edit/", {**words, "digital_source_type": ""})
+        assert MARK in page(client, made)
+        refused = client_of(cast, "creator").patch(
+            f"/api/v1/assets/{made.pk}/", {"digital_source_type": ""}
+        )
+        assert refused.json()["code"] == "invalid_asset"
+        assert before != Asset.objects.get(pk=asset.pk).rendition_path("grid")
 
     def test_a_country_that_is_none_is_explained(self, cast: Cast, make_asset: MakeAsset) -> None:
         sent = {"title": "Cape", "kind": "product", "tags": "", "territories": "UK"}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection, transaction
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from assetbank import access, intake, notices, rights
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.models import Asset, Brand, Membership, Notice
-from generation import studio, withdrawing
+from generation import drawing, studio, withdrawing
 from generation.errors import InvalidRequest
-from generation.models import Generation, Output
-from tests.conftest import Cast
+from generation.models import Generation, Output, Webhook, WebhookDelivery
+from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 
@@ -98,7 +102,7 @@ def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason) == ("cancelled", withdrawing.CANCELLED)
     # the answer was on its way: it is kept, and put aside with its source
-    began.outputs.create(take=0, position=0, data=picture(), mime="image/png")
+    began.outputs.create(take=0, position=0, data=picture_bytes((9, 9, 9)), mime="image/png")
     began.takes["0"] = {"pictures": 1}
     began.save()
     Generation.objects.filter(pk=began.pk).update(state="queued")
@@ -108,12 +112,6 @@ def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     assert made.status == "quarantined"
     withdrawing.reinstate(person=cast.manager, asset=source)
     assert statuses(made) == ["draft"]
-
-
-def picture() -> bytes:
-    from tests.conftest import picture_bytes
-
-    return picture_bytes((9, 9, 9))
 
 
 def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset) -> None:
@@ -155,11 +153,74 @@ def test_owners_hear_of_it_by_e_mail_where_that_is_set_up(
     source = make_asset(title="Cape")
     withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
     (notice,) = Notice.objects.filter(person=cast.creator)
+    (job,) = ProcrastinateJob.objects.filter(task_name="assetbank.tasks.mail_notice")
+    assert job.args == {"notice_id": notice.pk}
     notices.mail(notice_id=notice.pk)
     (sent,) = mail.outbox
     assert sent.to == ["creator@example.com"]
     assert "The rights to “Cape” were withdrawn" in sent.body
     assert f"https://assets.example.com{source.get_absolute_url()}" in sent.body
+
+
+def test_programs_that_listen_hear_of_their_own_brand(cast: Cast, make_asset: MakeAsset) -> None:
+    for brand in (cast.acme, cast.other):
+        Webhook.objects.create(
+            brand=brand, url="https://example.com/", events=[Webhook.Event.WITHDRAWN]
+        )
+    Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
+    source = make_asset(title="Cape")
+    made = drawn(ask(source, by=cast.creator, brand=cast.other))
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="A private reason.")
+    ours, theirs = WebhookDelivery.objects.order_by("webhook__brand__name")
+    assert "A private reason." in str(ours.payload)
+    assert "private" not in str(theirs.payload)
+    assert made.title in str(theirs.payload)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_being_stored_does_not_slip_through(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    """Its transaction has not committed when the rights are withdrawn."""
+    source = make_asset()
+    began = studio._begin(ask(source, by=cast.creator).pk)
+    assert began
+    drawing.draw_missing(began)
+    stored, may_commit = threading.Event(), threading.Event()
+
+    def store() -> None:
+        with transaction.atomic():
+            drawing.store_outputs(began)
+            stored.set()
+            may_commit.wait(30)
+        connection.close()
+
+    def withdraw() -> None:
+        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+        connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        storing = threads.submit(store)
+        assert stored.wait(30)
+        withdrawn = threads.submit(withdraw)
+        while not (withdrawn.done() or somebody_waits()):
+            pass
+        may_commit.set()
+        storing.result(30)
+        withdrawn.result(30)
+    made = began.outputs.get().asset
+    assert made
+    assert made.status == "quarantined"
+
+
+def somebody_waits() -> bool:
+    """For a lock, in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_what_is_quarantined_may_not_be_used(cast: Cast, make_asset: MakeAsset) -> None:

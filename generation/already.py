@@ -18,10 +18,10 @@ from generation import engines, money
 from generation.errors import InvalidRequest
 from generation.fingerprint import fingerprint
 from generation.models import Generation, LedgerEntry, Output, PresetVersion
-from generation.suggestions import NOT_OFFERED, as_question, words_of
+from generation.suggestions import as_question, words_of
 from search import queries
 from search.errors import InvalidQuestion, SearchUnavailable
-from search.questions import Filters, Question
+from search.questions import PUT_ASIDE, Filters, Question
 
 MOST_SAME = 3  # generations
 MOST_NEAR = 6  # pictures
@@ -192,5 +192,5 @@ def _with_assets(generations: Sequence[Generation]) -> list[Before]:
 
 
 def _usable(person: access.Person, brand: Brand) -> AssetQuerySet:
-    seen = access.assets(person).filter(brand=brand).exclude(status__in=NOT_OFFERED)
+    seen = access.assets(person).filter(brand=brand).exclude(status__in=PUT_ASIDE)
     return rights.usable(seen)

@@ -30,7 +30,7 @@ from generation.prompts import rules_of
 from search import queries
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding
-from search.questions import Filters, Question
+from search.questions import PUT_ASIDE, Filters, Question
 from search.ranking import Ranked
 
 MOST = 8
@@ -55,7 +55,6 @@ NO_THING = {
 }
 NAMED = 2 / 3  # of a title's words that a prompt must hold to mean that picture
 MOST_WORDS = 32  # of a prompt that are looked for in titles
-NOT_OFFERED = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 Floats = npt.NDArray[np.float32]
 
@@ -254,7 +253,7 @@ def _anchors(brand: Brand) -> list[int]:
 
 
 def _usable(person: access.Person, brand: Brand) -> AssetQuerySet:
-    seen = access.assets(person).filter(brand=brand).exclude(status__in=NOT_OFFERED)
+    seen = access.assets(person).filter(brand=brand).exclude(status__in=PUT_ASIDE)
     # what the studio made is a reference once somebody has approved it
     seen = seen.exclude(origin=Asset.Origin.GENERATED, status=Asset.Status.DRAFT)
     return rights.usable(seen, derive=True)

@@ -190,9 +190,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
             if not access.sees_all(person):
-                context["reach"] = access.reach(person)
-                creates = access.brands(person, *access.CREATORS)
-                context["creates"] = set(creates.values_list("pk", flat=True))
+                context["reach"] = reach = access.reach(person)
+                context["creates"] = reach.whole
                 manages = access.brands(person, *access.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
         return context

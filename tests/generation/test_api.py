@@ -19,7 +19,7 @@ FIELDS = {
     *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
     *("aspect_ratio", "image_size", "count", "references", "outputs", "usage", "created_by"),
     *("created_at", "started_at", "finished_at"),
-    *("preset", "preset_version", "variables", "left_out"),
+    *("preset", "preset_version", "variables", "left_out", "estimated_usd", "cost_usd"),
 }
 
 
@@ -179,8 +179,8 @@ def test_the_list_takes_as_many_queries_for_twenty_as_for_one(
             made = ask_for(cast, prompt=f"A cape, {count}", references=references)
             if count < 3:
                 studio.run(generation_id=made.pk)
-        # token and person, brands seen, generations, references, outputs
-        with django_assert_num_queries(5):
+        # token and person, brands seen and managed, generations, references, outputs
+        with django_assert_num_queries(6):
             answer = client.get(GENERATIONS)
         assert len(answer.json()["results"]) == many
 

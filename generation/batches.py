@@ -166,7 +166,7 @@ def progress(generations: Iterable[Generation]) -> Progress:
     for generation in generations:
         counted[generation.state] += 1
         asked += generation.count
-        settled += generation.count if generation.finished else len(generation.takes)
+        settled += generation.count - (0 if generation.finished else len(generation.missing))
         made += sum(output.asset_id is not None for output in generation.outputs.all())
     return Progress(
         asked=asked,

@@ -20,11 +20,11 @@ from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
 from generation import batches, engines, presets, studio
 from generation.api.asking import ReferenceField
-from generation.api.generations import OutputSerializer
+from generation.api.generations import HIDDEN, OutputSerializer
 from generation.api.outputs import arrived, contexts
 from generation.errors import InvalidRequest
 from generation.matrix import MOST_CELLS, Matrix
-from generation.models import Batch, Generation
+from generation.models import Batch, Generation, Reference
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -44,6 +44,15 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
         model = Generation
         fields = ["id", "label", "status", "reason", "reason_code", "outputs"]
         read_only_fields = fields
+
+    def to_representation(self, generation: Generation) -> dict[str, Any]:
+        """A product that the reader may not see is not told."""
+        told: dict[str, Any] = {**super().to_representation(generation)}
+        reach: access.Reach | None = self.context.get("reach")
+        used = [row.asset for row in generation.reference_rows.all() if row.asset]
+        if reach and any(each.title == told["label"] and not reach.sees(each) for each in used):
+            told["label"] = HIDDEN
+        return told
 
 
 class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
@@ -130,7 +139,10 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         if self.action == "list":
             return listed
         cells = Generation.objects.order_by("pk")
-        cells = cells.prefetch_related(Prefetch("outputs", arrived(self.request)))
+        cells = cells.prefetch_related(
+            Prefetch("outputs", arrived(self.request)),
+            Prefetch("reference_rows", Reference.objects.select_related("asset")),
+        )
         return listed.prefetch_related(Prefetch("generations", cells))
 
     def get_serializer_class(self) -> Any:

@@ -10,6 +10,7 @@ from generation import ladder
 from generation.ladder import Step
 from generation.models import EngineModel, Generation, Output
 
+HIDDEN = "A picture that you may not see"
 UNDECIDED = "undecided"
 CHOICES = {"kept": "Kept", UNDECIDED: "Undecided", "rejected": "Rejected"}
 
@@ -20,6 +21,7 @@ class Shown:
     what it has, and is sent only what has changed."""
 
     generation: Generation
+    label: str
     outputs: Sequence[Output]
     unreadable: Sequence[str]
     waiting: range
@@ -43,6 +45,7 @@ def shown(generation: Generation, models: Iterable[EngineModel], choice: str = "
     model = next((each for each in models if each.pk == generation.model), None)
     return Shown(
         generation=generation,
+        label=_label(generation),
         outputs=outputs,
         unreadable=[each.problem for each in generation.outputs.all() if each.problem],
         waiting=range(left),
@@ -51,6 +54,14 @@ def shown(generation: Generation, models: Iterable[EngineModel], choice: str = "
         steps=ladder.steps(model, generation.image_size),
         mark=_mark(generation, outputs),
     )
+
+
+def _label(generation: Generation) -> str:
+    """Without the title of a product that the person may not see."""
+    hidden = {
+        row.title for row in generation.reference_rows.all() if row.asset_id and not row.asset
+    }
+    return HIDDEN if generation.label in hidden else generation.label
 
 
 def _mark(generation: Generation, outputs: Iterable[Output]) -> str:

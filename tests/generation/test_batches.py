@@ -309,6 +309,24 @@ class TestPage:
         choosing.undecide(person=cast.creator, output=one)
         assert "No picture is kept" in text(client.get(f"/batches/{batch.pk}/?show=kept"))
 
+    def test_products_that_one_may_not_see_are_not_named(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        cast.other.memberships.create(user=cast.creator, role="viewer")
+        foreign = make_asset(brand=cast.other, by=cast.outsider, title="Secret", status="approved")
+        batch = ask(cast, Matrix("A shelf", products=[foreign]))
+        (cell,) = cells(batch)
+        manager, rest = signed_in(cast.manager), client_of(cast, "manager")
+        told = [
+            text(manager.get(f"/batches/{batch.pk}/")),
+            text(manager.get(cell.get_absolute_url())),
+            str(rest.get(f"/api/v1/batches/{batch.pk}/").json()),
+        ]
+        for each in told:
+            assert "A picture that you may not see" in each
+            assert "Secret" not in each
+        assert "Secret" in text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
+
     def test_viewers_see_what_is_approved(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue"))
         draw(batch)
@@ -529,9 +547,9 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
     few, many = ask(cast, colours("red")), ask(cast, colours(*map(str, range(60))))
     for generation in (*cells(few), *cells(many)):
         generation.outputs.create(take=0, position=0, mime="image/jpeg", asset=make_asset())
-    # token and person, whose findings are told, batch, cells, outputs, findings
+    # token and person, who may see what, batch, cells, references, outputs, findings
     for batch in (few, many):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             answer = client.get(f"{BATCHES}{batch.pk}/")
         assert answer.status_code == 200
 

@@ -154,12 +154,14 @@ def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
         assert total(generation) == 0
 
 
-@pytest.mark.parametrize("scenario", ["dropped", "half_body"])
+@pytest.mark.parametrize("scenario", ["hang", "dropped", "half_body"])
 def test_what_may_have_been_billed_is_counted_and_asked_again_by_a_person_only(
-    cast: Cast, server: GeminiServer, scenario: str
+    cast: Cast, server: GeminiServer, settings: Settings, scenario: str
 ) -> None:
     server.script(scenario)
+    settings.GEMINI_TIMEOUT_S = 1 if scenario == "hang" else 60
     generation = run(ask(cast, count=2))
+    settings.GEMINI_TIMEOUT_S = 60
     assert generation.state == "failed"
     assert len(server.requests) == 1
     (entry,) = generation.ledger.filter(kind=Kind.CHARGED)

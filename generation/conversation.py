@@ -101,6 +101,15 @@ def chain(output: Output) -> list[Link]:
     return links[::-1]
 
 
+def images(output: Output) -> int:
+    """How many pictures the model is shown again before the next turn: for estimates, so a
+    conversation that cannot go on counts its last picture only."""
+    try:
+        return sum(link.images for link in chain(output))
+    except InvalidRequest:
+        return 1
+
+
 def history(output: Output) -> tuple[Exchange, ...]:
     """The conversation that ended with an output, with every byte as it was. Raises InvalidRequest
     and FileMissing."""

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
-from generation import prices, refining, tray
+from generation import conversation, prices, refining, tray
 from generation.errors import InvalidRequest
 from generation.forms import COUNTS
 from generation.models import EngineModel, Output
@@ -119,7 +119,6 @@ def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
     known."""
     if model is None:
         return []
-    # the picture itself, and its references
-    shown = 1 + output.generation.reference_rows.count()
+    shown = conversation.images(output)
     priced = ((s, prices.estimate(model, size=s, references=shown)) for s in model.image_sizes)
     return [(size, prices.shown(usd) if usd else "") for size, usd in priced]

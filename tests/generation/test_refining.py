@@ -12,12 +12,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from assetbank import intake, merging
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import refining, studio
+from generation import conversation, refining, studio
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
 from tests.api import Row, client_of, statuses
@@ -324,6 +324,19 @@ def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
     assert "Take the hat off" in onward
     fragment = client.get(f"/assets/{second.asset_id}/lineage/", headers={"HX-Request": "true"})
     assert f"/outputs/{second.pk}/refine/" in text(fragment)
+
+
+def test_a_long_conversation_is_read_in_as_many_queries_as_a_short_one(
+    cast: Cast, server: GeminiServer, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    output = drawn(cast)
+    for turn in range(4):
+        refine(cast, output, f"Branch {turn}")
+        output = refine(cast, output, f"Turn {turn}")
+    with django_assert_max_num_queries(6):
+        steps = refining.thread(output, cast.creator)
+    assert [len(step.branches) for step in steps] == [2, 2, 2, 2, 0]
+    assert conversation.images(output) == 5
 
 
 def test_the_pictures_in_the_tray_can_be_shown_to_the_model_too(

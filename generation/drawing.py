@@ -16,7 +16,16 @@ from django.db import transaction
 from assetbank import intake, rights
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
-from generation import conversation, engines, inheritance, money, prompts, quotas, references
+from generation import (
+    conversation,
+    engines,
+    inheritance,
+    money,
+    presets,
+    prompts,
+    quotas,
+    references,
+)
 from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import EngineError, EngineFailed, InvalidRequest, Refused
 from generation.models import EngineModel, Generation, Output
@@ -207,7 +216,7 @@ def store_outputs(generation: Generation) -> None:
                     by=generation.created_by,
                     origin=Asset.Origin.GENERATED,
                     provenance=_provenance(generation),
-                    title=generation.prompt.splitlines()[0][:120],
+                    title=presets.heading(generation).splitlines()[0][:120],
                     kind=Asset.Kind.RENDER,
                 )
                 output.asset, output.data = stored.asset, None

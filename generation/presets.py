@@ -18,7 +18,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from assetbank import access, text
 from assetbank.models import Brand
 from generation.errors import InvalidRequest
-from generation.models import Preset, PresetVersion, Role
+from generation.models import Generation, Preset, PresetVersion, Role
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LONGEST_TEMPLATE = 6_000
@@ -123,6 +123,15 @@ def own_words(version: PresetVersion, given: Mapping[str, str], whole: str) -> s
         return whole.removeprefix(fill(version, given)).strip()
     except InvalidRequest:
         return whole
+
+
+def heading(generation: Generation) -> str:
+    """What people call it: the preset's name and their own words, or the prompt itself."""
+    version = generation.preset_version
+    if version is None:
+        return generation.prompt
+    words = own_words(version, generation.variables, generation.prompt)
+    return f"{version.preset}: {words}" if words else str(version.preset)
 
 
 def label(variable: Mapping[str, Any]) -> str:

@@ -165,7 +165,7 @@ def difference(old: str | None, new: str) -> SafeString:
             told += format_html("{}", "".join(right[c:d]))
             continue
         if gone := "".join(left[a:b]):
-            told += format_html('<del style="opacity: .6">{}</del>', gone)
+            told += format_html('<del style="opacity: .6">{}</del> ', gone)
         if come := "".join(right[c:d]):
             told += format_html("<ins><strong>{}</strong></ins>", come)
     return told

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import access
 from assetbank.views import PageRequest
-from generation import choosing, money, savings, studio
+from generation import choosing, money, presets, savings, studio
 from generation.models import EngineModel, Generation
 from generation.views.seen import generation_of
 from generation.views.shown import shown
@@ -56,6 +56,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
     return {
         "generation": followed,
         "shown": shown(followed, models),
+        "heading": presets.heading(followed),
         "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
         "left_out": [] if hidden else followed.left_out,
         "said": [take["text"] for take in takes if take.get("text")],

@@ -29,6 +29,8 @@ def history(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         listed = form.filter(generations(request).order_by("-id"))
         rows = list(listed[: PER_PAGE + 1])
+    for row in rows:
+        row.heading = presets.heading(row)  # type: ignore[attr-defined]
     more = ""
     if len(rows) > PER_PAGE:
         rows = rows[:PER_PAGE]

@@ -124,7 +124,7 @@ class TestVersions:
         made = studio.request(
             person=cast.creator,
             brand=cast.acme,
-            prompt=presets.fill(first, {"who": "me"}),
+            prompt=presets.prompt(first, {"who": "me"}, "At night."),
             model="sketch",
             aspect_ratio="1:1",
             references=[asset],
@@ -136,6 +136,7 @@ class TestVersions:
         studio.run(generation_id=made.pk)
         output = Asset.objects.get(origin="generated")
         assert output.preset == "shore", "search's filter finds it"
+        assert output.title == "Shore: At night."
         client = Client()
         client.force_login(cast.creator)
         page = client.get(made.get_absolute_url()).content.decode()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from assetbank.models import Brand
+import pytest
+from pytest_django import Settings
+
+from assetbank import intake
+from assetbank.models import Asset, Brand
+from generation import studio
 from generation.models import BrandRules, EngineModel, Role
 from generation.prompts import INSTRUCTIONS, Composed, Named, compose, fit
+from tests.conftest import Cast
+from tests.gemini_server import GeminiServer
 
+MODEL = "gemini-nano-banana-2.1"
 BRAND = Brand(name="Acme", slug="acme", palette=["#c81c26"], style="Calm light.")
 
 
@@ -79,3 +87,36 @@ def test_what_the_brand_asks_for_goes_into_every_prompt() -> None:
     ):
         assert words in text
     assert "Never" not in composed(rules=BrandRules()).text
+
+
+def test_the_model_is_sent_what_fits_and_reads_what_each_is(
+    cast: Cast, make_asset: Callable[..., Asset], settings: Settings
+) -> None:
+    BrandRules.objects.create(brand=cast.acme, never=["smoke"])
+    EngineModel.objects.filter(pk=MODEL).update(max_references=2)
+    mood, cape, logo = (make_asset(title=title) for title in ("Mood", "Cape", "Mark"))
+    roles = {mood.pk: "style", cape.pk: "product", logo.pk: "logo"}
+    with GeminiServer() as server:
+        settings.GEMINI_API_KEY, settings.GEMINI_BASE_URL = "AIza-a-key", server.url
+        asked = studio.request(
+            person=cast.creator,
+            brand=cast.acme,
+            prompt="A cape on a plinth",
+            references=[mood, cape, logo],
+            roles=roles,
+            model=MODEL,
+            aspect_ratio="1:1",
+        )
+        studio.run(generation_id=asked.pk)
+        (sent,) = server.requests
+    assert [each.data for each in sent.references] == [
+        intake.original_bytes(cape),
+        intake.original_bytes(logo),
+    ]
+    assert "Image 1, the product: Cape." in sent.prompt
+    assert "Image 2, the logo: Mark." in sent.prompt
+    assert "- smoke" in sent.prompt
+    asked.refresh_from_db()
+    assert asked.state == "succeeded"
+    assert asked.left_out == ["“Mood” is left out: Nano Banana 2.1 takes 2 references."]
+    assert asked.reference_rows.count() == 3, "what was left out is on record, too"

@@ -55,7 +55,8 @@ def recall(session: SessionBase, generation: Generation, parts: Collection[str])
     if "settings" in parts:
         now |= _settings(generation)
         if now["model"] != generation.model:
-            said.append(f"{generation.model} is not on offer any more: {now['model']} is chosen.")
+            missed = f"{generation.model} is not on offer any more: {now['model']} is chosen."
+            said.append(engines.farewell(generation.model) or missed)
     if whole:
         now["brand"] = generation.brand.slug
     if "references" in parts:
@@ -115,14 +116,8 @@ def _prompt(generation: Generation) -> dict[str, str]:
 
 
 def _settings(generation: Generation) -> dict[str, str]:
-    offered = [entry.id for entry in engines.models()]
-    model = generation.model
-    if model not in offered:
-        row = engines.row(model)
-        following = engines.successor(row) if row else ""
-        model = following if following in offered else (offered or [model])[0]
     return {
-        "model": model,
+        "model": engines.instead(generation.model) or generation.model,
         "aspect_ratio": generation.aspect_ratio,
         "image_size": generation.image_size,
         "count": str(generation.count),

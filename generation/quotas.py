@@ -14,8 +14,8 @@ GOOGLES_TIME = ZoneInfo("America/Los_Angeles")  # its days begin at midnight the
 USED_UP = "daily_quota"
 
 
-def require(model_id: str) -> None:
-    """Raises InvalidRequest while today's quota of that model is known to be used up."""
+def problem(model_id: str) -> str:
+    """Until when today's quota of that model is known to be used up, in a sentence; else ""."""
     today = timezone.now().astimezone(GOOGLES_TIME).date()
     failed = Generation.objects.filter(
         model=model_id,
@@ -23,13 +23,19 @@ def require(model_id: str) -> None:
         reason_code=USED_UP,
         finished_at__gte=_midnight(today),
     )
-    if failed.exists():
-        anew = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
-        raise InvalidRequest(
-            "Google's quota of today for this model is used up. It begins anew on "
-            f"{anew:%A at %H:%M}. Until then, choose another model.",
-            code=USED_UP,
-        )
+    if not failed.exists():
+        return ""
+    anew = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
+    return (
+        "Google's quota of today for this model is used up. It begins anew on "
+        f"{anew:%A at %H:%M}. Until then, choose another model."
+    )
+
+
+def require(model_id: str) -> None:
+    """Raises InvalidRequest where nothing can be asked of that model before tomorrow."""
+    if used_up := problem(model_id):
+        raise InvalidRequest(used_up, code=USED_UP)
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:

@@ -15,7 +15,7 @@ from assetbank import access, rights
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 from assetbank.views import PageRequest
-from generation import already, caps, desk, engines, presets, prompts, suggestions, tray
+from generation import already, caps, desk, engines, presets, prompts, quotas, suggestions, tray
 from generation.errors import GenerationError, InvalidRequest
 from generation.forms import StudioForm
 from generation.views.seen import require_creator_somewhere
@@ -73,6 +73,7 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         return {"hints": hints + errors}
     asked = form.asked()
     model = engines.model(asked["model"])
+    hints += [used_up] if (used_up := quotas.problem(model.id)) else []
     composed = prompts.compose(
         prompt=asked["prompt"],
         brand=asked["brand"],

@@ -47,8 +47,10 @@ def make(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         return _request(request)
     left = desk.fields(request.session)
+    before = left.get("model", "")
     if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
-        left = desk.from_generation(get_object_or_404(generations(request), pk=int(number)))
+        past = get_object_or_404(generations(request), pk=int(number))
+        left, before = desk.from_generation(past), past.model
     if words := request.GET.get("prompt", "")[: studio.LONGEST_PROMPT]:
         left["prompt"] = words
     if preset := request.GET.get("preset", "")[:80]:
@@ -56,7 +58,7 @@ def make(request: PageRequest) -> HttpResponse:
     brands = list(access.brands(request.user, *access.CREATORS))
     references = tray.assets(request.user, request.session)
     form = StudioForm(initial=defaults(brands, left, references), person=request.user)
-    return _studio(request, form, left)
+    return _studio(request, form, left, retired=engines.farewell(before))
 
 
 @login_required
@@ -159,7 +161,12 @@ def _made_before(request: PageRequest, found: already.Already) -> HttpResponse:
 
 
 def _studio(
-    request: PageRequest, form: StudioForm, given: dict[str, str], status: int = 200
+    request: PageRequest,
+    form: StudioForm,
+    given: dict[str, str],
+    *,
+    retired: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     models = engines.models()
     ratios = dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)
@@ -170,7 +177,7 @@ def _studio(
         "form": form,
         "models": models,
         "chosen_model": engines.instead(str(form["model"].value() or "")),
-        "retired": "" if form.is_bound else engines.farewell(given.get("model", "")),
+        "retired": retired,
         "shapes": [_shape(ratio) for ratio in ratios],
         "sizes": list(sizes),
         "counts": COUNTS,

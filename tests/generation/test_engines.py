@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from generation import engines, sketch
+from generation import engines, money, sketch, studio
 from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import InvalidRequest, ModelRetired
-from generation.models import EngineModel
+from generation.models import EngineModel, Generation
 from tests.conftest import Cast
 
 pytestmark = pytest.mark.usefixtures("shipped_models")
@@ -138,3 +140,31 @@ def test_programs_are_told_the_successor_and_what_a_picture_costs(
     first = api.get("/api/v1/models/").json()["results"][0]
     assert first["id"] == NEWEST
     assert first["usd_per_picture"] == {"1K": "0.0336", "2K": "0.0504", "4K": "0.1134"}
+
+
+def test_a_model_that_retired_while_its_request_waited_is_not_asked(
+    with_key: None, cast: Cast
+) -> None:
+    waiting = studio.request(
+        person=cast.creator, brand=cast.acme, prompt="x", model=NEWEST, aspect_ratio="1:1"
+    )
+    EngineModel.objects.filter(pk=NEWEST).update(
+        retires_on=timezone.localdate(), successor="gemini-3-pro-image"
+    )
+    studio.run(generation_id=waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason_code) == ("failed", "model_retired")
+    assert "its successor is Nano Banana Pro" in waiting.reason
+    assert money.reserved(waiting) == 0
+
+
+def test_the_studio_starts_with_the_successor_and_says_why(with_key: None, cast: Cast) -> None:
+    past = Generation.objects.create(
+        brand=cast.acme, prompt="x", model="gemini-2.5-flash-image", created_by=cast.creator
+    )
+    page = Client()
+    page.force_login(cast.creator)
+    shown = page.get(f"/studio/?from={past.pk}").content.decode()
+    assert "Nano Banana was retired by Google" in shown
+    chosen = re.findall(r'<option value="([^"]+)"[^>]* selected', shown)
+    assert NEWEST in chosen

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -318,6 +319,10 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     assert run(waiting).reason_code == "daily_quota"
     assert total(waiting) == 0
     assert len(server.requests) == 1
+    client = Client()
+    client.force_login(cast.creator)
+    form = {"prompt": "x", "brand": "acme", "model": MODEL, "aspect_ratio": "1:1", "count": 1}
+    assert "begins anew on" in client.post("/studio/beside/", form).content.decode()
     assert ask(cast, model="gemini-3-pro-image").pk  # another model has a quota of its own
 
 

@@ -296,7 +296,7 @@ class TestUsingAgain:
         Generation.objects.filter(pk=past.pk).update(model="gemini-2.5-flash-image")
         page = text(client.post(f"/generations/{past.pk}/again/", follow=True))
         assert "1 of its 1 references cannot be used any more" in page
-        assert "gemini-2.5-flash-image is not on offer any more" in page
+        assert "Nano Banana was retired by Google" in page
 
 
 class TestGeneration:

@@ -307,6 +307,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"WebhookEvent": "generation.models.Webhook.Event"},
 }
 
 # Parts of the health page and of GET /api/v1/health/, in order: `() -> assetbank.health.Part`

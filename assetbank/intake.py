@@ -174,7 +174,7 @@ def update(
         asset.__dict__.pop("annotated_tags", None)
     # only these: what somebody else changed since the asset was read stays
     asset.save(update_fields=[*fields, "updated_at"])
-    if before.rendition_version != asset.rendition_version:
+    if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         _delete_after_commit(list(map(before.rendition_path, pictures.RENDITIONS)))
     if stricter := rights.stricter(before, asset):
         for follow in settings.RIGHTS_BECAME_STRICTER:

@@ -17,6 +17,11 @@ def active(assets: Iterable[Asset]) -> QuerySet[Quarantine]:
     return rows.select_related("withdrawal__asset").order_by("pk")
 
 
+def forsaken(asset: Asset) -> bool:
+    """In quarantine because of a source that was deleted since."""
+    return asset.status == Asset.Status.QUARANTINED and not active([asset]).exists()
+
+
 def put_aside(asset: Asset, withdrawal: Withdrawal) -> None:
     """The row of `asset` should be locked. It may be in quarantine for another reason already."""
     first = active([asset]).first()

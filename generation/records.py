@@ -51,7 +51,7 @@ def record(*, asset: Asset, person: access.Person) -> dict[str, Any]:
         "content_credentials": _credentials(asset),
         "made": _made(output, person) if output else None,
         "made_with_it": [_named(each) for each in known],
-        "made_with_it_elsewhere": len(made_with) - len(known),
+        "made_with_it_unseen": len(made_with) - len(known),
         "decisions": [
             {"verdict": each.verdict, "by": _who(each.by), "at": each.at, "reason": each.reason}
             for each in asset.decisions.select_related("by").order_by("at", "pk")
@@ -124,7 +124,7 @@ def _credentials(asset: Asset) -> dict[str, Any] | None:
 @dataclass(frozen=True)
 class _References:
     told: list[dict[str, Any]]
-    elsewhere: int  # of brands that the person may not see
+    unseen: int  # how many the person may not see
 
 
 def _references(generation: Generation, person: access.Person) -> _References:
@@ -161,14 +161,14 @@ def _made(output: Output, person: access.Person) -> dict[str, Any]:
         "response_id": take.get("response_id", ""),
         "prompt": generation.prompt,
         # it names the references
-        "prompt_as_sent": "" if references.elsewhere else generation.full_prompt,
+        "prompt_as_sent": "" if references.unseen else generation.full_prompt,
         "preset": {"slug": version.preset.slug, "version": version.number} if version else None,
         "variables": generation.variables,
         "aspect_ratio": generation.aspect_ratio,
         "image_size": generation.image_size,
         "references": references.told,
-        "references_elsewhere": references.elsewhere,
-        "left_out": [] if references.elsewhere else generation.left_out,
+        "references_unseen": references.unseen,
+        "left_out": [] if references.unseen else generation.left_out,
         "refines": _earlier(generation.refines_id, person),
         "draft": _earlier(generation.draft_id, person),
         "asked_by": _who(generation.created_by),

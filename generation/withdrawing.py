@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from assetbank import access, notices, text
+from assetbank import access, intake, notices, text
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Brand, Membership
 from generation import lineage, quarantine, studio, webhooks
@@ -85,15 +85,19 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
 def reinstate(*, person: User, asset: Asset) -> list[Asset]:
     """Lift the withdrawal of `asset`: what nothing else holds back has its status of before.
 
+    Of one whose withdrawn source was deleted nobody knows that any more: it is a draft then.
     Managers only. Raises NotAllowed and InvalidAsset.
     """
     access.require_manager(person, asset.brand)
     withdrawal = Withdrawal.objects.select_for_update().filter(asset=asset, lifted_at=None).first()
-    if withdrawal is None:
+    if withdrawal:
+        released = quarantine.release(withdrawal)
+        withdrawal.lifted_at, withdrawal.lifted_by = timezone.now(), person
+        withdrawal.save(update_fields=["lifted_at", "lifted_by"])
+    elif quarantine.forsaken(asset):
+        released = [intake.update(asset=asset, status=Asset.Status.DRAFT, withdrawing=True)]
+    else:
         raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
-    released = quarantine.release(withdrawal)
-    withdrawal.lifted_at, withdrawal.lifted_by = timezone.now(), person
-    withdrawal.save(update_fields=["lifted_at", "lifted_by"])
     for owner, pictures in _owners(released, but=person).items():
         named = _named(pictures)
         notices.tell(owner, f"Out of quarantine again: {named}.", _where(pictures))

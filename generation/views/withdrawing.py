@@ -37,6 +37,7 @@ def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
         "unseen": len(sources) - len(seen),
         "held_by": [(each, each.asset_id in known) for each in held_by],
         "own": withdrawing.active(asset),
+        "forsaken": quarantine.forsaken(asset),
         "may_manage": access.may_manage(request.user, asset.brand),
     }
     return render(request, "generation/_rights.html", context)

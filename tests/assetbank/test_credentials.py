@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+import struct
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -68,3 +70,22 @@ def test_no_damage_to_a_file_raises(picture: bytes) -> None:
             damaged[chance.randrange(start, len(damaged))] = chance.randrange(256)
         read = credentials.read(bytes(damaged[: chance.randint(start, len(damaged))]), "image/png")
         assert read is None or read.state in credentials.STATES
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_boxes_within_boxes_are_refused(depth: int) -> None:
+    """As many as would use up the stack of whoever follows them in."""
+    kind = bytes.fromhex("63327061001100108000 00aa00389b71")
+    described = box(b"jumd", kind + b"\x03c2pa\0")
+    inside = 8 + len(described)
+    boxes = (struct.pack(">I", inside * n) + b"jumb" + described for n in range(depth, 0, -1))
+    chunk = b"caBX" + b"".join(boxes)
+    plain = picture_bytes()
+    packed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    found = credentials.read(plain[:33] + packed + plain[33:], "image/png")
+    assert found
+    assert found.state == "unreadable"

@@ -122,7 +122,7 @@ def test_references_of_other_brands_are_counted_and_not_told(
         assert "Secret" not in shown
         assert "private" not in shown
         assert secret.checksum not in shown
-    assert read(of(cast.manager), made)["made"]["references_elsewhere"] == 1
+    assert read(of(cast.manager), made)["made"]["references_unseen"] == 1
     with zipfile.ZipFile(as_file(of(cast.manager), made)) as packed:
         assert all(b"Secret" not in packed.read(name) for name in packed.namelist())
     assert "Secret" in of(cast.creator).get(f"/assets/{made.pk}/record/").content.decode()

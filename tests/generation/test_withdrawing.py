@@ -91,6 +91,20 @@ def test_what_two_withdrawals_hold_comes_back_with_the_second(
     assert statuses(hat, both) == ["approved", "draft"]
 
 
+def test_what_was_made_of_a_deleted_source_can_be_brought_back(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset()
+    made = drawn(ask(source, by=cast.creator))
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    intake.remove(asset=Asset.objects.get(pk=source.pk))
+    assert statuses(made) == ["quarantined"]
+    withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
+    assert statuses(made) == ["draft"]
+    with pytest.raises(InvalidAsset, match="not withdrawn"):
+        withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
+
+
 def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     cast: Cast, make_asset: MakeAsset
 ) -> None:

@@ -89,6 +89,15 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
     left_out = serializers.ListField(
         child=serializers.CharField(), help_text="What the model had no room for, in sentences."
     )
+    refines = serializers.IntegerField(
+        source="refines_id", allow_null=True, help_text="Id of the output that it goes on from."
+    )
+    draft = serializers.IntegerField(
+        source="draft_id",
+        allow_null=True,
+        help_text="Id of the output that it makes again, larger.",
+    )
+    batch = serializers.IntegerField(source="batch_id", allow_null=True)
     outputs = OutputSerializer(many=True)
     usage = serializers.DictField(
         child=serializers.IntegerField(), help_text="What the engine counted, summed."
@@ -108,7 +117,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
             *("id", "status", "reason", "reason_code", "prompt", "full_prompt", "brand", "model"),
             *("aspect_ratio", "image_size", "count", "references", "outputs", "usage"),
             *("estimated_usd", "cost_usd"),
-            *("preset", "preset_version", "variables", "left_out"),
+            *("preset", "preset_version", "variables", "left_out", "refines", "draft", "batch"),
             *("created_by", "created_at", "started_at", "finished_at"),
         ]
         read_only_fields = fields

@@ -20,6 +20,7 @@ FIELDS = {
     *("aspect_ratio", "image_size", "count", "references", "outputs", "usage", "created_by"),
     *("created_at", "started_at", "finished_at"),
     *("preset", "preset_version", "variables", "left_out", "estimated_usd", "cost_usd"),
+    *("refines", "draft", "batch"),
 }
 
 

@@ -54,7 +54,10 @@ def strange(picture: Image.Image, palette: Sequence[str]) -> Strange | None:
 
 
 def sentence(found: Strange) -> str:
-    said = [f"a {word} ({example})" for word, example, _ in found.areas[:3]]
+    said = [
+        f"{'an' if word[0] in 'aeiou' else 'a'} {word} ({example})"
+        for word, example, _ in found.areas[:3]
+    ]
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     are = "that is" if len(said) == 1 else "that are"
     return f"{found.share:.0%} of it is {listed} {are} not in the palette."

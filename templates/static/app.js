@@ -506,6 +506,7 @@
     } else return;
     event.preventDefault();
   });
+  $("[data-review] .review-card")?.focus({ preventScroll: true });
   window.addEventListener("beforeunload", (event) => { if (running || queue.length) event.preventDefault(); });
 
   followModel();

@@ -120,6 +120,22 @@ def test_pictures_that_were_there_join_the_collection_of_a_later_run(
     assert Collection.objects.get(name="Later").assets.count() == 3
 
 
+def test_what_comes_in_is_a_draft_unless_a_manager_answers_for_it(
+    cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError, match="Nobody called creator is a manager of Acme"):
+        run(folder, capsys, "--approved-by=creator")
+    run(folder, capsys, "--approved-by=manager")
+    assert set(Asset.objects.values_list("status", "decisions__by__username")) == {
+        ("approved", "manager")
+    }
+    (folder / "later.png").write_bytes(picture_bytes((1, 2, 3)))
+    run(folder, capsys)
+    assert Asset.objects.get(filename="later.png").status == "draft"
+    run(folder, capsys, "--approved-by=manager")
+    assert not Asset.objects.exclude(status="approved").exists()
+
+
 def test_an_unknown_brand_names_the_known_ones(cast: Cast, folder: Path) -> None:
     with pytest.raises(CommandError, match=r"no brand “nike”. Brands: acme, other"):
         call_command("import_assets", str(folder), "--brand=nike")

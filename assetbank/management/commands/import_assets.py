@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from assetbank import collecting, intake
-from assetbank.errors import ProblemError
-from assetbank.models import Asset, Brand, Collection
+from assetbank import access, approval, collecting, intake
+from assetbank.errors import CannotApprove, ProblemError
+from assetbank.models import Asset, Brand, Collection, Decision
 
 READERS = 2  # threads: decoding and drawing renditions leave Python's lock alone
 
@@ -37,12 +38,21 @@ class Command(BaseCommand):
         parser.add_argument("--brand", required=True, help="Slug of the brand.")
         parser.add_argument("--tag", action="append", default=[], help="May be given repeatedly.")
         parser.add_argument("--collection", default="", help="Name; made if it is not there.")
+        parser.add_argument(
+            "--approved-by",
+            default="",
+            metavar="USERNAME",
+            help="A manager of the brand, who approves all that is new; otherwise it is a draft, "
+            "which viewers do not see.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder.")
-        importer = _Importer(options["brand"], options["tag"], options["collection"])
+        importer = _Importer(
+            options["brand"], options["tag"], options["collection"], options["approved_by"]
+        )
         paths = list(_files(folder))
         counts: Counter[str] = Counter()
         try:
@@ -66,7 +76,7 @@ class Command(BaseCommand):
 
 
 class _Importer:
-    def __init__(self, brand: str, tags: list[str], collection: str) -> None:
+    def __init__(self, brand: str, tags: list[str], collection: str, approver: str) -> None:
         try:
             self.brand = Brand.objects.get(slug=brand)
         except Brand.DoesNotExist:
@@ -76,6 +86,13 @@ class _Importer:
         self.collection: Collection | None = None
         if collection:
             self.collection = self._collection(collection)
+        self.approver = self._manager(approver) if approver else None
+
+    def _manager(self, username: str) -> User:
+        found = User.objects.filter(username=username).first()
+        if found is None or not access.may_manage(found, self.brand):
+            raise CommandError(f"Nobody called {username} is a manager of {self.brand}.")
+        return found
 
     def _collection(self, name: str) -> Collection:
         if found := Collection.objects.filter(brand=self.brand, name=name).first():
@@ -112,6 +129,9 @@ class _Importer:
                 tags=self.tags,
                 collection=self.collection,
             )
+            self._approve(stored.asset)
+        except CannotApprove as error:
+            return Result(path, "new", f"not approved: {error.message}")
         except ProblemError as error:
             return Result(path, "left out", error.message)
         except OSError as error:
@@ -119,6 +139,13 @@ class _Importer:
         if stored.created:
             return Result(path, "new")
         return Result(path, "already there", _named(stored.asset, path))
+
+    def _approve(self, asset: Asset) -> None:
+        """Also what an import that was stopped had taken in, and nobody has decided about."""
+        waits = asset.origin == Asset.Origin.IMPORT and asset.status == Asset.Status.DRAFT
+        if self.approver and waits and not asset.decisions.exists():
+            approved = Decision.Verdict.APPROVED
+            approval.decide(asset=asset, by=self.approver, verdict=approved)
 
 
 def _named(asset: Asset, path: Path) -> str:

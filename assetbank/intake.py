@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import hashlib
 import logging
@@ -19,30 +20,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from assetbank import collecting, colours, pictures, rights
+from assetbank import collecting, colours, editing, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
-from assetbank.provenance import check_source_type, marked, said_by
+from assetbank.provenance import marked, said_by
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
-
-LONGEST = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
-APPROVED_BY_DECISION = "A manager approves a picture, once it is in the library."
-EDITABLE = {
-    "title",
-    "description",
-    "kind",
-    "status",
-    "licence",
-    "credit",
-    "expires_on",
-    "derivatives_allowed",
-    "territories",
-    "consent",
-    "consent_until",
-    "digital_source_type",
-}
 
 
 @dataclass(frozen=True)
@@ -79,8 +63,8 @@ def store(
 ) -> Stored:
     """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
 
-    `fields` are those of EDITABLE. Raises PictureRefused, InvalidAsset and FileMissing. A process
-    that is killed midway leaves no row; one that fails leaves no file.
+    `fields` are those of `editing.EDITABLE`. Raises PictureRefused, InvalidAsset and FileMissing.
+    A process that is killed midway leaves no row; one that fails leaves no file.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
@@ -101,9 +85,9 @@ def store(
         **_pixels(picture.colours, picture.perceptual_hash),
         **(asdict(provenance) if provenance else said_by(data, picture)),
     )
-    _assign(asset, {"title": title_of(asset.filename), **fields})
+    editing.assign(asset, {"title": title_of(asset.filename), **fields})
     if asset.status == Asset.Status.APPROVED:
-        raise InvalidAsset(APPROVED_BY_DECISION)
+        raise InvalidAsset(editing.APPROVED_BY_DECISION)
     try:
         _take_in(asset, data, picture, clean_tags(tags), collection)
     except IntegrityError:
@@ -156,7 +140,7 @@ def update(
     deciding: bool = False,
     **fields: Any,
 ) -> Asset:
-    """Change what is said about an asset (EDITABLE and tags); the bytes never change.
+    """Change what is said about an asset (`editing.EDITABLE` and tags); the bytes never change.
 
     Only withdrawing a right, and lifting that again, puts it into quarantine or takes it out; only
     `approval`, and what takes a step back, approves it. Raises InvalidAsset and AssetGone.
@@ -164,11 +148,9 @@ def update(
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:
         raise AssetGone(f"“{asset}” was deleted meanwhile.")  # and saving would bring it back
-    becomes = fields.get("status", before.status)
-    _check_quarantine(before, becomes, withdrawing)
-    if becomes == Asset.Status.APPROVED != before.status and not (deciding or withdrawing):
-        raise InvalidAsset(APPROVED_BY_DECISION)
-    _assign(asset, fields)
+    status = fields.get("status", before.status)
+    editing.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
+    editing.assign(asset, fields)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -176,21 +158,17 @@ def update(
     asset.save(update_fields=[*fields, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         _delete_after_commit(list(map(before.rendition_path, pictures.RENDITIONS)))
-    if stricter := rights.stricter(before, asset):
-        for follow in settings.RIGHTS_BECAME_STRICTER:
-            import_string(follow)(asset, stricter)
+    _pass_on(before, asset, fields)
     return asset
 
 
-def _check_quarantine(before: Asset, status: str, withdrawing: bool) -> None:
-    quarantined = Asset.Status.QUARANTINED
-    if withdrawing or (before.status == quarantined) == (status == quarantined):
-        return
-    if status == quarantined:
-        raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
-    raise InvalidAsset(
-        f"“{before}” is quarantined: a right that it needs was withdrawn. Lift that first."
-    )
+def _pass_on(before: Asset, asset: Asset, changed: Iterable[str]) -> None:
+    after = copy.copy(before)  # what `asset` says of other fields may be of long ago
+    for name in changed:
+        setattr(after, name, getattr(asset, name))
+    if stricter := rights.stricter(before, after):
+        for follow in settings.RIGHTS_BECAME_STRICTER:
+            import_string(follow)(after, stricter)
 
 
 @transaction.atomic
@@ -291,29 +269,6 @@ def _read(file: File[bytes] | bytes) -> bytes:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
         raise PictureTooLarge(f"This file is larger than the {limit:.0f} MB that are taken.")
     return data
-
-
-def _assign(asset: Asset, fields: dict[str, Any]) -> None:
-    unknown = fields.keys() - EDITABLE
-    if unknown:
-        raise TypeError(f"not an editable field of an asset: {', '.join(sorted(unknown))}")
-    for name, value in fields.items():
-        setattr(asset, name, clean_text(value) if isinstance(value, str) else value)
-    if not asset.title:
-        raise InvalidAsset("An asset needs a title.")
-    for name, choices in (
-        ("kind", Asset.Kind),
-        ("status", Asset.Status),
-        ("consent", Asset.Consent),
-    ):
-        if getattr(asset, name) not in choices.values:
-            raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
-    asset.territories = rights.clean_territories(asset.territories)
-    if "digital_source_type" in fields:
-        check_source_type(asset)
-    for name, most in LONGEST.items():
-        if len(getattr(asset, name)) > most:
-            raise InvalidAsset(f"{name} has at most {most} characters.")
 
 
 def _save_files(

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from assetbank import access, intake, notices, rights
+from assetbank import access, editing, intake, notices, rights
 from assetbank.models import Asset
 from generation import lineage, quarantine
 from generation.models import Generation
@@ -105,5 +105,5 @@ def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Coll
 def _joined(values: Iterable[str], name: str) -> str:
     """Each once, in their order; cut where there is no more room."""
     parts = dict.fromkeys(part for value in values for part in value.split(BETWEEN) if part)
-    joined, most = BETWEEN.join(parts), intake.LONGEST[name]
+    joined, most = BETWEEN.join(parts), editing.LONGEST[name]
     return joined if len(joined) <= most else f"{joined[: most - 1]}…"

@@ -134,3 +134,14 @@ def test_who_may_not_see_the_source_is_not_told_its_name(cast: Cast, make_asset:
     assert made.expires_on == soon(3)
     (said,) = sentences(cast.creator)
     assert said.startswith("A picture of another brand may be used less than before")
+
+
+def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -> None:
+    source = make_asset()
+    child = drawn(ask(source, by=cast.creator))
+    stale = Asset.objects.get(pk=source.pk)
+    intake.update(asset=source, expires_on=soon(10))
+    intake.update(asset=child, expires_on=soon(90))  # somebody has cleared that for this picture
+    intake.update(asset=stale, territories=["DE"])
+    child.refresh_from_db()
+    assert (child.expires_on, child.territories) == (soon(90), ["DE"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 
 from assetbank import access, collecting
 from assetbank.models import Asset, Collection, Membership
@@ -165,6 +167,32 @@ def test_its_addresses_do_not_exist_for_viewers(
     box = {"left": 0, "top": 0, "right": 1, "bottom": 1}
     client.force_login(cast.viewer)
     assert client.post(reverse("part-search", args=[asset.pk]), box).status_code == 404
+
+
+def _addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
+    """All that are about one asset, also those that come one day."""
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _addresses(pattern.url_patterns, route)
+        elif re.match(r"(api/v1/)?assets/<int:pk>/", route) and "path:" not in route:
+            yield "/" + re.sub(r"<slug:\w+>", "grid", route)
+
+
+def test_no_address_of_a_draft_answers_a_viewer(
+    cast: Cast, client: Client, hidden: dict[str, Asset]
+) -> None:
+    addresses = [
+        address.replace("<int:pk>", str(hidden["draft"].pk))
+        for address in _addresses(get_resolver().url_patterns)
+    ]
+    assert len(addresses) > 20
+    client.force_login(cast.viewer)
+    for address in addresses:
+        for ask in (client.get, client.post):
+            # 400: what was sent is looked at first
+            assert ask(address).status_code in (400, 403, 404, 405), address
+    assert Asset.objects.get(pk=hidden["draft"].pk).status == "draft"
 
 
 def test_nothing_that_a_viewer_reads_tells_of_them(

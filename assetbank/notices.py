@@ -37,7 +37,7 @@ def mail(*, notice_id: int) -> None:
         return
     where = f"\n\n{settings.SITE_URL.rstrip('/')}{notice.address}" if settings.SITE_URL else ""
     send_mail(
-        subject="Assetbank: " + notice.sentence[:80],
+        subject=" ".join(f"Assetbank: {notice.sentence}".split())[:90],  # a title may have lines
         message=notice.sentence + where,
         from_email=None,
         recipient_list=[notice.person.email],

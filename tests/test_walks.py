@@ -147,6 +147,7 @@ def test_upload_find_choose_references_generate_and_find_again(
     wait_until_found(page, "purple rocket", "violet dream")
 
     make_a_picture(page, gemini)
+    think_before_making_it_again(page, gemini)
     find_it_again(page)
 
 
@@ -271,6 +272,32 @@ def make_a_picture(page: Page, gemini: GeminiServer) -> None:
     assert "A red handbag on a sunny beach" in sent.prompt
 
 
+def think_before_making_it_again(page: Page, gemini: GeminiServer) -> None:
+    """The studio is as it was left, says what there is already, and helps with a preset."""
+    page.goto("/studio/")
+    assert page.input_value("textarea[name=prompt]") == "A red handbag on a sunny beach"
+    page.locator("#beside").get_by_text("The same was asked for").wait_for()
+    page.get_by_role("button", name="Make").click()
+    page.get_by_role("heading", name="This was made before").wait_for()
+    page.get_by_role("link", name="Back to the studio").click()
+    assert len(gemini.requests) == 1, "nothing was paid for"
+
+    page.get_by_label("Pack-shot").check(force=True)
+    page.locator(".preset-chosen").get_by_text("1 to 4 products").wait_for()
+    wait_for(lambda: page.locator(".reference-role").nth(1).input_value() == "product")
+    prompt = page.locator("textarea[name=prompt]")
+    prompt.fill("")
+    page.locator("#suggestions .suggestion-note").wait_for(state="attached")
+    before = prompt.bounding_box()
+    prompt.press_sequentially("with a gold watch")
+    suggested = page.locator("#suggestions button[aria-label*=chronograph i]").first
+    suggested.wait_for()
+    assert prompt.bounding_box() == before, "nothing moves while one writes"
+    suggested.press("Enter")
+    page.locator("#tray [data-in-tray]").nth(2).wait_for()
+    assert page.locator(".reference-role").nth(2).input_value() == "product"
+
+
 def find_it_again(page: Page) -> None:
     def found() -> bool:
         page.goto("/?q=red+handbag&origin=generated")
@@ -279,7 +306,7 @@ def find_it_again(page: Page) -> None:
     wait_for(found, 60)
     page.locator("#grid .card a").first.click()
     page.get_by_text("A red handbag on a sunny beach").first.wait_for()
-    page.get_by_text("Made from").first.wait_for()
+    page.get_by_role("heading", name="Made from").wait_for()
 
 
 def test_nobody_sees_a_picture_without_signing_in(page: Page) -> None:

@@ -70,7 +70,8 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     if not form.is_valid():
         unwritten = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
         errors = [] if unwritten else [error for each in form.errors.values() for error in each]
-        return {"hints": hints + errors}
+        quote = _quote(request, form.cleaned_data, references=len(references))
+        return {"hints": hints + errors, "quote": quote}
     asked = form.asked()
     model = engines.model(asked["model"])
     hints += [used_up] if (used_up := quotas.problem(model.id)) else []
@@ -85,16 +86,25 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         "hints": hints + list(composed.left_out),
         "preview": composed.text,
         "already": already.look(person=request.user, wanted=wanted(asked)),
-        "quote": caps.quote(
-            person=request.user,
-            brand=asked["brand"],
-            model=model,
-            size=asked["image_size"],
-            count=asked["count"],
-            references=len(composed.sent),
-            prompt=composed.text,
-        ),
+        "quote": _quote(request, asked, references=len(composed.sent), prompt=composed.text),
     }
+
+
+def _quote(
+    request: PageRequest, asked: dict[str, Any], *, references: int, prompt: str = ""
+) -> caps.Quote | None:
+    """None where what was chosen has no price yet."""
+    if not {"brand", "model", "count"} <= asked.keys():
+        return None
+    return caps.quote(
+        person=request.user,
+        brand=asked["brand"],
+        model=engines.model(asked["model"]),
+        size=asked.get("image_size", ""),
+        count=asked["count"],
+        references=references,
+        prompt=prompt,
+    )
 
 
 @login_required

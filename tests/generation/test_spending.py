@@ -247,6 +247,8 @@ def test_the_studio_says_what_it_would_cost_before_it_is_made(cast: Cast) -> Non
     form = {"prompt": "A cape", "brand": "acme", "aspect_ratio": "1:1", "image_size": "2K"}
     told = client.post("/studio/beside/", {**form, "model": MODEL, "count": 4})
     assert "About <strong>$0.21</strong> of the $5.00 left" in told.content.decode()
+    told = client.post("/studio/beside/", {**form, "prompt": "", "model": MODEL, "count": 1})
+    assert "About <strong>$0.05</strong>" in told.content.decode()
     told = client.post("/studio/beside/", {**form, "model": "sketch", "count": 4})
     assert "Costs nothing" in told.content.decode()
 

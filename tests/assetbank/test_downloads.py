@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image
@@ -159,6 +160,14 @@ class TestNotices:
         assert client.post("/notices/").status_code == 302
         assert client.get("/notices/count/").content.decode().strip() == ""
         assert "Nothing to tell" in of(cast.creator).get("/notices/").content.decode()
+
+    def test_a_title_of_two_lines_makes_no_second_header(self, cast: Cast) -> None:
+        User.objects.filter(pk=cast.viewer.pk).update(email="viewer@example.com")
+        told = notices.tell(cast.viewer, "The rights to “Cape\nBcc: x@example.com” ended.")
+        notices.mail(notice_id=told.pk)
+        (sent,) = mail.outbox
+        assert sent.subject == "Assetbank: The rights to “Cape Bcc: x@example.com” ended."
+        assert sent.recipients() == ["viewer@example.com"]
 
 
 class TestRest:

@@ -51,6 +51,7 @@ class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
     readonly_fields = (
         "image",
         "asset_link",
+        "role",
         "title",
         "checksum",
     )
@@ -133,6 +134,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     inlines = [OutputInline, ReferenceInline]
     readonly_fields = (
         *("prompt", "state_label", "reason", "reason_code", "brand", "model", "aspect_ratio"),
+        *("preset_version", "variables", "left_out"),
         *("image_size", "count", "full_prompt", "attempts", "cost", "counted", "created_by"),
         *("created_at", "started_at", "finished_at"),
     )

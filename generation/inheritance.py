@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.utils.formats import date_format
 
 from assetbank import access, editing, intake, notices, rights
 from assetbank.models import Asset
@@ -50,6 +51,16 @@ def nowhere(assets: Sequence[Asset]) -> str:
         f"There is no country in which all of these may be used: {', '.join(bound)}. "
         "Leave one of them out."
     )
+
+
+def foretold(assets: Sequence[Asset]) -> str:
+    """Until when and where a picture made of these may be used; empty where nothing limits it."""
+    gets = rights.strictest(assets)
+    ends = min(filter(None, (gets["expires_on"], gets["consent_until"])), default=None)
+    limits = [f"until {date_format(ends, 'j F Y')}"] if ends else []
+    if gets["territories"]:
+        limits.append(f"in {', '.join(gets['territories'])}")
+    return f"What you make of these may be used {' and '.join(limits)} only." if limits else ""
 
 
 def inherit(*, asset: Asset, generation: Generation) -> None:

@@ -15,7 +15,18 @@ from assetbank import access, rights
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 from assetbank.views import PageRequest
-from generation import already, caps, desk, engines, presets, prompts, quotas, suggestions, tray
+from generation import (
+    already,
+    caps,
+    desk,
+    engines,
+    inheritance,
+    presets,
+    prompts,
+    quotas,
+    suggestions,
+    tray,
+)
 from generation.errors import GenerationError, InvalidRequest
 from generation.forms import StudioForm
 from generation.views.seen import require_creator_somewhere
@@ -51,7 +62,7 @@ def beside(request: PageRequest) -> HttpResponse:
     """Everything else; what the form says is kept for when the person comes back."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
-    desk.keep(request.session, given)
+    desk.keep_beside(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     context: dict[str, Any] = {"hints": [], "preview": "", "already": already.Already()}
     form.is_valid()
@@ -65,13 +76,16 @@ def beside(request: PageRequest) -> HttpResponse:
 def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     references, roles = form.references(), form.roles()
     hints = [problem for each in references if (problem := rights.problem(each, derive=True))]
+    nowhere = inheritance.nowhere(references)
+    hints += [nowhere] if nowhere else []
+    limits = "" if hints else inheritance.foretold(references)
     if form.version:
         hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
     if not form.is_valid():
         unwritten = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
         errors = [] if unwritten else [error for each in form.errors.values() for error in each]
         quote = _quote(request, form.cleaned_data, references=len(references))
-        return {"hints": hints + errors, "quote": quote}
+        return {"hints": hints + errors, "quote": quote, "limits": limits}
     asked = form.asked()
     model = engines.model(asked["model"])
     hints += [used_up] if (used_up := quotas.problem(model.id)) else []
@@ -84,6 +98,7 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     )
     return {
         "hints": hints + list(composed.left_out),
+        "limits": limits,
         "preview": composed.text,
         "already": already.look(person=request.user, wanted=wanted(asked)),
         "quote": _quote(request, asked, references=len(composed.sent), prompt=composed.text),

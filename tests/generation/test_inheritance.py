@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from assetbank import intake, rights
@@ -145,3 +146,21 @@ def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -
     intake.update(asset=stale, territories=["DE"])
     child.refresh_from_db()
     assert (child.expires_on, child.territories) == (soon(90), ["DE"])
+
+
+def test_the_studio_says_the_limits_before_anything_is_made(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    here, until = make_asset(territories=["DE"]), make_asset(expires_on=datetime.date(2199, 5, 1))
+    client = Client()
+    client.force_login(cast.creator)
+
+    def said(*references: Asset) -> str:
+        form = {"prompt": "A cape", "brand": "acme", "model": "sketch", "aspect_ratio": "1:1"}
+        sent = {**form, "count": "1", "references": [asset.pk for asset in references]}
+        return client.post("/studio/beside/", sent, headers={"HX-Request": "true"}).content.decode()
+
+    assert "may be used until 1 May 2199 and in DE only" in said(here, until)
+    assert "may be used until" not in said(make_asset())
+    elsewhere = make_asset(title="There", territories=["US"])
+    assert "There is no country in which all of these may be used" in said(here, elsewhere)

@@ -25,10 +25,16 @@ def fields(session: SessionBase) -> dict[str, str]:
 
 def keep(session: SessionBase, given: Mapping[str, Any]) -> None:
     """What the form says now."""
-    names = [name for name in given if name in FIELDS or name.startswith(BLANK)]
-    said = {name[:80]: str(given[name])[:LONGEST] for name in names[: len(FIELDS) + MOST_BLANKS]}
-    if said != session.get(KEY):
-        session[KEY] = said
+    session[KEY] = _said(given)
+
+
+def keep_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
+    """The same, for a request that takes its time while others change the tray: it saves what it
+    says at once, and no copy of the session that is old by the time it ends."""
+    now = type(session)(session.session_key)
+    if now.get(KEY) != (said := _said(given)):
+        now[KEY] = said
+        now.save()
 
 
 def clear(session: SessionBase) -> None:
@@ -91,6 +97,11 @@ def settle(session: SessionBase) -> None:
 def from_generation(generation: Generation) -> dict[str, str]:
     """All fields as they were then."""
     return {"brand": generation.brand.slug, **_prompt(generation), **_settings(generation)}
+
+
+def _said(given: Mapping[str, Any]) -> dict[str, str]:
+    names = [name for name in given if name in FIELDS or name.startswith(BLANK)]
+    return {name[:80]: str(given[name])[:LONGEST] for name in names[: len(FIELDS) + MOST_BLANKS]}
 
 
 def _remember(session: SessionBase) -> None:

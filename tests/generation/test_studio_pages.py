@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from assetbank.models import Asset
-from generation import drawing, presets, studio
+from generation import desk, drawing, presets, studio, tray
 from generation.models import EngineModel, Generation, Preset
 from tests.conftest import Cast
 
@@ -171,6 +171,19 @@ class TestStudio:
         cleared = text(client.post("/studio/clear/", follow=True))
         assert "Half a thought" not in cleared
         assert "Half a thought" in text(client.post("/studio/undo/", follow=True))
+
+    def test_a_slow_look_beside_it_loses_no_reference(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        client, asset = signed_in(cast.creator), make_asset()
+        slow = client.session
+        assert tray.ids(slow) == []
+        client.post("/tray/change/", {"add": asset.pk})
+        desk.keep_beside(slow, {"prompt": "Half a thought"})
+        page = text(client.get("/studio/"))
+        assert in_tray(page) == [asset.pk]
+        assert "Half a thought</textarea>" in page
+        assert not slow.modified, "nothing is saved again at its end"
 
     def test_a_preset_is_asked_with(self, cast: Cast, make_asset: MakeAsset) -> None:
         one, two = make_asset(), make_asset()

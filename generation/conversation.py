@@ -49,7 +49,7 @@ def keep(generation: Generation, take: int, request: DrawRequest | None, drawing
         return
     sent = asked(request) if request else _noted(generation, take)
     if sent:
-        answer = {"role": "model", "parts": _storable(list(drawing.said))}
+        answer = {"role": "model", "parts": list(drawing.said)}
         _write(generation, take, {**sent, **answer})
 
 
@@ -60,17 +60,6 @@ def _noted(generation: Generation, take: int) -> Json:
 
 def _write(generation: Generation, take: int, content: Json) -> None:
     Turn.objects.update_or_create(generation=generation, take=take, defaults={"content": content})
-
-
-def _storable(value: Any) -> Any:
-    """Without the two things that JSON has and Postgres does not: NUL and half a surrogate."""
-    if isinstance(value, dict):
-        return {name: _storable(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_storable(each) for each in value]
-    if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
-    return value
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from generation import gemini_turn
 from generation.engines import Drawing, DrawnImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
-from generation.gemini_json import Json, decoded, dict_of, dicts, either
+from generation.gemini_json import Json, decoded, dict_of, dicts, either, loads
 
 
 def read(body: bytes) -> Drawing:
@@ -52,7 +52,7 @@ def read(body: bytes) -> Drawing:
 
 def _parse(body: bytes) -> Json:
     try:
-        answer = json.loads(body)
+        answer = loads(body)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from generation import gemini, gemini_answer
 from generation.engines import Drawing, DrawRequest
 from generation.errors import EngineError, EngineFailed
-from generation.gemini_json import Json, dict_of, dicts, either
+from generation.gemini_json import Json, dict_of, dicts, either, loads
 
 if TYPE_CHECKING:
     from google.genai import Client, types
@@ -94,7 +94,7 @@ def look(name: str) -> Order:
     try:
         # The SDK's own reading of it leaves out why an order failed
         answer = client._api_client.request("get", name, {}, None)
-        body = dict_of(json.loads(answer.body or "{}"))
+        body = dict_of(loads(answer.body or "{}"))
     except Exception as error:
         raise gemini.engine_error(error, "") from None
     metadata = dict_of(body.get("metadata"))
@@ -204,7 +204,7 @@ def _answers_in_file(name: str) -> Iterator[Answer]:
         file.seek(0)
         for line in file:
             try:
-                row = dict_of(json.loads(line))
+                row = dict_of(loads(line))
             except ValueError:  # its request is then one without an answer
                 continue
             yield _answer(row)

@@ -12,6 +12,7 @@ from generation.models import EngineModel
 NOTHING = Decimal(0)
 SMALLEST = Decimal("0.000001")
 MILLION = Decimal(1_000_000)
+MOST_TOKENS = 10_000_000  # of one answer; models give some ten thousand
 CHARACTERS_PER_TOKEN = 4  # Google's rule of thumb for English
 REFERENCE_TOKENS = 1120  # what Gemini 3 gives to a picture that it is shown, at most by default
 THINKING_TOKENS = 200  # text out beside a picture; 174 in a recorded answer of Gemini 3 Pro
@@ -83,14 +84,18 @@ def _picture_tokens(model: EngineModel, size: str) -> int:
 
 def _image_tokens(usage: Mapping[str, Any]) -> int | None:
     """None where the answer does not count its pictures apart."""
-    details = usage.get("candidatesTokensDetails") or []
-    pictures = [each for each in details if each.get("modality") == "IMAGE"]
+    details = usage.get("candidatesTokensDetails")
+    listed = (
+        [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    )
+    pictures = [each for each in listed if each.get("modality") == "IMAGE"]
     return sum(_number(each, "tokenCount") for each in pictures) if pictures else None
 
 
 def _number(counts: Mapping[str, Any], name: str) -> int:
+    """A count that makes no sense must not cost us the picture that it came with."""
     value = counts.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < MOST_TOKENS else 0
 
 
 def _cost(tokens: int, usd_per_million: Decimal | None) -> Decimal:

@@ -175,6 +175,19 @@ def _picture_and_odd_finish(asked: Asked, key: str) -> Reply:
     return _answer(asked, [_image_part(asked, _picture(asked))], "MAX_TOKENS")
 
 
+def _odd_json(asked: Asked, key: str) -> Reply:
+    """A good picture, and beside it what JSON allows and no database takes."""
+    reply = success(asked, key).body.decode()
+    reply = reply.replace("Here is your picture.", r"Here\u0000 is your \ud83d picture.")
+    body = json.loads(reply)
+    body["usageMetadata"] |= {
+        "totalTokenCount": 10**30,
+        "candidatesTokensDetails": ["?", {"modality": "IMAGE", "tokenCount": -1}],
+        "cost": float("nan"),
+    }
+    return Reply(body=json.dumps(body).encode())
+
+
 def _text_only(asked: Asked, key: str) -> Reply:
     return _answer(asked, [_text_part(asked, WORDS)])
 
@@ -246,6 +259,7 @@ SCENARIOS: dict[str, Scenario] = {
     "snake_case": _snake_case,
     "image_without_data": _without_data,
     "picture_and_odd_finish": _picture_and_odd_finish,
+    "odd_json": _odd_json,
     "text_only": _text_only,
     "refuse_prompt": _blocked("PROHIBITED_CONTENT"),
     "refuse_picture": _finished("IMAGE_SAFETY", content={}, said=NOT_SHOWN),

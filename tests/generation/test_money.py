@@ -143,6 +143,14 @@ def test_a_refusal_costs_what_it_counted(cast: Cast, server: GeminiServer, scena
     assert total(generation) == charge
 
 
+def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: GeminiServer) -> None:
+    server.script("odd_json")
+    generation = run(ask(cast))
+    assert generation.state == "succeeded"
+    assert generation.takes["0"]["text"] == "Here is your ? picture."
+    assert total(generation) == money.charged(generation)
+
+
 def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
     cast: Cast, server: GeminiServer
 ) -> None:

@@ -17,6 +17,7 @@ from generation.models import Role
 
 KEY = "tray"
 ROLES = "tray_roles"  # by id, as JSON keeps it: in text
+FITTED = "tray_fitted"  # those of them that a preset gave, and not the person
 MOST = 14  # what the models take
 
 
@@ -29,6 +30,21 @@ def roles(session: SessionBase) -> dict[int, str]:
     """Of those that have one."""
     kept = session.get(ROLES, {})
     return {pk: role for pk in ids(session) if (role := kept.get(str(pk))) in Role.values}
+
+
+def chosen_roles(session: SessionBase) -> dict[int, str]:
+    """Without those that were only given to fit a preset."""
+    fitted = session.get(FITTED, {})
+    return {pk: role for pk, role in roles(session).items() if fitted.get(str(pk)) != role}
+
+
+def fit_roles(session: SessionBase, wanted: Mapping[int, str]) -> None:
+    """What a preset makes of the references; another preset may make something else of them."""
+    chosen = chosen_roles(session)
+    put(session, ids(session), wanted)
+    session[FITTED] = {
+        str(pk): role for pk, role in roles(session).items() if chosen.get(pk) != role
+    }
 
 
 def put(

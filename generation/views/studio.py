@@ -64,22 +64,24 @@ def make(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def show_preset(request: PageRequest) -> HttpResponse:
-    """The fields of the preset that is chosen in the form; references without a role get one."""
+    """The fields of the preset that is chosen in the form; references without a role get one, and
+    lose those that another preset gave them."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
     shown = preset_fields(request, given)
-    if version := shown.get("version"):
-        give_roles(request, version)
+    if "preset_problem" not in shown:
+        give_roles(request, shown.get("version"))
         shown |= {"with_references": True, **tray_context(request)}
     return render(request, "generation/_preset.html", shown)
 
 
-def give_roles(request: PageRequest, version: PresetVersion) -> None:
-    """As the preset asks for them, to the references in the tray that have none."""
+def give_roles(request: PageRequest, version: PresetVersion | None) -> None:
+    """As the preset asks for them, to the references in the tray for which nobody chose one."""
     there = tray.ids(request.session)
-    roles = tray.roles(request.session)
-    assigned = presets.assign(version, [roles.get(pk, "") for pk in there])
-    tray.put(request.session, there, dict(zip(there, assigned, strict=True)))
+    chosen = tray.chosen_roles(request.session)
+    roles = [chosen.get(pk, "") for pk in there]
+    assigned = presets.assign(version, roles) if version else roles
+    tray.fit_roles(request.session, dict(zip(there, assigned, strict=True)))
 
 
 def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]:

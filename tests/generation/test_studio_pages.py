@@ -215,6 +215,23 @@ class TestStudio:
         assert "no shadow" in made.prompt
         assert [row.role for row in made.reference_rows.all()] == ["product", "logo"]
 
+    def test_another_preset_makes_something_else_of_the_references(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        client, htmx = signed_in(cast.creator), {"HX-Request": "true"}
+        one, two, three = (make_asset().pk for _ in range(3))
+        for pk in (one, two, three):
+            client.post("/tray/change/", {"add": pk}, headers=htmx)
+        client.post("/tray/change/", {"role_of": three, f"role_{three}": "logo"}, headers=htmx)
+
+        def roles(preset: str) -> dict[int, str]:
+            client.post("/studio/preset/", {"brand": "acme", "preset": preset})
+            return tray.roles(client.session)
+
+        assert roles("outfit-swap") == {one: "character", two: "outfit", three: "logo"}
+        assert roles("pack-shot") == {one: "product", two: "product", three: "logo"}
+        assert roles("") == {three: "logo"}
+
     def test_what_is_missing_and_what_is_sent_stand_beside_it(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:

@@ -85,10 +85,11 @@ def _picture_tokens(model: EngineModel, size: str) -> int:
 def _image_tokens(usage: Mapping[str, Any]) -> int | None:
     """None where the answer does not count its pictures apart."""
     details = usage.get("candidatesTokensDetails")
-    listed = (
-        [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
-    )
-    pictures = [each for each in listed if each.get("modality") == "IMAGE"]
+    pictures = [
+        each
+        for each in (details if isinstance(details, list) else [])
+        if isinstance(each, dict) and each.get("modality") == "IMAGE"
+    ]
     return sum(_number(each, "tokenCount") for each in pictures) if pictures else None
 
 

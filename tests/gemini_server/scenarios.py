@@ -182,8 +182,7 @@ def _odd_json(asked: Asked, key: str) -> Reply:
     body = json.loads(reply)
     body["usageMetadata"] |= {
         "totalTokenCount": 10**30,
-        "candidatesTokensDetails": ["?", {"modality": "IMAGE", "tokenCount": -1}],
-        "cost": float("nan"),
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": -1}],
     }
     return Reply(body=json.dumps(body).encode())
 

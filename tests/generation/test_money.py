@@ -151,6 +151,13 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
     assert total(generation) == money.charged(generation)
 
 
+@pytest.mark.parametrize("details", [None, "?", ["?"], [{"modality": "IMAGE"}], {"a": 1}])
+def test_no_count_however_odd_breaks_the_price(db: None, details: Any) -> None:
+    model = EngineModel(usd_image=Decimal(30))
+    usage = {"totalTokenCount": float("inf"), "candidatesTokensDetails": details}
+    assert money.price(usage, model) == 0
+
+
 def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
     cast: Cast, server: GeminiServer
 ) -> None:

@@ -57,9 +57,12 @@ def assets(person: Person) -> AssetQuerySet:
     """The assets that `person` may see."""
     if sees_all(person):
         return Asset.objects.all()
-    approved = Q(status=Asset.Status.APPROVED)
-    seen = Asset.objects.filter(brand__in=brands(person))
-    return seen.filter(approved | Q(brand__in=brands(person, *CREATORS)))
+    if not person.is_active:
+        return Asset.objects.none()
+    mine = Membership.objects.filter(user_id=person.pk)
+    whole = Q(brand_id__in=mine.filter(role__in=CREATORS).values("brand_id"))
+    seen = Asset.objects.filter(brand_id__in=mine.values("brand_id"))
+    return seen.filter(whole | Q(status=Asset.Status.APPROVED))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from generation import gemini_turn
 from generation.engines import Drawing, DrawnImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
-from generation.gemini_json import Json, decoded, dict_of, dicts, either, loads
+from generation.gemini_json import Json, decoded, dict_of, dicts, either, loads, storable
 
 
 def read(body: bytes) -> Drawing:
@@ -195,6 +195,7 @@ def problem(
 
     `details` are the error's `google.rpc` messages, `retry_after` the header of that name.
     """
+    message = storable(message)
     said = _shortened(message)
     detail = f"{status}: {message}"[:1000]
     if status == 429:

@@ -14,14 +14,14 @@ Json = dict[str, Any]
 def loads(text: str | bytes) -> Any:
     """Without what JSON has and Postgres has not, since all of it is kept there: NUL, half a
     surrogate, and numbers that are none. Raises ValueError."""
-    return _storable(json.loads(text, parse_constant=lambda name: None))
+    return storable(json.loads(text, parse_constant=lambda name: None))
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_storable(name): _storable(each) for name, each in value.items()}
+        return {storable(name): storable(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_storable(each) for each in value]
+        return [storable(each) for each in value]
     if isinstance(value, str):
         value = value.replace("\0", "")
         # pictures are long, and plain letters

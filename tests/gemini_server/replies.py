@@ -166,6 +166,7 @@ ERRORS: dict[str, tuple[int, str, str, list[Json]]] = {
         _quota_text(10, "10.67"),
         _quota(_PER_MINUTE, "10", "10s"),
     ),
+    "odd_letters": (400, "INVALID_ARGUMENT", "Not\0 this \ud83d prompt.", []),
     "rate_limited_for_hours": (
         429,
         "RESOURCE_EXHAUSTED",

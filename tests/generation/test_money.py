@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import caps, engines, money, quotas, studio
+from generation import caps, engines, money, quotas, refining, studio
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
 from tests.conftest import Cast
@@ -122,6 +122,20 @@ def test_the_estimate_is_reserved_and_gives_way_to_what_was_counted(
     assert total(generation) == sum(charges) == money.charged(generation)
 
 
+def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
+    cast: Cast, server: GeminiServer, make_asset: Callable[..., Asset]
+) -> None:
+    output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
+    for shown in (4, 5):  # two references and the first picture, then its successor, and one more
+        turn = refining.request(
+            person=cast.creator, output=output, words="A hat.", references=[make_asset()]
+        )
+        assert entries(turn, Kind.RESERVED) == [
+            money.estimate(engines.model(MODEL), size="1K", references=shown, prompt="A hat.")
+        ]
+        output = run(turn).outputs.get()
+
+
 def test_a_charge_takes_its_share_of_the_reservation_with_it(
     cast: Cast, server: GeminiServer
 ) -> None:
@@ -148,6 +162,10 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
     generation = run(ask(cast))
     assert generation.state == "succeeded"
     assert generation.takes["0"]["text"] == "Here is your ? picture."
+    server.script("odd_letters")
+    refused = run(ask(cast, prompt="Another"))
+    assert refused.state == "failed"
+    assert "Not this ? prompt." in refused.reason
     assert total(generation) == money.charged(generation)
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from assetbank import approval, intake
 from assetbank.demo import catalogue
@@ -60,6 +61,8 @@ def load() -> Iterator[tuple[int, int]]:
         _store(asset, data, brands[asset.brand_slug], curator)
         done += 1
         yield done, len(assets)
+    for more in settings.DEMO_WORLD:
+        import_string(more)()
     _marker().touch()
 
 
@@ -112,12 +115,14 @@ def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User)
             created_at=timezone.make_aware(day),
             title=asset.title,
             description=asset.description,
-            licence=asset.licence,
-            credit=asset.credit,
+            licence=asset.rights.licence,
+            credit=asset.rights.credit,
+            derivatives_allowed=asset.rights.derivatives_allowed,
+            territories=list(asset.rights.territories),
         )
         if stored.created:
             staff = User.objects.get(username="staff")
             approved = Decision.Verdict.APPROVED
             approval.decide(asset=stored.asset, by=staff, verdict=approved, tell=False)
             # after it was approved, as in life: some licences have ended since
-            intake.update(asset=stored.asset, expires_on=asset.expires_on)
+            intake.update(asset=stored.asset, expires_on=asset.rights.expires_on)

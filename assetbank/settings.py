@@ -330,6 +330,9 @@ RIGHTS_BECAME_STRICTER = ["generation.inheritance.pass_on"]
 APPROVAL_CHECKS = ["generation.inspection.blocks"]
 DECISION_RECEIVERS = ["generation.webhooks.decided"]
 
+# What other apps add to the demo library, when its pictures are there
+DEMO_WORLD = ["generation.demo.load"]
+
 # What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
 WEB_START_CHECKS = ["assetbank.demo_world.refuse_in_production"]
 WEB_WARM_UP = ["search.vectors.warm_up"]

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from assetbank.demo import wording
 from assetbank.demo.pictures import extended, render
-from assetbank.demo.rights import UNCLEAR, owned, rights
+from assetbank.demo.rights import UNCLEAR, Rights, owned, rights
 from assetbank.demo.shoots import SQUARE, Shot, Size, shots
 from assetbank.demo.specs import Spec
 from assetbank.demo.wares import FASHION, HOME_AND_TOYS, Ware
@@ -42,10 +42,7 @@ class DemoAsset:
     tags: tuple[str, ...]
     spec: Spec
     created: date
-    licence: str
-    credit: str
-    """Empty if nobody remembers."""
-    expires_on: date | None
+    rights: Rights
     collection: str
     """Empty for a picture that is in none."""
     size: Size = SQUARE
@@ -198,9 +195,7 @@ def _asset(
         tags=wording.tags(shot.spec, ware),
         spec=shot.spec,
         created=created,
-        licence=granted.licence,
-        credit=granted.credit,
-        expires_on=granted.expires_on,
+        rights=granted,
         collection=collection,
         size=shot.size,
     )

@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 ILLUSTRATORS = ("Ines Halvard", "Tomas Quill", "Noor Lindgren", "Bea Okonsky")
-USES = ("social only", "web and print", "press use only", "EU only")
+PRESS, EU_ONLY = "press use only", "EU only"
+USES = ("social only", "web and print", PRESS, EU_ONLY)
+EU = (
+    *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE"),
+    *("IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+)
 
 
 @dataclass(frozen=True)
 class Rights:
     licence: str
-    credit: str
+    credit: str  # empty if nobody remembers
     expires_on: date | None = None
+    derivatives_allowed: bool = True
+    territories: tuple[str, ...] = ()  # none: everywhere
 
 
-UNCLEAR = Rights("Unclear: ask before use", "")
+UNCLEAR = Rights("Unclear: ask before use", "", derivatives_allowed=False)
 
 
 def rights(studio: str, created: date, today: date, rng: random.Random) -> Rights:
@@ -39,4 +46,10 @@ def owned(studio: str) -> Rights:
 
 
 def _licensed(illustrator: str, use: str, until: date) -> Rights:
-    return Rights(f"Licensed: {use} until {until.day} {until:%B %Y}", illustrator, until)
+    return Rights(
+        f"Licensed: {use} until {until.day} {until:%B %Y}",
+        illustrator,
+        until,
+        derivatives_allowed=use != PRESS,
+        territories=EU if use == EU_ONLY else (),
+    )

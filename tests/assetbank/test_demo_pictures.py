@@ -252,8 +252,8 @@ def test_texts(assets: list[DemoAsset]) -> None:
 
 def test_some_names_are_as_bad_as_in_real_life(assets: list[DemoAsset]) -> None:
     bad = {asset.filename: asset for asset in assets if " " in asset.filename}
-    assert bad["download (26).jpeg"].licence == "Unclear: ask before use"
-    assert bad["download (26).jpeg"].credit == ""
+    assert bad["download (26).jpeg"].rights.licence == "Unclear: ask before use"
+    assert bad["download (26).jpeg"].rights.credit == ""
 
 
 def test_dates(assets: list[DemoAsset]) -> None:
@@ -264,14 +264,16 @@ def test_dates(assets: list[DemoAsset]) -> None:
 
 
 def test_rights(assets: list[DemoAsset]) -> None:
-    limited = [asset for asset in assets if asset.expires_on]
-    expired = [asset for asset in limited if asset.expires_on and asset.expires_on < TODAY]
+    limited = [asset for asset in assets if asset.rights.expires_on]
+    expired = [
+        asset for asset in limited if asset.rights.expires_on and asset.rights.expires_on < TODAY
+    ]
     assert 3 <= len(expired) < len(limited)
     for asset in assets:
-        assert asset.licence
-        assert asset.expires_on is None or asset.expires_on > asset.created
-        assert (asset.expires_on is not None) == (" until " in asset.licence)
-    assert sum(asset.licence == "Owned" for asset in assets) > 60
+        assert asset.rights.licence
+        assert asset.rights.expires_on is None or asset.rights.expires_on > asset.created
+        assert (asset.rights.expires_on is not None) == (" until " in asset.rights.licence)
+    assert sum(asset.rights.licence == "Owned" for asset in assets) > 60
 
 
 def test_collections(assets: list[DemoAsset]) -> None:
@@ -301,7 +303,7 @@ def test_what_people_try_first_is_there_and_may_be_used(
 ) -> None:
     wanted = (obj, colour, trim)
     found = [a for a in assets if (a.spec.obj, a.spec.colour, a.spec.trim) == wanted]
-    assert any(asset.licence == "Owned" for asset in found)
+    assert any(asset.rights.licence == "Owned" for asset in found)
 
 
 def test_only_pictures_with_plain_margins_are_extended(assets: list[DemoAsset]) -> None:
@@ -339,3 +341,14 @@ def test_draw_all_keeps_the_order(assets: list[DemoAsset]) -> None:
     small = [replace(asset, size=(48, 48)) for asset in assets[:7]]
     drawn = list(catalogue.draw_all(small, processes=2))
     assert drawn == [(asset, catalogue.draw(asset)) for asset in small]
+
+
+def test_some_licences_end_at_a_border_and_some_forbid_new_pictures(
+    assets: list[DemoAsset],
+) -> None:
+    rights = [asset.rights for asset in assets]
+    assert all(("EU only" in each.licence) == ("DE" in each.territories) for each in rights)
+    strict = [each for each in rights if not each.derivatives_allowed]
+    forbidden = {each.licence.partition(" until")[0] for each in strict}
+    assert forbidden == {"Licensed: press use only", "Unclear: ask before use"}
+    assert any(each.territories for each in rights)

@@ -202,6 +202,22 @@ def check(
     """
     if not prompt.strip():
         raise InvalidRequest("Write what should be drawn.", code="empty_prompt")
+    _check_shape(chosen, aspect_ratio, image_size)
+    if refines and not chosen.refines:
+        raise InvalidRequest(
+            f"{chosen.label} cannot go on from a picture. Choose another model, or put the picture "
+            "among the references.",
+            code="cannot_refine",
+        )
+    if in_bulk and not chosen.batches:
+        raise InvalidRequest(
+            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
+            code="cannot_batch",
+        )
+    _check_slots(chosen, roles)
+
+
+def _check_shape(chosen: EngineModel, aspect_ratio: str, image_size: str) -> None:
     if aspect_ratio not in chosen.aspect_ratios:
         raise InvalidRequest(
             f'{chosen.label} has no format "{aspect_ratio}". '
@@ -215,18 +231,6 @@ def check(
             + (f"Choose one of {offered}." if offered else "It has one size only: leave it out."),
             code="unknown_image_size",
         )
-    if refines and not chosen.refines:
-        raise InvalidRequest(
-            f"{chosen.label} cannot go on from a picture. Choose another model, or put the picture "
-            "among the references.",
-            code="cannot_refine",
-        )
-    if in_bulk and not chosen.batches:
-        raise InvalidRequest(
-            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
-            code="cannot_batch",
-        )
-    _check_slots(chosen, roles)
 
 
 def _check_slots(chosen: EngineModel, roles: Sequence[str]) -> None:

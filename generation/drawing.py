@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.db import transaction
@@ -28,7 +28,7 @@ from generation import (
 )
 from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import EngineError, EngineFailed, InvalidRequest, Refused
-from generation.models import EngineModel, Generation, Output
+from generation.models import EngineModel, Generation, Output, Reference
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +36,7 @@ logger = logging.getLogger(__name__)
 def draw_request(generation: Generation) -> DrawRequest:
     chosen = engines.model(generation.model)
     rows = list(generation.reference_rows.select_related("asset"))
-    if gone := [row.title for row in rows if row.asset is None]:
-        raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    made_of = inheritance.sources(generation)
-    if refused := [asset for asset in made_of if rights.problem(asset, derive=True)]:
-        # it waited, or is tried again; who reads this may not see all references
-        sentence = "A reference may not be used any more: its rights have ended or changed."
-        code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
-        raise InvalidRequest(sentence, code=code)
+    _check_sources(generation, rows)
     brand = generation.brand
     composed = prompts.compose(
         prompt=generation.prompt,
@@ -58,7 +51,8 @@ def draw_request(generation: Generation) -> DrawRequest:
     # a sketch shows the prompt, to the people who wrote it
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
     if generation.draft and chosen.engine != "sketch":  # which lays out the same again by itself
-        if len(shown) < chosen.max_references:
+        before = conversation.images(generation.refines) if generation.refines else 0
+        if before + len(shown) < chosen.max_references:
             shown.append(_draft_image(generation.draft))
             prompt += f"\n\n{prompts.again(number=len(shown))}"
         else:
@@ -77,6 +71,18 @@ def draw_request(generation: Generation) -> DrawRequest:
         brand=brand.name,
         history=conversation.history(generation.refines) if generation.refines else (),
     )
+
+
+def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
+    """It waited, or is tried again, and meanwhile one was deleted or lost its rights."""
+    if gone := [row.title for row in rows if row.asset is None]:
+        raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
+    made_of = inheritance.sources(generation)
+    if refused := [asset for asset in made_of if rights.problem(asset, derive=True)]:
+        # who reads this may not see all references
+        sentence = "A reference may not be used any more: its rights have ended or changed."
+        code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
+        raise InvalidRequest(sentence, code=code)
 
 
 def _draft_image(draft: Output) -> ReferenceImage:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from assetbank import access
 from assetbank.models import Asset
-from generation import engines, money, studio
+from generation import engines, money, refining, studio
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output
 
@@ -46,6 +46,8 @@ def finalise(*, person: User, output: Output, image_size: str) -> Generation:
     if image_size not in offered:
         raise InvalidRequest(_no_such_step(model, drafted.image_size, offered), code="no_larger")
     used = _as_they_were(drafted, person)
+    if drafted.refines:
+        refining.check(drafted.refines, references=len(used))
     with transaction.atomic():
         # two clicks: the second waits here, and finds what the first has asked for
         Generation.objects.select_for_update(of=("self",)).get(pk=drafted.pk)

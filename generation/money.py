@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from assetbank import access
 from assetbank.models import Brand
-from generation import caps, engines
+from generation import caps, conversation, engines
 from generation.models import Generation, LedgerEntry
 from generation.prices import NOTHING, estimate, picture_prices, price, rounded
 
@@ -28,12 +28,14 @@ Kind = LedgerEntry.Kind
 
 
 def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
-    """Of so many pictures of a generation that is saved with its references."""
+    """Of so many pictures of a generation that is saved with its references: each is asked for with
+    all that was said and shown before."""
     model = engines.row(generation.model)
     if model is None:
         return NOTHING
-    shown = generation.reference_rows.count()
-    shown += bool(generation.refines_id) + bool(generation.draft_id)
+    shown = generation.reference_rows.count() + bool(generation.draft_id)
+    if generation.refines:
+        shown += conversation.images(generation.refines)
     return estimate(
         model,
         size=generation.image_size,

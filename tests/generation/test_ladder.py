@@ -16,7 +16,7 @@ from pytest_django import Settings
 from assetbank import intake
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import engines, ladder, money, savings, studio
+from generation import engines, ladder, money, refining, savings, studio
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
 from tests.api import client_of
@@ -113,6 +113,22 @@ def test_where_no_slot_is_free_the_draft_is_left_out_and_that_is_said(
     assert len(server.requests[-1].references) == 1
     assert "draft of this very picture" not in server.requests[-1].prompt
     assert any("The draft is left out" in sentence for sentence in final.left_out)
+
+
+def test_a_refined_draft_leaves_room_for_its_conversation(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    references = [make_asset() for _ in range(13)]
+    (first,) = drafts(cast, *references)
+    (second,) = run(refining.request(person=cast.creator, output=first, words="Swap the hat"))
+    final = finalise(cast, second)
+    run(final)
+    assert (final.state, final.reason) == ("succeeded", "")
+    assert server.requests[-1].references == ()
+    assert any("The draft is left out" in sentence for sentence in final.left_out)
+    intake.remove(asset=references[0])
+    with pytest.raises(InvalidRequest, match="was deleted, so the conversation cannot"):
+        finalise(cast, second, "4K")
 
 
 def test_a_sketch_keeps_its_layout(cast: Cast, make_asset: MakeAsset) -> None:

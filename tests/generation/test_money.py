@@ -126,7 +126,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
     cast: Cast, server: GeminiServer, make_asset: Callable[..., Asset]
 ) -> None:
     output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
-    for shown in (4, 5):  # two references and the first picture, then its successor, and one more
+    for shown in (4, 6):  # all that was shown and drawn before, and one more
         turn = refining.request(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )

@@ -183,6 +183,7 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
         duplicates.compare(asset)
     came_from = Q(finals=output.generation) | Q(refined_in=output.generation)
     expected = set(Output.objects.filter(came_from).values_list("asset_id", flat=True))
+    references = set(output.generation.reference_rows.values_list("asset_id", flat=True))
     alike = Likeness.objects.filter(Q(first=asset) | Q(second=asset)).select_related(
         "first", "second"
     )
@@ -193,6 +194,8 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
         if other.pk in expected or other.pk > asset.pk or other.status == Asset.Status.ARCHIVED:
             continue
         sentence = f"Nearly the same picture is in the library: “{other.title}” (asset {other.pk})."
+        if other.pk in references:
+            sentence = f"It is nearly the same picture as its reference “{other.title}”."
         finding = Finding(
             output=output, code=Code.DUPLICATE, sentence=sentence, measured=pair.score
         )

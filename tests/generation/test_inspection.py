@@ -225,10 +225,13 @@ def test_what_the_library_has_already_is_told_but_not_what_it_goes_on_from(
     final = output_of(picture.resize((800, 800)))
     final.generation.draft = draft
     final.generation.save()
+    copied = output_of(picture.resize((700, 700)), there)
     index()
     inspection.inspect_waiting()
     found = draft.findings.get(code=Code.DUPLICATE)
     assert "“Old teapot”" in found.sentence
+    told = copied.findings.filter(code=Code.DUPLICATE).values_list("sentence", flat=True)
+    assert "It is nearly the same picture as its reference “Old teapot”." in told
     told = final.findings.filter(code=Code.DUPLICATE).values_list("sentence", flat=True)
     assert [f"(asset {there.pk})" in sentence for sentence in told] == [True]
 

@@ -45,10 +45,17 @@ def clear(session: SessionBase) -> None:
     tray.put(session, [])
 
 
-def recall(session: SessionBase, generation: Generation, parts: Collection[str]) -> str:
+def recall(
+    session: SessionBase,
+    generation: Generation,
+    parts: Collection[str],
+    *,
+    before: int | None = None,
+) -> str:
     """Put PARTS of a past generation on the desk, and leave the rest as it is; says what was done.
 
-    `generation` comes with the references that the person may see.
+    `generation` comes with the references that the person may see; `before` is the picture
+    that it went on from, if they may see that.
     """
     whole = set(parts) >= set(PARTS)
     _remember(session)
@@ -68,7 +75,9 @@ def recall(session: SessionBase, generation: Generation, parts: Collection[str])
     if "references" in parts:
         rows = generation.reference_rows.all()
         there = {row.asset.pk: row.role for row in rows if row.asset}
-        tray.put(session, list(there), there)
+        tray.put(session, [*([before] if before else []), *there], there)
+        if before:
+            said.append("The picture that it went on from is its first reference.")
         if gone := len(rows) - len(there):
             said.append(f"{gone} of its {len(rows)} references cannot be used any more.")
     session[KEY] = now

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from assetbank.views import PageRequest
 from generation import desk
-from generation.views.seen import generation_of, require_creator_somewhere
+from generation.views.seen import generation_of, outputs, require_creator_somewhere
 
 
 @login_required
 @require_POST
 def again(request: PageRequest, pk: int) -> HttpResponse:
-    """`part`: one of desk.PARTS, else all of them; what else is set in the studio stays."""
+    """`part`: one of desk.PARTS, else all of them; what else is set in the studio stays. A `turn` of
+    a conversation goes back into that, with what it showed beside it in the tray."""
     require_creator_somewhere(request)
-    part = request.POST.get("part", "")
+    part, past = request.POST.get("part", ""), generation_of(request, pk)
+    before = outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None
+    if part == "turn" and before:
+        asked = {"words": past.prompt, "image_size": past.image_size, "count": past.count}
+        if past.reference_rows.all():
+            messages.info(request, desk.recall(request.session, past, ("references",)))
+            asked["with_tray"] = "on"
+        return redirect(f"{reverse('output-refine', args=[before.pk])}?{urlencode(asked)}")
     parts = (part,) if part in desk.PARTS else desk.PARTS
-    desk.recall(request.session, generation_of(request, pk), parts)
+    desk.recall(request.session, past, parts, before=before.asset_id if before else None)
     return redirect("studio")
 
 

@@ -30,7 +30,7 @@ def refine(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(outputs(request), pk=pk)
     access.require_creator(request.user, output.generation.brand)
     if request.method != "POST":
-        return _page(request, output, RefineForm(initial={"words": request.GET.get("words", "")}))
+        return _page(request, output, RefineForm(initial=request.GET.dict()))
     form = RefineForm(request.POST)
     if form.is_valid():
         data = form.cleaned_data

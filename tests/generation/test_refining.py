@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from assetbank import intake, merging
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import conversation, refining, studio
+from generation import conversation, refining, studio, tray
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
 from tests.api import Row, client_of, statuses
@@ -370,6 +370,31 @@ def test_a_refused_turn_says_why_on_the_page(cast: Cast, server: GeminiServer) -
     answer = signed_in(cast.creator).post(f"/outputs/{first.pk}/refine/", {"words": "Swap"})
     assert answer.status_code == 400
     assert "was not kept" in text(answer)
+
+
+def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_studio(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    first, scarf = drawn(cast), make_asset(title="Scarf")
+    server.script("refuse_picture")
+    asked = refining.request(
+        person=cast.creator, output=first, words="Swap the hat", references=[scarf], count=2
+    )
+    studio.run(generation_id=asked.pk)
+    client = signed_in(cast.creator)
+    assert 'name="part" value="turn"' in text(client.get(f"/generations/{asked.pk}/"))
+    turn = client.post(f"/generations/{asked.pk}/again/", {"part": "turn"}, follow=True)
+    assert turn.redirect_chain[0][0].startswith(f"/outputs/{first.pk}/refine/?")
+    for shown in ("Swap the hat</textarea>", "<option selected>2<", 'name="with_tray" checked'):
+        assert shown in text(turn)
+    assert tray.ids(client.session) == [scarf.pk]
+    page = text(client.post(f"/generations/{asked.pk}/again/", {"part": "all"}, follow=True))
+    assert "The picture that it went on from is its first reference." in page
+    assert tray.ids(client.session) == [first.asset_id, scarf.pk]
+    assert first.asset
+    intake.remove(asset=first.asset)
+    gone = client.post(f"/generations/{asked.pk}/again/", {"part": "turn"})
+    assert gone.headers["Location"] == "/studio/"
 
 
 def test_whose_page_it_is(cast: Cast, server: GeminiServer) -> None:

@@ -40,6 +40,9 @@ LARGEST_ORDER = 1_000_000_000  # bytes of pictures; Google takes files of 2 GB, 
 SOONEST, LATEST = datetime.timedelta(seconds=30), datetime.timedelta(minutes=10)
 GIVEN_UP_AFTER = datetime.timedelta(days=3)  # Google lets orders expire after two
 
+# What whoever runs the site can mend while an order is at the engine
+FOR_STAFF = {"bad_key", "leaked_key", "no_permission", "no_credit", "location", "not_configured"}
+
 WAITS = "Waiting to be ordered in bulk."
 ORDERED = "Ordered in bulk: it comes within a day, usually much sooner."
 UNANSWERED = "The engine's order ended without an answer for this one. Try again: it is drawn now."
@@ -91,7 +94,10 @@ def follow(job_id: int) -> None:
     except EngineUnavailable as error:
         _wait(job, error.message)
     except (GenerationError, FileMissing) as error:
-        _end(job, State.FAILED, error.message, {}, error)
+        if job.state == State.WAITING and error.code in FOR_STAFF:
+            _wait(job, error.message)  # it is paid: whoever mends the settings still gets it
+        else:
+            _end(job, State.FAILED, error.message, {}, error)
     except Exception:
         logger.exception("batch job %d", job.pk)
         _wait(job, "Something broke while this was seen to. It will be tried again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import Counter
 from typing import Any
@@ -224,8 +225,8 @@ def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, b
 
 def _mark(far: Progress, rows: list[Generation], followed_batch: Batch) -> str:
     stopping = sum(row.cancel_requested for row in rows)
-    orders = "".join(job.state[0] for job in followed_batch.jobs.all())
-    return f"{far.settled}.{far.made}.{far.waiting}.{far.running}.{stopping}{orders}"
+    orders = [(job.state, job.reason, job.polled_at) for job in followed_batch.jobs.all()]
+    return hashlib.sha256(repr((far, stopping, orders)).encode()).hexdigest()[:8]
 
 
 # ------------------------------------------------------------------------ acting

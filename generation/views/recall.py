@@ -19,8 +19,8 @@ from generation.views.seen import generation_of, outputs, require_creator_somewh
 @login_required
 @require_POST
 def again(request: PageRequest, pk: int) -> HttpResponse:
-    """`part`: one of desk.PARTS, else all of them; what else is set in the studio stays. A `turn` of
-    a conversation goes back into that, with what it showed beside it in the tray."""
+    """`part`: one of desk.PARTS, else all of them; what else is set in the studio stays.
+    `turn`: back into the conversation that it belongs to, with its references in the tray."""
     require_creator_somewhere(request)
     part, past = request.POST.get("part", ""), generation_of(request, pk)
     before = outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -339,6 +340,24 @@ def test_a_busy_engine_is_asked_again_and_a_wrong_key_is_not(
     job = follow(job)
     assert job.state == "failed"
     assert [cell.reason_code for cell in cells(job)] == ["bad_key"]
+
+
+def test_an_order_at_the_engine_outlives_a_wrong_key_and_the_page_says_what_it_waits_for(
+    order: Order, cast: Cast, server: GeminiServer, settings: Settings
+) -> None:
+    job = follow(order("A cape"))
+    client, address = Client(), f"/batches/{job.batch_id}/progress/"
+    client.force_login(cast.creator)
+    page = client.get(f"/batches/{job.batch_id}/").content.decode()
+    have = re.findall(r'name="m" value="(\w+)"', page)
+    assert client.get(address, {"m": have}).status_code == 204
+    settings.GEMINI_API_KEY = "bad-key"
+    assert follow(job).state == "waiting"
+    assert "does not accept this site" in client.get(address, {"m": have}).content.decode()
+    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
+    assert follow(job).state == "finished"
+    assert placed(server) == 1
+    assert len(made(cells(job)[0])) == 1
 
 
 def test_vertex_takes_no_orders(order: Order, settings: Settings) -> None:

@@ -214,6 +214,7 @@ def _adopted(brand: Brand, shown: Shown) -> Shown:
         raise InvalidQuestion("This picture is not kept any more: please show it again.")
     if picture.brand_id not in (None, brand.pk):  # another brand keeps it: a copy of one's own
         picture = PictureQuestion.objects.create(
+            asset_id=picture.asset_id,
             fingerprint=picture.fingerprint,
             vector_bytes=picture.vector_bytes,
             thumbnail=picture.thumbnail,

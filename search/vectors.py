@@ -171,10 +171,12 @@ def remember_part(
     part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
     if min(part.size) < 8:
         raise PictureRefused("This part is too small to be told from others.")
-    return _remember(person, part, space)
+    return _remember(person, part, space, asset)
 
 
-def _remember(person: User, rgb: Image.Image, space: VectorSpace) -> PictureQuestion:
+def _remember(
+    person: User, rgb: Image.Image, space: VectorSpace, asset: Asset | None = None
+) -> PictureQuestion:
     vector = _encode(rgb, space)
     rgb = rgb.copy()
     rgb.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
@@ -182,6 +184,7 @@ def _remember(person: User, rgb: Image.Image, space: VectorSpace) -> PictureQues
     rgb.save(copy, "WEBP", quality=85)
     return PictureQuestion.objects.create(
         person=person,
+        asset=asset,
         fingerprint=str(space.fingerprint),
         vector_bytes=np.ascontiguousarray(vector, dtype="<f4").tobytes(),
         thumbnail=copy.getvalue(),

@@ -35,6 +35,13 @@ class PictureQuestion(models.Model):
         on_delete=models.CASCADE,
         help_text="Whose kept question it belongs to; empty: its person's alone, for a day.",
     )
+    asset = models.ForeignKey(
+        Asset,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        help_text="Of which it is a part: shown to nobody who may not see that.",
+    )
     fingerprint = models.CharField(max_length=64, help_text="Encoder of the vector.")
     vector_bytes = models.BinaryField()
     thumbnail = models.BinaryField(help_text="WebP; large enough to be embedded again.")

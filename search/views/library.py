@@ -162,6 +162,8 @@ def _question_so_far(request: PageRequest) -> QueryDict:
 @require_safe
 def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
     shown = get_object_or_404(pictures_of(request.user), pk=pk)
+    if shown.asset_id:  # a brand's kept question may show a part of what this person may not see
+        get_object_or_404(access.assets(request.user), pk=shown.asset_id)
     response = HttpResponse(bytes(shown.thumbnail), content_type="image/webp")
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response

@@ -23,6 +23,7 @@ from search.forms import MOST_SHOWN
 from search.models import Embedding, PictureQuestion
 from search.queries import PAGE_SIZE
 from search.templatetags.cards import counted
+from search.vectors import remember_part
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -494,6 +495,17 @@ class TestQuestionWithPictures:
             refused = client.post(part, {**box, **wrong} if wrong else {})
             assert refused.status_code == 400
             assert re.search(r"Draw a box (on|inside) the picture", refused.content.decode())
+
+    def test_a_part_of_a_draft_is_shown_to_nobody_who_may_not_see_the_draft(
+        self, cast: Cast, make_asset: MakeAsset, index: Index
+    ) -> None:
+        draft = make_asset(status="draft")
+        index()
+        part = remember_part(person=cast.creator, asset=draft, box=(0, 0, 1, 1))
+        PictureQuestion.objects.update(brand=cast.acme)  # as a saved search does
+        address = reverse("picture-thumbnail", args=[part.pk])
+        assert signed_in(cast.creator).get(address).status_code == 200
+        assert signed_in(cast.viewer).get(address).status_code == 404
 
 
 class TestFilters:

@@ -398,6 +398,9 @@ def test_a_matrix_is_ordered_with_its_request_and_stopped_as_a_whole(
     client = Client()
     client.force_login(cast.creator)
     assert "The engine has the order" in client.get(f"/batches/{batch.pk}/").content.decode()
+    waits = client.get(f"/generations/{cells(job)[0].pk}/").content.decode()
+    assert "Ordered in bulk" in waits
+    assert "a worker takes it up" not in waits
     server.batches.outcome = "running"
     batches.stop(person=cast.creator, batch=batch)
     follow(job)

@@ -134,6 +134,13 @@ def heading(generation: Generation) -> str:
     return f"{version.preset}: {words}" if words else str(version.preset)
 
 
+def filled(generation: Generation) -> list[tuple[str, str]]:
+    """What was in the blanks of its preset, by their labels and in the preset's order."""
+    version, given = generation.preset_version, generation.variables
+    blanks = version.variables if version else []
+    return [(label(each), given[each["name"]]) for each in blanks if each["name"] in given]
+
+
 def label(variable: Mapping[str, Any]) -> str:
     return str(variable.get("label") or variable["name"].replace("_", " ").capitalize())
 

@@ -30,7 +30,7 @@ from generation import (
 from generation.errors import GenerationError, InvalidRequest
 from generation.forms import StudioForm
 from generation.views.seen import require_creator_somewhere
-from generation.views.studio import wanted
+from generation.views.studio import chosen_version, wanted
 
 
 @login_required
@@ -42,9 +42,7 @@ def suggested(request: PageRequest) -> HttpResponse:
     slug = request.POST.get("brand", "").replace("\0", "")
     brand = brands.filter(slug=slug).first() or brands.first()
     assert brand  # a creator somewhere
-    # of a preset only what was written into it: its own words are about light and framing
-    words = [value for name, value in request.POST.items() if name.startswith(desk.BLANK)]
-    about = ", ".join([request.POST.get("prompt", ""), *map(str, words)]).strip(" ,")
+    about = ", ".join([request.POST.get("prompt", ""), *_written(request)]).strip(" ,")
     found = suggestions.suggest(
         person=request.user, brand=brand, prompt=about, taken=tray.ids(request.session)
     )
@@ -54,6 +52,19 @@ def suggested(request: PageRequest) -> HttpResponse:
         "full": len(tray.ids(request.session)) >= tray.MOST,
     }
     return _fragment(request, "generation/_suggestions.html", context)
+
+
+def _written(request: PageRequest) -> list[str]:
+    """What somebody wrote into the blanks of the preset: its own words are about light and
+    framing."""
+    given = {name: str(value) for name, value in request.POST.items()}
+    try:
+        version = chosen_version(request, given)
+    except InvalidRequest:
+        return []
+    blanks = version.variables if version else []
+    written = [(given.get(f"{desk.BLANK}{each['name']}", ""), each) for each in blanks]
+    return [value for value, each in written if value != each.get("default", "")]
 
 
 @login_required

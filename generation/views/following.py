@@ -57,6 +57,7 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "generation": followed,
         "shown": shown(followed, models),
         "heading": presets.heading(followed),
+        "blanks": presets.filled(followed),
         "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
         "left_out": [] if hidden else followed.left_out,
         "said": [take["text"] for take in takes if take.get("text")],

@@ -141,6 +141,8 @@ class TestVersions:
         client.force_login(cast.creator)
         page = client.get(made.get_absolute_url()).content.decode()
         assert "Shore, version 1" in page
+        assert presets.filled(made) == [("Who", "me")]
+        assert "Who: me" in page
         found = client.get("/generations/?preset=shore").content.decode()
         assert made.get_absolute_url() in found
         assert made.get_absolute_url() not in client.get("/generations/?preset=x").content.decode()

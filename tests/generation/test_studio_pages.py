@@ -258,6 +258,15 @@ class TestStudio:
         assert f'name="add" value="{cape.pk}"' in shown
         client.post("/tray/change/", {"add": cape.pk})
         assert f'value="{cape.pk}"' not in text(client.post("/studio/suggestions/", about))
+        preset = {**about, "prompt": "", "preset": "pack-shot", "var_background": "a silk cape"}
+        client.post("/tray/change/", {"clear": "1"})
+        assert 'name="add"' in text(client.post("/studio/suggestions/", preset))
+        version = presets.newest(Preset.objects.get(slug="pack-shot"))
+        version.variables[1]["default"] = "a silk cape"
+        version.save()
+        assert "Write what you want" in text(client.post("/studio/suggestions/", preset)), (
+            "nobody wrote that"
+        )
         odd = {"prompt": "a\0b", "preset": "x\0:²", "brand": "\0", "references": "²", "role_1": "x"}
         for page in ("suggestions", "beside", "preset"):
             assert client.post(f"/studio/{page}/", {**ASKED, **odd}).status_code == 200

@@ -17,9 +17,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from rest_framework.exceptions import APIException
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from assetbank.errors import ProblemError
 from assetbank.models import IdempotentRequest
@@ -29,7 +29,7 @@ LONGEST_KEY = 255
 KEPT = datetime.timedelta(days=2)
 # Longer than any request takes: who began to answer then was killed
 ABANDONED = datetime.timedelta(minutes=10)
-NOT_KEPT = {401, 409, 429}  # of a moment, and not of what was asked
+NOT_KEPT = {401, 403, 409, 429}  # of a moment, and not of what was asked
 HEADERS = ("Content-Type", "Location")
 
 
@@ -58,8 +58,9 @@ class idempotent_posts:  # noqa: N801 - named like the function that middleware 
         person = _person(request)
         if person is None:
             return self.get_response(request)  # which says 401
+        request.asked = _asked(request)  # type: ignore[attr-defined]
         try:
-            kept, new = _begin(person, key, _asked(request))
+            kept, new = _begin(person, key, request.asked)  # type: ignore[attr-defined]
         except ProblemError as error:
             return JsonResponse(problem(error.code, error.message), status=error.status)
         if not new:
@@ -83,10 +84,12 @@ class idempotent_posts:  # noqa: N801 - named like the function that middleware 
 
 def key_of(request: Request) -> uuid.UUID | None:
     """For rows that must not be made twice even if the process was killed before it could keep its
-    answer: the same for each try of one person with one Idempotency-Key; None without."""
+    answer: the same for each time that one person asks the same with one Idempotency-Key; None
+    without."""
     if not (key := request.headers.get("Idempotency-Key")):
         return None
-    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.user.pk} {request.path} {key}")
+    asked: str = request.asked  # type: ignore[attr-defined]
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.user.pk} {asked} {key}")
 
 
 def forget() -> int:
@@ -95,12 +98,13 @@ def forget() -> int:
 
 
 def _person(request: HttpRequest) -> int | None:
-    """Id of who asks: DRF signs people in only inside of its views."""
-    sign_in = APIView().get_authenticators()
+    """Id of who asks. A session's CSRF token is looked at by the view: nothing is done before."""
     try:
-        person: int | None = Request(request, authenticators=sign_in).user.pk
-    except APIException:
+        known = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
+    except AuthenticationFailed:
         return None
+    user = known[0] if known else request.user
+    person: int | None = user.pk
     return person
 
 

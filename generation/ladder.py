@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,8 +33,11 @@ def steps(model: EngineModel | None, image_size: str) -> list[Step]:
     return [Step(size, prices.get(size)) for size in larger]
 
 
-def finalise(*, person: User, output: Output, image_size: str) -> Generation:
-    """Queue the picture again at a larger size, from what its generation recorded.
+def finalise(
+    *, person: User, output: Output, image_size: str, key: uuid.UUID | None = None
+) -> Generation:
+    """Queue the picture again at a larger size, from what its generation recorded. What was asked
+    with the same `key` before is not asked again.
 
     Raises InvalidRequest where that is not there as it was, and NotAllowed.
     """
@@ -61,6 +65,7 @@ def finalise(*, person: User, output: Output, image_size: str) -> Generation:
             model=drafted.model,
             aspect_ratio=drafted.aspect_ratio,
             image_size=image_size,
+            key=key,
             preset_version=drafted.preset_version,
             variables=drafted.variables,
             refines=drafted.refines,

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access
+from assetbank import access, idempotency
 from assetbank.api.fields import person_of
 from assetbank.api.parsers import PARSERS
 from generation import choosing, ladder
@@ -121,7 +121,11 @@ class FinaliseViewSet(GenerationViewSet):
         output = get_object_or_404(pictures(request), pk=pk)
         asked = SizeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        size = asked.validated_data["image_size"]
-        final = ladder.finalise(person=person_of(request), output=output, image_size=size)
+        final = ladder.finalise(
+            person=person_of(request),
+            output=output,
+            image_size=asked.validated_data["image_size"],
+            key=idempotency.key_of(request),
+        )
         address = reverse("api-generation-detail", args=[final.pk])
         return self.answer(final, 202, Location=request.build_absolute_uri(address))

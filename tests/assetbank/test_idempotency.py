@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 
 from assetbank import idempotency
 from assetbank.models import Asset, Collection, IdempotentRequest
+from generation.models import Generation
 from tests.api import client_of, upload
 from tests.conftest import Cast
 
@@ -144,8 +146,44 @@ def test_a_generation_is_not_asked_for_twice_though_its_answer_was_lost(cast: Ca
     assert first.json()["id"] == again.json()["id"]
 
 
+def test_a_final_is_not_paid_twice_though_its_answer_was_lost(
+    cast: Cast, settings: Any, make_asset: Callable[..., Asset]
+) -> None:
+    settings.GEMINI_API_KEY = "a-key"  # nothing is sent: nobody runs the queue
+    given = {"model": "gemini-nano-banana-2.1", "aspect_ratio": "1:1", "image_size": "1K"}
+    drafted = Generation.objects.create(
+        brand=cast.acme, prompt="A cape", state="succeeded", **given
+    )
+    output = drafted.outputs.create(take=0, position=0, mime="image/png", asset=make_asset())
+    client, headers = client_of(cast, "creator"), {"idempotency-key": "final"}
+
+    def ask(size: str) -> Any:
+        body = {"image_size": size}
+        return client.post(f"/api/v1/outputs/{output.pk}/finalise/", body, headers=headers)
+
+    first = ask("2K").json()["id"]
+    Generation.objects.filter(pk=first).update(state="succeeded")  # drawn, and paid
+    IdempotentRequest.objects.all().delete()
+    assert ask("2K").json()["id"] == first
+    IdempotentRequest.objects.all().delete()
+    assert ask("4K").json()["image_size"] == "4K", "forgotten keys come with other requests, too"
+
+
+def test_who_is_signed_in_on_pages_has_keys_too(cast: Cast) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(cast.creator)
+    forged = post(client, "one")
+    assert (forged.status_code, forged.json()["code"]) == (403, "permission_denied")
+    client.get("/collections/")
+    client.defaults["HTTP_X_CSRFTOKEN"] = client.cookies["csrftoken"].value
+    first, second = post(client, "one"), post(client, "one")
+    assert (first.status_code, second.content) == (201, first.content)
+    assert second["Idempotent-Replayed"] == "true"
+
+
 def test_the_schema_names_the_header_of_every_post(cast: Cast) -> None:
-    schema = client_of(cast, "staff").get("/api/schema/?format=json").json()
+    as_json = {"accept": "application/vnd.oai.openapi+json"}
+    schema = client_of(cast, "staff").get("/api/schema/", headers=as_json).json()
     posts = [each["post"] for each in schema["paths"].values() if "post" in each]
     named = [{p["name"] for p in post.get("parameters", [])} for post in posts]
     assert posts

@@ -1,0 +1,152 @@
+"""Every address that the project answers at, and who gets in there."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponseRedirect
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+
+from assetbank.models import Membership
+from tests.api import EVERYBODY, client_of
+from tests.conftest import Cast
+
+OURS = "zanzibar"  # written only where acme's people may read it
+DRAFTS = "quagga"  # and only where those who work on acme may
+MUST_NOT_READ = {"anonymous": (OURS, DRAFTS), "outsider": (OURS, DRAFTS), "viewer": (DRAFTS,)}
+REFUSED = {400, 401, 403, 404}  # 400: what was named is not there, for this person
+
+
+@dataclass(frozen=True)
+class Address:
+    """`first` of EVERYBODY gets in, and all behind that one; nobody before."""
+
+    method: str
+    path: str
+    first: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        path = re.sub(r"\{\w+_uuid\}", str(uuid.UUID(int=0)), self.path.partition("?")[0])
+        name = str(resolve(re.sub(r"\{\w+\}", "1", path)).url_name)
+        return f"{self.method} {name}" if path.startswith("/api/v1/") else name
+
+
+def keys(app: str = "", *, others_than: Iterable[str] = ()) -> set[str]:
+    """What the table of an app must have: names of pages; of REST, methods and names."""
+    found = set()
+    for route, pattern in _routes(get_resolver().url_patterns):
+        if route.startswith("/admin/"):
+            continue
+        view: Any = getattr(pattern.callback, "cls", pattern.callback)
+        its = str(view.__module__).partition(".")[0]
+        if pattern.name is None or (its != app if app else its in others_than):
+            continue
+        if route.startswith("/api/v1/"):
+            allowed = getattr(pattern.callback, "actions", None) or dir(view)
+            methods = {each for each in view.http_method_names if each in allowed}
+            methods -= {"head", "options"}
+            found |= {f"{method} {pattern.name}" for method in methods}
+        else:
+            found.add(pattern.name)
+    return found
+
+
+def admin_addresses() -> list[str]:
+    """Of each of its pages, also those that the admin does not come with."""
+    resolvers = (each for each in get_resolver().url_patterns if isinstance(each, URLResolver))
+    (site,) = (each for each in resolvers if each.namespace == "admin")
+    routes = (route for route, _ in _routes(site.url_patterns, "/admin/"))
+    open_ones = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/")
+    return [re.sub(r"<[^>]+>", "1", route) for route in routes if route not in open_ones]
+
+
+def _routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def wrong(cast: Cast, addresses: Iterable[Address], **ids: Any) -> list[str]:
+    """Who gets in where they must not, or not where they must, or reads what is not theirs. What
+    each one changes is undone. The outsider only looks at pictures of the other brand here: where
+    there is a page for whoever creates or manages anything, it is not for them.
+    """
+    Membership.objects.filter(user=cast.outsider).update(role="viewer")
+    told = []
+    for address in addresses:
+        first = EVERYBODY.index(address.first)
+        for name in EVERYBODY:
+            meant = EVERYBODY.index(name) >= first
+            if meant and name not in (address.first, *MUST_NOT_READ):
+                continue  # they may do all that those before them may
+            with transaction.atomic():
+                answer = _ask(_client(cast, name, address), address, ids)
+                transaction.set_rollback(True)
+            if not (_let_in(answer) if meant else _refused(answer)):
+                told.append(f"{address.method} {address.path}: {name} gets {answer.status_code}")
+            read = answer.getvalue().decode("latin-1")
+            told += [
+                f"{address.method} {address.path}: {name} reads “{word}”"
+                for word in MUST_NOT_READ.get(name, ())
+                if word in read
+            ]
+    return told
+
+
+def _client(cast: Cast, name: str, address: Address) -> Any:
+    """A new one: signing out is an address, too."""
+    if address.path.startswith("/api/"):
+        return client_of(cast, name)
+    client = Client(raise_request_exception=False)
+    if name != "anonymous":
+        client.force_login(getattr(cast, name))
+    return client
+
+
+def _ask(client: Any, address: Address, ids: dict[str, Any]) -> Any:
+    path, named = address.path.format(**ids), {f"{{{name}}}": ids[name] for name in ids}
+    body = {
+        name: value()
+        if callable(value)
+        else named.get(value, value)
+        if type(value) is str
+        else value
+        for name, value in address.body.items()
+    }
+    send = getattr(client, address.method)
+    if address.path.startswith("/api/") and address.method != "get":
+        files = any(hasattr(value, "read") for value in body.values())
+        return send(path, body, format="multipart" if files else "json")
+    return send(path, body)
+
+
+def _filled(value: Any, ids: dict[str, Any]) -> Any:
+    """A file is made for each; "{name}" is an id, or several."""
+    if callable(value):
+        return value()
+    if isinstance(value, str) and value.startswith("{") and value[1:-1] in ids:
+        return ids[value[1:-1]]
+    return value
+
+
+def _to_sign_in(answer: Any) -> bool:
+    return isinstance(answer, HttpResponseRedirect) and answer.url.startswith("/sign-in/?next=")
+
+
+def _let_in(answer: Any) -> bool:
+    return answer.status_code < 400 and not _to_sign_in(answer)
+
+
+def _refused(answer: Any) -> bool:
+    return answer.status_code in REFUSED or _to_sign_in(answer)

@@ -283,7 +283,14 @@ class TestPage:
     def test_it_stops_and_goes_on(self, cast: Cast) -> None:
         batch, client = ask(cast, colours("red", "blue")), signed_in(cast.creator)
         client.post(f"/batches/{batch.pk}/stop/")
+        first, _ = cells(batch)
         assert {each.state for each in cells(batch)} == {"cancelled"}
+        Generation.objects.filter(pk=first.pk).update(state="failed")
+        page = text(client.get(f"/batches/{batch.pk}/"))
+        assert "Go on with the rest</span>" in page, "and not only with what failed"
+        Batch.objects.update(in_bulk=True)
+        page = text(client.get(f"/batches/{batch.pk}/"))
+        assert "Go on with the rest now, at the full price</span>" in page
         assert "2 are waiting again" in text(
             client.post(f"/batches/{batch.pk}/retry/", follow=True)
         )

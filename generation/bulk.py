@@ -242,7 +242,7 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
         if kept := generation.takes.get(take):
             return EngineFailed(kept["reason"], code=kept["lost"]) if "lost" in kept else None
         if isinstance(answer, Drawing):
-            drawing.keep(generation, int(take), None, answer, in_bulk=True)
+            drawing.keep(generation, int(take), answer, in_bulk=True)
             _note_saved(generation, answer)
         elif isinstance(answer, Refused):
             drawing.keep_refusal(generation, int(take), answer, in_bulk=True)

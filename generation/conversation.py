@@ -38,28 +38,30 @@ def asked(request: DrawRequest) -> Json:
 
 
 def note(generation: Generation, take: int, request: DrawRequest) -> None:
-    """Write down what is about to be sent, where the answer comes much later."""
-    _write(generation, take, asked(request))
+    """Write down what is about to be sent, before it is: its answer may come much later, or meet a
+    worker that has ended."""
+    sent = {"content": asked(request)}
+    Turn.objects.update_or_create(generation=generation, take=take, defaults=sent)
 
 
-def keep(generation: Generation, take: int, request: DrawRequest | None, drawing: Drawing) -> None:
-    """Write down a turn, in the transaction of its outputs. Where an engine says nothing that it
-    could go on from, there is no turn. Without `request`: what was noted was sent."""
-    if not drawing.said:
-        return
-    sent = asked(request) if request else _noted(generation, take)
-    if sent:
-        answer = {"role": "model", "parts": list(drawing.said)}
-        _write(generation, take, {**sent, **answer})
+def begun(generation: Generation) -> list[int]:
+    """Numbers of the answers that may have been asked for and are not there."""
+    turns = generation.turns.filter(take__in=generation.missing)
+    return list(turns.order_by("take").values_list("take", flat=True))
 
 
-def _noted(generation: Generation, take: int) -> Json:
-    turn = Turn.objects.filter(generation=generation, take=take).first()
-    return turn.content if turn else {}
+def forget(generation: Generation) -> None:
+    """Nothing was drawn of what has no answer."""
+    generation.turns.filter(take__in=generation.missing).delete()
 
 
-def _write(generation: Generation, take: int, content: Json) -> None:
-    Turn.objects.update_or_create(generation=generation, take=take, defaults={"content": content})
+def keep(generation: Generation, take: int, drawing: Drawing) -> None:
+    """Add the answer to what was noted, in the transaction of its outputs. Where an engine says
+    nothing that it could go on from, there is nothing to add."""
+    turn = generation.turns.filter(take=take).first()
+    if turn and drawing.said:
+        turn.content |= {"role": "model", "parts": list(drawing.said)}
+        turn.save(update_fields=["content"])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """One generation's pictures: what the engine is asked, its answers kept, and into the library.
 
-Each answer is committed before anything else happens to it, so that a worker may be killed at any
-line and nothing is asked for, or paid, twice.
+What is asked for is noted before, and each answer is committed before anything else happens to
+it. So a worker may be killed at any line: what had arrived is not asked for again, and what may
+have been drawn for nobody is charged, and asked for anew by a person only.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ from generation import (
     references,
 )
 from generation.engines import Drawing, DrawRequest, ReferenceImage
-from generation.errors import EngineError, EngineFailed, InvalidRequest, Refused
+from generation.errors import (
+    EngineError,
+    EngineFailed,
+    GenerationError,
+    InvalidRequest,
+    Refused,
+)
 from generation.models import EngineModel, Generation, Output, Reference
 
 logger = logging.getLogger(__name__)
@@ -132,17 +139,28 @@ def take_picture(generation: Generation, take: int, request: DrawRequest) -> Non
     """One call of the engine, outside any transaction; its answer is committed at once."""
     # a draft that is made again keeps its layout
     variant = generation.draft.take if generation.draft else take
+    if engines.billed(generation.model):
+        conversation.note(generation, take, request)
     try:
         drawing = engines.draw(replace(request, variant=variant))
     except Refused as error:
         logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
         keep_refusal(generation, take, error)
         return
-    except EngineError as error:
-        if error.may_have_been_paid:
+    except GenerationError as error:
+        if isinstance(error, EngineError) and error.may_have_been_paid:
             keep_loss(generation, take, error)
+        else:
+            conversation.forget(generation)
         raise
-    keep(generation, take, request, drawing)
+    keep(generation, take, drawing)
+
+
+def give_up_begun(generation: Generation, error: EngineError) -> None:
+    """What was asked for, and whose answer nobody was there to keep."""
+    generation.refresh_from_db(fields=["takes"])
+    for take in conversation.begun(generation):
+        keep_loss(generation, take, error)
 
 
 @transaction.atomic
@@ -173,13 +191,11 @@ def keep_loss(
 def keep(
     generation: Generation,
     take: int,
-    request: DrawRequest | None,
     drawing: Drawing,
     *,
     in_bulk: bool = False,
 ) -> None:
-    """An answer, all of it or nothing: its pictures, what the model said with them, and its
-    price. `request`: what was sent, unless that was noted before."""
+    """An answer, all of it or nothing: its pictures, what the model said with them, its price."""
     with transaction.atomic():
         Output.objects.bulk_create(
             [
@@ -194,7 +210,7 @@ def keep(
                 for n, image in enumerate(drawing.images)
             ]
         )
-        conversation.keep(generation, take, request, drawing)
+        conversation.keep(generation, take, drawing)
         pictures = len(drawing.images)
         money.charge(generation, take, drawing.usage, pictures=pictures, in_bulk=in_bulk)
         generation.takes[str(take)] = _record(drawing)

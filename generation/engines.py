@@ -116,6 +116,12 @@ def row(model_id: str) -> EngineModel | None:
     return EngineModel.objects.filter(pk=model_id).first()
 
 
+def billed(model_id: str) -> bool:
+    """Whether it is drawn elsewhere, by somebody who sends a bill."""
+    found = row(model_id)
+    return found is not None and found.engine != Engine.SKETCH
+
+
 def successor(retired: EngineModel) -> str:
     """The id of the first model in the line of succession that can be asked today, else ""."""
     offered = {entry.id: entry for entry in EngineModel.objects.all()}

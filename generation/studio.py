@@ -14,7 +14,7 @@ from django.utils import timezone
 from assetbank import access, jobs, text
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from assetbank.models import Asset, Brand
-from generation import checking, drawing, ending, engines, money, quotas
+from generation import checking, conversation, drawing, ending, engines, money, quotas
 from generation.checking import LONGEST_PROMPT as LONGEST_PROMPT
 from generation.checking import MOST_PICTURES as MOST_PICTURES
 from generation.errors import (
@@ -139,6 +139,8 @@ def retry(*, person: User, generation: Generation) -> Generation:
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         _check_may_be_retried(generation)
+        if generation.batch_job:  # its order is over: what has no answer was not drawn
+            conversation.forget(generation)
         drawing.give_up_spoiled(generation)
         generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
         generation.cancel_requested, generation.attempts = False, 0
@@ -191,8 +193,8 @@ def cancel(
 def run(*, generation_id: int) -> None:
     """Draw what is missing of a generation and bring it into the library.
 
-    May be killed at any line and run again: each answer is in Postgres before anything else
-    happens to it. Raises EngineUnavailable when the job queue should try again.
+    May be killed at any line and run again: see `drawing`. Raises EngineUnavailable when the job
+    queue should try again.
     """
     generation = _begin(generation_id)
     if generation is None:
@@ -205,6 +207,7 @@ def run(*, generation_id: int) -> None:
     except Exception:
         logger.exception("generation %d", generation.pk)
         failure = _broken()
+        drawing.give_up_begun(generation, failure)
     settle(generation, failure)
 
 
@@ -236,6 +239,15 @@ def _broken() -> EngineError:
     )
 
 
+def _ended() -> EngineError:
+    """For what the worker before this one had begun, and nobody knows the end of."""
+    return EngineFailed(
+        "The worker was stopped while this was drawn. It may have been billed, so it is not asked "
+        "for again by itself: try again if you still want it.",
+        code="worker_ended",
+    )
+
+
 def _begin(generation_id: int) -> Generation | None:
     with transaction.atomic():
         generation = (
@@ -246,6 +258,7 @@ def _begin(generation_id: int) -> Generation | None:
         )
         if generation is None or generation.finished:
             return None
+        drawing.give_up_begun(generation, _ended())
         if generation.attempts >= ending.MOST_ATTEMPTS:
             sentence = (
                 f"This was begun {ending.MOST_ATTEMPTS} times, and each time the worker ended."

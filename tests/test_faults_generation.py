@@ -36,6 +36,19 @@ with contextlib.suppress(AlreadyEnqueued):
 """
 ARRIVED = "SELECT count(*) FROM generation_output WHERE generation_id = {}"
 STORED = ARRIVED + " AND asset_id IS NOT NULL"
+TRY_AGAIN = """
+from django.contrib.auth.models import User
+from generation import studio
+from generation.models import Generation
+studio.retry(person=User.objects.get(), generation=Generation.objects.get(pk={}))
+"""
+GIVEN_UP = (
+    "SELECT count(*) FROM generation_generation WHERE id = {} AND reason_code = 'worker_ended'"
+)
+MAY_HAVE_BEEN_BILLED = (
+    "SELECT count(*) FROM generation_ledgerentry "
+    "WHERE generation_id = {} AND kind = 'charged' AND note LIKE '%may have been billed%'"
+)
 DONE = "SELECT count(*) FROM generation_generation WHERE id = {} AND state = 'succeeded'"
 
 
@@ -72,11 +85,16 @@ def forget_dead_workers(house: House) -> None:
     house.query("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
 
 
-def resumed(house: House, pk: int) -> None:
-    """A new worker starts and finishes what the dead one began."""
+def resumed(house: House, pk: int, *, drawing: bool = False) -> None:
+    """A new worker starts and finishes what the dead one began. `drawing`: a picture was being
+    drawn when it died, and somebody has it made anew."""
     forget_dead_workers(house)
     again = worker(house)
     house.script(LOOK_FOR_THE_DEAD)
+    if drawing:
+        wait_until(lambda: house.number(GIVEN_UP.format(pk)), "it is given up", every=0.1)
+        assert house.number(MAY_HAVE_BEEN_BILLED.format(pk)) == 1
+        house.script(TRY_AGAIN.format(pk))
     wait_until(lambda: house.number(DONE.format(pk)), "it is done", every=0.1)
     assert house.number(STORED.format(pk)) == 3
     again.interrupt()
@@ -93,7 +111,7 @@ def test_a_worker_killed_while_the_second_picture_is_drawn_keeps_the_first(
     wait_until(lambda: len(server.requests) == 2, "the second is asked for", every=0.01)
     running.kill()
     assert house.number(ARRIVED.format(pk)) == 1
-    resumed(house, pk)
+    resumed(house, pk, drawing=True)
     # three pictures, and the one whose answer nobody was there to hear
     assert len(server.requests) == 4
 
@@ -116,7 +134,7 @@ def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others
     house: House, server: GeminiServer
 ) -> None:
     server.clear()
-    pk = int(house.script(ASK.format(prompt="with a brim")))
+    pk = int(house.script(ASK.format(prompt="with a brim [scenario:slow]")))
     running = worker(house)
     wait_until(lambda: server.requests, "it works", every=0.01)
     running.kill()
@@ -126,6 +144,6 @@ def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others
         "('index', 'search.tasks.check_index', 'twin', 'doing'), "
         "('index', 'search.tasks.check_index', 'twin', 'todo')"
     )
-    resumed(house, pk)
+    resumed(house, pk, drawing=True)
     left = "SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock = 'twin'"
     assert house.number(left) == 1

@@ -338,7 +338,7 @@ class TestPage:
         batch = ask(cast, colours("red", "blue"))
         draw(batch)
         approved, draft = Output.objects.order_by("pk")
-        Asset.objects.filter(pk=approved.asset_id).update(status="approved")
+        Asset.objects.filter(made_as=approved).update(status="approved")
         page = text(signed_in(cast.viewer).get(f"/batches/{batch.pk}/"))
         assert f'id="output-{approved.pk}"' in page
         assert f'id="output-{draft.pk}"' not in page

@@ -31,10 +31,11 @@ def keep(session: SessionBase, given: Mapping[str, Any]) -> None:
 def keep_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
     """The same, for a request that takes its time while others change the tray: it saves what it
     says at once, and no copy of the session that is old by the time it ends."""
-    now = type(session)(session.session_key)
-    if now.get(KEY) != (said := _said(given)):
+    said = _said(given)
+    if type(session)(session.session_key).get(KEY) == said:
+        return
+    with tray.held(session) as now:
         now[KEY] = said
-        now.save()
 
 
 def clear(session: SessionBase) -> None:

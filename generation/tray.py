@@ -7,9 +7,12 @@ hidden meanwhile: `assets` shows only what the person may see now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
+from django.db import transaction
 
 from assetbank import access
 from assetbank.models import Asset
@@ -19,6 +22,21 @@ KEY = "tray"
 ROLES = "tray_roles"  # by id, as JSON keeps it: in text
 FITTED = "tray_fitted"  # those of them that a preset gave, and not the person
 MOST = 14  # what the models take
+
+
+@contextmanager
+def held(session: SessionBase) -> Iterator[SessionBase]:
+    """The session as it is at this moment, saved at the end, and until then nobody else's: of two
+    clicks at once none is lost."""
+    with transaction.atomic():
+        locked = Session.objects.select_for_update().filter(pk=session.session_key)
+        if locked.first() is None:  # signed out meanwhile: there is nothing to keep it for
+            yield session
+            return
+        now = type(session)(session.session_key)
+        yield now
+        now.save()
+        now.modified = False
 
 
 def ids(session: SessionBase) -> list[int]:

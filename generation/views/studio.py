@@ -70,7 +70,8 @@ def show_preset(request: PageRequest) -> HttpResponse:
     given = {name: str(value) for name, value in request.POST.items()}
     shown = preset_fields(request, given)
     if "preset_problem" not in shown:
-        give_roles(request, shown.get("version"))
+        with tray.held(request.session) as request.session:
+            give_roles(request, shown.get("version"))
         shown |= {"with_references": True, **tray_context(request)}
     return render(request, "generation/_preset.html", shown)
 

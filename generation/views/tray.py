@@ -33,8 +33,19 @@ def change_tray(request: PageRequest) -> HttpResponse:
     """One of `add`, `remove`, `earlier`, `later`, `role_of` (an asset's id), or `clear`. The role
     itself comes as `role_<id>`."""
     require_creator_somewhere(request)
-    session, problem = request.session, ""
     verb, pk = _change(request)
+    with tray.held(request.session) as request.session:
+        problem = _changed(request, verb, pk)
+    if problem and not request.htmx:
+        messages.error(request, problem)
+    if request.htmx:
+        return _tray(request, in_studio="in_studio" in request.POST, problem=problem, moved=pk)
+    return redirect("studio" if "in_studio" in request.POST or verb == "add" else "library")
+
+
+def _changed(request: PageRequest, verb: str, pk: int) -> str:
+    """Why nothing was changed, or ""."""
+    session, problem = request.session, ""
     if verb == "add":
         asset = get_object_or_404(access.assets(request.user), pk=pk)
         if refused := rights.problem(asset, derive=True):
@@ -50,11 +61,7 @@ def change_tray(request: PageRequest) -> HttpResponse:
         tray.give_role(session, pk, request.POST.get(f"role_{pk}", ""))
     elif verb == "clear":
         tray.put(session, [])
-    if problem and not request.htmx:
-        messages.error(request, problem)
-    if request.htmx:
-        return _tray(request, in_studio="in_studio" in request.POST, problem=problem, moved=pk)
-    return redirect("studio" if "in_studio" in request.POST or verb == "add" else "library")
+    return problem
 
 
 def _role_from_preset(request: PageRequest) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -73,6 +76,23 @@ class TestTray:
             )
         assert "The tray holds 14 pictures" in text(answer)
         assert len(in_tray(text(answer))) == 14
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_clicks_at_the_same_time_none_is_lost(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        wanted = [make_asset().pk for _ in range(6)]
+        client, key = signed_in(cast.creator), settings.SESSION_COOKIE_NAME
+
+        def add(pk: int) -> None:
+            other = Client()
+            other.cookies[key] = client.cookies[key].value
+            other.post("/tray/change/", {"add": pk}, headers={"HX-Request": "true"})
+            connections.close_all()
+
+        with ThreadPoolExecutor(6) as hands:
+            list(hands.map(add, wanted))
+        assert sorted(tray.ids(client.session)) == wanted
 
     def test_what_one_may_not_see_any_more_is_not_shown(
         self, cast: Cast, make_asset: MakeAsset

@@ -151,6 +151,10 @@ def update(
     status = fields.get("status", before.status)
     editing.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     editing.assign(asset, fields)
+    after = copy.copy(before)  # what `asset` says of other fields may be of long ago
+    for name in fields:
+        setattr(after, name, getattr(asset, name))
+    _check_bounds(before, after)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -158,14 +162,20 @@ def update(
     asset.save(update_fields=[*fields, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         _delete_after_commit(list(map(before.rendition_path, pictures.RENDITIONS)))
-    _pass_on(before, asset, fields)
+    _pass_on(before, after)
     return asset
 
 
-def _pass_on(before: Asset, asset: Asset, changed: Iterable[str]) -> None:
-    after = copy.copy(before)  # what `asset` says of other fields may be of long ago
-    for name in changed:
-        setattr(after, name, getattr(asset, name))
+def _check_bounds(before: Asset, after: Asset) -> None:
+    """Raises InvalidAsset."""
+    if not rights.looser(before, after, [before]):
+        return  # nothing is loosened: mostly so, and what it is made of need not be looked up
+    made_of = [one for each in settings.RIGHTS_BOUNDS for one in import_string(each)(before)]
+    if made_of and (problem := rights.looser(before, after, made_of)):
+        raise InvalidAsset(problem)
+
+
+def _pass_on(before: Asset, after: Asset) -> None:
     if stricter := rights.stricter(before, after):
         for follow in settings.RIGHTS_BECAME_STRICTER:
             import_string(follow)(after, stricter)

@@ -125,6 +125,32 @@ def stricter(before: Asset, after: Asset) -> list[str]:
     return [name for name, value in both.items() if getattr(before, name) != value]
 
 
+def looser(before: Asset, after: Asset, made_of: Sequence[Asset]) -> str:
+    """Why `after` may not have its terms: by them it may be used more than `before`, and more than
+    what it is made of. Empty where nothing speaks against them.
+
+    Consent is left out: whether somebody can be recognised is seen in each picture anew.
+    """
+    source, both = strictest(made_of), strictest([before, after])
+    bound = strictest([after, *made_of])
+    said = {
+        "expires_on": f"until {_day(source['expires_on'])} only",
+        "territories": f"in {', '.join(source['territories'])} only",
+        "derivatives_allowed": "without making new pictures of it only",
+    }
+    if source["territories"] == NOWHERE:
+        said["territories"] = "nowhere: it has no country in common"
+    limits = [
+        limit for name, limit in said.items() if both[name] != getattr(after, name) != bound[name]
+    ]
+    if not limits:
+        return ""
+    return (
+        f"What “{after}” was made from may be used {' and '.join(limits)}, and so may this. "
+        "Change the terms of that first."
+    )
+
+
 def clean_territories(given: str | Iterable[str]) -> list[str]:
     """Country codes from a list or as people type them ("DE, at"): capitals, sorted, each once.
 

@@ -324,6 +324,8 @@ HEALTH_PARTS = [
 # What follows when an asset's terms become stricter, in the same transaction:
 # `(asset, names of those terms) -> None`
 RIGHTS_BECAME_STRICTER = ["generation.inheritance.pass_on"]
+# Whose terms an asset's own must not be looser than: `(asset) -> list of assets`
+RIGHTS_BOUNDS = ["generation.inheritance.made_of"]
 
 # What else stands against approving an asset: `(asset) -> list of sentences`; and who hears of a
 # decision, in its transaction: `(decision) -> None`

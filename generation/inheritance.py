@@ -36,6 +36,12 @@ def sources(generation: Generation) -> list[Asset]:
     return list(Asset.objects.filter(used).distinct().order_by("pk"))
 
 
+def made_of(asset: Asset) -> list[Asset]:
+    """The same of a picture: of all generations that made it."""
+    making = Generation.objects.filter(outputs__asset=asset).distinct()
+    return [one for each in making for one in sources(each) if one.pk != asset.pk]
+
+
 def terms(assets: Sequence[Asset]) -> dict[str, Any]:
     """Of a picture made of these, as fields of `intake.store`."""
     joined = {name: _joined((getattr(a, name) for a in assets), name) for name in JOINED}

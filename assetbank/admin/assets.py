@@ -157,8 +157,8 @@ class AssetAdmin(ModelAdmin[Asset]):
         status = fields.pop("status")
         # the form has written onto `obj` what is only to be decided
         asset = Asset.objects.get(pk=obj.pk)
-        intake.update(asset=asset, **fields)
         try:
+            intake.update(asset=asset, **fields)
             approval.change_status(asset=asset, by=_person(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)

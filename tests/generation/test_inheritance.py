@@ -11,9 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from assetbank import intake, rights
+from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Membership
 from generation import studio
 from generation.errors import InvalidRequest
+from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.test_withdrawing import ask, drawn, sentences
 
@@ -107,6 +109,53 @@ def test_a_loosened_source_loosens_nothing(cast: Cast, make_asset: MakeAsset) ->
     assert child.expires_on == soon(10)
 
 
+@pytest.mark.parametrize(
+    ("strict", "loose", "said"),
+    [
+        ({"expires_on": soon(10)}, {"expires_on": None}, "until .* only, and so may this"),
+        ({"expires_on": soon(10)}, {"expires_on": soon(11)}, "until .* only"),
+        ({"territories": ["AT", "DE"]}, {"territories": ["DE", "US"]}, "in AT, DE only"),
+        ({"territories": ["AT", "DE"]}, {"territories": []}, "in AT, DE only"),
+    ],
+)
+def test_nobody_loosens_a_picture_beyond_what_it_was_made_from(
+    cast: Cast,
+    make_asset: MakeAsset,
+    strict: dict[str, Any],
+    loose: dict[str, Any],
+    said: str,
+) -> None:
+    source = make_asset(**strict)
+    made = drawn(ask(source, by=cast.creator))
+    with pytest.raises(InvalidAsset, match=said):
+        intake.update(asset=made, **loose)
+    answer = client_of(cast, "manager").patch(f"/api/v1/assets/{made.pk}/", loose)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_asset")
+    made.refresh_from_db()
+    intake.update(asset=made, title="New", licence="Paid for")  # that is not loosened
+    intake.update(asset=made, territories=["AT"], expires_on=soon(5))  # nor is this
+    intake.update(asset=made, territories=source.territories, expires_on=source.expires_on)
+    intake.update(asset=source, territories=[], expires_on=None)
+    intake.update(asset=made, **loose)
+
+
+def test_derivatives_of_a_picture_stay_forbidden_with_those_of_its_source(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset()
+    made = drawn(ask(source, by=cast.creator))
+    intake.update(asset=source, derivatives_allowed=False)
+    made.refresh_from_db()
+    with pytest.raises(InvalidAsset, match="without making new pictures"):
+        intake.update(asset=made, derivatives_allowed=True)
+
+
+def test_who_is_seen_in_a_picture_is_said_of_each(cast: Cast, make_asset: MakeAsset) -> None:
+    made = drawn(ask(make_asset(consent="given", consent_until=soon(9)), by=cast.creator))
+    intake.update(asset=made, consent="not_needed", consent_until=None)
+    assert rights.end(made) is None
+
+
 def test_terms_are_inherited_as_they_are_when_the_picture_arrives(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
@@ -141,11 +190,11 @@ def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -
     source = make_asset()
     child = drawn(ask(source, by=cast.creator))
     stale = Asset.objects.get(pk=source.pk)
-    intake.update(asset=source, expires_on=soon(10))
-    intake.update(asset=child, expires_on=soon(90))  # somebody has cleared that for this picture
+    intake.update(asset=source, consent="given", consent_until=soon(10))
+    intake.update(asset=child, consent="not_needed", consent_until=None)  # nobody is seen in it
     intake.update(asset=stale, territories=["DE"])
     child.refresh_from_db()
-    assert (child.expires_on, child.territories) == (soon(90), ["DE"])
+    assert (child.consent, child.territories) == ("not_needed", ["DE"])
 
 
 def test_the_studio_says_the_limits_before_anything_is_made(

@@ -63,15 +63,19 @@ def request(
         preset_version=matrix.preset_version,
         batch=batch,
     )
+    return _queue(batch, cells, ask)
+
+
+def _queue(batch: Batch, cells: Iterable[Cell], ask: Callable[..., Generation]) -> Batch:
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
             for cell in cells:
                 _ask(ask, cell)
-            if in_bulk:
+            if batch.in_bulk:
                 bulk.submit(batch)
     except IntegrityError:
-        if key and (first := Batch.objects.filter(key=key).first()):
+        if batch.key and (first := Batch.objects.filter(key=batch.key).first()):
             return first
         raise
     return batch

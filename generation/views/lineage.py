@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -69,4 +70,4 @@ def _going_on(request: PageRequest, asset: Asset) -> dict[str, Any]:
     if output is None:
         return {}
     model = EngineModel.objects.filter(pk=output.generation.model).first()
-    return {"output": output, "goes_on": refining.offered(model)}
+    return {"output": output, "goes_on": refining.offered(model), "token": uuid.uuid4()}

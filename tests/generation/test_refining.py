@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -324,6 +325,7 @@ def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
     assert "Take the hat off" in onward
     fragment = client.get(f"/assets/{second.asset_id}/lineage/", headers={"HX-Request": "true"})
     assert f"/outputs/{second.pk}/refine/" in text(fragment)
+    assert re.search(r'name="token" value="[0-9a-f-]{36}"', text(fragment)), "asked once there, too"
 
 
 def test_a_long_conversation_is_read_in_as_many_queries_as_a_short_one(

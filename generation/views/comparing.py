@@ -3,6 +3,7 @@ made from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
@@ -30,6 +31,15 @@ class Side:
     output: Output | None
 
 
+@dataclass(frozen=True)
+class Walk:
+    """The pictures before and after the first one, and its place among how many."""
+
+    earlier: Asset | None = None
+    later: Asset | None = None
+    place: tuple[int, int] | None = None
+
+
 @login_required
 @require_safe
 def compare(request: PageRequest) -> HttpResponse:
@@ -54,16 +64,14 @@ def compare(request: PageRequest) -> HttpResponse:
     sides = [Side("a", first, _of(first, siblings))]
     if second:
         sides.append(Side("b", second, _of(second, siblings)))
-    # the other one is passed over: it would be compared with itself
-    walk = [output.asset for output in siblings if output.asset != second or second == first]
-    here = walk.index(first) if first in walk else -1
+    walk = _walk(first, second, siblings)
     context = {
         "sides": sides,
         "way": way,
         "ways": [(each, address(first, shown=each), each == way) for each in WAYS],
-        "earlier": address(walk[here - 1]) if here > 0 else "",
-        "later": address(walk[here + 1]) if 0 <= here < len(walk) - 1 else "",
-        "place": (here + 1, len(walk)) if here >= 0 and len(walk) > 1 else None,
+        "earlier": address(walk.earlier) if walk.earlier else "",
+        "later": address(walk.later) if walk.later else "",
+        "place": walk.place,
         "swapped": address(second, first) if second else "",
         "references": [(row, address(first, row.asset), row.asset == second) for row in used],
         "outputs": [
@@ -77,6 +85,16 @@ def compare(request: PageRequest) -> HttpResponse:
         "next": request.get_full_path(),
     }
     return render(request, "generation/compare.html", context)
+
+
+def _walk(first: Asset, second: Asset | None, siblings: Sequence[Output]) -> Walk:
+    # the other one is passed over: it would be compared with itself
+    row = [each.asset for each in siblings if each.asset != second or second == first]
+    if first not in row or len(row) == 1:
+        return Walk()
+    here = row.index(first)
+    earlier, later = row[here - 1] if here else None, row[here + 1 : here + 2]
+    return Walk(earlier, later[0] if later else None, (here + 1, len(row)))
 
 
 def _asset(request: PageRequest, name: str) -> Asset | None:

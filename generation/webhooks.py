@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 10
 # Seconds after each attempt that failed; a receiver may be down for a night
 WAITS = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 8 * 3600)
+# Addresses that hold another one, which may be inside
+TUNNELS = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32")]
+UNLIKE = "A webhook's address is like https://example.com/hook."
 GONE = 410  # the receiver's way to say that it will never want a message again
 
 Event = Webhook.Event
@@ -222,20 +225,23 @@ def check_secret(secret: str) -> None:
 def _checked(url: str) -> tuple[str, str]:
     """The address with its host looked up, and the host: what was checked is what is connected to.
     Whoever may name an address must not reach what only this machine can reach."""
-    parts = urlsplit(url)
     private = settings.WEBHOOKS_TO_PRIVATE_HOSTS
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host, given = parts.hostname or "", parts.port
+    except ValueError as error:  # of a port, or brackets
+        raise InvalidWebhook(UNLIKE) from error
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise InvalidWebhook("A webhook's address begins with https://.")
     if not host or parts.username is not None:
-        raise InvalidWebhook("A webhook's address is like https://example.com/hook.")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+        raise InvalidWebhook(UNLIKE)
+    port = given or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise InvalidWebhook(f"There is no host {host}.") from error
     addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
-    if not private and not all(address.is_global for address in addresses):
+    if not private and not all(map(_outside, addresses)):
         raise InvalidWebhook(
             f"{host} is inside this network, where webhooks may not go. "
             "WEBHOOKS_TO_PRIVATE_HOSTS allows it."
@@ -243,3 +249,8 @@ def _checked(url: str) -> tuple[str, str]:
     first = addresses[0]
     literal = f"[{first}]" if first.version == 6 else str(first)
     return parts._replace(netloc=f"{literal}:{port}").geturl(), host
+
+
+def _outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    tunnelled = any(address in network for network in TUNNELS)
+    return address.is_global and not address.is_multicast and not tunnelled

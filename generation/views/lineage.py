@@ -48,12 +48,14 @@ def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
 @login_required
 @require_safe
 def made_with(request: PageRequest, pk: int) -> HttpResponse:
-    """For pages that ask before an asset is deleted or replaced: what was made with it."""
+    """For pages that ask before an asset is deleted, or (`merged`) another one takes its place: what
+    was made with it."""
     asset = _asset(request, pk)
     context = {
         "asset": asset,
         "root": lineage.tree(asset, request.user, **NEAR).made_with,
         "together": len(lineage.descendants([asset.pk])),
+        "merged": "merged" in request.GET,
     }
     return render(request, "generation/_made_with.html", context)
 

@@ -219,6 +219,8 @@ def test_pages_show_the_tree_and_what_goes_when_an_asset_goes(
     assert "It was not made here" in page
     assert f"/assets/{source.pk}/made-with/" in text(f"/assets/{source.pk}/delete/")
     assert "1 picture was made with this" in text(f"/assets/{source.pk}/made-with/")
+    assert "cannot be made again or gone on from" in text(f"/assets/{source.pk}/made-with/")
+    assert "cannot be made again larger" in text(f"/assets/{source.pk}/made-with/?merged=1")
     assert "Nothing was made" in text(f"/assets/{first.asset_id}/made-with/")
     client.force_login(cast.outsider)
     for part in ("lineage", "made-with"):

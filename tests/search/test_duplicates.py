@@ -357,6 +357,7 @@ class TestPages:
         asked = client.post("/duplicates/merge/", body).content.decode()
         assert "Keep “Keep”, and archive 1 other?" in asked
         assert "It takes the place of “Copy” in 1 collection." in asked
+        assert f"/assets/{other.pk}/made-with/?merged=1" in asked
         assert Asset.objects.get(pk=other.pk).status == "approved"
         done = client.post("/duplicates/merge/", body | {"sure": "1"}, follow=True)
         assert "tags, collections and whatever else has moved stay" in done.content.decode()

@@ -148,11 +148,13 @@ def label(variable: Mapping[str, Any]) -> str:
 def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
     """What the references with these roles lack, or are too many of, in sentences."""
     chosen = Counter(roles)
-    return [
-        f"{version.preset} needs {_wanted(asked)}; {chosen[asked['role']]} chosen."
-        for asked in version.roles
-        if not asked["least"] <= chosen[asked["role"]] <= asked["most"]
-    ]
+    told = []
+    for asked in version.roles:
+        there = chosen[asked["role"]]
+        verb = "needs" if there < asked["least"] else "takes" if there > asked["most"] else ""
+        if verb:
+            told.append(f"{version.preset} {verb} {_wanted(asked)}; {there} chosen.")
+    return told
 
 
 def asks(version: PresetVersion) -> list[str]:
@@ -161,12 +163,13 @@ def asks(version: PresetVersion) -> list[str]:
 
 
 def assign(version: PresetVersion, roles: Sequence[str]) -> list[str]:
-    """The same roles, with those that the preset asks for in place of "": first what it cannot do
-    without, then what it has room for."""
-    assigned = list(roles)
+    """The same roles, with those that the preset cannot do without in place of "", as many as it
+    has room for. Which picture is the character or the background of one that may do without, only
+    a person knows."""
+    assigned, needed = list(roles), [each for each in version.roles if each["least"]]
     for bound in ("least", "most"):
         for n, role in enumerate(assigned):
-            wanted = (e["role"] for e in version.roles if assigned.count(e["role"]) < e[bound])
+            wanted = (e["role"] for e in needed if assigned.count(e["role"]) < e[bound])
             assigned[n] = role or next(wanted, "")
     return assigned
 

@@ -86,7 +86,9 @@ class WantedSerializer(serializers.Serializer[Any]):
         default=dict,
         help_text="Of the preset, by name; those left out take their defaults.",
     )
-    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
+    aspect_ratio = serializers.CharField(
+        required=False, help_text="One of the model's; else the preset's, else 1:1."
+    )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if not given["prompt"].strip() and not given["preset"]:
@@ -97,7 +99,9 @@ class WantedSerializer(serializers.Serializer[Any]):
 class RequestSerializer(WantedSerializer):
     model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
     image_size = serializers.CharField(
-        default="", allow_blank=True, help_text="One of the model's; else its first."
+        default="",
+        allow_blank=True,
+        help_text="One of the model's; else the preset's, else the model's first.",
     )
     count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
 
@@ -133,8 +137,12 @@ def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
         fields["prompt"] = presets.prompt(version, fields["variables"], fields["prompt"])
         fields["variables"] = presets.values(version, fields["variables"])
         fields["preset_version"] = version
+        fields.setdefault("aspect_ratio", version.aspect_ratio or "1:1")
+        if "image_size" in fields:
+            fields["image_size"] = fields["image_size"] or version.image_size
     elif fields["variables"]:
         raise InvalidRequest("Variables belong to a preset: name one.", code="unknown_variable")
+    fields.setdefault("aspect_ratio", "1:1")
     return fields
 
 

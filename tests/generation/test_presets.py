@@ -155,15 +155,15 @@ class TestReferences:
         assert presets.missing(version, ["product", "style"]) == []
         assert presets.missing(version, ["", "style"]) == ["Shore needs 1 to 2 products; 0 chosen."]
         assert presets.missing(version, ["product"] * 3 + ["style"] * 2) == [
-            "Shore needs 1 to 2 products; 3 chosen.",
-            "Shore needs at most 1 style; 2 chosen.",
+            "Shore takes 1 to 2 products; 3 chosen.",
+            "Shore takes at most 1 style; 2 chosen.",
         ]
 
     def test_those_without_a_role_become_what_is_asked_for(self) -> None:
         version = make_preset()
         assert presets.assign(version, ["", "logo", "", "", ""]) == [
-            *("product", "logo", "product", "style", "")
-        ]
+            *("product", "logo", "product", "", "")
+        ], "what it may do without is nobody's to guess"
         assert presets.assign(version, ["", "product"]) == ["product", "product"]
 
     def test_nothing_is_sent_without_what_it_needs(self, cast: Cast) -> None:
@@ -183,7 +183,7 @@ class TestReferences:
 
 class TestRest:
     def test_they_are_listed_and_asked_with(self, cast: Cast, make_asset: MakeAsset) -> None:
-        make_preset()
+        make_preset(aspect_ratio="4:5", image_size="2K")
         make_preset("theirs", brand=cast.other)
         client, asset = client_of(cast, "creator"), make_asset()
         listed = {row["slug"]: row for row in client.get("/api/v1/presets/").json()["results"]}
@@ -205,6 +205,7 @@ class TestRest:
         assert told["prompt"] == "On a beach, a sailor.\n\nAt night."
         assert told["variables"] == {"place": "a beach", "who": "a sailor"}
         assert told["references"][0]["role"] == "product"
+        assert (told["aspect_ratio"], told["image_size"]) == ("4:5", "2K"), "the preset's"
         assert client.get("/api/v1/presets/shore/").json()["used"] == 1
         assert len(client.get("/api/v1/presets/shore/versions/").json()) == 1
         found = client.get("/api/v1/generations/?preset=shore&q=sail").json()["results"]

@@ -76,10 +76,10 @@ class Credentials:
         return STATES[self.state]
 
     @property
-    def source_type(self) -> str:
-        """Of its making; empty where nothing reliable is said."""
-        found = (action.source_type for action in self.actions if action.source_type)
-        return next(found, "") if self.state == "valid" else ""
+    def source_types(self) -> list[str]:
+        """Of each step of its making; none where nothing reliable is said."""
+        found = [action.source_type for action in self.actions if action.source_type]
+        return found if self.state == "valid" else []
 
     def as_dict(self) -> dict[str, Any]:
         return {"said": self.said, **asdict(self)}

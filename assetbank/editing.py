@@ -34,6 +34,7 @@ def assign(asset: Asset, fields: dict[str, Any]) -> None:
     unknown = fields.keys() - EDITABLE
     if unknown:
         raise TypeError(f"not an editable field of an asset: {', '.join(sorted(unknown))}")
+    source_type = asset.digital_source_type
     for name, value in fields.items():
         setattr(asset, name, clean_text(value) if isinstance(value, str) else value)
     if not asset.title:
@@ -43,7 +44,7 @@ def assign(asset: Asset, fields: dict[str, Any]) -> None:
             raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
     if "territories" in fields:
         asset.territories = rights.clean_territories(asset.territories)
-    if "digital_source_type" in fields:
+    if asset.digital_source_type != source_type:
         check_source_type(asset)
     for name, most in LONGEST.items():
         if len(getattr(asset, name)) > most:

@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from assetbank import collecting, colours, editing, pictures, rights
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.models import Asset, Brand, Collection
-from assetbank.provenance import marked, said_by
+from assetbank.provenance import MADE_WITH_AI, check_said, marked, said_by
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ def store(
         **(asdict(provenance) if provenance else said_by(data, picture)),
     )
     editing.assign(asset, {"title": title_of(asset.filename), **fields})
+    if provenance is None and "digital_source_type" in fields:
+        check_said(data, picture, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:
         raise InvalidAsset(editing.APPROVED_BY_DECISION)
     try:
@@ -155,6 +157,9 @@ def update(
     for name in fields:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
+    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
+        data = original_bytes(before)
+        check_said(data, pictures.examine(data), after.digital_source_type)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)

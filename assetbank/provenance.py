@@ -19,6 +19,13 @@ MADE_WITH_AI = {
     "compositeWithTrainedAlgorithmicMedia",
     "compositeSynthetic",
 }
+# The vocabulary, with words that are not recommended any more but stand in files
+WORDS = MADE_WITH_AI | {
+    *("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"),
+    *("humanEdits", "minorHumanEdits", "composite", "compositeCapture", "screenCapture"),
+    *("virtualRecording", "algorithmicMedia", "algorithmicallyEnhanced", "dataDrivenMedia"),
+    *("digitalCreation", "digitalArt", "softwareImage"),
+}
 NAMESPACES = {
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -43,10 +50,17 @@ SAID_BY_PEOPLE = {
 
 def check_source_type(asset: Asset) -> None:
     """Of what the studio made, nobody says anything else. Raises InvalidAsset."""
-    if asset.digital_source_type and not WORD.fullmatch(asset.digital_source_type):
+    if asset.digital_source_type and asset.digital_source_type not in WORDS:
         raise InvalidAsset("digital_source_type is a word of IPTC's vocabulary of that name.")
     if asset.generation_id:
         raise InvalidAsset("The studio made this picture, so how it was made is known.")
+
+
+def check_said(data: bytes, picture: Picture, word: str) -> None:
+    """Nobody takes back that a file says of itself to be made with AI. Raises InvalidAsset."""
+    said = said_by(data, picture)["digital_source_type"]
+    if said in MADE_WITH_AI and word not in MADE_WITH_AI:
+        raise InvalidAsset("This file says of itself that it was made with AI.")
 
 
 def mark(asset: Asset) -> str:
@@ -58,10 +72,11 @@ def mark(asset: Asset) -> str:
 
 def said_by(data: bytes, picture: Picture) -> dict[str, str]:
     """What an uploaded file says of its making, in its XMP or its Content Credentials: fields of
-    an asset."""
-    said = source_type(picture.xmp)
-    if not said and (signed := credentials.read(data, picture.mime)):
-        said = signed.source_type
+    an asset. One step with AI is enough, wherever it is said."""
+    signed = credentials.read(data, picture.mime)
+    words = [source_type(picture.xmp), *(signed.source_types if signed else ())]
+    with_ai = (word for word in words if word in MADE_WITH_AI)
+    said = next(with_ai, "") or next(filter(None, words), "")
     return {"digital_source_type": said[:40]}
 
 

@@ -42,7 +42,7 @@ def test_a_file_that_was_changed_after_signing_is_not_believed(picture: bytes) -
     found = credentials.read(changed, "image/png")
     assert found
     assert found.state == "changed"
-    assert found.source_type == ""
+    assert found.source_types == []
 
 
 def test_a_picture_without_any_has_none(make_asset: MakeAsset) -> None:

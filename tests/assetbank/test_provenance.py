@@ -11,8 +11,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from assetbank import downloads, intake, pictures, provenance
+from assetbank.credentials import Action, Credentials
+from assetbank.errors import InvalidAsset
 from assetbank.models import Asset
 from tests.conftest import picture_bytes
+from tests.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 AI = intake.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
@@ -134,6 +137,38 @@ def test_what_an_uploaded_file_says_of_itself_is_kept(
 ) -> None:
     fmt: dict[str, Any] = {"fmt": "WEBP", "xmp": packet}
     assert make_asset(file=picture_bytes((5, 6, 7), **fmt)).digital_source_type == word
+
+
+def test_one_step_with_ai_is_enough_wherever_a_file_says_so(make_asset: MakeAsset) -> None:
+    camera = picture_bytes((9, 9, 9), fmt="JPEG", xmp=element("digitalCapture"))
+    asset = make_asset(file=signed(camera, "image/jpeg"))
+    assert provenance.source_type(pictures.examine(intake.original_bytes(asset)).xmp)
+    assert asset.digital_source_type == "trainedAlgorithmicMedia"
+    steps = ("digitalCapture", "", "compositeSynthetic")
+    told = Credentials("valid", actions=tuple(Action("", "", step) for step in steps))
+    assert told.source_types == ["digitalCapture", "compositeSynthetic"]
+
+
+def test_nobody_takes_back_that_a_file_says_it_was_made_with_ai(make_asset: MakeAsset) -> None:
+    file = picture_bytes(fmt="WEBP", xmp=element("trainedAlgorithmicMedia"))
+    with pytest.raises(InvalidAsset, match="says of itself"):
+        make_asset(file=file, digital_source_type="digitalCapture")
+    asset = make_asset(file=file)
+    for word in ("", "digitalCapture"):
+        with pytest.raises(InvalidAsset, match="says of itself"):
+            intake.update(asset=asset, digital_source_type=word)
+    asset.refresh_from_db()
+    intake.update(asset=asset, digital_source_type="compositeWithTrainedAlgorithmicMedia")
+    quiet = make_asset(digital_source_type="trainedAlgorithmicMedia")
+    intake.update(asset=quiet, digital_source_type="")  # said by a person, who was wrong
+    assert not provenance.mark(quiet)
+
+
+def test_a_word_that_is_not_in_the_vocabulary_is_refused(make_asset: MakeAsset) -> None:
+    with pytest.raises(InvalidAsset, match="vocabulary"):
+        make_asset(digital_source_type="bananas")
+    newer = make_asset(file=picture_bytes(fmt="WEBP", xmp=element("holographicCapture")))
+    intake.update(asset=newer, title="New", digital_source_type="holographicCapture")
 
 
 @pytest.mark.parametrize(

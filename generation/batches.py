@@ -147,7 +147,8 @@ def _require_bulk(model: str) -> None:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch is. `asked`, `settled` and `made` count pictures, the others cells."""
+    """How far a batch is. `asked`, `settled` and `made` count the model's answers, some of which have
+    several pictures; the others count cells."""
 
     asked: int = 0
     settled: int = 0
@@ -171,7 +172,7 @@ def progress(generations: Iterable[Generation]) -> Progress:
         counted[generation.state] += 1
         asked += generation.count
         settled += generation.count - (0 if generation.finished else len(generation.missing))
-        made += sum(output.asset_id is not None for output in generation.outputs.all())
+        made += len({each.take for each in generation.outputs.all() if each.asset_id})
     return Progress(
         asked=asked,
         settled=settled,

@@ -292,6 +292,6 @@ def _late(generation: Generation) -> None:
     """Cancelled meanwhile, and answered all the same: what came is paid, and is kept."""
     if generation.outputs.filter(asset=None, problem="", data__isnull=False).exists():
         drawing.store_outputs(generation)
-        made = generation.outputs.exclude(asset=None).count()
+        made = generation.outputs.exclude(asset=None).values("take").distinct().count()
         generation.reason = f"Cancelled; {made} of {generation.count} had been made already."
         generation.save(update_fields=["reason"])

@@ -17,7 +17,7 @@ State = Generation.State
 
 def conclude(generation: Generation) -> None:
     """Whatever was to be asked for has been answered, or it was cancelled."""
-    made = generation.outputs.exclude(asset=None).count()
+    made = generation.outputs.exclude(asset=None).values("take").distinct().count()
     refusals = [take for take in generation.takes.values() if "refused" in take]
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
     if generation.cancel_requested and generation.missing:

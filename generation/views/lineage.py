@@ -48,8 +48,8 @@ def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
 @login_required
 @require_safe
 def made_with(request: PageRequest, pk: int) -> HttpResponse:
-    """For pages that ask before an asset is deleted, or (`merged`) another one takes its place: what
-    was made with it."""
+    """What was made with an asset: for pages that ask before it is deleted, or (`merged`) another
+    one takes its place."""
     asset = _asset(request, pk)
     context = {
         "asset": asset,

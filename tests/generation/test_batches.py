@@ -280,6 +280,15 @@ class TestPage:
         assert "Try the failed ones again" in page
         assert "Try the failed" not in text(signed_in(cast.viewer).get(f"/batches/{batch.pk}/"))
 
+    def test_several_pictures_in_one_answer_are_no_further_than_one(
+        self, cast: Cast, server: GeminiServer
+    ) -> None:
+        batch = ask(cast, colours("red", "blue"), model=MODEL)
+        server.script("several_images")
+        studio.run(generation_id=cells(batch)[0].pk)
+        assert (progress(batch).made, progress(batch).asked) == (1, 2)
+        assert text(signed_in(cast.creator).get(f"/batches/{batch.pk}/")).count('id="output-') == 3
+
     def test_it_stops_and_goes_on(self, cast: Cast) -> None:
         batch, client = ask(cast, colours("red", "blue")), signed_in(cast.creator)
         client.post(f"/batches/{batch.pk}/stop/")

@@ -102,19 +102,26 @@ def _draft_image(draft: Output) -> ReferenceImage:
 
 
 def draw_missing(generation: Generation) -> None:
-    """Ask for the pictures that have no answer yet, until it is cancelled."""
+    """Ask for the pictures that have no answer yet, until it is cancelled or plainly refused."""
     for take in generation.takes.values():
         if "lost" in take and "again" not in take:  # the worker ended before it could say so
             raise EngineFailed(take["reason"], code=take["lost"])
-    if not (missing := generation.missing):
+    missing = generation.missing
+    if not missing or _refused_outright(generation):
         return
     quotas.require(generation.model)
     request = draw_request(generation)
     for take in missing:
         generation.refresh_from_db(fields=["cancel_requested"])
-        if generation.cancel_requested:
+        if generation.cancel_requested or _refused_outright(generation):
             return
         take_picture(generation, take, request)
+
+
+def _refused_outright(generation: Generation) -> bool:
+    """The prompt itself was, and nothing has come of it: the other pictures would be, too."""
+    takes = generation.takes.values()
+    return any("whole_prompt" in take for take in takes) and not any("pictures" in t for t in takes)
 
 
 def spoiled(generation: Generation) -> list[str]:
@@ -170,7 +177,7 @@ def keep_refusal(
     """An answer without a picture is final: it is never asked for again."""
     money.charge(generation, take, error.usage, in_bulk=in_bulk)
     told = {"refused": error.code, "reason": error.message, "usage": error.usage}
-    generation.takes[str(take)] = told
+    generation.takes[str(take)] = told | ({"whole_prompt": True} if error.whole_prompt else {})
     generation.save(update_fields=["takes"])
 
 

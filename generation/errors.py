@@ -62,21 +62,30 @@ class EngineError(GenerationError):
 
 
 class Refused(EngineError):
-    """The service answered and would not draw this. The request has to change."""
+    """The service answered and would not draw this. The request has to change.
 
-    def __init__(self, message: str, *, code: str, detail: str = "") -> None:
+    `whole_prompt`: nothing was drawn at all, and nothing would be if the same was asked again.
+    """
+
+    def __init__(
+        self, message: str, *, code: str, detail: str = "", whole_prompt: bool = False
+    ) -> None:
         super().__init__(message, code=code, retryable=False, detail=detail)
+        self.whole_prompt = whole_prompt
 
     @classmethod
-    def because(cls, reason: str, *, said: str = "", detail: str = "") -> Refused:
-        """The refusal for a block or finish reason of Gemini.
+    def because(
+        cls, reason: str, *, blocked: bool = False, said: str = "", detail: str = ""
+    ) -> Refused:
+        """The refusal for a finish reason of Gemini, or a block reason where `blocked`.
 
         `said` is the service's own sentence, quoted after ours when there is one.
         """
         code, message = REFUSALS.get(reason, ("refused", _UNEXPLAINED.format(reason=reason)))
         if said:
             message = f'{message} The service says: "{said}"'
-        return cls(message, code=code, detail=detail)
+        whole_prompt = blocked and reason in OF_THE_PROMPT
+        return cls(message, code=code, detail=detail, whole_prompt=whole_prompt)
 
 
 class EngineFailed(EngineError):
@@ -146,6 +155,9 @@ _POLICY = (
     "A security filter of the service stopped the prompt. "
     "Describe only the picture, without instructions to the model about its rules.",
 )
+
+# Block reasons that are about what was sent; the others may be about a picture that was drawn
+OF_THE_PROMPT = {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "MODEL_ARMOR", "JAILBREAK"}
 
 # Keys are Gemini's `blockReason` and `finishReason` names. A reason that means the same to the
 # person who asked has the same code, so that programs need not know Gemini's names.

@@ -101,7 +101,7 @@ def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Re
     feedback = dict_of(either(answer, "promptFeedback"))
     if reason := either(feedback, "blockReason"):
         said = str(either(feedback, "blockReasonMessage") or "")
-        return Refused.because(str(reason), said=_shortened(said), detail=detail)
+        return Refused.because(str(reason), blocked=True, said=_shortened(said), detail=detail)
     first = candidates[0] if candidates else {}
     reason = str(either(first, "finishReason") or "STOP")
     said = str(either(first, "finishMessage") or "")

@@ -189,6 +189,15 @@ def test_a_refusal_is_final_and_says_why(cast: Cast, server: GeminiServer) -> No
     assert len(server.requests) == 1
 
 
+def test_a_prompt_that_is_refused_is_not_sent_again_for_the_other_pictures(
+    cast: Cast, server: GeminiServer
+) -> None:
+    server.script("refuse_prompt")
+    generation = run(ask(cast, count=3))
+    assert generation.state == "refused"
+    assert len(server.requests) == 1
+
+
 def test_one_refusal_among_several_does_not_lose_the_others(
     cast: Cast, server: GeminiServer
 ) -> None:

@@ -147,8 +147,8 @@ def _require_bulk(model: str) -> None:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch is. `asked`, `settled` and `made` count the model's answers, some of which have
-    several pictures; the others count cells."""
+    """How far a batch is. `asked`, `settled` and `made` count the model's answers, and
+    some have several pictures; the others count cells."""
 
     asked: int = 0
     settled: int = 0

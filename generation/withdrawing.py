@@ -94,10 +94,12 @@ def reinstate(*, person: User, asset: Asset) -> list[Asset]:
         released = quarantine.release(withdrawal)
         withdrawal.lifted_at, withdrawal.lifted_by = timezone.now(), person
         withdrawal.save(update_fields=["lifted_at", "lifted_by"])
-    elif quarantine.forsaken(asset):
-        released = [intake.update(asset=asset, status=Asset.Status.DRAFT, withdrawing=True)]
     else:
-        raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
+        # as it is now: somebody else may have lifted it since it was read
+        asset.refresh_from_db(from_queryset=Asset.objects.select_for_update())
+        if not quarantine.forsaken(asset):
+            raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
+        released = [intake.update(asset=asset, status=Asset.Status.DRAFT, withdrawing=True)]
     for owner, pictures in _owners(released, but=person).items():
         named = _named(pictures)
         notices.tell(owner, f"Out of quarantine again: {named}.", _where(pictures))

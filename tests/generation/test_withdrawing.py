@@ -105,6 +105,18 @@ def test_what_was_made_of_a_deleted_source_can_be_brought_back(
         withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
 
 
+def test_who_lifts_it_a_moment_later_takes_no_approval_back(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset()
+    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    late = Asset.objects.get(pk=source.pk)  # read while it was in quarantine
+    withdrawing.reinstate(person=cast.manager, asset=source)
+    with pytest.raises(InvalidAsset, match="not withdrawn"):
+        withdrawing.reinstate(person=cast.manager, asset=late)
+    assert statuses(source) == ["approved"]
+
+
 def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     cast: Cast, make_asset: MakeAsset
 ) -> None:

@@ -85,6 +85,20 @@ def look(*, person: access.Person, wanted: Wanted, near: bool = True) -> Already
     return Already(tuple(same[:MOST_SAME]), tuple(others[:MOST_NEAR]), waiting)
 
 
+def of_many(*, person: access.Person, wanted: Sequence[Wanted]) -> list[Before]:
+    """What the very same as some of these made before: of each the last, in their order."""
+    if not wanted:
+        return []
+    prints = [each.fingerprint for each in wanted]
+    asked = _asked(person, wanted[0].brand).filter(
+        fingerprint__in=prints, state=Generation.State.SUCCEEDED
+    )
+    last: dict[str, Before] = {}
+    for before in _with_assets(list(asked[:COMPARED])):
+        last.setdefault(before.generation.fingerprint, before)
+    return [last[each] for each in dict.fromkeys(prints) if each in last]
+
+
 @transaction.atomic
 def take(
     *,

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
-from generation import batches, choosing, engines, presets, tray
+from generation import already, batches, choosing, engines, presets, tray
 from generation.batches import Progress
 from generation.forms import COUNTS
 from generation.matrix import MOST_CELLS
@@ -46,20 +46,21 @@ def new(request: PageRequest) -> HttpResponse:
         )
     form = MatrixForm(request.POST, person=request.user, roles=roles)
     estimated: batches.Estimate | None = None
+    before: list[already.Before] = []
     if form.is_valid():
         try:
             if "estimate" not in request.POST:
                 asked = batches.request(person=request.user, key=form.key(), **form.asked())
                 return redirect("batch", pk=asked.pk)
-            estimated = _estimate(form)
+            estimated, before = _estimate(form), _made_before(request, form)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
     if request.htmx and "estimate" in request.POST:
-        context = {"form": form, "estimated": estimated}
+        context = {"form": form, "estimated": estimated, "before": before}
         return render(request, "generation/_matrix_estimate.html", context)
-    return _form(request, form, estimated, status=400 if form.errors else 200)
+    return _form(request, form, estimated, before, status=400 if form.errors else 200)
 
 
 def _initial(request: PageRequest) -> dict[str, Any]:
@@ -81,10 +82,29 @@ def _estimate(form: MatrixForm) -> batches.Estimate:
     return batches.estimate(**{name: asked[name] for name in names})
 
 
+def _made_before(request: PageRequest, form: MatrixForm) -> list[already.Before]:
+    asked = form.asked()
+    matrix = asked["matrix"]
+    wanted = [
+        already.Wanted(
+            brand=asked["brand"],
+            aspect_ratio=asked["aspect_ratio"],
+            prompt=cell.prompt,
+            references=cell.references,
+            roles=cell.roles,
+            preset_version=matrix.preset_version,
+            variables=cell.variables,
+        )
+        for cell in matrix.cells()
+    ]
+    return already.of_many(person=request.user, wanted=wanted)
+
+
 def _form(
     request: PageRequest,
     form: MatrixForm,
     estimated: batches.Estimate | None = None,
+    before: list[already.Before] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     models = engines.models()
@@ -105,6 +125,7 @@ def _form(
         "ticked": ticked,
         "most": MOST_CELLS,
         "estimated": estimated,
+        "before": before,
         "token": uuid.uuid4(),
     }
     return render(request, "generation/batch_new.html", context, status=status)

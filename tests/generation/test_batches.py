@@ -475,6 +475,22 @@ class TestForm:
         assert "in bulk about $0.04" in page
         assert not Batch.objects.exists()
 
+    def test_it_says_which_of_them_were_made_before(self, cast: Cast) -> None:
+        client = signed_in(cast.creator)
+        client.post("/batches/new/", self.ASKED)
+        first = cells(Batch.objects.get())[0]
+        assert "made before" not in text(
+            client.post("/batches/new/", {**self.ASKED, "estimate": "1"})
+        )
+        studio.run(generation_id=first.pk)
+        page = text(client.post("/batches/new/", {**self.ASKED, "estimate": "1"}))
+        assert "1 of them was made before" in page
+        assert first.get_absolute_url() in page
+        Asset.objects.filter(origin="generated").update(status="archived")
+        assert "made before" not in text(
+            client.post("/batches/new/", {**self.ASKED, "estimate": "1"})
+        )
+
     @pytest.mark.parametrize(
         ("wrong", "sentence"),
         [

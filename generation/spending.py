@@ -59,7 +59,7 @@ class Refusals:
     code: str
     reason: str  # the sentence of one of them, with what to change
     count: int
-    answers: int  # that came back for the preset in all
+    answers: int  # that came back for the preset in all; those that were lost are not among them
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ FROM generation_generation AS asked
 CROSS JOIN LATERAL jsonb_each(asked.takes) AS take
 LEFT JOIN generation_presetversion AS version ON version.id = asked.preset_version_id
 LEFT JOIN generation_preset AS preset ON preset.id = version.preset_id
-WHERE asked.id IN ({asked})
+WHERE asked.id IN ({asked}) AND take.value ->> 'lost' IS NULL
 GROUP BY 1, 2
 """
 

@@ -129,9 +129,10 @@ def test_refusals_are_counted_by_preset_and_reason_with_what_to_change(
 ) -> None:
     preset = Preset.objects.create(slug="cape", name="Cape on a plinth")
     version = PresetVersion.objects.create(preset=preset, number=1, template="A cape")
-    server.script("success", "refuse_picture", "finish_no_image", "refuse_picture")
+    server.script("success", "refuse_picture", "finish_no_image", "refuse_picture", "dropped")
     make(cast, cast.creator, count=3, preset_version=version)
     make(cast, cast.creator, "Without a preset")
+    make(cast, cast.creator, "Lost on the way", preset_version=version)
     told = [
         (each.preset, each.code, each.count, each.answers)
         for each in this_month(cast.manager).refusals

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -25,11 +23,9 @@ def again(request: PageRequest, pk: int) -> HttpResponse:
     part, past = request.POST.get("part", ""), generation_of(request, pk)
     before = outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None
     if part == "turn" and before:
-        asked = {"words": past.prompt, "image_size": past.image_size, "count": past.count}
         if past.reference_rows.all():
             messages.info(request, desk.recall(request.session, past, ("references",)))
-            asked["with_tray"] = "on"
-        return redirect(f"{reverse('output-refine', args=[before.pk])}?{urlencode(asked)}")
+        return redirect(f"{reverse('output-refine', args=[before.pk])}?again={past.pk}")
     parts = (part,) if part in desk.PARTS else desk.PARTS
     desk.recall(request.session, past, parts, before=before.asset_id if before else None)
     return redirect("studio")

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
-from generation import conversation, prices, refining, tray
+from generation import conversation, desk, prices, refining, tray
 from generation.errors import InvalidRequest
 from generation.forms import COUNTS
 from generation.models import EngineModel, Output
 from generation.refining_forms import RefineForm
-from generation.views.seen import generation_of, outputs
+from generation.views.seen import generation_of, generations, outputs
 
 
 @login_required
@@ -30,7 +28,7 @@ def refine(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(outputs(request), pk=pk)
     access.require_creator(request.user, output.generation.brand)
     if request.method != "POST":
-        return _page(request, output, RefineForm(initial=request.GET.dict()))
+        return _page(request, output, RefineForm(initial=_initial(request, output)))
     form = RefineForm(request.POST)
     if form.is_valid():
         data = form.cleaned_data
@@ -68,7 +66,9 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
         messages.info(request, "The tray was full: its last picture made room for this one.")
     tray.put(request.session, [output.asset_id, *others])
     words = request.POST.get("words", "").strip() or output.generation.prompt
-    return redirect(f"{reverse('studio')}?{urlencode({'prompt': words})}")
+    # not in the address, which servers cut off at some thousand characters
+    desk.keep(request.session, {**desk.fields(request.session), "prompt": words})
+    return redirect("studio")
 
 
 @login_required
@@ -84,6 +84,15 @@ def thread(request: PageRequest, pk: int) -> HttpResponse:
     response = render(request, "generation/_thread.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _initial(request: PageRequest, output: Output) -> dict[str, Any]:
+    """`?again=`: a turn that was asked from there before, to be changed."""
+    if not (number := request.GET.get("again", "")).isdecimal() or len(number) > 18:
+        return {}
+    past = get_object_or_404(generations(request), pk=int(number), refines=output)
+    asked = {name: getattr(past, name) for name in ("image_size", "count")}
+    return {**asked, "words": past.prompt, "with_tray": bool(past.reference_rows.all())}
 
 
 def _page(

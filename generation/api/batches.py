@@ -24,7 +24,7 @@ from generation.api.generations import HIDDEN, OutputSerializer
 from generation.api.outputs import arrived, contexts
 from generation.errors import InvalidRequest
 from generation.matrix import MOST_CELLS, Matrix
-from generation.models import Batch, Generation, Reference
+from generation.models import Batch, BatchJob, Generation, Reference
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -55,6 +55,15 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
         return told
 
 
+class OrderSerializer(serializers.ModelSerializer[BatchJob]):
+    status = serializers.CharField(source="state", help_text=", ".join(BatchJob.State.values))
+
+    class Meta:
+        model = BatchJob
+        fields = ["status", "reason", "created_at", "polled_at", "finished_at"]
+        read_only_fields = fields
+
+
 class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
     kind = serializers.CharField(help_text=", ".join(Batch.Kind.values))
     brand = BrandField(read_only=True)
@@ -70,10 +79,11 @@ class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
 
 class BatchSerializer(ListedBatchSerializer):
     progress = serializers.SerializerMethodField()
+    orders = OrderSerializer(source="jobs", many=True, help_text="With the engine, in bulk.")
     generations = CellSerializer(many=True, help_text="Its cells, in order.")
 
     class Meta(ListedBatchSerializer.Meta):
-        fields = [*ListedBatchSerializer.Meta.fields, "progress", "generations"]
+        fields = [*ListedBatchSerializer.Meta.fields, "progress", "orders", "generations"]
         read_only_fields = fields
 
     @extend_schema_field(ProgressSerializer)
@@ -143,7 +153,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
             Prefetch("outputs", arrived(self.request)),
             Prefetch("reference_rows", Reference.objects.select_related("asset")),
         )
-        return listed.prefetch_related(Prefetch("generations", cells))
+        return listed.prefetch_related("jobs", Prefetch("generations", cells))
 
     def get_serializer_class(self) -> Any:
         return ListedBatchSerializer if self.action == "list" else BatchSerializer

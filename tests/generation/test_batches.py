@@ -581,7 +581,7 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
         generation.outputs.create(take=0, position=0, mime="image/jpeg", asset=make_asset())
     # token and person, who may see what, batch, cells, references, outputs, findings
     for batch in (few, many):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             answer = client.get(f"{BATCHES}{batch.pk}/")
         assert answer.status_code == 200
 

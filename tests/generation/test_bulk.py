@@ -16,6 +16,7 @@ from generation import batches, bulk, engines, gemini_batch, money, prices, refi
 from generation.errors import InvalidRequest
 from generation.matrix import Matrix
 from generation.models import Batch, BatchJob, Generation, LedgerEntry
+from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 
@@ -352,8 +353,11 @@ def test_an_order_at_the_engine_outlives_a_wrong_key_and_the_page_says_what_it_w
     have = re.findall(r'name="m" value="(\w+)"', page)
     assert client.get(address, {"m": have}).status_code == 204
     settings.GEMINI_API_KEY = "bad-key"
-    assert follow(job).state == "waiting"
+    job = follow(job)
+    assert job.state == "waiting"
     assert "does not accept this site" in client.get(address, {"m": have}).content.decode()
+    (told,) = client_of(cast, "creator").get(f"/api/v1/batches/{job.batch_id}/").json()["orders"]
+    assert (told["status"], told["reason"]) == ("waiting", job.reason)
     settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
     assert follow(job).state == "finished"
     assert placed(server) == 1

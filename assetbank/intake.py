@@ -86,10 +86,7 @@ def store(
         **(asdict(provenance) if provenance else said_by(data, picture)),
     )
     editing.assign(asset, {"title": title_of(asset.filename), **fields})
-    if provenance is None and "digital_source_type" in fields:
-        check_said(data, picture, asset.digital_source_type)
-    if asset.status == Asset.Status.APPROVED:
-        raise InvalidAsset(editing.APPROVED_BY_DECISION)
+    _check_new(asset, data, picture)
     try:
         _take_in(asset, data, picture, clean_tags(tags), collection)
     except IntegrityError:
@@ -97,6 +94,14 @@ def store(
             return existing  # the same bytes came in twice at the same time
         raise
     return Stored(asset, created=True)
+
+
+def _check_new(asset: Asset, data: bytes, picture: pictures.Picture) -> None:
+    """Raises InvalidAsset."""
+    if asset.generation_id is None:
+        check_said(data, picture, asset.digital_source_type)
+    if asset.status == Asset.Status.APPROVED:
+        raise InvalidAsset(editing.APPROVED_BY_DECISION)
 
 
 def _take_in(

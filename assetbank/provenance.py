@@ -58,8 +58,7 @@ def check_source_type(asset: Asset) -> None:
 
 def check_said(data: bytes, picture: Picture, word: str) -> None:
     """Nobody takes back that a file says of itself to be made with AI. Raises InvalidAsset."""
-    said = said_by(data, picture)["digital_source_type"]
-    if said in MADE_WITH_AI and word not in MADE_WITH_AI:
+    if word not in MADE_WITH_AI and said_by(data, picture)["digital_source_type"] in MADE_WITH_AI:
         raise InvalidAsset("This file says of itself that it was made with AI.")
 
 

@@ -101,6 +101,21 @@ def test_a_record_says_how_a_picture_came_to_be(
     ]
 
 
+def test_what_a_model_made_is_marked_where_it_is_shown_large(
+    cast: Cast, server: GeminiServer, make_asset: MakeAsset
+) -> None:
+    made, client = painted(cast, make_asset()), of(cast.creator)
+    copy = make_asset((1, 2, 3))
+    for address in (
+        f"/generations/{made.generation_id}/",
+        f"/compare/?a={made.pk}",
+        f"/duplicates/compare/?asset={made.pk}&asset={copy.pk}",
+        f"/assets/{made.pk}/",
+        f"/assets/{made.pk}/record/",
+    ):
+        assert client.get(address).content.decode().count(">Made with AI<") == 1, address
+
+
 def test_what_it_cost_is_for_managers(
     cast: Cast, make_asset: MakeAsset, server: GeminiServer
 ) -> None:

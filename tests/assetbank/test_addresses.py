@@ -1,0 +1,119 @@
+"""Who gets in where: every address of the library and of the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from assetbank import approval, collecting
+from assetbank.models import Asset, Collection
+from tests.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
+from tests.api import EVERYBODY, upload
+from tests.conftest import Cast
+
+MakeAsset = Callable[..., Asset]
+A, P, V, C, M, S = EVERYBODY  # P, the outsider, stands for anybody who is signed in
+EDIT = {"title": "New", "kind": "product", "consent": "not_needed"}
+ADDRESSES = [
+    # open to all
+    Address("get", "/sign-in/", A),
+    Address("post", "/sign-in/", A, {"username": "x", "password": "y"}),
+    Address("post", "/sign-out/", A),
+    # everybody's own
+    Address("get", "/notices/", P),
+    Address("post", "/notices/", P),
+    Address("get", "/notices/count/", P),
+    Address("get", "/review/", P),
+    Address("get", "/review/count/", P),
+    Address("get", "/collections/", P),
+    Address("get", "/api/schema/", P),
+    Address("get", "/api/docs/", P),
+    Address("get", "/api/v1/brands/", P),
+    Address("get", "/api/v1/notices/", P),
+    Address("post", "/api/v1/notices/read/", P),
+    Address("get", "/api/v1/collections/", P),
+    # a brand's
+    Address("get", "/api/v1/brands/acme/", V),
+    Address("get", "/upload/", C),
+    Address("post", "/upload/", C, {"file": upload, "brand": "acme"}),
+    # an approved asset, and its files
+    Address("get", "/assets/{shown}/", V),
+    Address("post", "/assets/{shown}/edit/", C, {**EDIT, "status": "approved"}),
+    Address("get", "/assets/{shown}/delete/", M),
+    Address("post", "/assets/{shown}/delete/", M),
+    Address("get", "/assets/{shown}/original/", V),
+    Address("get", "/assets/{shown}/renditions/grid/", V),
+    Address("get", "/assets/{shown}/download/?format=png&side=40", V),
+    Address("get", "/assets/{shown}/credentials/", V),
+    Address("get", "/api/v1/assets/{shown}/download/?format=png&side=40", V),
+    Address("get", "/api/v1/assets/{shown}/credentials/", V),
+    Address("get", "/api/v1/assets/{shown}/decisions/", C),
+    Address(
+        "post", "/api/v1/assets/{shown}/decisions/", M, {"verdict": "rejected", "reason": "No."}
+    ),
+    # a draft, and its files
+    Address("get", "/assets/{draft}/", C),
+    Address("post", "/assets/{draft}/edit/", C, {**EDIT, "status": "draft"}),
+    Address("get", "/assets/{draft}/original/", C),
+    Address("get", "/assets/{draft}/renditions/preview/", C),
+    Address("get", "/assets/{draft}/download/?format=png&side=40", C),
+    Address("get", "/assets/{draft}/credentials/", C),
+    Address("get", "/api/v1/assets/{draft}/download/?format=png&side=40", C),
+    # creators are told that only managers decide
+    Address("post", "/review/decide/", C, {"asset": "{draft}", "verdict": "approved"}),
+    Address("post", "/api/v1/assets/{draft}/decisions/", M, {"verdict": "approved"}),
+    # collections
+    Address("post", "/collections/", C, {"name": "New", "brand": "{acme}"}),
+    Address("post", "/collections/add/", C, {"collection": "{collection}", "asset": "{draft}"}),
+    Address("post", "/collections/{collection}/remove/", C, {"asset": "{shown}"}),
+    Address("post", "/collections/{collection}/move/", C, {"later": "{shown}"}),
+    Address("get", "/collections/{collection}/delete/", C),
+    Address("post", "/collections/{collection}/delete/", C),
+    Address("post", "/api/v1/collections/", C, {"name": "New", "brand": "acme"}),
+    Address("get", "/api/v1/collections/{collection}/", V),
+    Address("patch", "/api/v1/collections/{collection}/", C, {"name": "New"}),
+    Address("delete", "/api/v1/collections/{collection}/", C),
+    Address("post", "/api/v1/collections/{collection}/assets/", C, {"assets": "{drafts}"}),
+    Address("delete", "/api/v1/collections/{collection}/assets/{shown}/", C),
+]
+
+
+@pytest.fixture
+def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
+    shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
+    draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
+    collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
+    collecting.add(collection=collection, assets=[shown, draft])
+    approval.decide(asset=draft, by=cast.manager, verdict="rejected", reason=DRAFTS)
+    return {
+        "shown": shown.pk,
+        "draft": draft.pk,
+        "drafts": [draft.pk],
+        "collection": collection.pk,
+        "acme": cast.acme.pk,
+    }
+
+
+def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) -> None:
+    told = wrong(cast, ADDRESSES, **ids)
+    assert not told, "\n".join(told)
+
+
+def test_every_address_is_in_the_table() -> None:
+    """A new one is put there, with the first of EVERYBODY who gets in."""
+    told = {each.key for each in ADDRESSES} | {"get api-health"}  # which is open
+    assert told == keys(others_than=("search", "generation"))
+
+
+def test_the_admin_is_for_staff(cast: Cast) -> None:
+    managing = Client()
+    managing.force_login(cast.manager)
+    for client in (Client(), managing):
+        for address in admin_addresses():
+            for ask in (client.get, client.post):
+                answer = ask(address)
+                assert answer.status_code == 302, address
+                assert answer.headers["Location"].startswith("/admin/login/"), address

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 
@@ -202,8 +203,11 @@ def keep(
     *,
     in_bulk: bool = False,
 ) -> None:
-    """An answer, all of it or nothing: its pictures, what the model said with them, its price."""
+    """An answer, all of it or nothing: its pictures, what the model said with them, its price.
+
+    One that was given up, because its worker had been silent for too long, is charged already."""
     with transaction.atomic():
+        given_up = _given_up(generation, take)
         Output.objects.bulk_create(
             [
                 Output(
@@ -218,10 +222,20 @@ def keep(
             ]
         )
         conversation.keep(generation, take, drawing)
-        pictures = len(drawing.images)
-        money.charge(generation, take, drawing.usage, pictures=pictures, in_bulk=in_bulk)
-        generation.takes[str(take)] = _record(drawing)
+        if not given_up:
+            pictures = len(drawing.images)
+            money.charge(generation, take, drawing.usage, pictures=pictures, in_bulk=in_bulk)
+        again = {"again": True} if "again" in given_up else {}
+        generation.takes[str(take)] = _record(drawing) | again
         generation.save(update_fields=["takes"])
+
+
+def _given_up(generation: Generation, take: int) -> dict[str, Any]:
+    """What another worker wrote down of that answer meanwhile; locks the generation."""
+    locked = Generation.objects.select_for_update().only("takes").get(pk=generation.pk)
+    generation.takes = locked.takes
+    written: dict[str, Any] = generation.takes.get(str(take), {})
+    return written
 
 
 def _record(drawing: Drawing) -> dict[str, object]:

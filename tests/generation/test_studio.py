@@ -11,7 +11,7 @@ from pytest_django import Settings
 from assetbank import intake
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import drawing, ending, engines, studio
+from generation import conversation, drawing, ending, engines, studio
 from generation.engines import DrawRequest
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
@@ -298,6 +298,27 @@ def test_a_worker_that_died_after_the_answer_arrived_does_not_pay_twice(
     assert generation.state == "succeeded"
     assert len(server.requests) == 1
     assert len(made(generation)) == 1
+
+
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_an_answer_that_comes_after_its_worker_was_given_up_is_kept_and_charged_once(
+    cast: Cast, server: GeminiServer, asked_again: bool
+) -> None:
+    generation = ask(cast)
+    began = studio._begin(generation.pk)
+    assert began
+    request = drawing.draw_request(began)
+    conversation.note(began, 0, request)
+    generation = run(generation)  # by a worker that takes the first one for dead
+    assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
+    if asked_again:
+        generation = studio.retry(person=cast.creator, generation=generation)
+    drawing.keep(began, 0, engines.draw(request))
+    studio.settle(began, None)
+    assert len(made(generation)) == 1
+    assert generation.ledger.filter(kind="charged").count() == 1
+    generation.refresh_from_db()
+    assert generation.state == "succeeded"
 
 
 def test_sketches_need_no_key_and_differ(cast: Cast, make_asset: MakeAsset) -> None:

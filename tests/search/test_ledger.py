@@ -551,7 +551,7 @@ class TestPlace:
 def test_the_work_is_bounded(
     bag: Asset, cast: Cast, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Queries to Postgres and calls of Milvus: two for its row, one for each filter, and four."""
+    """Queries to Postgres and calls of Milvus: two for its row, two for the reader, one for each filter, and four."""
     calls = []
     call = milvus.connection.call
 
@@ -563,7 +563,7 @@ def test_the_work_is_bounded(
     asset = fresh(bag)
     for question, most_queries, most_calls in (
         (Question(), 4, 2),
-        (Question(filters=PASSING), 7, 2),
+        (Question(filters=PASSING), 8, 2),
         (Question(text="red handbag -striped", filters=PASSING), 13, 20),
     ):
         calls.clear()

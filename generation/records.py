@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from assetbank import access, downloads, intake, provenance
 from assetbank.errors import ProblemError
-from assetbank.models import Asset
+from assetbank.models import Asset, Decision
 from generation import lineage
 from generation.models import EngineModel, Generation, LedgerEntry, Output, Withdrawal
 
@@ -52,10 +52,7 @@ def record(*, asset: Asset, person: access.Person) -> dict[str, Any]:
         "made": _made(output, person) if output else None,
         "made_with_it": [_named(each) for each in known],
         "made_with_it_unseen": len(made_with) - len(known),
-        "decisions": [
-            {"verdict": each.verdict, "by": _who(each.by), "at": each.at, "reason": each.reason}
-            for each in asset.decisions.select_related("by").order_by("at", "pk")
-        ],
+        "decisions": _decisions(asset, person),
         "withdrawals": _withdrawals(asset, person),
         "recorded_at": timezone.now(),
     }
@@ -192,6 +189,21 @@ def _cost(generation: Generation, take: int) -> Decimal | None:
     charged = generation.ledger.filter(kind=LedgerEntry.Kind.CHARGED, take=take)
     total: Decimal | None = charged.aggregate(total=Sum("usd"))["total"]
     return total
+
+
+def _decisions(asset: Asset, person: access.Person) -> list[dict[str, Any]]:
+    """Viewers read that it was approved; what was said about it is for those who work on it."""
+    works_on_it = access.may_create(person, asset.brand)
+    return [
+        {
+            "verdict": each.verdict,
+            "by": _who(each.by),
+            "at": each.at,
+            "reason": each.reason if works_on_it else "",
+        }
+        for each in asset.decisions.select_related("by").order_by("at", "pk")
+        if works_on_it or each.verdict == Decision.Verdict.APPROVED
+    ]
 
 
 def _withdrawals(asset: Asset, person: access.Person) -> list[dict[str, Any]]:

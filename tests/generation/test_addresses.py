@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assetbank import approval
 from assetbank.models import Asset
 from generation import choosing, studio, withdrawing
 from generation.models import Batch, Generation, Preset, PresetVersion, Webhook
@@ -137,6 +138,8 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     shown = make_asset(title=f"{OURS} cape", description=OURS)
     hidden = make_asset(title=f"{DRAFTS} hat", status="draft")
     withdrawn = make_asset()
+    for verdict in ("rejected", "approved"):
+        approval.decide(asset=shown, by=cast.manager, verdict=verdict, reason=DRAFTS)
     withdrawing.withdraw(person=cast.manager, asset=withdrawn, reason=DRAFTS)
     batch = Batch.objects.create(
         brand=cast.acme, title=f"{OURS} capes", kind="products", created_by=cast.creator

@@ -27,6 +27,7 @@ from generation import (
     prompts,
     quotas,
     references,
+    ruling,
 )
 from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import (
@@ -51,7 +52,7 @@ def draw_request(generation: Generation) -> DrawRequest:
         brand=brand,
         references=[prompts.Named(row.title, row.role) for row in rows],
         model=chosen,
-        rules=prompts.rules_of(brand),
+        rules=ruling.rules_of(brand),
     )
     sent = [rows[n] for n in composed.sent]
     shown = [references.image(row.asset, row.role) for row in sent if row.asset]

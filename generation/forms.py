@@ -53,7 +53,7 @@ class StudioForm(forms.Form):
             except InvalidRequest as error:
                 self.add_error(None, error.message)
         elif not slug and not words:
-            self.add_error("prompt", "This field is required.")
+            self.add_error("prompt", "Write what you want to see, or choose a preset.")
         return data
 
     def asked(self) -> dict[str, Any]:

@@ -118,10 +118,6 @@ def again(*, number: int) -> str:
     )
 
 
-def rules_of(brand: Brand) -> BrandRules | None:
-    return BrandRules.objects.filter(brand=brand).first()
-
-
 def _line(number: int, reference: Named) -> str:
     if not reference.role:
         return f"Image {number}: {reference.title}. {NO_ROLE}"

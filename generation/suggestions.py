@@ -26,7 +26,7 @@ from django.db.models import F
 from assetbank import access, rights
 from assetbank.models import Asset, AssetQuerySet, Brand
 from assetbank.text import clean_text
-from generation.prompts import rules_of
+from generation.ruling import rules_of
 from search import queries
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding
@@ -247,7 +247,7 @@ def _stem(word: str) -> str:
 def _anchors(brand: Brand) -> list[int]:
     """In the order of their collection."""
     rules = rules_of(brand)
-    if rules is None or rules.anchors is None:
+    if rules.anchors is None:
         return []
     return list(rules.anchors.items.values_list("asset_id", flat=True)[:CANDIDATES])
 

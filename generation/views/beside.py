@@ -24,6 +24,7 @@ from generation import (
     presets,
     prompts,
     quotas,
+    ruling,
     suggestions,
     tray,
 )
@@ -105,7 +106,7 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         brand=asked["brand"],
         references=[prompts.Named(each.title, roles.get(each.pk, "")) for each in references],
         model=model,
-        rules=prompts.rules_of(asked["brand"]),
+        rules=ruling.rules_of(asked["brand"]),
     )
     return {
         "hints": hints + list(composed.left_out),

@@ -143,7 +143,7 @@ class TestStudio:
     @pytest.mark.parametrize(
         ("wrong", "sentence"),
         [
-            ({"prompt": " "}, "This field is required"),
+            ({"prompt": " "}, "Write what you want to see"),
             ({"aspect_ratio": "7:5"}, "has no format"),
             ({"image_size": "9K"}, "has no size"),
             ({"model": "gemini-3-pro-image"}, "There is no model"),

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display
 from generation import presets
-from generation.models import Preset, PresetVersion
+from generation.models import EngineModel, Preset, PresetVersion
 
 if TYPE_CHECKING:
     PresetModelForm = forms.ModelForm[Preset]
@@ -51,6 +51,16 @@ def read_roles(lines: str) -> list[dict[str, Any]]:
         role, least, most = match.groups()
         found.append({"role": role, "least": int(least), "most": int(most or least)})
     return found
+
+
+def known(value: str, listed: str) -> str:
+    """As it is, if some model makes it; raises ValidationError."""
+    every = {each for row in EngineModel.objects.values_list(listed, flat=True) for each in row}
+    if value and value not in every:
+        raise forms.ValidationError(
+            f"No model makes “{value}”. They make: {', '.join(sorted(every))}."
+        )
+    return value
 
 
 def write_variables(variables: list[dict[str, str]]) -> str:
@@ -114,6 +124,12 @@ class PresetForm(PresetModelForm):
 
     def clean_roles(self) -> list[dict[str, Any]]:
         return read_roles(self.cleaned_data["roles"])
+
+    def clean_aspect_ratio(self) -> str:
+        return known(self.cleaned_data["aspect_ratio"], "aspect_ratios")
+
+    def clean_image_size(self) -> str:
+        return known(self.cleaned_data["image_size"], "image_sizes")
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -283,6 +283,7 @@ class TestAdmin:
             ({"template": "On {nowhere}."}, "The prompt has {nowhere}"),
             ({"template": "On {place}, {who}.", "roles": "some products"}, "product 1 to 4"),
             ({"template": "On {place}, {who}.", "variables": "a | b | c | d"}, "name | label"),
+            ({"template": "On {place}, {who}.", "aspect_ratio": "4x5"}, "No model makes “4x5”"),
         ],
     )
     def test_mistakes_are_explained(

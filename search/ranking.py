@@ -93,13 +93,12 @@ def rank(
     """
     wording = words.parse(question.text)
     where = question.filters.expression(reach)
-    candidates = question.filters.apply(reach.assets()).filter(_searchable())
     composed = _compose(question, space)
-    nearest = _Nearest(question, wording, candidates, space, composed.vector, where)
+    nearest = _Nearest(question, wording, reach, space, composed.vector, where)
     by_words: list[words.WordHit] = []
     if wording.wanted:  # Milvus answers while PostgreSQL does
         first = _pool.submit(nearest.search, nearest.enough(depth))
-        by_words = words.find(wording, candidates, most=WORDS * depth)
+        by_words = words.find(wording, nearest.candidates(), most=WORDS * depth)
         found = first.result()
     else:
         found = nearest.search(nearest.enough(depth))
@@ -119,10 +118,14 @@ class _Nearest:
 
     question: Question
     wording: words.Wording
-    candidates: QuerySet[Asset]
+    reach: access.Reach
     space: VectorSpace
     vector: Vector
     where: str
+
+    def candidates(self) -> QuerySet[Asset]:
+        """The same for PostgreSQL as `where` is for Milvus."""
+        return self.question.filters.apply(self.reach.assets()).filter(_searchable())
 
     def search(self, most: int) -> list[milvus.Hit]:
         return search(self.space, self.vector, most, self.where)
@@ -145,7 +148,7 @@ class _Nearest:
             most = min(more * most, milvus.MOST_HITS)
             found = self.search(most)
         if self.wording.unwanted:  # so many are unwanted that it pays to name them all
-            unwanted = sorted(words.unwanted(self.wording, self.candidates))
+            unwanted = sorted(words.unwanted(self.wording, self.candidates()))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
             most = self.enough(depth)
             found = search(self.space, self.vector, most, where)

@@ -551,7 +551,8 @@ class TestPlace:
 def test_the_work_is_bounded(
     bag: Asset, cast: Cast, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Queries to Postgres and calls of Milvus: two for its row, two for the reader, one for each filter, and four."""
+    """Queries to Postgres and calls of Milvus: two each for its row and its reader, one for each
+    filter, and four."""
     calls = []
     call = milvus.connection.call
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 
@@ -34,15 +35,21 @@ class Cast:
 
 
 @pytest.fixture
-def shipped_models(db: None) -> None:
-    """The rows of the table of models; a test with transactions of its own has emptied it."""
-    shipped = importlib.import_module("generation.migrations.0004_engine_models")
-    if not apps.get_model("generation", "EngineModel").objects.exists():
-        shipped.forwards(apps, None)
+def shipped(db: None) -> None:
+    """The rows that are shipped; a test with transactions of its own has emptied their tables, and
+    left jobs in the queue."""
+    for model, migration in (
+        ("EngineModel", "0004_engine_models"),
+        ("Preset", "0007_shipped_presets"),
+    ):
+        if not apps.get_model("generation", model).objects.exists():
+            importlib.import_module(f"generation.migrations.{migration}").forwards(apps, None)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 @pytest.fixture
-def cast(db: None, shipped_models: None) -> Cast:
+def cast(db: None, shipped: None) -> Cast:
     acme = Brand.objects.create(name="Acme", slug="acme", palette=["#c81c26"], style="Calm light.")
     other = Brand.objects.create(name="Other", slug="other")
     people = {

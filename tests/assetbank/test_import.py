@@ -173,12 +173,15 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     folder = house.folder / "in"
     folder.mkdir()
     total = 24
+    noise = Image.effect_noise(
+        (2400, 2000), 40
+    )  # large: it must not be over at once
     for number in range(total):
-        noise = Image.effect_noise((1000, 800), 20 + number)
+        noise.putpixel((number, 0), 0)
         noise.save(folder / f"{number:02}.png", compress_level=1)
     started = house.start("import_assets", str(folder), "--brand=acme")
     count = "SELECT count(*) FROM assetbank_asset"
-    wait_until(lambda: house.number(count) >= 2, "the first pictures are in")
+    wait_until(lambda: house.number(count) >= 2, "the first pictures are in", every=0.02)
     started.interrupt()
     stopped = started.ended(30)
     assert stopped.code == 1

@@ -124,7 +124,7 @@ class TestNear:
 
 class TestTaking:
     @pytest.fixture(autouse=True)
-    def price(self, db: None) -> None:
+    def price(self, shipped: None) -> None:
         EngineModel.objects.filter(pk="sketch").update(
             usd_image=Decimal(30), image_tokens={"1K": 1120, "2K": 1680}
         )

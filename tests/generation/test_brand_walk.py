@@ -3,14 +3,12 @@ is approved, and whose source is withdrawn."""
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.apps import apps
 from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -18,7 +16,7 @@ from rest_framework.test import APIClient
 from assetbank import intake
 from assetbank.models import Asset, Collection, CollectionItem, Notice
 from generation import bulk, inspection, ruling, studio, webhooks
-from generation.models import BatchJob, Preset, Webhook, WebhookDelivery
+from generation.models import BatchJob, Webhook, WebhookDelivery
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -47,8 +45,6 @@ def bag(make_asset: Any) -> Asset:
 
 @pytest.fixture
 def creator(cast: Cast) -> APIClient:
-    if not Preset.objects.exists():  # a test with transactions of its own has emptied the table
-        importlib.import_module("generation.migrations.0007_shipped_presets").forwards(apps, None)
     return client_of(cast, "creator")
 
 

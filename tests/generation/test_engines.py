@@ -20,7 +20,7 @@ from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Generation
 from tests.conftest import Cast
 
-pytestmark = pytest.mark.usefixtures("shipped_models")
+pytestmark = pytest.mark.usefixtures("shipped")
 REQUEST = DrawRequest(
     prompt="A cape on a marble staircase",
     references=(),

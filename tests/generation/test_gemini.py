@@ -107,9 +107,7 @@ def test_an_empty_size_is_not_sent(server: GeminiServer) -> None:
     assert config["imageConfig"] == {"aspectRatio": "1:1"}
 
 
-def test_a_model_with_one_size_is_asked_without_a_size(
-    server: GeminiServer, shipped_models: None
-) -> None:
+def test_a_model_with_one_size_is_asked_without_a_size(server: GeminiServer, shipped: None) -> None:
     engines.draw(replace(PLAIN, model="gemini-3.1-flash-lite-image", image_size="1K"))
 
     config = server.requests[0].body["generationConfig"]

@@ -68,7 +68,7 @@ def cap(usd: str, **whose: Any) -> SpendingCap:
 # ------------------------------------------------------------------------ prices
 
 
-@pytest.mark.usefixtures("shipped_models")
+@pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize(
     ("model_id", "prices"),
     [

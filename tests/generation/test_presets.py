@@ -28,7 +28,7 @@ def make_preset(slug: str = "shore", **fields: Any) -> PresetVersion:
     return presets.save(preset=preset, by=None, **said)
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("shipped")
 class TestShipped:
     def test_what_the_brands_ask_for_is_there(self) -> None:
         slugs = set(Preset.objects.values_list("slug", flat=True))

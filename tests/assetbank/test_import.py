@@ -173,9 +173,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     folder = house.folder / "in"
     folder.mkdir()
     total = 24
-    noise = Image.effect_noise(
-        (2400, 2000), 40
-    )  # large: it must not be over at once
+    noise = Image.effect_noise((2400, 2000), 40)  # large: it must not be over at once
     for number in range(total):
         noise.putpixel((number, 0), 0)
         noise.save(folder / f"{number:02}.png", compress_level=1)

@@ -172,7 +172,7 @@ def house() -> Iterator[House]:
 def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     folder = house.folder / "in"
     folder.mkdir()
-    total = 24
+    total = 60
     noise = Image.effect_noise((2400, 2000), 40)  # large: it must not be over at once
     for number in range(total):
         noise.putpixel((number, 0), 0)
@@ -182,7 +182,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     wait_until(lambda: house.number(count) >= 2, "the first pictures are in", every=0.02)
     started.interrupt()
     stopped = started.ended(30)
-    assert stopped.code == 1
+    assert stopped.code == 1, stopped.output
     assert "Stopped. Run the same command again to go on." in stopped.output
     assert "Traceback" not in stopped.output
     assert " new, 0 already there, 0 left out." in stopped.output

@@ -4,13 +4,12 @@ is approved, and whose source is withdrawn."""
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from PIL import Image
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from assetbank import intake
@@ -25,14 +24,6 @@ V1 = "/api/v1"
 MODEL = "gemini-nano-banana-2.1"
 PROMPT = {"brand": "acme", "model": MODEL, "preset": "pack-shot"}
 Index = Callable[..., None]
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[GeminiServer]:
-    with GeminiServer() as running:
-        settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-        settings.GEMINI_BASE_URL = running.url
-        yield running
 
 
 @pytest.fixture

@@ -24,20 +24,6 @@ MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
 
 
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
-
-
 @pytest.fixture
 def order(cast: Cast, server: GeminiServer, make_asset: MakeAsset) -> Callable[..., BatchJob]:
     """`order("A cape", "A hat")`: a batch in bulk with a cell for each prompt, not sent yet."""

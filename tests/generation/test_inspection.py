@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -282,20 +282,6 @@ def test_a_generation_succeeds_whatever_is_found(
     (output,) = generation.outputs.all()
     assert Code.WORDS in codes(output)
     assert "Summer" in output.findings.get(code=Code.WORDS).sentence
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 # ------------------------------------------------------------------------ what it stops

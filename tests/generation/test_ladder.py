@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image, ImageChops, ImageStat
-from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.errors import NotAllowed
@@ -25,20 +24,6 @@ from tests.gemini_server import GeminiServer
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 def run(generation: Generation) -> list[Output]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -25,20 +25,6 @@ from tests.gemini_server import GeminiServer
 MODEL = "gemini-nano-banana-2.1"
 PICTURE = Decimal("0.0336")  # 1120 tokens at $30 a million
 Kind = LedgerEntry.Kind
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 def ask(cast: Cast, *references: Asset, **options: Any) -> Generation:

@@ -6,13 +6,12 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django import Settings
 
 from assetbank import approval, intake
 from assetbank.models import Asset, Membership
@@ -24,20 +23,6 @@ from tests.gemini_server import GeminiServer
 from tests.generation.test_withdrawing import ask, drawn, statuses
 
 MakeAsset = Callable[..., Asset]
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer(slow_s=0.2) as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 def of(person: User) -> Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from assetbank import intake, merging
 from assetbank.errors import NotAllowed
@@ -27,20 +27,6 @@ from tests.gemini_server import GeminiServer
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer(slow_s=0.2) as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 def drawn(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -> Output:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
-from pytest_django import Settings
 
 from assetbank import intake
 from assetbank.errors import NotAllowed
@@ -20,20 +19,6 @@ from tests.gemini_server import GeminiServer
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer(slow_s=0.2) as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
 
 
 def ask(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -> Generation:

@@ -25,7 +25,7 @@ from search.fields import cut
 from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.questions import PUT_ASIDE, Question
 from search.ranking import By, Ranked, Ranking
-from search.statements import Statement, ids, texts
+from search.statements import STATEMENTS, Statement, any_id
 from search.vectors import not_ready
 
 PAGE_SIZE = 48
@@ -35,7 +35,6 @@ INDEXED_BYTES = 2_600  # of a text that PostgreSQL is sure to take into an index
 FIRST_DEPTH = PAGE_SIZE + 1  # nearest neighbours; further ones when somebody goes on
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 RANKINGS_KEPT = 256
-STATEMENTS = 256
 
 
 @dataclass(frozen=True)
@@ -121,10 +120,12 @@ def _rows(
     sight: _Sight, question: Question, wording: words.Wording, hits: Sequence[Ranked]
 ) -> list[Found]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
-    statement = _rows_statement(sight.space.pk, sight.reach, bool(question.filters.statuses))
+    by_words = [hit.id for hit in hits if By.WORDS in hit.by]
+    put_aside = bool(question.filters.statuses)
+    statement = _rows_statement(sight.space.pk, sight.reach, put_aside, marked=bool(by_words))
     rows = statement.rows(
         ids=[hit.id for hit in hits],
-        by_words=[hit.id for hit in hits if By.WORDS in hit.by],
+        by_words=by_words,
         phrases=wording.wanted[: words.MOST_MARKED],
     )
     assets = {asset.pk: asset for asset in _with_brands(rows)}
@@ -151,15 +152,18 @@ def _with_brands(assets: list[Any]) -> list[Any]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _rows_statement(space: int, reach: access.Reach, put_aside: bool) -> Statement[Asset]:
+def _rows_statement(
+    space: int, reach: access.Reach, put_aside: bool, *, marked: bool
+) -> Statement[Asset]:
     seen = reach.assets().with_tags().with_author()
     shown = with_index_state(seen, space).annotate(
         brand_name=F("brand__name"), brand_slug=F("brand__slug")
     )
     if not put_aside:
         shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
-    marked = words.with_highlights(shown, of=ids("by_words"), phrases=texts("phrases"))
-    return Statement(marked.filter(pk__in=ids("ids")).order_by())
+    if marked:  # where there is nothing to mark, the rest is a fifth quicker
+        shown = words.with_highlights(shown, of="by_words", phrases="phrases")
+    return Statement(shown.filter(any_id("pk", "ids")).order_by())
 
 
 # ------------------------------------------------------------------------ one ranking, many pages

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from cachetools import TTLCache
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from assetbank import access
 from assetbank.models import Asset, Brand
 from search import expressions, milvus, relevance, spaces, vectors, words
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Vector, VectorSpace
-from search.questions import Question
+from search.questions import Filters, Question
+from search.statements import STATEMENTS, Statement
 
 RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
 WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
@@ -98,14 +102,15 @@ def rank(
     by_words: list[words.WordHit] = []
     if wording.wanted:  # Milvus answers while PostgreSQL does
         first = _pool.submit(nearest.search, nearest.enough(depth))
-        by_words = words.find(wording, nearest.candidates(), most=WORDS * depth)
+        by_words = words.find(wording, nearest.with_words(WORDS * depth))
         found = first.result()
     else:
         found = nearest.search(nearest.enough(depth))
     hits, complete = nearest.wanted(found, depth)
     shares = composed.relevance([hit.score for hit in hits])
     fused = _fuse(hits, shares, by_words)
-    ranked = [hit for hit in fused if hit.id not in question.assets]
+    asked_with = question.assets
+    ranked = [hit for hit in fused if hit.id not in asked_with]
     if len(by_words) < WORDS * depth:
         return Ranking(tuple(ranked), complete)
     # what words find further down comes before what is merely near
@@ -123,9 +128,10 @@ class _Nearest:
     vector: Vector
     where: str
 
-    def candidates(self) -> QuerySet[Asset]:
-        """The same for PostgreSQL as `where` is for Milvus."""
-        return self.question.filters.apply(self.reach.assets()).filter(_searchable())
+    def with_words(self, most: int) -> Statement[Asset]:
+        count = len(self.wording.wanted), len(self.wording.unwanted)
+        today = timezone.localdate()  # rights end with a day
+        return _with_words(self.reach, self.question.filters, today, *count, most)
 
     def search(self, most: int) -> list[milvus.Hit]:
         return search(self.space, self.vector, most, self.where)
@@ -148,7 +154,8 @@ class _Nearest:
             most = min(more * most, milvus.MOST_HITS)
             found = self.search(most)
         if self.wording.unwanted:  # so many are unwanted that it pays to name them all
-            unwanted = sorted(words.unwanted(self.wording, self.candidates()))
+            candidates = _candidates(self.reach, self.question.filters)
+            unwanted = sorted(words.unwanted(self.wording, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
             most = self.enough(depth)
             found = search(self.space, self.vector, most, where)
@@ -157,11 +164,30 @@ class _Nearest:
 
     def _without_unwanted(self, found: list[milvus.Hit]) -> list[milvus.Hit]:
         # what is asked with is no answer, and its perfect score no measure for the others
-        hits = [hit for hit in found if hit.id not in self.question.assets]
+        asked_with = self.question.assets
+        hits = [hit for hit in found if hit.id not in asked_with]
         if not self.wording.unwanted:
             return hits
         unwanted = words.unwanted(self.wording, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]
+
+
+def _candidates(reach: access.Reach, filters: Filters) -> QuerySet[Asset]:
+    """The same for PostgreSQL as `Filters.expression` is for Milvus."""
+    return filters.apply(reach.assets()).filter(_searchable())
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _with_words(
+    reach: access.Reach,
+    filters: Filters,
+    today: datetime.date,
+    wanted: int,
+    unwanted: int,
+    most: int,
+) -> Statement[Asset]:
+    among = _candidates(reach, filters)
+    return words.finding(among, wanted=wanted, unwanted=unwanted, most=most)
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:

@@ -22,7 +22,7 @@ from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
 from search.questions import Question, Shown
 from search.relevance import Part
-from search.statements import Statement, ids
+from search.statements import Statement, any_id
 
 UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
 MOST_UNWANTED = 10  # that pictures are kept away from; in words, all of them count
@@ -126,7 +126,7 @@ def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]
 @cache
 def _kept_vectors() -> Statement[Embedding]:
     kept = Embedding.objects.only("asset", "vector_bytes")
-    return Statement(kept.filter(space__in=ids("spaces"), asset__in=ids("assets")))
+    return Statement(kept.filter(any_id("space_id", "spaces"), any_id("asset_id", "assets")))
 
 
 def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.postgres.search import (
@@ -23,14 +24,15 @@ from django.db.models.functions import Concat, Replace
 
 from assetbank.models import Asset, AssetQuerySet
 from search.models import Document
-from search.statements import Slot
+from search.statements import STATEMENTS, Given, Statement, any_id
 
 LANGUAGE = "english"
 PHRASE = f"phraseto_tsquery('{LANGUAGE}', search_folded(%s))"
 # Of a list of phrases; of stop words nothing is left
 ANY_OF = """(
   SELECT string_agg('(' || phrase::text || ')', '|')::tsquery
-  FROM %(expressions)s AS given (text), phraseto_tsquery('english', search_folded(text)) AS phrase
+  FROM unnest(%(expressions)s::text[]) AS given (text),
+    phraseto_tsquery('english', search_folded(text)) AS phrase
   WHERE numnode(phrase) > 0
 )"""
 MOST_HITS = 1_000
@@ -77,37 +79,69 @@ def parse(text: str) -> Wording:
     return Wording(tuple(each for each in wanted if each), tuple(each for each in unwanted if each))
 
 
-def find(wording: Wording, assets: QuerySet[Asset], *, most: int = MOST_HITS) -> list[WordHit]:
-    """Those of `assets` in which all wanted words occur and none of the unwanted, best first; one
+def finding(
+    assets: QuerySet[Asset], *, wanted: int, unwanted: int = 0, most: int = MOST_HITS
+) -> Statement[Asset]:
+    """Finds among `assets`, for wordings of so many wanted and unwanted phrases. Best first; one
     whose file name or article number was typed exactly comes before all others."""
-    if not wording.wanted:
-        return []
-    name = Func(Value(wording.description), function="search_name", output_field=TextField())
+    name = Func(Value(Given("name")), function="search_name", output_field=TextField())
     named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
-    wanted = _Phrases(wording.wanted, "&&")
+    phrases = _Phrases(_names("wanted", wanted), "&&")
     found = (
-        without(wording, assets)
-        .filter(named | Q(document__words=wanted))
-        .annotate(named=named, rank=SearchRank(F("document__words"), wanted))
+        _without(_names("unwanted", unwanted), assets)
+        .filter(named | Q(document__words=phrases))
+        .annotate(named=named, rank=SearchRank(F("document__words"), phrases))
         .order_by("-named", "-rank", "-created_at", "-id")
         .values_list("pk", "named")
     )
-    return [WordHit(pk, is_named) for pk, is_named in found[:most]]
+    return Statement(found[:most])
+
+
+def find(wording: Wording, among: Statement[Asset]) -> list[WordHit]:
+    """Those in which all wanted words occur and none of the unwanted; `among` is `finding`'s."""
+    if not wording.wanted:
+        return []
+    found = among.tuples(name=wording.description, **_named(wording))
+    return [WordHit(pk, is_named) for pk, is_named in found]
+
+
+def _names(name: str, count: int) -> list[Given]:
+    return [Given(f"{name}_{number}") for number in range(count)]
+
+
+def _named(wording: Wording) -> dict[str, str]:
+    """The phrases, for statements."""
+    wanted = _names("wanted", len(wording.wanted))
+    unwanted = _names("unwanted", len(wording.unwanted))
+    phrases = (*wording.wanted, *wording.unwanted)
+    return dict(zip([*wanted, *unwanted], phrases, strict=True))
 
 
 def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Those of `assets` in which no unwanted word occurs."""
-    if not wording.unwanted:
-        return assets
-    return assets.exclude(document__words=_Phrases(wording.unwanted, "||"))
+    return _without(wording.unwanted, assets)
+
+
+def _without(phrases: Sequence[str], assets: QuerySet[Asset]) -> QuerySet[Asset]:
+    return assets.exclude(document__words=_Phrases(phrases, "||")) if phrases else assets
 
 
 def unwanted(wording: Wording, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
     """Ids of those of `assets`, or of these ids, in which an unwanted word occurs."""
     if not wording.unwanted:
         return set()
+    if not isinstance(assets, QuerySet):
+        statement = _having_any(len(wording.unwanted))
+        return {pk for (pk,) in statement.tuples(ids=assets, **_named(wording))}
     found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.unwanted, "||"))
     return set(found.values_list("pk", flat=True))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _having_any(unwanted: int) -> Statement[Document]:
+    phrases = _Phrases(_names("unwanted", unwanted), "||")
+    having = Document.objects.filter(any_id("asset_id", "ids"), words=phrases)
+    return Statement(having.values_list("pk"))
 
 
 def rewrite(assets: Sequence[int]) -> None:
@@ -132,9 +166,9 @@ class _Phrases(SearchQuery):
 # ------------------------------------------------------------------------ which field, highlighted
 
 
-def with_highlights(assets: AssetQuerySet, *, of: Slot, phrases: Slot) -> AssetQuerySet:
-    """Each asset with `marked`, for `highlights`, if its id is among `of`: where any of `phrases`
-    occurs. They must come `with_tags`."""
+def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQuerySet:
+    """For a statement. Each asset with `marked`, for `highlights`, if its id is in the list given
+    as `of`: where any of those given as `phrases` occurs. They must come `with_tags`."""
     spaced = Replace(Replace(F("filename"), Value("_"), Value(" ")), Value("-"), Value(" "))
     tags = Func(
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
@@ -144,13 +178,14 @@ def with_highlights(assets: AssetQuerySet, *, of: Slot, phrases: Slot) -> AssetQ
         parts += [field, Value(FIELD)]
     marked = SearchHeadline(
         Concat(*parts, output_field=TextField()),
-        Func(phrases, template=ANY_OF, output_field=SearchQueryField()),
+        Func(Value(Given(phrases)), template=ANY_OF, output_field=SearchQueryField()),
         config=LANGUAGE,
         start_sel=START,
         stop_sel=STOP,
         highlight_all=True,
     )
-    return assets.annotate(marked=Case(When(pk__in=of, then=marked), output_field=TextField()))
+    among = When(any_id("pk", of), then=marked)
+    return assets.annotate(marked=Case(among, output_field=TextField()))
 
 
 @dataclass(frozen=True)

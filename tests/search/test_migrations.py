@@ -72,5 +72,5 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     assert np.array_equal(milvus.vectors([kept.pk], collection=space.collection)[kept.pk], known)
     assert np.allclose(vector(foreign), real, atol=1e-3)
     for asset, word in ((kept, "xish"), (foreign, "yish"), (waiting, "zish")):
-        found = words.find(words.parse(word), Asset.objects.all())
+        found = words.find(words.parse(word), words.finding(Asset.objects.all(), wanted=1))
         assert [hit.id for hit in found] == [asset.pk]

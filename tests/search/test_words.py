@@ -13,7 +13,7 @@ from assetbank import intake
 from assetbank.models import Asset
 from search import checks, words
 from search.models import Document
-from search.statements import Statement, ids, texts
+from search.statements import Statement, any_id
 from search.words import Wording
 
 MakeAsset = Callable[..., Asset]
@@ -37,7 +37,9 @@ def test_a_minus_before_a_word_means_not(text: str, wording: Wording) -> None:
 
 
 def found(text: str) -> list[str]:
-    hits = words.find(words.parse(text), Asset.objects.all())
+    wording = words.parse(text)
+    count = {"wanted": len(wording.wanted), "unwanted": len(wording.unwanted)}
+    hits = words.find(wording, words.finding(Asset.objects.all(), **count))
     titles = Asset.objects.in_bulk([hit.id for hit in hits])
     return [titles[hit.id].title for hit in hits]
 
@@ -108,13 +110,13 @@ class TestDocuments:
 
 def test_a_question_without_a_letter_or_digit_is_nobodys_name(make_asset: MakeAsset) -> None:
     make_asset(title="Unnamed", filename="---.png")
-    assert words.find(words.parse("_"), Asset.objects.all()) == []
+    assert found("_") == []
 
 
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
     assets = Asset.objects.with_tags()
-    assets = words.with_highlights(assets, of=ids("of"), phrases=texts("phrases"))
-    statement = Statement(assets.filter(pk__in=ids("of")))
+    assets = words.with_highlights(assets, of="of", phrases="phrases")
+    statement = Statement(assets.filter(any_id("pk", "of")))
 
     def highlights(asset: Asset) -> list[words.Highlight]:
         (marked,) = statement.rows(of=[asset.pk], phrases=["of the", "evening", "capes"])

@@ -36,7 +36,7 @@ def main() -> None:
         if "indexing" in arguments.only:
             indexing.bench(folder, pictures)
         if "questions" in arguments.only:
-            questions.bench(arguments.rows)
+            questions.bench(arguments.rows, pictures)
         if "memory" in arguments.only and arguments.server == "lite":
             memory.bench(pictures)
         if "store" in arguments.only:

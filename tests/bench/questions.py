@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tests.bench import line, percentiles, seconds
 from tests.bench.store import unit_vectors
+
+Run = Callable[[], object]
 
 EACH = 60  # of each kind of question, none asked twice
 LIMIT = 48
@@ -18,7 +23,7 @@ SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
 BATCH = 1_000
 
 
-def bench(counts: Sequence[int]) -> None:
+def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
     from django.contrib.auth.models import User
     from rest_framework.authtoken.models import Token
 
@@ -34,41 +39,67 @@ def bench(counts: Sequence[int]) -> None:
         fill(brand, person, rows)
         vectors.warm_up()  # as a web process does
         print(f"\n(b) questions, {LIMIT} of {rows:,} rows, 512 dimensions, medians and p95 in ms")
-        medians.append(_bench_find(person))
+        medians.append(_bench_find(person, pictures))
         _bench_api(person)
     for kind in medians[0] if len(medians) > 1 else ():
         grown = medians[-1][kind] / medians[0][kind]
         line(f"{kind}: {max(counts):,} rows against {min(counts):,}", f"{grown:.2f}")
 
 
-def _bench_find(person: Any) -> dict[str, float]:
+def _bench_find(person: Any, pictures: Sequence[bytes]) -> dict[str, float]:
     from search import queries
 
-    medians = {}
-    for kind, questions in _kinds(person).items():
-        raw: list[float] = []
-        ours: list[float] = []
-        for number, question in zip(range(EACH + 3), questions, strict=False):
-            find = partial(queries.find, person=person, question=question, limit=LIMIT)
-            pair: list[tuple[list[float], Callable[[], object]]] = [
-                (raw, _raw(question, person)),
-                (ours, find),
-            ]
-            for taken, run in pair if number % 2 else pair[::-1]:  # who comes second finds all warm
-                taken.append(seconds(run))
-        # the first ones find cold caches
-        base, base95 = percentiles(raw[3:])
-        p50, p95 = percentiles(ours[3:])
-        medians[kind] = p50
-        line(
-            f"find, {kind}",
-            f"{p50 * 1e3:6.1f} {p95 * 1e3:6.1f}   raw {base * 1e3:6.1f}   {p50 / base:.2f}"
-            f" {p95 / base95:.2f}",
-        )
-    return medians
+    def find(question: Any) -> object:
+        return queries.find(person=person, question=question, limit=LIMIT)
+
+    medians = {
+        kind: _compare(kind, ((_raw(each, person), partial(find, each)) for each in questions))
+        for kind, questions in _kinds(person).items()
+    }
+    kind = "a picture that is shown"
+    return medians | {kind: _compare(kind, _shown(person, pictures, find))}
 
 
-def _raw(question: Any, person: Any) -> Callable[[], object]:
+def _compare(kind: str, pairs: Iterable[tuple[Run, Run]]) -> float:
+    """Of each pair what has to be done in any case, and what is done; the median of the latter."""
+    taken: tuple[list[float], list[float]] = [], []
+    for number, pair in enumerate(itertools.islice(pairs, EACH + 3)):
+        for which in (0, 1) if number % 2 else (1, 0):  # who comes second finds all warm
+            taken[which].append(seconds(pair[which]))
+    # the first ones find cold caches
+    (base, base95), (p50, p95) = (percentiles(each[3:]) for each in taken)
+    line(
+        f"find, {kind}",
+        f"{p50 * 1e3:6.1f} {p95 * 1e3:6.1f}   raw {base * 1e3:6.1f}   {p50 / base:.2f}"
+        f" {p95 / base95:.2f}",
+    )
+    return p50
+
+
+def _shown(
+    person: Any, pictures: Sequence[bytes], find: Callable[[Any], object]
+) -> Iterator[tuple[Run, Run]]:
+    """Pictures that are not in the library: decoded, encoded, searched with."""
+    from assetbank import access
+    from search import milvus, spaces, vectors
+    from search.questions import Filters, Question, Shown
+
+    space = vectors.active_space()
+    where = Filters().expression(access.reach(person))
+
+    def raw(data: bytes) -> object:
+        with Image.open(io.BytesIO(data)) as image:
+            (vector,) = spaces.image_encoder(space.source).encode([image.convert("RGB")])
+        return milvus.search(vector, limit=LIMIT, where=where, collection=space.collection)
+
+    def ours(data: bytes) -> object:
+        picture = vectors.remember_picture(person=person, data=data)
+        return find(Question(shown=(Shown(picture=picture.pk),)))
+
+    return ((partial(raw, data), partial(ours, data)) for data in pictures)
+
+
+def _raw(question: Any, person: Any) -> Run:
     """What Milvus and the encoder have to do in any case: the vectors of what is asked with, and
     the nearest to them."""
     from assetbank import access

@@ -79,7 +79,8 @@ def inherit(*, asset: Asset, generation: Generation) -> None:
     made_of = list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
     if made_of:
         _apply(asset, terms([asset, *made_of]))
-        quarantine.join(asset, made_of)
+    deleted = generation.reference_rows.filter(asset=None).values_list("checksum", flat=True)
+    quarantine.join(asset, made_of, list(deleted))
 
 
 @transaction.atomic

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from assetbank import intake
+from assetbank import access, intake
 from assetbank.models import Asset
 from generation.models import Quarantine, Withdrawal
 
@@ -17,9 +17,12 @@ def active(assets: Iterable[Asset]) -> QuerySet[Quarantine]:
     return rows.select_related("withdrawal__asset").order_by("pk")
 
 
-def forsaken(asset: Asset) -> bool:
-    """In quarantine because of a source that was deleted since."""
-    return asset.status == Asset.Status.QUARANTINED and not active([asset]).exists()
+def told(rows: Iterable[Withdrawal], person: access.Person) -> set[int]:
+    """Ids of those of whose source `person` may know: they may see it, or might before it was
+    deleted."""
+    deleted = Q(asset=None, brand__in=access.brands(person, *access.CREATORS))
+    known = Withdrawal.objects.filter(Q(asset__in=access.assets(person)) | deleted)
+    return set(known.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
 
 
 def put_aside(asset: Asset, withdrawal: Withdrawal) -> None:
@@ -34,11 +37,11 @@ def put_aside(asset: Asset, withdrawal: Withdrawal) -> None:
         intake.update(asset=asset, status=Asset.Status.QUARANTINED, withdrawing=True)
 
 
-def join(asset: Asset, made_of: Iterable[Asset]) -> None:
-    """A picture that arrives when something that it is made of is in quarantine already."""
-    for withdrawal in Withdrawal.objects.filter(
-        lifted_at=None, quarantined__asset__in=made_of
-    ).distinct():
+def join(asset: Asset, made_of: Iterable[Asset], deleted: Iterable[str]) -> None:
+    """A picture that arrives when something that it is made of is in quarantine already, or was
+    withdrawn and then deleted: of those, their checksums."""
+    used = Q(quarantined__asset__in=made_of) | Q(asset=None, checksum__in=deleted)
+    for withdrawal in Withdrawal.objects.filter(used, lifted_at=None).distinct():
         put_aside(asset, withdrawal)
 
 

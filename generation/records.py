@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
@@ -19,7 +18,7 @@ from django.utils import timezone
 from assetbank import access, downloads, intake, provenance
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Decision
-from generation import lineage
+from generation import lineage, quarantine
 from generation.models import EngineModel, Generation, LedgerEntry, Output, Withdrawal
 
 VERSION = 1  # of the shape of a record
@@ -208,13 +207,13 @@ def _decisions(asset: Asset, person: access.Person) -> list[dict[str, Any]]:
 
 def _withdrawals(asset: Asset, person: access.Person) -> list[dict[str, Any]]:
     """That put this picture aside; of a source that the person may not see only when."""
-    rows = Withdrawal.objects.filter(quarantined__asset=asset).select_related("asset", "by")
-    seen = set(_visible((row.asset_id for row in rows), person))
+    rows = Withdrawal.objects.filter(quarantined__asset=asset).select_related("by")
+    known = quarantine.told(rows, person)
     return [
         {
-            "source": _named(row.asset) if row.asset_id in seen else None,
-            "reason": row.reason if row.asset_id in seen else "",
-            "by": _who(row.by) if row.asset_id in seen else None,
+            "source": _withdrawn(row) if row.pk in known else None,
+            "reason": row.reason if row.pk in known else "",
+            "by": _who(row.by) if row.pk in known else None,
             "at": row.at,
             "lifted_at": row.lifted_at,
         }
@@ -222,8 +221,9 @@ def _withdrawals(asset: Asset, person: access.Person) -> list[dict[str, Any]]:
     ]
 
 
-def _visible(pks: Iterable[int], person: access.Person) -> Iterable[int]:
-    return access.assets(person).filter(pk__in=list(pks)).values_list("pk", flat=True)
+def _withdrawn(row: Withdrawal) -> dict[str, Any]:
+    """The source as it was; `asset` is null where it was deleted since."""
+    return {"asset": row.asset_id, "title": row.title, "sha256": row.checksum}
 
 
 def _named(asset: Asset) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from assetbank import access, intake, notices, text
+from assetbank import access, notices, text
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Brand, Membership
 from generation import lineage, quarantine, studio, webhooks
@@ -64,11 +64,18 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     locked = _lock_all(asset)
     if active(asset):
         raise InvalidAsset(f"The rights to “{asset}” are withdrawn already.")
-    withdrawal = Withdrawal.objects.create(asset=asset, reason=reason, by=person)
+    withdrawal = Withdrawal.objects.create(
+        asset=asset,
+        brand=asset.brand,
+        title=asset.title,
+        checksum=asset.checksum,
+        reason=reason,
+        by=person,
+    )
     for each in locked:
         quarantine.put_aside(each, withdrawal)
     cancelled = _cancel([each.pk for each in locked])
-    _tell(withdrawal, locked)
+    _tell(withdrawal, asset, locked)
     webhooks.rights_withdrawn(asset, reason, locked)
     logger.info(
         "%s withdrew asset %d: %d quarantined, %d cancelled",
@@ -81,29 +88,41 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     return withdrawal
 
 
-@transaction.atomic
-def reinstate(*, person: User, asset: Asset) -> list[Asset]:
-    """Lift the withdrawal of `asset`: what nothing else holds back has its status of before.
+def liftable(*, person: access.Person, asset: Asset) -> Withdrawal | None:
+    """What `person` may lift where `asset` is: its own withdrawal, or that of a source that was
+    deleted since, and so has no page of its own."""
+    here = Withdrawal.objects.filter(Q(asset=asset) | Q(asset=None), quarantined__asset=asset)
+    rows = here.filter(lifted_at=None).select_related("brand").order_by("asset_id", "pk")
+    return next((row for row in rows if access.may_manage(person, row.brand)), None)
 
-    Of one whose withdrawn source was deleted nobody knows that any more: it is a draft then.
-    Managers only. Raises NotAllowed and InvalidAsset.
+
+def reinstate(*, person: User, asset: Asset) -> list[Asset]:
+    """Lift what is `liftable` there. Managers only. Raises NotAllowed and InvalidAsset."""
+    withdrawal = liftable(person=person, asset=asset)
+    if withdrawal is None:
+        access.require_manager(person, asset.brand)
+        raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
+    released = lift(person=person, withdrawal=withdrawal)
+    asset.refresh_from_db()
+    return released
+
+
+@transaction.atomic
+def lift(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
+    """What nothing else holds back has its status of before. Managers of the source's brand only.
+
+    Raises NotAllowed and InvalidAsset.
     """
-    access.require_manager(person, asset.brand)
-    withdrawal = Withdrawal.objects.select_for_update().filter(asset=asset, lifted_at=None).first()
-    if withdrawal:
-        released = quarantine.release(withdrawal)
-        withdrawal.lifted_at, withdrawal.lifted_by = timezone.now(), person
-        withdrawal.save(update_fields=["lifted_at", "lifted_by"])
-    else:
-        # as it is now: somebody else may have lifted it since it was read
-        asset.refresh_from_db(from_queryset=Asset.objects.select_for_update())
-        if not quarantine.forsaken(asset):
-            raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
-        released = [intake.update(asset=asset, status=Asset.Status.DRAFT, withdrawing=True)]
+    access.require_manager(person, withdrawal.brand)
+    locked = Withdrawal.objects.select_for_update().get(pk=withdrawal.pk)
+    if locked.lifted_at:  # by somebody else, since it was read
+        raise InvalidAsset(f"The rights to “{locked.title}” are not withdrawn.")
+    released = quarantine.release(locked)
+    locked.lifted_at, locked.lifted_by = timezone.now(), person
+    locked.save(update_fields=["lifted_at", "lifted_by"])
     for owner, pictures in _owners(released, but=person).items():
         named = _named(pictures)
         notices.tell(owner, f"Out of quarantine again: {named}.", _where(pictures))
-    asset.refresh_from_db()
     return released
 
 
@@ -138,9 +157,8 @@ def _cancel(asset_ids: Sequence[int]) -> int:
 # ------------------------------------------------------------------------ telling
 
 
-def _tell(withdrawal: Withdrawal, quarantined: Sequence[Asset]) -> None:
+def _tell(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -> None:
     """Whoever made one of the pictures, and the managers of other brands that have some."""
-    source = withdrawal.asset
     told = _owners(quarantined, but=withdrawal.by)
     elsewhere: dict[Brand, list[Asset]] = {}
     for asset in quarantined:
@@ -153,12 +171,13 @@ def _tell(withdrawal: Withdrawal, quarantined: Sequence[Asset]) -> None:
                 mine = told.setdefault(membership.user, [])
                 mine += [picture for picture in pictures if picture not in mine]
     for person, pictures in told.items():
-        notices.tell(person, _sentence(person, withdrawal, pictures), _where(pictures))
+        notices.tell(
+            person, _sentence(person, source, withdrawal.reason, pictures), _where(pictures)
+        )
 
 
-def _sentence(person: User, withdrawal: Withdrawal, pictures: Sequence[Asset]) -> str:
+def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset]) -> str:
     """Who may not see the source learns neither its name nor the reason."""
-    source, reason = withdrawal.asset, withdrawal.reason
     if access.assets(person).filter(pk=source.pk).exists():
         short = reason if len(reason) <= 160 else f"{reason[:159]}…"
         what = f"The rights to “{source}” were withdrawn: {short.rstrip('.')}."

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold import widgets
 
@@ -59,9 +60,12 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
     list_display_links = ["image", "reason"]
     list_filter = [("lifted_at", admin.EmptyFieldListFilter)]
     list_select_related = ["asset", "by"]
-    search_fields = ["asset__title", "reason"]
+    search_fields = ["title", "asset__title", "checksum", "reason"]
     date_hierarchy = "at"
-    readonly_fields = ("image", "asset_link", "reason", "by", "at", "lifted_at", "lifted_by")
+    readonly_fields = (
+        *("image", "asset_link", "brand", "checksum", "reason"),
+        *("by", "at", "lifted_at", "lifted_by"),
+    )
     fields = readonly_fields
     inlines = [QuarantineInline]
     actions = ["lift"]
@@ -75,7 +79,7 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
 
     @display(description="Source")
     def asset_link(self, row: Withdrawal) -> SafeString:
-        return admin_link(row.asset)
+        return admin_link(row.asset) if row.asset else format_html("{}, deleted since", row.title)
 
     @display(description="State")
     def state(self, row: Withdrawal) -> SafeString:
@@ -88,9 +92,9 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
     @admin.action(description="Lift", permissions=["view"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
         lifted = 0
-        for row in queryset.filter(lifted_at=None).select_related("asset__brand"):
+        for row in queryset.filter(lifted_at=None).select_related("brand"):
             try:
-                withdrawing.reinstate(person=_person(request), asset=row.asset)
+                withdrawing.lift(person=_person(request), withdrawal=row)
                 lifted += 1
             except ProblemError as error:
                 messages.error(request, error.message)

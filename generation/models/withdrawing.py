@@ -5,13 +5,19 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from assetbank.models import Asset
+from assetbank.models import Asset, Brand
 
 
 class Withdrawal(models.Model):
     """A source may not be used any more; what was made from it is quarantined with it."""
 
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="withdrawals")
+    # What was withdrawn, and whose managers may lift that, is known still when the asset is gone
+    asset = models.ForeignKey(
+        Asset, null=True, on_delete=models.SET_NULL, related_name="withdrawals"
+    )
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="withdrawals")
+    title = models.CharField(max_length=200)
+    checksum = models.CharField(max_length=64)
     reason = models.CharField(max_length=500)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="withdrawals"
@@ -26,7 +32,7 @@ class Withdrawal(models.Model):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.asset}: {self.reason}"
+        return f"{self.title}: {self.reason}"
 
 
 class Quarantine(models.Model):
@@ -42,4 +48,4 @@ class Quarantine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.asset}, because of {self.withdrawal.asset}"
+        return f"{self.asset}, because of {self.withdrawal.title}"

@@ -30,14 +30,14 @@ def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
     seen = access.assets(request.user).in_bulk([source.pk for source in sources])
     held = quarantine.active([asset])
     held_by = [row.withdrawal for row in held]
-    known = access.assets(request.user).in_bulk([each.asset_id for each in held_by])
+    known = quarantine.told(held_by, request.user)
     context = {
         "asset": asset,
         "sources": [source for source in sources if source.pk in seen],
         "unseen": len(sources) - len(seen),
-        "held_by": [(each, each.asset_id in known) for each in held_by],
+        "held_by": [(each, each.pk in known) for each in held_by],
         "own": withdrawing.active(asset),
-        "forsaken": quarantine.forsaken(asset),
+        "liftable": withdrawing.liftable(person=request.user, asset=asset),
         "may_manage": access.may_manage(request.user, asset.brand),
     }
     return render(request, "generation/_rights.html", context)

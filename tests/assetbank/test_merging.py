@@ -42,6 +42,7 @@ def test_what_follows_and_what_stays_is_told_from_the_models() -> None:
         ("GoldenQuestion_expected", "asset"),
         ("Reference", "asset"),
         ("Output", "asset"),
+        ("Withdrawal", "asset"),
     }, "a new relation to assets: does it follow when assets are merged? See assetbank.merging"
 
 

@@ -185,6 +185,26 @@ class TestPages:
         assert client.post(f"/assets/{source.pk}/reinstate/").status_code == 302
         assert statuses(source, made) == ["approved", "draft"]
 
+    def test_a_deleted_source_is_still_said_to_be_withdrawn_and_by_whom(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        source = make_asset(title="Cape")
+        made, checksum = drawn(ask(source, by=cast.creator)), source.checksum
+        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+        intake.remove(asset=Asset.objects.get(pk=source.pk))
+        for person, may_lift in ((cast.creator, False), (cast.manager, True)):
+            said = of(person).get(f"/assets/{made.pk}/rights/").content.decode()
+            assert "“Cape”, of which this was made and which was deleted since," in said
+            assert "No licence." in said
+            assert ("Lift the withdrawal of “Cape”" in said) == may_lift
+        client = of(cast.manager)
+        assert client.get(f"/assets/{made.pk}/record/").content.decode().count("deleted since") == 2
+        (told,) = read(client, made)["withdrawals"]
+        assert told["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
+        assert (told["reason"], told["by"]) == ("No licence.", "manager")
+        assert client.post(f"/assets/{made.pk}/reinstate/").status_code == 302
+        assert statuses(made) == ["draft"]
+
     def test_an_asset_says_from_what_it_has_its_terms(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
@@ -291,10 +311,13 @@ class TestAdmin:
         listed = client.get("/admin/generation/withdrawal/").content.decode()
         assert "In force" in listed
         row = Withdrawal.objects.get(asset=cape)
-        assert client.get(f"/admin/generation/withdrawal/{row.pk}/change/").status_code == 200
+        intake.remove(asset=Asset.objects.get(pk=cape.pk))
+        for address in ("", f"{row.pk}/change/"):
+            listed = client.get(f"/admin/generation/withdrawal/{address}").content.decode()
+            assert "Cape, deleted since" in listed
         lift = {"action": "lift", "_selected_action": [row.pk]}
         client.post("/admin/generation/withdrawal/", lift)
-        assert statuses(cape, hat, made) == ["approved", "quarantined", "draft"]
+        assert statuses(hat, made) == ["quarantined", "draft"]
 
     def test_notices_are_listed(self, cast: Cast, make_asset: MakeAsset, client: Client) -> None:
         withdrawing.withdraw(person=cast.manager, asset=make_asset(), reason="No licence.")

@@ -16,9 +16,9 @@ from pytest_django import Settings
 from assetbank import access, intake, notices, rights
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.models import Asset, Brand, Membership, Notice
-from generation import drawing, studio, withdrawing
+from generation import drawing, inheritance, studio, withdrawing
 from generation.errors import InvalidRequest
-from generation.models import Generation, Output, Webhook, WebhookDelivery
+from generation.models import Generation, Output, Webhook, WebhookDelivery, Withdrawal
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -91,18 +91,31 @@ def test_what_two_withdrawals_hold_comes_back_with_the_second(
     assert statuses(hat, both) == ["approved", "draft"]
 
 
-def test_what_was_made_of_a_deleted_source_can_be_brought_back(
+def test_a_withdrawal_outlives_its_source_and_is_lifted_by_its_managers_only(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    source = make_asset()
-    made = drawn(ask(source, by=cast.creator))
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
+    source = make_asset(title="Cape", brand=cast.other)
+    made = drawn(ask(source, by=cast.creator, brand=cast.acme))
+    began = studio._begin(ask(source, by=cast.creator, brand=cast.acme).pk)
+    assert began
+    withdrawing.withdraw(person=cast.outsider, asset=source, reason="No licence.")
+    checksum = source.checksum
     intake.remove(asset=Asset.objects.get(pk=source.pk))
-    assert statuses(made) == ["quarantined"]
-    withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
-    assert statuses(made) == ["draft"]
-    with pytest.raises(InvalidAsset, match="not withdrawn"):
+    kept = Withdrawal.objects.get()
+    assert (kept.asset, kept.title, kept.checksum) == (None, "Cape", checksum)
+
+    late = make_asset((9, 9, 9), status="draft")  # its answer was on its way
+    inheritance.inherit(asset=late, generation=began)
+    assert statuses(made, late) == ["quarantined"] * 2
+    with pytest.raises(InvalidAsset, match="not withdrawn"):  # by a manager of its own brand
         withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
+    with pytest.raises(NotAllowed):
+        withdrawing.lift(person=cast.manager, withdrawal=kept)
+    withdrawing.reinstate(person=cast.outsider, asset=Asset.objects.get(pk=made.pk))
+    assert statuses(made, late) == ["draft"] * 2
+    with pytest.raises(InvalidAsset, match="not withdrawn"):
+        withdrawing.lift(person=cast.outsider, withdrawal=kept)
 
 
 def test_who_lifts_it_a_moment_later_takes_no_approval_back(

@@ -83,13 +83,15 @@
 
   // --- clicks on what was found: sent beside the click, for the board of questions without one
   const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"];
-  document.addEventListener("click", (event) => {
+  const clicked = (event) => {
     const asked = event.target.closest("[data-asked]")?.dataset.asked;
     if (!asked || !event.target.closest("a.card-picture, [data-tray-button]")) return;
     const data = new FormData();
     data.set("csrfmiddlewaretoken", csrfToken());
     navigator.sendBeacon(`/asked/${asked}/click/`, data);
-  });
+  };
+  document.addEventListener("click", clicked);
+  document.addEventListener("auxclick", (event) => event.button === 1 && clicked(event)); // a new tab
 
   // --- the question: pictures with their weights, tags and colours that are picked
   const ask = $("#ask");

@@ -14,7 +14,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from assetbank import access
-from assetbank.models import Asset
+from assetbank.models import Asset, Brand
 from search import forms, ranking
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import GoldenQuestion, VectorSpace
@@ -74,9 +74,9 @@ class Result:
 def ask(asking: Asking, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
     """One row of a Result: question, brand, recall, mrr, ndcg, ms. Raises InvalidQuestion and
     SearchUnavailable."""
+    reach = _reach(asking.question)
     started = time.perf_counter()
-    everything = access.Reach(None)
-    ranked = ranking.rank(asking.question, space=space, reach=everything, depth=max(k, 50))
+    ranked = ranking.rank(asking.question, space=space, reach=reach, depth=max(k, 50))
     took = 1000 * (time.perf_counter() - started)
     found = [hit.id for hit in ranked.hits]
     return {
@@ -87,6 +87,15 @@ def ask(asking: Asking, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
         "ndcg": ndcg_at(k, found, asking.expected),
         "ms": took,
     }
+
+
+def _reach(question: Question) -> access.Reach:
+    """All of the brands that it asks for."""
+    everything, chosen = access.Reach(None), question.filters.brands
+    if not chosen:
+        return everything
+    brands = Brand.objects.filter(slug__in=chosen).values_list("pk", flat=True)
+    return everything.within(frozenset(brands))
 
 
 def means(rows: list[dict[str, Any]], k: int = K) -> Result:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from assetbank.demo.pictures import render
+from assetbank.demo.specs import Spec
 from assetbank.models import Asset
 from search import evaluation, keeping
 from search.models import GoldenQuestion, VectorSpace
@@ -80,10 +82,15 @@ class TestGolden:
     def test_they_are_asked_within_their_brand(
         self, cast: Cast, make_asset: MakeAsset, index: Index
     ) -> None:
-        theirs = [make_asset(title="Zephyr", brand=cast.other) for _ in range(12)]
-        own = make_asset(title="Zephyr in Acme")
+        def teapot(seed: int) -> bytes:
+            data = io.BytesIO()
+            render(Spec("teapot", "red", seed=seed), 128).save(data, "PNG")
+            return data.getvalue()
+
+        theirs = [make_asset(file=teapot(n), title="Ours", brand=cast.other) for n in range(10)]
+        own = make_asset(title="Ours")  # less of a teapot than all of those
         index()
-        question = Question(text="zephyr")
+        question = Question(text="teapot")
         keeping.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
         keeping.pin(brand=cast.other, question=question, expected=theirs, by=cast.outsider)
         (result,) = evaluation.golden(VectorSpace.objects.get(active=True))
@@ -112,7 +119,7 @@ class TestGolden:
 
 class TestCommand:
     def run(self, file: Path, *args: str) -> tuple[str, str]:
-        out, err = StringIO(), StringIO()
+        out, err = io.StringIO(), io.StringIO()
         call_command("evaluate_search", str(file), *args, stdout=out, stderr=err)
         return out.getvalue(), err.getvalue()
 

@@ -11,11 +11,11 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from assetbank import access
-from assetbank.models import Asset, Brand, Collection, hex_colour
+from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
 from search.errors import InvalidQuestion
 from search.models import PictureQuestion
 from search.questions import PARAMETERS, Filters, Question, Shown
@@ -55,8 +55,9 @@ class RatioField(forms.CharField):
 class WeightField(forms.FloatField):
     """1 when empty."""
 
-    def __init__(self) -> None:
-        super().__init__(required=False, min_value=-HEAVIEST, max_value=HEAVIEST)
+    def __init__(self, **kwargs: Any) -> None:
+        least = {"min_value": -HEAVIEST, "max_value": HEAVIEST}
+        super().__init__(required=False, **least | kwargs)
 
     def clean(self, value: Any) -> float:
         weight = super().clean(value)
@@ -115,10 +116,17 @@ def pictures_of(person: access.Person) -> QuerySet[PictureQuestion]:
     return PictureQuestion.objects.filter(own | Q(brand__in=access.brands(person)))
 
 
-def colleagues(person: access.Person) -> QuerySet[User]:
+def people(person: access.Person) -> QuerySet[User]:
+    """Those in one's brands, and whoever else added what one may see."""
     if access.sees_all(person):
         return User.objects.all()
-    return User.objects.filter(memberships__brand__in=access.brands(person)).distinct()
+    members = Membership.objects.filter(user=OuterRef("pk"), brand__in=access.brands(person))
+    return User.objects.filter(Exists(members) | Exists(added_by_them(person)))
+
+
+def added_by_them(person: access.Person) -> QuerySet[Asset]:
+    """For a query set of people: what each of them added, of what `person` may see."""
+    return access.assets(person).filter(created_by=OuterRef("pk"))
 
 
 VISIBLE: dict[str, Callable[[access.Person], QuerySet[Any]]] = {
@@ -126,7 +134,7 @@ VISIBLE: dict[str, Callable[[access.Person], QuerySet[Any]]] = {
     "collection": access.collections,
     "like": access.assets,
     "picture": pictures_of,
-    "created_by": colleagues,
+    "created_by": people,
 }
 
 
@@ -137,9 +145,13 @@ class QuestionForm(forms.Form):
     an invalid choice.
     """
 
-    q = forms.CharField(required=False, max_length=1_000, strip=True)
-    text_weight = WeightField()
-    like = ShownField(required=False)
+    q = forms.CharField(required=False, max_length=1_000, strip=True, label="Words")
+    text_weight = WeightField(
+        min_value=0,
+        error_messages={"min_value": "Words to stay away from have a minus each: -striped."},
+        label="Weight of the words",
+    )
+    like = ShownField(required=False, label="Picture")
     picture = ShownField(required=False)
     brand = forms.ModelMultipleChoiceField(
         Brand.objects.none(), required=False, to_field_name="slug"
@@ -148,21 +160,27 @@ class QuestionForm(forms.Form):
     origin = forms.MultipleChoiceField(choices=Asset.Origin.choices, required=False)
     status = forms.MultipleChoiceField(choices=Asset.Status.choices, required=False)
     tags = TagsField(required=False, max_length=500, help_text="Comma-separated; all must be there")
-    tags_any = TagsField(required=False, max_length=500)
-    tags_none = TagsField(required=False, max_length=500)
+    tags_any = TagsField(required=False, max_length=500, label="Any of these tags")
+    tags_none = TagsField(required=False, max_length=500, label="None of these tags")
     orientation = forms.ChoiceField(
         choices=[("", "Any"), *Asset.Orientation.choices], required=False
     )
     aspect_ratio = RatioField(required=False, max_length=20)
-    min_width = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
-    min_height = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
-    created_after = forms.DateField(required=False)
-    created_before = forms.DateField(required=False, validators=[MaxValueValidator(LAST_DAY)])
+    min_width = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Least width"
+    )
+    min_height = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Least height"
+    )
+    created_after = forms.DateField(required=False, label="Created from")
+    created_before = forms.DateField(
+        required=False, validators=[MaxValueValidator(LAST_DAY)], label="Created until"
+    )
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     colour = forms.CharField(required=False, validators=[hex_colour])
-    usable = forms.BooleanField(required=False)
-    created_by = forms.ModelChoiceField(User.objects.none(), required=False)
-    engine_model = ValuesField(required=False)
+    usable = forms.BooleanField(required=False, widget=forms.HiddenInput)  # whose 0 is no
+    created_by = forms.ModelChoiceField(User.objects.none(), required=False, label="Added by")
+    engine_model = ValuesField(required=False, label="Model")
     preset = ValuesField(required=False)
 
     def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:

@@ -233,7 +233,7 @@ class Question:
     """Text and pictures together; with nothing to look for it is browsing, newest first."""
 
     text: str = ""  # words after a minus are not wanted; quotation marks hold words together
-    text_weight: float = 1.0
+    text_weight: float = 1.0  # more than 0
     shown: tuple[Shown, ...] = ()
     filters: Filters = field(default_factory=Filters)
 

@@ -19,7 +19,8 @@ WEIGHTED = "Repeated: all of these together. `KEY*0.5` weighs less, `KEY*-1` sta
 MEANINGS = {
     "q": "Words to search with; `-word` is not wanted, quotation marks hold words together. "
     "Without words and pictures: browsing, newest first.",
-    "text_weight": "Of the words, against pictures that are asked with; 1 if not given.",
+    "text_weight": "Of the words, against pictures that are asked with: above 0, up to 5; "
+    "1 if not given.",
     "picture": f"A picture shown to POST /search/, by its uuid. {WEIGHTED}",
     "like": f"Id of an asset to find similar ones of. {WEIGHTED}",
     "brand": "Slug; repeated: any of these.",

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,7 +20,7 @@ from assetbank.models import Asset, Collection
 from assetbank.views import PageRequest
 from search import facets, queries, vectors, words
 from search.chips import balance, chips, thumbs, without
-from search.forms import MOST_SHOWN, RATIOS, QuestionForm, colleagues, pictures_of
+from search.forms import MOST_SHOWN, RATIOS, QuestionForm, added_by_them, pictures_of
 from search.models import Embedding, with_index_state
 from search.queries import Found, Page
 from search.questions import PARAMETERS, Question, like
@@ -107,16 +107,15 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
         "brands": list(access.brands(person)),
         "brands_to_fill": list(access.brands(person, *access.CREATORS)),
         "collections": access.collections(person).select_related("brand"),
-        "people": _people(request, form),
+        "people": _people(request),
         **_arranging(request, form),
     }
 
 
-def _people(request: PageRequest, form: QuestionForm) -> QuerySet[User]:
+def _people(request: PageRequest) -> QuerySet[User]:
     """Who added something that may be seen."""
-    added = access.assets(request.user).filter(created_by=OuterRef("pk"))
-    people = colleagues(request.user)
-    return people.filter(Exists(added)).order_by("first_name", "username")[:MOST_PEOPLE]
+    people = User.objects.filter(Exists(added_by_them(request.user)))
+    return people.order_by("first_name", "username")[:MOST_PEOPLE]
 
 
 def _arranging(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
@@ -211,16 +210,14 @@ def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
         "brand": access.brands(request.user).values_list("slug", flat=True),
         "kind": Asset.Kind.values,
         "origin": Asset.Origin.values,
-        # without a filter archived pictures are not counted, and are there all the same
-        "status": [value.value for value in found.get("status", ())],
+        "status": Asset.Status.values,
     }
     counts = []
     for name, values in offered.items():
         many = {value.value: value.count for value in found.get(name, ())}
-        complete = len(many) < facets.MOST_VALUES
-        counts += [
-            (f"{name}-{value}", many.get(value, 0)) for value in values if complete or value in many
-        ]
+        # of further values it is not known; what another question left there would be wrong
+        other = 0 if len(many) < facets.MOST_VALUES else None
+        counts += [(f"{name}-{value}", many.get(value, other)) for value in values]
     return {"counted": counted, "counts": counts, "found": found}
 
 

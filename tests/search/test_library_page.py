@@ -517,9 +517,10 @@ class TestFilters:
         made_by = intake.Provenance(1, "nano-2", "a prompt", preset="pack shot")
         make_asset(title="submarine logo", kind="logo", origin="generated", provenance=made_by)
         make_asset(title="other", kind="campaign")
+        make_asset(title="old submarine", kind="logo", status="archived")
         make_asset(title="submarine", brand=cast.other, by=cast.outsider)
         index()
-        client = signed_in(cast.viewer)
+        client = signed_in(cast.creator)
         address = f"{reverse('facets')}?q=submarine&kind=logo"
         fragment = text(address, client)
         counts = dict(re.findall(r'id="count-([\w-]+)" hx-swap-oob="true">([^<]*)<', fragment))
@@ -529,7 +530,8 @@ class TestFilters:
         assert counts["origin-generated"] == "1"
         assert counts["total"] == " 1"
         assert "brand-other" not in counts
-        assert "status-archived" not in counts  # not counted, and not "none"
+        statuses = {name: counts[f"status-{name}"] for name in ("approved", "archived", "draft")}
+        assert statuses == {"approved": "1", "archived": "1", "draft": "0"}
         assert 'name="engine_model" value="nano-2"' in fragment
         assert 'name="preset" value="pack shot"' in fragment
         everything = text(f"{reverse('facets')}?q=submarine&tags=deep", client)
@@ -579,9 +581,12 @@ class TestFilters:
     ) -> None:
         make_asset(by=cast.creator)
         make_asset(by=cast.outsider, brand=cast.other)
-        page = text(f"/?created_by={cast.creator.pk}", signed_in(cast.viewer))
+        by_staff = make_asset(by=cast.staff)  # who belongs to no brand
+        client = signed_in(cast.viewer)
+        assert cards(text(f"/?created_by={cast.staff.pk}", client)) == [by_staff.pk]
+        page = text(f"/?created_by={cast.creator.pk}", client)
         people = page.split('id="f-who"')[1].split("</select>")[0]
-        assert re.findall(r"<option[^>]*>(\w+)<", people) == ["Anybody", "creator"]
+        assert re.findall(r"<option[^>]*>(\w+)<", people) == ["Anybody", "creator", "staff"]
         assert f'value="{cast.creator.pk}" selected' in people
         assert "by creator" in page
 

@@ -489,6 +489,7 @@ def test_an_address_becomes_a_question(cast: Cast) -> None:
             "aspect_ratio": "4:5",
             "min_width": "100",
             "created_after": "2026-01-01",
+            "usable": "0",
         },
         person=cast.viewer,
     )

@@ -10,6 +10,7 @@ from django.db import connection
 
 from assetbank import access
 from assetbank.models import Asset
+from generation import visible
 from generation.models import Generation
 
 # From a generation to those that go on from its pictures. A picture that was deleted since is
@@ -239,7 +240,7 @@ def _fill(sides: Iterable[_Side], person: access.Person) -> None:
     assets = access.assets(person).in_bulk(wanted)
     hidden = dict(Asset.objects.filter(pk__in=wanted - assets.keys()).values_list("pk", "brand"))
     brands = set(access.brands(person).values_list("pk", flat=True))
-    asked = Generation.objects.filter(pk__in={pk for _, _, pk in rows}, brand__in=brands)
+    asked = visible.generations(person).filter(pk__in={pk for _, _, pk in rows})
     generations = asked.select_related("created_by").in_bulk()
     for node, thing, generation in rows:
         node.generation = generations.get(generation)

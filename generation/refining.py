@@ -12,7 +12,7 @@ from django.db.models import Prefetch, QuerySet
 
 from assetbank import access
 from assetbank.models import Asset
-from generation import conversation, engines, studio
+from generation import conversation, engines, studio, visible
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Generation, Output
 
@@ -134,14 +134,17 @@ def thread(output: Output, person: access.Person) -> list[Step]:
         earlier = [pk for (pk,) in cursor.fetchall()]
     found = steps(Output.objects.filter(pk__in=earlier), person)
     by_output = {step.output.pk: step for step in found}
-    return [by_output[pk] for pk in earlier]
+    return [by_output[pk] for pk in earlier if pk in by_output]
 
 
 def steps(outputs: QuerySet[Output], person: access.Person) -> list[Step]:
-    """Outputs with what was made of each in words, in five queries however many there are."""
-    seen = access.assets(person)
+    """Outputs with what was made of each in words, in five queries however many there are; without
+    the generations that the person may not see."""
+    asked, seen = visible.generations(person), access.assets(person)
     pictures = Output.objects.defer("data").prefetch_related(Prefetch("asset", seen))
-    branches = Generation.objects.order_by("pk").prefetch_related(Prefetch("outputs", pictures))
-    shown = outputs.defer("data").select_related("generation__created_by")
+    branches = asked.order_by("pk").prefetch_related(Prefetch("outputs", pictures))
+    shown = (
+        outputs.filter(generation__in=asked).defer("data").select_related("generation__created_by")
+    )
     shown = shown.prefetch_related(Prefetch("asset", seen), Prefetch("refined_in", branches))
     return [Step(output, list(output.refined_in.all())) for output in shown]

@@ -18,7 +18,7 @@ from assetbank import access, idempotency
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
-from generation import batches, engines, presets, studio
+from generation import batches, engines, presets, studio, visible
 from generation.api.asking import ReferenceField
 from generation.api.generations import HIDDEN, OutputSerializer
 from generation.api.outputs import arrived, contexts
@@ -144,11 +144,15 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     queryset = Batch.objects.none()
 
     def get_queryset(self) -> QuerySet[Batch]:
-        seen = Batch.objects.filter(brand__in=access.brands(person_of(self.request)))
-        listed = seen.select_related("brand", "created_by").order_by("-created_at", "-id")
+        person = person_of(self.request)
+        listed = (
+            visible.batches(person)
+            .select_related("brand", "created_by")
+            .order_by("-created_at", "-id")
+        )
         if self.action == "list":
             return listed
-        cells = Generation.objects.order_by("pk")
+        cells = visible.generations(person).order_by("pk")
         cells = cells.prefetch_related(
             Prefetch("outputs", arrived(self.request)),
             Prefetch("reference_rows", Reference.objects.select_related("asset")),

@@ -25,7 +25,7 @@ from assetbank import access, idempotency
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.paging import Pages
 from assetbank.api.parsers import PARSERS
-from generation import money, studio
+from generation import money, studio, visible
 from generation.api.asking import RequestSerializer, asked
 from generation.api.rules import FindingSerializer
 from generation.forms import with_words
@@ -183,9 +183,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         person = person_of(self.request)
         arrived = Output.objects.filter(asset__in=access.assets(person)).defer("data")
         arrived = arrived.select_related("asset").prefetch_related("findings")
-        seen = Generation.objects.filter(brand__in=access.brands(person))
         return (
-            money.with_costs(seen)
+            money.with_costs(visible.generations(person))
             .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
                 Prefetch("reference_rows", Reference.objects.select_related("asset")),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
-from generation import already, batches, choosing, engines, presets, tray
+from generation import already, batches, choosing, engines, presets, tray, visible
 from generation.batches import Progress
 from generation.forms import COUNTS
 from generation.matrix import MOST_CELLS
@@ -110,6 +110,7 @@ def _form(
     models = engines.models()
     pictures = tray.assets(request.user, request.session)
     given = request.POST if form.is_bound else request.GET
+    countable = Count("items", filter=Q(items__asset__in=access.assets(request.user)))
     ticked = given.getlist("base") or [str(each.pk) for each in pictures[:1]]
     context = {
         "form": form,
@@ -118,7 +119,7 @@ def _form(
         "sizes": list(dict.fromkeys(size for entry in models for size in entry.image_sizes)),
         "counts": COUNTS,
         "brands": list(access.brands(request.user, *access.CREATORS)),
-        "collections": list(access.collections(request.user).annotate(size=Count("items"))),
+        "collections": list(access.collections(request.user).annotate(size=countable)),
         "kinds": Batch.Kind.choices,
         "presets": _presets(request),
         "tray": pictures,
@@ -203,7 +204,7 @@ def choices(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def batches_of(request: PageRequest) -> Any:
-    seen = Batch.objects.filter(brand__in=access.brands(request.user))
+    seen = visible.batches(request.user)
     return seen.select_related("brand", "created_by").prefetch_related("jobs")
 
 

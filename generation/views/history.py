@@ -11,9 +11,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from assetbank import access
 from assetbank.views import PageRequest
-from generation import presets
+from generation import presets, visible
 from generation.forms import HistoryForm
 from generation.models import EngineModel, Generation
 from generation.views.seen import generations
@@ -49,9 +48,7 @@ def _choices(request: PageRequest) -> dict[str, Any]:
     """What can be chosen from in the filters."""
     if request.htmx and request.GET.get("before"):
         return {}
-    theirs = Generation.objects.filter(
-        created_by=OuterRef("pk"), brand__in=access.brands(request.user)
-    )
+    theirs = visible.generations(request.user).filter(created_by=OuterRef("pk"))
     return {
         "models": EngineModel.objects.all(),
         "presets": presets.visible(request.user),

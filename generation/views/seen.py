@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from assetbank import access
 from assetbank.errors import NotAllowed
 from assetbank.views import PageRequest
+from generation import visible
 from generation.models import Generation, Output, Reference
 
 
@@ -16,10 +17,10 @@ def generation_of(request: PageRequest, pk: int) -> Generation:
 
 
 def generations(request: PageRequest) -> QuerySet[Generation]:
-    """Those of the brands that the person sees, with what a page shows of each."""
+    """Those that the person may see, with what a page shows of each."""
     seen = access.assets(request.user)
     return (
-        Generation.objects.filter(brand__in=access.brands(request.user))
+        visible.generations(request.user)
         .select_related("brand", "created_by", "preset_version__preset")
         .prefetch_related(
             Prefetch(

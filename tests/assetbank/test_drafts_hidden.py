@@ -46,7 +46,7 @@ def hidden(make_asset: MakeAsset) -> dict[str, Asset]:
 
 
 @pytest.fixture
-def made(cast: Cast, shown: Asset, hidden: dict[str, Asset]) -> Generation:
+def made(cast: Cast, shown: Asset, hidden: dict[str, Asset], make_asset: MakeAsset) -> Generation:
     """A draft from an approved reference and a hidden one."""
     generation = Generation.objects.create(
         brand=cast.acme,
@@ -64,6 +64,8 @@ def made(cast: Cast, shown: Asset, hidden: dict[str, Asset]) -> Generation:
     output = Output.objects.create(
         generation=generation, take=0, position=0, mime="image/png", asset=hidden["draft"]
     )
+    # without one that is approved it would be no viewer's
+    generation.outputs.create(take=0, position=1, mime="image/png", asset=make_asset())
     output.findings.create(code="palette", sentence=f"The {SECRET} is green.")
     return generation
 
@@ -253,7 +255,9 @@ def test_nothing_that_a_viewer_reads_tells_of_them(
     listed = json.loads(told[f"collections/{collection.pk}/"])
     assert (listed["assets"], listed["asset_count"]) == ([shown.pk], 1)
     answer = json.loads(told[f"generations/{made.pk}/"])
-    assert (answer["outputs"], answer["full_prompt"]) == ([], "")
+    approved = made.outputs.get(position=1).asset_id
+    assert [each["asset"] for each in answer["outputs"]] == [approved]
+    assert answer["full_prompt"] == ""
     assert [each["asset"] for each in answer["references"]] == [shown.pk, None]
 
 

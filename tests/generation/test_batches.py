@@ -264,7 +264,7 @@ class TestPage:
         assert failed.reason in page.replace("&quot;", '"').replace("&#x27;", "'")
         assert "1 was refused" in page
         assert "Try the failed ones again" in page
-        assert "Try the failed" not in text(signed_in(cast.viewer).get(f"/batches/{batch.pk}/"))
+        assert signed_in(cast.viewer).get(f"/batches/{batch.pk}/").status_code == 404
 
     def test_several_pictures_in_one_answer_are_no_further_than_one(
         self, cast: Cast, server: GeminiServer
@@ -339,8 +339,13 @@ class TestPage:
         assert f'id="output-{draft.pk}"' not in page
         assert "You see what is approved" in page
         assert "Keep</span>" not in page
-        told = client_of(cast, "viewer").get(f"/api/v1/batches/{batch.pk}/").json()
-        assert [len(each["outputs"]) for each in told["generations"]] == [1, 0]
+        rest = client_of(cast, "viewer")
+        told = rest.get(f"/api/v1/batches/{batch.pk}/").json()
+        assert [len(each["outputs"]) for each in told["generations"]] == [1]
+        Asset.objects.filter(made_as=approved).update(status="archived")
+        for client, address in ((signed_in(cast.viewer), "/batches/"), (rest, "/api/v1/batches/")):
+            assert "A {colour} cape" not in text(client.get(address))
+            assert client.get(f"{address}{batch.pk}/").status_code == 404
 
     def test_kept_pictures_go_to_the_tray_a_collection_and_the_managers(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue"))
@@ -361,6 +366,7 @@ class TestPage:
         assert notice.person == cast.manager
         assert "2 of “A {colour} cape”" in notice.sentence
         assert notice.address == f"/batches/{batch.pk}/?show=kept"
+        Asset.objects.update(status="approved")
         assert signed_in(cast.viewer).post(address, {"to": "tray"}).status_code == 403
 
     def test_other_brands_have_none(self, cast: Cast) -> None:
@@ -370,7 +376,7 @@ class TestPage:
         for end in ("stop/", "retry/", "kept/"):
             assert client.post(f"/batches/{batch.pk}/{end}").status_code == 404
         assert "No batches yet" in text(client.get("/batches/"))
-        assert f"/batches/{batch.pk}/" in text(signed_in(cast.viewer).get("/batches/"))
+        assert f"/batches/{batch.pk}/" in text(signed_in(cast.manager).get("/batches/"))
 
     def test_the_same_queries_however_many_pictures(
         self, cast: Cast, make_asset: MakeAsset, django_assert_num_queries: DjangoAssertNumQueries
@@ -501,6 +507,14 @@ class TestForm:
         assert client.get("/batches/new/").status_code == 403
         assert client.post("/batches/new/", self.ASKED).status_code == 403
 
+    def test_a_collection_counts_what_one_may_see(self, cast: Cast, make_asset: MakeAsset) -> None:
+        cast.other.memberships.create(user=cast.viewer, role="creator")
+        capes = [make_asset(status="approved"), make_asset(status="draft")]
+        into = collecting.create(brand=cast.acme, name="Capes", by=cast.creator)
+        collecting.add(collection=into, assets=capes)
+        for person, many in ((cast.viewer, 1), (cast.creator, 2)):
+            assert f"Capes ({many})" in text(signed_in(person).get("/batches/new/"))
+
 
 BATCHES = "/api/v1/batches/"
 MATRIX = {
@@ -517,9 +531,9 @@ MATRIX = {
     [
         Row("get", BATCHES, (401, 200, 200, 200, 200, 200)),
         Row("post", BATCHES, (401, 400, 403, 202, 202, 202), MATRIX),
-        Row("get", f"{BATCHES}{{batch}}/", (401, 404, 200, 200, 200, 200)),
-        Row("post", f"{BATCHES}{{batch}}/stop/", (401, 404, 403, 200, 200, 200)),
-        Row("post", f"{BATCHES}{{batch}}/retry/", (401, 404, 403, 400, 400, 400)),
+        Row("get", f"{BATCHES}{{batch}}/", (401, 404, 404, 200, 200, 200)),
+        Row("post", f"{BATCHES}{{batch}}/stop/", (401, 404, 404, 200, 200, 200)),
+        Row("post", f"{BATCHES}{{batch}}/retry/", (401, 404, 404, 400, 400, 400)),
     ],
     ids=str,
 )

@@ -19,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from assetbank.models import Asset
 from generation import desk, drawing, presets, studio, tray
 from generation.models import EngineModel, Generation, Preset
+from tests.api import client_of
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -384,10 +385,9 @@ class TestGeneration:
         assert word in page
         assert "Because &lt;b&gt;." in page
         assert ("Try again" in page) == (state != "refused"), "that would be refused again"
-        viewer = text(signed_in(cast.viewer).get(made.get_absolute_url()))
-        assert "Try again" not in viewer
+        assert signed_in(cast.viewer).get(made.get_absolute_url()).status_code == 404
 
-    def test_it_is_cancelled_and_tried_again(self, cast: Cast) -> None:
+    def test_it_is_cancelled_and_tried_again(self, cast: Cast, make_asset: MakeAsset) -> None:
         made, client = ask(cast), signed_in(cast.creator)
         client.post(f"/generations/{made.pk}/cancel/")
         made.refresh_from_db()
@@ -396,6 +396,8 @@ class TestGeneration:
         made.refresh_from_db()
         assert made.state == "queued"
         viewer = signed_in(cast.viewer)
+        assert viewer.post(f"/generations/{made.pk}/cancel/").status_code == 404
+        made.outputs.create(take=0, position=0, asset=make_asset())
         assert viewer.post(f"/generations/{made.pk}/cancel/").status_code == 403
         assert client.post(f"/generations/{made.pk}/retry/").status_code == 400
 
@@ -428,7 +430,7 @@ class TestHistory:
     def test_newest_first_searched_filtered_and_paged(self, cast: Cast) -> None:
         rows = [ask(cast, prompt=f"Cape {number}") for number in range(23)]
         studio.cancel(person=cast.creator, generation=rows[3])
-        client = signed_in(cast.viewer)
+        client = signed_in(cast.creator)
 
         def shown(query: str, **headers: str) -> list[int]:
             page = text(client.get(f"/generations/{query}", headers=headers))
@@ -447,6 +449,23 @@ class TestHistory:
         assert shown("?state=cancelled") == [rows[3].pk]
         assert client.get("/generations/?state=x").status_code == 400
         assert "Nothing made yet" in text(signed_in(cast.outsider).get("/generations/"))
+
+    def test_viewers_find_what_made_a_picture_that_they_see(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        draft, approved = ask(cast, prompt="A secret plan"), ask(cast, prompt="A known cape")
+        for made, status in ((draft, "draft"), (approved, "approved")):
+            made.outputs.create(take=0, position=0, asset=make_asset(status=status))
+        cast.other.memberships.create(user=cast.viewer, role="creator")  # but not of this brand
+        for client, address in (
+            (signed_in(cast.viewer), "/generations/"),
+            (client_of(cast, "viewer"), "/api/v1/generations/"),
+        ):
+            told = text(client.get(address))
+            assert "A known cape" in told
+            assert "A secret plan" not in told
+            assert client.get(f"{address}{approved.pk}/").status_code == 200
+            assert client.get(f"{address}{draft.pk}/").status_code == 404
 
     def test_the_same_queries_however_many(
         self,

@@ -25,6 +25,7 @@ FIELDS = {
     "description": "description",
     "prompt": "prompt",
 }
+LEAD = 12  # characters before the first wanted word, so that a narrow card has room for the word
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Told:
     reasons: tuple[str, ...]
     title: Highlight | None  # the whole title, if wanted words occur in it
     excerpt: Highlight | None  # of another field
+
+    @property
+    def shown(self) -> tuple[tuple[str, bool], ...]:
+        """The pieces of the excerpt, from a little before its first wanted word."""
+        if not self.excerpt:
+            return ()
+        (lead, wanted), *rest = self.excerpt.pieces
+        if not wanted and len(lead) > LEAD:
+            lead = f"…{lead[-LEAD:].partition(' ')[2]}"
+        return (lead, wanted), *rest
 
     def __str__(self) -> str:
         """All of it, as one sentence."""
@@ -53,10 +64,10 @@ def told(found: Found) -> Told | None:
     reasons = ["looks like it"] if "meaning" in by else []
     fields = _telling(found.highlights)
     if "name" in by:
-        reasons.append("exact file name")
-    elif fields:
+        reasons.append("exact name or number")
+    if fields:
         reasons.append(f"in the {' and '.join(FIELDS[each.field] for each in fields)}")
-    elif "words" in by:
+    elif "words" in by and "name" not in by:
         reasons.append("in its words")
     title = next((each for each in found.highlights if each.field == "title"), None)
     return Told(
@@ -64,7 +75,7 @@ def told(found: Found) -> Told | None:
         match,
         tuple(reasons),
         title if title and str(title) == found.asset.title else None,
-        fields[0] if fields and not title and "name" not in by else None,
+        fields[0] if fields and not title else None,
     )
 
 

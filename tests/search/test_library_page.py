@@ -186,6 +186,8 @@ class TestSearching:
         tagged = make_asset(title="Something", tags=["silk"])
         both = make_asset(title="A tie", description="Of heavy silk, woven in Como.")
         named = make_asset(title="No. 7", filename="silk.png")
+        long = "A present, wrapped and sent to the press in May. Article ORV-2231, never sold."
+        numbered = make_asset(title="No. 8", description=long)
         index()
         client = signed_in(cast.viewer)
         page = text("/?q=silk", client)
@@ -193,12 +195,16 @@ class TestSearching:
         said = dict(
             re.findall(r'id="card-(\d+)".*?<p class="card-why" title="([^"]+)"', page, re.S)
         )
-        assert "exact file name" in said[str(named.pk)]
+        assert "exact name or number" in said[str(named.pk)]
         assert said[str(titled.pk)].endswith("in the title")
         assert said[str(tagged.pk)].endswith("in the tags: silk")
         assert "in the description: Of heavy silk" in said[str(both.pk)]
         assert "<mark>Silk</mark> tie" in page
         assert "in the title and description" in text("/?q=silk+tie", client)
+        page = text("/?q=orv-2231", client)
+        assert cards(page)[0] == numbered.pk
+        assert f"exact name or number, in the description: {long}" in page  # where one points at it
+        assert "in the description: …Article <mark>ORV" in page
 
     def test_relevance_is_a_bar_in_steps_and_no_number(
         self, cast: Cast, make_asset: MakeAsset, index: Index

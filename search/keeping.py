@@ -152,11 +152,15 @@ def pin(*, brand: Brand, question: Question, expected: Some[Asset], by: User) ->
     kept = key(_kept_by(brand, question))
     if len(kept) > LONGEST_PINNED:
         raise InvalidQuestion("This is too long to be pinned: ask it in fewer words.")
-    if GoldenQuestion.objects.filter(brand=brand, question=kept).exists():
-        raise InvalidQuestion(f"{brand} has this golden question already: change that one.")
     golden = GoldenQuestion(brand=brand, question=kept, created_by=by)
     chosen = _expected(brand, expected)
-    golden.save()
+    try:
+        with transaction.atomic():
+            golden.save()
+    except IntegrityError as error:
+        raise InvalidQuestion(
+            f"{brand} has this golden question already: change that one."
+        ) from error
     golden.expected.set(chosen)
     return golden
 

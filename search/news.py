@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, DateTimeField, F, OuterRef, Q, Subquery
+from django.db.models import Count, DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from assetbank import access
-from assetbank.models import Asset
+from assetbank.models import Asset, Decision
 from search import keeping, ranking, vectors, words
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import SavedSearch, SavedSearchVisit, VectorSpace
@@ -35,6 +35,7 @@ class News:
     count: int | None = None  # None: not counted
     more: bool = False  # there are more than `count`
     new: int = 0  # of those counted, since the person's last visit, or since it was saved
+    approved_only: bool = False  # to this person a picture is there from its approval on
     covers: tuple[Asset, ...] = ()
 
 
@@ -54,20 +55,25 @@ def news(person: access.Person) -> list[News]:
     since = Coalesce(
         Subquery(visits.values("visited_at")), F("created_at"), output_field=DateTimeField()
     )
-    rows = [News(saved) for saved in keeping.saved_searches(person).annotate(since=since)]
+    viewed = set(access.brands_to_view(person).values_list("pk", flat=True))
+    rows = [
+        News(saved, approved_only=saved.brand_id in viewed)
+        for saved in keeping.saved_searches(person).annotate(since=since)
+    ]
     ranked = _matches(person, rows[:MOST])
-    came_in = dict(
-        access.assets(person)
-        .filter(pk__in={pk for found in ranked.values() for pk in found.ids})
-        .values_list("pk", "created_at")
-    )
+    matching = {pk for found in ranked.values() for pk in found.ids}
+    seen = access.assets(person).filter(pk__in=matching)
+    came_in = dict(seen.values_list("pk", "created_at"))
+    approved = _approvals().filter(asset__in=came_in).values_list("asset").annotate(Max("at"))
+    shown_since = came_in | dict(approved)
     covers: dict[int, list[int]] = {}
     for row in rows[:MOST]:
         if row.saved.pk in ranked:
             found = ranked[row.saved.pk]
             there = [pk for pk in found.ids if pk in came_in]
             row.count, row.more = len(there), found.more
-            row.new = sum(came_in[pk] > _since(row) for pk in there)
+            since_when = shown_since if row.approved_only else came_in
+            row.new = sum(since_when[pk] > _since(row) for pk in there)
             covers[row.saved.pk] = there[:COVERS]
         elif row.question and not row.problem:
             covers[row.saved.pk] = _browse(person, row)
@@ -87,6 +93,10 @@ def waits(person: access.Person) -> bool:
     return known
 
 
+def _approvals() -> QuerySet[Decision]:
+    return Decision.objects.filter(verdict=Decision.Verdict.APPROVED).order_by()
+
+
 def _since(row: News) -> datetime.datetime:
     annotated: Any = row.saved
     since: datetime.datetime = annotated.since
@@ -103,6 +113,7 @@ def _matches(person: access.Person, rows: Iterable[News]) -> dict[int, _Matches]
     for row in rows:
         try:
             row.question = keeping.question_of(row.saved, person)
+            row.approved_only |= row.question.filters.statuses == (Asset.Status.APPROVED,)
             if not row.question.browsing:
                 if space is None or down:
                     row.problem, row.down = down, True
@@ -135,9 +146,10 @@ def _browse(person: access.Person, row: News) -> list[int]:
     assert row.question
     wording = words.parse(row.question.text)
     assets = words.without(wording, row.question.filters.apply(access.assets(person)))
-    counted = assets.aggregate(
-        count=Count("pk"), new=Count("pk", filter=Q(created_at__gt=_since(row)))
-    )
+    new = Q(created_at__gt=_since(row))
+    if row.approved_only:
+        new |= Q(pk__in=_approvals().filter(at__gt=_since(row)).values("asset"))
+    counted = assets.aggregate(count=Count("pk"), new=Count("pk", filter=new))
     row.count, row.new = counted["count"], counted["new"]
     newest = assets.order_by("-created_at", "-id").values_list("pk", flat=True)
     return list(newest[:COVERS])

@@ -51,7 +51,8 @@ class ExpectedField(serializers.ListField):
         super().__init__(
             allow_empty=False,
             max_length=keeping.MOST_EXPECTED,
-            help_text="Ids of the assets of the brand that it should find.",
+            help_text="Ids of the assets of the brand that it should find; you read those that "
+            "you may see.",
         )
 
     def get_attribute(self, golden: GoldenQuestion) -> list[int]:
@@ -192,8 +193,9 @@ class GoldenQuestionViewSet(_KeptViewSet):
     queryset = GoldenQuestion.objects.none()
 
     def get_queryset(self) -> QuerySet[GoldenQuestion]:
-        rows = keeping.golden_questions(person_of(self.request)).order_by("id")
-        return rows.prefetch_related(Prefetch("expected", Asset.objects.only("pk")))
+        person = person_of(self.request)
+        rows = keeping.golden_questions(person).order_by("id")
+        return rows.prefetch_related(Prefetch("expected", access.assets(person).only("pk")))
 
     @extend_schema(summary="Pin a golden question", responses={201: GoldenQuestionSerializer})
     def create(self, request: Request) -> Response:

@@ -28,6 +28,7 @@ from search.questions import Question
 
 OFFERED = 24  # results to choose the right ones from
 SHOWN = 5  # expected pictures in the list; its template knows
+NAMED = re.compile(r"\S*/assets/(\d{1,18})(?:[/?#]\S*)?|(\d{1,18})")  # an address, or a number
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,9 @@ def _form(
         there = {asset.pk for asset in expected}
         choices = [Choice(asset, True) for asset in expected]
         choices += [Choice(each.asset, False) for each in found if each.asset.pk not in there]
+    if problem:  # what was ticked stays ticked
+        ticked = request.POST.getlist("asset")
+        choices = [Choice(each.asset, str(each.asset.pk) in ticked) for each in choices]
     context |= {"choices": choices, "unasked": unasked, "problem": problem}
     context["others"] = request.POST.get("others", "")
     status = 400 if problem else 200
@@ -179,9 +183,13 @@ def _form(
 
 def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
     """Ticked, or named in `others` by number or address. Raises InvalidQuestion."""
-    named = re.findall(r"\d{1,18}", request.POST.get("others", ""))
-    given = [text for text in [*request.POST.getlist("asset"), *named] if text.isdecimal()]
-    ids = {int(text) for text in given if len(text) < 19}
+    ids = {int(text) for text in request.POST.getlist("asset") if re.fullmatch(r"\d{1,18}", text)}
+    for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
+        if not (named := NAMED.fullmatch(text)):
+            raise InvalidQuestion(
+                f"“{text[:60]}” is neither the address nor the number of a picture."
+            )
+        ids.add(int(named[1] or named[2]))
     assets = access.assets(request.user).filter(brand=brand).in_bulk(ids)
     if missing := sorted(ids - assets.keys()):
         raise InvalidQuestion(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")

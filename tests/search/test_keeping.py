@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from assetbank import approval
 from assetbank.models import Asset, Brand, Collection, Membership
 from search import keeping, news, queries, tasks
 from search.errors import InvalidQuestion
@@ -207,6 +208,20 @@ class TestNews:
         assert news_of(cast.viewer) == {"Capes": (2, 0), "Logos": (1, 1)}
         assert news_of(cast.manager) == {"Capes": (2, 1), "Logos": (1, 1)}
 
+    def test_to_viewers_a_picture_is_new_when_it_is_approved(
+        self, cast: Cast, make_asset: MakeAsset, index: Index
+    ) -> None:
+        draft = make_asset(title="Cape", kind="logo", status="draft")
+        index()
+        save(cast)
+        save(cast, LOGOS, "Logos")
+        save(cast, Question(filters=Filters(statuses=("approved",))), "Approved")
+        assert news_of(cast.viewer) == {"Approved": (0, 0), "Capes": (0, 0), "Logos": (0, 0)}
+        approval.decide(asset=draft, by=cast.manager, verdict="approved")
+        index()
+        assert news_of(cast.viewer) == {"Approved": (1, 1), "Capes": (1, 1), "Logos": (1, 1)}
+        assert news_of(cast.creator) == {"Approved": (1, 1), "Capes": (1, 0), "Logos": (1, 0)}
+
     def test_covers_are_the_best_matches(
         self, cast: Cast, make_asset: MakeAsset, index: Index
     ) -> None:
@@ -267,7 +282,7 @@ class TestNews:
         index()
         for number in range(news.MOST + 5):
             save(cast, Question(text=f"cape {number}"), f"Cape {number:02}")
-        with django_assert_max_num_queries(5 + 2 * news.MOST):
+        with django_assert_max_num_queries(7 + 2 * news.MOST):
             rows = news.news(cast.viewer)
         assert len(rows) == news.MOST + 5
         assert [row.count is None for row in rows[-6:]] == [False, True, True, True, True, True]
@@ -288,7 +303,8 @@ class TestGoldenQuestions:
         page = client.get("/golden/new/?q=cape&brand=acme").content.decode()
         ticked = {int(pk) for pk in re.findall(r'value="(\d+)" checked', page)}
         assert {asset.pk for asset in capes} <= ticked
-        chosen = {"asset": [capes[0].pk], "others": f"http://testserver/assets/{capes[1].pk}/"}
+        named = f"http://127.0.0.1:8000/assets/{capes[1].pk}/why/?q=3, {capes[1].pk}"
+        chosen = {"asset": [capes[0].pk], "others": named}
         client.post("/golden/new/?q=cape&brand=acme", chosen)
         golden = GoldenQuestion.objects.get()
         assert golden.question == "q=cape"
@@ -333,12 +349,18 @@ class TestGoldenQuestions:
         for body, sentence in (
             ({}, "Choose the pictures"),
             ({"others": str(foreign.pk)}, "Acme has no asset"),
+            ({"others": "http://127.0.0.1/collections/"}, "neither the address nor the number"),
         ):
             answer = client.post("/golden/new/?q=cape", body)
             assert answer.status_code == 400
             assert sentence in answer.content.decode()
-        with pytest.raises(InvalidQuestion, match="words or a picture"):
-            keeping.pin(brand=cast.acme, question=LOGOS, expected=[foreign], by=cast.manager)
+        own = make_asset(status="draft")
+        keeping.pin(brand=cast.acme, question=CAPES, expected=[own], by=cast.manager)
+        for question, match in ((LOGOS, "words or a picture"), (CAPES, "already")):
+            with pytest.raises(InvalidQuestion, match=match):
+                keeping.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
+        told = client_of(cast, "viewer").get("/api/v1/golden-questions/").json()
+        assert told["results"][0]["expected"] == [], "a viewer is not told of drafts"
 
     def test_they_are_for_managers(self, cast: Cast, make_asset: MakeAsset) -> None:
         golden = keeping.pin(

@@ -21,9 +21,10 @@ from search.models import Asked, GoldenQuestion, SavedSearch, ShootListItem
 from search.templatetags.keeping import asked_at, told
 
 if TYPE_CHECKING:
+    SavedModelForm = forms.ModelForm[SavedSearch]
     GoldenModelForm = forms.ModelForm[GoldenQuestion]
 else:
-    GoldenModelForm = forms.ModelForm
+    SavedModelForm = GoldenModelForm = forms.ModelForm
 
 
 def _link(kept: SavedSearch | GoldenQuestion) -> SafeString:
@@ -31,10 +32,21 @@ def _link(kept: SavedSearch | GoldenQuestion) -> SafeString:
     return format_html(shape, asked_at(kept), told(kept.question))
 
 
+class SavedForm(SavedModelForm):
+    """Its name is all that can be changed here."""
+
+    def clean_name(self) -> str:
+        try:
+            return keeping.change(saved=self.instance, name=self.cleaned_data["name"]).name
+        except InvalidQuestion as error:
+            raise forms.ValidationError(error.message) from error
+
+
 @admin.register(SavedSearch)
 class SavedSearchAdmin(ModelAdmin[SavedSearch]):
     """They are made in the library, where one sees what they find."""
 
+    form = SavedForm
     list_display = ["name", "brand", "asks", "created_by", "created_at"]
     list_filter = [("brand", RelatedDropdownFilter)]
     list_filter_submit = True

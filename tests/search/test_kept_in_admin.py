@@ -78,6 +78,21 @@ def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
     assert PictureQuestion.objects.get().brand is None
 
 
+def test_a_saved_search_is_renamed_as_on_its_page(boss: Client, cast: Cast) -> None:
+    names = ("Capes", "Coats")
+    _, coats = (
+        keeping.save(brand=cast.acme, name=name, question=Question(text=name), by=cast.creator)
+        for name in names
+    )
+    where = f"/admin/search/savedsearch/{coats.pk}/change/"
+    page = boss.post(where, {"name": "Capes"})
+    assert page.status_code == 200
+    assert "Acme has a saved search “Capes” already" in page.content.decode()
+    assert boss.post(where, {"name": " Winter  coats "}).status_code == 302
+    coats.refresh_from_db()
+    assert coats.name == "Winter coats"
+
+
 def test_what_was_asked_can_be_looked_at_and_the_shoot_list_changed(
     boss: Client, cast: Cast
 ) -> None:

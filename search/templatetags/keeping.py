@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from assetbank import access
 from assetbank.models import Brand
-from search import keeping
+from search import keeping, words
 from search.models import GoldenQuestion, SavedSearch
 from search.questions import PARAMETERS, Filters, Question
 
@@ -59,6 +59,12 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
 def asked_at(kept: SavedSearch | GoldenQuestion) -> str:
     """Where the library shows what it finds."""
     return f"{reverse('library')}?{keeping.address_of(kept)}"
+
+
+@register.filter
+def wanted(text: str) -> str:
+    """For a prompt: a model would draw what stands after a minus."""
+    return words.parse(text).description
 
 
 @register.filter

@@ -103,18 +103,16 @@ class Ledger:
     def sentence(self) -> str:
         waiting = self.of(State.WAITING)
         if wrong := self.in_the_way:
-            return f"{_many(wrong, 'is', 'are')} in the way: {_names(wrong)}."
+            several = f"{len(wrong)} things are in the way: {_names(wrong)}."
+            return wrong[0].sentence if len(wrong) == 1 else several
         last = self.steps[-1]
         said = last.sentence if last.name == "rank" else "It can be found."
         if not self.found and waiting:
             said = waiting[0].sentence
         if bad := self.of(State.BAD):
-            return f"{said} {_many(bad, 'wants', 'want')} mending: {_names(bad)}."
+            many = "One thing wants" if len(bad) == 1 else f"{len(bad)} things want"
+            return f"{said} {many} mending: {_names(bad)}."
         return said if waiting or not self.found else f"{said} Everything is in order."
-
-
-def _many(steps: list[Step], one: str, several: str) -> str:
-    return f"One thing {one}" if len(steps) == 1 else f"{len(steps)} things {several}"
 
 
 def _names(steps: list[Step]) -> str:

@@ -240,7 +240,7 @@ class TestMilvus:
         assert "does not have it" in told["meaning"].sentence
         assert told.found  # by its words
         told = explain(bag, cast)
-        assert told.sentence == "One thing is in the way: vector in Milvus."
+        assert told.sentence == "Milvus does not have it, though it should."
         assert not told.found
         ledger.repair(bag, Repair.INDEX, cast.creator)
         index()

@@ -172,7 +172,7 @@ def update(
     asset.save(update_fields=[*fields, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         _delete_after_commit(list(map(before.rendition_path, pictures.RENDITIONS)))
-    _pass_on(before, after)
+    pass_on(before, after)
     return asset
 
 
@@ -185,7 +185,8 @@ def _check_bounds(before: Asset, after: Asset) -> None:
         raise InvalidAsset(problem)
 
 
-def _pass_on(before: Asset, after: Asset) -> None:
+def pass_on(before: Asset, after: Asset) -> None:
+    """What was made of `after` may be used no more than it, if `before` could be used more."""
     if stricter := rights.stricter(before, after):
         for follow in settings.RIGHTS_BECAME_STRICTER:
             import_string(follow)(after, stricter)

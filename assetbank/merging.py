@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import CASCADE, DO_NOTHING, Count, ManyToManyRel, Model
 
-from assetbank import access, intake, rights
+from assetbank import access, approval, intake, rights
 from assetbank.errors import AssetGone, InvalidAsset
-from assetbank.models import Asset
+from assetbank.models import Asset, Decision
 from assetbank.text import MOST_TAGS, clean_tags
+
+Verdict = Decision.Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +55,9 @@ class Follower(NamedTuple):
 
 
 @transaction.atomic
-def merge(*, keep: Asset, others: Sequence[Asset], by: access.Person) -> Merged:
+def merge(*, keep: Asset, others: Sequence[Asset], by: User) -> Merged:
     """Tags are united, collections and all else that refers to the others is about `keep` then, and
-    the others are archived. Merging the same again changes nothing.
+    the others are archived, which their decisions tell. Merging the same again changes nothing.
 
     A collection that has `keep` already leaves it where it is; another one gets it in the place of
     the first of the others. Managers only. Raises NotAllowed, InvalidAsset and AssetGone.
@@ -73,12 +76,42 @@ def merge(*, keep: Asset, others: Sequence[Asset], by: access.Person) -> Merged:
         _follow(follower, keep, others)
     if gets.provenance:
         Asset.objects.filter(pk=keep.pk).update(**gets.provenance)
-    archived = {other.pk: other.status for other in others}
+    archived = {a.pk: a.status for a in others if a.status != Asset.Status.ARCHIVED}
     kept = intake.update(asset=keep, tags=gets.tags, **gets.fields)
+    into = f"Merged into “{kept}” (asset {kept.pk})."
     for other in others:
-        intake.update(asset=other, status=Asset.Status.ARCHIVED)
+        intake.pass_on(other, kept)  # what was made of it is made of `kept` now
+        if other.pk in archived:
+            approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=into)
     logger.info("%s merged %s into asset %d", by, sorted(archived), keep.pk)
     return Merged(kept, archived)
+
+
+@transaction.atomic
+def bring_back(archived: Mapping[int, str], *, by: User) -> list[Asset]:
+    """Of `Merged.archived`, what is archived still has its status of before again; what moved stays
+    where it is. Managers only. Raises NotAllowed."""
+    locked = Asset.objects.select_for_update(of=("self",)).select_related("brand")
+    back = list(locked.filter(pk__in=archived, status=Asset.Status.ARCHIVED).order_by("pk"))
+    for asset in back:
+        access.require_manager(by, asset.brand)
+        status = archived[asset.pk]
+        intake.update(asset=asset, status=status, deciding=True)
+        _decided_again(asset, by)
+    return back
+
+
+def _decided_again(asset: Asset, by: User) -> None:
+    """What stood before the merge: that it is approved, or was sent back."""
+    before = asset.decisions.all()[1:2]  # after that of the merge
+    sent_back = [each.reason for each in before if each.verdict == Verdict.REJECTED]
+    if asset.status == Asset.Status.APPROVED:
+        verdict, reason = Verdict.APPROVED, "The merge was undone: approved as before."
+    elif sent_back:
+        verdict, reason = Verdict.REJECTED, sent_back[0]
+    else:
+        return
+    Decision.objects.create(asset=asset, verdict=verdict, reason=reason, by=by)
 
 
 def changes(keep: Asset, others: Sequence[Asset]) -> Changes:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from assetbank import access, intake, merging
+from assetbank import access, merging
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Brand
 from assetbank.views import PageRequest
@@ -128,12 +128,10 @@ def undo(request: PageRequest) -> HttpResponse:
     if said := done.get("said"):
         duplicates.take_back([(first, second) for first, second in said], by=request.user)
         messages.success(request, "Taken back: they count as the same again.")
-    before = dict(done.get("archived", []))
-    for asset in _seen(request).filter(pk__in=before, status=Asset.Status.ARCHIVED):
-        access.require_manager(request.user, asset.brand)
-        intake.update(asset=asset, status=before[asset.pk], deciding=True)
-    if before:
-        messages.success(request, "Out of the archive again.")
+    if archived := dict(done.get("archived", [])):
+        back = merging.bring_back(archived, by=request.user)
+        said = "Out of the archive again." if back else "They are not in the archive any more."
+        messages.success(request, said)
     return HttpResponseRedirect(_address(request))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from assetbank import collecting
+from assetbank import approval, collecting
 from assetbank.errors import AssetGone, InvalidAsset, NotAllowed
-from assetbank.merging import followers, merge
+from assetbank.merging import bring_back, followers, merge
 from assetbank.models import Asset, Collection
 from generation.models import Generation, Output, Reference
 from search.models import Comparison, Embedding, GoldenQuestion, Likeness, VectorSpace
@@ -60,6 +60,38 @@ def test_words_are_united_and_the_copies_archived(cast: Cast, make_asset: MakeAs
         "archived",
     )
     assert merged.archived == {other.pk: "draft", third.pk: "approved"}
+
+
+def test_the_history_of_a_copy_tells_that_it_was_merged_and_that_it_came_back(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    keep = make_asset(title="Cape")
+    copies = approved, sent_back, waiting = [
+        make_asset(status=status) for status in ("approved", "draft", "draft")
+    ]
+    approval.decide(asset=sent_back, by=cast.manager, verdict="rejected", reason="Too dark")
+    merged = merge(keep=keep, others=[*copies, make_asset(status="archived")], by=cast.manager)
+    assert merged.archived == {
+        approved.pk: "approved",
+        sent_back.pk: "draft",
+        waiting.pk: "draft",
+    }
+    into = f"Merged into “Cape” (asset {keep.pk})."
+    for copy in copies:
+        last = copy.decisions.latest("pk")
+        assert (last.verdict, last.by, last.reason) == ("archived", cast.manager, into)
+    assert into in cast.creator.notices.latest("pk").sentence
+
+    merge(keep=keep, others=copies, by=cast.manager)
+    assert approved.decisions.count() == 1, "nothing was archived again"
+    with pytest.raises(NotAllowed):
+        bring_back(merged.archived, by=cast.creator)
+    assert bring_back(merged.archived, by=cast.manager) == copies
+    assert [now(copy).status for copy in copies] == ["approved", "draft", "draft"]
+    assert approved.decisions.latest("pk").verdict == "approved"
+    assert list(approval.waiting(cast.manager)) == [waiting]
+    assert list(approval.sent_back(cast.manager)) == [sent_back]
+    assert bring_back(merged.archived, by=cast.manager) == []
 
 
 def test_no_right_grows_by_merging(cast: Cast, make_asset: MakeAsset) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from assetbank import intake, rights
+from assetbank import intake, merging, rights
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Membership
 from generation import studio
@@ -99,6 +99,16 @@ def test_stricter_terms_of_a_source_reach_whatever_was_made_of_it(
     assert (
         sum("“Cape” may be used less than before" in said for said in sentences(cast.creator)) == 1
     )
+
+
+def test_what_was_made_of_a_merged_copy_follows_the_terms_of_the_one_that_is_kept(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    keep, copy = make_asset(territories=["DE"]), make_asset(expires_on=soon(10))
+    child = drawn(ask(copy, by=cast.creator))
+    merging.merge(keep=keep, others=[copy], by=cast.manager)
+    child.refresh_from_db()
+    assert (child.expires_on, child.territories) == (soon(10), ["DE"])
 
 
 def test_a_loosened_source_loosens_nothing(cast: Cast, make_asset: MakeAsset) -> None:

@@ -1,4 +1,4 @@
-"""Background jobs of generation, most of them on the queue `generate`."""
+"""Background jobs of generation: those that draw on the queue `generate`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ def take_up_left_behind(timestamp: int) -> None:
 @app.task(name="generation.tasks.deliver", queue="house")
 def deliver(delivery_id: str) -> None:
     webhooks.deliver(delivery_id=delivery_id)
+
+
+@app.periodic(cron="27 * * * *")
+@app.task(queue="house", queueing_lock="forget_deliveries", pass_context=False)
+def forget_deliveries(timestamp: int) -> None:
+    webhooks.forget()
 
 
 @app.periodic(cron="* * * * * */5")

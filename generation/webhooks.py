@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 10
 # Seconds after each attempt that failed; a receiver may be down for a night
 WAITS = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 8 * 3600)
+KEPT = datetime.timedelta(days=30)  # what was sent, after its last attempt
 # Addresses that hold another one, which may be inside
 TUNNELS = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32")]
 UNLIKE = "A webhook's address is like https://example.com/hook."
@@ -136,6 +137,12 @@ def take_up_left_behind() -> None:
     locks = {_lock(each): each for each in WebhookDelivery.objects.filter(state=State.WAITING)}
     for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
         _defer(locks[lock])
+
+
+def forget() -> int:
+    """What was sent, or given up, days ago; returns how many."""
+    ended = WebhookDelivery.objects.exclude(state=State.WAITING)
+    return ended.filter(tried_at__lt=timezone.now() - KEPT).delete()[0]
 
 
 def _defer(delivery: WebhookDelivery, seconds: int = 0) -> None:

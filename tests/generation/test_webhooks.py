@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from assetbank.models import Asset, Decision
-from generation import studio, webhooks
+from generation import studio, tasks, webhooks
 from generation.models import Generation, Webhook, WebhookDelivery
 from tests.api import client_of
 from tests.conftest import Cast
@@ -266,6 +267,19 @@ def test_others_do_not(
     assert client.post("/api/v1/webhooks/", body).status_code == status
     assert client.get(f"/api/v1/webhooks/{hook.pk}/").status_code == 404
     assert client.get("/api/v1/webhooks/").json()["results"] == []
+
+
+def test_what_was_sent_is_forgotten_after_days_and_what_waits_is_not(
+    cast: Cast, hook: Webhook, receiver: Receiver
+) -> None:
+    webhooks.send_test(hook)
+    deliver_all()
+    waiting = webhooks.send_test(hook)
+    tasks.forget_deliveries(timestamp=0)
+    assert WebhookDelivery.objects.count() == 2
+    WebhookDelivery.objects.update(tried_at=timezone.now() - webhooks.KEPT)
+    tasks.forget_deliveries(timestamp=0)
+    assert list(WebhookDelivery.objects.all()) == [waiting]
 
 
 def test_staff_see_the_log_and_send_again(

@@ -159,6 +159,22 @@ class TestCommand:
         assert said[3].startswith("line 6 is left out: ")
         assert [each["line"] for each in json.loads(out.read_text())["left_out"]] == [3, 4, 5, 6]
 
+    def test_characters_that_no_file_name_has_break_nothing(
+        self, make_asset: MakeAsset, index: Index, tmp_path: Path
+    ) -> None:
+        make_asset(filename="größe.png")
+        index()
+        file = tmp_path / "questions.jsonl"
+        names = [["gro\u0308ße.png"], ["\0"], ["\ud800.png"]]  # as macOS writes it; nonsense
+        lines = [{"question": "red\n\x1b[31m\0", "expected": each} for each in names]
+        file.write_text("\n".join(json.dumps(line) for line in lines))
+        table, left_out = self.run(file)
+        assert table.splitlines()[1].endswith("  red [31m")
+        assert [line[:21] for line in left_out.splitlines()] == [
+            "line 2 is left out: N",
+            "line 3 is left out: T",
+        ]
+
     @pytest.mark.parametrize(
         "text", ["", "question\nx\n", "{nonsense\n", '{"question": 1, "expected": [1]}', "[1]"]
     )
@@ -180,8 +196,11 @@ class TestCommand:
         ):
             with pytest.raises(CommandError, match=sentence):
                 self.run(file, *args)
-        with pytest.raises(CommandError, match="cannot be read"):
+        with pytest.raises(CommandError, match=r"missing.csv cannot be read: No such file"):
             self.run(tmp_path / "missing.csv")
+        file.write_text("question,expected\n" + "x" * 200_000 + ",1\n")
+        with pytest.raises(CommandError, match="cannot be read: field larger"):
+            self.run(file)
 
     def test_search_that_is_down_is_said_once(
         self, capes: list[Asset], tmp_path: Path, milvus_down: None

@@ -16,6 +16,7 @@ from django.http import QueryDict
 
 from assetbank import access
 from assetbank.models import Asset, Brand
+from assetbank.text import clean_text
 from search import evaluation, vectors
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.evaluation import Asking
@@ -60,9 +61,11 @@ class Command(BaseCommand):
         brand, space = _brand(options["brand"]), _space(options["space"])
         try:
             lines = list(read_lines(options["file"].read_text("utf-8-sig")))
-            vectors.text_vector(space, "warm up")  # loading the encoder is no latency
-        except (OSError, ValueError) as error:
-            raise CommandError(f"{options['file']} cannot be read: {error}") from error
+            # what is loaded and connected with the first question is no latency
+            evaluation.ask(Asking(Question(text="warm up"), frozenset(), ""), space=space)
+        except (OSError, ValueError, csv.Error) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CommandError(f"{options['file']} cannot be read: {why}.") from error
         except SearchUnavailable as error:
             raise CommandError(error.message) from error
         rows, left_out = self._ask(lines, brand, space, k)
@@ -125,7 +128,7 @@ def read_lines(text: str) -> Iterator[Line]:
     for row in rows:
         if any(cell.strip() for cell in row):
             cells = dict(zip(header, row, strict=False))
-            expected = tuple(part.strip() for part in cells.get("expected", "").split(";"))
+            expected = tuple(cells.get("expected", "").split(";"))
             yield _line(rows.line_num, cells.get("question", ""), expected)
 
 
@@ -140,15 +143,17 @@ def _json_line(number: int, text: str) -> Line:
     several = expected if isinstance(expected, list) else [expected]
     if not isinstance(question, str) or not all(isinstance(each, str | int) for each in several):
         return Line(number, "", problem="A question is a text, expected are ids or file names.")
-    return _line(number, question, tuple(str(each).strip() for each in several))
+    return _line(number, question, tuple(map(str, several)))
 
 
 def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
-    expected = tuple(dict.fromkeys(each for each in expected if each))
-    problem = "" if question.strip() else "There is no question."
+    """As file names are kept: composed, without control characters."""
+    question = " ".join(clean_text(question).split())
+    expected = tuple(dict.fromkeys(name for each in expected if (name := clean_text(each))))
+    problem = "" if question else "There is no question."
     if not expected:
         problem = problem or "Nothing is expected."
-    return Line(number, question.strip(), expected, problem)
+    return Line(number, question, expected, problem)
 
 
 def _asking(line: Line, brand: Brand | None) -> Asking:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from assetbank import access, merging
+from assetbank import access, merging, rights
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Brand
 from assetbank.views import PageRequest
@@ -91,10 +91,13 @@ def merge(request: PageRequest) -> HttpResponse:
     access.require_manager(request.user, keep.brand)
     others = [asset for asset in assets if asset != keep]
     if "sure" not in request.POST:
+        gets, draft = merging.changes(keep, others), keep.status == Asset.Status.DRAFT
         context = {
             "keep": keep,
             "others": _copies(others),
-            "gets": merging.changes(keep, others),
+            "gets": gets,
+            "nowhere": gets.fields.get("territories") == rights.NOWHERE,
+            "hides": draft and any(a.status == Asset.Status.APPROVED for a in others),
             "brand": request.POST.get("brand", ""),
         }
         return render(request, "search/duplicates_merge.html", context)

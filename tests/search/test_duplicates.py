@@ -368,6 +368,18 @@ class TestPages:
         assert "Keep" in undone.content.decode()
         assert list(collection.assets.all()) == [keep]
 
+    def test_merging_warns_of_what_nobody_could_see_or_use_then(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        one = make_asset(status="draft", territories=["DE"])
+        other = make_asset(territories=["FR"])
+        client = signed_in(cast, "manager")
+        for keep, hides in ((one, True), (other, False)):
+            body = {"keep": keep.pk, "asset": [one.pk, other.pk]}
+            asked = client.post("/duplicates/merge/", body).content.decode()
+            assert "it may be used nowhere then" in asked
+            assert ("will see none of these pictures until it is approved" in asked) == hides
+
     def test_one_picture_is_said_to_be_different_and_that_is_undone(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:

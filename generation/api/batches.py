@@ -24,7 +24,7 @@ from generation.api.generations import HIDDEN, OutputSerializer
 from generation.api.outputs import arrived, contexts
 from generation.errors import InvalidRequest
 from generation.matrix import MOST_CELLS, Matrix
-from generation.models import Batch, BatchJob, Generation, Reference
+from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -123,8 +123,14 @@ class MatrixSerializer(serializers.Serializer[Any]):
         help_text="Its other blanks; those that are left out keep their defaults.",
     )
     model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
-    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
-    image_size = serializers.CharField(default="", allow_blank=True)
+    aspect_ratio = serializers.CharField(
+        default="", allow_blank=True, help_text="One of the model's; else the preset's, else 1:1."
+    )
+    image_size = serializers.CharField(
+        default="",
+        allow_blank=True,
+        help_text="One of the model's; else the preset's, else the model's first.",
+    )
     count = serializers.IntegerField(default=1, help_text="Pictures of each cell.")
     in_bulk = serializers.BooleanField(
         default=False, help_text="Cheaper, and within a day instead of now."
@@ -183,13 +189,18 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         asked = MatrixSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         fields = asked.validated_data
+        matrix = _matrix(request, fields)
+        version = matrix.preset_version or PresetVersion()
         batch = batches.request(
             person=person_of(request),
             brand=fields["brand"],
-            matrix=_matrix(request, fields),
+            matrix=matrix,
             model=fields.get("model") or engines.models()[0].id,
             key=idempotency.key_of(request),
-            **{name: fields[name] for name in ("aspect_ratio", "image_size", "count", "in_bulk")},
+            aspect_ratio=fields["aspect_ratio"] or version.aspect_ratio or "1:1",
+            image_size=fields["image_size"] or version.image_size,
+            count=fields["count"],
+            in_bulk=fields["in_bulk"],
         )
         address = reverse("api-batch-detail", args=[batch.pk])
         return self.answer(batch, 202, Location=request.build_absolute_uri(address))

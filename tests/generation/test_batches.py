@@ -572,6 +572,28 @@ def test_a_matrix_over_rest(cast: Cast, make_asset: MakeAsset) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+def test_a_matrix_over_rest_has_the_format_of_its_preset_unless_it_says_otherwise(
+    cast: Cast,
+) -> None:
+    presets.save(
+        preset=Preset.objects.create(slug="a-place", name="A place"),
+        by=cast.manager,
+        template="A cape on {place}.",
+        variables=[{"name": "place", "label": "Where", "default": "a beach"}],
+        roles=[],
+        aspect_ratio="4:5",
+        image_size="2K",
+    )
+    client = client_of(cast, "creator")
+    asked = {"brand": "acme", "preset": "a-place", "variable": "place", "values": ["a pier"]}
+    for said, expected in (
+        ({}, ("4:5", "2K")),
+        ({"aspect_ratio": "1:1", "image_size": "1K"}, ("1:1", "1K")),
+    ):
+        batch = Batch.objects.get(pk=client.post(BATCHES, {**asked, **said}).json()["id"])
+        assert [(each.aspect_ratio, each.image_size) for each in cells(batch)] == [expected]
+
+
 def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
     cast: Cast, make_asset: MakeAsset, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -3,7 +3,8 @@
 What refers to an asset follows to the one that is kept, whichever app it belongs to. `on_delete`
 tells what that is: a row that would outlive its asset (SET_NULL, PROTECT) is a record about
 something else, and follows; one that goes with it (CASCADE), or is left to its own app
-(DO_NOTHING), is about that very file, and stays. Lists of assets (many to many) follow.
+(DO_NOTHING), is about that very file, and stays. Lists of assets (many to many) follow. What names
+an asset in another way is told by MERGE_RECEIVERS.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import CASCADE, DO_NOTHING, Count, ManyToManyRel, Model
+from django.utils.module_loading import import_string
 
 from assetbank import access, approval, intake, rights
 from assetbank.errors import AssetGone, InvalidAsset
@@ -83,6 +86,8 @@ def merge(*, keep: Asset, others: Sequence[Asset], by: User) -> Merged:
         intake.pass_on(other, kept)  # what was made of it is made of `kept` now
         if other.pk in archived:
             approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=into)
+    for receiver in settings.MERGE_RECEIVERS:
+        import_string(receiver)(kept, others)
     logger.info("%s merged %s into asset %d", by, sorted(archived), keep.pk)
     return Merged(kept, archived)
 

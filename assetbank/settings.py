@@ -332,6 +332,9 @@ RIGHTS_BOUNDS = ["generation.inheritance.made_of"]
 APPROVAL_CHECKS = ["generation.inspection.blocks"]
 DECISION_RECEIVERS = ["generation.webhooks.decided"]
 
+# Who hears that assets were merged, in that transaction: `(kept asset, its copies) -> None`
+MERGE_RECEIVERS = ["search.keeping.merged"]
+
 # What other apps add to the demo library, when its pictures are there
 DEMO_WORLD = ["generation.demo.load"]
 

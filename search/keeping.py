@@ -108,6 +108,28 @@ def delete(*, saved: SavedSearch) -> None:
     _release(saved.brand, saved.question)
 
 
+@transaction.atomic
+def merged(kept: Asset, copies: Some[Asset]) -> None:
+    """What asks with a copy asks with the picture that it was merged into: a copy in the archive
+    cannot be asked with by all. Golden questions stay, for they may expect just that picture."""
+    gone = {str(copy.pk) for copy in copies}
+    rows = SavedSearch.objects.select_for_update().filter(brand=kept.brand)
+    for saved in rows.filter(question__contains="like="):
+        given = QueryDict(saved.question, mutable=True)
+        shown = [text.partition("*") for text in given.getlist("like")]
+        if gone.isdisjoint(asset for asset, _, _ in shown):
+            continue
+        asked: dict[str, str] = {}  # each picture once
+        for asset, star, weight in shown:
+            now = str(kept.pk) if asset in gone else asset
+            asked.setdefault(now, now + star + weight)
+        given.setlist("like", list(asked.values()))
+        saved.question = given.urlencode()
+        saved.save(update_fields=["question"])
+    parts = PictureQuestion.objects.filter(brand=kept.brand, asset__in=copies)
+    parts.update(asset=kept)
+
+
 def visit(*, saved: SavedSearch, person: User) -> None:
     """`person` looks at it now: only what comes in from here on is new to them."""
     SavedSearchVisit.objects.update_or_create(

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import approval
+from assetbank import approval, merging
 from assetbank.models import Asset, Brand, Collection, Membership
 from search import keeping, news, queries, tasks
 from search.errors import InvalidQuestion
@@ -187,6 +187,25 @@ class TestPictures:
         theirs = keeping.save(brand=cast.other, name="Like it", question=question, by=cast.staff)
         keeping.delete(saved=SavedSearch.objects.get(brand=cast.acme))
         assert keeping.question_of(theirs, cast.outsider).shown[0].picture != picture.pk
+
+    def test_what_asks_with_a_merged_copy_asks_with_the_one_that_is_kept(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        keep, copy, third = (make_asset() for _ in range(3))
+        part = shown_picture(cast.creator)
+        PictureQuestion.objects.update(asset=copy)
+        shown = (Shown(asset=copy.pk, weight=0.5), Shown(asset=third.pk), Shown(asset=keep.pk))
+        question = Question(text="in green", shown=(*shown, Shown(picture=part.pk)))
+        saved, other = save(cast, question), save(cast, Question(shown=shown[1:2]), "Third")
+        merging.merge(keep=keep, others=[copy], by=cast.manager)
+        saved.refresh_from_db()
+        asked = keeping.question_of(saved, cast.viewer)
+        assert asked.shown == (Shown(asset=keep.pk, weight=0.5), shown[1], question.shown[-1])
+        assert saved.question == keeping.key(asked)
+        assert PictureQuestion.objects.get().asset == keep
+        before = other.question
+        other.refresh_from_db()
+        assert other.question == before
 
 
 class TestNews:

@@ -21,6 +21,7 @@ from assetbank.problems import problem
 from assetbank.views import PageRequest
 
 MOST_NAMED = 5  # duplicates, in a message
+ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @login_required
@@ -28,9 +29,9 @@ MOST_NAMED = 5  # duplicates, in a message
 def upload(request: PageRequest) -> HttpResponse:
     """A script posts one file and reads JSON; a plain form posts several and goes to the library.
 
-    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"archived": true` for
-    a duplicate of what is archived, and `"also_in": [names]` where other brands of this person have
-    the same bytes; or a problem with the status of its error.
+    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside": "archived"` or
+    `"quarantined"` for a duplicate that a search does not show, and `"also_in": [names]` where other
+    brands of this person have the same bytes; or a problem with the status of its error.
     """
     if not access.brands(request.user, *access.CREATORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
@@ -61,8 +62,8 @@ def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
         # search draws cards; its address is all that this app knows of it
         "card": reverse("asset-card", args=[stored.asset.pk]),
     }
-    if not stored.created and stored.asset.status == Asset.Status.ARCHIVED:
-        answer["archived"] = True
+    if not stored.created and stored.asset.status in ASIDE:
+        answer["aside"] = stored.asset.status
     if others := access.copies_elsewhere(request.user, stored.asset):
         answer["also_in"] = [other.brand.name for other in others]
     return JsonResponse(answer, status=201 if stored.created else 200)
@@ -87,7 +88,7 @@ def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
             ", ",
             '<a href="{}">{}</a>{}',
             (
-                (asset.get_absolute_url(), asset, ", archived" * (asset.status == "archived"))
+                (asset.get_absolute_url(), asset, f", {asset.status}" * (asset.status in ASIDE))
                 for asset in known[:MOST_NAMED]
             ),
         )

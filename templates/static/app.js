@@ -375,7 +375,7 @@
     try { answer = JSON.parse(request.responseText); } catch { /* a proxy's page */ }
     if (request.status < 300 && answer?.outcome) {
       const stored = answer.outcome === "stored";
-      finish(row, answer.outcome, stored ? "In the library" : answer.archived ? "Already here, archived: " : "Already here: ", false, answer);
+      finish(row, answer.outcome, stored ? "In the library" : answer.aside ? `Already here, ${answer.aside}: ` : "Already here: ", false, answer);
       if (stored) showCard(answer.card);
     } else {
       const again = request.status >= 500 || request.status === 0;

@@ -532,18 +532,21 @@ class TestAtUpload:
         body = {"brand": brand.slug, "file": upload()}
         return signed_in(cast, name).post("/upload/", body, headers={"Accept": "application/json"})
 
-    def test_what_is_archived_is_said_to_be(self, cast: Cast, make_asset: MakeAsset) -> None:
-        there = make_asset(file=picture_bytes(), title="Cape", status="archived")
+    @pytest.mark.parametrize("aside", ["archived", "quarantined"])
+    def test_what_no_search_shows_is_said_to_be_put_aside(
+        self, cast: Cast, make_asset: MakeAsset, aside: str
+    ) -> None:
+        there = make_asset(file=picture_bytes(), title="Cape", status=aside)
         told = self.post(cast, "creator", cast.acme).json()
-        assert (told["outcome"], told["title"], told["archived"]) == ("duplicate", "Cape", True)
+        assert (told["outcome"], told["title"], told["aside"]) == ("duplicate", "Cape", aside)
         body = {"brand": "acme", "file": upload()}
         answer = client_of(cast, "creator").post("/api/v1/assets/", body, format="multipart")
         assert (answer.status_code, answer.headers["Duplicate"]) == (200, "true")
-        assert (answer.json()["id"], answer.json()["status"]) == (there.pk, "archived")
+        assert (answer.json()["id"], answer.json()["status"]) == (there.pk, aside)
         page = signed_in(cast, "creator").post(
             "/upload/", {"brand": "acme", "file": upload()}, follow=True
         )
-        assert f'<a href="/assets/{there.pk}/">Cape</a>, archived.' in page.content.decode()
+        assert f'<a href="/assets/{there.pk}/">Cape</a>, {aside}.' in page.content.decode()
         assert Asset.objects.count() == 1
 
     def test_other_brands_are_named_to_those_who_see_them(

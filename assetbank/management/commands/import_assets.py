@@ -150,10 +150,10 @@ class _Importer:
 
 def _named(asset: Asset, path: Path) -> str:
     """Nothing for a file that came in before under this name: the command was run again."""
-    archived = asset.status == Asset.Status.ARCHIVED
-    if asset.filename == path.name and not archived:
+    aside = asset.status in (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
+    if asset.filename == path.name and not aside:
         return ""
-    return f"“{asset}”, asset {asset.pk}{', archived' if archived else ''}"
+    return f"“{asset}”, asset {asset.pk}{f', {asset.status}' if aside else ''}"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -31,10 +31,8 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
         else:
             verb = choosing.keep if verdict == "keep" else choosing.undecide
             verb(person=request.user, output=output)
-    except NotAllowed:
-        raise
     except ProblemError as error:
-        if not request.htmx:
+        if isinstance(error, NotAllowed) or not request.htmx:
             raise
         problem = error.message
     if not request.htmx:
@@ -59,10 +57,8 @@ def finalise(request: PageRequest, pk: int) -> HttpResponse:
     problem, size = "", request.POST.get("image_size", "")
     try:
         final = ladder.finalise(person=request.user, output=output, image_size=size)
-    except NotAllowed:
-        raise
     except ProblemError as error:
-        if not request.htmx:
+        if isinstance(error, NotAllowed) or not request.htmx:
             raise
         problem = error.message
     if not request.htmx:

@@ -33,6 +33,7 @@ STATUS_LABELS = {
     "archived": "warning",
     "quarantined": "danger",
 }
+SHOWN = 12  # pictures on a page that asks
 FACTS = [
     *("brand", "original", "facts", "checksum", "origin", "digital_source_type"),
     *("created_by", "created_at"),
@@ -201,13 +202,15 @@ class AssetAdmin(ModelAdmin[Asset]):
                 lambda asset: intake.update(asset=asset, tags=[*asset.tag_names, tag]),
             )
             return None
+        many = queryset.count()
         context = {
             **self.admin_site.each_context(request),
             "title": "Add a tag",
             "opts": self.opts,
             "form": form,
-            "many": queryset.count(),
-            "assets": queryset[:12],
+            "many": many,
+            "more": max(0, many - SHOWN),
+            "assets": queryset[:SHOWN],
             "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
             "select_across": request.POST.get("select_across", "0"),
             "checkbox": ACTION_CHECKBOX_NAME,

@@ -1,4 +1,4 @@
-"""Pictures of a brand that look the same: found in the background, and told apart for good.
+"""Pictures of a brand that look the same: found in the background.
 
 An asset is compared once, with those that are nearest to it by perceptual hash and by CLIP;
 `likeness` looks at the pixels and decides. What is done is written down asset by asset, so that a
@@ -12,21 +12,20 @@ import contextlib
 import datetime
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from assetbank import intake, pictures
-from assetbank.errors import FileMissing, InvalidAsset, PictureRefused
+from assetbank.errors import FileMissing, PictureRefused
 from assetbank.models import Asset, AssetQuerySet, Brand
-from search import likeness, milvus, rows
+from search import likeness, milvus, rows, verdicts
 from search.errors import SearchUnavailable
 from search.expressions import all_of, differs, equals
-from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
+from search.models import Comparison, Embedding, Likeness, VectorSpace
 
 logger = logging.getLogger(__name__)
 
@@ -255,7 +254,7 @@ def _known(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
     stored = Likeness.objects.filter(first__in=assets, second__in=assets)
     known = set(stored.values_list("first_id", "second_id"))
     of = {pk: asset.checksum for pk, asset in assets.items()}
-    said = verdicts(of.values())
+    said = verdicts.given(of.values())
     return known | {
         pair
         for pair in pairs
@@ -265,47 +264,3 @@ def _known(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
 
 def _pair(one: int, other: int) -> Pair:
     return (one, other) if one < other else (other, one)
-
-
-# ------------------------------------------------------------------------ what people say
-
-
-def verdicts(checksums: Iterable[str]) -> set[frozenset[str]]:
-    """Pairs of these that somebody said are not the same."""
-    given = list(checksums)
-    said = NotTheSame.objects.filter(first__in=given, second__in=given)
-    return {frozenset(pair) for pair in said.values_list("first", "second")}
-
-
-def tell_apart(
-    assets: Sequence[Asset], *, by: User, one: Asset | None = None
-) -> list[tuple[str, str]]:
-    """Each of these is another picture than each other one, or than `one`, if that is given.
-    Returns what was new, as checksums, for `take_back`. Raises InvalidAsset."""
-    assets = list({asset.pk: asset for asset in assets}.values())
-    pairs = itertools.combinations(assets, 2)
-    chosen = [pair for pair in pairs if one is None or one in pair]
-    if not chosen:
-        raise InvalidAsset("It takes two pictures to say that they are not the same.")
-    if len({asset.brand_id for asset in assets}) > 1:
-        raise InvalidAsset("Only pictures of one brand are compared.")
-    said = [sorted((first.checksum, second.checksum)) for first, second in chosen]
-    known = verdicts(asset.checksum for asset in assets)
-    new = [(first, second) for first, second in said if frozenset((first, second)) not in known]
-    NotTheSame.objects.bulk_create(
-        [NotTheSame(first=first, second=second, said_by=by) for first, second in new],
-        ignore_conflicts=True,
-    )
-    return new
-
-
-@transaction.atomic
-def take_back(said: Sequence[tuple[str, str]], *, by: User) -> int:
-    """What this person said; the pairs that were found show again. A pair that was said before it
-    was ever compared is compared by `find`."""
-    done = 0
-    for first, second in said:
-        done += NotTheSame.objects.filter(first=first, second=second, said_by=by).delete()[0]
-    checksums = set(itertools.chain.from_iterable(said))
-    Comparison.objects.filter(asset__checksum__in=checksums).delete()
-    return done

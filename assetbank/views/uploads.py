@@ -29,9 +29,9 @@ ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 def upload(request: PageRequest) -> HttpResponse:
     """A script posts one file and reads JSON; a plain form posts several and goes to the library.
 
-    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside": "archived"` or
-    `"quarantined"` for a duplicate that a search does not show, and `"also_in": [names]` where other
-    brands of this person have the same bytes; or a problem with the status of its error.
+    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside": "archived" |
+    "quarantined"` for a duplicate that no search shows, and `"also_in": [names]` where other brands
+    of this person have the same bytes; or a problem with the status of its error.
     """
     if not access.brands(request.user, *access.CREATORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")

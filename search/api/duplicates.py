@@ -17,7 +17,7 @@ from assetbank.api.fields import person_of
 from assetbank.api.paging import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
-from search import duplicate_groups, duplicates
+from search import duplicate_groups, verdicts
 from search.api.found import FoundSerializer
 from search.models import with_index_state
 
@@ -138,7 +138,7 @@ class NotTheSameView(APIView):
         assets = _assets(request, assets=given.validated_data["assets"])
         for asset in assets:
             access.require_creator(person_of(request), asset.brand)
-        said = duplicates.tell_apart(assets, by=person_of(request))
+        said = verdicts.tell_apart(assets, by=person_of(request))
         return Response(ToldApartSerializer({"told_apart": len(said)}).data)
 
 

@@ -17,7 +17,7 @@ from assetbank import access, merging, rights
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Brand
 from assetbank.views import PageRequest
-from search import duplicate_groups, duplicates
+from search import duplicate_groups, duplicates, verdicts
 from search.duplicate_groups import Group, Page
 
 DONE = "duplicates_done"  # in the session: what the person did last, to be undone
@@ -118,7 +118,7 @@ def not_the_same(request: PageRequest) -> HttpResponse:
         get_object_or_404(Asset.objects.none())
     for asset in assets:
         access.require_creator(request.user, asset.brand)
-    said = duplicates.tell_apart(assets, one=one, by=request.user)
+    said = verdicts.tell_apart(assets, one=one, by=request.user)
     return _done(request, {"said": said, "title": one.title if one else ""})
 
 
@@ -129,7 +129,7 @@ def undo(request: PageRequest) -> HttpResponse:
     the status it had, while what moved stays where it is now."""
     done = request.session.pop(DONE, {})
     if said := done.get("said"):
-        duplicates.take_back([(first, second) for first, second in said], by=request.user)
+        verdicts.take_back([(first, second) for first, second in said], by=request.user)
         messages.success(request, "Taken back: they count as the same again.")
     if archived := dict(done.get("archived", [])):
         back = merging.bring_back(archived, by=request.user)

@@ -23,7 +23,7 @@ from assetbank import intake, merging
 from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset, Brand, Collection, Membership
-from search import duplicate_groups, duplicates, switching, tasks
+from search import duplicate_groups, duplicates, switching, tasks, verdicts
 from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
 from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
@@ -240,7 +240,7 @@ class TestVerdicts:
         grey = boots[3]
         index()
         duplicates.find()
-        duplicates.tell_apart(boots, one=grey, by=cast.creator)
+        verdicts.tell_apart(boots, one=grey, by=cast.creator)
         others = ["Boot", "Rough boot", "Small boot"]
         assert titles() == [others]
         intake.remove(asset=grey)
@@ -255,14 +255,14 @@ class TestVerdicts:
     def test_what_was_said_can_be_taken_back_by_who_said_it(
         self, cast: Cast, boots: list[Asset], index: Index
     ) -> None:
-        said = duplicates.tell_apart(boots, by=cast.creator)
+        said = verdicts.tell_apart(boots, by=cast.creator)
         assert len(said) == 6
-        assert duplicates.tell_apart(boots, by=cast.manager) == []
+        assert verdicts.tell_apart(boots, by=cast.manager) == []
         index()
         duplicates.find()
         assert titles() == []
-        assert duplicates.take_back(said, by=cast.manager) == 0
-        assert duplicates.take_back(said, by=cast.creator) == 6
+        assert verdicts.take_back(said, by=cast.manager) == 0
+        assert verdicts.take_back(said, by=cast.creator) == 6
         duplicates.find()
         assert len(titles()[0]) == 4
 
@@ -275,7 +275,7 @@ class TestGroups:
         related(a, b, 0.95)
         related(b, c, 0.85)
         assert titles() == [["A", "B", "C"]]
-        duplicates.tell_apart([a, c], by=cast.creator)
+        verdicts.tell_apart([a, c], by=cast.creator)
         assert titles() == [["A", "B"]]
         related(c, d)
         assert titles() == [["A", "B"], ["C", "D"]]

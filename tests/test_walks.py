@@ -304,6 +304,8 @@ def find_it_again(page: Page) -> None:
         return titles(page) == ["A red handbag on a sunny beach"]
 
     wait_for(found, 60)
+    with page.expect_request("**/asked/*/click/"):  # in a new tab: a click all the same
+        page.locator("#grid .card a").first.click(button="middle")
     page.locator("#grid .card a").first.click()
     page.get_by_text("A red handbag on a sunny beach").first.wait_for()
     page.get_by_role("heading", name="Made from").wait_for()

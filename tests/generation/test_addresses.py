@@ -14,7 +14,8 @@ from generation.models import Batch, Generation, Preset, PresetVersion, Webhook
 from tests.addresses import DRAFTS, OURS, Address, keys, wrong
 from tests.api import EVERYBODY
 from tests.conftest import Cast
-from tests.generation.test_security import ASKED, ask, run
+from tests.generation.asking import ask, run
+from tests.generation.test_security import ASKED
 
 MakeAsset = Callable[..., Asset]
 A, P, V, C, M, S = EVERYBODY

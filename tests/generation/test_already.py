@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from pytest_django import Settings
 
 from assetbank.models import Asset
@@ -20,6 +18,7 @@ from generation.models import EngineModel, Generation, LedgerEntry, Output
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.test_suggestions import drawn
+from tests.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -31,12 +30,6 @@ FORM = {
     "image_size": "1K",
     "count": "1",
 }
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def made(cast: Cast, *references: Asset, **fields: Any) -> Generation:

@@ -9,9 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from assetbank import collecting
@@ -24,6 +22,7 @@ from generation.models import Batch, Generation, LedgerEntry, Output, Preset, Sp
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -50,16 +49,6 @@ def draw(batch: Batch) -> list[Generation]:
 
 def progress(batch: Batch) -> batches.Progress:
     return batches.progress(batch.generations.prefetch_related("outputs"))
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def queued_jobs() -> int:

@@ -3,11 +3,9 @@ twice, nothing that was answered is lost or charged twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from pytest_django import Settings
 
 from generation import batches, bulk, money
 from generation.matrix import Matrix
@@ -22,12 +20,9 @@ MODEL = "gemini-nano-banana-2.1"
 
 
 @pytest.fixture
-def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
+def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
     monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
-    with GeminiServer() as server:
-        settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-        settings.GEMINI_BASE_URL = server.url
-        yield server
+    return server
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
@@ -17,6 +14,7 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, Output
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
+from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 
@@ -38,16 +36,6 @@ def make(cast: Cast, *references: Asset, count: int = 1) -> list[Output]:
 def asset_of(output: Output) -> Asset:
     assert output.asset_id
     return Asset.objects.get(pk=output.asset_id)
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 class TestVerdict:

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -28,23 +27,15 @@ from tests.gemini_server.scenarios import BLOCK_REASONS, FINISH_REASONS, NOT_SHO
 KEY = "AIza-a-key-for-tests-0123456789"
 
 
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer(slow_s=0.2) as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
+def server(server: GeminiServer, settings: Settings) -> GeminiServer:
     settings.GEMINI_API_KEY = KEY
-    settings.GEMINI_BASE_URL = _running.url
     settings.GEMINI_API_VERSION = "v1beta"
     settings.GEMINI_TIMEOUT_S = 20
     settings.GEMINI_USE_VERTEX = False
     settings.GEMINI_VERTEX_PROJECT = ""
     settings.GEMINI_VERTEX_LOCATION = "global"
-    return _running
+    return server
 
 
 def picture(kind: str = "JPEG", colour: str = "teal") -> bytes:

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,6 @@ from tests.gemini_server.scenarios import SCENARIOS as BY_NAME
 ROOT = Path(__file__).resolve().parents[2]
 PRO = "gemini-3-pro-image"
 ASKED = Asked(PRO, "A red silk cape", (), "1:1", "1K")
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_running: GeminiServer) -> GeminiServer:
-    _running.clear()
-    return _running
 
 
 def picture(colour: str = "teal", kind: str = "PNG") -> str:

@@ -3,11 +3,9 @@ what may have been drawn for nobody is charged, and asked for anew by a person o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from pytest_django import Settings
 
 from assetbank.models import Asset
 from generation import conversation, drawing, ending, money, quotas, studio
@@ -22,12 +20,9 @@ PICTURES = 2
 
 
 @pytest.fixture
-def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
+def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
     monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
-    with GeminiServer() as server:
-        settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-        settings.GEMINI_BASE_URL = server.url
-        yield server
+    return server
 
 
 @pytest.mark.parametrize("second", ["success", "refuse_picture"])

@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from PIL import Image, ImageChops, ImageStat
 
 from assetbank import intake
@@ -21,6 +19,7 @@ from generation.models import EngineModel, Generation, LedgerEntry, Output
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -56,12 +55,6 @@ def saved() -> Decimal:
 
 def prices() -> dict[str, Decimal]:
     return money.picture_prices(EngineModel.objects.get(pk=MODEL))
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def test_it_is_made_again_from_the_same_inputs_with_the_draft_beside_them(

@@ -21,6 +21,7 @@ from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.generation.asking import run
 
 MODEL = "gemini-nano-banana-2.1"
 PICTURE = Decimal("0.0336")  # 1120 tokens at $30 a million
@@ -30,12 +31,6 @@ Kind = LedgerEntry.Kind
 def ask(cast: Cast, *references: Asset, **options: Any) -> Generation:
     given = {"aspect_ratio": "1:1", "prompt": "A red cape", "model": MODEL, **options}
     return studio.request(person=cast.creator, brand=cast.acme, references=references, **given)
-
-
-def run(generation: Generation) -> Generation:
-    studio.run(generation_id=generation.pk)
-    generation.refresh_from_db()
-    return generation
 
 
 def entries(generation: Generation, kind: str) -> list[Decimal]:

@@ -21,14 +21,9 @@ from tests.api import EVERYBODY, client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.test_withdrawing import ask, drawn, statuses
+from tests.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
-
-
-def of(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def painted(cast: Cast, *references: Asset) -> Asset:
@@ -57,7 +52,7 @@ def test_a_record_says_how_a_picture_came_to_be(
     cape = make_asset(title="Cape", licence="Editorial", territories=["DE"])
     made = painted(cast, cape)
     approval.decide(asset=made, by=cast.manager, verdict="approved", reason="Lovely.")
-    said = read(of(cast.manager), made)
+    said = read(signed_in(cast.manager), made)
     how = said["made"]
     assert isinstance(how, dict)
     assert (how["model"], how["prompt"]) == ("gemini-nano-banana-2.1", "A red cape on the beach")
@@ -79,7 +74,7 @@ def test_a_record_says_how_a_picture_came_to_be(
         ("approved", "manager", "Lovely.")
     ]
     assert said["asset"]["sha256"] == made.checksum
-    theirs = read(of(cast.manager), cape)
+    theirs = read(signed_in(cast.manager), cape)
     assert theirs["made"] is None
     assert theirs["made_with_it"] == [
         {"asset": made.pk, "title": made.title, "sha256": made.checksum}
@@ -89,7 +84,7 @@ def test_a_record_says_how_a_picture_came_to_be(
 def test_what_a_model_made_is_marked_where_it_is_shown_large(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset
 ) -> None:
-    made, client = painted(cast, make_asset()), of(cast.creator)
+    made, client = painted(cast, make_asset()), signed_in(cast.creator)
     copy = make_asset((1, 2, 3))
     for address in (
         f"/generations/{made.generation_id}/",
@@ -105,8 +100,8 @@ def test_what_it_cost_is_for_managers(
     cast: Cast, make_asset: MakeAsset, server: GeminiServer
 ) -> None:
     made = painted(cast)
-    assert "cost_usd" in read(of(cast.manager), made)["made"]
-    assert "cost_usd" not in read(of(cast.creator), made)["made"]
+    assert "cost_usd" in read(signed_in(cast.manager), made)["made"]
+    assert "cost_usd" not in read(signed_in(cast.creator), made)["made"]
 
 
 def test_references_of_other_brands_are_counted_and_not_told(
@@ -117,15 +112,15 @@ def test_references_of_other_brands_are_counted_and_not_told(
     made = drawn(ask(secret, open_one, by=cast.creator, brand=cast.acme))
     withdrawing.withdraw(person=cast.outsider, asset=secret, reason="A private reason.")
     for address in ("record/", "record.json"):
-        shown = of(cast.manager).get(f"/assets/{made.pk}/{address}").content.decode()
+        shown = signed_in(cast.manager).get(f"/assets/{made.pk}/{address}").content.decode()
         assert "Open" in shown
         assert "Secret" not in shown
         assert "private" not in shown
         assert secret.checksum not in shown
-    assert read(of(cast.manager), made)["made"]["references_unseen"] == 1
-    with zipfile.ZipFile(as_file(of(cast.manager), made)) as packed:
+    assert read(signed_in(cast.manager), made)["made"]["references_unseen"] == 1
+    with zipfile.ZipFile(as_file(signed_in(cast.manager), made)) as packed:
         assert all(b"Secret" not in packed.read(name) for name in packed.namelist())
-    assert "Secret" in of(cast.creator).get(f"/assets/{made.pk}/record/").content.decode()
+    assert "Secret" in signed_in(cast.creator).get(f"/assets/{made.pk}/record/").content.decode()
 
 
 def as_file(client: Client, asset: Asset) -> io.BytesIO:
@@ -136,7 +131,7 @@ def as_file(client: Client, asset: Asset) -> io.BytesIO:
 
 def test_an_original_comes_with_its_record(cast: Cast, make_asset: MakeAsset) -> None:
     asset = make_asset(title="Cape & <hat>", filename="cape.png")
-    with zipfile.ZipFile(as_file(of(cast.creator), asset)) as packed:
+    with zipfile.ZipFile(as_file(signed_in(cast.creator), asset)) as packed:
         assert set(packed.namelist()) == {"cape.png", "record.json", "record.html"}
         assert hashlib.sha256(packed.read("cape.png")).hexdigest() == asset.checksum
         assert json.loads(packed.read("record.json"))["asset"]["title"] == "Cape & <hat>"
@@ -152,7 +147,7 @@ def test_a_record_of_a_deleted_reference_keeps_its_name_and_checksum(
     source = make_asset(title="Gone")
     checksum, made = source.checksum, drawn(ask(source, by=cast.creator))
     intake.remove(asset=source)
-    how = read(of(cast.creator), made)["made"]
+    how = read(signed_in(cast.creator), made)["made"]
     (reference,) = how["references"]
     assert (reference["title"], reference["sha256"], reference["asset"]) == ("Gone", checksum, None)
 
@@ -160,7 +155,7 @@ def test_a_record_of_a_deleted_reference_keeps_its_name_and_checksum(
 def test_others_see_no_record(cast: Cast, make_asset: MakeAsset) -> None:
     asset = make_asset()
     for what in ("record/", "record.json", "record.zip", "rights/", "withdraw/"):
-        assert of(cast.outsider).get(f"/assets/{asset.pk}/{what}").status_code == 404
+        assert signed_in(cast.outsider).get(f"/assets/{asset.pk}/{what}").status_code == 404
 
 
 class TestPages:
@@ -169,7 +164,7 @@ class TestPages:
     ) -> None:
         source = make_asset(title="Cape")
         made = drawn(ask(source, by=cast.creator))
-        address, client = f"/assets/{source.pk}/withdraw/", of(cast.manager)
+        address, client = f"/assets/{source.pk}/withdraw/", signed_in(cast.manager)
         shown = client.get(address).content.decode()
         assert "1 picture made of it" in shown
         assert made.get_absolute_url() in shown
@@ -193,11 +188,11 @@ class TestPages:
         withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
         intake.remove(asset=Asset.objects.get(pk=source.pk))
         for person, may_lift in ((cast.creator, False), (cast.manager, True)):
-            said = of(person).get(f"/assets/{made.pk}/rights/").content.decode()
+            said = signed_in(person).get(f"/assets/{made.pk}/rights/").content.decode()
             assert "“Cape”, of which this was made and which was deleted since," in said
             assert "No licence." in said
             assert ("Lift the withdrawal of “Cape”" in said) == may_lift
-        client = of(cast.manager)
+        client = signed_in(cast.manager)
         assert client.get(f"/assets/{made.pk}/record/").content.decode().count("deleted since") == 2
         (told,) = read(client, made)["withdrawals"]
         assert told["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
@@ -209,13 +204,13 @@ class TestPages:
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         made = drawn(ask(make_asset(title="Cape"), by=cast.creator))
-        shown = of(cast.creator).get(f"/assets/{made.pk}/rights/").content.decode()
+        shown = signed_in(cast.creator).get(f"/assets/{made.pk}/rights/").content.decode()
         assert "the strictest of what it was made of" in shown
         assert "Cape" in shown
         assert "Withdraw the rights" not in shown  # who may not, is not offered it
 
     def test_creators_do_not_withdraw(self, cast: Cast, make_asset: MakeAsset) -> None:
-        source, client = make_asset(), of(cast.creator)
+        source, client = make_asset(), signed_in(cast.creator)
         assert client.post(f"/assets/{source.pk}/withdraw/", {"reason": "x"}).status_code == 403
         assert client.post(f"/assets/{source.pk}/reinstate/").status_code == 403
 
@@ -269,7 +264,7 @@ class TestRest:
     def test_the_record_is_the_same_as_on_the_page(self, cast: Cast, make_asset: MakeAsset) -> None:
         made = drawn(ask(make_asset(), by=cast.creator))
         told = client_of(cast, "creator").get(f"/api/v1/assets/{made.pk}/record/").json()
-        shown = read(of(cast.creator), made)
+        shown = read(signed_in(cast.creator), made)
         for said in (told, shown):
             said.pop("recorded_at")
         assert told == shown
@@ -295,7 +290,7 @@ class TestAdmin:
     @pytest.fixture
     def client(self, cast: Cast) -> Client:
         User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
-        return of(User.objects.get(pk=cast.staff.pk))
+        return signed_in(User.objects.get(pk=cast.staff.pk))
 
     def test_several_are_withdrawn_after_asking_and_lifted(
         self, cast: Cast, make_asset: MakeAsset, client: Client

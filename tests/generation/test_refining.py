@@ -7,12 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from assetbank import intake, merging
@@ -24,6 +21,7 @@ from generation.models import EngineModel, Generation, Output, Turn
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
+from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -277,16 +275,6 @@ def test_only_those_who_may_create_go_on(cast: Cast, server: GeminiServer) -> No
 
 
 # ------------------------------------------------------------------------ pages and REST
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(

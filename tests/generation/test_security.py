@@ -18,6 +18,7 @@ from generation import ending, engines, studio
 from generation.errors import EngineUnavailable
 from generation.models import Generation
 from tests.conftest import Cast
+from tests.generation.asking import ask, run
 
 MakeAsset = Callable[..., Asset]
 ASKED = {
@@ -28,17 +29,6 @@ ASKED = {
     "image_size": "1K",
     "count": "1",
 }
-
-
-def ask(cast: Cast, **fields: Any) -> Generation:
-    given = {"prompt": "A red cape", "model": "sketch", "aspect_ratio": "1:1", **fields}
-    return studio.request(person=cast.creator, brand=cast.acme, **given)
-
-
-def run(generation: Generation) -> Generation:
-    studio.run(generation_id=generation.pk)
-    generation.refresh_from_db()
-    return generation
 
 
 def jobs_of(generation: Generation) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from assetbank.models import Asset, Membership
@@ -30,20 +29,7 @@ from tests.gemini_server import GeminiServer
 
 MODEL = "gemini-nano-banana-2.1"
 THIS_MONTH = f"{timezone.localdate():%Y-%m}"
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def server(_running: GeminiServer, settings: Settings) -> GeminiServer:
-    _running.clear()
-    settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
-    settings.GEMINI_BASE_URL = _running.url
-    return _running
+pytestmark = pytest.mark.usefixtures("server")
 
 
 @pytest.fixture

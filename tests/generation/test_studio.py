@@ -16,6 +16,7 @@ from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
+from tests.generation.asking import run
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -30,13 +31,6 @@ def ask(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -
         model=model,
         **given,  # type: ignore[arg-type]
     )
-
-
-def run(generation: Generation) -> Generation:
-    """As the worker does; EngineUnavailable is what puts a job back into the queue."""
-    studio.run(generation_id=generation.pk)
-    generation.refresh_from_db()
-    return generation
 
 
 def made(generation: Generation) -> list[Asset]:

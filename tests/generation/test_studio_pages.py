@@ -6,11 +6,9 @@ import datetime
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -21,6 +19,8 @@ from generation import desk, drawing, presets, studio, tray
 from generation.models import EngineModel, Generation, Preset
 from tests.api import client_of
 from tests.conftest import Cast
+from tests.generation.asking import ask
+from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 ASKED = {
@@ -33,23 +33,8 @@ ASKED = {
 }
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
-
-
 def in_tray(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'data-in-tray="(\d+)"', page)]
-
-
-def ask(cast: Cast, **fields: Any) -> Generation:
-    given = {"prompt": "A red cape", "model": "sketch", "aspect_ratio": "1:1", **fields}
-    return studio.request(person=cast.creator, brand=cast.acme, **given)
 
 
 class TestTray:

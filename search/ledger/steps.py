@@ -23,7 +23,7 @@ TITLES = {
     "meaning": "Meaning",
     "rank": "Place",
 }
-NEEDED = ("embedding", "milvus", "policy", "permission")
+NEEDED = ("milvus", "policy", "permission")  # an embedding only brings it into Milvus
 
 
 class State(StrEnum):
@@ -89,7 +89,7 @@ class Ledger:
         """With the question, if there is one; by some question at all, if not."""
         if self.steps[-1].name == "rank":
             return self["rank"].state in (State.GOOD, State.NOTE)
-        return not any(self[name].state in (State.BAD, State.WAITING) for name in NEEDED)
+        return all(self[name].state == State.GOOD for name in NEEDED)
 
     @property
     def in_the_way(self) -> list[Step]:

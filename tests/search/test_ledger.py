@@ -201,8 +201,11 @@ class TestEmbedding:
         assert told["embedding"].state == State.BAD
         assert details(told, "embedding")["Vector"] == "of other bytes (000000000000)"
         assert told["embedding"].repairs == (Repair.EMBED,)
+        assert told.sentence == "It can be found. One thing wants mending: embedding."
         ledger.repair(bag, Repair.EMBED, cast.creator)
-        assert explain(bag, cast)["embedding"].state == State.WAITING
+        told = explain(bag, cast)
+        assert told["embedding"].state == State.WAITING
+        assert told.found, "Milvus has it as it was"
         index()
         assert explain(bag, cast).state == State.GOOD
 

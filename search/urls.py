@@ -34,6 +34,7 @@ urlpatterns = [
     path("duplicates/compare/", duplicates.compare, name="duplicates-compare"),
     path("duplicates/merge/", duplicates.merge, name="duplicates-merge"),
     path("duplicates/not-the-same/", duplicates.not_the_same, name="duplicates-apart"),
+    path("duplicates/the-same/", duplicates.the_same, name="duplicates-same"),
     path("duplicates/undo/", duplicates.undo, name="duplicates-undo"),
     path("gaps/", gaps.board, name="gaps"),
     path("gaps/shoot-list/", gaps.add, name="shoot-list-add"),

@@ -8,17 +8,24 @@ from collections.abc import Iterable, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from assetbank.errors import InvalidAsset
-from assetbank.models import Asset
+from assetbank.models import Asset, AssetQuerySet
 from search.models import Comparison, NotTheSame
+
+
+def pair(one: Asset, other: Asset) -> tuple[str, str]:
+    """Their checksums, as they are remembered."""
+    first, second = sorted((one.checksum, other.checksum))
+    return first, second
 
 
 def given(checksums: Iterable[str]) -> set[frozenset[str]]:
     """Pairs of these that somebody said are not the same."""
     known = list(checksums)
     said = NotTheSame.objects.filter(first__in=known, second__in=known)
-    return {frozenset(pair) for pair in said.values_list("first", "second")}
+    return {frozenset(each) for each in said.values_list("first", "second")}
 
 
 def tell_apart(
@@ -28,14 +35,13 @@ def tell_apart(
     Returns what was new, as checksums, for `take_back`. Raises InvalidAsset."""
     assets = list({asset.pk: asset for asset in assets}.values())
     pairs = itertools.combinations(assets, 2)
-    chosen = [pair for pair in pairs if one is None or one in pair]
+    chosen = [both for both in pairs if one is None or one in both]
     if not chosen:
         raise InvalidAsset("It takes two pictures to say that they are not the same.")
     if len({asset.brand_id for asset in assets}) > 1:
         raise InvalidAsset("Only pictures of one brand are compared.")
-    said = [sorted((first.checksum, second.checksum)) for first, second in chosen]
     known = given(asset.checksum for asset in assets)
-    new = [(first, second) for first, second in said if frozenset((first, second)) not in known]
+    new = [key for first, second in chosen if frozenset(key := pair(first, second)) not in known]
     NotTheSame.objects.bulk_create(
         [NotTheSame(first=first, second=second, said_by=by) for first, second in new],
         ignore_conflicts=True,
@@ -43,13 +49,22 @@ def tell_apart(
     return new
 
 
+def apart_from(asset: Asset, among: AssetQuerySet) -> AssetQuerySet:
+    """Those of its brand of which somebody said that they are not the same as `asset`."""
+    said = NotTheSame.objects
+    others = Q(checksum__in=said.filter(first=asset.checksum).values("second"))
+    others |= Q(checksum__in=said.filter(second=asset.checksum).values("first"))
+    return among.filter(others, brand=asset.brand_id).exclude(status=Asset.Status.ARCHIVED)
+
+
 @transaction.atomic
-def take_back(said: Sequence[tuple[str, str]], *, by: User) -> int:
-    """What this person said; the pairs that were found show again. A pair that was said before it
-    was ever compared is compared by `find`."""
+def take_back(said: Sequence[tuple[str, str]], *, by: User | None = None) -> int:
+    """What anybody, or this person, said; the pairs that were found show again. A pair that was
+    said before it was ever compared is compared by `find`."""
     done = 0
     for first, second in said:
-        done += NotTheSame.objects.filter(first=first, second=second, said_by=by).delete()[0]
+        rows = NotTheSame.objects.filter(first=first, second=second)
+        done += (rows.filter(said_by=by) if by else rows).delete()[0]
     checksums = set(itertools.chain.from_iterable(said))
     Comparison.objects.filter(asset__checksum__in=checksums).delete()
     return done

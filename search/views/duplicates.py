@@ -46,10 +46,13 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
     brands, brand = access.brands(request.user), _slug(request.GET)
     chosen = brands.filter(slug=brand) if brand else brands
     asset = _number(request.GET.get("asset", ""))
+    told: dict[str, Any] = {}
     if asset:
         shown = get_object_or_404(access.assets(request.user).select_related("brand"), pk=asset)
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = Page([group] if group else [], int(bool(group)))
+        told["apart"] = verdicts.apart_from(shown, _seen(request))[: duplicate_groups.MOST_SHOWN]
+        told["may_take_back"] = access.may_create(request.user, shown.brand)
     else:
         before = _number(request.GET.get("before", "")) or None
         seen = duplicate_groups.seen_by(request.user)
@@ -62,6 +65,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         "asset": asset,
         "waiting": duplicates.waiting().filter(brand__in=chosen).count(),
         "done": request.session.get(DONE) if "done" in request.GET else None,
+        **told,
     }
     response = render(request, "search/duplicates.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -124,6 +128,20 @@ def not_the_same(request: PageRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+def the_same(request: PageRequest) -> HttpResponse:
+    """Whoever said that the two of `asset` are not the same: they are."""
+    pair = _assets(request, request.POST.getlist("asset"))
+    if len(pair) != 2:
+        raise InvalidAsset("Choose two pictures.")
+    for asset in pair:
+        access.require_creator(request.user, asset.brand)
+    if verdicts.take_back([verdicts.pair(*pair)]):
+        messages.success(request, "Taken back: they are shown here if they look the same.")
+    return HttpResponseRedirect(f"{reverse('duplicates')}?asset={pair[0].pk}")
+
+
+@login_required
+@require_POST
 def undo(request: PageRequest) -> HttpResponse:
     """What this person did last: the verdict is taken back; or what was archived comes back with
     the status it had, while what moved stays where it is now."""
@@ -159,7 +177,9 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """What an asset's page says of its copies; nothing where there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
     group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    response = render(request, "search/_duplicates_of.html", {"asset": asset, "group": group})
+    apart = verdicts.apart_from(asset, _seen(request)).count()
+    context = {"asset": asset, "group": group, "apart": apart}
+    response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -72,6 +72,7 @@ ADDRESSES = [
     Address("get", "/duplicates/compare/?asset={shown}&asset={draft}", C),
     Address("post", "/duplicates/merge/", M, {"keep": "{shown}", "asset": "{both}"}),
     Address("post", "/duplicates/not-the-same/", C, {"asset": "{both}"}),
+    Address("post", "/duplicates/the-same/", C, {"asset": "{both}"}),
     Address("post", "/duplicates/undo/", P),
     Address("post", "/api/v1/duplicates/merge/", M, {"keep": "{shown}", "others": "{listed}"}),
     Address("post", "/api/v1/duplicates/not-the-same/", C, {"assets": "{both}"}),

@@ -395,6 +395,26 @@ class TestPages:
         assert titles() == [["A", "B", "C"]]
         assert not NotTheSame.objects.exists()
 
+    def test_what_somebody_said_is_found_beside_the_picture_and_taken_back_later(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        one, other = make_asset(title="A"), make_asset(title="B")
+        related(one, other)
+        verdicts.tell_apart([one, other], by=cast.manager)
+        client = signed_in(cast, "creator")
+        said = client.get(f"/assets/{other.pk}/duplicates/").content.decode()
+        assert "Somebody said that it is not the same as 1 other picture." in said
+        page = client.get(f"/duplicates/?asset={other.pk}").content.decode()
+        assert "Take that back" in page
+        assert f'href="/assets/{one.pk}/"' in page
+        viewers = signed_in(cast, "viewer").get(f"/duplicates/?asset={other.pk}").content.decode()
+        assert "Take that back" not in viewers
+        body = {"asset": [other.pk, one.pk]}
+        page = client.post("/duplicates/the-same/", body, follow=True).content.decode()
+        assert "Taken back" in page
+        assert titles() == [["A", "B"]]
+        assert not NotTheSame.objects.exists()
+
     def test_who_may_not_is_told_so(self, cast: Cast, make_asset: MakeAsset) -> None:
         first, second = make_asset(), make_asset()
         both = {"asset": [first.pk, second.pk], "keep": first.pk, "sure": "1"}

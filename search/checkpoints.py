@@ -109,13 +109,13 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
     from huggingface_hub import snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
-    hint = "Set CLIP_MODEL to a folder with a CLIP checkpoint, or connect once to download it."
+    hint = "Name a folder with a CLIP checkpoint, or connect once to download it."
     try:
         # Not snapshot_download: it takes a copy without the weights of other frameworks for broken
         config = try_to_load_from_cache(model, "config.json")
     except HFValidationError as error:
         raise EncoderUnavailable(
-            f"CLIP_MODEL is {model!r}: neither a folder on this machine nor a name on the hub."
+            f"{model!r} is no encoder: neither a folder on this machine nor a name on the hub."
         ) from error
     if isinstance(config, str) and not _missing(Path(config).parent):
         return Path(config).parent
@@ -127,7 +127,7 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
         return Path(snapshot_download(model, allow_patterns=list(sizes)))
     except RepositoryNotFoundError as error:
         raise EncoderUnavailable(
-            f"The hub has no model {model}, or shows it only to its members. Check CLIP_MODEL."
+            f"The hub has no model {model}, or shows it only to its members."
         ) from error
     except Exception as error:  # the hub's client lets those of several libraries through
         raise EncoderUnavailable(

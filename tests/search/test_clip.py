@@ -416,7 +416,7 @@ def test_the_demo_encoder_says_what_it_is(model: str) -> None:
         ("./nowhere", "there is no such folder"),
         ("~/nowhere", "there is no such folder"),
         ("not a name", "neither a folder on this machine nor a name on the hub"),
-        ("nobody/nothing", "downloads are off. Set CLIP_MODEL to a folder"),
+        ("nobody/nothing", "downloads are off. Name a folder"),
     ],
 )
 def test_what_was_named_is_never_replaced_by_the_demo(model: str, sentence: str) -> None:
@@ -557,4 +557,4 @@ def test_without_the_demo_an_unreachable_hub_is_an_error(tmp_path: Path) -> None
     closed = "http://127.0.0.1:9"
     answer = resolve_elsewhere("'', allow_demo=False", endpoint=closed, home=tmp_path)
     assert DEFAULT_MODEL in answer["error"]
-    assert "Set CLIP_MODEL to a folder with a CLIP checkpoint" in answer["error"]
+    assert "Name a folder with a CLIP checkpoint" in answer["error"]

@@ -148,13 +148,30 @@ def encoder(space: VectorSpace) -> clip.ImageEncoder:
         checkpoint = _checkpoint(space.model)
         found = image_encoder(checkpoint.source)
         if found.fingerprint != space.fingerprint:
-            raise EncoderUnavailable(
-                f"{space.model} is not the encoder any more that this index was built with. "
-                "Put the old one back, or let the new one take over."
-            )
+            raise _another(space)
         _move(space, checkpoint)
     _ = found.dimension  # loads it
     return found
+
+
+def find_encoder(space: VectorSpace) -> None:
+    """Who has not loaded its encoder yet can do so: its folder is there, or is fetched again.
+    Nothing is loaded. Raises EncoderUnavailable."""
+    try:
+        found = checkpoints.resolve(space.source, allow_demo=False)
+    except EncoderUnavailable:
+        found = checkpoints.resolve(space.model, allow_demo=False, say=logger.info)
+    if checkpoints.fingerprint(Path(found.source)) != space.fingerprint:
+        raise _another(space)
+    if found.source != space.source:
+        _move(space, found)
+
+
+def _another(space: VectorSpace) -> EncoderUnavailable:
+    return EncoderUnavailable(
+        f"{space.model} is not the encoder any more that this index was built with. "
+        "Put the old one back, or let the new one take over."
+    )
 
 
 @lru_cache(maxsize=2)

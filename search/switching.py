@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from search import evaluation, filling, milvus, spaces
+from search.checkpoints import EncoderError
 from search.errors import SearchUnavailable
 from search.models import Embedding, GoldenQuestion, VectorSpace
 
@@ -66,13 +67,17 @@ def begin(model: str) -> VectorSpace:
 
 
 def named(model: str) -> VectorSpace:
-    """The space of that encoder that is not in use; with "", the only one. Raises SwitchRefused."""
-    others = VectorSpace.objects.filter(active=False).order_by("-pk")
+    """The space of that encoder, one that is not in use if there are two; with "", the only one
+    that is not in use. Raises SwitchRefused."""
     if model:
-        others = others.filter(model=model)
+        space = VectorSpace.objects.filter(model=model).order_by("active", "-pk").first()
+        if space is None:
+            raise SwitchRefused(f"There is no space of {model}.")
+        return space
+    others = VectorSpace.objects.filter(active=False).order_by("-pk")
     if not others:
-        raise SwitchRefused(f"There is no space of {model}." if model else "There is no other one.")
-    if not model and len(others) > 1:
+        raise SwitchRefused("There is no other one.")
+    if len(others) > 1:
         raise SwitchRefused(f"Say which: {', '.join(each.model for each in others)}.")
     return others[0]
 
@@ -113,6 +118,11 @@ def advance() -> None:
     filling.mend_alias()
     for space in VectorSpace.objects.filter(active=False, activated_at=None, problem=""):
         if not is_built(space) or space.gate.get("basis") == _basis(space):
+            continue
+        try:
+            spaces.find_encoder(space)
+        except EncoderError as error:  # the others need not wait for it
+            VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
             continue
         if judge(space)["passes"]:
             activate(space)
@@ -188,6 +198,18 @@ def _basis(space: VectorSpace) -> str:
 # ------------------------------------------------------------------------ taking over
 
 
+def take_over(space: VectorSpace) -> None:
+    """A person wants it, whatever the gate says: only what could be found is not to wait in it.
+    Raises as `activate`."""
+    spaces.enrol(space)
+    if waiting := _lacking(space).filter(state=Embedding.State.PENDING).count():
+        raise SwitchRefused(
+            f"{space.model} cannot take over yet: {waiting} of {progress(space).total} assets "
+            "still wait in it and could not be found."
+        )
+    activate(space)
+
+
 def activate(space: VectorSpace) -> None:
     """From now on this space answers; whether it may is for `judge` to say.
 
@@ -196,14 +218,18 @@ def activate(space: VectorSpace) -> None:
     """
     if space.fingerprint is None:
         raise SwitchRefused(space.problem or f"The index worker has not loaded {space.model} yet.")
-    spaces.open_space(space)
+    spaces.find_encoder(space)
+    try:
+        spaces.open_space(space)
+    except VectorSpace.DoesNotExist:
+        raise _dropped(space) from None
     spaces.enrol(space)
     milvus.settle(space.collection)
     with transaction.atomic():
         filling.lock_alias()
         there = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
         if there is None:
-            raise SwitchRefused(f"{space.model} was dropped meanwhile.")
+            raise _dropped(space)
         milvus.point_alias(there.collection)
         if there.active:
             return
@@ -213,6 +239,10 @@ def activate(space: VectorSpace) -> None:
         )
     space.refresh_from_db()
     logger.info("%s took over", space.model)
+
+
+def _dropped(space: VectorSpace) -> SwitchRefused:
+    return SwitchRefused(f"{space.model} was dropped meanwhile.")
 
 
 def earlier() -> VectorSpace | None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, action, asked, display, go_on_at, label
@@ -37,6 +38,7 @@ BUILD = (
 TAKE_OVER = "It answers from now on, whatever the comparison says. You can go back."
 ROLL_BACK = "The encoder that was in use before this one answers from now on."
 DROP = "Its vectors are forgotten: to use it again, all pictures must go through it again."
+ANYWHERE = '<span style="overflow-wrap: anywhere">{}</span>'  # long, and without a space
 MEASURES = (("nDCG@10", "ndcg"), ("Recall@10", "recall"), ("MRR", "mrr"))
 
 
@@ -63,8 +65,8 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     actions_list = ["switch"]
     actions_detail = ["take_over", "roll_back", "drop"]
     fields = readonly_fields = (
-        *("state", "progress", "comparison", "problem", "model", "source", "is_demo"),
-        *("dimension", "fingerprint", "collection", "activated_at", "created_at"),
+        *("state", "progress", "comparison", "problem", "model", "folder", "is_demo"),
+        *("dimension", "fingerprint", "kept_in", "activated_at", "created_at"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VectorSpace]:
@@ -96,24 +98,34 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     def progress(self, space: VectorSpace) -> SafeString:
         told = switching.progress(space)
         opened = space.fingerprint is not None
+        judged = space.active or space.activated_at or space.gate
         context = {
             "told": told,
             "opened": opened,
             "percent": 100 * told.done // told.total if told.total else 100 * opened,
-            "again": not space.problem and (not opened or told.waiting),
+            "again": not space.problem and (not opened or told.waiting or not judged),
         }
         return render_to_string("admin/search/progress.html", context)
 
-    @display(description="Compared with the one in use")
+    @display(description="Comparison")
     def comparison(self, space: VectorSpace) -> SafeString:
         gate = space.gate
         if not gate:
-            return SafeString("Not yet: when everything is indexed.")
+            never = space.active or space.activated_at or space.problem
+            return SafeString("None." if never else "Not yet: when everything is indexed.")
         asked = gate["questions"] > 0
         means = [(name, gate["old"][key], gate["new"][key]) for name, key in MEASURES if asked]
         pairs = zip(gate["old"]["rows"], gate["new"]["rows"], strict=False) if asked else ()
         context = {"gate": gate, "means": means, "pairs": list(pairs), "model": space.model}
         return render_to_string("admin/search/gate.html", context)
+
+    @display(description="Folder")
+    def folder(self, space: VectorSpace) -> SafeString:
+        return format_html(ANYWHERE, space.source or "-")
+
+    @display(description="Collection in Milvus")
+    def kept_in(self, space: VectorSpace) -> SafeString:
+        return format_html(ANYWHERE, space.collection or "-")
 
     # ------------------------------------------------------------------------ switching
 
@@ -130,7 +142,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         space = get_object_or_404(VectorSpace, pk=object_id)
-        _try(request, lambda: switching.activate(space), f"{space.model} is in use now.")
+        _try(request, lambda: switching.take_over(space), f"{space.model} is in use now.")
         return go_on_at(reverse(PAGE, args=[object_id]))
 
     @action(**asked("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])

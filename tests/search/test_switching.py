@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank import intake
@@ -21,7 +22,7 @@ from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset
 from search import filling, indexing, milvus, queries, spaces, switching, tasks
-from search.checkpoints import DEMO_FOLDER
+from search.checkpoints import DEMO_FOLDER, EncoderUnavailable
 from search.models import Embedding, GoldenQuestion, VectorSpace
 from search.questions import Question
 from search.relevance import Background
@@ -269,6 +270,34 @@ def test_what_was_rolled_back_stays_up_to_date_and_away(
     assert active() == space
 
 
+def test_an_encoder_that_is_gone_does_not_take_over_and_holds_up_nobody(
+    shop: list[Asset], index: Index, twin: Path, tmp_path: Path
+) -> None:
+    gone = switching.begin(str(save_small(tmp_path / "gone")))
+    space = built(twin, index)
+    shutil.rmtree(tmp_path / "gone")
+    switching.advance()
+    assert active() == space
+    gone.refresh_from_db()
+    assert "no such folder" in gone.problem
+    VectorSpace.objects.filter(pk=gone.pk).update(activated_at=timezone.now())
+    with pytest.raises(EncoderUnavailable, match="no such folder"):
+        switching.rollback()
+    assert active() == space
+
+
+def test_a_person_overrules_the_gate_and_leaves_no_gap(
+    assets: list[Asset], index: Index, small: Path, make_asset: MakeAsset
+) -> None:
+    space = built(small, index)
+    space.embeddings.filter(asset=assets[0]).mark_pending()
+    with pytest.raises(SwitchRefused, match="1 of 3 assets"):
+        switching.take_over(space)
+    index()
+    switching.take_over(space)
+    assert active() == space
+
+
 def test_a_space_is_dropped_on_command_only_and_never_the_one_in_use(
     assets: list[Asset], index: Index, settings: Settings, twin: Path
 ) -> None:
@@ -286,6 +315,8 @@ def test_a_space_is_dropped_on_command_only_and_never_the_one_in_use(
     assert set(Embedding.objects.values_list("space", flat=True)) == {space.pk}
     with pytest.raises(SwitchRefused, match="no earlier encoder"):
         switching.rollback()
+    with pytest.raises(SwitchRefused, match="was dropped meanwhile"):
+        switching.activate(first)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -411,6 +442,8 @@ def test_the_command_builds_shows_the_gate_and_takes_over(
     assert "in use" in said
     call_command("switch_encoder", "--rollback")
     assert active().model == "demo"
+    with pytest.raises(CommandError, match="demo is in use"):
+        call_command("switch_encoder", "--drop", "demo")
     call_command("switch_encoder", "--drop")
     assert VectorSpace.objects.get() == active()
 

@@ -15,6 +15,7 @@ from search import indexing, switching
 from search.checkpoints import EncoderError
 from search.milvus import MilvusDown
 from search.models import VectorSpace
+from search.templatetags.keeping import told
 
 WAIT_SECONDS = 1.0
 
@@ -52,6 +53,8 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         except (switching.SwitchRefused, MilvusDown, EncoderError) as error:
             raise CommandError(str(error)) from error
+        except VectorSpace.DoesNotExist:
+            raise CommandError("It was dropped meanwhile.") from None
         except KeyboardInterrupt:
             raise CommandError("Stopped; the same command goes on.") from None
 
@@ -77,9 +80,9 @@ class Command(BaseCommand):
         with tqdm(desc="Indexed", unit="asset", file=sys.stdout, ncols=80) as bar:
 
             def show(done: int = 0) -> None:
-                told = switching.progress(space)
-                bar.total = told.total
-                bar.update(told.done - bar.n)
+                far = switching.progress(space)
+                bar.total = far.total
+                bar.update(far.done - bar.n)
 
             while True:
                 done = indexing.index(after_batch=show) if work else 0
@@ -93,16 +96,15 @@ class Command(BaseCommand):
                     time.sleep(WAIT_SECONDS)
 
     def _show(self, gate: dict[str, Any]) -> None:
-        self.stdout.write(f"{'':24}{'now':>10}{'new':>10}")
+        self.stdout.write(f"{'':40}{'now':>10}{'new':>10}")
         if gate["questions"]:
             for name, measure in (("nDCG@10", "ndcg"), ("Recall@10", "recall"), ("MRR", "mrr")):
                 old, new = gate["old"][measure], gate["new"][measure]
-                self.stdout.write(f"{name:24}{old:10.3f}{new:10.3f}")
+                self.stdout.write(f"{name:40}{old:10.3f}{new:10.3f}")
             for old, new in zip(gate["old"]["rows"], gate["new"]["rows"], strict=False):
-                self.stdout.write(
-                    f"  {new['question'][:22]:22}{old['ndcg']:10.3f}{new['ndcg']:10.3f}"
-                )
-        self.stdout.write(f"{'Coverage':24}{gate['of']:10}{gate['covered']:10}")
+                name = f"  {new['brand']}: {told(new['question'])}"
+                self.stdout.write(f"{name[:40]:40}{old['ndcg']:10.3f}{new['ndcg']:10.3f}")
+        self.stdout.write(f"{'Coverage':40}{gate['of']:10}{gate['covered']:10}")
         for lost in gate["lacking"]:
             reason = lost["reason"] or lost["state"]
             self.stdout.write(f"  asset {lost['asset_id']}, {lost['asset__title']}: {reason}")
@@ -111,8 +113,10 @@ class Command(BaseCommand):
 
     def _status(self) -> None:
         for space in VectorSpace.objects.order_by("-active", "pk"):
-            told = switching.progress(space)
-            state = "in use" if space.active else f"{told.done} of {told.total} indexed"
+            far = switching.progress(space)
+            state = f"{far.done} of {far.total} indexed" if space.fingerprint else "not loaded"
+            if space.active:
+                state = "in use"
             if not space.active and space.activated_at:
                 state += ", was in use before"
             self.stdout.write(f"{space.model}: {state}. {space.problem}".strip())

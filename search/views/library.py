@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db.models import Exists, QuerySet
@@ -25,6 +27,7 @@ from search.models import Embedding, with_index_state
 from search.queries import Found, Page
 from search.questions import PARAMETERS, Question, like
 
+BOX = ("left", "top", "right", "bottom")
 ASKED = ("q", "text_weight", "picture", "like")
 LONGEST_ADDRESS = 10_000  # characters of a question that comes back with a picture
 MOST_PEOPLE = 200  # to choose from, of those who added something
@@ -171,16 +174,25 @@ def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
 @login_required
 @require_POST
 def part_search(request: PageRequest, pk: int) -> HttpResponse:
-    """`left`, `top`, `right`, `bottom`: a box on the picture, as shares of it, 0 to 1."""
-    try:
-        left, top, right, bottom = (
-            float(request.POST[side]) for side in ("left", "top", "right", "bottom")
-        )
-    except (KeyError, ValueError):
-        raise PictureRefused("Draw a box on the picture to search with that part.") from None
+    """`left`, `top`, `right`, `bottom`: a box on the picture, as shares of it, 0 to 1. One that is
+    no good leads back to the picture, to draw another."""
+    asset = _asset(request, pk)
+    left, top, right, bottom = (_share(request.POST.get(side)) for side in BOX)
     box = (left, top, right, bottom)
-    asked = vectors.remember_part(person=request.user, asset=_asset(request, pk), box=box)
+    try:
+        asked = vectors.remember_part(person=request.user, asset=asset, box=box)
+    except PictureRefused as error:
+        messages.error(request, error.message)
+        return HttpResponseRedirect(asset.get_absolute_url())
     return HttpResponseRedirect(f"{reverse('library')}?picture={asked.pk}")
+
+
+def _share(text: str | None) -> float:
+    """Nan, which is in no picture, for what is no number."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
 
 
 # ------------------------------------------------------------------------ counts beside filters

@@ -20,6 +20,7 @@ from assetbank.views import PageRequest
 from search import duplicate_groups, duplicates, verdicts
 from search.duplicate_groups import Group, Page
 
+MOST = 100  # pictures of one request: each is compared with each
 DONE = "duplicates_done"  # in the session: what the person did last, to be undone
 
 
@@ -216,8 +217,11 @@ def _seen(request: PageRequest) -> Any:
 
 
 def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
-    """In the order in which they were sent; 404 if one of them may not be seen."""
+    """In the order in which they were sent; 404 if one of them may not be seen. Raises
+    InvalidAsset."""
     ids = list(dict.fromkeys(map(_number, given)))
+    if len(ids) > MOST:
+        raise InvalidAsset(f"That is too much at once: at most {MOST} pictures.")
     found: dict[int, Asset] = _seen(request).in_bulk(ids)
     if len(found) < len(ids):
         get_object_or_404(Asset.objects.none())

@@ -426,6 +426,8 @@ class TestPages:
         ):
             answer = signed_in(cast, name).post(f"/duplicates/{where}/", both)
             assert answer.status_code == status
+        many = {"asset": list(range(1, 102))}
+        assert signed_in(cast, "staff").post("/duplicates/not-the-same/", many).status_code == 400
         assert not NotTheSame.objects.exists()
         assert not Asset.objects.filter(status="archived").exists()
 

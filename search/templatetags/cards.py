@@ -42,8 +42,9 @@ class Told:
         if not self.excerpt:
             return ()
         (lead, wanted), *rest = self.excerpt.pieces
-        if not wanted and len(lead) > LEAD:
-            lead = f"…{lead[-LEAD:].partition(' ')[2]}"
+        room = 0 if self.excerpt.field == "tags" else LEAD  # other tags say nothing of this one
+        if not wanted and len(lead) > room:
+            lead = f"…{lead[len(lead) - room :].partition(' ')[2]}"
         return (lead, wanted), *rest
 
     def __str__(self) -> str:

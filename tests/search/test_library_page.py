@@ -185,7 +185,7 @@ class TestSearching:
         self, cast: Cast, make_asset: MakeAsset, index: Index
     ) -> None:
         titled = make_asset(title="Silk tie")
-        tagged = make_asset(title="Something", tags=["silk"])
+        tagged = make_asset(title="Something", tags=["gold", "silk"])
         both = make_asset(title="A tie", description="Of heavy silk, woven in Como.")
         named = make_asset(title="No. 7", filename="silk.png")
         long = "A present, wrapped and sent to the press in May. Article ORV-2231, never sold."
@@ -199,7 +199,8 @@ class TestSearching:
         )
         assert "exact name or number" in said[str(named.pk)]
         assert said[str(titled.pk)].endswith("in the title")
-        assert said[str(tagged.pk)].endswith("in the tags: silk")
+        assert said[str(tagged.pk)].endswith("in the tags: gold, silk")
+        assert "in the tags: …<mark>silk</mark>" in page
         assert "in the description: Of heavy silk" in said[str(both.pk)]
         assert "<mark>Silk</mark> tie" in page
         assert "in the title and description" in text("/?q=silk+tie", client)

@@ -30,8 +30,7 @@ def encoder() -> Part:
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
     said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
     for other in VectorSpace.objects.filter(active=False, activated_at=None):
-        told = switching.progress(other)
-        said.append(other.problem or f"{other.model}: {told.done} of {told.total} indexed.")
+        said.append(other.problem or f"{other.model}: {switching.progress(other)}.")
     return Part("encoder", True, " ".join(said))
 
 

@@ -44,6 +44,10 @@ class Progress:
     def done(self) -> int:
         return self.total - self.waiting
 
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.done - self.failed} of {self.total} indexed{failed}"
+
 
 # ------------------------------------------------------------------------ building
 
@@ -201,8 +205,11 @@ def _basis(space: VectorSpace) -> str:
 def take_over(space: VectorSpace) -> None:
     """A person wants it, whatever the gate says: only what could be found is not to wait in it.
     Raises as `activate`."""
-    spaces.enrol(space)
-    if waiting := _lacking(space).filter(state=Embedding.State.PENDING).count():
+    waiting = 0
+    if space.fingerprint:
+        spaces.enrol(space)
+        waiting = _lacking(space).filter(state=Embedding.State.PENDING).count()
+    if waiting:
         raise SwitchRefused(
             f"{space.model} cannot take over yet: {waiting} of {progress(space).total} assets "
             "still wait in it and could not be found."

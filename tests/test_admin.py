@@ -359,6 +359,9 @@ def test_encoders_take_over_go_back_and_are_dropped_after_a_question(
     assert "in use again" in press(new, "roll_back")
     assert "is forgotten" in press(new, "drop")
     assert VectorSpace.objects.get().model == "demo"
+    for name in ("take_over", "drop"):  # somebody else was quicker
+        answer = boss.post(f"{SPACES}{new.pk}/{name}/", CONFIRMED)
+        assert "was dropped meanwhile" in said(boss.get(answer["HX-Redirect"]))
 
 
 def test_only_who_may_changes_the_encoder(cast: Cast, client: Client) -> None:

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -89,10 +88,9 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
             return label("Does not take over", "warning")
         return label("Being built", "info")
 
-    @display(description="Indexed")
+    @display(description="Assets")
     def done(self, space: VectorSpace) -> str:
-        told = switching.progress(space)
-        return f"{told.done} of {told.total}"
+        return str(switching.progress(space))
 
     @display(description="Progress")
     def progress(self, space: VectorSpace) -> SafeString:
@@ -141,7 +139,9 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        space = get_object_or_404(VectorSpace, pk=object_id)
+        space = _there(request, object_id)
+        if space is None:
+            return go_on_at(reverse(LIST))
         _try(request, lambda: switching.take_over(space), f"{space.model} is in use now.")
         return go_on_at(reverse(PAGE, args=[object_id]))
 
@@ -152,9 +152,17 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        space = get_object_or_404(VectorSpace, pk=object_id)
-        _try(request, lambda: switching.drop(space), f"{space.model} is forgotten.")
+        if space := _there(request, object_id):
+            _try(request, lambda: switching.drop(space), f"{space.model} is forgotten.")
         return go_on_at(reverse(LIST))
+
+
+def _there(request: HttpRequest, pk: int) -> VectorSpace | None:
+    """Not a 404, which would leave the dialog open without a word."""
+    space = VectorSpace.objects.filter(pk=pk).first()
+    if space is None:
+        messages.error(request, "This encoder was dropped meanwhile.")
+    return space
 
 
 def _try(request: HttpRequest, verb: Callable[[], object], done: str) -> None:

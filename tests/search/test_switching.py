@@ -421,6 +421,7 @@ def test_what_could_not_be_found_any_more_is_counted_and_named(
     assert gate["why"] == ["1 of 3 assets could not be found any more."]
     (lost,) = gate["lacking"]
     assert (lost["asset_id"], lost["reason"]) == (assets[1].pk, "Damaged.")
+    assert str(switching.progress(space)) == "2 of 3 indexed, 1 failed"
     switching.advance()
     assert not VectorSpace.objects.get(pk=space.pk).active
 

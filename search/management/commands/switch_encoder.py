@@ -113,8 +113,7 @@ class Command(BaseCommand):
 
     def _status(self) -> None:
         for space in VectorSpace.objects.order_by("-active", "pk"):
-            far = switching.progress(space)
-            state = f"{far.done} of {far.total} indexed" if space.fingerprint else "not loaded"
+            state = str(switching.progress(space)) if space.fingerprint else "not loaded"
             if space.active:
                 state = "in use"
             if not space.active and space.activated_at:

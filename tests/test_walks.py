@@ -213,9 +213,22 @@ def narrow_it_down(page: Page) -> None:
     assert len(titles(page)) < 10
 
 
+def covers_nothing(page: Page) -> None:
+    """The picture of an asset stays beside its facts, and does not come along further down."""
+    below = page.locator(".asset-below:visible").first
+    below.scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    held, following = page.locator(".asset-picture").bounding_box(), below.bounding_box()
+    assert held
+    assert following
+    assert held["y"] + held["height"] <= following["y"]
+    page.evaluate("scrollTo(0, 0)")
+
+
 def search_with_a_part(page: Page, title: str) -> None:
     """A box that is dragged over the first picture found, which is called `title`."""
     page.locator("#grid .card a").first.click()
+    covers_nothing(page)
     page.get_by_text("Search with a part of it").click()
     frame = page.locator("[data-part-surface]").bounding_box()
     assert frame

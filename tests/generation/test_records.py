@@ -81,11 +81,11 @@ def test_a_record_says_how_a_picture_came_to_be(
     ]
 
 
-def test_what_a_model_made_is_marked_where_it_is_shown_large(
+def test_what_a_model_made_is_marked_large_and_small(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset
 ) -> None:
-    made, client = painted(cast, make_asset()), signed_in(cast.creator)
-    copy = make_asset((1, 2, 3))
+    source, copy = make_asset(), make_asset((1, 2, 3))
+    made, client = painted(cast, source), signed_in(cast.creator)
     for address in (
         f"/generations/{made.generation_id}/",
         f"/compare/?a={made.pk}",
@@ -94,6 +94,9 @@ def test_what_a_model_made_is_marked_where_it_is_shown_large(
         f"/assets/{made.pk}/record/",
     ):
         assert client.get(address).content.decode().count(">Made with AI<") == 1, address
+    for pk in (made.pk, source.pk):  # in the middle of the tree, and beside it
+        page = client.get(f"/assets/{pk}/lineage/").content.decode()
+        assert page.count('title="Made with AI">AI<') == 1
 
 
 def test_what_it_cost_is_for_managers(

@@ -257,11 +257,13 @@ class TestStudio:
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         cape = make_asset(title="Silk cape")
+        Asset.objects.filter(pk=cape.pk).update(digital_source_type="trainedAlgorithmicMedia")
         client = signed_in(cast.creator)
         assert "Write what you want" in text(client.post("/studio/suggestions/", {"brand": "acme"}))
         about = {**ASKED, "prompt": "A silk cape", "brand": "acme"}
         shown = text(client.post("/studio/suggestions/", about))
         assert f'name="add" value="{cape.pk}"' in shown
+        assert 'aria-label="Add Silk cape (Made with AI)"' in shown
         client.post("/tray/change/", {"add": cape.pk})
         assert f'value="{cape.pk}"' not in text(client.post("/studio/suggestions/", about))
         preset = {**about, "prompt": "", "preset": "pack-shot", "var_background": "a silk cape"}

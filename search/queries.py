@@ -82,11 +82,13 @@ def find(
     limit: int = PAGE_SIZE,
     cursor: str = "",
     keep: bool = True,
+    by_program: bool = False,
 ) -> Page:
     """A page of what `person` may see, best or newest first.
 
-    With `keep`, what was found is remembered, and the page has a cursor. Raises InvalidQuestion,
-    and SearchUnavailable when the encoder or Milvus is down; browsing needs neither.
+    With `keep`, what was found is remembered, and the page has a cursor; asked `by_program`, nobody
+    is expected to click on it. Raises InvalidQuestion, and SearchUnavailable when the encoder or
+    Milvus is down; browsing needs neither.
     """
     limit = max(1, min(limit, MOST_PAGE_SIZE))
     if len(question.text) > LONGEST_TEXT:
@@ -100,7 +102,8 @@ def find(
         ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
     else:
         start = 0
-        asked, ranked = _ask(person, question, sight, max(FIRST_DEPTH, limit + 1), keep)
+        depth = max(FIRST_DEPTH, limit + 1)
+        asked, ranked = _ask(person, question, sight, depth, keep, by_program)
     found: list[Found] = []
     while True:
         more = ranked.hits[start : start + limit + 1 - len(found)]
@@ -175,12 +178,17 @@ _recent_lock = Lock()
 
 
 def _ask(
-    person: access.Person, question: Question, sight: _Sight, depth: int, keep: bool
+    person: access.Person,
+    question: Question,
+    sight: _Sight,
+    depth: int,
+    keep: bool,
+    by_program: bool,
 ) -> tuple[Asked, Ranking]:
     """The ranking, and the row that keeps it. The same question again within a minute, while
     nothing has changed, costs nothing and is one row."""
-    who = person.pk, sight.reach, timezone.localdate()
-    key = (*who, question.address(), depth, keep, sight.space.collection, sight.space.revision)
+    who = person.pk, sight.reach, timezone.localdate(), keep, by_program
+    key = (*who, question.address(), depth, sight.space.collection, sight.space.revision)
     # what is in a collection changes without the index
     same = sight.unchanged and question.filters.collection is None
     if same:
@@ -195,6 +203,7 @@ def _ask(
         question=question.address(),
         space=sight.space,
         matched=ranked.matched,
+        clicks=None if by_program else 0,
         ranking=ranked.to_bytes(),
     )
     if keep:

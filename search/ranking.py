@@ -108,6 +108,11 @@ def rank(
         found = nearest.search(nearest.enough(depth))
     hits, complete = nearest.wanted(found, depth)
     shares = composed.relevance([hit.score for hit in hits])
+    if any(shown.weight > 0 for shown in question.shown):
+        # "this bag, but in green": to be called green says nothing of the bag
+        near = zip(hits, shares, strict=True)
+        alike = {hit.id for hit, share in near if share >= relevance.LINE}
+        by_words = [found for found in by_words if found.named or found.id in alike]
     fused = _fuse(hits, shares, by_words)
     asked_with = question.assets
     ranked = [hit for hit in fused if hit.id not in asked_with]

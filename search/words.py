@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +51,7 @@ class Wording:
 
     wanted: tuple[str, ...] = ()  # words, and phrases with spaces
     unwanted: tuple[str, ...] = ()
+    typed: str = field(default="", compare=False)  # all of it: may be a name
 
     @property
     def description(self) -> str:
@@ -76,7 +77,9 @@ def parse(text: str) -> Wording:
             unwanted.append(word.lstrip("-"))
         elif re.search(r"\w", word):
             wanted.append(word)
-    return Wording(tuple(each for each in wanted if each), tuple(each for each in unwanted if each))
+    return Wording(
+        tuple(each for each in wanted if each), tuple(each for each in unwanted if each), text
+    )
 
 
 def finding(
@@ -87,9 +90,11 @@ def finding(
     name = Func(Value(Given("name")), function="search_name", output_field=TextField())
     named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
     phrases = _Phrases(_names("wanted", wanted), "&&")
+    having = Q(document__words=phrases)
+    if unwanted:  # of a name, what follows a minus is a part
+        having &= ~Q(document__words=_Phrases(_names("unwanted", unwanted), "||"))
     found = (
-        _without(_names("unwanted", unwanted), assets)
-        .filter(named | Q(document__words=phrases))
+        assets.filter(named | having)
         .annotate(named=named, rank=SearchRank(F("document__words"), phrases))
         .order_by("-named", "-rank", "-created_at", "-id")
         .values_list("pk", "named")
@@ -101,7 +106,7 @@ def find(wording: Wording, among: Statement[Asset]) -> list[WordHit]:
     """Those in which all wanted words occur and none of the unwanted; `among` is `finding`'s."""
     if not wording.wanted:
         return []
-    found = among.tuples(name=wording.description, **_named(wording))
+    found = among.tuples(name=wording.typed, **_named(wording))
     return [WordHit(pk, is_named) for pk, is_named in found]
 
 
@@ -119,11 +124,9 @@ def _named(wording: Wording) -> dict[str, str]:
 
 def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Those of `assets` in which no unwanted word occurs."""
-    return _without(wording.unwanted, assets)
-
-
-def _without(phrases: Sequence[str], assets: QuerySet[Asset]) -> QuerySet[Asset]:
-    return assets.exclude(document__words=_Phrases(phrases, "||")) if phrases else assets
+    if not wording.unwanted:
+        return assets
+    return assets.exclude(document__words=_Phrases(wording.unwanted, "||"))
 
 
 def unwanted(wording: Wording, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
@@ -174,8 +177,8 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
     )
     parts: list[object] = []
-    for field in (F("title"), tags, spaced, F("credit"), F("description"), F("prompt")):
-        parts += [field, Value(FIELD)]
+    for part in (F("title"), tags, spaced, F("credit"), F("description"), F("prompt")):
+        parts += [part, Value(FIELD)]
     marked = SearchHeadline(
         Concat(*parts, output_field=TextField()),
         Func(Value(Given(phrases)), template=ANY_OF, output_field=SearchQueryField()),

@@ -100,6 +100,7 @@ def page_of(
         question=checked(asked, request).question(),
         limit=limit,
         cursor=asked.get("cursor", ""),
+        by_program=True,
     )
     assets = [found.asset for found in page.found]
     context = {"request": request, "found": {found.asset.pk: found for found in page.found}}

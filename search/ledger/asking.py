@@ -27,7 +27,7 @@ def wording(case: Case) -> Step:
     thrown = [each.phrase for each in of_unwanted if each.in_document]
     stale = [each.phrase for each in of_wanted if each.fields and not each.in_document]
     missing = [each.phrase for each in of_wanted if each.counts and not each.in_document]
-    if thrown:
+    if thrown and not named:
         said = f"It is thrown out by what is not wanted: {_quoted(thrown)}."
         return step("wording", State.BAD, said, details)
     if stale:

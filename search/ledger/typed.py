@@ -17,7 +17,7 @@ SELECT given.phrase, numnode(given.query) > 0,
     SELECT field.name FROM unnest(%(names)s::text[], %(texts)s::text[]) AS field (name, text)
     WHERE to_tsvector(%(language)s::regconfig, search_folded(field.text)) @@ given.query),
   coalesce(document.words @@ given.query, false),
-  coalesce(search_name(%(description)s) = ANY (document.names), false)
+  coalesce(search_name(%(typed)s) = ANY (document.names), false)
 FROM (
   SELECT phrase, number, phraseto_tsquery(%(language)s::regconfig, search_folded(phrase)) AS query
   FROM unnest(%(phrases)s::text[]) WITH ORDINALITY AS asked (phrase, number)
@@ -36,8 +36,8 @@ class Occurrence:
 
 
 def occurrences(asset: Asset, wording: Wording) -> tuple[list[Occurrence], bool]:
-    """Of each wanted phrase, then of each unwanted one; and whether the wanted ones together are
-    a name of the asset, typed exactly. In one query."""
+    """Of each wanted phrase, then of each unwanted one; and whether all that was typed is
+    a name of the asset. In one query."""
     fields = {
         "title": asset.title,
         "tags": " ".join(asset.tag_names),
@@ -50,7 +50,7 @@ def occurrences(asset: Asset, wording: Wording) -> tuple[list[Occurrence], bool]
         "names": list(fields),
         "texts": list(fields.values()),
         "phrases": [*wording.wanted, *wording.unwanted],
-        "description": wording.description,
+        "typed": wording.typed,
         "asset": asset.pk,
         "language": LANGUAGE,
     }

@@ -70,7 +70,9 @@ class Asked(models.Model):
     question = models.TextField(help_text="As the parameters of an address.")
     space = models.ForeignKey(VectorSpace, null=True, blank=True, on_delete=models.SET_NULL)
     matched = models.PositiveIntegerField(help_text="How many of those found really match.")
-    clicks = models.PositiveIntegerField(default=0)
+    clicks = models.PositiveIntegerField(
+        default=0, null=True, help_text="Empty: a program asked, and programs do not click."
+    )
     ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
     asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -12,7 +12,7 @@ from assetbank import collecting, intake
 from assetbank.models import Asset
 from search.api.asking import MEANINGS
 from search.forms import QuestionForm
-from search.models import Embedding, PictureQuestion
+from search.models import Asked, Embedding, PictureQuestion
 from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
 
@@ -110,6 +110,7 @@ def test_words_find(cast: Cast, three: dict[str, Asset]) -> None:
     assert len(titles(answer)) == 3
     scores = [asset["score"] for asset in answer.json()["results"]]
     assert scores == sorted(scores, reverse=True)
+    assert Asked.objects.get().clicks is None, "a program does not click"
 
 
 def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:

@@ -441,11 +441,17 @@ def test_a_word_after_a_minus_is_not_wanted(
 
 
 def test_words_and_pictures_together_and_pictures_to_stay_away_from(
-    shop: dict[str, Asset], cast: Cast
+    shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
 ) -> None:
     bag, teapot = shop["red handbag"], shop["red teapot"]
     but_blue = Question(text="blue", shown=(like(bag),))
     assert titles(queries.find(person=cast.viewer, question=but_blue))[0] == "blue handbag"
+    in_words = make_asset(file=drawn("watch", "gold", seed=5), title="blue", tags=["blue"])
+    index()
+    page = queries.find(person=cast.viewer, question=but_blue)
+    assert titles(page)[0] == "blue handbag", "not what is merely called so"
+    assert not next(found for found in page.found if found.asset == in_words).matches
+    intake.remove(asset=in_words)
     both = Question(shown=(like(shop["blue handbag"]), like(teapot)))
     assert titles(queries.find(person=cast.viewer, question=both))[0] == "red handbag"
     away = Question(text="something red", shown=(like(bag, -1),))

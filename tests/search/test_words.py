@@ -85,6 +85,8 @@ def test_a_name_typed_exactly_comes_first(shelf: dict[str, Asset], make_asset: M
     make_asset(title="Cape", filename="other.png", description="cape cape cape")
     make_asset(title="No words", filename="Cape.tiff")
     assert found("cape")[0] == "No words"
+    make_asset(title="Minus", filename="robe -12.png")
+    assert found("Robe -12.png") == ["Minus"]
     make_asset(title="About it", description="This goes with ORV-2231 and orv-2231.")
     assert set(found("orv 2231")) == {"Linen dress", "About it"}
 

@@ -83,7 +83,8 @@ def _parts(host: str, port: int) -> dict[str, str]:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     parts = {
         "web": f"exec {python} -m gunicorn assetbank.wsgi --bind {shlex.quote(bind)} --workers 1"
-        f" --threads {THREADS} --timeout 120 --graceful-timeout 3 --log-level warning",
+        f" --threads {THREADS} --timeout 120 --graceful-timeout 3 --log-level warning"
+        " --limit-request-line 8190",  # a long question: each Chinese character takes nine
         "index": _kept_alive(f"{worker} index,house"),
         "generate": _kept_alive(f"{worker} generate,house"),
     }

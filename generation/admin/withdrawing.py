@@ -63,7 +63,7 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
     search_fields = ["title", "asset__title", "checksum", "reason"]
     date_hierarchy = "at"
     readonly_fields = (
-        *("image", "asset_link", "brand", "checksum", "reason"),
+        *("image", "asset_link", "brand", "sha256", "reason"),
         *("by", "at", "lifted_at", "lifted_by"),
     )
     fields = readonly_fields
@@ -80,6 +80,10 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
     @display(description="Source")
     def asset_link(self, row: Withdrawal) -> SafeString:
         return admin_link(row.asset) if row.asset else format_html("{}, deleted since", row.title)
+
+    @display(description="SHA-256")
+    def sha256(self, row: Withdrawal) -> SafeString:
+        return format_html('<span style="word-break: break-all">{}</span>', row.checksum)
 
     @display(description="State")
     def state(self, row: Withdrawal) -> SafeString:

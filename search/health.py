@@ -29,8 +29,10 @@ def encoder() -> Part:
         reason = space.problem if space else ""
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
     said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
-    for other in VectorSpace.objects.filter(active=False, activated_at=None):
-        said.append(other.problem or f"{other.model}: {switching.progress(other)}.")
+    said += [
+        other.problem or f"{other.model}: {switching.progress(other)}."
+        for other in VectorSpace.objects.filter(active=False, activated_at=None)
+    ]
     return Part("encoder", True, " ".join(said))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from assetbank.models import Asset
 from search import filling, indexing, milvus, rows, spaces
@@ -80,15 +80,12 @@ def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -
 
 
 def _check_assets(report: SpaceReport, *, fix: bool) -> None:
-    """`bulk_create` and raw SQL pass no signal: assets without a row here, and rows without one."""
+    """`bulk_create` and raw SQL pass no signal."""
     has_row = Embedding.objects.filter(space=report.space, asset_id=OuterRef("pk"))
     missing = Asset.objects.filter(~Exists(has_row)).order_by("pk").values_list("pk", flat=True)
     report.add("without embedding", list(missing[: report.KEPT]), missing.count())
     if fix:
         spaces.enrol(report.space)
-        has_asset = Asset.objects.filter(pk=OuterRef("asset_id"))
-        alive = report.space.embeddings.exclude(state=Embedding.State.REMOVING)
-        alive.filter(~Exists(has_asset)).update(state=Embedding.State.REMOVING)
 
 
 def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
@@ -106,15 +103,22 @@ def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
 
 
 def _check_strays(report: SpaceReport, *, fix: bool) -> None:
-    """What Postgres knows nothing of, or leaves out of search."""
+    """What Postgres knows nothing of, or leaves out of search; and what is left of assets that were
+    deleted without a signal."""
     top = report.space.embeddings.aggregate(top=Max("asset_id"))["top"] or 0
+    has_asset = Exists(Asset.objects.filter(pk=OuterRef("asset_id")))
+    removing = Q(state=Embedding.State.REMOVING)
     known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
+    known = known.filter(removing | has_asset)
     for ids in milvus.stream_ids(top, collection=report.space.collection):
         there = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
         strays = [pk for pk in ids if pk not in there]
         report.add("stray in Milvus", strays)
         if fix:
             milvus.delete(strays, collection=report.space.collection)
+    if fix:
+        gone = report.space.embeddings.filter(~removing & ~has_asset)
+        gone.update(state=Embedding.State.REMOVING)
 
 
 def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:

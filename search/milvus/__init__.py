@@ -9,6 +9,7 @@ for ever on a server that hangs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +48,7 @@ __all__ = [
 # made to wait for that on a server; they see what their own process wrote.
 MOST_HITS = 16_384  # the server's limit of one search
 PAGE = 1_000
+OF_A_SPACE = re.compile(r"_[0-9a-f]{16}_[0-9a-f]{6}_[0-9]+$")  # as `filling` names collections
 
 
 class Row(NamedTuple):
@@ -127,11 +129,13 @@ def drop(collection: str) -> None:
 
 
 def drop_others(keep: Collection[str]) -> None:
-    """Drop the collections of this library that are not to be kept."""
+    """Drop the collections of this library that are not to be kept. Another library on the same
+    server may have a prefix that begins like this one's."""
     kept = {keep} if isinstance(keep, str) else set(keep)
     names = call(lambda client: list(client.list_collections(timeout=READ_SECONDS)))
     for name in names:
-        if name.startswith(f"{alias()}_") and name not in kept:
+        whose = OF_A_SPACE.sub("", name)
+        if name.startswith(f"{alias()}_") and whose in (name, alias()) and name not in kept:
             drop(name)
 
 

@@ -194,8 +194,12 @@ def test_readers_see_one_collection_or_the_other_while_the_alias_flips(empty: st
     assert seen <= {tuple(range(1, 11)), tuple(range(11, 21))}
     milvus.drop(empty)  # with its alias
     assert milvus.collection_behind_alias() == ""
+    old, theirs = (f"{milvus.alias()}{n}_{16 * '0'}_abcdef_17" for n in ("", "_2"))
+    for name in (old, theirs):  # a library may be called like another one and a bit more
+        milvus.create(name, DIMENSION)
     milvus.drop_others(keep=[])
-    assert not milvus.exists(other)
+    assert [milvus.exists(name) for name in (other, old, theirs)] == [False, False, True]
+    milvus.drop(theirs)
 
 
 def test_rows_are_replaced_never_doubled_and_deleted_by_id(empty: str) -> None:

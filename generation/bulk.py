@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
-from generation import conversation, drawing, engines, gemini_batch, money, prices, studio
+from generation import conversation, drawing, engines, money, studio
 from generation.engines import Drawing, DrawRequest
 from generation.errors import (
     EngineError,
@@ -30,7 +30,9 @@ from generation.errors import (
     InvalidRequest,
     Refused,
 )
+from generation.gemini import orders
 from generation.models import Batch, BatchJob, Generation
+from generation.money import prices
 
 logger = logging.getLogger(__name__)
 
@@ -151,9 +153,9 @@ def _lock(pk: int) -> str:
 
 
 def _send(job: BatchJob) -> None:
-    name: str | None = gemini_batch.find(job.display_name)  # sent before a crash?
+    name: str | None = orders.find(job.display_name)  # sent before a crash?
     if not name:
-        name = gemini_batch.create(
+        name = orders.create(
             display_name=job.display_name, model=job.model, requests=_requests(job)
         )
     if not name:
@@ -194,14 +196,14 @@ def _key(pk: int, take: int) -> str:
 
 
 def _look(job: BatchJob) -> None:
-    order = gemini_batch.look(job.name)
+    order = orders.look(job.name)
     if not order.done:
         if not _wanted(job).exists():
-            gemini_batch.cancel(job.name)
+            orders.cancel(job.name)
         _wait(job, "")
         return
     problems: dict[int, EngineError] = {}
-    for key, answer in gemini_batch.answers(order):
+    for key, answer in orders.answers(order):
         if problem := _keep(job, key, answer):
             problems[int(key.partition("-")[0])] = problem
     sentence = ENDINGS.get(order.state, "")

@@ -10,10 +10,11 @@ from typing import Any
 
 from assetbank import intake, rights
 from assetbank.models import Asset
-from generation import gemini_turn, references
+from generation import references
 from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage
 from generation.errors import InvalidRequest
-from generation.gemini_json import Json
+from generation.gemini import turns
+from generation.gemini.body import Json
 from generation.models import Generation, Output, Turn
 
 LONGEST = 20  # turns
@@ -117,7 +118,7 @@ def pointed_out(output: Output) -> str:
 
 def _link(output: Output) -> Link:
     turn = Turn.objects.filter(generation=output.generation_id, take=output.take).first()
-    if turn is None or not gemini_turn.complete(turn.content.get("parts", [])):
+    if turn is None or not turns.complete(turn.content.get("parts", [])):
         raise InvalidRequest(
             f"What the model said with this picture was not kept, so it cannot go on. {INSTEAD}",
             code="no_turn",
@@ -175,7 +176,7 @@ def _exchange(link: Link) -> Exchange:
     return Exchange(
         prompt=content["prompt"],
         references=tuple(_sent_again(each, link.assets) for each in content["references"]),
-        said=gemini_turn.restored(parts, lambda part: _picture(part, link.pictures)),
+        said=turns.restored(parts, lambda part: _picture(part, link.pictures)),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from generation import money, savings, webhooks
+from generation import money, webhooks
 from generation.errors import EngineError, EngineUnavailable
 from generation.models import Generation
+from generation.money import savings
 
 MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
 LONGEST_WAIT_S = 3600  # that a service may ask for; beyond it a person decides

@@ -74,7 +74,7 @@ class Drawing:
     """What an engine delivered: at least one image, the model's choice last.
 
     `raw` is the answer's untouched body, or b"" where an engine has none. `said`: its parts as
-    `gemini_turn` keeps them, empty where an engine cannot go on from what it drew.
+    `gemini.turns` keeps them, empty where an engine cannot go on from what it drew.
     """
 
     images: tuple[DrawnImage, ...]

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 from assetbank.admin.base import ModelAdmin, display, label
 from generation import engines
 from generation.models import EngineModel, Role
-from generation.prices import picture_prices
+from generation.money.prices import picture_prices
 
 if TYPE_CHECKING:
     EngineModelModelForm = forms.ModelForm[EngineModel]

@@ -30,7 +30,7 @@ from assetbank.admin.base import (
 from assetbank.errors import ProblemError
 from generation import money, studio
 from generation.models import Generation, Output, Reference
-from generation.prices import shown
+from generation.money.prices import shown
 
 STATE_LABELS = {
     "queued": "info",

@@ -8,9 +8,9 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display
-from generation import caps
 from generation.models import LedgerEntry, SpendingCap
-from generation.prices import shown
+from generation.money import caps
+from generation.money.prices import shown
 
 
 @admin.register(SpendingCap)

@@ -14,7 +14,8 @@ from assetbank import access
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.parsers import PARSERS
 from assetbank.errors import NotAllowed
-from generation import caps, engines, spending, studio
+from generation import engines, studio
+from generation.money import caps, spending
 
 
 class EstimateRequestSerializer(serializers.Serializer[Any]):

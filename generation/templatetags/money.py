@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from generation.prices import shown
+from generation.money.prices import shown
 
 register = template.Library()
 register.filter("usd", shown)

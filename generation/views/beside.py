@@ -17,7 +17,6 @@ from assetbank.models import Asset
 from assetbank.views import PageRequest
 from generation import (
     already,
-    caps,
     desk,
     engines,
     inheritance,
@@ -30,6 +29,7 @@ from generation import (
 )
 from generation.errors import GenerationError, InvalidRequest
 from generation.forms import StudioForm
+from generation.money import caps
 from generation.views.seen import require_creator_somewhere
 from generation.views.studio import chosen_version, wanted
 

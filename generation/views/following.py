@@ -11,8 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import access
 from assetbank.views import PageRequest
-from generation import choosing, money, presets, savings, studio
+from generation import choosing, money, presets, studio
 from generation.models import EngineModel, Generation
+from generation.money import savings
 from generation.views.seen import generation_of
 from generation.views.shown import shown
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from assetbank import access
 from assetbank.models import Brand
 from assetbank.views import PageRequest
-from generation import spending
+from generation.money import spending
 from generation.views.seen import require_creator_somewhere
 
 

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import access
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.views import PageRequest
-from generation import conversation, desk, prices, refining, tray
+from generation import conversation, desk, refining, tray
 from generation.errors import InvalidRequest
 from generation.forms import COUNTS
 from generation.models import EngineModel, Output
+from generation.money import prices
 from generation.refining_forms import RefineForm
 from generation.views.seen import generation_of, generations, outputs
 

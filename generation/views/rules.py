@@ -15,7 +15,8 @@ from assetbank import access
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
 from assetbank.views import PageRequest
-from generation import inspection, reading, ruling
+from generation import inspection, ruling
+from generation.inspection import reading
 from generation.models import BrandRules, Finding, Output
 
 LINES = ("always", "never", "approved_words")

@@ -12,10 +12,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import batches, bulk, engines, gemini_batch, money, prices, refining, studio
+from generation import batches, bulk, engines, money, refining, studio
 from generation.errors import InvalidRequest
+from generation.gemini import orders
 from generation.matrix import Matrix
 from generation.models import Batch, BatchJob, Generation, LedgerEntry
+from generation.money import prices
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -121,7 +123,7 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
 def test_a_large_order_goes_and_comes_as_a_file(
     order: Order, server: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gemini_batch, "LARGEST_INLINE", 1000)
+    monkeypatch.setattr(orders, "LARGEST_INLINE", 1000)
     job = follow(follow(order("A cape", "A hat [scenario:refuse_picture]")))
     assert server.batches.orders[job.name].in_file
     assert [cell.state for cell in cells(job)] == ["succeeded", "refused"]
@@ -214,10 +216,8 @@ def test_a_worker_that_died_before_it_wrote_the_name_down_orders_nothing_twice(
             follow(job)
     assert placed(server) == 1
     for number in range(30):  # it is found among others, on any page of the list
-        gemini_batch.create(
-            display_name=f"other {number}", model=MODEL, requests=iter_requests(job)
-        )
-    monkeypatch.setattr(gemini_batch, "PAGE", 10)
+        orders.create(display_name=f"other {number}", model=MODEL, requests=iter_requests(job))
+    monkeypatch.setattr(orders, "PAGE", 10)
     job = follow(job)
     assert (job.state, job.name, placed(server)) == ("waiting", "batches/order1", 31)
 

@@ -16,7 +16,8 @@ from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.errors import CannotApprove, NotAllowed
 from assetbank.models import Asset
-from generation import drawing, fidelity, inspection, palette, reading, ruling, studio, tasks
+from generation import drawing, inspection, ruling, studio, tasks
+from generation.inspection import fidelity, palette, reading
 from generation.models import BrandRules, Finding, Generation, Output
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes

@@ -13,9 +13,10 @@ from PIL import Image, ImageChops, ImageStat
 from assetbank import intake
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import engines, ladder, money, refining, savings, studio
+from generation import engines, ladder, money, refining, studio
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
+from generation.money import savings
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer

@@ -16,9 +16,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import caps, engines, money, quotas, refining, studio
+from generation import engines, money, quotas, refining, studio
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
+from generation.money import caps
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.asking import run

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from generation import sketch
 from generation.engines import DrawRequest, ReferenceImage
 from generation.errors import InvalidRequest
-from generation.sketch_panel import INK, LABEL, PAPER, fit
+from generation.sketch.panel import INK, LABEL, PAPER, fit
 
 FORMATS = ["1:1", "2:3", "3:2", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1"]
 RED = (200, 30, 40)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from assetbank.models import Asset, Membership
-from generation import caps, money, spending, studio
+from generation import money, studio
 from generation.models import (
     EngineModel,
     Generation,
@@ -24,6 +24,7 @@ from generation.models import (
     PresetVersion,
     SpendingCap,
 )
+from generation.money import caps, spending
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 

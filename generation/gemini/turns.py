@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from generation.engines import DrawnImage
-from generation.gemini_json import Json, decoded, dict_of, either
+from generation.gemini.body import Json, decoded, dict_of, either
 
 
 def kept(parts: Sequence[Json], images: Sequence[DrawnImage]) -> list[Json]:

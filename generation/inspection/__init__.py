@@ -17,7 +17,7 @@ from django.utils import timezone
 from assetbank import access, intake, pictures
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand
-from generation import fidelity, palette, reading
+from generation.inspection import fidelity, palette, reading
 from generation.models import BrandRules, Finding, Output, Reference
 from search import duplicates, regions
 from search.models import Embedding, Likeness

@@ -18,9 +18,10 @@ from django.db.models.functions import Coalesce
 
 from assetbank import access
 from assetbank.models import Brand
-from generation import caps, conversation, engines
+from generation import conversation, engines
 from generation.models import Generation, LedgerEntry
-from generation.prices import NOTHING, estimate, picture_prices, price, rounded
+from generation.money import caps
+from generation.money.prices import NOTHING, estimate, picture_prices, price, rounded
 
 __all__ = ["NOTHING", "estimate", "picture_prices", "price"]
 

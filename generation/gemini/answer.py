@@ -10,10 +10,10 @@ import json
 import re
 from typing import Any
 
-from generation import gemini_turn
 from generation.engines import Drawing, DrawnImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
-from generation.gemini_json import Json, decoded, dict_of, dicts, either, loads, storable
+from generation.gemini import turns
+from generation.gemini.body import Json, decoded, dict_of, dicts, either, loads, storable
 
 
 def read(body: bytes) -> Drawing:
@@ -46,7 +46,7 @@ def read(body: bytes) -> Drawing:
         model_version=str(either(answer, "modelVersion") or ""),
         response_id=str(either(answer, "responseId") or ""),
         raw=body,
-        said=tuple(gemini_turn.kept(parts, final)),
+        said=tuple(turns.kept(parts, final)),
     )
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from generation import gemini, gemini_answer
+from generation import gemini
 from generation.engines import Drawing, DrawRequest
 from generation.errors import EngineError, EngineFailed
-from generation.gemini_json import Json, dict_of, dicts, either, loads
+from generation.gemini import answer
+from generation.gemini.body import Json, dict_of, dicts, either, loads
 
 if TYPE_CHECKING:
     from google.genai import Client, types
@@ -93,8 +94,8 @@ def look(name: str) -> Order:
     client = _client()
     try:
         # The SDK's own reading of it leaves out why an order failed
-        answer = client._api_client.request("get", name, {}, None)
-        body = dict_of(loads(answer.body or "{}"))
+        response = client._api_client.request("get", name, {}, None)
+        body = dict_of(loads(response.body or "{}"))
     except Exception as error:
         raise gemini.engine_error(error, "") from None
     metadata = dict_of(body.get("metadata"))
@@ -217,10 +218,10 @@ def _answer(row: Json) -> Answer:
         status = code if isinstance(code, int) else 0
         message = gemini.without_key(str(problem.get("message") or ""))
         details = problem.get("details")
-        return key, gemini_answer.problem(
+        return key, answer.problem(
             HTTP_STATUS.get(status, status), message, details if isinstance(details, list) else []
         )
     try:
-        return key, gemini_answer.read(json.dumps(row.get("response") or {}).encode())
+        return key, answer.read(json.dumps(row.get("response") or {}).encode())
     except EngineError as error:
         return key, error

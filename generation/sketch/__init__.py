@@ -16,7 +16,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from generation.engines import Drawing, DrawnImage, DrawRequest, ReferenceImage
 from generation.errors import InvalidRequest
-from generation.sketch_panel import INK, LABEL, PAPER, Colour, letter
+from generation.sketch.panel import INK, LABEL, PAPER, Colour, letter
 
 pillow_heif.register_heif_opener()  # references may be HEIC, which Pillow alone cannot read
 

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from assetbank import access
 from assetbank.models import Asset, Brand
-from generation import caps
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap
 from generation.models.money import LedgerQuerySet
-from generation.prices import NOTHING
+from generation.money import caps
+from generation.money.prices import NOTHING
 
 Kind = LedgerEntry.Kind
 MOST_MONTHS = 24  # to choose from

@@ -16,7 +16,7 @@ from assetbank.models import Brand
 from generation import engines
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
-from generation.prices import NOTHING, estimate, shown
+from generation.money.prices import NOTHING, estimate, shown
 
 Kind = LedgerEntry.Kind
 # Keys of PostgreSQL's advisory locks; taken in this order

@@ -1,4 +1,4 @@
-"""Google's image models, through the Gemini API or Vertex AI: the only file that knows the SDK.
+"""Google's image models, through the Gemini API or Vertex AI: the only package that knows the SDK.
 
 The SDK is imported at the first use, because it is heavy and most processes never draw. It is
 asked for the untouched body of the answer, which we read ourselves: it drops `finishMessage`, and
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from generation import gemini_answer
 from generation.engines import Drawing, DrawRequest, ReferenceImage
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, InvalidRequest
-from generation.gemini_json import Json, decoded, either
+from generation.gemini import answer
+from generation.gemini.body import Json, decoded, either
 
 if TYPE_CHECKING:
     from google.genai import Client, errors, types
@@ -59,15 +59,15 @@ def draw(request: DrawRequest) -> Drawing:
         raise EngineFailed(problem, code="not_configured")
     client = open_client()  # held until the end: a client closes when nothing refers to it
     try:
-        answer = client.models.generate_content(
+        response = client.models.generate_content(
             model=request.model, contents=list(contents(request)), config=config(request)
         )
     except Exception as error:
         # "from None": the SDK's exceptions can quote the key, and tracebacks end up in logs.
         raise engine_error(error, request.model) from None
-    body = (answer.sdk_http_response and answer.sdk_http_response.body) or ""
+    body = (response.sdk_http_response and response.sdk_http_response.body) or ""
     try:
-        return gemini_answer.read(body.encode())
+        return answer.read(body.encode())
     except EngineError as error:
         error.message, error.detail = without_key(error.message), without_key(error.detail)
         error.args = (error.message,)
@@ -289,7 +289,7 @@ def _api_error(error: errors.APIError, model: str) -> EngineError:
     inner = body.get("error")
     details = inner.get("details") if isinstance(inner, dict) else None
     headers = getattr(error.response, "headers", None) or {}
-    return gemini_answer.problem(
+    return answer.problem(
         int(error.code or 0),
         without_key(str(error.message or "")),
         details if isinstance(details, list) else [],

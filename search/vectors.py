@@ -17,7 +17,7 @@ from assetbank import intake, pictures
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.models import Asset
 from search import clip, spaces, words
-from search.checkpoints import EncoderError
+from search.checkpoints import EncoderError, EncoderUnavailable
 from search.errors import InvalidQuestion, SearchUnavailable
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
 from search.questions import Question, Shown
@@ -65,21 +65,27 @@ def not_ready() -> SearchUnavailable:
 def text_vector(space: VectorSpace, text: str) -> Vector:
     """[dimension] float32, of unit length. Raises SearchUnavailable."""
     try:
-        return _text_vector(space.source, " ".join(text.split()))
+        return _text_vector(space.source, str(space.fingerprint), " ".join(text.split()))
     except EncoderError as error:
         raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
 
 
 @lru_cache(maxsize=4096)
-def _text_vector(source: str, text: str) -> Vector:
-    vector: Vector = text_encoder(source).encode([text])[0]
+def _text_vector(source: str, fingerprint: str, text: str) -> Vector:
+    vector: Vector = text_encoder(source, fingerprint).encode([text])[0]
     return vector
 
 
 @lru_cache(maxsize=2)
-def text_encoder(source: str) -> clip.TextEncoder:
-    """Two, while one takes over from the other."""
-    return clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+def text_encoder(source: str, fingerprint: str) -> clip.TextEncoder:
+    """Two, while one takes over from the other. Raises EncoderUnavailable: also when the folder
+    holds other weights by now than those of the pictures' vectors."""
+    found = clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+    if found.fingerprint != fingerprint:
+        raise EncoderUnavailable(
+            f"{source} does not hold the encoder that the index was built with any more."
+        )
+    return found
 
 
 def warm_up() -> None:

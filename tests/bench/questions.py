@@ -118,7 +118,8 @@ def _raw(question: Any, person: Any) -> Run:
     def run() -> object:
         parts = connection.on(space.collection, stored) if shown else []
         if text := words.parse(question.text).description:
-            parts += list(vectors.text_encoder(space.source).encode([text]))
+            encoder = vectors.text_encoder(space.source, str(space.fingerprint))
+            parts += list(encoder.encode([text]))
         return milvus.search(sum(parts), limit=LIMIT, where=where, collection=space.collection)
 
     return run

@@ -21,8 +21,9 @@ from assetbank import intake
 from assetbank.demo.pictures import render
 from assetbank.demo.specs import Spec
 from assetbank.models import Asset
-from search import filling, indexing, milvus, queries, spaces, switching, tasks
+from search import filling, indexing, milvus, queries, spaces, switching, tasks, vectors
 from search.checkpoints import DEMO_FOLDER, EncoderUnavailable
+from search.errors import SearchUnavailable
 from search.models import Embedding, GoldenQuestion, VectorSpace
 from search.questions import Question
 from search.relevance import Background
@@ -284,6 +285,15 @@ def test_an_encoder_that_is_gone_does_not_take_over_and_holds_up_nobody(
     with pytest.raises(EncoderUnavailable, match="no such folder"):
         switching.rollback()
     assert active() == space
+
+
+def test_texts_are_not_encoded_by_other_weights_than_pictures(
+    shop: list[Asset], twin: Path
+) -> None:
+    replaced = active()
+    replaced.source = str(twin)
+    with pytest.raises(SearchUnavailable, match="does not hold the encoder"):
+        vectors.text_vector(replaced, "a bag")
 
 
 def test_a_person_overrules_the_gate_and_leaves_no_gap(

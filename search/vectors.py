@@ -187,7 +187,7 @@ def _remember(
     rgb = rgb.copy()
     rgb.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     copy = io.BytesIO()
-    rgb.save(copy, "WEBP", quality=85)
+    rgb.save(copy, "WEBP", quality=85, method=2)  # as small as the default, in half the time
     return PictureQuestion.objects.create(
         person=person,
         asset=asset,

@@ -120,11 +120,9 @@ def rank(case: Case) -> Step:
     names = [str(by.name).lower() for by in ranking.By if by in hit.by]
     details.append(Detail("Found by", " and ".join(names) or "being near, no more"))
     if not hit.matches:
-        said = (
-            f"It does not really match: it is shown at place {before + 1}, behind the "
-            f"{ranked.matched} that do."
-        )
-        return step("rank", State.BAD, said, details)
+        said = f"It does not really match: it is shown at place {before + 1}"
+        behind = f", behind the {ranked.matched} that do." if ranked.matched else "; nothing does."
+        return step("rank", State.BAD, said + behind, details)
     return _placed(before, ranked.matched, details)
 
 

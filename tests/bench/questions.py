@@ -129,15 +129,18 @@ def _kinds(person: Any) -> dict[str, Iterator[Any]]:
     from assetbank.models import Asset
     from search.questions import Filters, Question, like
 
+    rows = Asset.objects.count()
     assets = list(Asset.objects.order_by("pk")[: 3 * EACH])
     colours = ["red", "blue", "green", "white", "black"]
 
     def texts() -> Iterator[str]:
         # others for each size of library: a text that was asked is not encoded again
-        rows = Asset.objects.count()
         for number in random.Random(rows).sample(range(100_000), 50 * EACH):
             yield f"a {colours[number % 5]} bag, number {number} of {rows}"
 
+    # Full text does not see these, and CLIP does
+    stop_words = list(itertools.product(["the", "of", "in", "with"], repeat=6))
+    fillers = map(" ".join, random.Random(rows).sample(stop_words, 2 * EACH))
     each = texts()  # shared: every kind asks texts that were never asked
     kinds: dict[str, Iterator[Any]] = {"text": (Question(text=text) for text in each)}
     for tag in SHARES:
@@ -155,7 +158,8 @@ def _kinds(person: Any) -> dict[str, Iterator[Any]]:
         ),
         "text, a colour": (Question(text=text, filters=Filters(colour="#2b63d4")) for text in each),
         "text, a word that is not wanted": (Question(text=f"{text} -hat") for text in each),
-        "words that hundreds have": (Question(text=f"linen row {n}") for n in range(10**6)),
+        "words that one has": (Question(text=f"linen row {n}") for n in range(rows // 2, rows)),
+        "words that thousands have": (Question(text=f"linen {text} bag") for text in fillers),
         "more like this": (Question(shown=(like(asset),)) for asset in assets),
         "two pictures and a text": (
             Question(text=text, shown=(like(asset), like(other, 0.5)))

@@ -522,6 +522,7 @@ class TestPlace:
         assert details(told, "rank")["By meaning"] == "place 3"
         assert told["meaning"].state == State.NOTE
         assert "behind the 1 that do" in told["rank"].sentence
+        assert "nothing does" in explain(shop["red teapot"], cast, "a submarine")["rank"].sentence
 
     def test_far_behind_it_says_on_which_page(
         self, bag: Asset, cast: Cast, make_asset: MakeAsset

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -112,8 +112,9 @@ def _take_in(
     collection: Collection | None,
 ) -> None:
     """Files before the row: saving them may be slow, and no transaction waits for it. A failure
-    takes them back."""
+    takes them back, unless the row is there: the answer to a commit may get lost."""
     undo: list[Callable[[], None]] = []
+    committing = False
     try:
         _save_files(asset, data, picture, undo)
         with transaction.atomic():
@@ -122,11 +123,21 @@ def _take_in(
                 asset.tags.add(*tags)
             if collection:
                 collecting.add(collection=collection, assets=[asset])
+            committing = True
     except BaseException:
-        for step in undo:
-            with contextlib.suppress(Exception):  # what went wrong first is what is told
-                step()
+        if not (committing and _may_be_there(asset)):
+            for step in undo:
+                with contextlib.suppress(Exception):  # what went wrong first is what is told
+                    step()
         raise
+
+
+def _may_be_there(asset: Asset) -> bool:
+    """Where nobody can tell: a file too many harms less than a row without one."""
+    try:
+        return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
+    except DatabaseError:
+        return True
 
 
 def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Stored | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.signals import post_save
 from PIL import Image
 from pytest_django import Settings
@@ -179,6 +179,20 @@ def test_a_failure_after_the_files_were_written_leaves_no_file(cast: Cast, media
     finally:
         post_save.disconnect(fail, Asset)
     assert files_below(media) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_the_commit_takes_no_file_of_it_away(cast: Cast) -> None:
+    def fail(**kwargs: Any) -> None:
+        transaction.on_commit(lambda: 1 / 0)  # as if the answer to the commit got lost
+
+    post_save.connect(fail, Asset)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            store(cast, picture_bytes())
+    finally:
+        post_save.disconnect(fail, Asset)
+    assert intake.original_bytes(Asset.objects.get()) == picture_bytes()
 
 
 @pytest.mark.parametrize(

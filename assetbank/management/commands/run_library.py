@@ -12,17 +12,18 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
+import honcho.manager
 import psutil
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from honcho.manager import Manager
 
 from assetbank import demo_world
 from assetbank.embedded import EmbeddedError, milvus
 
 MARK = "ASSETBANK_PART_OF"  # in the environment of each part: whose it is
 THREADS = 8  # of the web server: each holds one request
+STOP_SECONDS = 10  # after Ctrl-C, until a part that has not ended is killed: a batch may take five
 
 
 class Command(BaseCommand):
@@ -68,7 +69,8 @@ class Command(BaseCommand):
 
 def _run_parts(host: str, port: int) -> int:
     """Until Ctrl-C, or until a part that cannot be started again ends."""
-    manager = Manager()
+    honcho.manager.KILL_WAIT = STOP_SECONDS  # it takes no parameter for that
+    manager = honcho.manager.Manager()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", MARK: str(settings.DATA_DIR)}
     for name, command in _parts(host, port).items():
         manager.add_process(name, command, env=environment, cwd=str(settings.BASE_DIR))

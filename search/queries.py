@@ -102,8 +102,7 @@ def find(
         ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
     else:
         start = 0
-        depth = max(FIRST_DEPTH, limit + 1)
-        asked, ranked = _ask(person, question, sight, depth, keep, by_program)
+        asked, ranked = _ask(person, question, sight, limit, keep, by_program)
     found: list[Found] = []
     while True:
         more = ranked.hits[start : start + limit + 1 - len(found)]
@@ -113,9 +112,8 @@ def find(
             break
         if not more:  # all that was ranked is shown or gone: rank further down
             ranked = _further(asked if keep else None, question, sight, ranked)
-    following = ""
-    if len(found) > limit:
-        following = _cursor(asked.pk.hex, start - (len(found) - limit)) if keep else ""
+    more_to_come = keep and len(found) > limit
+    following = _cursor(asked.pk.hex, start - (len(found) - limit)) if more_to_come else ""
     return Page(found[:limit], following, asked.pk if keep else None, ranked.matched)
 
 
@@ -181,12 +179,13 @@ def _ask(
     person: access.Person,
     question: Question,
     sight: _Sight,
-    depth: int,
+    limit: int,
     keep: bool,
     by_program: bool,
 ) -> tuple[Asked, Ranking]:
     """The ranking, and the row that keeps it. The same question again within a minute, while
     nothing has changed, costs nothing and is one row."""
+    depth = max(FIRST_DEPTH, limit + 1)
     who = person.pk, sight.reach, timezone.localdate(), keep, by_program
     key = (*who, question.address(), depth, sight.space.collection, sight.space.revision)
     # what is in a collection changes without the index

@@ -108,15 +108,12 @@ def rank(
         found = nearest.search(nearest.enough(depth))
     hits, complete = nearest.wanted(found, depth)
     shares = composed.relevance([hit.score for hit in hits])
-    if any(shown.weight > 0 for shown in question.shown):
-        # "this bag, but in green": to be called green says nothing of the bag
-        near = zip(hits, shares, strict=True)
-        alike = {hit.id for hit, share in near if share >= relevance.LINE}
-        by_words = [found for found in by_words if found.named or found.id in alike]
-    fused = _fuse(hits, shares, by_words)
+    # "this bag, but in green": to be called green says nothing of the bag
+    beside_pictures = any(shown.weight > 0 for shown in question.shown)
+    fused = _fuse(hits, shares, by_words, only_near=beside_pictures)
     asked_with = question.assets
     ranked = [hit for hit in fused if hit.id not in asked_with]
-    if len(by_words) < WORDS * depth:
+    if beside_pictures or len(by_words) < WORDS * depth:
         return Ranking(tuple(ranked), complete)
     # what words find further down comes before what is merely near
     return Ranking(tuple(hit for hit in ranked if hit.matches), complete=False)
@@ -221,14 +218,21 @@ def _searchable() -> Q:
 
 
 def _fuse(
-    hits: Sequence[milvus.Hit], shares: Iterable[float], by_words: Sequence[words.WordHit]
+    hits: Sequence[milvus.Hit],
+    shares: Iterable[float],
+    by_words: Sequence[words.WordHit],
+    *,
+    only_near: bool,
 ) -> list[Ranked]:
+    """With `only_near`, words count for what matches by meaning, too; exact names always."""
     scores: dict[int, float] = {}
     by: dict[int, By] = {}
     relevances = {hit.id: float(share) for hit, share in zip(hits, shares, strict=True)}
     for place, hit in enumerate(hits):
         scores[hit.id] = 1 / (RRF + place)
         by[hit.id] = By.MEANING if relevances[hit.id] >= relevance.LINE else By(0)
+    if only_near:
+        by_words = [found for found in by_words if found.named or by.get(found.id)]
     for place, found in enumerate(by_words):
         scores[found.id] = scores.get(found.id, 0.0) + 1 / (RRF + place)
         by[found.id] = by.get(found.id, By(0)) | By.WORDS | (By.NAME if found.named else By(0))

@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from assetbank import access, provenance, rights
+from assetbank import permissions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
+from assetbank.rights import provenance, terms
 
 LEFT_OUT_STAYS = (  # nobody gives a right away by leaving it out
     *("derivatives_allowed", "territories", "consent", "consent_until"),
@@ -98,7 +99,7 @@ class AssetForm(forms.Form):
 
     def clean_territories(self) -> list[str]:
         try:
-            return rights.clean_territories(self.cleaned_data["territories"])
+            return terms.clean_territories(self.cleaned_data["territories"])
         except ProblemError as error:
             raise forms.ValidationError(error.message) from error
 
@@ -134,12 +135,12 @@ class UploadForm(forms.Form):
     )
     file = FilesField(label="Pictures", widget=FilesInput({"accept": "image/*"}))
 
-    def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.creates_in = list(access.brands(person, *access.CREATORS))
+        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))
         # All that one sees: what one may see but not add to is refused with a sentence
-        self.fields["brand"].queryset = access.brands(person)  # type: ignore[attr-defined]
-        self.fields["collection"].queryset = access.collections(person)  # type: ignore[attr-defined]
+        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
+        self.fields["collection"].queryset = permissions.collections(person)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -161,7 +162,7 @@ class CollectionForm(forms.Form):
     name = forms.CharField(max_length=120)
     description = forms.CharField(required=False, max_length=500)
 
-    def __init__(self, *args: Any, person: access.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["brand"].queryset = access.brands(person)  # type: ignore[attr-defined]
-        self.creates_in = list(access.brands(person, *access.CREATORS))
+        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
+        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))

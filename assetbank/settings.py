@@ -14,7 +14,7 @@ from typing import Any
 import django_stubs_ext
 from dotenv import load_dotenv
 
-from assetbank.conf import Environment
+from assetbank.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -234,8 +234,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "assetbank.middleware.problem_pages",
-    "assetbank.idempotency.idempotent_posts",
+    "assetbank.http.middleware.problem_pages",
+    "assetbank.http.idempotency.idempotent_posts",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "assetbank.urls"
@@ -250,8 +250,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "assetbank.context.shell",
-                "search.context.encoder",
+                "assetbank.http.context_processors.shell",
+                "search.context_processors.encoder",
             ],
         },
     },
@@ -266,7 +266,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_CALLABLE = "assetbank.views.signing.locked_out"
+AXES_LOCKOUT_CALLABLE = "assetbank.views.auth.locked_out"
 AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -296,7 +296,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "assetbank.api.schema.Schema",
-    "EXCEPTION_HANDLER": "assetbank.problems.handle",
+    "EXCEPTION_HANDLER": "assetbank.http.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is that of a picture
 }
@@ -323,24 +323,24 @@ HEALTH_PARTS = [
 
 # What follows when an asset's terms become stricter, in the same transaction:
 # `(asset, names of those terms) -> None`
-RIGHTS_BECAME_STRICTER = ["generation.inheritance.pass_on"]
+RIGHTS_BECAME_STRICTER = ["generation.lineage.inheritance.pass_on"]
 # Whose terms an asset's own must not be looser than: `(asset) -> list of assets`
-RIGHTS_BOUNDS = ["generation.inheritance.made_of"]
+RIGHTS_BOUNDS = ["generation.lineage.inheritance.made_of"]
 
 # What else stands against approving an asset: `(asset) -> list of sentences`; and who hears of a
 # decision, in its transaction: `(decision) -> None`
-APPROVAL_CHECKS = ["generation.inspection.blocks"]
+APPROVAL_CHECKS = ["generation.review.inspect.blocks"]
 DECISION_RECEIVERS = ["generation.webhooks.decided"]
 
 # Who hears that assets were merged, in that transaction: `(kept asset, its copies) -> None`
-MERGE_RECEIVERS = ["search.keeping.merged"]
+MERGE_RECEIVERS = ["search.saved.searches.merged"]
 
 # What other apps add to the demo library, when its pictures are there
 DEMO_WORLD = ["generation.demo.load"]
 
 # What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
-WEB_START_CHECKS = ["assetbank.demo_world.refuse_in_production"]
-WEB_WARM_UP = ["search.vectors.warm_up"]
+WEB_START_CHECKS = ["assetbank.demo.library.refuse_in_production"]
+WEB_WARM_UP = ["search.query.embedding.warm_up"]
 
 PROCRASTINATE_WORKER_DEFAULTS = {
     "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay

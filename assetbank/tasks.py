@@ -9,7 +9,9 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from assetbank import idempotency, intake, notices
+from assetbank import notifications
+from assetbank.assets import backfill
+from assetbank.http import idempotency
 
 logger = logging.getLogger(__name__)
 SILENT_SECONDS = 30
@@ -32,7 +34,7 @@ async def retry_stalled(timestamp: int) -> None:
 @app.task(queue="house", queueing_lock="read_pixels", pass_context=False)
 def read_pixels(timestamp: int) -> None:
     """Assets from before colours and perceptual hashes were read at intake."""
-    while intake.read_pixels():
+    while backfill.read_pixels():
         pass
 
 
@@ -42,7 +44,7 @@ def read_pixels(timestamp: int) -> None:
     retry=RetryStrategy(max_attempts=6, exponential_wait=5),
 )
 def mail_notice(notice_id: int) -> None:
-    notices.mail(notice_id=notice_id)
+    notifications.mail(notice_id=notice_id)
 
 
 @app.periodic(cron="17 * * * *")

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assetbank import intake, rights
+from assetbank.assets import files
 from assetbank.models import Asset
-from generation import references
-from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage
+from assetbank.rights import terms
+from generation.engines import reference_images
+from generation.engines.base import Drawing, DrawRequest, Exchange, ReferenceImage
+from generation.engines.gemini import turns
+from generation.engines.gemini.json_fields import Json
 from generation.errors import InvalidRequest
-from generation.gemini import turns
-from generation.gemini.body import Json
 from generation.models import Generation, Output, Turn
 
 LONGEST = 20  # turns
@@ -155,7 +156,7 @@ def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:
             f"be repeated to the model. {INSTEAD}",
             code="reference_gone",
         )
-    if any(rights.problem(each, derive=True) for each in [picture, *assets.values()]):
+    if any(terms.problem(each, derive=True) for each in [picture, *assets.values()]):
         # who reads this may not see all references
         raise InvalidRequest(
             "A picture in this conversation may not be used any more: its rights have ended or "
@@ -182,7 +183,7 @@ def _exchange(link: Link) -> Exchange:
 
 def _picture(part: Json, pictures: Mapping[int, Asset]) -> bytes:
     asset = pictures[part["output"]]
-    return _unchanged(intake.original_bytes(asset), part["sha256"], asset)
+    return _unchanged(files.original_bytes(asset), part["sha256"], asset)
 
 
 def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> ReferenceImage:
@@ -190,10 +191,10 @@ def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> Re
     model signs its own pictures only."""
     asset = assets[reference["asset"]]
     if reference["sent"] == asset.checksum:
-        again = references.original(asset, reference["role"])
+        again = reference_images.original(asset, reference["role"])
         _unchanged(again.data, asset.checksum, asset)
         return again
-    return references.image(asset, reference["role"])
+    return reference_images.image(asset, reference["role"])
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:

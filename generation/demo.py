@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.models import Brand, Collection
-from generation import ruling
 from generation.models import Finding
+from generation.prompting import brand_rules
 
 RULES: dict[str, dict[str, Any]] = {
     "maison-orvelle": {
@@ -34,4 +34,4 @@ def load() -> None:
     for brand in Brand.objects.filter(slug__in=RULES, rules=None):
         rules = dict(RULES[brand.slug])
         rules["anchors"] = Collection.objects.filter(brand=brand, name=rules["anchors"]).first()
-        ruling.change(person=access.house(), brand=brand, **rules)
+        brand_rules.change(person=permissions.house(), brand=brand, **rules)

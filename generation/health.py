@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.db.models import Count
 
 from assetbank.health import Part
-from generation import engines, gemini
+from generation.engines import catalog
+from generation.engines.gemini import client
 from generation.models import Generation
 
 
 def engine_sentence() -> str:
-    return gemini.check() or f"{len(engines.models())} models on offer"
+    return client.check() or f"{len(catalog.models())} models on offer"
 
 
 def engines_part() -> Part:

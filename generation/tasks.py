@@ -8,8 +8,11 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from generation import bulk, ending, inspection, studio, webhooks
+from generation import webhooks
 from generation.errors import EngineUnavailable
+from generation.pipeline import execute, finish, submission
+from generation.review import inspect
+from generation.workflows import bulk_orders
 
 INSPECTING_SECONDS = 5  # of one job: the others on this queue want their turn
 
@@ -20,25 +23,25 @@ class EngineIsBack(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, EngineUnavailable):
             return None
-        seconds = ending.backoff(attempts=job.attempts, error=exception)
+        seconds = finish.backoff(attempts=job.attempts, error=exception)
         return RetryDecision(retry_in={"seconds": int(seconds) + 1})
 
 
 @app.task(name="generation.tasks.run", queue="generate", retry=EngineIsBack())
 def run(generation_id: int) -> None:
-    studio.run(generation_id=generation_id)
+    execute.run(generation_id=generation_id)
 
 
 @app.task(name="generation.tasks.follow", queue="generate")
 def follow(job_id: int) -> None:
-    bulk.follow(job_id=job_id)
+    bulk_orders.follow(job_id=job_id)
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
 def take_up_left_behind(timestamp: int) -> None:
-    studio.take_up_left_behind()
-    bulk.take_up_left_behind()
+    submission.take_up_left_behind()
+    bulk_orders.take_up_left_behind()
     webhooks.take_up_left_behind()
 
 
@@ -58,4 +61,4 @@ def forget_deliveries(timestamp: int) -> None:
 def inspect_waiting(timestamp: int) -> None:
     """On the queue whose workers have the encoder."""
     end = time.monotonic() + INSPECTING_SECONDS
-    inspection.inspect_waiting(stop=lambda: time.monotonic() > end)
+    inspect.inspect_waiting(stop=lambda: time.monotonic() > end)

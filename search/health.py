@@ -6,17 +6,18 @@ from django.conf import settings
 from django.db.models import Count
 
 from assetbank.health import Part
-from search import milvus, switching
-from search.checkpoints import DEMO_SENTENCE
+from search.encoders.checkpoints import DEMO_SENTENCE
+from search.evaluation import rollout
 from search.models import Embedding, VectorSpace
+from search.vectorstore import connection, store
 
 
 def vectors() -> Part:
     try:
-        version, rows = milvus.ping(), 0
-        if milvus.collection_behind_alias():
-            rows = milvus.count()
-    except milvus.MilvusDown as error:
+        version, rows = store.ping(), 0
+        if store.collection_behind_alias():
+            rows = store.count()
+    except connection.MilvusDown as error:
         return Part("vectors", False, str(error))
     where = "your server" if settings.MILVUS_URI else "embedded"
     return Part("vectors", True, f"Milvus {version}, {where}", {"vectors": rows})
@@ -30,7 +31,7 @@ def encoder() -> Part:
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
     said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
     said += [
-        other.problem or f"{other.model}: {switching.progress(other)}."
+        other.problem or f"{other.model}: {rollout.progress(other)}."
         for other in VectorSpace.objects.filter(active=False, activated_at=None)
     ]
     return Part("encoder", True, " ".join(said))

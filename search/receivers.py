@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from assetbank.models import Asset, Brand
-from search import indexing, rows, spaces
+from search.indexing import enrolment, entities, pipeline
 from search.models import Embedding
 
 
@@ -25,8 +25,8 @@ def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs:
     if raw:
         return
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
-        spaces.enrol_assets([instance.pk])
-    indexing.request_work()
+        enrolment.enrol_assets([instance.pk])
+    pipeline.request_work()
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
@@ -39,7 +39,7 @@ def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
         claimed_until=None,
         updated_at=timezone.now(),
     )
-    indexing.request_work()
+    pipeline.request_work()
 
 
 def post_save_apply_policy(
@@ -52,7 +52,7 @@ def post_save_apply_policy(
         return
     generated = Q(asset__brand=instance, asset__origin=Asset.Origin.GENERATED)
     wanted = Q(
-        asset__width__gte=rows.SMALLEST_SIDE, asset__height__gte=rows.SMALLEST_SIDE
+        asset__width__gte=entities.SMALLEST_SIDE, asset__height__gte=entities.SMALLEST_SIDE
     ) & _wanted(instance)
     misplaced = (Q(state=Embedding.State.SKIPPED) & wanted) | (
         ~Q(state=Embedding.State.SKIPPED) & ~wanted
@@ -60,7 +60,7 @@ def post_save_apply_policy(
     # A worker may hold a waiting one, and have read the policy of before
     waiting = Q(state=Embedding.State.PENDING)
     if Embedding.objects.filter(generated & (misplaced | waiting)).mark_pending():
-        indexing.request_work()
+        pipeline.request_work()
 
 
 def _wanted(brand: Brand) -> Q:

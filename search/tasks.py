@@ -15,10 +15,13 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from assetbank import jobs
 from assetbank.errors import ProblemError
-from search import duplicates, gaps, indexing, repair, switching
-from search.checkpoints import EncoderError
-from search.milvus import MilvusDown
+from search.duplicates import detect
+from search.encoders.checkpoints import EncoderError
+from search.evaluation import rollout
+from search.indexing import pipeline, reconcile
+from search.insights import gaps
 from search.models import Embedding, PictureQuestion
+from search.vectorstore.connection import MilvusDown
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def index_left_behind(timestamp: int) -> None:
 
 def _index(beside: float) -> None:
     try:
-        done = indexing.index(beside=beside)
+        done = pipeline.index(beside=beside)
     except (MilvusDown, EncoderError) as error:
         logger.warning("Indexing waits: %s", error)  # the periodic job goes on when it is back
         return
@@ -61,7 +64,7 @@ def _look_for_duplicates() -> None:
 def switch_encoder(timestamp: int) -> None:
     """A space that is whole takes over, if it answers no worse."""
     try:
-        switching.advance()
+        rollout.advance()
     except (MilvusDown, EncoderError, ProblemError) as error:
         logger.warning("Changing the encoder waits: %s", error)
 
@@ -74,7 +77,7 @@ def find_duplicates(timestamp: int) -> None:
     end = time.monotonic() + COMPARING_SECONDS
     waiting = Embedding.objects.claimable().filter(space__active=True)
     try:
-        done = duplicates.find(stop=lambda: time.monotonic() >= end or waiting.exists())
+        done = detect.find(stop=lambda: time.monotonic() >= end or waiting.exists())
     except MilvusDown as error:
         logger.warning("Looking for duplicates waits: %s", error)
         return
@@ -86,7 +89,7 @@ def find_duplicates(timestamp: int) -> None:
 @app.periodic(cron="17 * * * *")
 @app.task(queue="index", queueing_lock="check_index", pass_context=False)
 def check_index(timestamp: int) -> None:
-    report = repair.check(fix=True)
+    report = reconcile.check(fix=True)
     if not report.sound:
         logger.warning("index put right: %s", report.counts)
         _index(beside=BESIDE_SECONDS)

@@ -17,7 +17,7 @@ from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank import intake
+from assetbank.assets import ingest, update
 from assetbank.models import Asset, Brand, Membership
 
 
@@ -101,9 +101,9 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
             **fields,
         }
         status = given.pop("status", "approved")
-        asset = intake.store(**given).asset
+        asset = ingest.store(**given).asset
         if status != asset.status:  # as somebody decided once, or a withdrawal did
-            intake.update(asset=asset, status=status, deciding=True, withdrawing=True)
+            update.update(asset=asset, status=status, deciding=True, withdrawing=True)
         return asset
 
     return make
@@ -112,21 +112,23 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
 @pytest.fixture
 def index(settings: Settings, db: None) -> Iterator[Callable[[], int]]:
     """The real index: `index()` works off what waits. Its collections are this test's own."""
-    from search import indexing, milvus
+    from search.indexing import pipeline
+    from search.vectorstore import connection as connection_module
+    from search.vectorstore import store
 
     settings.MILVUS_PREFIX = f"t{uuid.uuid4().hex[:12]}"
-    milvus.reset()
-    yield indexing.index
-    milvus.reset()
-    milvus.drop_others(keep="")
+    connection_module.reset()
+    yield pipeline.index
+    connection_module.reset()
+    store.drop_others(keep="")
 
 
 @pytest.fixture
 def milvus_down(settings: Settings) -> Iterator[None]:
-    from search import milvus
+    from search.vectorstore import connection as connection_module
 
     settings.MILVUS_URI = "http://127.0.0.1:1"
-    milvus.reset()
+    connection_module.reset()
     yield
     settings.MILVUS_URI = ""
-    milvus.reset()
+    connection_module.reset()

@@ -94,15 +94,15 @@ def real_server() -> Iterator[str]:
 @pytest.fixture(scope="module", params=["lite", "server"])
 def either_milvus(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each test runs on Milvus Lite and on the server, among collections of its module."""
-    from search import milvus
+    from search.vectorstore import connection, store
 
     uri = request.getfixturevalue("real_server") if request.param == "server" else ""
     with override_settings(MILVUS_URI=uri, MILVUS_PREFIX=f"t{uuid.uuid4().hex[:12]}"):
-        milvus.reset()
+        connection.reset()
         yield request.param
-        milvus.reset()
-        milvus.drop_others(keep=[])
-    milvus.reset()
+        connection.reset()
+        store.drop_others(keep=[])
+    connection.reset()
 
 
 # ------------------------------------------------------------------------ in its own process

@@ -13,10 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
-from assetbank import collecting, intake, text
+from assetbank import text
+from assetbank.assets import collections, files
 from assetbank.models import Asset, Brand, Collection
-from generation import studio
 from generation.models import Generation, Output
+from generation.pipeline import execute, submission
 from search.models import Embedding, PictureQuestion, VectorSpace
 from tests.api import upload
 from tests.checkpoints import save_small
@@ -44,7 +45,7 @@ def said(answer: Any) -> str:
 
 def ask_for(cast: Cast, **fields: Any) -> Generation:
     given = {"prompt": "A cape", "model": "sketch", "aspect_ratio": "1:1", **fields}
-    return studio.request(person=cast.creator, brand=cast.acme, **given)
+    return submission.request(person=cast.creator, brand=cast.acme, **given)
 
 
 def waiting_jobs() -> int:
@@ -67,10 +68,10 @@ def space(db: None) -> VectorSpace:
 def everything(cast: Cast, make_asset: MakeAsset) -> None:
     """At least one row of every model that has a page here."""
     asset = make_asset(tags=["cape"])
-    collection = collecting.create(brand=cast.acme, name="Spring", by=cast.creator)
-    collecting.add(collection=collection, assets=[asset])
+    collection = collections.create(brand=cast.acme, name="Spring", by=cast.creator)
+    collections.add(collection=collection, assets=[asset])
     generation = ask_for(cast, references=[asset])
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     PictureQuestion.objects.create(
         person=cast.viewer, fingerprint="f", vector_bytes=b"", thumbnail=b"webp"
     )
@@ -125,7 +126,7 @@ def test_lists_take_as_many_queries_for_twenty_as_for_one(
         while Asset.objects.count() < many:
             make_asset(tags=["one", "two"])
             name = f"C{Asset.objects.count()}"
-            collecting.create(brand=cast.acme, name=name, by=cast.creator)
+            collections.create(brand=cast.acme, name=name, by=cast.creator)
         with CaptureQueriesContext(
             connection,
         ) as captured:
@@ -141,7 +142,7 @@ def test_the_list_of_generations_takes_as_many_queries_for_ten_as_for_one(
     for many in (1, 10):
         while Generation.objects.count() < many:
             made = ask_for(cast, prompt=f"Cape {Generation.objects.count()}")
-            studio.run(generation_id=made.pk)
+            execute.run(generation_id=made.pk)
         with CaptureQueriesContext(connection) as captured:
             page = boss.get("/admin/generation/generation/").content.decode()
         counts.append(len(captured))
@@ -172,7 +173,7 @@ def test_a_file_comes_in_through_intake(boss: Client, cast: Cast) -> None:
     asset = Asset.objects.get()
     assert (asset.title, asset.created_by, asset.licence) == ("red cape", cast.staff, "CC0")
     assert sorted(asset.tags.names()) == ["cape", "red"]
-    assert intake.original_bytes(asset) == picture_bytes()
+    assert files.original_bytes(asset) == picture_bytes()
     assert Embedding.objects.get().asset_id == asset.pk
 
 

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.faults
 ASK = """
 from django.contrib.auth.models import User
 from assetbank.models import Brand
-from generation import batches
-from generation.matrix import Matrix
-made = batches.request(
+from generation.workflows import batch
+from generation.workflows.matrix import Matrix
+made = batch.request(
     person=User.objects.get(), brand=Brand.objects.get(), model="gemini-3-pro-image",
     matrix=Matrix("A {colour} hat", variable="colour", values=["red", "blue"]),
     aspect_ratio="1:1", in_bulk=True,

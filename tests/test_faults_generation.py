@@ -20,8 +20,8 @@ User.objects.create_superuser("ann", password="secret")
 ASK = """
 from django.contrib.auth.models import User
 from assetbank.models import Brand
-from generation import studio
-made = studio.request(
+from generation.pipeline import submission
+made = submission.request(
     person=User.objects.get(), brand=Brand.objects.get(), prompt="A red hat {prompt}",
     model="gemini-3-pro-image", aspect_ratio="1:1", count=3,
 )
@@ -38,9 +38,9 @@ ARRIVED = "SELECT count(*) FROM generation_output WHERE generation_id = {}"
 STORED = ARRIVED + " AND asset_id IS NOT NULL"
 TRY_AGAIN = """
 from django.contrib.auth.models import User
-from generation import studio
+from generation.pipeline import submission
 from generation.models import Generation
-studio.retry(person=User.objects.get(), generation=Generation.objects.get(pk={}))
+submission.retry(person=User.objects.get(), generation=Generation.objects.get(pk={}))
 """
 GIVEN_UP = (
     "SELECT count(*) FROM generation_generation WHERE id = {} AND reason_code = 'worker_ended'"

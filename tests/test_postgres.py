@@ -28,9 +28,11 @@ import io
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from PIL import Image
-from assetbank import intake
+from assetbank.assets import ingest
 from assetbank.models import Asset, Brand
-from search import claims, indexing, tasks
+from search import tasks
+from search.indexing import leases
+from search.indexing import pipeline
 from search.models import Embedding, VectorSpace
 
 space = VectorSpace.objects.create(model="demo", active=True)
@@ -43,11 +45,11 @@ def picture(number):
     return buffer.getvalue()
 
 for number in range(6):
-    intake.store(brand=brand, file=picture(number), filename=f"{number}.png", by=ann, tags=["hat"])
-assert not intake.store(brand=brand, file=picture(0), filename="again.png", by=ann).created
+    ingest.store(brand=brand, file=picture(number), filename=f"{number}.png", by=ann, tags=["hat"])
+assert not ingest.store(brand=brand, file=picture(0), filename="again.png", by=ann).created
 
 def claim_apart():
-    return {job.asset.pk for job in claims.claim(space, 4)}
+    return {job.asset.pk for job in leases.claim(space, 4)}
 
 with transaction.atomic():  # one worker holds its rows; another goes past them
     mine = claim_apart()

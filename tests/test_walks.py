@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from assetbank.demo import catalogue
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
-from assetbank.demo_world import PASSWORD
+from assetbank.demo.catalogue import assets
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
+from assetbank.demo.library import PASSWORD
 from tests.gemini_server import GeminiServer
 from tests.processes import House, free_port
 
@@ -133,7 +133,7 @@ def test_upload_find_choose_references_generate_and_find_again(
 
     # show a picture, smaller and cut at the edges, and find its like
     page.goto("/")
-    watch = next(a for a in catalogue.assets(datetime.date.today()) if a.spec.obj == "watch")
+    watch = next(a for a in assets.assets(datetime.date.today()) if a.spec.obj == "watch")
     page.set_input_files(
         "input[name=picture][type=file]",
         {"name": "mine.png", "mimeType": "image/png", "buffer": cut(render(watch.spec, 320))},

@@ -21,11 +21,12 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from assetbank import approval, intake, provenance
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
 from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
+from assetbank.assets import approval, update
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
+from assetbank.rights import provenance
 
 STATUS_LABELS = {
     "draft": "info",
@@ -159,17 +160,17 @@ class AssetAdmin(ModelAdmin[Asset]):
         # the form has written onto `obj` what is only to be decided
         asset = Asset.objects.get(pk=obj.pk)
         try:
-            intake.update(asset=asset, **fields)
+            update.update(asset=asset, **fields)
             approval.change_status(asset=asset, by=_person(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)
 
     def delete_model(self, request: HttpRequest, obj: Asset) -> None:
-        intake.remove(asset=obj)
+        update.remove(asset=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
         for asset in queryset:
-            intake.remove(asset=asset)
+            update.remove(asset=asset)
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
@@ -199,7 +200,7 @@ class AssetAdmin(ModelAdmin[Asset]):
                 request,
                 queryset,
                 f"tagged “{tag}”",
-                lambda asset: intake.update(asset=asset, tags=[*asset.tag_names, tag]),
+                lambda asset: update.update(asset=asset, tags=[*asset.tag_names, tag]),
             )
             return None
         many = queryset.count()

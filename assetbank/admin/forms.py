@@ -8,9 +8,11 @@ from django import forms
 from django.contrib.auth.models import User
 from unfold import widgets
 
-from assetbank import approval, intake, rights, text
+from assetbank import text
+from assetbank.assets import approval, ingest
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
+from assetbank.rights import terms
 
 if TYPE_CHECKING:
     AssetModelForm = forms.ModelForm[Asset]
@@ -55,7 +57,7 @@ class CountriesField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         try:
-            return rights.clean_territories(super().clean(value))
+            return terms.clean_territories(super().clean(value))
         except ProblemError as error:
             raise forms.ValidationError(error.message) from error
 
@@ -133,7 +135,7 @@ class AssetAddForm(TermsForm):
             del given["title"]
         file = self.cleaned_data["upload"]
         try:
-            stored = intake.store(
+            stored = ingest.store(
                 brand=self.cleaned_data["brand"],
                 file=file,
                 filename=file.name,

@@ -16,10 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, approval, intake, rights
+from assetbank import permissions
 from assetbank.api.fields import BrandField, TagsField, YesNoField, person_of
 from assetbank.api.parsers import PARSERS
+from assetbank.assets import approval, ingest, update
 from assetbank.models import Asset, AssetQuerySet, Collection
+from assetbank.rights import terms
 
 DUPLICATE = OpenApiParameter(
     "Duplicate",
@@ -111,7 +113,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "territories": asset.territories,
             "consent": asset.consent,
             "consent_until": asset.consent_until,
-            "rights_problem": rights.problem(asset),
+            "rights_problem": terms.problem(asset),
             "file": self._root + asset.original_url,
             "thumbnail": self._root + asset.grid_url,
             "preview": self._root + asset.preview_url,
@@ -169,7 +171,7 @@ class UploadSerializer(WordsSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
         if request := self.context.get("request"):
-            fields["collection"].queryset = access.collections(request.user)  # type: ignore[attr-defined]
+            fields["collection"].queryset = permissions.collections(request.user)  # type: ignore[attr-defined]
         return fields
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +199,7 @@ class AssetViewSet(GenericViewSet[Asset]):
 
     def get_queryset(self) -> AssetQuerySet:
         return (
-            access.assets(person_of(self.request))
+            permissions.assets(person_of(self.request))
             .with_tags()
             .with_author()
             .select_related("brand")
@@ -229,15 +231,15 @@ class AssetViewSet(GenericViewSet[Asset]):
         upload.is_valid(raise_exception=True)
         fields = upload.validated_data
         file, brand = fields.pop("file"), fields.pop("brand")
-        access.require_creator(person_of(request), brand)
+        permissions.require_creator(person_of(request), brand)
         if not fields.get("title"):
             fields.pop("title", None)
         if not fields.get("digital_source_type"):
             fields.pop("digital_source_type", None)  # what the file says counts
-        stored = intake.store(
+        stored = ingest.store(
             brand=brand, file=file, filename=file.name, by=person_of(request), **fields
         )
-        others = access.copies_elsewhere(person_of(request), stored.asset)
+        others = permissions.copies_elsewhere(person_of(request), stored.asset)
         also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in others)) else {}
         if not stored.created:
             return self.answer(stored.asset, 200, Duplicate="true", **also)
@@ -254,22 +256,22 @@ class AssetViewSet(GenericViewSet[Asset]):
         edit.is_valid(raise_exception=True)
         with transaction.atomic():  # locked, so that two edits at a time do not undo each other
             asset = get_object_or_404(
-                access.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
+                permissions.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
             )
-            access.require_creator(person_of(request), asset.brand)
+            permissions.require_creator(person_of(request), asset.brand)
             changes = {**edit.validated_data}
             status = changes.pop("status", asset.status)
             if status != asset.status:
-                access.require_manager(person_of(request), asset.brand)
-            intake.update(asset=asset, **changes)
+                permissions.require_manager(person_of(request), asset.brand)
+            update.update(asset=asset, **changes)
             approval.change_status(asset=asset, by=person_of(request), status=status)
         return self.answer(asset)
 
     @extend_schema(summary="Delete an asset and its files", description="Managers only.")
     def destroy(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
-        access.require_manager(person_of(request), asset.brand)
-        intake.remove(asset=asset)
+        permissions.require_manager(person_of(request), asset.brand)
+        update.remove(asset=asset)
         return Response(status=204)
 
     def _address(self, asset: Asset) -> str:

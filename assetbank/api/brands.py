@@ -9,9 +9,9 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.api.fields import person_of
-from assetbank.api.paging import Pages
+from assetbank.api.pagination import Pages
 from assetbank.models import Brand, Membership
 
 SLUG = OpenApiParameter(
@@ -45,7 +45,7 @@ class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
 
     def get_queryset(self) -> QuerySet[Brand]:
         person = person_of(self.request)
-        if access.sees_all(person):
-            return access.brands(person).annotate(role=Value("staff"))
+        if permissions.sees_all(person):
+            return permissions.brands(person).annotate(role=Value("staff"))
         own = Membership.objects.filter(user=person, brand=OuterRef("pk")).values("role")
-        return access.brands(person).annotate(role=Subquery(own)).order_by(F("name"), "id")
+        return permissions.brands(person).annotate(role=Subquery(own)).order_by(F("name"), "id")

@@ -21,10 +21,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from assetbank import access, collecting
+from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
-from assetbank.api.paging import Pages
+from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
+from assetbank.assets import collections
 from assetbank.models import Asset, Collection
 
 MOST_AT_ONCE = 1_000
@@ -64,7 +65,7 @@ class CollectionDetailSerializer(CollectionSerializer):
         fields = [*CollectionSerializer.Meta.fields, "assets"]
 
     def get_assets(self, collection: Collection) -> list[int]:
-        seen = access.assets(person_of(self.context["request"]))
+        seen = permissions.assets(person_of(self.context["request"]))
         items = collection.items.filter(asset__in=seen.filter(brand=collection.brand_id))
         return list(items.values_list("asset_id", flat=True))
 
@@ -103,9 +104,9 @@ class CollectionViewSet(ModelViewSet[Collection]):
     def get_queryset(self) -> QuerySet[Collection]:
         person = person_of(self.request)
         # what other brands own may not be seen here
-        inside = Q(items__asset__brand=F("brand"), items__asset__in=access.assets(person))
+        inside = Q(items__asset__brand=F("brand"), items__asset__in=permissions.assets(person))
         return (
-            access.collections(person)
+            permissions.collections(person)
             .select_related("brand", "created_by")
             .annotate(asset_count=Count("items", filter=inside))
             .order_by("name", "id")
@@ -118,8 +119,8 @@ class CollectionViewSet(ModelViewSet[Collection]):
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         person = person_of(request)
-        access.require_creator(person, given.validated_data["brand"])
-        made = collecting.create(by=person, **given.validated_data)
+        permissions.require_creator(person, given.validated_data["brand"])
+        made = collections.create(by=person, **given.validated_data)
         address = reverse("api-collection-detail", args=[made.pk])
         return Response(
             self.get_serializer(self.get_queryset().get(pk=made.pk)).data,
@@ -128,12 +129,12 @@ class CollectionViewSet(ModelViewSet[Collection]):
         )
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        access.require_creator(person_of(request), self.get_object().brand)
+        permissions.require_creator(person_of(request), self.get_object().brand)
         return super().partial_update(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Collection) -> None:
-        access.require_creator(person_of(self.request), instance.brand)
-        collecting.delete(collection=instance)
+        permissions.require_creator(person_of(self.request), instance.brand)
+        collections.delete(collection=instance)
 
     @extend_schema(
         summary="Append assets",
@@ -144,16 +145,16 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["post"], url_path="assets")
     def assets(self, request: Request, pk: int) -> Response:
         collection = self.get_object()
-        access.require_creator(person_of(request), collection.brand)
+        permissions.require_creator(person_of(request), collection.brand)
         append = AppendSerializer(data=request.data)
         append.is_valid(raise_exception=True)
         ids = append.validated_data["assets"]
-        there = access.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
+        there = permissions.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
         if missing := [str(pk) for pk in ids if pk not in there]:
             raise serializers.ValidationError(
                 {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
             )
-        collecting.add(collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)])
+        collections.add(collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)])
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
@@ -166,8 +167,8 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["delete"], url_path="assets/<int:asset_id>")
     def asset(self, request: Request, pk: int, asset_id: int) -> Response:
         collection = self.get_object()
-        access.require_creator(person_of(request), collection.brand)
+        permissions.require_creator(person_of(request), collection.brand)
         asset = get_object_or_404(Asset.objects.filter(brand=collection.brand), pk=asset_id)
         get_object_or_404(collection.items, asset=asset)
-        collecting.take_out(collection=collection, assets=[asset])
+        collections.take_out(collection=collection, assets=[asset])
         return Response(status=204)

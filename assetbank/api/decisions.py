@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from assetbank import access, approval
+from assetbank import permissions
 from assetbank.api.fields import person_of
 from assetbank.api.parsers import PARSERS
+from assetbank.assets import approval
 from assetbank.models import Asset, Decision
 
 
@@ -51,7 +52,7 @@ class DecisionsView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        access.require_creator(person_of(request), asset.brand)
+        permissions.require_creator(person_of(request), asset.brand)
         return Response(DecisionSerializer(approval.decisions([asset])[pk], many=True).data)
 
     @extend_schema(
@@ -70,5 +71,5 @@ class DecisionsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = access.assets(person_of(request)).select_related("brand")
+    seen = permissions.assets(person_of(request)).select_related("brand")
     return get_object_or_404(seen, pk=pk)

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.models import Brand
 
 
@@ -29,7 +29,7 @@ class BrandField(serializers.SlugRelatedField[Brand]):
         super().__init__(slug_field="slug", **kwargs)
 
     def get_queryset(self) -> QuerySet[Brand]:
-        return access.brands(person_of(self.context["request"]))
+        return permissions.brands(person_of(self.context["request"]))
 
     def to_internal_value(self, data: Any) -> Brand:
         # PostgreSQL takes no NUL

@@ -13,9 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from assetbank import access, credentials, downloads
+from assetbank import permissions
 from assetbank.api.fields import person_of
+from assetbank.assets import downloads
 from assetbank.models import Asset
+from assetbank.rights import content_credentials
 from assetbank.views.files import as_download
 
 
@@ -36,7 +38,7 @@ class ActionSerializer(serializers.Serializer[Any]):
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
-    state = serializers.CharField(help_text=", ".join(credentials.STATES))
+    state = serializers.CharField(help_text=", ".join(content_credentials.STATES))
     said = serializers.CharField(help_text="The state, in a sentence.")
     signer = serializers.CharField()
     issuer = serializers.CharField()
@@ -89,5 +91,5 @@ class CredentialsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = access.assets(person_of(request)).select_related("brand")
+    seen = permissions.assets(person_of(request)).select_related("brand")
     return get_object_or_404(seen, pk=pk)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from assetbank import access, health
+from assetbank import health, permissions
 
 
 class PartSerializer(serializers.Serializer[health.Part]):
@@ -63,6 +63,6 @@ class HealthView(APIView):
 
 def _is_staff(request: Request) -> bool:
     try:
-        return access.sees_all(request.user)
+        return permissions.sees_all(request.user)
     except DatabaseError:
         return False

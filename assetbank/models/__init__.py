@@ -3,7 +3,9 @@
 from assetbank.models.assets import Asset, AssetQuerySet, original_path
 from assetbank.models.brands import Brand, Membership, hex_colour, validate_palette
 from assetbank.models.collections import Collection, CollectionItem
-from assetbank.models.deciding import Decision, IdempotentRequest, Notice
+from assetbank.models.decisions import Decision
+from assetbank.models.idempotency import IdempotentRequest
+from assetbank.models.notifications import Notice
 
 __all__ = [
     "Asset",

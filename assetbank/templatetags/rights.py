@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from django import template
 
-from assetbank import provenance, rights
 from assetbank.models import Asset
+from assetbank.rights import provenance, terms
 
 register = template.Library()
 
 
 @register.filter
-def refused(asset: Asset, purpose: str = "") -> rights.Problem | None:
+def refused(asset: Asset, purpose: str = "") -> terms.Problem | None:
     """`asset|refused` (has `word` and `sentence`); `asset|refused:"derive"`: for new pictures."""
-    return rights.told(asset, derive=purpose == "derive")
+    return terms.told(asset, derive=purpose == "derive")
 
 
 @register.filter

@@ -10,11 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from assetbank import access, approval, downloads, intake, rights
+from assetbank import permissions
+from assetbank.assets import approval, downloads, update
 from assetbank.errors import ProblemError
 from assetbank.forms import AssetForm
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset
-from assetbank.views import PageRequest
+from assetbank.rights import terms
 
 SOON_DAYS = 30  # rights that end within these are warned of
 
@@ -30,7 +32,7 @@ def asset(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def edit(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
-    access.require_creator(request.user, shown.brand)
+    permissions.require_creator(request.user, shown.brand)
     form = AssetForm(request.POST, decides=_decides(request, shown))
     form.fit_to(shown)
     if form.is_valid():
@@ -38,7 +40,7 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
         status = changes.pop("status", shown.status)
         try:
             with transaction.atomic():
-                intake.update(asset=shown, **changes)
+                update.update(asset=shown, **changes)
                 approval.change_status(asset=shown, by=request.user, status=status)
         except ProblemError as error:
             form.add_error(None, error.message)
@@ -54,11 +56,11 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
 def delete(request: PageRequest, pk: int) -> HttpResponse:
     """Asks first: the question is a page, so that it needs no script."""
     shown = _asset(request, pk)
-    access.require_manager(request.user, shown.brand)
+    permissions.require_manager(request.user, shown.brand)
     if request.method != "POST":
         return render(request, "assetbank/asset_delete.html", {"asset": shown})
     title = shown.title
-    intake.remove(asset=shown)
+    update.remove(asset=shown)
     messages.success(request, f"“{title}” is deleted.")
     return redirect("library")
 
@@ -76,12 +78,12 @@ def credentials(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    seen = access.assets(request.user).with_tags().select_related("brand", "created_by")
+    seen = permissions.assets(request.user).with_tags().select_related("brand", "created_by")
     return get_object_or_404(seen, pk=pk)
 
 
 def _manages(request: PageRequest, shown: Asset) -> bool:
-    return access.may_manage(request.user, shown.brand)
+    return permissions.may_manage(request.user, shown.brand)
 
 
 def _decides(request: PageRequest, shown: Asset) -> bool:
@@ -90,10 +92,10 @@ def _decides(request: PageRequest, shown: Asset) -> bool:
 
 
 def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
-    may_create = access.may_create(request.user, shown.brand)
+    may_create = permissions.may_create(request.user, shown.brand)
     inside = list(shown.collections.all())
     others = shown.brand.collections.exclude(pk__in=[each.pk for each in inside])
-    refused, ends = rights.problem(shown), rights.end(shown)
+    refused, ends = terms.problem(shown), terms.end(shown)
     left = (ends - timezone.localdate()).days if ends and not refused else None
     context = {
         "asset": shown,
@@ -104,7 +106,7 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
         "other_collections": list(others) if may_create else [],
         "days_left": left,
         "ends": ends,
-        "nowhere": shown.territories == rights.NOWHERE,
+        "nowhere": shown.territories == terms.NOWHERE,
         "may_download": downloads.allowed(request.user, shown),
         "sides": downloads.sides(shown),
         "decisions": approval.decisions([shown])[shown.pk] if may_create else [],

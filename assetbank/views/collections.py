@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assetbank import access, collecting
+from assetbank import permissions
+from assetbank.assets import collections as collecting
 from assetbank.errors import ProblemError
 from assetbank.forms import CollectionForm
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset, Collection, CollectionItem
-from assetbank.views import PageRequest
 
 COVERS = 4  # pictures that stand for a collection
 
@@ -24,24 +25,24 @@ COVERS = 4  # pictures that stand for a collection
 @require_http_methods(["GET", "HEAD", "POST"])
 def collections(request: PageRequest) -> HttpResponse:
     """The list, and the form that makes one."""
-    creates = access.brands(request.user, *access.CREATORS).exists()
+    creates = permissions.brands(request.user, *permissions.CREATORS).exists()
     form = CollectionForm(person=request.user)
     if request.method == "POST":
         form = CollectionForm(request.POST, person=request.user)
         if form.is_valid():
-            access.require_creator(request.user, form.cleaned_data["brand"])
+            permissions.require_creator(request.user, form.cleaned_data["brand"])
             try:
                 made = collecting.create(by=request.user, **form.cleaned_data)
             except ProblemError as error:
                 form.add_error("name", error.message)
             else:
                 return HttpResponseRedirect(_address(made))
-    covers = CollectionItem.objects.filter(asset__in=access.assets(request.user))
+    covers = CollectionItem.objects.filter(asset__in=permissions.assets(request.user))
     covers = covers.select_related("asset").order_by("position", "id")[:COVERS]
     listed = (
-        access.collections(request.user)
+        permissions.collections(request.user)
         .select_related("brand")
-        .annotate(size=Count("items", filter=Q(items__asset__in=access.assets(request.user))))
+        .annotate(size=Count("items", filter=Q(items__asset__in=permissions.assets(request.user))))
         .prefetch_related(Prefetch("items", covers, to_attr="covers"))
         .order_by("brand__name", "name")
     )
@@ -98,15 +99,15 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 
 def _collection(request: PageRequest, pk: int | str) -> Collection:
     """One that the person may change."""
-    seen = access.collections(request.user).select_related("brand")
+    seen = permissions.collections(request.user).select_related("brand")
     collection = get_object_or_404(seen, pk=_number(pk))
-    access.require_creator(request.user, collection.brand)
+    permissions.require_creator(request.user, collection.brand)
     return collection
 
 
 def _assets(request: PageRequest, collection: Collection) -> list[Asset]:
     ids = [_number(value) for value in request.POST.getlist("asset")]
-    found = access.assets(request.user).filter(brand=collection.brand).in_bulk(ids)
+    found = permissions.assets(request.user).filter(brand=collection.brand).in_bulk(ids)
     if not ids or len(found) < len(set(ids)):
         get_object_or_404(Asset.objects.none())
     return [found[pk] for pk in dict.fromkeys(ids)]

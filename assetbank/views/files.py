@@ -18,8 +18,10 @@ from django.views.decorators.http import require_safe
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from assetbank import access, downloads, intake, pictures
+from assetbank import permissions
+from assetbank.assets import downloads, files
 from assetbank.errors import FileMissing, InvalidAsset
+from assetbank.media import images
 
 # How each storage backend is told under which name a browser saves what a signed address gives
 DISPOSITIONS = {
@@ -60,7 +62,7 @@ def token_or_session(view: View) -> View:
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The bytes that came in, as a download under the name they came with."""
-    asset = get_object_or_404(access.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     downloads.require(request.user, asset)
     if not _local():
         return _signed(asset.path, download_as=downloads.original_name(asset))
@@ -85,7 +87,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 @token_or_session
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """`?format=jpeg&side=1600`: drawn for this request."""
-    asset = get_object_or_404(access.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     downloads.require(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
@@ -107,13 +109,13 @@ def as_download(drawn: downloads.Download) -> HttpResponse:
 @require_safe
 @token_or_session
 def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
-    if name not in pictures.RENDITIONS:
+    if name not in images.RENDITIONS:
         raise Http404(f"There is no rendition {name}.")
-    asset = get_object_or_404(access.assets(request.user), pk=pk)
+    asset = get_object_or_404(permissions.assets(request.user), pk=pk)
     etag = f'"{asset.rendition_version}-{name}"'
     if _local() and (unchanged := get_conditional_response(request, etag=etag)):
         return _for_good(unchanged, etag)
-    file = intake.rendition(asset=asset, name=name)  # drawn again if the storage lost it
+    file = files.rendition(asset=asset, name=name)  # drawn again if the storage lost it
     if not _local():
         file.close()
         return _signed(asset.rendition_path(name))

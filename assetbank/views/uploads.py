@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_http_methods
 
-from assetbank import access, intake
+from assetbank import permissions
+from assetbank.assets import ingest
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import UploadForm
+from assetbank.http.problems import problem
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset
-from assetbank.problems import problem
-from assetbank.views import PageRequest
 
 MOST_NAMED = 5  # duplicates, in a message
 ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
@@ -33,7 +34,7 @@ def upload(request: PageRequest) -> HttpResponse:
     "quarantined"` for a duplicate that no search shows, and `"also_in": [names]` where other brands
     of this person have the same bytes; or a problem with the status of its error.
     """
-    if not access.brands(request.user, *access.CREATORS).exists():
+    if not permissions.brands(request.user, *permissions.CREATORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
         return _problem(error) if _wants_json(request) else _raise(error)
     if request.method != "POST":
@@ -64,7 +65,7 @@ def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
     }
     if not stored.created and stored.asset.status in ASIDE:
         answer["aside"] = stored.asset.status
-    if others := access.copies_elsewhere(request.user, stored.asset):
+    if others := permissions.copies_elsewhere(request.user, stored.asset):
         answer["also_in"] = [other.brand.name for other in others]
     return JsonResponse(answer, status=201 if stored.created else 200)
 
@@ -97,10 +98,10 @@ def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
     return redirect("library")
 
 
-def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> intake.Stored:
+def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> ingest.Stored:
     data = form.cleaned_data
-    access.require_creator(request.user, data["brand"])
-    return intake.store(
+    permissions.require_creator(request.user, data["brand"])
+    return ingest.store(
         brand=data["brand"],
         file=file,
         filename=file.name or "",

@@ -2,24 +2,24 @@
 
 from generation.admin import (
     batches,
+    billing,
+    brand_rules,
+    bulk_orders,
     engines,
     generations,
-    money,
-    orders,
     presets,
-    rules,
     webhooks,
-    withdrawing,
+    withdrawals,
 )
 
 __all__ = [
     "batches",
+    "billing",
+    "brand_rules",
+    "bulk_orders",
     "engines",
     "generations",
-    "money",
-    "orders",
     "presets",
-    "rules",
     "webhooks",
-    "withdrawing",
+    "withdrawals",
 ]

@@ -15,9 +15,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, TabularInline, admin_link, display, label
 from assetbank.errors import ProblemError
-from generation import batches
 from generation.admin.generations import STATE_LABELS
 from generation.models import Batch, Generation, Output
+from generation.workflows import batch as batches
 
 
 class CellInline(ReadOnly, TabularInline[Generation, Batch]):

@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from assetbank.admin.base import ModelAdmin, display, label
-from generation import engines
+from generation.billing.prices import picture_prices
+from generation.engines import catalog
 from generation.models import EngineModel, Role
-from generation.money.prices import picture_prices
 
 if TYPE_CHECKING:
     EngineModelModelForm = forms.ModelForm[EngineModel]
@@ -125,7 +125,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
             return label("Retired", "danger")
         if not model.offered:
             return label("Not offered", "warning")
-        return label("Retires soon" if engines.retirement_note(model) else "Offered", "success")
+        return label("Retires soon" if catalog.retirement_note(model) else "Offered", "success")
 
     @display(description="A picture costs")
     def prices(self, model: EngineModel) -> str:

@@ -28,9 +28,10 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.errors import ProblemError
-from generation import money, studio
+from generation.billing import ledger
+from generation.billing.prices import shown
 from generation.models import Generation, Output, Reference
-from generation.money.prices import shown
+from generation.pipeline import submission
 
 STATE_LABELS = {
     "queued": "info",
@@ -163,7 +164,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
 
     @display(description="Cost")
     def cost(self, generation: Generation) -> str:
-        if found := money.cost(generation):
+        if found := ledger.cost(generation):
             return f"{shown(found.charged)}, estimated {shown(found.estimated)}"
         return "-"
 
@@ -173,12 +174,12 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
 
     @admin.action(description="Try again", permissions=["studio"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
-        _each(request, queryset, studio.retry, "waiting again")
+        _each(request, queryset, submission.retry, "waiting again")
 
     @admin.action(description="Cancel", permissions=["studio"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         unfinished = queryset.filter(state__in=Generation.UNFINISHED)
-        _each(request, unfinished, studio.cancel, "stopped")
+        _each(request, unfinished, submission.cancel, "stopped")
 
     @action(**asked("Try again", RETRY, "Try again"), permissions=["studio"])
     def retry_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:

@@ -17,8 +17,8 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display
-from generation import presets
 from generation.models import EngineModel, Preset, PresetVersion
+from generation.prompting import presets
 
 if TYPE_CHECKING:
     PresetModelForm = forms.ModelForm[Preset]

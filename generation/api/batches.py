@@ -14,17 +14,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, idempotency
+from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
-from assetbank.api.paging import Pages
+from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
-from generation import batches, engines, presets, studio, visible
-from generation.api.asking import ReferenceField
+from assetbank.http import idempotency
+from generation import permissions as visible
 from generation.api.generations import HIDDEN, OutputSerializer
 from generation.api.outputs import arrived, contexts
+from generation.api.request_params import ReferenceField
+from generation.engines import catalog
 from generation.errors import InvalidRequest
-from generation.matrix import MOST_CELLS, Matrix
 from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
+from generation.pipeline import validate
+from generation.prompting import presets
+from generation.workflows import batch as batches
+from generation.workflows.matrix import MOST_CELLS, Matrix
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -48,7 +53,7 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
     def to_representation(self, generation: Generation) -> dict[str, Any]:
         """A product that the reader may not see is not told."""
         told: dict[str, Any] = {**super().to_representation(generation)}
-        reach: access.Reach | None = self.context.get("reach")
+        reach: permissions.Reach | None = self.context.get("reach")
         used = [row.asset for row in generation.reference_rows.all() if row.asset]
         if reach and any(each.title == told["label"] and not reach.sees(each) for each in used):
             told["label"] = HIDDEN
@@ -97,7 +102,7 @@ def _pictures(said: str) -> serializers.ListField:
 
 class MatrixSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(
-        max_length=studio.LONGEST_PROMPT,
+        max_length=validate.LONGEST_PROMPT,
         default="",
         allow_blank=True,
         help_text="What should be drawn; with a preset, what is added to it.",
@@ -195,7 +200,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
             person=person_of(request),
             brand=fields["brand"],
             matrix=matrix,
-            model=fields.get("model") or engines.models()[0].id,
+            model=fields.get("model") or catalog.models()[0].id,
             key=idempotency.key_of(request),
             aspect_ratio=fields["aspect_ratio"] or version.aspect_ratio or "1:1",
             image_size=fields["image_size"] or version.image_size,
@@ -231,7 +236,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
 def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
     person = person_of(request)
     base, products = fields.get("base", []), fields.get("products", [])
-    found = access.assets(person).in_bulk([pk for pk, _ in (*base, *products)])
+    found = permissions.assets(person).in_bulk([pk for pk, _ in (*base, *products)])
     if any(pk not in found for pk, _ in (*base, *products)):
         raise InvalidRequest("One of the pictures is not there.", code="unknown_reference")
     preset = fields["preset"]

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from generation import engines, money
+from generation.billing import prices
+from generation.engines import catalog
 from generation.models import EngineModel
 
 
@@ -35,7 +36,7 @@ class ModelSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
     def get_usd_per_picture(self, row: EngineModel) -> dict[str, str]:
-        return {size: f"{usd:f}" for size, usd in money.picture_prices(row).items()}
+        return {size: f"{usd:f}" for size, usd in prices.picture_prices(row).items()}
 
 
 class ModelsView(APIView):
@@ -53,5 +54,5 @@ class ModelsView(APIView):
         ),
     )
     def get(self, request: Request) -> Response:
-        offered = ModelSerializer(engines.models(), many=True).data
+        offered = ModelSerializer(catalog.models(), many=True).data
         return Response({"results": offered, "next": None})

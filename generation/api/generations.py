@@ -21,15 +21,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, idempotency
+from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
-from assetbank.api.paging import Pages
+from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
-from generation import money, studio, visible
-from generation.api.asking import RequestSerializer, asked
-from generation.api.rules import FindingSerializer
-from generation.forms import with_words
+from assetbank.http import idempotency
+from generation import permissions as visible
+from generation.api.brand_rules import FindingSerializer
+from generation.api.request_params import RequestSerializer, asked
+from generation.billing import ledger
+from generation.forms.studio import with_words
 from generation.models import Generation, Output, Reference
+from generation.pipeline import submission
 
 HIDDEN = "A picture that you may not see"
 
@@ -138,7 +141,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
     def to_representation(self, generation: Generation) -> dict[str, Any]:
         """References that the reader may not see are counted, but not told."""
         shown: dict[str, Any] = {**super().to_representation(generation)}
-        reach: access.Reach | None = self.context.get("reach")
+        reach: permissions.Reach | None = self.context.get("reach")
         if reach is None:
             return shown
         for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
@@ -181,10 +184,10 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     def get_queryset(self) -> QuerySet[Generation]:
         # an output's bytes may be megabytes, and nothing here shows them
         person = person_of(self.request)
-        arrived = Output.objects.filter(asset__in=access.assets(person)).defer("data")
+        arrived = Output.objects.filter(asset__in=permissions.assets(person)).defer("data")
         arrived = arrived.select_related("asset").prefetch_related("findings")
         return (
-            money.with_costs(visible.generations(person))
+            ledger.with_costs(visible.generations(person))
             .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
                 Prefetch("reference_rows", Reference.objects.select_related("asset")),
@@ -197,10 +200,10 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
-            if not access.sees_all(person):
-                context["reach"] = reach = access.reach(person)
+            if not permissions.sees_all(person):
+                context["reach"] = reach = permissions.reach(person)
                 context["creates"] = reach.whole
-                manages = access.brands(person, *access.MANAGERS)
+                manages = permissions.brands(person, *permissions.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
         return context
 
@@ -215,7 +218,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         responses={202: GenerationSerializer},
     )
     def create(self, request: Request) -> Response:
-        generation = studio.request(
+        generation = submission.request(
             person=person_of(request),
             key=idempotency.key_of(request),
             **asked(request, request.data),
@@ -232,7 +235,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
-        generation = studio.cancel(person=person_of(request), generation=self.get_object())
+        generation = submission.cancel(person=person_of(request), generation=self.get_object())
         return self.answer(generation, 200)
 
     @extend_schema(
@@ -243,5 +246,5 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
-        generation = studio.retry(person=person_of(request), generation=self.get_object())
+        generation = submission.retry(person=person_of(request), generation=self.get_object())
         return self.answer(generation, 202)

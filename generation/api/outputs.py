@@ -14,21 +14,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access, idempotency
+from assetbank import permissions
 from assetbank.api.fields import person_of
 from assetbank.api.parsers import PARSERS
-from generation import choosing, ladder
+from assetbank.http import idempotency
 from generation.api.generations import (
     GenerationSerializer,
     GenerationViewSet,
     OutputSerializer,
 )
 from generation.models import Output
+from generation.review import verdicts
+from generation.workflows import finalise as ladder
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=choosing.LONGEST_REASON, help_text=f"Like: {', '.join(choosing.REASONS)}."
+        max_length=verdicts.LONGEST_REASON, help_text=f"Like: {', '.join(verdicts.REASONS)}."
     )
 
 
@@ -38,22 +40,22 @@ class SizeSerializer(serializers.Serializer[Any]):
 
 def arrived(request: Request) -> QuerySet[Output]:
     """Pictures that the person may see, without their bytes."""
-    seen = Output.objects.filter(asset__in=access.assets(person_of(request)))
+    seen = Output.objects.filter(asset__in=permissions.assets(person_of(request)))
     return seen.defer("data").select_related("asset").prefetch_related("findings")
 
 
 def pictures(request: Request) -> QuerySet[Output]:
     """The same, of generations that the person may see."""
-    theirs = arrived(request).filter(generation__brand__in=access.brands(person_of(request)))
+    theirs = arrived(request).filter(generation__brand__in=permissions.brands(person_of(request)))
     return theirs.select_related("asset", "generation__brand")
 
 
 def contexts(request: Request) -> dict[str, Any]:
     """Whose findings and which references are told: see `GenerationSerializer`."""
     person = person_of(request)
-    if access.sees_all(person):
+    if permissions.sees_all(person):
         return {}
-    reach = access.reach(person)
+    reach = permissions.reach(person)
     return {"reach": reach, "creates": reach.whole}
 
 
@@ -80,7 +82,7 @@ class OutputViewSet(GenericViewSet[Output]):
     @extend_schema(summary="Keep a picture", request=None, responses=OutputSerializer)
     @action(detail=True, methods=["post"])
     def keep(self, request: Request, pk: int) -> Response:
-        return self.answer(choosing.keep(person=person_of(request), output=self.get_object()))
+        return self.answer(verdicts.keep(person=person_of(request), output=self.get_object()))
 
     @extend_schema(
         summary="Reject a picture",
@@ -93,7 +95,7 @@ class OutputViewSet(GenericViewSet[Output]):
         output, said = self.get_object(), ReasonSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         reason = said.validated_data["reason"]
-        return self.answer(choosing.reject(person=person_of(request), output=output, reason=reason))
+        return self.answer(verdicts.reject(person=person_of(request), output=output, reason=reason))
 
     @extend_schema(
         summary="Take that back",
@@ -103,7 +105,7 @@ class OutputViewSet(GenericViewSet[Output]):
     )
     @action(detail=True, methods=["post"])
     def undecide(self, request: Request, pk: int) -> Response:
-        return self.answer(choosing.undecide(person=person_of(request), output=self.get_object()))
+        return self.answer(verdicts.undecide(person=person_of(request), output=self.get_object()))
 
 
 class FinaliseViewSet(GenerationViewSet):

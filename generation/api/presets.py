@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank.api.fields import person_of
-from assetbank.api.paging import Pages
-from generation import presets
+from assetbank.api.pagination import Pages
 from generation.models import Preset, PresetVersion, Role
+from generation.prompting import presets
 
 
 class VariableSerializer(serializers.Serializer[Any]):

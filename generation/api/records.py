@@ -13,11 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.api.fields import person_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
-from generation import records, withdrawing
+from generation.lineage import record
+from generation.workflows import withdrawal
 
 
 class ConcernedSerializer(serializers.Serializer[Any]):
@@ -30,7 +31,7 @@ class ConcernedSerializer(serializers.Serializer[Any]):
 
 class WithdrawSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=withdrawing.LONGEST_REASON, help_text="People concerned read it."
+        max_length=withdrawal.LONGEST_REASON, help_text="People concerned read it."
     )
 
 
@@ -56,8 +57,8 @@ class RecordView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, pk: int) -> Response:
-        said = records.record(asset=_asset(request, pk), person=person_of(request))
-        return Response(json.loads(records.as_json(said)))
+        said = record.record(asset=_asset(request, pk), person=person_of(request))
+        return Response(json.loads(record.as_json(said)))
 
 
 class WithdrawView(APIView):
@@ -70,8 +71,8 @@ class WithdrawView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         asset, person = _asset(request, pk), person_of(request)
-        access.require_manager(person, asset.brand)
-        found = withdrawing.concerned(person=person, asset=asset)
+        permissions.require_manager(person, asset.brand)
+        found = withdrawal.concerned(person=person, asset=asset)
         return Response(
             {
                 "assets": [each.pk for each in found.seen],
@@ -90,7 +91,7 @@ class WithdrawView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         asked = WithdrawSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        done = withdrawing.withdraw(
+        done = withdrawal.withdraw(
             person=person_of(request),
             asset=_asset(request, pk),
             reason=asked.validated_data["reason"],
@@ -110,16 +111,16 @@ class ReinstateView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        released = withdrawing.reinstate(person=person_of(request), asset=asset)
+        released = withdrawal.reinstate(person=person_of(request), asset=asset)
         return Response(_seen(request, "released", [each.pk for each in released]))
 
 
 def _seen(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
-    seen = access.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
+    seen = permissions.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
     shown = list(seen.values_list("pk", flat=True))
     return {name: shown, "elsewhere": len(pks) - len(shown)}
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = access.assets(person_of(request)).select_related("brand", "created_by")
+    seen = permissions.assets(person_of(request)).select_related("brand", "created_by")
     return get_object_or_404(seen, pk=pk)

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
-from assetbank.api.paging import Pages
+from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from generation import webhooks
 from generation.models import Webhook, WebhookDelivery
@@ -33,7 +33,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         read_only_fields = ["id", "created_at"]
 
     def validate_brand(self, brand: Any) -> Any:
-        access.require_manager(person_of(self.context["request"]), brand)
+        permissions.require_manager(person_of(self.context["request"]), brand)
         return brand
 
     def validate_url(self, url: str) -> str:
@@ -85,7 +85,7 @@ class WebhookViewSet(
     queryset = Webhook.objects.none()
 
     def get_queryset(self) -> QuerySet[Webhook]:
-        managed = access.brands(person_of(self.request), *access.MANAGERS)
+        managed = permissions.brands(person_of(self.request), *permissions.MANAGERS)
         return Webhook.objects.filter(brand__in=managed).select_related("brand")
 
     @extend_schema(

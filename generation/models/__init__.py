@@ -1,12 +1,13 @@
 """What the studio keeps."""
 
-from generation.models.asking import Batch, BatchJob, Generation, Output, Reference, Turn
+from generation.models.batches import Batch, BatchJob
+from generation.models.billing import LedgerEntry, SpendingCap
+from generation.models.brand_rules import BrandRules, Finding
 from generation.models.engines import EngineModel
-from generation.models.judging import BrandRules, Finding
-from generation.models.money import LedgerEntry, SpendingCap
+from generation.models.generations import Generation, Output, Reference, Turn
 from generation.models.presets import Preset, PresetVersion, Role
 from generation.models.webhooks import Webhook, WebhookDelivery
-from generation.models.withdrawing import Quarantine, Withdrawal
+from generation.models.withdrawals import Quarantine, Withdrawal
 
 __all__ = [
     "Batch",

@@ -15,17 +15,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.views import PageRequest
-from generation import already, batches, choosing, engines, presets, tray, visible
-from generation.batches import Progress
-from generation.forms import COUNTS
-from generation.matrix import MOST_CELLS
-from generation.matrix_forms import MatrixForm
+from assetbank.http.requests import PageRequest
+from generation import permissions as visible
+from generation.composer import reuse, tray
+from generation.engines import catalog
+from generation.forms.matrix import MatrixForm
+from generation.forms.studio import COUNTS
 from generation.models import Batch, EngineModel, Generation, Preset, PresetVersion
-from generation.views.seen import followed, generations, require_creator_somewhere
-from generation.views.shown import CHOICES, UNDECIDED, Shown, shown
+from generation.prompting import presets
+from generation.review import verdicts
+from generation.views.output_grid import CHOICES, UNDECIDED, Shown, shown
+from generation.views.querysets import followed, generations, require_creator_somewhere
+from generation.workflows import batch as batches
+from generation.workflows.batch import Progress
+from generation.workflows.matrix import MOST_CELLS
 
 PER_PAGE = 24
 COVERS = 4
@@ -46,7 +51,7 @@ def new(request: PageRequest) -> HttpResponse:
         )
     form = MatrixForm(request.POST, person=request.user, roles=roles)
     estimated: batches.Estimate | None = None
-    before: list[already.Before] = []
+    before: list[reuse.Before] = []
     if form.is_valid():
         try:
             if "estimate" not in request.POST:
@@ -65,7 +70,7 @@ def new(request: PageRequest) -> HttpResponse:
 
 def _initial(request: PageRequest) -> dict[str, Any]:
     """What the studio's page may have said in the address, else the first model's first choices."""
-    first = next(iter(engines.models()), None)
+    first = next(iter(catalog.models()), None)
     usual = {
         "kind": Batch.Kind.PRODUCTS,
         "model": first.pk if first else "",
@@ -82,11 +87,11 @@ def _estimate(form: MatrixForm) -> batches.Estimate:
     return batches.estimate(**{name: asked[name] for name in names})
 
 
-def _made_before(request: PageRequest, form: MatrixForm) -> list[already.Before]:
+def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.Before]:
     asked = form.asked()
     matrix = asked["matrix"]
     wanted = [
-        already.Wanted(
+        reuse.Wanted(
             brand=asked["brand"],
             aspect_ratio=asked["aspect_ratio"],
             prompt=cell.prompt,
@@ -97,20 +102,20 @@ def _made_before(request: PageRequest, form: MatrixForm) -> list[already.Before]
         )
         for cell in matrix.cells()
     ]
-    return already.of_many(person=request.user, wanted=wanted)
+    return reuse.of_many(person=request.user, wanted=wanted)
 
 
 def _form(
     request: PageRequest,
     form: MatrixForm,
     estimated: batches.Estimate | None = None,
-    before: list[already.Before] | None = None,
+    before: list[reuse.Before] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    models = engines.models()
+    models = catalog.models()
     pictures = tray.assets(request.user, request.session)
     given = request.POST if form.is_bound else request.GET
-    countable = Count("items", filter=Q(items__asset__in=access.assets(request.user)))
+    countable = Count("items", filter=Q(items__asset__in=permissions.assets(request.user)))
     ticked = given.getlist("base") or [str(each.pk) for each in pictures[:1]]
     context = {
         "form": form,
@@ -118,8 +123,8 @@ def _form(
         "ratios": list(dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)),
         "sizes": list(dict.fromkeys(size for entry in models for size in entry.image_sizes)),
         "counts": COUNTS,
-        "brands": list(access.brands(request.user, *access.CREATORS)),
-        "collections": list(access.collections(request.user).annotate(size=countable)),
+        "brands": list(permissions.brands(request.user, *permissions.CREATORS)),
+        "collections": list(permissions.collections(request.user).annotate(size=countable)),
         "kinds": Batch.Kind.choices,
         "presets": _presets(request),
         "tray": pictures,
@@ -226,8 +231,8 @@ def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
         "several": any(len(cell.outputs) + len(cell.waiting) > 1 for cell in cells),
         "nothing_chosen": bool(choice) and not any(cell.outputs for cell in cells),
         "model": ", ".join(model.label for model in models),
-        "may_create": access.may_create(request.user, followed_batch.brand),
-        "reasons": choosing.REASONS,
+        "may_create": permissions.may_create(request.user, followed_batch.brand),
+        "reasons": verdicts.REASONS,
         "next": reverse("batch", args=[pk]) + (f"?show={choice}" if choice else ""),
         "kept": [o.asset for row in rows for o in row.outputs.all() if o.verdict == "kept"],
         "collections": followed_batch.brand.collections.all(),

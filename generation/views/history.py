@@ -11,11 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from assetbank.views import PageRequest
-from generation import presets, visible
-from generation.forms import HistoryForm
+from assetbank.http.requests import PageRequest
+from generation import permissions
+from generation.forms.studio import HistoryForm
 from generation.models import EngineModel, Generation
-from generation.views.seen import generations
+from generation.prompting import presets
+from generation.views.querysets import generations
 
 PER_PAGE = 20
 
@@ -48,7 +49,7 @@ def _choices(request: PageRequest) -> dict[str, Any]:
     """What can be chosen from in the filters."""
     if request.htmx and request.GET.get("before"):
         return {}
-    theirs = visible.generations(request.user).filter(created_by=OuterRef("pk"))
+    theirs = permissions.generations(request.user).filter(created_by=OuterRef("pk"))
     return {
         "models": EngineModel.objects.all(),
         "presets": presets.visible(request.user),

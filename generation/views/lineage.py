@@ -10,12 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from assetbank import access
+from assetbank import permissions
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset
-from assetbank.views import PageRequest
-from generation import lineage, refining
+from generation.lineage import graph
 from generation.models import EngineModel, Output
-from generation.views.seen import generations
+from generation.views.querysets import generations
+from generation.workflows import refine
 
 NEAR = {"depth": 2, "width": 6, "most": 36}  # of the tree that other pages show
 
@@ -29,7 +30,7 @@ def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
     if request.htmx:
         response = _fragment(request, asset)
     else:
-        context = {"asset": asset, "tree": lineage.tree(asset, request.user)}
+        context = {"asset": asset, "tree": graph.tree(asset, request.user)}
         response = render(request, "generation/lineage.html", context)
     response["Vary"], response["Cache-Control"] = "HX-Request, Cookie", "private, no-store"
     return response
@@ -38,7 +39,7 @@ def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
 def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
     context: dict[str, Any] = {
         "asset": asset,
-        "tree": lineage.tree(asset, request.user, **NEAR),
+        "tree": graph.tree(asset, request.user, **NEAR),
         "made_by": generations(request).filter(outputs__asset=asset).order_by("-id").first(),
         **_going_on(request, asset),
     }
@@ -53,23 +54,23 @@ def made_with(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
     context = {
         "asset": asset,
-        "root": lineage.tree(asset, request.user, **NEAR).made_with,
-        "together": len(lineage.descendants([asset.pk])),
+        "root": graph.tree(asset, request.user, **NEAR).made_with,
+        "together": len(graph.descendants([asset.pk])),
         "merged": "merged" in request.GET,
     }
     return render(request, "generation/_made_with.html", context)
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    return get_object_or_404(access.assets(request.user), pk=pk)
+    return get_object_or_404(permissions.assets(request.user), pk=pk)
 
 
 def _going_on(request: PageRequest, asset: Asset) -> dict[str, Any]:
     """The output that the asset is, where the person may go on from it."""
-    brands = access.brands(request.user, *access.CREATORS)
+    brands = permissions.brands(request.user, *permissions.CREATORS)
     made = Output.objects.filter(asset=asset, generation__brand__in=brands).order_by("-id")
     output = made.defer("data").select_related("generation").first()
     if output is None:
         return {}
     model = EngineModel.objects.filter(pk=output.generation.model).first()
-    return {"output": output, "goes_on": refining.offered(model), "token": uuid.uuid4()}
+    return {"output": output, "goes_on": refine.offered(model), "token": uuid.uuid4()}

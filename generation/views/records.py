@@ -10,10 +10,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from assetbank import access, downloads
+from assetbank import permissions
+from assetbank.assets import downloads
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset
-from assetbank.views import PageRequest
-from generation import records
+from generation.lineage import record
 
 
 @login_required
@@ -22,7 +23,7 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
     context = {
         "asset": asset,
-        "record": records.record(asset=asset, person=request.user),
+        "record": record.record(asset=asset, person=request.user),
         "may_download": downloads.allowed(request.user, asset),
     }
     return render(request, "generation/record.html", context)
@@ -32,8 +33,8 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def as_json(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
-    said = records.record(asset=asset, person=request.user)
-    return HttpResponse(records.as_json(said), content_type="application/json")
+    said = record.record(asset=asset, person=request.user)
+    return HttpResponse(record.as_json(said), content_type="application/json")
 
 
 @login_required
@@ -41,10 +42,10 @@ def as_json(request: PageRequest, pk: int) -> HttpResponse:
 def as_zip(request: PageRequest, pk: int) -> HttpResponseBase:
     asset = _asset(request, pk)
     name = f"{PurePath(asset.filename).stem or 'picture'}-with-record.zip"
-    packed = records.archive(asset=asset, person=request.user)
+    packed = record.archive(asset=asset, person=request.user)
     return FileResponse(packed, as_attachment=True, filename=name, content_type="application/zip")
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    seen = access.assets(request.user).select_related("brand", "created_by")
+    seen = permissions.assets(request.user).select_related("brand", "created_by")
     return get_object_or_404(seen, pk=pk)

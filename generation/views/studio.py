@@ -10,14 +10,17 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.views import PageRequest
-from generation import already, desk, engines, presets, studio, tray
+from assetbank.http.requests import PageRequest
+from generation.composer import form_state, reuse, tray
+from generation.engines import catalog
 from generation.errors import InvalidRequest
-from generation.forms import COUNTS, StudioForm, defaults
+from generation.forms.studio import COUNTS, StudioForm, defaults
 from generation.models import Generation, PresetVersion, Role
-from generation.views.seen import generations, require_creator_somewhere
+from generation.pipeline import submission, validate
+from generation.prompting import presets
+from generation.views.querysets import generations, require_creator_somewhere
 
 
 class Shape(NamedTuple):
@@ -46,19 +49,19 @@ def make(request: PageRequest) -> HttpResponse:
     require_creator_somewhere(request)
     if request.method == "POST":
         return _request(request)
-    left = desk.fields(request.session)
+    left = form_state.fields(request.session)
     before = left.get("model", "")
     if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
         past = get_object_or_404(generations(request), pk=int(number))
-        left, before = desk.from_generation(past), past.model
-    if words := request.GET.get("prompt", "")[: studio.LONGEST_PROMPT]:
+        left, before = form_state.from_generation(past), past.model
+    if words := request.GET.get("prompt", "")[: validate.LONGEST_PROMPT]:
         left["prompt"] = words
     if preset := request.GET.get("preset", "")[:80]:
         left["preset"] = preset
-    brands = list(access.brands(request.user, *access.CREATORS))
+    brands = list(permissions.brands(request.user, *permissions.CREATORS))
     references = tray.assets(request.user, request.session)
     form = StudioForm(initial=defaults(brands, left, references), person=request.user)
-    return _studio(request, form, left, retired=engines.farewell(before))
+    return _studio(request, form, left, retired=catalog.farewell(before))
 
 
 @login_required
@@ -100,7 +103,7 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
             Blank(
                 each["name"],
                 presets.label(each),
-                given.get(f"{desk.BLANK}{each['name']}") or each.get("default", ""),
+                given.get(f"{form_state.BLANK}{each['name']}") or each.get("default", ""),
             )
             for each in version.variables
         ],
@@ -113,7 +116,7 @@ def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion
     slug, _, number = given.get("preset", "").partition(":")
     if not slug:
         return None
-    brands = access.brands(request.user, *access.CREATORS)
+    brands = permissions.brands(request.user, *permissions.CREATORS)
     brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
     assert brand  # a creator somewhere
     return presets.choose(
@@ -123,30 +126,30 @@ def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion
 
 def _request(request: PageRequest) -> HttpResponse:
     given = {name: str(value) for name, value in request.POST.items()}
-    desk.keep(request.session, given)
+    form_state.keep(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():
         try:
             asked, key = form.asked(), form.key()
             if "anyway" not in request.POST and not _sent_before(key):
-                found = already.look(person=request.user, wanted=wanted(asked), near=False)
+                found = reuse.look(person=request.user, wanted=wanted(asked), near=False)
                 if found.same or found.waiting:
                     return _made_before(request, found)
-            made = studio.request(person=request.user, key=key, **asked)
+            made = submission.request(person=request.user, key=key, **asked)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
-            desk.settle(request.session)
+            form_state.settle(request.session)
             return redirect("generation", pk=made.pk)
     return _studio(request, form, given, status=400)
 
 
-def wanted(asked: dict[str, Any]) -> already.Wanted:
+def wanted(asked: dict[str, Any]) -> reuse.Wanted:
     """Of what a valid form asks for, the part that tells one picture from another."""
-    names = already.Wanted.__dataclass_fields__
-    return already.Wanted(**{name: value for name, value in asked.items() if name in names})
+    names = reuse.Wanted.__dataclass_fields__
+    return reuse.Wanted(**{name: value for name, value in asked.items() if name in names})
 
 
 def _sent_before(key: uuid.UUID | None) -> bool:
@@ -154,13 +157,13 @@ def _sent_before(key: uuid.UUID | None) -> bool:
     return key is not None and Generation.objects.filter(key=key).exists()
 
 
-def _made_before(request: PageRequest, found: already.Already) -> HttpResponse:
+def _made_before(request: PageRequest, found: reuse.Already) -> HttpResponse:
     given = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         "already": found,
         "given": [pair for pair in given if pair[0] not in ("csrfmiddlewaretoken", "asset")],
     }
-    return render(request, "generation/already.html", context)
+    return render(request, "generation/existing.html", context)
 
 
 def _studio(
@@ -171,22 +174,22 @@ def _studio(
     retired: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    models = engines.models()
+    models = catalog.models()
     ratios = dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)
     sizes = dict.fromkeys(size for entry in models for size in entry.image_sizes)
-    brands = list(access.brands(request.user, *access.CREATORS))
+    brands = list(permissions.brands(request.user, *permissions.CREATORS))
     preset = {"brand": brands[0].slug, **given, "preset": form["preset"].value() or ""}
     context = {
         "form": form,
         "models": models,
-        "chosen_model": engines.instead(str(form["model"].value() or "")),
+        "chosen_model": catalog.instead(str(form["model"].value() or "")),
         "retired": retired,
         "shapes": [_shape(ratio) for ratio in ratios],
         "sizes": list(sizes),
         "counts": COUNTS,
         "brands": brands,
         "only_sketch": all(entry.engine == "sketch" for entry in models),
-        "recalled": desk.recalled(request.session),
+        "recalled": form_state.recalled(request.session),
         "presets": [
             each
             for each in presets.offered(request.user).select_related("brand")

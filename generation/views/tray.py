@@ -11,18 +11,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from assetbank import access, rights
-from assetbank.views import PageRequest
-from generation import desk, tray
+from assetbank import permissions
+from assetbank.http.requests import PageRequest
+from assetbank.rights import terms
+from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
-from generation.views.seen import require_creator_somewhere
+from generation.views.querysets import require_creator_somewhere
 from generation.views.studio import chosen_version, give_roles, tray_context
 
 
 @login_required
 @require_safe
 def show_tray(request: PageRequest) -> HttpResponse:
-    if not access.brands(request.user, *access.CREATORS).exists():
+    if not permissions.brands(request.user, *permissions.CREATORS).exists():
         return HttpResponse()  # who may only look has no use for it
     return _tray(request, in_studio=request.GET.get("where") == "studio")
 
@@ -47,8 +48,8 @@ def _changed(request: PageRequest, verb: str, pk: int) -> str:
     """Why nothing was changed, or ""."""
     session, problem = request.session, ""
     if verb == "add":
-        asset = get_object_or_404(access.assets(request.user), pk=pk)
-        if refused := rights.problem(asset, derive=True):
+        asset = get_object_or_404(permissions.assets(request.user), pk=pk)
+        if refused := terms.problem(asset, derive=True):
             problem = refused
         elif not tray.add(session, pk):
             problem = f"The tray holds {tray.MOST} pictures: take one out first."
@@ -67,7 +68,7 @@ def _changed(request: PageRequest, verb: str, pk: int) -> str:
 def _role_from_preset(request: PageRequest) -> None:
     """What is added while a preset is chosen in the studio becomes what the preset lacks."""
     with suppress(InvalidRequest):
-        if version := chosen_version(request, desk.fields(request.session)):
+        if version := chosen_version(request, form_state.fields(request.session)):
             give_roles(request, version)
 
 

@@ -1,13 +1,13 @@
 """Search in the admin."""
 
 from search.admin.index import EmbeddingAdmin, IndexedAssetAdmin
-from search.admin.kept import (
+from search.admin.query_images import PictureQuestionAdmin
+from search.admin.saved_searches import (
     AskedAdmin,
     GoldenQuestionAdmin,
     SavedSearchAdmin,
     ShootListAdmin,
 )
-from search.admin.pictures import PictureQuestionAdmin
 from search.admin.spaces import VectorSpaceAdmin
 
 __all__ = [

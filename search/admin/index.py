@@ -25,7 +25,7 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.models import Asset, AssetQuerySet
-from search import indexing
+from search.indexing import pipeline
 from search.models import Embedding, with_index_state
 
 if TYPE_CHECKING:  # django-unfold has no types
@@ -56,16 +56,16 @@ class Indexing:
 
     @admin.action(description="Index again", permissions=["reindex"])
     def index_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, indexing.request_index(_assets(self.embeddings(queryset))))
+        _wait(request, pipeline.request_index(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Embed again (CLIP)", permissions=["reindex"])
     def embed_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, indexing.request_embed(_assets(self.embeddings(queryset))))
+        _wait(request, pipeline.request_embed(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Retry failed", permissions=["reindex"])
     def retry_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         failed = self.embeddings(queryset).filter(state=Embedding.State.FAILED)
-        _wait(request, indexing.request_index(_assets(failed)))
+        _wait(request, pipeline.request_index(_assets(failed)))
 
 
 def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
@@ -74,7 +74,7 @@ def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
 
 def _wait(request: HttpRequest, many: int) -> None:
     if many:
-        indexing.request_work()
+        pipeline.request_work()
     level = messages.SUCCESS if many else messages.WARNING
     messages.add_message(request, level, f"{many} waiting to be indexed.")
 

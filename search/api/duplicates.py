@@ -12,13 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from assetbank import access, merging
+from assetbank import permissions
 from assetbank.api.fields import person_of
-from assetbank.api.paging import PAGING, limit_of
+from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
+from assetbank.assets import merge
 from assetbank.models import Asset
-from search import duplicate_groups, verdicts
-from search.api.found import FoundSerializer
+from search.api.results import FoundSerializer
+from search.duplicates import dismissals, groups
 from search.models import with_index_state
 
 MOST = 100  # assets of one request
@@ -30,7 +31,7 @@ class GroupSerializer(serializers.Serializer[Any]):
     best = serializers.IntegerField(source="best.pk", help_text="Id of the best copy.")
     reason = serializers.CharField(help_text="Why that is the best.")
     size = serializers.IntegerField(
-        help_text=f"Of the group; at most {duplicate_groups.MOST_SHOWN} of it are listed."
+        help_text=f"Of the group; at most {groups.MOST_SHOWN} of it are listed."
     )
     assets = FoundSerializer(many=True, help_text="Best copy first.")
 
@@ -77,14 +78,14 @@ class DuplicatesView(APIView):
         responses=GroupPageSerializer,
     )
     def get(self, request: Request) -> Response:
-        brands = access.brands(person_of(request))
+        brands = permissions.brands(person_of(request))
         if slug := request.query_params.get("brand"):
             brands = brands.filter(slug=slug.replace("\x00", "\ufffd"))
             if not brands.exists():
                 raise ValidationError({"brand": ["You have no brand of this name."]})
-        found = duplicate_groups.page(
+        found = groups.page(
             brands,
-            seen=duplicate_groups.seen_by(person_of(request)),
+            seen=groups.seen_by(person_of(request)),
             before=_cursor(request),
             limit=limit_of(request.query_params),
         )
@@ -114,8 +115,8 @@ class MergeView(APIView):
         keep, *others = _assets(
             request, keep=[given.validated_data["keep"]], others=given.validated_data["others"]
         )
-        merged = merging.merge(keep=keep, others=others, by=person_of(request))
-        seen = with_index_state(access.assets(person_of(request)).with_tags())
+        merged = merge.merge(keep=keep, others=others, by=person_of(request))
+        seen = with_index_state(permissions.assets(person_of(request)).with_tags())
         kept = seen.select_related("brand", "created_by").get(pk=merged.kept.pk)
         answer = {"kept": kept, "archived": list(merged.archived)}
         return Response(MergedSerializer(answer, context={"request": request}).data)
@@ -137,14 +138,14 @@ class NotTheSameView(APIView):
         given.is_valid(raise_exception=True)
         assets = _assets(request, assets=given.validated_data["assets"])
         for asset in assets:
-            access.require_creator(person_of(request), asset.brand)
-        said = verdicts.tell_apart(assets, by=person_of(request))
+            permissions.require_creator(person_of(request), asset.brand)
+        said = dismissals.tell_apart(assets, by=person_of(request))
         return Response(ToldApartSerializer({"told_apart": len(said)}).data)
 
 
 def _assets(request: Request, **given: list[int]) -> list[Asset]:
     """In the order in which they were sent, each once. Raises ValidationError."""
-    seen = access.assets(person_of(request)).select_related("brand")
+    seen = permissions.assets(person_of(request)).select_related("brand")
     found = seen.in_bulk({pk for ids in given.values() for pk in ids})
     for name, ids in given.items():
         if missing := [str(pk) for pk in ids if pk not in found]:

@@ -1,16 +1,11 @@
 """What search keeps."""
 
-from search.models.asking import (
-    Asked,
-    GoldenQuestion,
-    PictureQuestion,
-    SavedSearch,
-    SavedSearchVisit,
-    ShootListItem,
-)
 from search.models.duplicates import Comparison, Likeness, NotTheSame
+from search.models.fulltext import Document
+from search.models.query_log import Asked, PictureQuestion
+from search.models.saved import GoldenQuestion, SavedSearch, SavedSearchVisit
+from search.models.shoot_list import ShootListItem
 from search.models.spaces import Embedding, EmbeddingQuerySet, Vector, VectorSpace, with_index_state
-from search.models.words import Document
 
 __all__ = [
     "Asked",

@@ -13,12 +13,15 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from assetbank import access, merging, rights
+from assetbank import permissions
+from assetbank.assets import merge as merging
 from assetbank.errors import InvalidAsset
+from assetbank.http.requests import PageRequest
 from assetbank.models import Asset, Brand
-from assetbank.views import PageRequest
-from search import duplicate_groups, duplicates, verdicts
-from search.duplicate_groups import Group, Page
+from assetbank.rights import terms
+from search.duplicates import detect, dismissals
+from search.duplicates import groups as duplicate_groups
+from search.duplicates.groups import Group, Page
 
 MOST = 100  # pictures of one request: each is compared with each
 DONE = "duplicates_done"  # in the session: what the person did last, to be undone
@@ -44,16 +47,18 @@ class Row:
 @require_safe
 def duplicate_groups_page(request: PageRequest) -> HttpResponse:
     """`brand`, a slug; `asset`: only its group; `before`: where the page begins."""
-    brands, brand = access.brands(request.user), _slug(request.GET)
+    brands, brand = permissions.brands(request.user), _slug(request.GET)
     chosen = brands.filter(slug=brand) if brand else brands
     asset = _number(request.GET.get("asset", ""))
     told: dict[str, Any] = {}
     if asset:
-        shown = get_object_or_404(access.assets(request.user).select_related("brand"), pk=asset)
+        shown = get_object_or_404(
+            permissions.assets(request.user).select_related("brand"), pk=asset
+        )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = Page([group] if group else [], int(bool(group)))
-        told["apart"] = verdicts.apart_from(shown, _seen(request))[: duplicate_groups.MOST_SHOWN]
-        told["may_take_back"] = access.may_create(request.user, shown.brand)
+        told["apart"] = dismissals.apart_from(shown, _seen(request))[: duplicate_groups.MOST_SHOWN]
+        told["may_take_back"] = permissions.may_create(request.user, shown.brand)
     else:
         before = _number(request.GET.get("before", "")) or None
         seen = duplicate_groups.seen_by(request.user)
@@ -64,7 +69,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         "brands": list(brands),
         "brand": brand,
         "asset": asset,
-        "waiting": duplicates.waiting().filter(brand__in=chosen).count(),
+        "waiting": detect.waiting().filter(brand__in=chosen).count(),
         "done": request.session.get(DONE) if "done" in request.GET else None,
         **told,
     }
@@ -93,7 +98,7 @@ def merge(request: PageRequest) -> HttpResponse:
     keep = next((one for one in assets if one.pk == _number(request.POST.get("keep", ""))), None)
     if keep is None:
         raise InvalidAsset("Choose which picture is kept.")
-    access.require_manager(request.user, keep.brand)
+    permissions.require_manager(request.user, keep.brand)
     others = [asset for asset in assets if asset != keep]
     if "sure" not in request.POST:
         gets, draft = merging.changes(keep, others), keep.status == Asset.Status.DRAFT
@@ -101,7 +106,7 @@ def merge(request: PageRequest) -> HttpResponse:
             "keep": keep,
             "others": _copies(others),
             "gets": gets,
-            "nowhere": gets.fields.get("territories") == rights.NOWHERE,
+            "nowhere": gets.fields.get("territories") == terms.NOWHERE,
             "hides": draft and any(a.status == Asset.Status.APPROVED for a in others),
             "brand": request.POST.get("brand", ""),
         }
@@ -122,8 +127,8 @@ def not_the_same(request: PageRequest) -> HttpResponse:
     if given and one is None:
         get_object_or_404(Asset.objects.none())
     for asset in assets:
-        access.require_creator(request.user, asset.brand)
-    said = verdicts.tell_apart(assets, one=one, by=request.user)
+        permissions.require_creator(request.user, asset.brand)
+    said = dismissals.tell_apart(assets, one=one, by=request.user)
     return _done(request, {"said": said, "title": one.title if one else ""})
 
 
@@ -135,8 +140,8 @@ def the_same(request: PageRequest) -> HttpResponse:
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures.")
     for asset in pair:
-        access.require_creator(request.user, asset.brand)
-    if verdicts.take_back([verdicts.pair(*pair)]):
+        permissions.require_creator(request.user, asset.brand)
+    if dismissals.take_back([dismissals.pair(*pair)]):
         messages.success(request, "Taken back: they are shown here if they look the same.")
     return HttpResponseRedirect(f"{reverse('duplicates')}?asset={pair[0].pk}")
 
@@ -148,7 +153,7 @@ def undo(request: PageRequest) -> HttpResponse:
     the status it had, while what moved stays where it is now."""
     done = request.session.pop(DONE, {})
     if said := done.get("said"):
-        verdicts.take_back([(first, second) for first, second in said], by=request.user)
+        dismissals.take_back([(first, second) for first, second in said], by=request.user)
         messages.success(request, "Taken back: they count as the same again.")
     if archived := dict(done.get("archived", [])):
         back = merging.bring_back(archived, by=request.user)
@@ -165,7 +170,7 @@ def undo(request: PageRequest) -> HttpResponse:
 def duplicates_count(request: PageRequest) -> HttpResponse:
     """The number beside "Duplicates", fetched when the menu is opened."""
     number = duplicate_groups.count(
-        access.brands(request.user), seen=duplicate_groups.seen_by(request.user)
+        permissions.brands(request.user), seen=duplicate_groups.seen_by(request.user)
     )
     response = HttpResponse(f'<span class="badge">{number}</span>' if number else "")
     response["Cache-Control"] = "private, no-store"
@@ -178,7 +183,7 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """What an asset's page says of its copies; nothing where there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
     group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    apart = verdicts.apart_from(asset, _seen(request)).count()
+    apart = dismissals.apart_from(asset, _seen(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -190,8 +195,8 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
 
 def _rows(request: PageRequest, groups: list[Group]) -> list[Row]:
     uses = merging.uses([asset for group in groups for asset in group.assets])
-    manages = _ids(access.brands(request.user, *access.MANAGERS))
-    creates = _ids(access.brands(request.user, *access.CREATORS))
+    manages = _ids(permissions.brands(request.user, *permissions.MANAGERS))
+    creates = _ids(permissions.brands(request.user, *permissions.CREATORS))
     return [
         Row(
             group,
@@ -213,7 +218,7 @@ def _ids(brands: QuerySet[Brand]) -> set[int]:
 
 
 def _seen(request: PageRequest) -> Any:
-    return access.assets(request.user).with_tags().select_related("brand")
+    return permissions.assets(request.user).with_tags().select_related("brand")
 
 
 def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
@@ -243,7 +248,7 @@ def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
 
 def _address(request: PageRequest, *parameters: str) -> str:
     """The page, of the brand that the person came from."""
-    brand = access.brands(request.user).filter(slug=_slug(request.POST)).first()
+    brand = permissions.brands(request.user).filter(slug=_slug(request.POST)).first()
     if brand:
         parameters = (f"brand={brand.slug}", *parameters)
     return "?".join(filter(None, [reverse("duplicates"), "&".join(parameters)]))

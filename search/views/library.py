@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db.models import Exists, QuerySet
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from assetbank import access, colours, intake
-from assetbank.errors import PictureRefused, ProblemError
+from assetbank import permissions
+from assetbank.errors import ProblemError
+from assetbank.http.requests import PageRequest
+from assetbank.media import colours
 from assetbank.models import Asset, Collection
-from assetbank.views import PageRequest
-from search import facets, queries, vectors, words
-from search.chips import balance, chips, thumbs, without
-from search.forms import MOST_SHOWN, RATIOS, QuestionForm, added_by_them, pictures_of
-from search.models import Embedding, with_index_state
-from search.queries import Found, Page
-from search.questions import PARAMETERS, Question, like
+from search.query import facets, fulltext, retrieval
+from search.query.form import RATIOS, QuestionForm, added_by_them
+from search.query.results import Page
+from search.query.types import PARAMETERS, Question
+from search.views.query_bar import balance, chips, thumbs, without
 
-BOX = ("left", "top", "right", "bottom")
 ASKED = ("q", "text_weight", "picture", "like")
-LONGEST_ADDRESS = 10_000  # characters of a question that comes back with a picture
 MOST_PEOPLE = 200  # to choose from, of those who added something
-SIMILAR = 8
-MOST_STATES = 200  # of one poll
 
 
 @login_required
@@ -43,7 +35,7 @@ def library(request: PageRequest) -> HttpResponse:
     page, problem, status = Page([]), None, 200
     if form.is_valid():
         try:
-            page = queries.find(
+            page = retrieval.find(
                 person=request.user, question=form.question(), cursor=request.GET.get("cursor", "")
             )
         except ProblemError as error:
@@ -94,7 +86,7 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
     colour = question.filters.colour
     return {
         "question": question,
-        "description": words.parse(question.text).description,
+        "description": fulltext.parse(question.text).description,
         "chips": chips(form) if valid else [],
         "thumbs": thumbs(form),
         "balance": balance(form),
@@ -107,9 +99,9 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
         "swatches": colours.SWATCHES,
         "own_colour": "" if colour.lower() in dict(colours.SWATCHES).values() else colour,
         "chosen": {name: request.GET.getlist(name) for name in form.fields},
-        "brands": list(access.brands(person)),
-        "brands_to_fill": list(access.brands(person, *access.CREATORS)),
-        "collections": access.collections(person).select_related("brand"),
+        "brands": list(permissions.brands(person)),
+        "brands_to_fill": list(permissions.brands(person, *permissions.CREATORS)),
+        "collections": permissions.collections(person).select_related("brand"),
         "people": _people(request),
         **_arranging(request, form),
     }
@@ -124,75 +116,8 @@ def _people(request: PageRequest) -> QuerySet[User]:
 def _arranging(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
     """The collection that the page shows, and whether the person may arrange it."""
     collection: Collection | None = form.cleaned_data.get("collection") if form.is_valid() else None
-    arranges = bool(collection and access.may_create(request.user, collection.brand))
+    arranges = bool(collection and permissions.may_create(request.user, collection.brand))
     return {"collection": collection, "arranges": arranges}
-
-
-# ------------------------------------------------------------------------ searching by picture
-
-
-@login_required
-@require_POST
-def picture_search(request: PageRequest) -> HttpResponse:
-    """`picture`, one file or more, beside what `question` asks already, as the parameters of an
-    address; all of it then has an address of its own."""
-    files = request.FILES.getlist("picture")
-    if not files:
-        raise PictureRefused("Choose a picture to search with.")
-    given = _question_so_far(request)
-    if len(files) + len(given.getlist("like")) + len(given.getlist("picture")) > MOST_SHOWN:
-        raise PictureRefused(f"A question has at most {MOST_SHOWN} pictures. Take one away first.")
-    for file in files:
-        data = file.read(settings.MAX_UPLOAD_BYTES + 1)
-        asked = vectors.remember_picture(person=request.user, data=data)
-        given.appendlist("picture", str(asked.pk))
-    return HttpResponseRedirect(f"{reverse('library')}?{given.urlencode()}")
-
-
-def _question_so_far(request: PageRequest) -> QueryDict:
-    """Only what the library page knows and takes; a page may be old, and a field forged."""
-    sent = QueryDict(request.POST.get("question", "")[:LONGEST_ADDRESS].lstrip("?"))
-    form = QuestionForm(sent, person=request.user)
-    given = QueryDict(mutable=True)
-    for name in form.fields:
-        if name not in form.errors and any(sent.getlist(name)):
-            given.setlist(name, sent.getlist(name))
-    return given
-
-
-@login_required
-@require_safe
-def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
-    shown = get_object_or_404(pictures_of(request.user), pk=pk)
-    if shown.asset_id:  # a brand's kept question may show a part of what this person may not see
-        get_object_or_404(access.assets(request.user), pk=shown.asset_id)
-    response = HttpResponse(bytes(shown.thumbnail), content_type="image/webp")
-    response["Cache-Control"] = "private, max-age=86400, immutable"
-    return response
-
-
-@login_required
-@require_POST
-def part_search(request: PageRequest, pk: int) -> HttpResponse:
-    """`left`, `top`, `right`, `bottom`: a box on the picture, as shares of it, 0 to 1. One that is
-    no good leads back to the picture, to draw another."""
-    asset = _asset(request, pk)
-    left, top, right, bottom = (_share(request.POST.get(side)) for side in BOX)
-    box = (left, top, right, bottom)
-    try:
-        asked = vectors.remember_part(person=request.user, asset=asset, box=box)
-    except PictureRefused as error:
-        messages.error(request, error.message)
-        return HttpResponseRedirect(asset.get_absolute_url())
-    return HttpResponseRedirect(f"{reverse('library')}?picture={asked.pk}")
-
-
-def _share(text: str | None) -> float:
-    """Nan, which is in no picture, for what is no number."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
 
 
 # ------------------------------------------------------------------------ counts beside filters
@@ -219,7 +144,7 @@ def facet_counts(request: PageRequest) -> HttpResponse:
 def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
     found = {facet.name: facet.values for facet in counted.facets}
     offered = {
-        "brand": access.brands(request.user).values_list("slug", flat=True),
+        "brand": permissions.brands(request.user).values_list("slug", flat=True),
         "kind": Asset.Kind.values,
         "origin": Asset.Origin.values,
         "status": Asset.Status.values,
@@ -231,74 +156,3 @@ def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
         other = 0 if len(many) < facets.MOST_VALUES else None
         counts += [(f"{name}-{value}", many.get(value, other)) for value in values]
     return {"counted": counted, "counts": counts, "found": found}
-
-
-# ------------------------------------------------------------------------ fragments of one asset
-
-
-@login_required
-@require_safe
-def asset_similar(request: PageRequest, pk: int) -> HttpResponse:
-    asset = _asset(request, pk)
-    found: list[Found] = []
-    problem = None
-    try:
-        question = Question(shown=(like(asset),))
-        found = queries.find(
-            person=request.user, question=question, limit=SIMILAR, keep=False
-        ).found
-    except ProblemError as error:
-        problem = error
-    context = {"asset": asset, "found": found, "problem": problem}
-    # 200 also then: a fragment that is missing something is not a page that failed
-    return render(request, "search/_similar.html", context)
-
-
-@login_required
-@require_safe
-def asset_card(request: PageRequest, pk: int) -> HttpResponse:
-    """As it stands in the grid; what was uploaded a moment ago is put on top with it."""
-    found = Found(_asset(request, pk))
-    return render(request, "search/_card.html", {"found": found, "fresh": True})
-
-
-@login_required
-@require_safe
-def asset_index_state(request: PageRequest, pk: int) -> HttpResponse:
-    asset = _asset(request, pk)
-    return render(request, "search/_index_state.html", _state(request, asset))
-
-
-@login_required
-@require_POST
-def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
-    asset = _asset(request, pk)
-    access.require_creator(request.user, asset.brand)
-    # Saving is how search hears of an asset: one way in, with its row and its job
-    intake.update(asset=asset)
-    if not request.htmx:
-        return HttpResponseRedirect(asset.get_absolute_url())
-    return render(request, "search/_index_state.html", _state(request, _asset(request, pk)))
-
-
-@login_required
-@require_safe
-def index_states(request: PageRequest) -> HttpResponse:
-    """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
-    given = request.GET.getlist("waiting")[:MOST_STATES]
-    ids = [int(text) for text in given if text.isdecimal() and len(text) < 19]
-    seen = access.assets(request.user).filter(pk__in=ids).values("pk")
-    rows = Embedding.objects.filter(asset_id__in=seen, space__active=True).exclude(
-        state=Embedding.State.PENDING
-    )
-    states = rows.values("asset_id", "state", "reason")
-    return render(request, "search/_index_states.html", {"rows": states})
-
-
-def _asset(request: PageRequest, pk: int) -> Asset:
-    seen = with_index_state(access.assets(request.user).with_tags()).select_related("brand")
-    return get_object_or_404(seen, pk=pk)
-
-
-def _state(request: PageRequest, asset: Asset) -> dict[str, Any]:
-    return {"asset": asset, "may_create": access.may_create(request.user, asset.brand)}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
 from tests.conftest import Cast
@@ -14,13 +14,13 @@ from tests.conftest import Cast
 def test_what_each_person_sees(cast: Cast, make_asset: Callable[..., Asset]) -> None:
     ours, theirs = make_asset(), make_asset(brand=cast.other)
     seen = {
-        name: set(access.assets(getattr(cast, name)))
+        name: set(permissions.assets(getattr(cast, name)))
         for name in ("staff", "manager", "creator", "viewer", "outsider")
     }
     assert seen["staff"] == {ours, theirs}
     assert seen["manager"] == seen["creator"] == seen["viewer"] == {ours}
     assert seen["outsider"] == {theirs}
-    assert not access.assets(AnonymousUser())
+    assert not permissions.assets(AnonymousUser())
 
 
 def test_what_each_person_may_do(cast: Cast) -> None:
@@ -28,13 +28,13 @@ def test_what_each_person_may_do(cast: Cast) -> None:
         people = ("staff", "manager", "creator", "viewer", "outsider")
         return {name for name in people if check(getattr(cast, name), cast.acme)}
 
-    assert allowed(access.may_create) == {"staff", "manager", "creator"}
-    assert allowed(access.may_manage) == {"staff", "manager"}
-    assert not access.may_create(AnonymousUser(), cast.acme)
+    assert allowed(permissions.may_create) == {"staff", "manager", "creator"}
+    assert allowed(permissions.may_manage) == {"staff", "manager"}
+    assert not permissions.may_create(AnonymousUser(), cast.acme)
     with pytest.raises(NotAllowed):
-        access.require_creator(cast.viewer, cast.acme)
+        permissions.require_creator(cast.viewer, cast.acme)
     with pytest.raises(NotAllowed):
-        access.require_manager(cast.creator, cast.acme)
+        permissions.require_manager(cast.creator, cast.acme)
 
 
 def test_who_was_shut_out_sees_nothing(cast: Cast, make_asset: Callable[..., Asset]) -> None:
@@ -42,4 +42,4 @@ def test_who_was_shut_out_sees_nothing(cast: Cast, make_asset: Callable[..., Ass
     for person in (cast.viewer, cast.staff):
         person.is_active = False
         person.save()
-        assert not access.assets(person)
+        assert not permissions.assets(person)

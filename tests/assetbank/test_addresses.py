@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from assetbank import approval, collecting
+from assetbank.assets import approval, collections
 from assetbank.models import Asset, Collection
 from tests.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
 from tests.api import EVERYBODY, upload
@@ -86,7 +86,7 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
-    collecting.add(collection=collection, assets=[shown, draft])
+    collections.add(collection=collection, assets=[shown, draft])
     approval.decide(asset=draft, by=cast.manager, verdict="rejected", reason=DRAFTS)
     return {
         "shown": shown.pk,

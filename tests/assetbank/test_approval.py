@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from assetbank import approval, intake
+from assetbank.assets import approval, files, ingest, update
 from assetbank.errors import CannotApprove, Conflict, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Decision, Notice
 from tests.api import client_of
@@ -131,11 +131,11 @@ def test_the_second_of_two_managers_hears_that_it_was_decided(
 def test_nothing_else_makes_an_asset_approved(cast: Cast, make_asset: MakeAsset) -> None:
     asset = make_asset(status="draft")
     with pytest.raises(InvalidAsset, match="A manager approves"):
-        intake.update(asset=asset, status="approved")
+        update.update(asset=asset, status="approved")
     with pytest.raises(InvalidAsset, match="A manager approves"):
-        intake.store(
+        ingest.store(
             brand=cast.acme,
-            file=intake.original_bytes(make_asset(status="draft", brand=cast.other)),
+            file=files.original_bytes(make_asset(status="draft", brand=cast.other)),
             filename="a.png",
             by=cast.manager,
             status="approved",

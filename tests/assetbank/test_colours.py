@@ -9,9 +9,9 @@ import random
 import pytest
 from PIL import Image, ImageDraw
 
-from assetbank import colours, pictures
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import COLOURS, Spec
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import COLOURS, Spec
+from assetbank.media import colours, images
 
 ROUNDING = colours.EDGE * 3**0.5 / 2  # a colour is at most this far from the centre of its cell
 
@@ -159,6 +159,6 @@ def test_odd_shapes_have_colours_too(size: tuple[int, int]) -> None:
 def test_intake_learns_colours_and_hash_and_so_does_a_second_look() -> None:
     file = io.BytesIO()
     render(Spec("handbag", "red", scene="white"), 900, 1).save(file, "JPEG")
-    picture = pictures.examine(file.getvalue())
-    assert found(pictures.load_rgb(file, side=480), named("red"))
-    assert pictures.describe(file.getvalue()) == (picture.colours, picture.perceptual_hash)
+    picture = images.examine(file.getvalue())
+    assert found(images.load_rgb(file, side=480), named("red"))
+    assert images.describe(file.getvalue()) == (picture.colours, picture.perceptual_hash)

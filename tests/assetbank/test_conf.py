@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from assetbank import demo_world
 from assetbank.checks import settings_are_right
-from assetbank.conf import Environment, email_from_url, storage_from_url
+from assetbank.demo import library
+from assetbank.env import Environment, email_from_url, storage_from_url
 from tests.processes import ROOT, House, environment
 
 PRODUCTION = {
@@ -241,16 +241,16 @@ def test_dot_env_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> Non
 
 @pytest.mark.django_db
 def test_demo_sign_ins_are_refused_in_production(settings: Settings) -> None:
-    User.objects.create_user("staff", email=f"staff@{demo_world.DOMAIN}", password="public")
-    demo_world.refuse_in_production()  # embedded: they are what one signs in with
+    User.objects.create_user("staff", email=f"staff@{library.DOMAIN}", password="public")
+    library.refuse_in_production()  # embedded: they are what one signs in with
     settings.EMBEDDED = False
     with pytest.raises(ImproperlyConfigured, match="password is public"):
-        demo_world.refuse_in_production()
+        library.refuse_in_production()
     with pytest.raises(ImproperlyConfigured, match="embedded profile only"):
-        next(iter(demo_world.load()))
-    assert not demo_world.is_wanted()
+        next(iter(library.load()))
+    assert not library.is_wanted()
     User.objects.all().delete()
-    demo_world.refuse_in_production()
+    library.refuse_in_production()
 
 
 def test_a_storage_whose_client_is_not_installed_is_named(settings: Settings) -> None:

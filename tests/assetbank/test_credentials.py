@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from assetbank import credentials, downloads
+from assetbank.assets import downloads
 from assetbank.models import Asset
+from assetbank.rights import content_credentials
 from tests.conftest import picture_bytes
 from tests.credentials import signed
 
@@ -39,7 +40,7 @@ def test_who_signed_and_what_was_done_is_told(make_asset: MakeAsset, picture: by
 def test_a_file_that_was_changed_after_signing_is_not_believed(picture: bytes) -> None:
     at = picture.rindex(b"IDAT") + 8
     changed = picture[:at] + bytes([picture[at] ^ 1]) + picture[at + 1 :]
-    found = credentials.read(changed, "image/png")
+    found = content_credentials.read(changed, "image/png")
     assert found
     assert found.state == "changed"
     assert found.source_types == []
@@ -47,14 +48,14 @@ def test_a_file_that_was_changed_after_signing_is_not_believed(picture: bytes) -
 
 def test_a_picture_without_any_has_none(make_asset: MakeAsset) -> None:
     assert downloads.credentials(make_asset()) is None
-    assert credentials.read(picture_bytes() + b"c2pa", "image/png") is None
+    assert content_credentials.read(picture_bytes() + b"c2pa", "image/png") is None
 
 
 def test_credentials_elsewhere_are_named_and_not_fetched() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         address = f"http://127.0.0.1:{server.getsockname()[1]}/credentials.c2pa"
-        found = credentials.read(signed(picture_bytes(), remote=address), "image/png")
+        found = content_credentials.read(signed(picture_bytes(), remote=address), "image/png")
         with pytest.raises(TimeoutError):
             server.accept()
     assert found
@@ -68,8 +69,10 @@ def test_no_damage_to_a_file_raises(picture: bytes) -> None:
         damaged = bytearray(picture)
         for _ in range(chance.randint(1, 20)):
             damaged[chance.randrange(start, len(damaged))] = chance.randrange(256)
-        read = credentials.read(bytes(damaged[: chance.randint(start, len(damaged))]), "image/png")
-        assert read is None or read.state in credentials.STATES
+        read = content_credentials.read(
+            bytes(damaged[: chance.randint(start, len(damaged))]), "image/png"
+        )
+        assert read is None or read.state in content_credentials.STATES
 
 
 def box(kind: bytes, body: bytes) -> bytes:
@@ -86,6 +89,6 @@ def test_boxes_within_boxes_are_refused(depth: int) -> None:
     chunk = b"caBX" + b"".join(boxes)
     plain = picture_bytes()
     packed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    found = credentials.read(plain[:33] + packed + plain[33:], "image/png")
+    found = content_credentials.read(plain[:33] + packed + plain[33:], "image/png")
     assert found
     assert found.state == "unreadable"

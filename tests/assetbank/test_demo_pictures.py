@@ -17,12 +17,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from assetbank.demo import catalogue
-from assetbank.demo.catalogue import DemoAsset
-from assetbank.demo.objects import DRAWINGS
-from assetbank.demo.pictures import extended, render
-from assetbank.demo.scenes import PAINTINGS
-from assetbank.demo.specs import (
+from assetbank.demo.catalogue import assets as catalogue
+from assetbank.demo.catalogue.assets import DemoAsset
+from assetbank.demo.drawing.objects import DRAWINGS
+from assetbank.demo.drawing.render import extended, render
+from assetbank.demo.drawing.scenes import PAINTINGS
+from assetbank.demo.drawing.specs import (
     COLOURS,
     OBJECTS,
     PATTERNS,

@@ -12,7 +12,8 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image
 
-from assetbank import intake, notices
+from assetbank import notifications
+from assetbank.assets import ingest, update
 from assetbank.models import Asset
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
@@ -20,7 +21,7 @@ from tests.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 MARK = ">Made with AI</span>"
-AI = intake.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
+AI = ingest.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
 
 
 def of(person: User) -> Client:
@@ -35,7 +36,7 @@ def page(client: Client, asset: Asset, more: str = "") -> str:
 
 def approved(asset: Asset) -> Asset:
     """Viewers see it then."""
-    return intake.update(asset=asset, status="approved", deciding=True)
+    return update.update(asset=asset, status="approved", deciding=True)
 
 
 class TestFiles:
@@ -75,7 +76,7 @@ class TestFiles:
     def test_what_is_quarantined_leaves_only_with_managers(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
-        asset = intake.update(asset=make_asset(), status="quarantined", withdrawing=True)
+        asset = update.update(asset=make_asset(), status="quarantined", withdrawing=True)
         for what in ("original/", "download/?format=png"):
             for person, status in ((cast.creator, 403), (cast.manager, 200)):
                 got = of(person).get(f"/assets/{asset.pk}/{what}")
@@ -151,7 +152,7 @@ class TestAssetPage:
 
 class TestNotices:
     def test_they_are_counted_read_and_are_nobody_elses(self, cast: Cast) -> None:
-        notices.tell(cast.viewer, "Something <b>happened</b>.", "/assets/1/")
+        notifications.tell(cast.viewer, "Something <b>happened</b>.", "/assets/1/")
         client = of(cast.viewer)
         assert "1 new notice" in client.get("/notices/count/").content.decode()
         shown = client.get("/notices/").content.decode()
@@ -163,8 +164,8 @@ class TestNotices:
 
     def test_a_title_of_two_lines_makes_no_second_header(self, cast: Cast) -> None:
         User.objects.filter(pk=cast.viewer.pk).update(email="viewer@example.com")
-        told = notices.tell(cast.viewer, "The rights to “Cape\nBcc: x@example.com” ended.")
-        notices.mail(notice_id=told.pk)
+        told = notifications.tell(cast.viewer, "The rights to “Cape\nBcc: x@example.com” ended.")
+        notifications.mail(notice_id=told.pk)
         (sent,) = mail.outbox
         assert sent.subject == "Assetbank: The rights to “Cape Bcc: x@example.com” ended."
         assert sent.recipients() == ["viewer@example.com"]

@@ -11,12 +11,15 @@ import pytest
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from assetbank import access, collecting
+from assetbank import permissions
+from assetbank.assets import collections
 from assetbank.models import Asset, Collection, Membership
 from generation.models import Generation, Output
-from search import facets, keeping, ledger, news, queries
+from search.explain import explanation
 from search.models import Likeness
-from search.questions import Filters, Question, like
+from search.query import facets, retrieval
+from search.query.types import Filters, Question, like
+from search.saved import searches, updates
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -77,12 +80,12 @@ def test_reach_and_queryset_say_the_same(cast: Cast, make_asset: MakeAsset) -> N
         make_asset(status=status, brand=cast.other)
     for name in ("staff", "manager", "creator", "viewer", "outsider"):
         person = getattr(cast, name)
-        seen = set(access.assets(person))
-        assert set(access.reach(person).assets()) == seen, name
+        seen = set(permissions.assets(person))
+        assert set(permissions.reach(person).assets()) == seen, name
         assert len(seen) == {"staff": 8, "viewer": 5}.get(name, 4), name
-    both = access.reach(cast.viewer).shared(access.reach(cast.outsider))
+    both = permissions.reach(cast.viewer).shared(permissions.reach(cast.outsider))
     assert {asset.brand for asset in both.assets()} == {cast.other}
-    within = access.reach(cast.staff).within(frozenset({cast.acme.pk}))
+    within = permissions.reach(cast.staff).within(frozenset({cast.acme.pk}))
     assert {asset.brand for asset in within.assets()} == {cast.acme}
 
 
@@ -93,9 +96,9 @@ def test_browsing_and_searching(
     index()
     every = Filters(statuses=("approved", *HIDDEN))
 
-    def found(person: access.Person, filters: Filters) -> set[Asset]:
+    def found(person: permissions.Person, filters: Filters) -> set[Asset]:
         question = Question(text=text, filters=filters)
-        return {each.asset for each in queries.find(person=person, question=question).found}
+        return {each.asset for each in retrieval.find(person=person, question=question).found}
 
     assert found(cast.viewer, every) <= {shown}
     assert found(cast.viewer, Filters(brands=("acme",))) <= {shown}
@@ -111,7 +114,7 @@ def test_milvus_is_not_even_asked_for_them(
 ) -> None:
     index()
     question = Question(text="red", filters=Filters(statuses=("approved", *HIDDEN)))
-    ranked = queries.rank(person=cast.viewer, question=question, depth=64)
+    ranked = retrieval.rank(person=cast.viewer, question=question, depth=64)
     assert [hit.id for hit in ranked.hits] == [shown.pk]
 
 
@@ -120,9 +123,9 @@ def test_what_was_ranked_before_it_was_taken_back_is_not_shown(
 ) -> None:
     index()
     question = Question(text="red")
-    assert queries.find(person=cast.viewer, question=question).found
+    assert retrieval.find(person=cast.viewer, question=question).found
     Asset.objects.filter(pk=shown.pk).update(status="draft")  # the index has not heard of it
-    assert not queries.find(person=cast.viewer, question=question).found
+    assert not retrieval.find(person=cast.viewer, question=question).found
 
 
 def test_a_role_that_changes_changes_what_is_found_at_once(
@@ -130,9 +133,9 @@ def test_a_role_that_changes_changes_what_is_found_at_once(
 ) -> None:
     index()
     question = Question(text="red")
-    assert len(queries.find(person=cast.viewer, question=question).found) == 1
+    assert len(retrieval.find(person=cast.viewer, question=question).found) == 1
     Membership.objects.filter(user=cast.viewer).update(role="creator")
-    assert len(queries.find(person=cast.viewer, question=question).found) == 2
+    assert len(retrieval.find(person=cast.viewer, question=question).found) == 2
 
 
 @pytest.mark.parametrize("status", HIDDEN)
@@ -207,9 +210,9 @@ def test_nothing_that_a_viewer_reads_tells_of_them(
 ) -> None:
     index()
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
-    collecting.add(collection=collection, assets=[*hidden.values(), shown])
+    collections.add(collection=collection, assets=[*hidden.values(), shown])
     Likeness.objects.create(brand=cast.acme, first=shown, second=hidden["draft"], score=1)
-    keeping.save(brand=cast.acme, name="Red", question=Question(text="red"), by=cast.creator)
+    searches.save(brand=cast.acme, name="Red", question=Question(text="red"), by=cast.creator)
     pages = [
         "/",
         "/?q=red",
@@ -281,10 +284,10 @@ def test_saved_searches_count_what_each_person_sees(
         ("Browsed", Question(filters=Filters(tags=("cape",)))),
         ("Like it", Question(shown=(like(shown),))),
     ):
-        keeping.save(brand=cast.acme, name=name, question=question, by=cast.creator)
+        searches.save(brand=cast.acme, name=name, question=question, by=cast.creator)
 
-    def counts(person: access.Person) -> dict[str, int | None]:
-        return {row.saved.name: row.count for row in news.news(person)}
+    def counts(person: permissions.Person) -> dict[str, int | None]:
+        return {row.saved.name: row.count for row in updates.news(person)}
 
     assert counts(cast.viewer) == {"Ranked": 1, "Browsed": 1, "Like it": 0}
     assert counts(cast.creator) == {"Ranked": 2, "Browsed": 2, "Like it": 1}
@@ -294,7 +297,7 @@ def test_a_manager_is_told_why_a_viewer_does_not_find_a_draft(
     cast: Cast, hidden: dict[str, Asset], index: Index
 ) -> None:
     index()
-    told = ledger.explain(
+    told = explanation.explain(
         hidden["draft"], person=cast.viewer, asker=cast.manager, question=Question(text="red")
     )
     said = told["permission"].sentence

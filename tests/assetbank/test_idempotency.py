@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from assetbank import idempotency
+from assetbank.http import idempotency
 from assetbank.models import Asset, Collection, IdempotentRequest
 from generation.models import Generation
 from tests.api import client_of, upload

@@ -15,18 +15,19 @@ from django.db.models.signals import post_save
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank import collecting, colours, intake, phash, pictures
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import backfill, collections, files, ingest, update
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.errors import AssetGone, InvalidAsset, PictureRefused, PictureTooLarge
+from assetbank.media import colours, images, phash
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
 
 
-def store(cast: Cast, data: bytes, filename: str = "a.png", **fields: Any) -> intake.Stored:
-    return intake.store(brand=cast.acme, file=data, filename=filename, by=cast.creator, **fields)
+def store(cast: Cast, data: bytes, filename: str = "a.png", **fields: Any) -> ingest.Stored:
+    return ingest.store(brand=cast.acme, file=data, filename=filename, by=cast.creator, **fields)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -36,7 +37,7 @@ def files_below(folder: Path) -> list[Path]:
 def test_the_bytes_that_came_in_are_the_bytes_kept(cast: Cast) -> None:
     data = picture_bytes(fmt="JPEG", comment=b"Content Credentials live here")
     asset = store(cast, data, "hat.jpg").asset
-    assert intake.original_bytes(asset) == data
+    assert files.original_bytes(asset) == data
     assert asset.checksum == hashlib.sha256(data).hexdigest()
     assert (asset.width, asset.height, asset.bytes) == (80, 60, len(data))
     assert asset.title == "hat"
@@ -61,7 +62,7 @@ def test_formats_are_recognised_by_content_and_not_by_name(cast: Cast, fmt: str,
     asset = store(cast, picture_bytes(fmt=fmt), "actually-a.doc").asset
     assert asset.mime == mime
     assert not asset.path.endswith(".doc")
-    with intake.rendition(asset=asset, name="grid") as file:
+    with files.rendition(asset=asset, name="grid") as file:
         assert Image.open(file).format == "WEBP"
 
 
@@ -72,7 +73,7 @@ def test_every_mode_becomes_a_rendition_on_white(cast: Cast, mode: str) -> None:
     buffer = io.BytesIO()
     image.save(buffer, fmt)
     asset = store(cast, buffer.getvalue()).asset
-    with intake.rendition(asset=asset, name="grid") as file:
+    with files.rendition(asset=asset, name="grid") as file:
         shown = Image.open(file).convert("RGB")
     transparent = mode in {"LA", "RGBA", "CMYK"}
     assert shown.getpixel((20, 20)) == ((255, 255, 255) if transparent else (0, 0, 0))
@@ -81,7 +82,7 @@ def test_every_mode_becomes_a_rendition_on_white(cast: Cast, mode: str) -> None:
 def test_sixteen_bit_pictures_keep_their_brightness() -> None:
     buffer = io.BytesIO()
     Image.new("I;16", (20, 20), 32768).save(buffer, "PNG")
-    shown = pictures.load_rgb(io.BytesIO(buffer.getvalue()), side=20)
+    shown = images.load_rgb(io.BytesIO(buffer.getvalue()), side=20)
     assert abs(shown.getpixel((5, 5))[0] - 127) <= 1  # type: ignore[index]
 
 
@@ -90,7 +91,7 @@ def test_orientation_is_honoured(cast: Cast) -> None:
     exif[0x0112] = 6  # the camera was turned
     asset = store(cast, picture_bytes(fmt="JPEG", size=(80, 60), exif=exif)).asset
     assert (asset.width, asset.height, asset.orientation) == (60, 80, "portrait")
-    with intake.rendition(asset=asset, name="grid") as file:
+    with files.rendition(asset=asset, name="grid") as file:
         assert Image.open(file).size == (60, 80)
 
 
@@ -98,7 +99,7 @@ def test_renditions_tell_nothing_but_their_pixels(cast: Cast) -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at my home"
     asset = store(cast, picture_bytes(fmt="JPEG", exif=exif)).asset
-    with intake.rendition(asset=asset, name="preview") as file:
+    with files.rendition(asset=asset, name="preview") as file:
         assert b"my home" not in file.read()
 
 
@@ -149,7 +150,7 @@ def test_the_same_bytes_in_a_brand_are_the_asset_that_is_there(cast: Cast) -> No
     second = store(cast, picture_bytes(), "other name.png", tags=["new"])
     assert (first.created, second.created) == (True, False)
     assert first.asset == second.asset
-    elsewhere = intake.store(brand=cast.other, file=picture_bytes(), filename="a.png", by=None)
+    elsewhere = ingest.store(brand=cast.other, file=picture_bytes(), filename="a.png", by=None)
     assert elsewhere.created
 
 
@@ -165,7 +166,7 @@ def test_the_same_bytes_at_the_same_time_make_one_asset(cast: Cast, media: Path)
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(one, range(4)))) == 1
-    assert len(files_below(media)) == 1 + len(pictures.RENDITIONS)
+    assert len(files_below(media)) == 1 + len(images.RENDITIONS)
 
 
 def test_a_failure_after_the_files_were_written_leaves_no_file(cast: Cast, media: Path) -> None:
@@ -192,7 +193,7 @@ def test_what_fails_after_the_commit_takes_no_file_of_it_away(cast: Cast) -> Non
             store(cast, picture_bytes())
     finally:
         post_save.disconnect(fail, Asset)
-    assert intake.original_bytes(Asset.objects.get()) == picture_bytes()
+    assert files.original_bytes(Asset.objects.get()) == picture_bytes()
 
 
 @pytest.mark.parametrize(
@@ -213,51 +214,51 @@ def test_tags_are_cleaned_and_bounded(cast: Cast) -> None:
     asset = store(cast, picture_bytes(), tags=[" red  silk ", "", "red silk", "Größe"]).asset
     assert sorted(asset.tags.names()) == ["Größe", "red silk"]
     with pytest.raises(InvalidAsset, match="50 characters"):
-        intake.update(asset=asset, tags=["x" * 51])
+        update.update(asset=asset, tags=["x" * 51])
     with pytest.raises(InvalidAsset, match="64 tags"):
-        intake.update(asset=asset, tags=[f"t{n}" for n in range(65)])
+        update.update(asset=asset, tags=[f"t{n}" for n in range(65)])
 
 
 def test_only_what_is_said_about_an_asset_can_change(make_asset: MakeAsset) -> None:
     asset = make_asset()
-    intake.update(asset=asset, title="New", licence="Owned")
+    update.update(asset=asset, title="New", licence="Owned")
     asset.refresh_from_db()
     assert (asset.title, asset.licence) == ("New", "Owned")
     with pytest.raises(TypeError):
-        intake.update(asset=asset, checksum="0")
+        update.update(asset=asset, checksum="0")
     with pytest.raises(InvalidAsset, match="title"):
-        intake.update(asset=asset, title=" \x00 ")
+        update.update(asset=asset, title=" \x00 ")
     asset.refresh_from_db()
     with pytest.raises(InvalidAsset, match="status is one of"):
-        intake.update(asset=asset, status="published")
+        update.update(asset=asset, status="published")
 
 
 def test_an_edit_does_not_bring_a_deleted_asset_back(make_asset: MakeAsset) -> None:
     asset = make_asset()
-    intake.remove(asset=Asset.objects.get(pk=asset.pk))
+    update.remove(asset=Asset.objects.get(pk=asset.pk))
     with pytest.raises(AssetGone):
-        intake.update(asset=asset, title="New")
+        update.update(asset=asset, title="New")
     assert not Asset.objects.exists()
 
 
 def test_changing_what_is_said_leaves_the_renditions_alone(make_asset: MakeAsset) -> None:
     asset = make_asset()
     before = default_storage.get_modified_time(asset.rendition_path("grid"))
-    intake.update(asset=asset, title="New")
+    update.update(asset=asset, title="New")
     assert default_storage.get_modified_time(asset.rendition_path("grid")) == before
 
 
 def test_a_lost_rendition_is_drawn_again(make_asset: MakeAsset) -> None:
     asset = make_asset()
     default_storage.delete(asset.rendition_path("grid"))
-    with intake.rendition(asset=asset, name="grid") as file:
+    with files.rendition(asset=asset, name="grid") as file:
         assert Image.open(file).format == "WEBP"
     assert default_storage.exists(asset.rendition_path("grid"))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_removing_an_asset_removes_its_files(make_asset: MakeAsset, media: Path) -> None:
-    intake.remove(asset=make_asset())
+    update.remove(asset=make_asset())
     assert files_below(media) == []
 
 
@@ -266,8 +267,8 @@ def test_a_collection_keeps_its_order_and_each_asset_once(
 ) -> None:
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
     first, second, third = make_asset(), make_asset(), make_asset()
-    collecting.add(collection=collection, assets=[second, first])
-    collecting.add(collection=collection, assets=[first, third])
+    collections.add(collection=collection, assets=[second, first])
+    collections.add(collection=collection, assets=[first, third])
     assert [item.asset for item in collection.items.all()] == [second, first, third]
 
 
@@ -288,7 +289,7 @@ def test_colours_and_looks_are_read_at_intake_and_later_of_what_came_before(
         default_storage.delete(asset.path)
         default_storage.delete(asset.rendition_path("grid"))
     default_storage.save(torn.path, ContentFile(b"no picture"))
-    assert intake.read_pixels() == 2
+    assert backfill.read_pixels() == 2
     old.refresh_from_db()
     torn.refresh_from_db()
     gone.refresh_from_db()
@@ -296,4 +297,4 @@ def test_colours_and_looks_are_read_at_intake_and_later_of_what_came_before(
     assert phash.distance(old.perceptual_hash or 0, looked) <= 2
     assert (torn.colours, torn.perceptual_hash) == ([], None), "and it is not tried again"
     assert gone.colours is None, "its file may come back"
-    assert intake.read_pixels() == 0
+    assert backfill.read_pixels() == 0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from assetbank import approval, collecting
+from assetbank.assets import approval, collections
+from assetbank.assets.merge import bring_back, followers, merge
 from assetbank.errors import AssetGone, InvalidAsset, NotAllowed
-from assetbank.merging import bring_back, followers, merge
 from assetbank.models import Asset, Collection
 from generation.models import Generation, Output, Reference
 from search.models import Comparison, Embedding, GoldenQuestion, Likeness, VectorSpace
@@ -109,8 +109,8 @@ def test_collections_get_it_in_the_place_of_the_first_copy(
 ) -> None:
     keep, copy, copy2, a, b = (make_asset() for _ in range(5))
     without, within = (Collection.objects.create(brand=cast.acme, name=n) for n in "ab")
-    collecting.add(collection=without, assets=[a, copy2, b, copy])
-    collecting.add(collection=within, assets=[copy, a, keep])
+    collections.add(collection=without, assets=[a, copy2, b, copy])
+    collections.add(collection=within, assets=[copy, a, keep])
     merge(keep=keep, others=[copy, copy2], by=cast.manager)
     for collection, assets in ((without, [a, keep, b]), (within, [a, keep])):
         items = collection.items.select_related("asset")
@@ -160,7 +160,7 @@ def test_where_it_was_made_goes_to_what_does_not_know(cast: Cast, make_asset: Ma
 def test_what_fails_at_its_end_has_changed_nothing(cast: Cast, make_asset: MakeAsset) -> None:
     keep, copy = make_asset(), make_asset(tags=["silk"])
     collection = Collection.objects.create(brand=cast.acme, name="Launch")
-    collecting.add(collection=collection, assets=[copy])
+    collections.add(collection=collection, assets=[copy])
     Asset.objects.filter(pk=copy.pk).update(title="")  # so it cannot be archived: the last step
     with pytest.raises(InvalidAsset, match="title"):
         merge(keep=keep, others=[copy], by=cast.manager)

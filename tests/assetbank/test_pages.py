@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from assetbank import collecting
-from assetbank.demo_world import DOMAIN
+from assetbank.assets import collections
+from assetbank.demo.library import DOMAIN
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast
 
@@ -93,7 +93,7 @@ class TestAssetPage:
         for number in range(6):
             collection = Collection.objects.create(brand=cast.acme, name=f"C{number}")
             if number % 2:
-                collecting.add(collection=collection, assets=[asset])
+                collections.add(collection=collection, assets=[asset])
         client = signed_in(cast.creator)
         with django_assert_max_num_queries(12):
             client.get(asset.get_absolute_url())
@@ -183,7 +183,7 @@ class TestCollections:
         for number in range(5):
             collection = Collection.objects.create(brand=cast.acme, name=f"C{number}")
             assets = [make_asset() for _ in range(number)]
-            collecting.add(collection=collection, assets=assets)
+            collections.add(collection=collection, assets=assets)
         client = signed_in(cast.creator)
         with django_assert_max_num_queries(9):
             page = client.get("/collections/").content.decode()

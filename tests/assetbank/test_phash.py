@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from PIL import Image
 
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import random_spec
-from assetbank.phash import distance, perceptual_hash
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import random_spec
+from assetbank.media.phash import distance, perceptual_hash
 
 Pictures = list[Image.Image]
 

@@ -10,15 +10,17 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageCms
 
-from assetbank import downloads, intake, pictures, provenance
-from assetbank.credentials import Action, Credentials
+from assetbank.assets import downloads, files, ingest, update
 from assetbank.errors import InvalidAsset
+from assetbank.media import images
 from assetbank.models import Asset
+from assetbank.rights import provenance
+from assetbank.rights.content_credentials import Action, Credentials
 from tests.conftest import picture_bytes
 from tests.credentials import signed
 
 MakeAsset = Callable[..., Asset]
-AI = intake.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
+AI = ingest.Provenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
@@ -34,12 +36,12 @@ def xmp_of(data: bytes) -> dict[str, str]:
 
 
 def rendition(asset: Asset, name: str) -> bytes:
-    with intake.rendition(asset=asset, name=name) as file:
+    with files.rendition(asset=asset, name=name) as file:
         data: bytes = file.read()
         return data
 
 
-@pytest.mark.parametrize("name", pictures.RENDITIONS)
+@pytest.mark.parametrize("name", images.RENDITIONS)
 def test_renditions_of_a_drawn_picture_say_so(make_asset: MakeAsset, name: str) -> None:
     asset = make_asset(provenance=AI, file=picture_bytes(size=(301, 200)))
     for data in (rendition(asset, name), rendition(lost(asset, name), name)):
@@ -94,7 +96,7 @@ def test_downloads_carry_source_credit_and_licence(make_asset: MakeAsset, fmt: s
 
 def test_the_original_stays_untouched(make_asset: MakeAsset) -> None:
     data = picture_bytes((1, 2, 3))
-    assert intake.original_bytes(make_asset(provenance=AI, file=data)) == data
+    assert files.original_bytes(make_asset(provenance=AI, file=data)) == data
 
 
 def test_nothing_is_said_of_a_picture_of_which_nothing_is_known(make_asset: MakeAsset) -> None:
@@ -142,7 +144,7 @@ def test_what_an_uploaded_file_says_of_itself_is_kept(
 def test_one_step_with_ai_is_enough_wherever_a_file_says_so(make_asset: MakeAsset) -> None:
     camera = picture_bytes((9, 9, 9), fmt="JPEG", xmp=element("digitalCapture"))
     asset = make_asset(file=signed(camera, "image/jpeg"))
-    assert provenance.source_type(pictures.examine(intake.original_bytes(asset)).xmp)
+    assert provenance.source_type(images.examine(files.original_bytes(asset)).xmp)
     assert asset.digital_source_type == "trainedAlgorithmicMedia"
     steps = ("digitalCapture", "", "compositeSynthetic")
     told = Credentials("valid", actions=tuple(Action("", "", step) for step in steps))
@@ -156,11 +158,11 @@ def test_nobody_takes_back_that_a_file_says_it_was_made_with_ai(make_asset: Make
     asset = make_asset(file=file)
     for word in ("", "digitalCapture"):
         with pytest.raises(InvalidAsset, match="says of itself"):
-            intake.update(asset=asset, digital_source_type=word)
+            update.update(asset=asset, digital_source_type=word)
     asset.refresh_from_db()
-    intake.update(asset=asset, digital_source_type="compositeWithTrainedAlgorithmicMedia")
+    update.update(asset=asset, digital_source_type="compositeWithTrainedAlgorithmicMedia")
     quiet = make_asset(digital_source_type="trainedAlgorithmicMedia")
-    intake.update(asset=quiet, digital_source_type="")  # said by a person, who was wrong
+    update.update(asset=quiet, digital_source_type="")  # said by a person, who was wrong
     assert not provenance.mark(quiet)
 
 
@@ -168,7 +170,7 @@ def test_a_word_that_is_not_in_the_vocabulary_is_refused(make_asset: MakeAsset) 
     with pytest.raises(InvalidAsset, match="vocabulary"):
         make_asset(digital_source_type="bananas")
     newer = make_asset(file=picture_bytes(fmt="WEBP", xmp=element("holographicCapture")))
-    intake.update(asset=newer, title="New", digital_source_type="holographicCapture")
+    update.update(asset=newer, title="New", digital_source_type="holographicCapture")
 
 
 @pytest.mark.parametrize(

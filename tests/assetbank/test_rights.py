@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assetbank import intake, rights
+from assetbank.assets import update
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset
+from assetbank.rights import terms as rights
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -57,7 +58,7 @@ def test_the_end_of_its_rights_is_the_day_after_which_it_may_not_be_used(
 
 
 def test_countries_are_taken_as_people_type_them(make_asset: MakeAsset) -> None:
-    asset = intake.update(asset=make_asset(), territories=["gb", "DE", " at", "DE"])
+    asset = update.update(asset=make_asset(), territories=["gb", "DE", " at", "DE"])
     assert asset.territories == ["AT", "DE", "GB"]
     assert rights.clean_territories("de, AT;gb") == ["AT", "DE", "GB"]
     assert rights.clean_territories(" ") == []
@@ -66,4 +67,4 @@ def test_countries_are_taken_as_people_type_them(make_asset: MakeAsset) -> None:
 @pytest.mark.parametrize("given", ["UK", "DE, Austria", "DE, ZZ", "\0"])
 def test_what_is_no_country_is_refused(cast: Cast, make_asset: MakeAsset, given: str) -> None:
     with pytest.raises(InvalidAsset, match="not a country code"):
-        intake.update(asset=make_asset(), territories=given.split(","))
+        update.update(asset=make_asset(), territories=given.split(","))

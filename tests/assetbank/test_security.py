@@ -16,8 +16,10 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
-from assetbank import health, intake, pictures
+from assetbank import health
+from assetbank.assets import update
 from assetbank.errors import InvalidAsset
+from assetbank.media import images
 from assetbank.models import Asset, Collection
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
@@ -104,7 +106,7 @@ class TestText:
 
     def test_a_description_has_an_end(self, cast: Cast, make_asset: MakeAsset) -> None:
         with pytest.raises(InvalidAsset, match="10000"):
-            intake.update(asset=make_asset(), description="x" * 10_001)
+            update.update(asset=make_asset(), description="x" * 10_001)
 
     def test_too_many_fields_are_a_page(self, cast: Cast) -> None:
         response = signed_in(cast.creator).post("/collections/", {f"f{n}": 1 for n in range(1_100)})
@@ -207,7 +209,7 @@ class TestDown:
 
         monkeypatch.setattr(FileSystemStorage, "delete", stubborn)
         with django_capture_on_commit_callbacks(execute=True):
-            intake.remove(asset=asset)
+            update.remove(asset=asset)
         assert not default_storage.exists(grid)
 
 
@@ -226,8 +228,8 @@ class TestAtTheSameMoment:
     def test_an_edit_leaves_alone_what_somebody_else_changed(self, make_asset: MakeAsset) -> None:
         asset = make_asset()
         read_before = Asset.objects.get(pk=asset.pk)
-        intake.update(asset=asset, status="approved", licence="Worldwide", deciding=True)
-        intake.update(asset=read_before, title="New title")
+        update.update(asset=asset, status="approved", licence="Worldwide", deciding=True)
+        update.update(asset=read_before, title="New title")
         asset.refresh_from_db()
         assert (asset.title, asset.status, asset.licence) == ("New title", "approved", "Worldwide")
 
@@ -268,12 +270,12 @@ class TestAtTheSameMoment:
     def test_large_pictures_are_decoded_one_after_another(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pictures, "LARGE", 100)
-        with pictures._large:
-            large = threading.Thread(target=pictures.examine, args=[picture_bytes()], daemon=True)
+        monkeypatch.setattr(images, "LARGE", 100)
+        with images._large:
+            large = threading.Thread(target=images.examine, args=[picture_bytes()], daemon=True)
             large.start()
             large.join(timeout=0.3)
             assert large.is_alive(), "it waits"
-            pictures.examine(picture_bytes(size=(9, 9)))  # a small one does not
+            images.examine(picture_bytes(size=(9, 9)))  # a small one does not
         large.join(timeout=10)
         assert not large.is_alive()

@@ -20,11 +20,12 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank import intake, pictures
-from assetbank.conf import storage_from_url
+from assetbank.assets import files, update
+from assetbank.env import storage_from_url
 from assetbank.errors import FileMissing, InvalidAsset
+from assetbank.media import images
 from assetbank.models import Asset
-from generation import studio
+from generation.pipeline import execute, submission
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
 from tests.processes import end_other_sessions, free_port
@@ -94,12 +95,12 @@ def test_original_and_renditions_go_below_the_prefix_and_the_bytes_stay_the_same
     data = picture_bytes(fmt="JPEG", comment=b"Content Credentials live here")
     asset = make_asset(file=data, filename="red hat.jpg")
     assert keys(bucket) == sorted(
-        f"{PREFIX}/{path}" for path in (asset.path, *map(asset.rendition_path, pictures.RENDITIONS))
+        f"{PREFIX}/{path}" for path in (asset.path, *map(asset.rendition_path, images.RENDITIONS))
     )
     assert bucket.Object(f"{PREFIX}/{asset.path}").get()["Body"].read() == data
-    assert intake.original_bytes(asset) == data
-    for name in pictures.RENDITIONS:
-        with intake.rendition(asset=asset, name=name) as file:
+    assert files.original_bytes(asset) == data
+    for name in images.RENDITIONS:
+        with files.rendition(asset=asset, name=name) as file:
             assert Image.open(io.BytesIO(file.read())).format == "WEBP"
 
 
@@ -120,9 +121,9 @@ def test_a_removed_asset_leaves_nothing_in_the_bucket(
 ) -> None:
     asset, other = make_asset(), make_asset()
     with django_capture_on_commit_callbacks(execute=True):
-        intake.remove(asset=asset)
-    assert len(keys(bucket)) == 1 + len(pictures.RENDITIONS)
-    assert intake.original_bytes(other)
+        update.remove(asset=asset)
+    assert len(keys(bucket)) == 1 + len(images.RENDITIONS)
+    assert files.original_bytes(other)
 
 
 def test_a_refused_picture_leaves_nothing_in_the_bucket(bucket: Any, make_asset: MakeAsset) -> None:
@@ -138,7 +139,7 @@ def test_a_lost_rendition_is_drawn_again_in_its_place(bucket: Any, make_asset: M
     before = keys(bucket)
     default_storage.delete(asset.rendition_path("grid"))
     assert keys(bucket) != before
-    with intake.rendition(asset=asset, name="grid") as file:
+    with files.rendition(asset=asset, name="grid") as file:
         assert Image.open(io.BytesIO(file.read())).format == "WEBP"
     assert keys(bucket) == before
 
@@ -148,9 +149,9 @@ def test_a_lost_original_is_a_sentence(bucket: Any, make_asset: MakeAsset) -> No
     default_storage.delete(asset.path)
     default_storage.delete(asset.rendition_path("grid"))
     with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
-        intake.original_bytes(asset)
+        files.original_bytes(asset)
     with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
-        intake.rendition(asset=asset, name="grid")
+        files.rendition(asset=asset, name="grid")
 
 
 def test_pictures_are_indexed_from_the_bucket(
@@ -169,7 +170,7 @@ def test_a_folder_is_imported_into_the_bucket(bucket: Any, cast: Cast, tmp_path:
     call_command("import_assets", str(tmp_path / "in"), brand="acme")
     end_other_sessions()
     assert Asset.objects.count() == 3
-    assert len(keys(bucket)) == 3 * (1 + len(pictures.RENDITIONS))
+    assert len(keys(bucket)) == 3 * (1 + len(images.RENDITIONS))
 
 
 # ------------------------------------------------------------------------ addresses
@@ -185,7 +186,7 @@ def test_who_may_see_an_asset_is_sent_to_a_signed_address_that_ends_soon(
         reverse("asset-original", args=[asset.pk]): asset.path,
         **{
             reverse("asset-rendition", args=[asset.pk, name]): asset.rendition_path(name)
-            for name in pictures.RENDITIONS
+            for name in images.RENDITIONS
         },
     }
     for address, path in addresses.items():
@@ -245,9 +246,9 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
     address = storage_url(f"http://127.0.0.1:{free_port()}")
     settings.STORAGES = {**settings.STORAGES, "default": storage_from_url(address)}
     with pytest.raises(FileMissing, match="The file storage does not answer: "):
-        intake.original_bytes(asset)
+        files.original_bytes(asset)
     with pytest.raises(FileMissing, match="The file storage does not answer: "):
-        intake.rendition(asset=asset, name="grid")
+        files.rendition(asset=asset, name="grid")
     response = signed_in(cast.viewer).get(reverse("asset-rendition", args=[asset.pk, "grid"]))
     assert response.status_code == 503
     assert "does not answer" in response.content.decode()
@@ -256,22 +257,22 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
 def test_a_generated_picture_waits_for_a_storage_that_is_down_and_is_not_drawn_again(
     bucket: Any, cast: Cast, settings: Settings
 ) -> None:
-    generation = studio.request(
+    generation = submission.request(
         person=cast.creator, brand=cast.acme, prompt="A hat", model="sketch", aspect_ratio="1:1"
     )
     up = settings.STORAGES
     down = storage_from_url(storage_url(f"http://127.0.0.1:{free_port()}"))
     settings.STORAGES = {**up, "default": down}
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     generation.refresh_from_db()
     assert (generation.state, generation.reason_code) == ("failed", "file_missing")
     assert "The file storage does not take this file" in generation.reason
     drawn = generation.outputs.get().data
     settings.STORAGES = up
-    studio.retry(person=cast.creator, generation=generation)
-    studio.run(generation_id=generation.pk)
+    submission.retry(person=cast.creator, generation=generation)
+    execute.run(generation_id=generation.pk)
     generation.refresh_from_db()
     assert generation.state == "succeeded"
     made = generation.outputs.get().asset
     assert made
-    assert intake.original_bytes(made) == bytes(drawn or b"")
+    assert files.original_bytes(made) == bytes(drawn or b"")

@@ -22,7 +22,7 @@ def pictures(folder: Path | None, count: int) -> list[bytes]:
         return [path.read_bytes() for path in paths[: count * (ROUNDS + 1)]]
     import datetime
 
-    from assetbank.demo import catalogue
+    from assetbank.demo.catalogue import assets as catalogue
 
     print("No --photos: drawing pictures …")
     assets = catalogue.assets(datetime.date(2026, 1, 1))
@@ -34,10 +34,10 @@ def bench(folder: Path, pictures: Sequence[bytes]) -> None:
     from django.conf import settings
 
     from assetbank.models import Brand
-    from search import indexing, spaces
+    from search.indexing import pipeline, space_encoders, spaces
 
     print(f"\n(a) indexing, {settings.INDEX_BATCH_SIZE} pictures a batch, ViT-B/32 architecture")
-    encoder = spaces.image_encoder(settings.CLIP_MODEL)
+    encoder = space_encoders.image_encoder(settings.CLIP_MODEL)
     assert encoder.dimension == 512
     spaces.open_active()
     Brand.objects.get_or_create(name="Bench", slug="bench")
@@ -52,7 +52,7 @@ def bench(folder: Path, pictures: Sequence[bytes]) -> None:
             "our encoder only": seconds(partial(_encode_only, encoder, len(paths))),
             "a plain loop": seconds(partial(_plain_loop, paths)),
             "intake": seconds(partial(_import, paths[0].parent)),
-            "indexing": seconds(indexing.index),
+            "indexing": seconds(pipeline.index),
         }
         for name, taken in timed.items():
             rates.setdefault(name, []).append(len(paths) / taken)
@@ -149,10 +149,10 @@ def _plain_loop(paths: Sequence[Path]) -> None:
 
 
 def store(batch: Sequence[bytes], number: int) -> None:
-    from assetbank import intake
+    from assetbank.assets import ingest
     from assetbank.models import Brand
 
     brand, _ = Brand.objects.get_or_create(name="Bench", slug="bench")
     for index, data in enumerate(batch):
-        stored = intake.store(brand=brand, file=data, filename=f"{number}-{index}.jpg", by=None)
+        stored = ingest.store(brand=brand, file=data, filename=f"{number}-{index}.jpg", by=None)
         assert stored.created

@@ -17,13 +17,13 @@ assert client.get("/", {"q": "a red bag"}).status_code == 200
 """
 WORKER = """
 import django; django.setup()
-from search import indexing
-assert indexing.index() > 0
+from search.indexing import pipeline
+assert pipeline.index() > 0
 """
 CHECK = """
 import django; django.setup()
-from search import repair
-report = repair.check()
+from search.indexing import reconcile
+report = reconcile.check()
 assert report.checked > 0, report
 """
 PEAK = """

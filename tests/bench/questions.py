@@ -28,7 +28,7 @@ def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
     from rest_framework.authtoken.models import Token
 
     from assetbank.models import Brand, Membership
-    from search import vectors
+    from search.query import embedding
 
     brand, _ = Brand.objects.get_or_create(name="Rows", slug="rows")
     person, _ = User.objects.get_or_create(username="bench")
@@ -37,7 +37,7 @@ def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
     medians: list[dict[str, float]] = []
     for rows in sorted(counts):
         fill(brand, person, rows)
-        vectors.warm_up()  # as a web process does
+        embedding.warm_up()  # as a web process does
         print(f"\n(b) questions, {LIMIT} of {rows:,} rows, 512 dimensions, medians and p95 in ms")
         medians.append(_bench_find(person, pictures))
         _bench_api(person)
@@ -47,10 +47,10 @@ def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
 
 
 def _bench_find(person: Any, pictures: Sequence[bytes]) -> dict[str, float]:
-    from search import queries
+    from search.query import retrieval
 
     def find(question: Any) -> object:
-        return queries.find(person=person, question=question, limit=LIMIT)
+        return retrieval.find(person=person, question=question, limit=LIMIT)
 
     medians = {
         kind: _compare(kind, ((_raw(each, person), partial(find, each)) for each in questions))
@@ -80,20 +80,22 @@ def _shown(
     person: Any, pictures: Sequence[bytes], find: Callable[[Any], object]
 ) -> Iterator[tuple[Run, Run]]:
     """Pictures that are not in the library: decoded, encoded, searched with."""
-    from assetbank import access
-    from search import milvus, spaces, vectors
-    from search.questions import Filters, Question, Shown
+    from assetbank import permissions
+    from search.indexing import space_encoders
+    from search.query import embedding
+    from search.query.types import Filters, Question, Shown
+    from search.vectorstore import store
 
-    space = vectors.active_space()
-    where = Filters().expression(access.reach(person))
+    space = embedding.active_space()
+    where = Filters().expression(permissions.reach(person))
 
     def raw(data: bytes) -> object:
         with Image.open(io.BytesIO(data)) as image:
-            (vector,) = spaces.image_encoder(space.source).encode([image.convert("RGB")])
-        return milvus.search(vector, limit=LIMIT, where=where, collection=space.collection)
+            (vector,) = space_encoders.image_encoder(space.source).encode([image.convert("RGB")])
+        return store.search(vector, limit=LIMIT, where=where, collection=space.collection)
 
     def ours(data: bytes) -> object:
-        picture = vectors.remember_picture(person=person, data=data)
+        picture = embedding.remember_picture(person=person, data=data)
         return find(Question(shown=(Shown(picture=picture.pk),)))
 
     return ((partial(raw, data), partial(ours, data)) for data in pictures)
@@ -102,12 +104,12 @@ def _shown(
 def _raw(question: Any, person: Any) -> Run:
     """What Milvus and the encoder have to do in any case: the vectors of what is asked with, and
     the nearest to them."""
-    from assetbank import access
-    from search import milvus, vectors, words
-    from search.milvus import connection
+    from assetbank import permissions
+    from search.query import embedding, fulltext
+    from search.vectorstore import connection, store
 
-    space = vectors.active_space()
-    where = question.filters.expression(access.reach(person))
+    space = embedding.active_space()
+    where = question.filters.expression(permissions.reach(person))
     shown = [each.asset for each in question.shown]
 
     def stored(client: Any, name: str) -> list[Any]:
@@ -117,17 +119,17 @@ def _raw(question: Any, person: Any) -> Run:
 
     def run() -> object:
         parts = connection.on(space.collection, stored) if shown else []
-        if text := words.parse(question.text).description:
-            encoder = vectors.text_encoder(space.source, str(space.fingerprint))
+        if text := fulltext.parse(question.text).description:
+            encoder = embedding.text_encoder(space.source, str(space.fingerprint))
             parts += list(encoder.encode([text]))
-        return milvus.search(sum(parts), limit=LIMIT, where=where, collection=space.collection)
+        return store.search(sum(parts), limit=LIMIT, where=where, collection=space.collection)
 
     return run
 
 
 def _kinds(person: Any) -> dict[str, Iterator[Any]]:
     from assetbank.models import Asset
-    from search.questions import Filters, Question, like
+    from search.query.types import Filters, Question, like
 
     rows = Asset.objects.count()
     assets = list(Asset.objects.order_by("pk")[: 3 * EACH])
@@ -174,7 +176,7 @@ def _bench_api(person: Any) -> None:
     from rest_framework.authtoken.models import Token
 
     from assetbank.models import Asset
-    from search.questions import Question
+    from search.query.types import Question
 
     token = Token.objects.get(user=person).key
     client = Client(headers={"authorization": f"Token {token}"})
@@ -207,8 +209,9 @@ def fill(brand: Any, person: Any, rows: int) -> None:
     from django.db import connection
 
     from assetbank.models import Asset
-    from search import milvus, spaces
+    from search.indexing import spaces
     from search.models import VectorSpace
+    from search.vectorstore import store
 
     space = spaces.open_active()
     there = Asset.objects.filter(brand=brand).count()
@@ -218,7 +221,7 @@ def fill(brand: Any, person: Any, rows: int) -> None:
         batch = vectors[start : min(start + BATCH, rows)]
         assets = _assets(brand, person, start, len(batch))
         took += seconds(lambda assets=assets, batch=batch: _index(space, assets, batch))  # type: ignore[misc]
-    milvus.settle(space.collection)
+    store.settle(space.collection)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
     VectorSpace.objects.filter(pk=space.pk).update(revision=space.revision + 1)
@@ -232,7 +235,7 @@ def _assets(brand: Any, person: Any, start: int, count: int) -> list[Any]:
     from django.contrib.contenttypes.models import ContentType
     from taggit.models import Tag, TaggedItem
 
-    from assetbank import colours
+    from assetbank.media import colours
     from assetbank.models import Asset
 
     chance = random.Random(start)
@@ -271,8 +274,9 @@ def _assets(brand: Any, person: Any, start: int, count: int) -> list[Any]:
 
 def _index(space: Any, assets: list[Any], batch: Any) -> None:
     from assetbank.models import Asset
-    from search import milvus, rows
+    from search.indexing import entities
     from search.models import Embedding
+    from search.vectorstore import store
 
     Embedding.objects.bulk_create(
         Embedding(
@@ -285,9 +289,9 @@ def _index(space: Any, assets: list[Any], batch: Any) -> None:
         for asset, vector in zip(assets, batch, strict=True)
     )
     fresh = Asset.objects.with_tags().in_bulk([asset.pk for asset in assets])
-    milvus.upsert(
+    store.upsert(
         [
-            milvus.Row(asset.pk, vector, rows.scalars(fresh[asset.pk]))
+            store.Row(asset.pk, vector, entities.scalars(fresh[asset.pk]))
             for asset, vector in zip(assets, batch, strict=True)
         ],
         collection=space.collection,

@@ -33,11 +33,11 @@ def unit_vectors(rows: int) -> Any:
 
 def row(number: int, vectors: Any, ranks: Any) -> Any:
     """`ranks` says which filters match the row, whatever its vector is."""
-    from search import milvus
+    from search.vectorstore import schema, store
 
     rank = int(ranks[number])
     tags = [tag for tag, share in SHARES.items() if rank < share * len(ranks)]
-    scalars: milvus.Scalars = {
+    scalars: schema.Scalars = {
         "brand_id": 1 + rank % 5,
         "kind": "product",
         "origin": "upload",
@@ -47,7 +47,7 @@ def row(number: int, vectors: Any, ranks: Any) -> Any:
         "width": rank,
         "height": 1000,
         "created": 1_700_000_000,
-        "expires": milvus.NEVER,
+        "expires": schema.NEVER,
         "created_by": 1,
         "tags": ["archive", *tags],
         "colours": [rank % 5_000 + 7_000 * n for n in range(5)],
@@ -56,7 +56,7 @@ def row(number: int, vectors: Any, ranks: Any) -> Any:
         "prompt": "",
         "storage_path": f"originals/{number}/picture.jpg",
     }
-    return milvus.Row(number + 1, vectors[number], scalars)
+    return store.Row(number + 1, vectors[number], scalars)
 
 
 # ------------------------------------------------------------------------ loading
@@ -64,25 +64,25 @@ def row(number: int, vectors: Any, ranks: Any) -> Any:
 
 def bench_loading(vectors: Any, ranks: Any) -> None:
     """Batch by batch in turns, so that all ways meet the same machine."""
-    from search import milvus
-    from search.milvus.connection import WRITE_SECONDS, call
+    from search.vectorstore import connection, store
+    from search.vectorstore.connection import WRITE_SECONDS, call
 
     def raw(name: str, rows: list[Any]) -> float:
-        data = milvus.as_data(rows)  # what a caller of pymilvus would have at hand
+        data = store.as_data(rows)  # what a caller of pymilvus would have at hand
         started = time.perf_counter()
         call(lambda client: client.insert(name, data, timeout=WRITE_SECONDS))
         return time.perf_counter() - started
 
     def upsert(name: str, rows: list[Any]) -> float:
         started = time.perf_counter()
-        milvus.upsert(rows, collection=name)
+        store.upsert(rows, collection=name)
         return time.perf_counter() - started
 
     ways = {"raw insert": raw, "upsert": upsert}
     took: dict[str, list[float]] = {way: [] for way in ways}
-    names = {way: f"{milvus.alias()}_load_{n}" for n, way in enumerate(ways)}
+    names = {way: f"{connection.alias()}_load_{n}" for n, way in enumerate(ways)}
     for name in names.values():
-        milvus.create(name, DIMENSION)
+        store.create(name, DIMENSION)
     numbers = range(min(len(vectors), 10_000))
     for start in numbers[::BATCH]:
         rows = [row(n, vectors, ranks) for n in numbers[start : start + BATCH]]
@@ -95,30 +95,30 @@ def bench_loading(vectors: Any, ranks: Any) -> None:
         whole = sum(took["raw insert"]) / sum(took[way])
         rate = len(numbers) / sum(took[way])
         print(f"  {way:12} {rate:7.0f} rows/s  {whole:.2f} of raw (median of batches {ratio:.2f})")
-        milvus.drop(name)
+        store.drop(name)
 
 
 # ------------------------------------------------------------------------ searching
 
 
 def bench_searching(vectors: Any, ranks: Any, index: str) -> None:
-    from search import milvus
+    from search.vectorstore import connection, store
 
-    name = f"{milvus.alias()}_search"
-    milvus.create(name, DIMENSION)
+    name = f"{connection.alias()}_search"
+    store.create(name, DIMENSION)
     if index != "ours":
         _use_index(name, index)
     started = time.perf_counter()
     for start in range(0, len(vectors), BATCH):
         numbers = range(start, min(start + BATCH, len(vectors)))
-        milvus.upsert([row(n, vectors, ranks) for n in numbers], collection=name)
-    milvus.settle(name)
+        store.upsert([row(n, vectors, ranks) for n in numbers], collection=name)
+    store.settle(name)
     print(f"  {index}: filled in {time.perf_counter() - started:.0f} s")
     _wait_for_index(name, len(vectors))
     for what, where, matching in _filters(ranks):
         _compare(name, what, where, vectors, matching, {"ef": 800} if index == "HNSW" else {})
     print(f"  memory of the server: {_server_memory():.2f} GB")
-    milvus.drop(name)
+    store.drop(name)
 
 
 def _server_memory() -> float:
@@ -136,7 +136,7 @@ def _server_memory() -> float:
 
 def _filters(ranks: Any) -> Iterator[tuple[str, str, Any]]:
     """Each with the row numbers that it should let through."""
-    from search import expressions as e
+    from search.vectorstore import expressions as e
 
     count = len(ranks)
     yield "no filter", "", np.arange(count)
@@ -178,11 +178,11 @@ def _compare(
 
 
 def _search(name: str, question: Any, where: str, parameters: dict[str, int]) -> set[int]:
-    from search import milvus
-    from search.milvus.connection import call
+    from search.vectorstore import store
+    from search.vectorstore.connection import call
 
     if not parameters:
-        hits = milvus.search(question, limit=LIMIT, where=where, collection=name)
+        hits = store.search(question, limit=LIMIT, where=where, collection=name)
         return {hit.id for hit in hits}
     found = call(
         lambda client: client.search(
@@ -200,7 +200,7 @@ def _search(name: str, question: Any, where: str, parameters: dict[str, int]) ->
 def _use_index(name: str, index: str) -> None:
     from pymilvus import MilvusClient
 
-    from search.milvus.connection import call
+    from search.vectorstore.connection import call
 
     wanted = MilvusClient.prepare_index_params()
     graph = {"M": 16, "efConstruction": 200} if index == "HNSW" else {}
@@ -219,7 +219,7 @@ def _wait_for_index(name: str, rows: int) -> None:
     """A server seals and indexes what it got when it is asked to."""
     from django.conf import settings
 
-    from search.milvus.connection import call
+    from search.vectorstore.connection import call
 
     if not settings.MILVUS_URI:
         return

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from assetbank import approval
+from assetbank.assets import approval
 from assetbank.models import Asset
-from generation import choosing, studio, withdrawing
 from generation.models import Batch, Generation, Preset, PresetVersion, Webhook
+from generation.pipeline import submission
+from generation.review import verdicts
+from generation.workflows import withdrawal
 from tests.addresses import DRAFTS, OURS, Address, keys, wrong
 from tests.api import EVERYBODY
 from tests.conftest import Cast
@@ -141,19 +143,19 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     withdrawn = make_asset()
     for verdict in ("rejected", "approved"):
         approval.decide(asset=shown, by=cast.manager, verdict=verdict, reason=DRAFTS)
-    withdrawing.withdraw(person=cast.manager, asset=withdrawn, reason=DRAFTS)
+    withdrawal.withdraw(person=cast.manager, asset=withdrawn, reason=DRAFTS)
     batch = Batch.objects.create(
         brand=cast.acme, title=f"{OURS} capes", kind="products", created_by=cast.creator
     )
     generation = run(ask(cast, prompt=f"A {OURS}", references=[shown, hidden], batch=batch))
     cancelled, waiting = ask(cast, prompt=OURS, batch=batch), ask(cast, prompt=OURS)
-    studio.cancel(person=cast.creator, generation=cancelled)
+    submission.cancel(person=cast.creator, generation=cancelled)
     output = generation.outputs.get()
     settings.GEMINI_API_KEY = "a-key"  # nothing is sent: it waits
     able = {"model": "gemini-nano-banana-2.1", "image_size": "1K"}
     Generation.objects.filter(pk=generation.pk).update(**able)
     generation.turns.create(take=output.take, content=SAID)
-    choosing.keep(person=cast.creator, output=output)
+    verdicts.keep(person=cast.creator, output=output)
     output.findings.create(code="palette", sentence=DRAFTS)
     preset = Preset.objects.create(name=OURS, slug=OURS, brand=cast.acme)
     PresetVersion.objects.create(preset=preset, number=1, template=f"A {OURS}")

@@ -11,10 +11,11 @@ import pytest
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import already, studio
-from generation.already import Wanted
+from generation.composer import reuse
+from generation.composer.reuse import Wanted
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
+from generation.pipeline import execute, submission
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.test_suggestions import drawn
@@ -34,15 +35,15 @@ FORM = {
 
 def made(cast: Cast, *references: Asset, **fields: Any) -> Generation:
     given = {"prompt": "A red cape at dawn", "model": "sketch", "aspect_ratio": "1:1", **fields}
-    asked = studio.request(person=cast.creator, brand=cast.acme, references=references, **given)
-    studio.run(generation_id=asked.pk)
+    asked = submission.request(person=cast.creator, brand=cast.acme, references=references, **given)
+    execute.run(generation_id=asked.pk)
     return asked
 
 
-def look(cast: Cast, *references: Asset, **fields: Any) -> already.Already:
+def look(cast: Cast, *references: Asset, **fields: Any) -> reuse.Already:
     given = {"prompt": "A red cape at dawn", "aspect_ratio": "1:1", **fields}
     wanted = Wanted(brand=cast.acme, references=references, **given)
-    return already.look(person=cast.creator, wanted=wanted, near=False)
+    return reuse.look(person=cast.creator, wanted=wanted, near=False)
 
 
 class TestTheSame:
@@ -69,7 +70,7 @@ class TestTheSame:
         assert len(look(cast).same[0].assets) == 2
 
     def test_one_that_is_being_made_is_told(self, cast: Cast) -> None:
-        asked = studio.request(
+        asked = submission.request(
             person=cast.creator,
             brand=cast.acme,
             prompt="A red cape at dawn",
@@ -82,7 +83,7 @@ class TestTheSame:
         before = made(cast)
         output = Asset.objects.get(origin="generated")
         stranger = Wanted(brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1")
-        assert not already.look(person=cast.outsider, wanted=stranger, near=False)
+        assert not reuse.look(person=cast.outsider, wanted=stranger, near=False)
         for status in ("archived", "quarantined"):
             Asset.objects.filter(pk=output.pk).update(status=status)
             assert not look(cast).same
@@ -101,16 +102,16 @@ class TestNear:
         index()
         prompt = "A red handbag in soft light"
         wanted = Wanted(brand=cast.acme, prompt=prompt, aspect_ratio="1:1")
-        titles = [each.title for each in already.look(person=cast.creator, wanted=wanted).near]
+        titles = [each.title for each in reuse.look(person=cast.creator, wanted=wanted).near]
         assert titles[0] == "A handbag, red, in soft light"
         assert "IMG 2" not in titles
         plain = Wanted(brand=cast.acme, prompt="red handbag", aspect_ratio="1:1")
-        assert bag in already.look(person=cast.creator, wanted=plain).near
+        assert bag in reuse.look(person=cast.creator, wanted=plain).near
 
     def test_search_being_down_hides_nothing_else(self, cast: Cast, milvus_down: None) -> None:
         made(cast)
         wanted = Wanted(brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1")
-        found = already.look(person=cast.creator, wanted=wanted)
+        found = reuse.look(person=cast.creator, wanted=wanted)
         assert found.same
         assert not found.near
 
@@ -128,7 +129,7 @@ class TestTaking:
         asset = make_asset()
         wanted = Wanted(brand=cast.acme, prompt="A red cape", aspect_ratio="1:1")
         for _ in range(2):
-            entry = already.take(
+            entry = reuse.take(
                 person=cast.creator, wanted=wanted, asset=asset, model="sketch", count=2
             )
         assert LedgerEntry.objects.get() == entry
@@ -141,7 +142,7 @@ class TestTaking:
         Asset.objects.filter(pk=gone.pk).update(status="quarantined")
         for asset in (gone, make_asset(brand=cast.other, by=cast.outsider)):
             with pytest.raises(InvalidRequest):
-                already.take(person=cast.creator, wanted=wanted, asset=asset, model="sketch")
+                reuse.take(person=cast.creator, wanted=wanted, asset=asset, model="sketch")
         assert not LedgerEntry.objects.exists()
 
 

@@ -12,13 +12,17 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import collecting
+from assetbank.assets import collections
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Notice
-from generation import batches, bulk, choosing, presets, studio
 from generation.errors import InvalidRequest
-from generation.matrix import MOST_CELLS, Matrix
 from generation.models import Batch, Generation, LedgerEntry, Output, Preset, SpendingCap
+from generation.pipeline import execute
+from generation.prompting import presets
+from generation.review import verdicts
+from generation.workflows import batch as batches
+from generation.workflows import bulk_orders
+from generation.workflows.matrix import MOST_CELLS, Matrix
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -43,7 +47,7 @@ def cells(batch: Batch) -> list[Generation]:
 
 def draw(batch: Batch) -> list[Generation]:
     for generation in cells(batch):
-        studio.run(generation_id=generation.pk)
+        execute.run(generation_id=generation.pk)
     return cells(batch)
 
 
@@ -160,7 +164,7 @@ class TestAsking:
         assert reserved == pytest.approx(estimated.usd_in_bulk, abs=Decimal("1e-5"))
         page = text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
         assert "The order is being sent" in page
-        bulk.follow(job.pk)
+        bulk_orders.follow(job.pk)
         assert server.requests, "sent"
         batches.stop(person=cast.creator, batch=batch)
         assert {each.state for each in cells(batch)} == {"cancelled"}
@@ -188,7 +192,7 @@ class TestFollowing:
         batch = ask(cast, colours("red", "blue", "green", "white"), model=MODEL)
         server.script("success", "refuse_picture", "bad_argument")
         for generation in cells(batch)[:3]:
-            studio.run(generation_id=generation.pk)
+            execute.run(generation_id=generation.pk)
         far = progress(batch)
         assert (far.asked, far.settled, far.made) == (4, 3, 1)
         assert (far.refused, far.failed, far.waiting, far.finished) == (1, 1, 1, False)
@@ -196,7 +200,7 @@ class TestFollowing:
     def test_stopping_cancels_what_waits_and_keeps_what_came(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue", "green"))
         first, second, _ = cells(batch)
-        studio.run(generation_id=first.pk)
+        execute.run(generation_id=first.pk)
         Generation.objects.filter(pk=second.pk).update(state="running")
         batches.stop(person=cast.creator, batch=batch)
         assert [each.state for each in cells(batch)] == ["succeeded", "running", "cancelled"]
@@ -232,7 +236,7 @@ class TestPage:
         assert page.index(">red<") < page.index(">blue<")
         have = marks(page)
         assert client.get(f"{address}progress/", {"m": have}).status_code == 204
-        studio.run(generation_id=second.pk)
+        execute.run(generation_id=second.pk)
         sent = text(client.get(f"{address}progress/", {"m": have}))
         assert "1 of 2 pictures" in sent
         assert f'id="cell-{second.pk}" hx-swap-oob="true"' in sent
@@ -240,7 +244,7 @@ class TestPage:
         output = Output.objects.get()
         assert f'id="picture-{output.pk}" hx-preserve' in sent
         assert "every 2s" in sent
-        studio.run(generation_id=first.pk)
+        execute.run(generation_id=first.pk)
         done = text(client.get(f"{address}progress/", {"m": have}))
         assert "every 2s" not in done, "polling ends"
 
@@ -260,7 +264,7 @@ class TestPage:
     ) -> None:
         batch = ask(cast, colours("red", "blue"), model=MODEL)
         server.script("several_images")
-        studio.run(generation_id=cells(batch)[0].pk)
+        execute.run(generation_id=cells(batch)[0].pk)
         assert (progress(batch).made, progress(batch).asked) == (1, 2)
         assert text(signed_in(cast.creator).get(f"/batches/{batch.pk}/")).count('id="output-') == 3
 
@@ -283,8 +287,8 @@ class TestPage:
         batch = ask(cast, colours("red", "blue", "green"))
         draw(batch)
         one, two, three = Output.objects.order_by("pk")
-        choosing.keep(person=cast.creator, output=one)
-        choosing.reject(person=cast.creator, output=two, reason="Text wrong")
+        verdicts.keep(person=cast.creator, output=one)
+        verdicts.reject(person=cast.creator, output=two, reason="Text wrong")
         client = signed_in(cast.creator)
 
         def shown(choice: str) -> list[int]:
@@ -297,7 +301,7 @@ class TestPage:
             [two.pk],
             [three.pk],
         )
-        choosing.undecide(person=cast.creator, output=one)
+        verdicts.undecide(person=cast.creator, output=one)
         assert "No picture is kept" in text(client.get(f"/batches/{batch.pk}/?show=kept"))
 
     def test_products_that_one_may_not_see_are_not_named(
@@ -342,7 +346,7 @@ class TestPage:
         client, address = signed_in(cast.creator), f"/batches/{batch.pk}/kept/"
         assert client.post(address, {"to": "tray"}).status_code == 400
         for output in Output.objects.all():
-            choosing.keep(person=cast.creator, output=output)
+            verdicts.keep(person=cast.creator, output=output)
         assets = [output.asset for output in Output.objects.order_by("pk")]
         assert "2 pictures are in the tray" in text(
             client.post(address, {"to": "tray"}, follow=True)
@@ -431,8 +435,8 @@ class TestForm:
             make_asset(title="Cape"),
             make_asset(title="Hat"),
         )
-        summer = collecting.create(brand=cast.acme, name="Summer", by=cast.creator)
-        collecting.add(collection=summer, assets=[desk, hat])
+        summer = collections.create(brand=cast.acme, name="Summer", by=cast.creator)
+        collections.add(collection=summer, assets=[desk, hat])
         client = signed_in(cast.creator)
         for each in (desk, cape):
             client.post("/tray/change/", {"add": each.pk})
@@ -463,7 +467,7 @@ class TestForm:
         assert "made before" not in text(
             client.post("/batches/new/", {**self.ASKED, "estimate": "1"})
         )
-        studio.run(generation_id=first.pk)
+        execute.run(generation_id=first.pk)
         page = text(client.post("/batches/new/", {**self.ASKED, "estimate": "1"}))
         assert "1 of them was made before" in page
         assert first.get_absolute_url() in page
@@ -499,8 +503,8 @@ class TestForm:
     def test_a_collection_counts_what_one_may_see(self, cast: Cast, make_asset: MakeAsset) -> None:
         cast.other.memberships.create(user=cast.viewer, role="creator")
         capes = [make_asset(status="approved"), make_asset(status="draft")]
-        into = collecting.create(brand=cast.acme, name="Capes", by=cast.creator)
-        collecting.add(collection=into, assets=capes)
+        into = collections.create(brand=cast.acme, name="Capes", by=cast.creator)
+        collections.add(collection=into, assets=capes)
         for person, many in ((cast.viewer, 1), (cast.creator, 2)):
             assert f"Capes ({many})" in text(signed_in(person).get("/batches/new/"))
 
@@ -599,7 +603,7 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
 
 def test_staff_see_how_far_batches_are_and_stop_them(cast: Cast) -> None:
     batch = ask(cast, colours("red", "blue"))
-    studio.run(generation_id=cells(batch)[0].pk)
+    execute.run(generation_id=cells(batch)[0].pk)
     cast.staff.is_superuser = True
     cast.staff.save()
     client, address = signed_in(cast.staff), "/admin/generation/batch/"

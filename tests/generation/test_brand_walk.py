@@ -12,10 +12,14 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
-from assetbank import intake
+from assetbank.assets import files
 from assetbank.models import Asset, Collection, CollectionItem, Notice
-from generation import bulk, inspection, ruling, studio, webhooks
+from generation import webhooks
 from generation.models import BatchJob, Webhook, WebhookDelivery
+from generation.pipeline import execute
+from generation.prompting import brand_rules
+from generation.review import inspect
+from generation.workflows import bulk_orders
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -47,7 +51,7 @@ def ask(client: APIClient, bag: Asset, **more: Any) -> dict[str, Any]:
 
 
 def drawn(client: APIClient, generation: dict[str, Any]) -> dict[str, Any]:
-    studio.run(generation_id=generation["id"])
+    execute.run(generation_id=generation["id"])
     told: dict[str, Any] = client.get(f"{V1}/generations/{generation['id']}/").json()
     return told
 
@@ -58,7 +62,7 @@ def test_from_the_library_to_a_prompt(
     anchors = Collection.objects.create(brand=cast.acme, name="Best")
     anchor = make_asset((30, 40, 200), title="Blue coat")
     CollectionItem.objects.create(collection=anchors, asset=anchor)
-    ruling.change(
+    brand_rules.change(
         person=cast.manager, brand=cast.acme, anchors=anchors, never=["Rain"], voice="Calm"
     )
     index()
@@ -85,7 +89,7 @@ def test_from_the_library_to_a_prompt(
     assert len(server.requests) == 1
 
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     told = creator.get(f"{V1}/generations/{made['id']}/").json()["outputs"][0]
     assert told["inspected_at"]
     assert all(finding["sentence"] for finding in told["findings"])
@@ -121,7 +125,7 @@ def test_drafts_turns_finals_and_orders_in_bulk(
     assert batch.status_code == 202, batch.content
     job = BatchJob.objects.get()
     for _ in range(2):  # it is sent, and it is brought home
-        bulk.follow(job_id=job.pk)
+        bulk_orders.follow(job_id=job.pk)
     told = creator.get(f"{V1}/batches/{batch.json()['id']}/").json()
     assert told["progress"]["made"] == len(cells)
     spent = creator.get(f"{V1}/generations/{told['generations'][0]['id']}/").json()["cost_usd"]
@@ -156,7 +160,7 @@ def test_approval_rights_and_record_of_what_was_drawn(
     assert told["digital_source_type"] == "trainedAlgorithmicMedia"
 
     asset = Asset.objects.get(pk=pk)
-    with intake.rendition(asset=asset, name="preview") as file:
+    with files.rendition(asset=asset, name="preview") as file:
         xmp = Image.open(io.BytesIO(file.read())).info["xmp"]
     assert b"digitalsourcetype/trainedAlgorithmicMedia" in xmp
     record = manager.get(f"{address}record/").json()

@@ -12,12 +12,15 @@ from django.test import Client
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import batches, bulk, engines, money, refining, studio
+from generation.billing import ledger, prices
+from generation.engines import base, catalog
+from generation.engines.gemini import batch_api
 from generation.errors import InvalidRequest
-from generation.gemini import orders
-from generation.matrix import Matrix
 from generation.models import Batch, BatchJob, Generation, LedgerEntry
-from generation.money import prices
+from generation.pipeline import execute, submission
+from generation.workflows import batch as batches
+from generation.workflows import bulk_orders, refine
+from generation.workflows.matrix import Matrix
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -36,7 +39,7 @@ def order(cast: Cast, server: GeminiServer, make_asset: MakeAsset) -> Callable[.
         )
         reference = make_asset()
         for prompt in prompts:
-            studio.request(
+            submission.request(
                 person=cast.creator,
                 brand=cast.acme,
                 prompt=prompt,
@@ -47,7 +50,7 @@ def order(cast: Cast, server: GeminiServer, make_asset: MakeAsset) -> Callable[.
                 batch=batch,
                 label=prompt,
             )
-        (job,) = bulk.submit(batch)
+        (job,) = bulk_orders.submit(batch)
         return job
 
     return ordering
@@ -57,7 +60,7 @@ Order = Callable[..., BatchJob]
 
 
 def follow(job: BatchJob) -> BatchJob:
-    bulk.follow(job_id=job.pk)
+    bulk_orders.follow(job_id=job.pk)
     job.refresh_from_db()
     return job
 
@@ -86,7 +89,7 @@ def test_asking_queues_one_order_and_draws_nothing_by_itself(
     job = order("A cape", "A hat")
     assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
     assert [cell.state for cell in cells(job)] == ["queued", "queued"]
-    studio.take_up_left_behind()  # what is ordered is not left behind
+    submission.take_up_left_behind()  # what is ordered is not left behind
     assert len(queued()) == 1
     assert server.requests == []
 
@@ -103,19 +106,19 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
         assert (cell.state, cell.reason) == ("succeeded", "")
         assert len(made(cell)) == 2
         assert cell.turns.count() == 2
-    row = engines.model(MODEL)
+    row = catalog.model(MODEL)
     take = cells(job)[0].takes["0"]
     charged = LedgerEntry.objects.filter(kind="charged", generation=cells(job)[0], take=0).get()
     full = prices.price(take["usage"], row, pictures=1)
     assert charged.usd == (full / 2).quantize(charged.usd)
     saved = LedgerEntry.objects.filter(kind="saved", generation=cells(job)[0])
     assert [entry.usd for entry in saved] == [full - charged.usd] * 2
-    assert money.reserved(cells(job)[0]) == 0
+    assert ledger.reserved(cells(job)[0]) == 0
     # and the conversation can go on, live
     output = cells(job)[0].outputs.first()
     assert output
-    asked = refining.request(person=cast.creator, output=output, words="Swap the hat")
-    studio.run(generation_id=asked.pk)
+    asked = refine.request(person=cast.creator, output=output, words="Swap the hat")
+    execute.run(generation_id=asked.pk)
     asked.refresh_from_db()
     assert (asked.state, asked.reason) == ("succeeded", "")
 
@@ -123,7 +126,7 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
 def test_a_large_order_goes_and_comes_as_a_file(
     order: Order, server: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "LARGEST_INLINE", 1000)
+    monkeypatch.setattr(batch_api, "LARGEST_INLINE", 1000)
     job = follow(follow(order("A cape", "A hat [scenario:refuse_picture]")))
     assert server.batches.orders[job.name].in_file
     assert [cell.state for cell in cells(job)] == ["succeeded", "refused"]
@@ -151,9 +154,9 @@ def test_single_failures_are_told_as_live_ones_are_and_stop_nothing(
     assert (damaged.state, damaged.reason_code) == ("failed", "bad_image")
     broken.prompt = "A scarf"
     broken.save()
-    broken = studio.retry(person=cast.creator, generation=broken)
+    broken = submission.retry(person=cast.creator, generation=broken)
     assert ("generation.tasks.run", f"generation-{broken.pk}") in queued()
-    studio.run(generation_id=broken.pk)
+    execute.run(generation_id=broken.pk)
     broken.refresh_from_db()
     assert broken.state == "succeeded"
 
@@ -182,9 +185,9 @@ def test_an_order_that_comes_to_nothing_says_so_and_can_be_drawn_live(
     assert (cell.state, cell.reason_code) == ("failed", f"batch_{outcome}")
     assert "Try again" in cell.reason
     assert ("Internal error" in job.reason) == (outcome == "failed")
-    assert money.reserved(cell) == 0
-    studio.retry(person=cast.creator, generation=cell)
-    studio.run(generation_id=cell.pk)
+    assert ledger.reserved(cell) == 0
+    submission.retry(person=cast.creator, generation=cell)
+    execute.run(generation_id=cell.pk)
     cell.refresh_from_db()
     assert cell.state == "succeeded"
 
@@ -216,21 +219,21 @@ def test_a_worker_that_died_before_it_wrote_the_name_down_orders_nothing_twice(
             follow(job)
     assert placed(server) == 1
     for number in range(30):  # it is found among others, on any page of the list
-        orders.create(display_name=f"other {number}", model=MODEL, requests=iter_requests(job))
-    monkeypatch.setattr(orders, "PAGE", 10)
+        batch_api.create(display_name=f"other {number}", model=MODEL, requests=iter_requests(job))
+    monkeypatch.setattr(batch_api, "PAGE", 10)
     job = follow(job)
     assert (job.state, job.name, placed(server)) == ("waiting", "batches/order1", 31)
 
 
-def iter_requests(job: BatchJob) -> Iterator[tuple[str, engines.DrawRequest]]:
-    yield "x", engines.DrawRequest("A", (), MODEL, "1:1", "")
+def iter_requests(job: BatchJob) -> Iterator[tuple[str, base.DrawRequest]]:
+    yield "x", base.DrawRequest("A", (), MODEL, "1:1", "")
 
 
 def test_a_worker_that_died_midway_brings_home_the_rest_once(
     order: Order, server: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = follow(order("A cape", "A hat", "A scarf"))
-    kept = bulk._keep
+    kept = bulk_orders._keep
     seen: list[str] = []
 
     def die_at_the_third(*args: object) -> object:
@@ -240,7 +243,7 @@ def test_a_worker_that_died_midway_brings_home_the_rest_once(
         return kept(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(bulk, "_keep", die_at_the_third)
+        patched.setattr(bulk_orders, "_keep", die_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             follow(job)
     assert sum(len(cell.takes) for cell in cells(job)) == 2
@@ -264,7 +267,7 @@ def test_while_it_waits_it_is_looked_at_ever_less_often_and_never_forgotten(
         assert 20 < cursor.fetchone()[0].total_seconds() < 40
         cursor.execute("DELETE FROM procrastinate_jobs")  # a crash, and even that is lost
     BatchJob.objects.update(created_at=job.polled_at - timedelta(hours=20))
-    bulk.take_up_left_behind()
+    bulk_orders.take_up_left_behind()
     assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
     follow(job)
     with connection.cursor() as cursor:
@@ -278,8 +281,8 @@ def test_cancelling_before_it_is_sent_orders_nothing(
     order: Order, server: GeminiServer, cast: Cast
 ) -> None:
     job = order("A cape")
-    studio.cancel(person=cast.creator, generation=cells(job)[0])
-    bulk.cancel(job.batch)
+    submission.cancel(person=cast.creator, generation=cells(job)[0])
+    bulk_orders.cancel(job.batch)
     assert follow(job).state == "cancelled"
     assert placed(server) == 0
 
@@ -289,13 +292,13 @@ def test_cancelling_an_order_ends_it_at_the_engine(
 ) -> None:
     job = follow(order("A cape", "A hat"))
     server.batches.outcome = "running"
-    studio.cancel(person=cast.creator, generation=cells(job)[0])
+    submission.cancel(person=cast.creator, generation=cells(job)[0])
     follow(job)
     assert not server.batches.orders[job.name].done  # somebody wants the other one still
-    studio.cancel(person=cast.creator, generation=cells(job)[1])
-    bulk.cancel(job.batch)
+    submission.cancel(person=cast.creator, generation=cells(job)[1])
+    bulk_orders.cancel(job.batch)
     with pytest.raises(InvalidRequest, match="not over"):
-        studio.retry(person=cast.creator, generation=cells(job)[1])
+        submission.retry(person=cast.creator, generation=cells(job)[1])
     follow(job)
     assert server.batches.orders[job.name].state == "CANCELLED"
     assert follow(job).state == "cancelled"
@@ -306,13 +309,13 @@ def test_what_was_made_before_the_cancelling_arrived_is_kept_and_charged(
     order: Order, server: GeminiServer, cast: Cast
 ) -> None:
     job = follow(order("A cape", "A hat"))
-    studio.cancel(person=cast.creator, generation=cells(job)[0])
+    submission.cancel(person=cast.creator, generation=cells(job)[0])
     job = follow(job)
     first = cells(job)[0]
     assert (first.state, len(made(first))) == ("cancelled", 1)
     assert "1 of 1 had been made" in first.reason
-    assert money.charged(first) > 0
-    assert money.reserved(first) == 0
+    assert ledger.charged(first) > 0
+    assert ledger.reserved(first) == 0
 
 
 def test_a_busy_engine_is_asked_again_and_a_wrong_key_is_not(

@@ -7,15 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from generation import batches, bulk, money
-from generation.matrix import Matrix
+from generation.billing import ledger
 from generation.models import Batch, BatchJob, LedgerEntry
+from generation.workflows import batch, bulk_orders
+from generation.workflows.matrix import Matrix
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.gemini_server import drawing as drawn
 from tests.generation.killing import Walk
 
-WALKED = {bulk.__file__}
+WALKED = {bulk_orders.__file__}
 MODEL = "gemini-nano-banana-2.1"
 
 
@@ -43,7 +44,7 @@ def test_killed_at_any_line_it_orders_once_and_loses_nothing(
 def _walk(job: BatchJob, server: GeminiServer) -> Walk:
     def work() -> None:
         for _ in range(4):  # sent, looked at; and both again, where it was killed
-            bulk.follow(job_id=job.pk)
+            bulk_orders.follow(job_id=job.pk)
 
     return Walk(work, WALKED, lambda: len(server.batches.orders))
 
@@ -52,7 +53,7 @@ def _order(cast: Cast, server: GeminiServer) -> BatchJob:
     server.clear()
     name = Batch.objects.count()
     values = [f"red {name}", f"blue {name} [scenario:refuse_picture]"]
-    return batches.request(
+    return batch.request(
         person=cast.creator,
         brand=cast.acme,
         matrix=Matrix("A {colour} cape", variable="colour", values=values),
@@ -74,4 +75,4 @@ def _check(job: BatchJob, server: GeminiServer) -> None:
     for cell in (good, refused):
         spent = cell.ledger.filter(kind__in=LedgerEntry.SPENT)
         assert spent.filter(kind="charged").count() == 1
-        assert sum((entry.usd for entry in spent), Decimal(0)) == money.charged(cell)
+        assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged(cell)

@@ -9,9 +9,10 @@ import pytest
 
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import choosing, studio
 from generation.errors import InvalidRequest
 from generation.models import Generation, Output
+from generation.pipeline import execute, submission
+from generation.review import verdicts
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.pages import signed_in, text
@@ -20,7 +21,7 @@ MakeAsset = Callable[..., Asset]
 
 
 def make(cast: Cast, *references: Asset, count: int = 1) -> list[Output]:
-    generation = studio.request(
+    generation = submission.request(
         person=cast.creator,
         brand=cast.acme,
         prompt="A red cape",
@@ -29,7 +30,7 @@ def make(cast: Cast, *references: Asset, count: int = 1) -> list[Output]:
         aspect_ratio="1:1",
         count=count,
     )
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     return list(generation.outputs.select_related("asset", "generation__brand"))
 
 
@@ -41,18 +42,18 @@ def asset_of(output: Output) -> Asset:
 class TestVerdict:
     def test_kept_with_a_name_to_it_and_taken_back(self, cast: Cast) -> None:
         (output,) = make(cast)
-        kept = choosing.keep(person=cast.creator, output=output)
+        kept = verdicts.keep(person=cast.creator, output=output)
         assert (kept.verdict, kept.verdict_by) == ("kept", cast.creator)
         assert asset_of(output).status == "draft", "approval is the managers'"
-        undone = choosing.undecide(person=cast.manager, output=output)
+        undone = verdicts.undecide(person=cast.manager, output=output)
         assert (undone.verdict, undone.verdict_by) == ("", None)
 
     def test_rejecting_archives_and_taking_that_back_makes_a_draft(self, cast: Cast) -> None:
         (output,) = make(cast)
-        rejected = choosing.reject(person=cast.creator, output=output, reason="Anatomy: six toes")
+        rejected = verdicts.reject(person=cast.creator, output=output, reason="Anatomy: six toes")
         assert rejected.verdict_reason == "Anatomy: six toes"
         assert asset_of(output).status == "archived"
-        choosing.keep(person=cast.creator, output=output)
+        verdicts.keep(person=cast.creator, output=output)
         assert asset_of(output).status == "draft"
         output.refresh_from_db()
         assert output.verdict_reason == ""
@@ -66,16 +67,16 @@ class TestVerdict:
         (output,) = make(cast)
         Asset.objects.update(status=status)
         with pytest.raises(InvalidRequest) as refused:
-            choosing.reject(person=cast.creator, output=output, reason="Off brand")
+            verdicts.reject(person=cast.creator, output=output, reason="Off brand")
         assert refused.value.code == code
-        choosing.undecide(person=cast.creator, output=output)
+        verdicts.undecide(person=cast.creator, output=output)
         assert asset_of(output).status == status
 
     def test_what_was_quarantined_since_stays_so(self, cast: Cast) -> None:
         (output,) = make(cast)
-        choosing.reject(person=cast.creator, output=output, reason="Off brand")
+        verdicts.reject(person=cast.creator, output=output, reason="Off brand")
         Asset.objects.update(status="quarantined")
-        choosing.undecide(person=cast.creator, output=output)
+        verdicts.undecide(person=cast.creator, output=output)
         assert asset_of(output).status == "quarantined"
 
     def test_one_picture_that_came_twice_is_archived_when_both_are_rejected(
@@ -83,11 +84,11 @@ class TestVerdict:
     ) -> None:
         (one,), (two,) = make(cast), make(cast)
         assert one.asset == two.asset, "a sketch of the same request is the same picture"
-        choosing.reject(person=cast.creator, output=one, reason="Off brand")
+        verdicts.reject(person=cast.creator, output=one, reason="Off brand")
         assert asset_of(one).status == "draft"
-        choosing.reject(person=cast.creator, output=two, reason="Off brand")
+        verdicts.reject(person=cast.creator, output=two, reason="Off brand")
         assert asset_of(one).status == "archived"
-        choosing.undecide(person=cast.creator, output=one)
+        verdicts.undecide(person=cast.creator, output=one)
         assert asset_of(one).status == "draft"
 
     def test_an_upload_with_the_same_bytes_is_left_alone(
@@ -95,30 +96,30 @@ class TestVerdict:
     ) -> None:
         (output,) = make(cast)
         Asset.objects.update(origin="upload")
-        choosing.reject(person=cast.creator, output=output, reason="Off brand")
+        verdicts.reject(person=cast.creator, output=output, reason="Off brand")
         assert asset_of(output).status == "draft"
 
     def test_a_reason_is_needed(self, cast: Cast) -> None:
         (output,) = make(cast)
         for reason in ("", " \n", "x" * 301):
             with pytest.raises(InvalidRequest):
-                choosing.reject(person=cast.creator, output=output, reason=reason)
+                verdicts.reject(person=cast.creator, output=output, reason=reason)
         assert asset_of(output).status == "draft"
 
     def test_only_creators_decide(self, cast: Cast) -> None:
         (output,) = make(cast)
         for person in (cast.viewer, cast.outsider):
-            for verb in (choosing.keep, choosing.undecide):
+            for verb in (verdicts.keep, verdicts.undecide):
                 with pytest.raises(NotAllowed):
                     verb(person=person, output=output)
             with pytest.raises(NotAllowed):
-                choosing.reject(person=person, output=output, reason="Off brand")
+                verdicts.reject(person=person, output=output, reason="Off brand")
 
     def test_a_deleted_picture_is_not_decided_on(self, cast: Cast) -> None:
         (output,) = make(cast)
         Asset.objects.all().delete()
         with pytest.raises(InvalidRequest, match="not in the library any more"):
-            choosing.keep(person=cast.creator, output=Output.objects.get(pk=output.pk))
+            verdicts.keep(person=cast.creator, output=Output.objects.get(pk=output.pk))
 
 
 class TestPages:
@@ -126,7 +127,7 @@ class TestPages:
         (output,) = make(cast)
         client = signed_in(cast.creator)
         page = text(client.get(output.generation.get_absolute_url()))
-        assert all(f'value="{reason}"' in page for reason in choosing.REASONS)
+        assert all(f'value="{reason}"' in page for reason in verdicts.REASONS)
         address = f"/outputs/{output.pk}/reject/"
         said = {"reason": "Text wrong", "words": " the logo ", "next": "/batches/1/"}
         answer = client.post(address, said, headers={"HX-Request": "true"})
@@ -160,7 +161,7 @@ class TestPages:
         assert signed_in(cast.creator).post(f"/outputs/{output.pk}/like/").status_code == 404
 
     def test_polling_sends_nothing_while_nothing_changes(self, cast: Cast) -> None:
-        generation = studio.request(
+        generation = submission.request(
             person=cast.creator,
             brand=cast.acme,
             prompt="A cape",
@@ -170,7 +171,7 @@ class TestPages:
         client, state = signed_in(cast.creator), f"/generations/{generation.pk}/state/"
         (mark,) = re.findall(r"state/\?m=(\w+)", text(client.get(generation.get_absolute_url())))
         assert client.get(state, {"m": mark}).status_code == 204
-        studio.run(generation_id=generation.pk)
+        execute.run(generation_id=generation.pk)
         assert "hx-preserve" in text(client.get(state, {"m": mark}))
 
 

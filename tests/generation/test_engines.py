@@ -14,10 +14,13 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from generation import engines, money, sketch, studio
-from generation.engines import DrawRequest, ReferenceImage
+from generation.billing import ledger
+from generation.engines import catalog, dispatch
+from generation.engines.base import DrawRequest, ReferenceImage
+from generation.engines.sketch import engine
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Generation
+from generation.pipeline import execute, submission
 from tests.conftest import Cast
 
 pytestmark = pytest.mark.usefixtures("shipped")
@@ -42,31 +45,31 @@ def given(*roles: str) -> tuple[ReferenceImage, ...]:
 
 def test_without_a_key_only_sketches_are_on_offer(settings: Settings) -> None:
     settings.GEMINI_API_KEY, settings.GEMINI_USE_VERTEX = "", False
-    assert [entry.id for entry in engines.models()] == ["sketch"]
-    assert engines.draw(REQUEST) == sketch.draw(REQUEST)
+    assert [entry.id for entry in catalog.models()] == ["sketch"]
+    assert dispatch.draw(REQUEST) == engine.draw(REQUEST)
 
 
 def test_what_is_on_offer_is_the_table_in_its_order_without_the_retired(
     with_key: None, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     with django_assert_num_queries(1):
-        offered = [entry.id for entry in engines.models()]
+        offered = [entry.id for entry in catalog.models()]
     assert (offered[0], offered[-1]) == (NEWEST, "sketch")
     assert "gemini-2.5-flash-image" not in offered
     EngineModel.objects.filter(pk=NEWEST).update(offered=False)
-    assert NEWEST not in [entry.id for entry in engines.models()]
+    assert NEWEST not in [entry.id for entry in catalog.models()]
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(settings: Settings) -> None:
     settings.GEMINI_API_KEY, settings.GEMINI_USE_VERTEX = "", False
     with pytest.raises(InvalidRequest, match="On offer: sketch") as raised:
-        engines.draw(replace(REQUEST, model="gemini-3-pro-image"))
+        dispatch.draw(replace(REQUEST, model="gemini-3-pro-image"))
     assert raised.value.code == "unknown_model"
 
 
 def test_a_retired_model_says_so_and_names_its_successor(with_key: None) -> None:
     with pytest.raises(ModelRetired) as raised:
-        engines.model("gemini-2.5-flash-image")
+        catalog.model("gemini-2.5-flash-image")
     assert raised.value.message == (
         "Nano Banana was retired by Google on 2 October 2026; its successor is Nano Banana 2.1."
     )
@@ -79,24 +82,24 @@ def test_the_successor_is_one_that_can_be_asked(with_key: None) -> None:
         retires_on=yesterday, successor="gemini-3-pro-image"
     )
     with pytest.raises(ModelRetired) as raised:
-        engines.model("gemini-2.5-flash-image")
+        catalog.model("gemini-2.5-flash-image")
     assert raised.value.successor == "gemini-3-pro-image"
     EngineModel.objects.filter(pk="gemini-3-pro-image").update(
         retires_on=yesterday, successor=NEWEST
     )
     with pytest.raises(ModelRetired, match="Choose another model") as raised:
-        engines.model("gemini-2.5-flash-image")
+        catalog.model("gemini-2.5-flash-image")
     assert raised.value.successor == ""
 
 
 def test_a_model_that_retires_soon_is_still_there_and_says_until_when(with_key: None) -> None:
     today = timezone.localdate()
-    chosen = engines.model(NEWEST)
+    chosen = catalog.model(NEWEST)
     for days, said in ((1, True), (30, True), (31, False)):
         chosen.retires_on = today + datetime.timedelta(days=days)
-        assert bool(engines.retirement_note(chosen)) == said
+        assert bool(catalog.retirement_note(chosen)) == said
     EngineModel.objects.filter(pk=NEWEST).update(retires_on=today + datetime.timedelta(days=1))
-    assert engines.model(NEWEST)
+    assert catalog.model(NEWEST)
 
 
 @pytest.mark.parametrize(
@@ -113,16 +116,16 @@ def test_requests_are_checked_before_they_are_drawn(
     with_key: None, change: dict[str, Any], code: str, words: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=words) as raised:
-        engines.draw(replace(REQUEST, model=NEWEST, **change))
+        dispatch.draw(replace(REQUEST, model=NEWEST, **change))
     assert raised.value.code == code
 
 
 @pytest.mark.parametrize("ability", ["refines", "in_bulk"])
 def test_what_a_model_cannot_do_is_refused(with_key: None, ability: str) -> None:
     wanted: dict[str, Any] = {"prompt": "x", "aspect_ratio": "1:1", "image_size": "", ability: True}
-    engines.check(engines.model(NEWEST), **wanted)
+    catalog.check(catalog.model(NEWEST), **wanted)
     with pytest.raises(InvalidRequest, match="Choose another model"):
-        engines.check(engines.model("sketch"), **wanted)
+        catalog.check(catalog.model("sketch"), **wanted)
 
 
 def test_programs_are_told_the_successor_and_what_a_picture_costs(
@@ -145,17 +148,17 @@ def test_programs_are_told_the_successor_and_what_a_picture_costs(
 def test_a_model_that_retired_while_its_request_waited_is_not_asked(
     with_key: None, cast: Cast
 ) -> None:
-    waiting = studio.request(
+    waiting = submission.request(
         person=cast.creator, brand=cast.acme, prompt="x", model=NEWEST, aspect_ratio="1:1"
     )
     EngineModel.objects.filter(pk=NEWEST).update(
         retires_on=timezone.localdate(), successor="gemini-3-pro-image"
     )
-    studio.run(generation_id=waiting.pk)
+    execute.run(generation_id=waiting.pk)
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason_code) == ("failed", "model_retired")
     assert "its successor is Nano Banana Pro" in waiting.reason
-    assert money.reserved(waiting) == 0
+    assert ledger.reserved(waiting) == 0
 
 
 def test_the_studio_starts_with_the_successor_and_says_why(with_key: None, cast: Cast) -> None:

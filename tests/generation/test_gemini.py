@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 from pytest_django import Settings
 
-from generation import engines, gemini
-from generation.engines import Drawing, DrawRequest, ReferenceImage
+from generation.engines import dispatch
+from generation.engines.base import Drawing, DrawRequest, ReferenceImage
+from generation.engines.gemini import client
 from generation.errors import EngineError, EngineFailed, EngineUnavailable, InvalidRequest, Refused
 from tests.gemini_server import GeminiServer
 from tests.gemini_server.scenarios import BLOCK_REASONS, FINISH_REASONS, NOT_SHOWN, WORDS
@@ -61,7 +62,7 @@ PLAIN = replace(REQUEST, references=(), aspect_ratio="1:1", image_size="1K")
 def draw_scenario(server: GeminiServer, name: str) -> Drawing:
     server.clear()  # so that it draws what it drew for the same prompt before
     server.script(name)
-    return gemini.draw(PLAIN)
+    return client.draw(PLAIN)
 
 
 def failure(server: GeminiServer, name: str) -> EngineError:
@@ -75,7 +76,7 @@ def failure(server: GeminiServer, name: str) -> EngineError:
 
 
 def test_prompt_comes_first_then_the_references_in_order(server: GeminiServer) -> None:
-    gemini.draw(REQUEST)
+    client.draw(REQUEST)
 
     (sent,) = server.requests
     assert sent.path == "/v1beta/models/gemini-3-pro-image:generateContent"
@@ -92,14 +93,14 @@ def test_prompt_comes_first_then_the_references_in_order(server: GeminiServer) -
 
 
 def test_an_empty_size_is_not_sent(server: GeminiServer) -> None:
-    gemini.draw(replace(PLAIN, image_size=""))
+    client.draw(replace(PLAIN, image_size=""))
 
     config = server.requests[0].body["generationConfig"]
     assert config["imageConfig"] == {"aspectRatio": "1:1"}
 
 
 def test_a_model_with_one_size_is_asked_without_a_size(server: GeminiServer, shipped: None) -> None:
-    engines.draw(replace(PLAIN, model="gemini-3.1-flash-lite-image", image_size="1K"))
+    dispatch.draw(replace(PLAIN, model="gemini-3.1-flash-lite-image", image_size="1K"))
 
     config = server.requests[0].body["generationConfig"]
     assert config["imageConfig"] == {"aspectRatio": "1:1"}
@@ -110,7 +111,7 @@ def test_the_announced_deadline_is_never_below_what_google_takes(
     server: GeminiServer, settings: Settings, seconds: float, announced: str
 ) -> None:
     settings.GEMINI_TIMEOUT_S = seconds
-    gemini.draw(PLAIN)
+    client.draw(PLAIN)
     assert server.requests[0].headers["x-server-timeout"] == announced
 
 
@@ -118,7 +119,7 @@ def test_vertex_with_a_key_goes_to_the_publisher_path(
     server: GeminiServer, settings: Settings
 ) -> None:
     settings.GEMINI_USE_VERTEX = True
-    gemini.draw(REQUEST)
+    client.draw(REQUEST)
 
     (sent,) = server.requests
     path = "/v1beta1/publishers/google/models/gemini-3-pro-image:generateContent"
@@ -133,7 +134,7 @@ def test_vertex_without_credentials_fails_for_good(
     settings.GEMINI_USE_VERTEX = True
     settings.GEMINI_VERTEX_PROJECT = "a-project"
     with pytest.raises(EngineFailed) as raised:
-        gemini.draw(PLAIN)
+        client.draw(PLAIN)
     assert raised.value.code == "bad_key"
     assert "credentials" in raised.value.message
 
@@ -144,7 +145,7 @@ def test_the_environment_does_not_choose_the_service(
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
     settings.GEMINI_TIMEOUT_S = 21  # a new client
-    gemini.draw(PLAIN)
+    client.draw(PLAIN)
 
     assert server.requests[0].path.startswith("/v1beta/models/")
     assert server.requests[0].headers["x-goog-api-key"] == KEY
@@ -154,7 +155,7 @@ def test_the_environment_does_not_choose_the_service(
 
 
 def test_a_drawing_keeps_the_engines_bytes_and_the_untouched_body(server: GeminiServer) -> None:
-    drawing = gemini.draw(REQUEST)
+    drawing = client.draw(REQUEST)
 
     body = json.loads(drawing.raw)
     parts = body["candidates"][0]["content"]["parts"]
@@ -179,14 +180,14 @@ def test_several_final_images_all_come_back_in_order(server: GeminiServer) -> No
 
 
 def test_drafts_and_thoughts_are_left_out(server: GeminiServer) -> None:
-    expected = gemini.draw(PLAIN).images
+    expected = client.draw(PLAIN).images
     drawing = draw_scenario(server, "thought_drafts")
     assert drawing.images == expected
     assert drawing.text == "Done."
 
 
 def test_the_last_image_counts_when_all_are_flagged_as_thoughts(server: GeminiServer) -> None:
-    expected = gemini.draw(PLAIN).images
+    expected = client.draw(PLAIN).images
     assert draw_scenario(server, "only_thoughts").images == expected
 
 
@@ -195,7 +196,7 @@ def test_the_last_image_counts_when_all_are_flagged_as_thoughts(server: GeminiSe
     ["url_safe_base64", "snake_case", "image_without_data", "picture_and_odd_finish", "slow"],
 )
 def test_a_picture_in_an_odd_answer_is_kept(server: GeminiServer, scenario: str) -> None:
-    expected = gemini.draw(PLAIN)
+    expected = client.draw(PLAIN)
     drawing = draw_scenario(server, scenario)
     assert drawing.images == expected.images
     assert drawing.usage == expected.usage
@@ -374,7 +375,7 @@ def test_bytes_that_are_no_picture_are_handed_over_as_they_came(
     server: GeminiServer, scenario: str
 ) -> None:
     server.script(scenario)
-    (image,) = gemini.draw(PLAIN).images
+    (image,) = client.draw(PLAIN).images
     assert image.data
     with pytest.raises(OSError):
         Image.open(io.BytesIO(image.data)).load()
@@ -394,7 +395,7 @@ def test_nobody_listening_costs_nothing(settings: Settings) -> None:
         free.bind(("127.0.0.1", 0))
         settings.GEMINI_BASE_URL = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(EngineUnavailable) as raised:
-            gemini.draw(PLAIN)
+            client.draw(PLAIN)
     assert raised.value.code == "unreachable"
     assert not raised.value.may_have_been_paid
 
@@ -402,21 +403,21 @@ def test_nobody_listening_costs_nothing(settings: Settings) -> None:
 def test_an_address_that_is_none_fails_for_good(settings: Settings) -> None:
     settings.GEMINI_BASE_URL = "gopher://127.0.0.1"
     with pytest.raises(EngineFailed) as raised:
-        gemini.draw(PLAIN)
+        client.draw(PLAIN)
     assert raised.value.code == "not_configured"
 
 
 def test_version_v1_is_reported_as_a_bad_argument(server: GeminiServer, settings: Settings) -> None:
     settings.GEMINI_API_VERSION = "v1"
     with pytest.raises(EngineFailed, match="Cannot find field") as raised:
-        gemini.draw(PLAIN)
+        client.draw(PLAIN)
     assert raised.value.code == "bad_argument"
 
 
 def test_the_key_is_in_no_message_and_no_traceback(server: GeminiServer) -> None:
     server.script("suspended_key")
     try:
-        gemini.draw(PLAIN)
+        client.draw(PLAIN)
     except EngineFailed as error:
         told = "\n".join([error.message, error.detail, traceback.format_exc()])
     assert "api_key:(the key)" in told
@@ -429,7 +430,7 @@ def test_the_key_is_in_no_message_and_no_traceback(server: GeminiServer) -> None
 def test_references_gemini_does_not_take_are_named(server: GeminiServer) -> None:
     animated = ReferenceImage(picture("GIF"), "image/gif", "Waving cape")
     with pytest.raises(InvalidRequest, match="Waving cape") as raised:
-        gemini.draw(replace(PLAIN, references=(animated,)))
+        client.draw(replace(PLAIN, references=(animated,)))
     assert raised.value.code == "unsupported_reference"
     assert not server.requests
 
@@ -437,7 +438,7 @@ def test_references_gemini_does_not_take_are_named(server: GeminiServer) -> None
 def test_references_beyond_googles_limit_are_not_sent(server: GeminiServer) -> None:
     huge = ReferenceImage(bytes(38_000_000), "image/png", "Billboard")
     with pytest.raises(InvalidRequest) as raised:
-        gemini.draw(replace(PLAIN, references=(huge, huge)))
+        client.draw(replace(PLAIN, references=(huge, huge)))
     assert raised.value.code == "references_too_large"
     assert not server.requests
 
@@ -455,12 +456,12 @@ def test_references_beyond_googles_limit_are_not_sent(server: GeminiServer) -> N
 def test_the_check_says_what_is_missing_and_drawing_says_the_same(
     server: GeminiServer, settings: Settings, changes: dict[str, Any], words: str
 ) -> None:
-    assert gemini.check() is None
+    assert client.check() is None
     for name, value in changes.items():
         setattr(settings, name, value)
-    assert words in (gemini.check() or "")
+    assert words in (client.check() or "")
     with pytest.raises(EngineFailed, match=words) as raised:
-        gemini.draw(PLAIN)
+        client.draw(PLAIN)
     assert raised.value.code == "not_configured"
     assert not server.requests
 
@@ -470,28 +471,28 @@ def test_the_check_says_what_is_missing_and_drawing_says_the_same(
 
 def test_one_client_serves_until_the_settings_change(settings: Settings) -> None:
     with ThreadPoolExecutor(8) as pool:
-        clients = set(pool.map(lambda _: id(gemini.open_client()), range(16)))
+        clients = set(pool.map(lambda _: id(client.open_client()), range(16)))
     assert len(clients) == 1
-    kept = gemini.open_client()
+    kept = client.open_client()
     settings.GEMINI_API_KEY = "AIza-another-key"
-    assert gemini.open_client() is not kept
+    assert client.open_client() is not kept
 
 
 def test_threads_draw_side_by_side(server: GeminiServer) -> None:
     requests = [replace(PLAIN, prompt=f"Cape number {number}") for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        drawings = list(pool.map(gemini.draw, requests))
+        drawings = list(pool.map(client.draw, requests))
     assert len({drawing.images[0].data for drawing in drawings}) == 6
     assert {sent.prompt for sent in server.requests} == {each.prompt for each in requests}
 
 
 def test_a_forked_worker_draws_with_a_client_of_its_own(server: GeminiServer) -> None:
-    gemini.draw(PLAIN)
-    child = multiprocessing.get_context("fork").Process(target=gemini.draw, args=(PLAIN,))
+    client.draw(PLAIN)
+    child = multiprocessing.get_context("fork").Process(target=client.draw, args=(PLAIN,))
     child.start()
     child.join(20)
     assert child.exitcode == 0
-    gemini.draw(PLAIN)
+    client.draw(PLAIN)
     assert len(server.requests) == 3
 
 

@@ -10,11 +10,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from assetbank import intake, merging, rights
+from assetbank.assets import merge, update
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Membership
-from generation import studio
+from assetbank.rights import terms as rights
 from generation.errors import InvalidRequest
+from generation.pipeline import execute
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.test_withdrawing import ask, drawn, sentences
@@ -75,10 +76,10 @@ def test_choosing_what_may_not_be_used_is_refused_with_the_reason(
 ) -> None:
     asset = make_asset(title="Cape")
     waiting = ask(asset, by=cast.creator)
-    intake.update(asset=asset, **terms)
+    update.update(asset=asset, **terms)
     with pytest.raises(InvalidRequest, match=said):
         ask(asset, by=cast.creator)
-    studio.run(generation_id=waiting.pk)  # and what was waiting is not drawn
+    execute.run(generation_id=waiting.pk)  # and what was waiting is not drawn
     waiting.refresh_from_db()
     assert waiting.state == "failed"
     assert "rights have ended or changed" in waiting.reason
@@ -90,8 +91,8 @@ def test_stricter_terms_of_a_source_reach_whatever_was_made_of_it(
     source = make_asset(title="Cape")
     child = drawn(ask(source, by=cast.creator))
     grandchild = drawn(ask(child, by=cast.creator))
-    intake.update(asset=child, expires_on=soon(5))
-    intake.update(asset=source, expires_on=soon(10), territories=["DE"])
+    update.update(asset=child, expires_on=soon(5))
+    update.update(asset=source, expires_on=soon(10), territories=["DE"])
     child.refresh_from_db()
     grandchild.refresh_from_db()
     assert (child.expires_on, child.territories) == (soon(5), ["DE"])  # its own end is earlier
@@ -106,7 +107,7 @@ def test_what_was_made_of_a_merged_copy_follows_the_terms_of_the_one_that_is_kep
 ) -> None:
     keep, copy = make_asset(territories=["DE"]), make_asset(expires_on=soon(10))
     child = drawn(ask(copy, by=cast.creator))
-    merging.merge(keep=keep, others=[copy], by=cast.manager)
+    merge.merge(keep=keep, others=[copy], by=cast.manager)
     child.refresh_from_db()
     assert (child.expires_on, child.territories) == (soon(10), ["DE"])
 
@@ -114,7 +115,7 @@ def test_what_was_made_of_a_merged_copy_follows_the_terms_of_the_one_that_is_kep
 def test_a_loosened_source_loosens_nothing(cast: Cast, make_asset: MakeAsset) -> None:
     source = make_asset(expires_on=soon(10))
     child = drawn(ask(source, by=cast.creator))
-    intake.update(asset=source, expires_on=None)
+    update.update(asset=source, expires_on=None)
     child.refresh_from_db()
     assert child.expires_on == soon(10)
 
@@ -138,15 +139,15 @@ def test_nobody_loosens_a_picture_beyond_what_it_was_made_from(
     source = make_asset(**strict)
     made = drawn(ask(source, by=cast.creator))
     with pytest.raises(InvalidAsset, match=said):
-        intake.update(asset=made, **loose)
+        update.update(asset=made, **loose)
     answer = client_of(cast, "manager").patch(f"/api/v1/assets/{made.pk}/", loose)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_asset")
     made.refresh_from_db()
-    intake.update(asset=made, title="New", licence="Paid for")  # that is not loosened
-    intake.update(asset=made, territories=["AT"], expires_on=soon(5))  # nor is this
-    intake.update(asset=made, territories=source.territories, expires_on=source.expires_on)
-    intake.update(asset=source, territories=[], expires_on=None)
-    intake.update(asset=made, **loose)
+    update.update(asset=made, title="New", licence="Paid for")  # that is not loosened
+    update.update(asset=made, territories=["AT"], expires_on=soon(5))  # nor is this
+    update.update(asset=made, territories=source.territories, expires_on=source.expires_on)
+    update.update(asset=source, territories=[], expires_on=None)
+    update.update(asset=made, **loose)
 
 
 def test_derivatives_of_a_picture_stay_forbidden_with_those_of_its_source(
@@ -154,15 +155,15 @@ def test_derivatives_of_a_picture_stay_forbidden_with_those_of_its_source(
 ) -> None:
     source = make_asset()
     made = drawn(ask(source, by=cast.creator))
-    intake.update(asset=source, derivatives_allowed=False)
+    update.update(asset=source, derivatives_allowed=False)
     made.refresh_from_db()
     with pytest.raises(InvalidAsset, match="without making new pictures"):
-        intake.update(asset=made, derivatives_allowed=True)
+        update.update(asset=made, derivatives_allowed=True)
 
 
 def test_who_is_seen_in_a_picture_is_said_of_each(cast: Cast, make_asset: MakeAsset) -> None:
     made = drawn(ask(make_asset(consent="given", consent_until=soon(9)), by=cast.creator))
-    intake.update(asset=made, consent="not_needed", consent_until=None)
+    update.update(asset=made, consent="not_needed", consent_until=None)
     assert rights.end(made) is None
 
 
@@ -171,13 +172,13 @@ def test_terms_are_inherited_as_they_are_when_the_picture_arrives(
 ) -> None:
     here, there = make_asset(territories=["DE"]), make_asset()
     generation = ask(here, there, by=cast.creator)
-    began = studio._begin(generation.pk)
+    began = execute._begin(generation.pk)
     assert began
-    from generation import drawing
+    from generation.pipeline import draw, outputs
 
-    drawing.draw_missing(began)
-    intake.update(asset=there, territories=["US"])  # while it was drawn
-    drawing.store_outputs(began)
+    draw.draw_missing(began)
+    update.update(asset=there, territories=["US"])  # while it was drawn
+    outputs.store_outputs(began)
     made = began.outputs.get().asset
     assert made
     assert made.territories == rights.NOWHERE
@@ -189,7 +190,7 @@ def test_who_may_not_see_the_source_is_not_told_its_name(cast: Cast, make_asset:
     theirs = make_asset(title="Secret cape", brand=cast.other)
     made = drawn(ask(theirs, by=cast.creator, brand=cast.acme))
     member.delete()
-    intake.update(asset=theirs, expires_on=soon(3))
+    update.update(asset=theirs, expires_on=soon(3))
     made.refresh_from_db()
     assert made.expires_on == soon(3)
     (said,) = sentences(cast.creator)
@@ -200,9 +201,9 @@ def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -
     source = make_asset()
     child = drawn(ask(source, by=cast.creator))
     stale = Asset.objects.get(pk=source.pk)
-    intake.update(asset=source, consent="given", consent_until=soon(10))
-    intake.update(asset=child, consent="not_needed", consent_until=None)  # nobody is seen in it
-    intake.update(asset=stale, territories=["DE"])
+    update.update(asset=source, consent="given", consent_until=soon(10))
+    update.update(asset=child, consent="not_needed", consent_until=None)  # nobody is seen in it
+    update.update(asset=stale, territories=["DE"])
     child.refresh_from_db()
     assert (child.consent, child.territories) == ("not_needed", ["DE"])
 

@@ -11,14 +11,16 @@ from django.urls import reverse
 from PIL import Image, ImageDraw, ImageFont
 from pytest_django import Settings
 
-from assetbank import approval, intake
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import approval, files
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.errors import CannotApprove, NotAllowed
 from assetbank.models import Asset
-from generation import drawing, inspection, ruling, studio, tasks
-from generation.inspection import fidelity, palette, reading
+from generation import tasks
 from generation.models import BrandRules, Finding, Generation, Output
+from generation.pipeline import execute, outputs, submission
+from generation.prompting import brand_rules
+from generation.review import fidelity, inspect, ocr, palette
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
@@ -78,7 +80,7 @@ def output_of(cast: Cast) -> Callable[..., Output]:
         output = Output.objects.create(
             generation=generation, take=0, position=0, data=data, mime="image/png"
         )
-        drawing.store_outputs(generation)
+        outputs.store_outputs(generation)
         output.refresh_from_db()
         return output
 
@@ -131,14 +133,14 @@ def test_the_sentence_says_how_much_of_which_colour() -> None:
 
 
 def test_words_are_read_where_a_reader_is_installed() -> None:
-    assert reading.words(lettered("SUMMER SALE")) == ["SUMMER", "SALE"]
-    assert reading.words(painted((RED, 0.5))) == []
+    assert ocr.words(lettered("SUMMER SALE")) == ["SUMMER", "SALE"]
+    assert ocr.words(painted((RED, 0.5))) == []
 
 
 def test_shapes_are_not_taken_for_words() -> None:
     """Wheels, buttons and stripes."""
     drawn = [Spec("bicycle", "red", "plain", "night"), Spec("mug", "blue", "dots", "snow")]
-    assert [reading.words(render(spec, 640)) for spec in drawn] == [[], []]
+    assert [ocr.words(render(spec, 640)) for spec in drawn] == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_shapes_are_not_taken_for_words() -> None:
     ],
 )
 def test_approved_words_may_be_read(found: list[str], approved: list[str], left: list[str]) -> None:
-    assert reading.unapproved(found, approved) == left
+    assert ocr.unapproved(found, approved) == left
 
 
 def test_the_brand_its_references_and_its_approved_words_may_be_read(
@@ -160,11 +162,11 @@ def test_the_brand_its_references_and_its_approved_words_may_be_read(
 ) -> None:
     rules = BrandRules.objects.create(brand=cast.acme)
     output = output_of(lettered("ACME bowler summer"), make_asset(title="Bowler hat"))
-    (found,) = inspection._words(output, output.asset)  # type: ignore[arg-type]
+    (found,) = inspect._words(output, output.asset)  # type: ignore[arg-type]
     assert found.sentence == "It reads “summer”, which is not an approved word."
     rules.approved_words = ["Summer"]
     rules.save()
-    assert inspection._words(output, output.asset) == []  # type: ignore[arg-type]
+    assert inspect._words(output, output.asset) == []  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------ references
@@ -187,12 +189,12 @@ def test_a_product_that_was_ignored_is_told_and_one_that_is_there_is_not(
     output_of: MakeOutput, handbag: Asset, index: Index
 ) -> None:
     bicycle = render(Spec("bicycle", "blue", "plain", "beach", seed=5), 640)
-    bag = Image.open(io.BytesIO(intake.original_bytes(handbag))).convert("RGB")
+    bag = Image.open(io.BytesIO(files.original_bytes(handbag))).convert("RGB")
     without = output_of(bicycle, handbag)
     there = output_of(with_it(bag, bicycle), handbag)
     style = output_of(bicycle.rotate(2), handbag, roles="style")
     index()
-    assert inspection.inspect_waiting() == 3
+    assert inspect.inspect_waiting() == 3
     assert Code.IGNORED in codes(without)
     finding = without.findings.get(code=Code.IGNORED)
     assert finding.sentence.startswith("Reference 1, “Red handbag”, cannot be recognised in it")
@@ -210,7 +212,7 @@ def test_a_reference_of_another_brand_is_not_named(
     secret = make_asset(file=png(picture), title="Secret bag", brand=cast.other)
     output = output_of(render(Spec("bicycle", "blue", "plain", "beach", seed=5), 640), secret)
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     assert output.findings.get(code=Code.IGNORED).sentence.startswith("Reference 1 cannot")
 
 
@@ -228,7 +230,7 @@ def test_what_the_library_has_already_is_told_but_not_what_it_goes_on_from(
     final.generation.save()
     copied = output_of(picture.resize((700, 700)), there)
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     found = draft.findings.get(code=Code.DUPLICATE)
     assert "“Old teapot”" in found.sentence
     told = copied.findings.filter(code=Code.DUPLICATE).values_list("sentence", flat=True)
@@ -249,9 +251,9 @@ def test_an_output_waits_for_its_vector_and_is_inspected_once(
     index()
     tasks.inspect_waiting(timestamp=0)
     assert codes(output) == [Code.PALETTE]
-    assert inspection.inspect_waiting() == 0
+    assert inspect.inspect_waiting() == 0
     output.refresh_from_db()
-    inspection.inspect(output)  # as by a worker that was thought dead
+    inspect.inspect(output)  # as by a worker that was thought dead
     assert codes(output) == [Code.PALETTE]
 
 
@@ -261,7 +263,7 @@ def test_a_check_that_breaks_says_so_and_stops_no_other(
     output = output_of(painted((GREEN, 0.8)), handbag)
     index()
     handbag.embeddings.update(vector_bytes=None)
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     assert codes(output) == [Code.PALETTE, Code.UNCHECKED]
     sentence = output.findings.get(code=Code.UNCHECKED).sentence
     assert sentence.startswith("Whether its references were followed could not be checked:")
@@ -272,12 +274,12 @@ def test_a_check_that_breaks_says_so_and_stops_no_other(
 def test_a_generation_succeeds_whatever_is_found(
     cast: Cast, settings: Settings, server: GeminiServer, index: Index
 ) -> None:
-    generation = studio.request(
+    generation = submission.request(
         person=cast.creator, brand=cast.acme, prompt="Summer sale", model=MODEL, aspect_ratio="1:1"
     )
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     index()
-    assert inspection.inspect_waiting() == 1
+    assert inspect.inspect_waiting() == 1
     generation.refresh_from_db()
     assert generation.state == "succeeded"
     (output,) = generation.outputs.all()
@@ -294,22 +296,22 @@ def test_only_what_the_brand_names_blocks_approval(
     output = output_of(painted((GREEN, 0.8)))
     asset = output.asset
     assert asset
-    assert inspection.blocks(asset) == []  # no rules: nothing waits for findings
-    ruling.change(person=cast.manager, brand=cast.acme, blocking=["palette"])
+    assert inspect.blocks(asset) == []  # no rules: nothing waits for findings
+    brand_rules.change(person=cast.manager, brand=cast.acme, blocking=["palette"])
     with pytest.raises(CannotApprove, match="still being checked"):
         approval.decide(asset=asset, by=cast.manager, verdict="approved")
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     with pytest.raises(CannotApprove, match="not in the palette"):
         approval.decide(asset=asset, by=cast.manager, verdict="approved")
-    ruling.change(person=cast.manager, brand=cast.acme, palette=[RED, GREEN])
-    inspection.again(person=cast.creator, outputs=Output.objects.all(), brand=cast.acme)
-    inspection.inspect_waiting()
+    brand_rules.change(person=cast.manager, brand=cast.acme, palette=[RED, GREEN])
+    inspect.again(person=cast.creator, outputs=Output.objects.all(), brand=cast.acme)
+    inspect.inspect_waiting()
     approval.decide(asset=asset, by=cast.manager, verdict="approved")
 
 
 def test_uploads_are_not_held_up(cast: Cast, make_asset: MakeAsset) -> None:
-    ruling.change(person=cast.manager, brand=cast.acme, blocking=list(Code.values))
+    brand_rules.change(person=cast.manager, brand=cast.acme, blocking=list(Code.values))
     asset = make_asset(status="draft")
     approval.decide(asset=asset, by=cast.manager, verdict="approved")
     assert asset.status == "approved"
@@ -323,7 +325,7 @@ def test_managers_change_the_rules_and_have_drafts_checked_again(
 ) -> None:
     output = output_of(painted((GREEN, 0.8)))
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     address = reverse("brand-rules", args=["acme"])
     for name, status in (("creator", 403), ("viewer", 403), ("outsider", 404), ("manager", 200)):
         client.force_login(getattr(cast, name))
@@ -338,7 +340,7 @@ def test_managers_change_the_rules_and_have_drafts_checked_again(
     client.post(reverse("inspect-drafts", args=["acme"]))
     output.refresh_from_db()
     assert output.inspected_at is None
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     assert codes(output) == []
 
 
@@ -350,7 +352,7 @@ def test_findings_are_shown_to_those_who_work_on_it(
     client.force_login(cast.creator)
     assert "Being checked" in client.get(address).text
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     assert "not in the palette" in client.get(address).text
     shown = client.get(output.generation.get_absolute_url()).text
     assert "not in the palette" in shown
@@ -380,7 +382,7 @@ def test_rules_over_rest(cast: Cast, make_asset: MakeAsset) -> None:
 
 def test_only_creators_have_it_checked_again(cast: Cast) -> None:
     with pytest.raises(NotAllowed):
-        inspection.again(person=cast.viewer, outputs=Output.objects.all(), brand=cast.acme)
+        inspect.again(person=cast.viewer, outputs=Output.objects.all(), brand=cast.acme)
 
 
 def test_pictures_of_the_size_of_a_pixel_are_no_trouble(
@@ -388,7 +390,7 @@ def test_pictures_of_the_size_of_a_pixel_are_no_trouble(
 ) -> None:
     output = output_of(Image.open(io.BytesIO(picture_bytes(size=(9, 1)))))
     index()
-    inspection.inspect_waiting()
+    inspect.inspect_waiting()
     output.refresh_from_db()
     assert output.inspected_at
     assert codes(output) == []

@@ -8,14 +8,17 @@ from decimal import Decimal
 import pytest
 
 from assetbank.models import Asset
-from generation import conversation, drawing, ending, money, quotas, studio
+from generation import conversation
+from generation.billing import ledger
+from generation.engines import quotas
 from generation.models import Generation, LedgerEntry, Output
+from generation.pipeline import draw, execute, finish, submission
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.gemini_server import drawing as drawn
 from tests.generation.killing import Walk
 
-WALKED = {module.__file__ for module in (studio, drawing, conversation, ending, money, quotas)}
+WALKED = {module.__file__ for module in (submission, draw, conversation, finish, ledger, quotas)}
 PICTURES = 2
 
 
@@ -44,7 +47,7 @@ def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(
 
 def _walk(generation: Generation, server: GeminiServer) -> Walk:
     return Walk(
-        lambda: studio.run(generation_id=generation.pk), WALKED, lambda: len(server.requests)
+        lambda: execute.run(generation_id=generation.pk), WALKED, lambda: len(server.requests)
     )
 
 
@@ -54,12 +57,12 @@ def _recovered(cast: Cast, server: GeminiServer, generation: Generation) -> tupl
     begun = len(conversation.begun(generation))
     lost = len(server.requests) - len(generation.takes)
     assert 0 <= lost <= begun <= 1
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     if begun:
         generation.refresh_from_db()
         assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
-        studio.retry(person=cast.creator, generation=generation)
-        studio.run(generation_id=generation.pk)
+        submission.retry(person=cast.creator, generation=generation)
+        execute.run(generation_id=generation.pk)
     assert len(server.requests) == PICTURES + lost
     _check(generation, begun)
     return begun, lost
@@ -68,7 +71,7 @@ def _recovered(cast: Cast, server: GeminiServer, generation: Generation) -> tupl
 def _ask(cast: Cast, server: GeminiServer, second: str) -> Generation:
     server.clear()
     server.script("success", second)
-    return studio.request(
+    return submission.request(
         person=cast.creator,
         brand=cast.acme,
         prompt=f"A red cape {Generation.objects.count()}",
@@ -93,4 +96,4 @@ def _check(generation: Generation, begun: int) -> None:
     charges = spent.filter(kind="charged")
     assert charges.count() == PICTURES + begun
     assert charges.filter(note__contains="may have been billed").count() == begun
-    assert sum((entry.usd for entry in spent), Decimal(0)) == money.charged(generation)
+    assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged(generation)

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from assetbank import intake
+from assetbank.assets import files, update
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import engines, ladder, money, refining, studio
+from generation.billing import prices as money
+from generation.billing import savings
+from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
-from generation.money import savings
+from generation.pipeline import execute, submission
+from generation.workflows import finalise as ladder
+from generation.workflows import refine
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -27,14 +31,14 @@ MODEL = "gemini-nano-banana-2.1"
 
 
 def run(generation: Generation) -> list[Output]:
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     generation.refresh_from_db()
     return list(generation.outputs.select_related("asset", "generation__brand"))
 
 
 def drafts(cast: Cast, *references: Asset, model: str = MODEL, **options: Any) -> list[Output]:
     given = {"prompt": "A red cape", "aspect_ratio": "4:5", "image_size": "1K", **options}
-    asked = studio.request(
+    asked = submission.request(
         person=cast.creator, brand=cast.acme, references=references, model=model, **given
     )
     return run(asked)
@@ -46,7 +50,7 @@ def finalise(cast: Cast, output: Output, size: str = "2K") -> Generation:
 
 def picture(output: Output) -> Image.Image:
     assert output.asset
-    return Image.open(io.BytesIO(intake.original_bytes(output.asset))).convert("RGB")
+    return Image.open(io.BytesIO(files.original_bytes(output.asset))).convert("RGB")
 
 
 def saved() -> Decimal:
@@ -74,7 +78,7 @@ def test_it_is_made_again_from_the_same_inputs_with_the_draft_beside_them(
     sent = server.requests[-1]
     assert second.asset
     assert [reference.data for reference in sent.references] == [
-        intake.original_bytes(asset) for asset in (cape, style, second.asset)
+        files.original_bytes(asset) for asset in (cape, style, second.asset)
     ]
     assert "Image 3 is a draft of this very picture." in sent.prompt
     assert sent.asked
@@ -99,13 +103,13 @@ def test_a_refined_draft_leaves_room_for_its_conversation(
 ) -> None:
     references = [make_asset() for _ in range(13)]
     (first,) = drafts(cast, *references)
-    (second,) = run(refining.request(person=cast.creator, output=first, words="Swap the hat"))
+    (second,) = run(refine.request(person=cast.creator, output=first, words="Swap the hat"))
     final = finalise(cast, second)
     run(final)
     assert (final.state, final.reason) == ("succeeded", "")
     assert server.requests[-1].references == ()
     assert any("The draft is left out" in sentence for sentence in final.left_out)
-    intake.remove(asset=references[0])
+    update.remove(asset=references[0])
     with pytest.raises(InvalidRequest, match="was deleted, so the conversation cannot"):
         finalise(cast, second, "4K")
 
@@ -154,7 +158,7 @@ def test_a_reference_that_is_not_what_it_was_is_named(cast: Cast, make_asset: Ma
         finalise(cast, output)
     assert refused.value.code == "reference_changed"
     output.generation.reference_rows.update(asset=gone)
-    intake.remove(asset=gone)
+    update.remove(asset=gone)
     with pytest.raises(InvalidRequest, match="“Cape” was deleted") as refused:
         finalise(cast, output)
     assert refused.value.code == "reference_gone"
@@ -165,7 +169,7 @@ def test_a_deleted_draft_is_not_made_again(cast: Cast, server: GeminiServer) -> 
     (output,) = drafts(cast)
     final = finalise(cast, output)
     assert output.asset
-    intake.remove(asset=output.asset)
+    update.remove(asset=output.asset)
     run(final)
     assert (final.state, final.reason_code) == ("failed", "reference_gone")
     with pytest.raises(InvalidRequest, match="not in the library any more"):
@@ -255,4 +259,4 @@ def test_rest(cast: Cast) -> None:
     assert answer.json()["image_size"] == "2K"
     wrong = client.post(address, {"image_size": "1K"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "no_larger")
-    assert engines.model("sketch").image_sizes[-1] == "4K"
+    assert catalog.model("sketch").image_sizes[-1] == "4K"

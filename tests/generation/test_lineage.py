@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import intake
+from assetbank.assets import update
 from assetbank.models import Asset
-from generation import lineage
+from generation.lineage import graph
 from generation.models import Generation, Output, Reference
 from tests.conftest import Cast
 
@@ -76,10 +76,10 @@ def test_descendants_are_found_at_every_remove(make_asset: MakeAsset, make: Make
     used = make("used", from_=[other, asset_of(final)])
     make("unrelated", from_=[other])
     made = {asset_of(each).pk for each in (first, refined, final, used)}
-    assert lineage.descendants([source.pk]) == made
-    assert lineage.descendants([asset_of(final).pk]) == {asset_of(used).pk}
-    assert lineage.descendants([asset_of(used).pk]) == set()
-    assert lineage.descendants([]) == set()
+    assert graph.descendants([source.pk]) == made
+    assert graph.descendants([asset_of(final).pk]) == {asset_of(used).pk}
+    assert graph.descendants([asset_of(used).pk]) == set()
+    assert graph.descendants([]) == set()
 
 
 def test_a_deleted_picture_in_between_hides_no_descendant(
@@ -88,19 +88,19 @@ def test_a_deleted_picture_in_between_hides_no_descendant(
     source = make_asset()
     between = make("between", from_=[source])
     refined, used = make("refined", refines=between), make("used", from_=[asset_of(between)])
-    intake.remove(asset=asset_of(between))
-    assert lineage.descendants([source.pk]) == {asset_of(refined).pk, asset_of(used).pk}
+    update.remove(asset=asset_of(between))
+    assert graph.descendants([source.pk]) == {asset_of(refined).pk, asset_of(used).pk}
 
 
 def test_a_circle_ends(make_asset: MakeAsset, make: Make) -> None:
     source = make_asset()
     first = make("first", from_=[source])
     make("back", from_=[asset_of(first)], asset=source)  # the same bytes came back
-    assert lineage.descendants([source.pk]) == {asset_of(first).pk}
-    assert lineage.descendants([asset_of(first).pk]) == {source.pk}
+    assert graph.descendants([source.pk]) == {asset_of(first).pk}
+    assert graph.descendants([asset_of(first).pk]) == {source.pk}
 
 
-def titles(nodes: Sequence[lineage.Node]) -> list[object]:
+def titles(nodes: Sequence[graph.Node]) -> list[object]:
     """Nested lists: each title is followed by its branches, where it has any."""
     shown: list[object] = []
     for node in nodes:
@@ -116,13 +116,13 @@ def test_the_tree_goes_both_ways(cast: Cast, make_asset: MakeAsset, make: Make) 
     second = make("second", refines=first)
     make("third", draft=second)
     make("fourth", from_=[asset_of(second)])
-    tree = lineage.tree(asset_of(second), cast.creator)
+    tree = graph.tree(asset_of(second), cast.creator)
     assert titles(tree.made_from.branches) == ["first", ["Hat", "Coat"]]
     assert titles(tree.made_with.branches) == ["third", "fourth"]
     assert [node.how for node in tree.made_with.branches] == ["final", "reference"]
     assert tree.made_from.branches[0].generation
     assert tree.made_from.branches[0].generation.prompt == "Make second"
-    whole = lineage.tree(hat, cast.creator)
+    whole = graph.tree(hat, cast.creator)
     assert titles(whole.made_with.branches) == ["first", ["second", ["third", "fourth"]]]
 
 
@@ -131,13 +131,13 @@ def test_who_may_not_see_a_picture_is_told_that_there_is_one(
 ) -> None:
     secret = make_asset(title="Secret", brand=cast.other)
     first = make("first", from_=[secret])
-    assert titles(lineage.tree(asset_of(first), cast.creator).made_from.branches) == [
-        lineage.ANOTHER_BRAND
+    assert titles(graph.tree(asset_of(first), cast.creator).made_from.branches) == [
+        graph.ANOTHER_BRAND
     ]
-    below = lineage.tree(secret, cast.outsider).made_with.branches
-    assert titles(below) == [lineage.ANOTHER_BRAND]
+    below = graph.tree(secret, cast.outsider).made_with.branches
+    assert titles(below) == [graph.ANOTHER_BRAND]
     assert below[0].generation is None  # nor what was asked for
-    assert titles(lineage.tree(secret, cast.staff).made_with.branches) == ["first"]
+    assert titles(graph.tree(secret, cast.staff).made_with.branches) == ["first"]
 
 
 def test_a_deleted_picture_keeps_its_place_in_the_tree(
@@ -146,12 +146,12 @@ def test_a_deleted_picture_keeps_its_place_in_the_tree(
     source = make_asset(title="Source")
     between = make("between", from_=[source])
     used = make("used", from_=[asset_of(between)])
-    intake.remove(asset=asset_of(between))
-    assert titles(lineage.tree(source, cast.creator).made_with.branches) == [
-        lineage.DELETED,
+    update.remove(asset=asset_of(between))
+    assert titles(graph.tree(source, cast.creator).made_with.branches) == [
+        graph.DELETED,
         ["used"],
     ]
-    assert titles(lineage.tree(asset_of(used), cast.creator).made_from.branches) == [
+    assert titles(graph.tree(asset_of(used), cast.creator).made_from.branches) == [
         "between: deleted",
         ["Source"],
     ]
@@ -161,7 +161,7 @@ def test_a_circle_is_shown_once(cast: Cast, make_asset: MakeAsset, make: Make) -
     source = make_asset(title="Source")
     first = make("first", from_=[source])
     make("back", from_=[asset_of(first)], asset=source)
-    (down,) = lineage.tree(source, cast.creator).made_with.branches
+    (down,) = graph.tree(source, cast.creator).made_with.branches
     assert titles(down.branches) == ["Source"]
     assert down.branches[0].repeated
 
@@ -174,14 +174,14 @@ def test_a_large_tree_is_cut_and_says_how_much_is_missing(
     for number in range(2, 7):
         make(f"{number} beside", from_=[source])
         step = make(str(number), refines=step)
-    tree = lineage.tree(source, cast.creator, depth=2, width=4)
+    tree = graph.tree(source, cast.creator, depth=2, width=4)
     assert len(tree.made_with.branches) == 4
     assert tree.made_with.more == 2
-    whole = lineage.tree(source, cast.creator, depth=2, width=10)
+    whole = graph.tree(source, cast.creator, depth=2, width=10)
     (one,) = [node for node in whole.made_with.branches if node.title == "1"]
     (two,) = one.branches
     assert (two.branches, two.more) == ([], 1)
-    little = lineage.tree(source, cast.creator, most=4).made_with
+    little = graph.tree(source, cast.creator, most=4).made_with
     assert (len(little.branches), little.more) == (2, 4)
 
 
@@ -197,10 +197,10 @@ def test_the_number_of_queries_does_not_depend_on_the_size(
         for _ in range(3):
             step = make("step", refines=step)
     with django_assert_max_num_queries(10):  # a level each, and four for all of them
-        tree = lineage.tree(source, cast.creator)
+        tree = graph.tree(source, cast.creator)
     assert len(tree.made_with.branches) == 6
     with django_assert_max_num_queries(1):
-        assert len(lineage.descendants([source.pk])) == 24
+        assert len(graph.descendants([source.pk])) == 24
 
 
 def test_pages_show_the_tree_and_what_goes_when_an_asset_goes(

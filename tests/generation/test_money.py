@@ -16,10 +16,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation import engines, money, quotas, refining, studio
+from generation.billing import caps, ledger
+from generation.billing import prices as prices_module
+from generation.engines import catalog, quotas
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
-from generation.money import caps
+from generation.pipeline import submission
+from generation.workflows import refine
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.asking import run
@@ -31,7 +34,7 @@ Kind = LedgerEntry.Kind
 
 def ask(cast: Cast, *references: Asset, **options: Any) -> Generation:
     given = {"aspect_ratio": "1:1", "prompt": "A red cape", "model": MODEL, **options}
-    return studio.request(person=cast.creator, brand=cast.acme, references=references, **given)
+    return submission.request(person=cast.creator, brand=cast.acme, references=references, **given)
 
 
 def entries(generation: Generation, kind: str) -> list[Decimal]:
@@ -64,7 +67,7 @@ def test_pictures_cost_what_the_shipped_table_says(
     db: None, model_id: str, prices: dict[str, str]
 ) -> None:
     model = EngineModel.objects.get(pk=model_id)
-    assert {size: str(usd) for size, usd in money.picture_prices(model).items()} == prices
+    assert {size: str(usd) for size, usd in prices_module.picture_prices(model).items()} == prices
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:
@@ -77,15 +80,15 @@ def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> N
         "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}],
         "thoughtsTokenCount": 174,
     }
-    assert money.price(usage, model, pictures=1) == Decimal("0.138472")
-    assert money.price(usage, model, in_bulk=True) == Decimal("0.069236")
+    assert prices_module.price(usage, model, pictures=1) == Decimal("0.138472")
+    assert prices_module.price(usage, model, in_bulk=True) == Decimal("0.069236")
 
 
 def test_pictures_that_are_not_counted_apart_cost_what_the_table_says(db: None) -> None:
     model = EngineModel(usd_image=Decimal(30), image_sizes=["1K"], image_tokens={"1K": 1120})
-    assert money.price({}, model, pictures=2) == 2 * PICTURE
-    assert money.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
-    assert money.price({}, model) == 0
+    assert prices_module.price({}, model, pictures=2) == 2 * PICTURE
+    assert prices_module.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
+    assert prices_module.price({}, model) == 0
 
 
 # ------------------------------------------------------------------------ one generation
@@ -101,7 +104,7 @@ def test_the_estimate_is_reserved_and_gives_way_to_what_was_counted(
     charges = entries(generation, Kind.CHARGED)
     assert len(charges) == 2
     assert all(PICTURE < usd < PICTURE * Decimal("1.2") for usd in charges)
-    assert total(generation) == sum(charges) == money.charged(generation)
+    assert total(generation) == sum(charges) == ledger.charged(generation)
 
 
 def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
@@ -109,11 +112,13 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
 ) -> None:
     output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
     for shown in (4, 6):  # all that was shown and drawn before, and one more
-        turn = refining.request(
+        turn = refine.request(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )
         assert entries(turn, Kind.RESERVED) == [
-            money.estimate(engines.model(MODEL), size="1K", references=shown, prompt="A hat.")
+            prices_module.estimate(
+                catalog.model(MODEL), size="1K", references=shown, prompt="A hat."
+            )
         ]
         output = run(turn).outputs.get()
 
@@ -124,10 +129,10 @@ def test_a_charge_takes_its_share_of_the_reservation_with_it(
     """Else a running generation would count twice against the cap."""
     server.script("success", "overloaded")
     generation = ask(cast, count=2)
-    before = money.reserved(generation)
+    before = ledger.reserved(generation)
     with pytest.raises(EngineUnavailable):
         run(generation)
-    assert money.reserved(generation) == before / 2
+    assert ledger.reserved(generation) == before / 2
 
 
 @pytest.mark.parametrize("scenario", ["refuse_prompt", "refuse_picture", "text_only"])
@@ -148,21 +153,21 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
     refused = run(ask(cast, prompt="Another"))
     assert refused.state == "failed"
     assert "Not this ? prompt." in refused.reason
-    assert total(generation) == money.charged(generation)
+    assert total(generation) == ledger.charged(generation)
 
 
 @pytest.mark.parametrize("details", [None, "?", ["?"], [{"modality": "IMAGE"}], {"a": 1}])
 def test_no_count_however_odd_breaks_the_price(db: None, details: Any) -> None:
     model = EngineModel(usd_image=Decimal(30))
     usage = {"totalTokenCount": float("inf"), "candidatesTokensDetails": details}
-    assert money.price(usage, model) == 0
+    assert prices_module.price(usage, model) == 0
 
 
 def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
     cast: Cast, server: GeminiServer
 ) -> None:
     waiting = ask(cast)
-    studio.cancel(person=cast.creator, generation=waiting)
+    submission.cancel(person=cast.creator, generation=waiting)
     server.script("bad_key")
     failed = run(ask(cast, prompt="Another"))
     for generation in (waiting, failed):
@@ -183,13 +188,13 @@ def test_what_may_have_been_billed_is_counted_and_asked_again_by_a_person_only(
     (entry,) = generation.ledger.filter(kind=Kind.CHARGED)
     assert entry.usd >= PICTURE
     assert "may have been billed" in entry.note
-    studio.retry(person=cast.creator, generation=generation)
+    submission.retry(person=cast.creator, generation=generation)
     generation = run(generation)
     assert generation.state == "succeeded"
     assert generation.outputs.count() == 2
     assert len(server.requests) == 3
     assert len(entries(generation, Kind.CHARGED)) == 3
-    assert total(generation) == money.charged(generation)
+    assert total(generation) == ledger.charged(generation)
 
 
 def test_a_worker_that_ends_after_a_loss_does_not_ask_again(
@@ -217,7 +222,7 @@ def test_a_picture_that_cannot_be_read_is_made_anew_when_a_person_tries_again(
     server.script("not_an_image")
     generation = run(ask(cast))
     assert generation.reason_code == "unreadable_picture"
-    studio.retry(person=cast.creator, generation=generation)
+    submission.retry(person=cast.creator, generation=generation)
     generation = run(generation)
     assert generation.state == "succeeded"
     assert len(server.requests) == 2
@@ -228,11 +233,11 @@ def test_what_was_refused_is_not_asked_again(cast: Cast, server: GeminiServer) -
     server.script("refuse_prompt")
     refused = run(ask(cast))
     with pytest.raises(InvalidRequest, match="Change it first") as raised:
-        studio.retry(person=cast.creator, generation=refused)
+        submission.retry(person=cast.creator, generation=refused)
     assert raised.value.code == "refused"
     server.script("refuse_picture", "bad_key")
     generation = run(ask(cast, prompt="Another", count=2))
-    studio.retry(person=cast.creator, generation=generation)
+    submission.retry(person=cast.creator, generation=generation)
     generation = run(generation)
     assert generation.state == "succeeded"
     assert generation.reason.startswith("1 of 2 refused.")
@@ -287,7 +292,7 @@ def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> 
     generation = run(ask(cast))
     cap("0.01", brand=cast.acme)
     with pytest.raises(InvalidRequest, match="left of the"):
-        studio.retry(person=cast.creator, generation=generation)
+        submission.retry(person=cast.creator, generation=generation)
     generation.refresh_from_db()
     assert generation.state == "failed"
 
@@ -295,7 +300,7 @@ def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> 
 @pytest.mark.django_db(transaction=True)
 def test_caps_hold_when_twenty_ask_at_once(cast: Cast, server: GeminiServer) -> None:
     """The person's cap has room for five, the brand's for eight."""
-    price = money.estimate(engines.model(MODEL), size="1K", prompt="A red cape 10")
+    price = prices_module.estimate(catalog.model(MODEL), size="1K", prompt="A red cape 10")
     SpendingCap.objects.create(brand=cast.acme, monthly_usd=Decimal("0.30"))
     SpendingCap.objects.create(person=cast.creator, monthly_usd=Decimal("0.19"))
     assert 5 * price < Decimal("0.19") < 6 * price
@@ -329,7 +334,7 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     with pytest.raises(InvalidRequest, match="begins anew on"):
         ask(cast, prompt="Later")
     with pytest.raises(InvalidRequest, match="begins anew on") as raised:
-        studio.retry(person=cast.creator, generation=failed)
+        submission.retry(person=cast.creator, generation=failed)
     assert raised.value.code == "daily_quota"
     assert run(waiting).reason_code == "daily_quota"
     assert total(waiting) == 0
@@ -349,7 +354,7 @@ def test_the_quota_begins_anew_at_midnight_where_google_counts(
     today = timezone.now().astimezone(quotas.GOOGLES_TIME).replace(hour=0, minute=0, second=0)
     yesterday = today - datetime.timedelta(seconds=2)
     Generation.objects.filter(pk=failed.pk).update(finished_at=yesterday)
-    studio.retry(person=cast.creator, generation=failed)
+    submission.retry(person=cast.creator, generation=failed)
     assert run(failed).state == "succeeded"
 
 

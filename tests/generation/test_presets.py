@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from assetbank.models import Asset
-from generation import presets, studio
 from generation.errors import InvalidRequest
 from generation.models import Generation, Preset, PresetVersion
+from generation.pipeline import execute, submission
+from generation.prompting import presets
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -121,7 +122,7 @@ class TestVersions:
     ) -> None:
         first = make_preset()
         asset = make_asset()
-        made = studio.request(
+        made = submission.request(
             person=cast.creator,
             brand=cast.acme,
             prompt=presets.prompt(first, {"who": "me"}, "At night."),
@@ -133,7 +134,7 @@ class TestVersions:
             variables={"who": "me"},
         )
         presets.save(preset=first.preset, by=None, template="Other.", variables=[], roles=[])
-        studio.run(generation_id=made.pk)
+        execute.run(generation_id=made.pk)
         output = Asset.objects.get(origin="generated")
         assert output.preset == "shore", "search's filter finds it"
         assert output.title == "Shore: At night."
@@ -169,7 +170,7 @@ class TestReferences:
     def test_nothing_is_sent_without_what_it_needs(self, cast: Cast) -> None:
         version = make_preset()
         with pytest.raises(InvalidRequest) as refused:
-            studio.request(
+            submission.request(
                 person=cast.creator,
                 brand=cast.acme,
                 prompt="x",

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from assetbank import intake
+from assetbank.assets import files
 from assetbank.models import Asset, Brand
-from generation import studio
 from generation.models import BrandRules, EngineModel, Role
-from generation.prompts import INSTRUCTIONS, Composed, Named, compose, fit
+from generation.pipeline import execute, submission
+from generation.prompting.compose import INSTRUCTIONS, Composed, Named, compose, fit
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 
@@ -98,7 +98,7 @@ def test_the_model_is_sent_what_fits_and_reads_what_each_is(
     roles = {mood.pk: "style", cape.pk: "product", logo.pk: "logo"}
     with GeminiServer() as server:
         settings.GEMINI_API_KEY, settings.GEMINI_BASE_URL = "AIza-a-key", server.url
-        asked = studio.request(
+        asked = submission.request(
             person=cast.creator,
             brand=cast.acme,
             prompt="A cape on a plinth",
@@ -107,11 +107,11 @@ def test_the_model_is_sent_what_fits_and_reads_what_each_is(
             model=MODEL,
             aspect_ratio="1:1",
         )
-        studio.run(generation_id=asked.pk)
+        execute.run(generation_id=asked.pk)
         (sent,) = server.requests
     assert [each.data for each in sent.references] == [
-        intake.original_bytes(cape),
-        intake.original_bytes(logo),
+        files.original_bytes(cape),
+        files.original_bytes(logo),
     ]
     assert "Image 1, the product: Cape." in sent.prompt
     assert "Image 2, the logo: Mark." in sent.prompt

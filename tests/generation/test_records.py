@@ -13,10 +13,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from assetbank import approval, intake
+from assetbank.assets import approval, update
 from assetbank.models import Asset, Membership
-from generation import studio, withdrawing
 from generation.models import Withdrawal
+from generation.pipeline import submission
+from generation.workflows import withdrawal
 from tests.api import EVERYBODY, client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
@@ -28,7 +29,7 @@ MakeAsset = Callable[..., Asset]
 
 def painted(cast: Cast, *references: Asset) -> Asset:
     """By the stand-in, for `acme`."""
-    generation = studio.request(
+    generation = submission.request(
         person=cast.creator,
         brand=cast.acme,
         prompt="A red cape on the beach",
@@ -113,7 +114,7 @@ def test_references_of_other_brands_are_counted_and_not_told(
     Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
     secret, open_one = make_asset(title="Secret", brand=cast.other), make_asset(title="Open")
     made = drawn(ask(secret, open_one, by=cast.creator, brand=cast.acme))
-    withdrawing.withdraw(person=cast.outsider, asset=secret, reason="A private reason.")
+    withdrawal.withdraw(person=cast.outsider, asset=secret, reason="A private reason.")
     for address in ("record/", "record.json"):
         shown = signed_in(cast.manager).get(f"/assets/{made.pk}/{address}").content.decode()
         assert "Open" in shown
@@ -149,7 +150,7 @@ def test_a_record_of_a_deleted_reference_keeps_its_name_and_checksum(
 ) -> None:
     source = make_asset(title="Gone")
     checksum, made = source.checksum, drawn(ask(source, by=cast.creator))
-    intake.remove(asset=source)
+    update.remove(asset=source)
     how = read(signed_in(cast.creator), made)["made"]
     (reference,) = how["references"]
     assert (reference["title"], reference["sha256"], reference["asset"]) == ("Gone", checksum, None)
@@ -188,8 +189,8 @@ class TestPages:
     ) -> None:
         source = make_asset(title="Cape")
         made, checksum = drawn(ask(source, by=cast.creator)), source.checksum
-        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
-        intake.remove(asset=Asset.objects.get(pk=source.pk))
+        withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
+        update.remove(asset=Asset.objects.get(pk=source.pk))
         for person, may_lift in ((cast.creator, False), (cast.manager, True)):
             said = signed_in(person).get(f"/assets/{made.pk}/rights/").content.decode()
             assert "“Cape”, of which this was made and which was deleted since," in said
@@ -255,7 +256,7 @@ class TestRest:
     ) -> None:
         asset = make_asset()
         if what == "reinstate":
-            withdrawing.withdraw(person=cast.manager, asset=asset, reason="x")
+            withdrawal.withdraw(person=cast.manager, asset=asset, reason="x")
         address, sent = f"/api/v1/assets/{asset.pk}/{what}/", {"reason": "x"}
         got = []
         for name in EVERYBODY:
@@ -281,7 +282,7 @@ class TestRest:
         assert client.get(address, {"format": "svg"}).json()["code"] == "invalid"
 
     def test_notices_are_listed_and_read(self, cast: Cast, make_asset: MakeAsset) -> None:
-        withdrawing.withdraw(person=cast.manager, asset=make_asset(title="Cape"), reason="No.")
+        withdrawal.withdraw(person=cast.manager, asset=make_asset(title="Cape"), reason="No.")
         client = client_of(cast, "creator")
         (notice,) = client.get("/api/v1/notices/").json()["results"]
         assert notice["sentence"].startswith("The rights to “Cape” were withdrawn")
@@ -309,7 +310,7 @@ class TestAdmin:
         listed = client.get("/admin/generation/withdrawal/").content.decode()
         assert "In force" in listed
         row = Withdrawal.objects.get(asset=cape)
-        intake.remove(asset=Asset.objects.get(pk=cape.pk))
+        update.remove(asset=Asset.objects.get(pk=cape.pk))
         for address in ("", f"{row.pk}/change/"):
             listed = client.get(f"/admin/generation/withdrawal/{address}").content.decode()
             assert "Cape, deleted since" in listed
@@ -318,7 +319,7 @@ class TestAdmin:
         assert statuses(hat, made) == ["quarantined", "draft"]
 
     def test_notices_are_listed(self, cast: Cast, make_asset: MakeAsset, client: Client) -> None:
-        withdrawing.withdraw(person=cast.manager, asset=make_asset(), reason="No licence.")
+        withdrawal.withdraw(person=cast.manager, asset=make_asset(), reason="No licence.")
         shown = client.get("/admin/assetbank/notice/").content.decode()
         assert "The rights to" in shown
 

@@ -12,12 +12,15 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import intake, merging
+from assetbank.assets import files, merge, update
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import conversation, refining, studio, tray
+from generation import conversation
+from generation.composer import tray
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
+from generation.pipeline import execute, submission
+from generation.workflows import refine as refining
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
@@ -29,7 +32,7 @@ MODEL = "gemini-nano-banana-2.1"
 
 def drawn(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -> Output:
     given = {"aspect_ratio": "1:1", "prompt": "A woman in a red hat", **options}
-    asked = studio.request(
+    asked = submission.request(
         person=cast.creator,
         brand=cast.acme,
         references=references,
@@ -45,7 +48,7 @@ def refine(cast: Cast, output: Output, words: str, *references: Asset) -> Output
 
 
 def run(asked: Generation) -> Output:
-    studio.run(generation_id=asked.pk)
+    execute.run(generation_id=asked.pk)
     asked.refresh_from_db()
     assert (asked.state, asked.reason) == ("succeeded", "")
     output = asked.outputs.select_related("asset", "generation").first()
@@ -55,7 +58,7 @@ def run(asked: Generation) -> Output:
 
 def kept_bytes(output: Output) -> bytes:
     assert output.asset
-    return intake.original_bytes(output.asset)
+    return files.original_bytes(output.asset)
 
 
 def test_the_conversation_is_said_again_with_every_byte_and_signature(
@@ -70,10 +73,10 @@ def test_the_conversation_is_said_again_with_every_byte_and_signature(
     assert [said.role for said in sent.asked.history] == ["user", "model", "user", "model"]
     asked_first, drew_first, asked_second, drew_second = sent.asked.history
     assert asked_first.text == server.requests[0].prompt
-    assert [each.data for each in asked_first.images] == [intake.original_bytes(hat)]
+    assert [each.data for each in asked_first.images] == [files.original_bytes(hat)]
     assert [each.data for each in drew_first.images] == [kept_bytes(first)]
     assert "Swap the hat for a beret" in asked_second.text
-    assert [each.data for each in asked_second.images] == [intake.original_bytes(scarf)]
+    assert [each.data for each in asked_second.images] == [files.original_bytes(scarf)]
     assert [each.data for each in drew_second.images] == [kept_bytes(second)]
     assert "Now at night" in sent.prompt
     assert (sent.asked.aspect_ratio, sent.asked.image_size) == ("3:4", "2K")
@@ -114,7 +117,7 @@ def test_of_several_pictures_the_one_that_is_meant_is_pointed_out(
     assert server.requests[-1].prompt.startswith("Go on from picture 2 of the 3")
     siblings = first.generation.outputs.exclude(pk=middle.pk)
     assert siblings[0].asset
-    intake.remove(asset=siblings[0].asset)
+    update.remove(asset=siblings[0].asset)
     refine(cast, middle, "Take the hat off")  # a sibling that was deleted is left out
     assert server.requests[-1].asked
     assert len(server.requests[-1].asked.history[1].images) == 2
@@ -126,7 +129,7 @@ def test_a_picture_that_was_merged_into_another_can_still_be_gone_on_from(
     first = drawn(cast)
     assert first.asset
     data = kept_bytes(first)
-    merging.merge(keep=make_asset(title="A cut of it"), others=[first.asset], by=cast.manager)
+    merge.merge(keep=make_asset(title="A cut of it"), others=[first.asset], by=cast.manager)
     first.refresh_from_db()
     assert first.asset.title == "A cut of it"
     refine(cast, first, "Swap the hat")
@@ -152,7 +155,7 @@ def test_a_turn_without_its_signatures_is_found_before_it_is_sent(
     turn.save()
     with pytest.raises(InvalidRequest):
         refining.request(person=cast.creator, output=first, words="Swap the hat")
-    studio.run(generation_id=asked.pk)
+    execute.run(generation_id=asked.pk)
     asked.refresh_from_db()
     assert (asked.state, asked.reason_code) == ("failed", "no_turn")
     assert len(server.requests) == 1
@@ -166,8 +169,8 @@ settings.DATABASES["default"]["NAME"], folder, settings.GEMINI_BASE_URL, pk = sy
 settings.STORAGES["default"]["OPTIONS"] = {"location": folder}
 settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
 django.setup()
-from generation import studio
-studio.run(generation_id=int(pk))
+from generation.pipeline import execute
+execute.run(generation_id=int(pk))
 """
 
 
@@ -188,12 +191,12 @@ def test_another_process_goes_on_next_week_from_the_database_alone(
 
 def lose_picture(output: Output, reference: Asset) -> None:
     assert output.asset
-    intake.remove(asset=output.asset)
+    update.remove(asset=output.asset)
     output.refresh_from_db()
 
 
 def lose_reference(output: Output, reference: Asset) -> None:
-    intake.remove(asset=reference)
+    update.remove(asset=reference)
 
 
 def lose_turn(output: Output, reference: Asset) -> None:
@@ -232,7 +235,7 @@ def test_what_is_in_the_way_is_said_before_anything_is_sent(
     with pytest.raises(InvalidRequest) as error:
         refining.request(person=cast.creator, output=first, words="Swap the hat")
     assert error.value.code == code
-    studio.run(generation_id=waiting.pk)
+    execute.run(generation_id=waiting.pk)
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason_code) == ("failed", code)
     assert len(server.requests) == 1
@@ -244,7 +247,7 @@ def test_a_file_that_is_not_what_came_is_not_sent_for_it(cast: Cast, server: Gem
     waiting = refining.request(person=cast.creator, output=first, words="Swap the hat")
     with first.asset.file.open("wb") as file:
         file.write(picture_bytes())
-    studio.run(generation_id=waiting.pk)
+    execute.run(generation_id=waiting.pk)
     waiting.refresh_from_db()
     assert waiting.reason_code == "picture_changed"
     assert len(server.requests) == 1
@@ -358,7 +361,7 @@ def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_st
     asked = refining.request(
         person=cast.creator, output=first, words="Swap the hat", references=[scarf], count=2
     )
-    studio.run(generation_id=asked.pk)
+    execute.run(generation_id=asked.pk)
     client = signed_in(cast.creator)
     assert 'name="part" value="turn"' in text(client.get(f"/generations/{asked.pk}/"))
     turn = client.post(f"/generations/{asked.pk}/again/", {"part": "turn"}, follow=True)
@@ -370,7 +373,7 @@ def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_st
     assert "The picture that it went on from is its first reference." in page
     assert tray.ids(client.session) == [first.asset_id, scarf.pk]
     assert first.asset
-    intake.remove(asset=first.asset)
+    update.remove(asset=first.asset)
     gone = client.post(f"/generations/{asked.pk}/again/", {"part": "turn"})
     assert gone.headers["Location"] == "/studio/"
 

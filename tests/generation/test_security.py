@@ -12,11 +12,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from assetbank import intake
+from assetbank.assets import update
 from assetbank.models import Asset
-from generation import ending, engines, studio
+from generation.engines import dispatch
 from generation.errors import EngineUnavailable
 from generation.models import Generation
+from generation.pipeline import finish, submission
 from tests.conftest import Cast
 from tests.generation.asking import ask, run
 
@@ -83,14 +84,14 @@ class TestStuck:
         def broken(request: Any) -> Any:
             raise ZeroDivisionError("/secret")
 
-        monkeypatch.setattr(engines, "draw", broken)
+        monkeypatch.setattr(dispatch, "draw", broken)
         done = run(ask(cast))
         assert (done.state, done.reason_code) == ("failed", "internal_error")
         assert "secret" not in done.reason
 
     def test_a_generation_that_ends_its_worker_is_not_begun_for_ever(self, cast: Cast) -> None:
         made = ask(cast)
-        Generation.objects.update(state="running", attempts=ending.MOST_ATTEMPTS)
+        Generation.objects.update(state="running", attempts=finish.MOST_ATTEMPTS)
         assert run(made).reason_code == "worker_ended"
 
     def test_one_without_a_job_is_taken_up(self, cast: Cast) -> None:
@@ -100,17 +101,17 @@ class TestStuck:
         with connection.cursor() as cursor:
             locks = [f"generation-{each.pk}" for each in (lost, done)]
             cursor.execute("DELETE FROM procrastinate_jobs WHERE lock = ANY(%s)", [locks])
-        studio.take_up_left_behind()
-        studio.take_up_left_behind()
+        submission.take_up_left_behind()
+        submission.take_up_left_behind()
         assert [jobs_of(each) for each in (lost, waiting, done)] == [1, 1, 0]
 
 
 class TestCancelling:
     def test_a_retry_does_not_wait_behind_what_was_cancelled(self, cast: Cast) -> None:
         made = ask(cast)
-        studio.cancel(person=cast.creator, generation=made)
+        submission.cancel(person=cast.creator, generation=made)
         assert jobs_of(made) == 0
-        studio.retry(person=cast.creator, generation=made)
+        submission.retry(person=cast.creator, generation=made)
         assert jobs_of(made) == 1
 
     def test_it_ends_at_once_when_the_engine_is_not_there(
@@ -119,10 +120,10 @@ class TestCancelling:
         made = ask(cast)
 
         def away(request: Any) -> Any:
-            studio.cancel(person=cast.creator, generation=made)
+            submission.cancel(person=cast.creator, generation=made)
             raise EngineUnavailable("Away.", code="unreachable")
 
-        monkeypatch.setattr(engines, "draw", away)
+        monkeypatch.setattr(dispatch, "draw", away)
         assert run(made).state == "cancelled"
 
 
@@ -130,6 +131,6 @@ def test_rights_that_ended_while_it_waited(cast: Cast, make_asset: MakeAsset) ->
     asset = make_asset()
     made = ask(cast, references=[asset])
     yesterday = timezone.localdate() - datetime.timedelta(days=1)
-    intake.update(asset=asset, expires_on=yesterday)
+    update.update(asset=asset, expires_on=yesterday)
     done = run(made)
     assert (done.state, done.reason_code) == ("failed", "rights_expired")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from generation import sketch
-from generation.engines import DrawRequest, ReferenceImage
+from generation.engines.base import DrawRequest, ReferenceImage
+from generation.engines.sketch import engine
+from generation.engines.sketch.panel import INK, LABEL, PAPER, fit
 from generation.errors import InvalidRequest
-from generation.sketch.panel import INK, LABEL, PAPER, fit
 
 FORMATS = ["1:1", "2:3", "3:2", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1"]
 RED = (200, 30, 40)
@@ -42,7 +42,7 @@ def reference(
 
 
 def board(request: DrawRequest) -> Image.Image:
-    (image,) = sketch.draw(request).images
+    (image,) = engine.draw(request).images
     assert image.mime_type == "image/jpeg"
     opened = Image.open(io.BytesIO(image.data))
     opened.load()
@@ -91,14 +91,14 @@ def test_the_picture_has_the_format_and_size_asked_for(
 @pytest.mark.parametrize("ratio", ["wide", "0:1", "16x9", "1:"])
 def test_a_format_that_is_none_is_refused(ratio: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        sketch.draw(replace(REQUEST, aspect_ratio=ratio))
+        engine.draw(replace(REQUEST, aspect_ratio=ratio))
     assert raised.value.code == "unknown_aspect_ratio"
 
 
 def test_the_same_request_gives_the_same_bytes_and_another_prompt_others() -> None:
-    first = sketch.draw(REQUEST)
-    assert sketch.draw(REQUEST) == first
-    assert sketch.draw(replace(REQUEST, prompt="Another")).images != first.images
+    first = engine.draw(REQUEST)
+    assert engine.draw(REQUEST) == first
+    assert engine.draw(replace(REQUEST, prompt="Another")).images != first.images
 
 
 @pytest.mark.parametrize("ratio", FORMATS)
@@ -213,7 +213,7 @@ def test_references_stand_upright() -> None:
 def test_a_reference_that_cannot_be_read_is_named(data: bytes) -> None:
     broken = ReferenceImage(data, "image/png", "Cape, back")
     with pytest.raises(InvalidRequest, match="Cape, back") as raised:
-        sketch.draw(replace(REQUEST, references=(broken,)))
+        engine.draw(replace(REQUEST, references=(broken,)))
     assert raised.value.code == "unreadable_reference"
 
 

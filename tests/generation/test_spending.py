@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from assetbank.models import Asset, Membership
-from generation import money, studio
+from generation.billing import caps, ledger, reports
 from generation.models import (
     EngineModel,
     Generation,
@@ -24,7 +24,7 @@ from generation.models import (
     PresetVersion,
     SpendingCap,
 )
-from generation.money import caps, spending
+from generation.pipeline import execute, submission
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 
@@ -42,8 +42,8 @@ def colleague(cast: Cast) -> User:
 
 def make(cast: Cast, person: User, prompt: str = "A red cape", **options: Any) -> Generation:
     given = {"aspect_ratio": "1:1", "model": MODEL, "brand": cast.acme, **options}
-    generation = studio.request(person=person, prompt=prompt, **given)
-    studio.run(generation_id=generation.pk)
+    generation = submission.request(person=person, prompt=prompt, **given)
+    execute.run(generation_id=generation.pk)
     generation.refresh_from_db()
     return generation
 
@@ -62,8 +62,8 @@ def api(person: User) -> APIClient:
     return client
 
 
-def this_month(person: User) -> spending.Report:
-    return spending.report(person, spending.first_day(""))
+def this_month(person: User) -> reports.Report:
+    return reports.report(person, reports.first_day(""))
 
 
 def test_managers_are_told_of_their_brands_and_others_of_their_own(
@@ -71,7 +71,7 @@ def test_managers_are_told_of_their_brands_and_others_of_their_own(
 ) -> None:
     mine, theirs = make(cast, cast.creator), make(cast, colleague, "A blue cape")
     elsewhere = make(cast, cast.outsider, brand=cast.other)
-    costs = {g: money.charged(g) for g in (mine, theirs, elsewhere)}
+    costs = {g: ledger.charged(g) for g in (mine, theirs, elsewhere)}
     told = {
         "creator": this_month(cast.creator),
         "manager": this_month(cast.manager),
@@ -99,16 +99,16 @@ def test_an_approved_picture_costs_what_all_of_them_cost(cast: Cast) -> None:
     Asset.objects.filter(generation_id=made[0].pk).update(status="approved")
     report = this_month(cast.manager)
     assert (report.made, report.approved) == (3, 1)
-    assert report.per_approved == sum(money.charged(each) for each in made)
+    assert report.per_approved == sum(ledger.charged(each) for each in made)
 
 
 def test_what_was_not_spent_is_told_beside_it(cast: Cast) -> None:
     generation = make(cast, cast.creator)
-    money.note_avoided(brand=cast.acme, person=cast.creator, usd=Decimal("0.25"))
-    money.note_saved(generation, Decimal("0.5"))
+    ledger.note_avoided(brand=cast.acme, person=cast.creator, usd=Decimal("0.25"))
+    ledger.note_saved(generation, Decimal("0.5"))
     report = this_month(cast.manager)
     assert (report.avoided, report.saved) == (Decimal("0.25"), Decimal("0.5"))
-    assert report.charged == money.charged(generation)
+    assert report.charged == ledger.charged(generation)
 
 
 def test_refusals_are_counted_by_preset_and_reason_with_what_to_change(
@@ -166,7 +166,9 @@ def test_what_is_not_theirs_or_no_month_is_refused(
 def test_the_file_has_every_entry_and_no_formula(cast: Cast) -> None:
     generation = make(cast, cast.creator)
     entry = generation.ledger.filter(kind="charged").get()
-    money.note_avoided(brand=cast.acme, person=cast.creator, usd=Decimal(1), note='=HYPERLINK("x")')
+    ledger.note_avoided(
+        brand=cast.acme, person=cast.creator, usd=Decimal(1), note='=HYPERLINK("x")'
+    )
     client = Client()
     client.force_login(cast.manager)
     answer = client.get("/spending/entries.csv")
@@ -185,7 +187,7 @@ def test_the_page_asks_as_often_for_many_as_for_few(
     for n in range(6):
         person = User.objects.create_user(f"person-{n}")
         SpendingCap.objects.create(person=person, monthly_usd=Decimal(5))
-        money.note_avoided(brand=cast.acme, person=person, usd=Decimal(1))
+        ledger.note_avoided(brand=cast.acme, person=person, usd=Decimal(1))
     make(cast, cast.creator)
     with django_assert_max_num_queries(16):
         this_month(cast.staff)
@@ -194,7 +196,7 @@ def test_the_page_asks_as_often_for_many_as_for_few(
 def test_programs_read_the_same_month(cast: Cast) -> None:
     generation = make(cast, cast.creator)
     told = api(cast.manager).get(f"/api/v1/spending/?month={THIS_MONTH}&brand=acme").json()
-    assert Decimal(told["charged_usd"]) == money.charged(generation)
+    assert Decimal(told["charged_usd"]) == ledger.charged(generation)
     assert told["people"][0]["name"] == "creator"
     assert api(cast.manager).get("/api/v1/spending/?brand=other").status_code == 400
     assert api(cast.viewer).get("/api/v1/spending/").status_code == 403
@@ -221,7 +223,7 @@ def test_a_generation_tells_its_cost_to_those_who_may_know(cast: Cast, colleague
     address = f"/api/v1/generations/{generation.pk}/"
     for person in (cast.creator, cast.manager, cast.staff):
         told = api(person).get(address).json()
-        assert Decimal(told["cost_usd"]) == money.charged(generation)
+        assert Decimal(told["cost_usd"]) == ledger.charged(generation)
         assert Decimal(told["estimated_usd"]) > 0
         assert "<dt>Cost</dt>" in page(person, generation.get_absolute_url())
     assert api(colleague).get(address).json()["cost_usd"] is None

@@ -7,13 +7,15 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from assetbank import intake
+from assetbank.assets import files, update
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import conversation, drawing, ending, engines, studio
-from generation.engines import DrawRequest
+from generation import conversation
+from generation.engines import dispatch
+from generation.engines.base import DrawRequest
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
+from generation.pipeline import draw, execute, finish, outputs, submission
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 from tests.generation.asking import run
@@ -24,7 +26,7 @@ MODEL = "gemini-nano-banana-2.1"
 
 def ask(cast: Cast, *references: Asset, model: str = MODEL, **options: object) -> Generation:
     given = {"aspect_ratio": "1:1", "prompt": "A red cape on the beach", **options}
-    return studio.request(
+    return submission.request(
         person=cast.creator,
         brand=cast.acme,
         references=references,
@@ -65,8 +67,8 @@ def test_a_picture_made_from_references_comes_back_into_the_library(
     assert asset.width > asset.height
     (sent,) = server.requests
     assert [r.data for r in sent.references] == [
-        intake.original_bytes(second),
-        intake.original_bytes(first),
+        files.original_bytes(second),
+        files.original_bytes(first),
     ]
     assert "Image 1: Beach" in sent.prompt
     assert "Calm light." in sent.prompt
@@ -77,17 +79,17 @@ def test_a_picture_made_from_references_comes_back_into_the_library(
 
 
 def test_the_engines_bytes_are_kept_untouched(cast: Cast, server: GeminiServer) -> None:
-    drawn = engines.draw(
+    drawn = dispatch.draw(
         DrawRequest(prompt="x", references=(), model=MODEL, aspect_ratio="1:1", image_size="1K")
     )
     server.clear()  # it draws the same for the same prompt once more
     generation = ask(cast, prompt="x")
-    began = studio._begin(generation.pk)
+    began = execute._begin(generation.pk)
     assert began
-    drawing.take_picture(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
-    drawing.store_outputs(began)
+    draw.take_picture(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
+    outputs.store_outputs(began)
     (asset,) = made(generation)
-    assert intake.original_bytes(asset) == drawn.images[0].data
+    assert files.original_bytes(asset) == drawn.images[0].data
 
 
 def test_several_pictures_are_several_calls_and_all_are_kept(
@@ -151,8 +153,10 @@ def test_only_creators_may_ask_cancel_and_retry(
     person = getattr(cast, name)
     generation = ask(cast)
     with pytest.raises(NotAllowed):
-        studio.request(person=person, brand=cast.acme, prompt="x", model=MODEL, aspect_ratio="1:1")
-    for verb in (studio.cancel, studio.retry):
+        submission.request(
+            person=person, brand=cast.acme, prompt="x", model=MODEL, aspect_ratio="1:1"
+        )
+    for verb in (submission.cancel, submission.retry):
         with pytest.raises(NotAllowed):
             verb(person=person, generation=generation)
 
@@ -164,7 +168,7 @@ def test_a_refusal_is_final_and_says_why(cast: Cast, server: GeminiServer) -> No
     assert "policy" in generation.reason
     assert generation.reason_code == "prohibited_content"
     assert len(server.requests) == 1
-    studio.run(generation_id=generation.pk)  # a job that runs twice pays nothing
+    execute.run(generation_id=generation.pk)  # a job that runs twice pays nothing
     assert len(server.requests) == 1
 
 
@@ -201,9 +205,9 @@ def test_a_busy_engine_is_asked_again_later(
     assert generation.state == "queued"
     assert "tried again" in generation.reason
     assert len(made(generation)) == 1  # what had arrived is in the library already
-    assert ending.backoff(attempts=0, error=error.value) >= 2
+    assert finish.backoff(attempts=0, error=error.value) >= 2
     if scenario == "rate_limited":
-        assert ending.backoff(attempts=0, error=error.value) >= 10
+        assert finish.backoff(attempts=0, error=error.value) >= 10
     generation = run(generation)
     assert generation.state == "succeeded"
     assert len(server.requests) == 3  # the first picture was not asked for again
@@ -211,7 +215,7 @@ def test_a_busy_engine_is_asked_again_later(
 
 def test_it_is_not_tried_for_ever(cast: Cast, server: GeminiServer) -> None:
     generation = ask(cast)
-    for _ in range(ending.MOST_ATTEMPTS - 1):
+    for _ in range(finish.MOST_ATTEMPTS - 1):
         server.script("overloaded")
         with pytest.raises(EngineUnavailable):
             run(generation)
@@ -228,7 +232,7 @@ def test_what_may_have_been_paid_is_not_paid_again_without_being_asked(
     generation = run(ask(cast))
     assert (generation.state, generation.reason_code) == ("failed", "connection_lost")
     assert len(server.requests) == 1
-    studio.retry(person=cast.creator, generation=generation)
+    submission.retry(person=cast.creator, generation=generation)
     assert run(generation).state == "succeeded"
 
 
@@ -247,7 +251,7 @@ def test_bytes_that_are_no_picture_are_kept_and_said_to_be_so(
 
 def test_cancelling_what_waits_ends_it(cast: Cast, server: GeminiServer) -> None:
     generation = ask(cast)
-    assert studio.cancel(person=cast.creator, generation=generation).state == "cancelled"
+    assert submission.cancel(person=cast.creator, generation=generation).state == "cancelled"
     assert run(generation).state == "cancelled"
     assert server.requests == []
 
@@ -258,7 +262,7 @@ def test_cancelling_what_runs_keeps_what_has_arrived(cast: Cast, server: GeminiS
     with pytest.raises(EngineUnavailable):
         run(generation)
     Generation.objects.filter(pk=generation.pk).update(state="running")
-    studio.cancel(person=cast.creator, generation=generation)
+    submission.cancel(person=cast.creator, generation=generation)
     generation = run(generation)
     assert generation.state == "cancelled"
     assert generation.reason == "Cancelled; 1 of 2 made."
@@ -269,9 +273,9 @@ def test_a_worker_that_died_after_the_answer_arrived_does_not_pay_twice(
     cast: Cast, server: GeminiServer
 ) -> None:
     generation = ask(cast)
-    began = studio._begin(generation.pk)
+    began = execute._begin(generation.pk)
     assert began
-    drawing.take_picture(began, 0, drawing.draw_request(began))  # and here the worker dies
+    draw.take_picture(began, 0, draw.draw_request(began))  # and here the worker dies
     assert made(generation) == []
     generation = run(generation)
     assert generation.state == "succeeded"
@@ -284,16 +288,16 @@ def test_an_answer_that_comes_after_its_worker_was_given_up_is_kept_and_charged_
     cast: Cast, server: GeminiServer, asked_again: bool
 ) -> None:
     generation = ask(cast)
-    began = studio._begin(generation.pk)
+    began = execute._begin(generation.pk)
     assert began
-    request = drawing.draw_request(began)
+    request = draw.draw_request(began)
     conversation.note(began, 0, request)
     generation = run(generation)  # by a worker that takes the first one for dead
     assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
     if asked_again:
-        generation = studio.retry(person=cast.creator, generation=generation)
-    drawing.keep(began, 0, engines.draw(request))
-    studio.settle(began, None)
+        generation = submission.retry(person=cast.creator, generation=generation)
+    draw.keep(began, 0, dispatch.draw(request))
+    execute.settle(began, None)
     assert len(made(generation)) == 1
     assert generation.ledger.filter(kind="charged").count() == 1
     generation.refresh_from_db()
@@ -312,7 +316,7 @@ def test_a_deleted_reference_fails_with_its_name(
 ) -> None:
     asset = make_asset(title="Cape")
     generation = ask(cast, asset)
-    intake.remove(asset=asset)
+    update.remove(asset=asset)
     generation = run(generation)
     assert generation.state == "failed"
     assert "Cape" in generation.reason

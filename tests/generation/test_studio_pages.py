@@ -15,8 +15,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from assetbank.models import Asset
-from generation import desk, drawing, presets, studio, tray
+from generation.composer import form_state, tray
 from generation.models import EngineModel, Generation, Preset
+from generation.pipeline import draw, execute, submission
+from generation.prompting import presets
 from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.asking import ask
@@ -185,7 +187,7 @@ class TestStudio:
         slow = client.session
         assert tray.ids(slow) == []
         client.post("/tray/change/", {"add": asset.pk})
-        desk.keep_beside(slow, {"prompt": "Half a thought"})
+        form_state.keep_beside(slow, {"prompt": "Half a thought"})
         page = text(client.get("/studio/"))
         assert in_tray(page) == [asset.pk]
         assert "Half a thought</textarea>" in page
@@ -250,7 +252,7 @@ class TestStudio:
         assert "Image 1, the product: Cape." in shown
         made = client.post("/studio/", form).headers["Location"]
         assert "“Mood” is left out" in text(client.get(made))
-        request = drawing.draw_request(Generation.objects.get())
+        request = draw.draw_request(Generation.objects.get())
         assert [reference.title for reference in request.references] == ["Cape"]
 
     def test_references_are_suggested_as_one_writes(
@@ -354,7 +356,7 @@ class TestGeneration:
         assert "Waiting" in page
         assert 'hx-trigger="every 1s"' in page
         assert "The reference" in page
-        studio.run(generation_id=made.pk)
+        execute.run(generation_id=made.pk)
         done = text(client.get(state))
         assert "Done" in done
         assert "every 1s" not in done, "polling ends"
@@ -416,7 +418,7 @@ class TestGeneration:
 class TestHistory:
     def test_newest_first_searched_filtered_and_paged(self, cast: Cast) -> None:
         rows = [ask(cast, prompt=f"Cape {number}") for number in range(23)]
-        studio.cancel(person=cast.creator, generation=rows[3])
+        submission.cancel(person=cast.creator, generation=rows[3])
         client = signed_in(cast.creator)
 
         def shown(query: str, **headers: str) -> list[int]:
@@ -462,7 +464,7 @@ class TestHistory:
     ) -> None:
         for number in range(4):
             made = ask(cast, prompt=f"Hat {number}", references=[make_asset()], count=2)
-            studio.run(generation_id=made.pk)
+            execute.run(generation_id=made.pk)
         client = signed_in(cast.creator)
         with django_assert_max_num_queries(11):
             client.get("/generations/")
@@ -472,7 +474,7 @@ class TestLineage:
     def test_made_from_and_made_with(self, cast: Cast, make_asset: MakeAsset) -> None:
         reference = make_asset(title="The reference")
         made = ask(cast, prompt="A cape of dawn", references=[reference])
-        studio.run(generation_id=made.pk)
+        execute.run(generation_id=made.pk)
         output = Asset.objects.get(origin="generated")
         client = signed_in(cast.creator)
         before = text(client.get(f"/assets/{reference.pk}/lineage/"))

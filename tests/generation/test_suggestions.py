@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from assetbank import collecting
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import collections
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
-from generation import suggestions
+from generation.composer import suggestions
+from generation.composer.suggestions import spread, suggest
 from generation.models import BrandRules
-from generation.suggestions import spread, suggest
 from search.models import Asked
 from tests.conftest import Cast
 
@@ -73,8 +73,8 @@ def test_each_thing_that_a_prompt_names_is_looked_for(shop: dict[str, Asset], ca
 
 
 def test_the_brands_anchors_come_first(shop: dict[str, Asset], cast: Cast) -> None:
-    best = collecting.create(brand=cast.acme, name="Best", by=cast.manager)
-    collecting.add(collection=best, assets=[shop["red teapot"], shop["green handbag"]])
+    best = collections.create(brand=cast.acme, name="Best", by=cast.manager)
+    collections.add(collection=best, assets=[shop["red teapot"], shop["green handbag"]])
     BrandRules.objects.create(brand=cast.acme, anchors=best)
     assert offered(cast, "") == ["red teapot 7", "green handbag 7"]
     found = suggest(person=cast.creator, brand=cast.acme, prompt="a green handbag").offered

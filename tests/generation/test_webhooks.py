@@ -17,8 +17,9 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from assetbank.models import Asset, Decision
-from generation import studio, tasks, webhooks
+from generation import tasks, webhooks
 from generation.models import Generation, Webhook, WebhookDelivery
+from generation.pipeline import execute, submission
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -79,7 +80,7 @@ def said(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
 
 
 def generate(cast: Cast, **fields: Any) -> Generation:
-    asked = studio.request(
+    asked = submission.request(
         person=cast.creator,
         brand=cast.acme,
         prompt="A red cape",
@@ -87,7 +88,7 @@ def generate(cast: Cast, **fields: Any) -> Generation:
         aspect_ratio="1:1",
         **fields,
     )
-    studio.run(generation_id=asked.pk)
+    execute.run(generation_id=asked.pk)
     return Generation.objects.get(pk=asked.pk)
 
 

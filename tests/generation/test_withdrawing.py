@@ -13,12 +13,16 @@ from django.db import connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
-from assetbank import access, intake, notices, rights
+from assetbank import notifications, permissions
+from assetbank.assets import update
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.models import Asset, Brand, Membership, Notice
-from generation import drawing, inheritance, studio, withdrawing
+from assetbank.rights import terms
 from generation.errors import InvalidRequest
+from generation.lineage import inheritance
 from generation.models import Generation, Output, Webhook, WebhookDelivery, Withdrawal
+from generation.pipeline import draw, execute, outputs, submission
+from generation.workflows import withdrawal
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -27,7 +31,7 @@ MakeAsset = Callable[..., Asset]
 def ask(
     *references: Asset, by: User, brand: Brand | None = None, draft: Output | None = None
 ) -> Generation:
-    return studio.request(
+    return submission.request(
         person=by,
         brand=brand or references[0].brand,
         prompt="A cape on the beach",
@@ -39,7 +43,7 @@ def ask(
 
 
 def drawn(generation: Generation) -> Asset:
-    studio.run(generation_id=generation.pk)
+    execute.run(generation_id=generation.pk)
     generation.refresh_from_db()
     assert generation.state == "succeeded", generation.reason
     asset = generation.outputs.get().asset
@@ -61,20 +65,20 @@ def test_everything_made_from_it_is_quarantined_and_comes_back(
     source, bystander = make_asset(title="Cape"), make_asset(title="Hat")
     child = drawn(ask(source, bystander, by=cast.creator))
     grandchild = drawn(ask(child, by=cast.creator))
-    intake.update(asset=child, status="archived")
-    said = withdrawing.concerned(person=cast.manager, asset=source)
+    update.update(asset=child, status="archived")
+    said = withdrawal.concerned(person=cast.manager, asset=source)
     assert ([asset.pk for asset in said.seen], said.unseen) == ([grandchild.pk, child.pk], 0)
 
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="The model took it back.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="The model took it back.")
     assert statuses(source, child, grandchild, bystander) == ["quarantined"] * 3 + ["approved"]
     with pytest.raises(InvalidRequest, match="quarantined"):
         ask(Asset.objects.get(pk=child.pk), by=cast.creator)
     with pytest.raises(InvalidAsset, match="Lift that first"):
-        intake.update(asset=Asset.objects.get(pk=child.pk), status="draft")
+        update.update(asset=Asset.objects.get(pk=child.pk), status="draft")
     with pytest.raises(InvalidAsset, match="already"):
-        withdrawing.withdraw(person=cast.manager, asset=source, reason="Again")
+        withdrawal.withdraw(person=cast.manager, asset=source, reason="Again")
 
-    withdrawing.reinstate(person=cast.manager, asset=source)
+    withdrawal.reinstate(person=cast.manager, asset=source)
     assert statuses(source, child, grandchild) == ["approved", "archived", "draft"]
 
 
@@ -84,10 +88,10 @@ def test_what_two_withdrawals_hold_comes_back_with_the_second(
     cape, hat = make_asset(title="Cape"), make_asset(title="Hat")
     both = drawn(ask(cape, hat, by=cast.creator))
     for source in (cape, hat):
-        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
-    withdrawing.reinstate(person=cast.manager, asset=cape)
+        withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    withdrawal.reinstate(person=cast.manager, asset=cape)
     assert statuses(cape, hat, both) == ["approved", "quarantined", "quarantined"]
-    withdrawing.reinstate(person=cast.manager, asset=hat)
+    withdrawal.reinstate(person=cast.manager, asset=hat)
     assert statuses(hat, both) == ["approved", "draft"]
 
 
@@ -97,11 +101,11 @@ def test_a_withdrawal_outlives_its_source_and_is_lifted_by_its_managers_only(
     Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
     source = make_asset(title="Cape", brand=cast.other)
     made = drawn(ask(source, by=cast.creator, brand=cast.acme))
-    began = studio._begin(ask(source, by=cast.creator, brand=cast.acme).pk)
+    began = execute._begin(ask(source, by=cast.creator, brand=cast.acme).pk)
     assert began
-    withdrawing.withdraw(person=cast.outsider, asset=source, reason="No licence.")
+    withdrawal.withdraw(person=cast.outsider, asset=source, reason="No licence.")
     checksum = source.checksum
-    intake.remove(asset=Asset.objects.get(pk=source.pk))
+    update.remove(asset=Asset.objects.get(pk=source.pk))
     kept = Withdrawal.objects.get()
     assert (kept.asset, kept.title, kept.checksum) == (None, "Cape", checksum)
 
@@ -109,24 +113,24 @@ def test_a_withdrawal_outlives_its_source_and_is_lifted_by_its_managers_only(
     inheritance.inherit(asset=late, generation=began)
     assert statuses(made, late) == ["quarantined"] * 2
     with pytest.raises(InvalidAsset, match="not withdrawn"):  # by a manager of its own brand
-        withdrawing.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
+        withdrawal.reinstate(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
     with pytest.raises(NotAllowed):
-        withdrawing.lift(person=cast.manager, withdrawal=kept)
-    withdrawing.reinstate(person=cast.outsider, asset=Asset.objects.get(pk=made.pk))
+        withdrawal.lift(person=cast.manager, withdrawal=kept)
+    withdrawal.reinstate(person=cast.outsider, asset=Asset.objects.get(pk=made.pk))
     assert statuses(made, late) == ["draft"] * 2
     with pytest.raises(InvalidAsset, match="not withdrawn"):
-        withdrawing.lift(person=cast.outsider, withdrawal=kept)
+        withdrawal.lift(person=cast.outsider, withdrawal=kept)
 
 
 def test_who_lifts_it_a_moment_later_takes_no_approval_back(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
     source = make_asset()
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
     late = Asset.objects.get(pk=source.pk)  # read while it was in quarantine
-    withdrawing.reinstate(person=cast.manager, asset=source)
+    withdrawal.reinstate(person=cast.manager, asset=source)
     with pytest.raises(InvalidAsset, match="not withdrawn"):
-        withdrawing.reinstate(person=cast.manager, asset=late)
+        withdrawal.reinstate(person=cast.manager, asset=late)
     assert statuses(source) == ["approved"]
 
 
@@ -135,21 +139,21 @@ def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
 ) -> None:
     source = make_asset(title="Cape")
     waiting, drawing = ask(source, by=cast.creator), ask(source, by=cast.creator)
-    began = studio._begin(drawing.pk)
+    began = execute._begin(drawing.pk)
     assert began
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.reason) == ("cancelled", withdrawing.CANCELLED)
+    assert (waiting.state, waiting.reason) == ("cancelled", withdrawal.CANCELLED)
     # the answer was on its way: it is kept, and put aside with its source
     began.outputs.create(take=0, position=0, data=picture_bytes((9, 9, 9)), mime="image/png")
     began.takes["0"] = {"pictures": 1}
     began.save()
     Generation.objects.filter(pk=began.pk).update(state="queued")
-    studio.run(generation_id=began.pk)
+    execute.run(generation_id=began.pk)
     made = began.outputs.get().asset
     assert made
     assert made.status == "quarantined"
-    withdrawing.reinstate(person=cast.manager, asset=source)
+    withdrawal.reinstate(person=cast.manager, asset=source)
     assert statuses(made) == ["draft"]
 
 
@@ -157,9 +161,9 @@ def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset)
     Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
     source = make_asset(title="Secret cape")
     elsewhere = drawn(ask(source, by=cast.creator, brand=cast.other))
-    said = withdrawing.concerned(person=cast.manager, asset=source)
+    said = withdrawal.concerned(person=cast.manager, asset=source)
     assert (said.seen, said.unseen) == ([], 1)
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="A secret reason.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="A secret reason.")
     assert statuses(elsewhere) == ["quarantined"]
     assert "“Secret cape” were withdrawn: A secret reason." in sentences(cast.creator)[0]
     (theirs,) = sentences(cast.outsider)  # the other brand's manager, who may not see the source
@@ -172,16 +176,16 @@ def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset)
 def test_only_managers_withdraw_and_lift(cast: Cast, make_asset: MakeAsset, name: str) -> None:
     source = make_asset()
     with pytest.raises(NotAllowed):
-        withdrawing.withdraw(person=getattr(cast, name), asset=source, reason="Because.")
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="Because.")
+        withdrawal.withdraw(person=getattr(cast, name), asset=source, reason="Because.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="Because.")
     with pytest.raises(NotAllowed):
-        withdrawing.reinstate(person=getattr(cast, name), asset=source)
+        withdrawal.reinstate(person=getattr(cast, name), asset=source)
 
 
 def test_a_reason_is_needed(cast: Cast, make_asset: MakeAsset) -> None:
     for reason in (" \n", "x" * 501):
         with pytest.raises(InvalidAsset, match=r"has at most|Say why"):
-            withdrawing.withdraw(person=cast.manager, asset=make_asset(), reason=reason)
+            withdrawal.withdraw(person=cast.manager, asset=make_asset(), reason=reason)
 
 
 def test_owners_hear_of_it_by_e_mail_where_that_is_set_up(
@@ -190,11 +194,11 @@ def test_owners_hear_of_it_by_e_mail_where_that_is_set_up(
     settings.EMAIL_HOST, settings.SITE_URL = "mail.example.com", "https://assets.example.com/"
     User.objects.filter(pk=cast.creator.pk).update(email="creator@example.com")
     source = make_asset(title="Cape")
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
     (notice,) = Notice.objects.filter(person=cast.creator)
     (job,) = ProcrastinateJob.objects.filter(task_name="assetbank.tasks.mail_notice")
     assert job.args == {"notice_id": notice.pk}
-    notices.mail(notice_id=notice.pk)
+    notifications.mail(notice_id=notice.pk)
     (sent,) = mail.outbox
     assert sent.to == ["creator@example.com"]
     assert "The rights to “Cape” were withdrawn" in sent.body
@@ -209,7 +213,7 @@ def test_programs_that_listen_hear_of_their_own_brand(cast: Cast, make_asset: Ma
     Membership.objects.create(brand=cast.other, user=cast.creator, role="creator")
     source = make_asset(title="Cape")
     made = drawn(ask(source, by=cast.creator, brand=cast.other))
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="A private reason.")
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="A private reason.")
     ours, theirs = WebhookDelivery.objects.order_by("webhook__brand__name")
     assert "A private reason." in str(ours.payload)
     assert "private" not in str(theirs.payload)
@@ -222,20 +226,20 @@ def test_a_picture_that_is_being_stored_does_not_slip_through(
 ) -> None:
     """Its transaction has not committed when the rights are withdrawn."""
     source = make_asset()
-    began = studio._begin(ask(source, by=cast.creator).pk)
+    began = execute._begin(ask(source, by=cast.creator).pk)
     assert began
-    drawing.draw_missing(began)
+    draw.draw_missing(began)
     stored, may_commit = threading.Event(), threading.Event()
 
     def store() -> None:
         with transaction.atomic():
-            drawing.store_outputs(began)
+            outputs.store_outputs(began)
             stored.set()
             may_commit.wait(30)
         connection.close()
 
     def withdraw() -> None:
-        withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
+        withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
         connection.close()
 
     with ThreadPoolExecutor(2) as threads:
@@ -264,6 +268,6 @@ def somebody_waits() -> bool:
 
 def test_what_is_quarantined_may_not_be_used(cast: Cast, make_asset: MakeAsset) -> None:
     source = make_asset()
-    withdrawing.withdraw(person=cast.manager, asset=source, reason="No licence.")
-    assert "withdrawn" in (rights.problem(source) or "")
-    assert not rights.usable(access.assets(cast.manager)).filter(pk=source.pk).exists()
+    withdrawal.withdraw(person=cast.manager, asset=source, reason="No licence.")
+    assert "withdrawn" in (terms.problem(source) or "")
+    assert not terms.usable(permissions.assets(cast.manager)).filter(pk=source.pk).exists()

@@ -27,10 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from assetbank.phash import distance, perceptual_hash
-from search.checkpoints import DEMO_FOLDER
-from search.clip import ImageEncoder
-from search.likeness import (
+from assetbank.media.phash import distance, perceptual_hash
+from search.duplicates.pixel_match import (
     HASH_BITS,
     NEAREST_HASHES,
     NEAREST_VECTORS,
@@ -39,6 +37,8 @@ from search.likeness import (
     same_picture,
     thumb,
 )
+from search.encoders.checkpoints import DEMO_FOLDER
+from search.encoders.clip import ImageEncoder
 from tests.checkpoints import save_vit_b32
 from tests.search.copies import COPIES
 

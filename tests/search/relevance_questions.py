@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assetbank.demo.specs import Spec
+from assetbank.demo.drawing.specs import Spec
 
 ANSWERED = """
 handbags | handbag

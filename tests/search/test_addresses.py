@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from assetbank.models import Asset
-from search import keeping, queries
 from search.models import Asked, Likeness, PictureQuestion, ShootListItem
-from search.questions import Filters, Question
+from search.query import retrieval
+from search.query.types import Filters, Question
+from search.saved import golden as golden_module
+from search.saved import searches
 from tests.addresses import DRAFTS, OURS, Address, keys, wrong
 from tests.api import EVERYBODY, upload
 from tests.conftest import Cast
@@ -119,14 +121,14 @@ def ids(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
     index()
     Likeness.objects.create(brand=cast.acme, first=shown, second=draft, score=1)
     question = Question(text="cape", filters=Filters(kinds=("product",)))
-    saved = keeping.save(brand=cast.acme, name=f"{OURS} capes", question=question, by=cast.creator)
-    golden = keeping.pin(
+    saved = searches.save(brand=cast.acme, name=f"{OURS} capes", question=question, by=cast.creator)
+    golden = golden_module.pin(
         brand=cast.acme, question=question, expected=[shown, draft], by=cast.manager
     )
     picture = PictureQuestion.objects.create(
         person=cast.creator, brand=cast.acme, fingerprint="f", vector_bytes=b"", thumbnail=b"w"
     )
-    queries.find(person=cast.manager, question=Question(text=OURS))
+    retrieval.find(person=cast.manager, question=Question(text=OURS))
     return {
         "shown": shown.pk,
         "draft": draft.pk,

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from search.checkpoints import (
+from search.encoders.checkpoints import (
     DEFAULT_MODEL,
     DEMO_FOLDER,
     DEMO_SENTENCE,
@@ -32,7 +32,7 @@ from search.checkpoints import (
     fingerprint,
     resolve,
 )
-from search.clip import ImageEncoder, TextEncoder, UnreadableVector
+from search.encoders.clip import ImageEncoder, TextEncoder, UnreadableVector
 from tests.checkpoints import TEXT, save
 
 ROOT = Path(__file__).resolve().parents[2]

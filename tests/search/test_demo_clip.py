@@ -8,13 +8,13 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from assetbank.demo.specs import random_spec
-from search.checkpoints import DEMO_FOLDER
-from search.clip import ImageEncoder, TextEncoder
-from search.demo_clip import vocabulary
-from search.demo_clip.captions import caption, spoken
-from search.demo_clip.drawings import held_out, training_set
-from search.demo_clip.evaluation import UNKNOWN_WORDS, evaluate, gallery
+from assetbank.demo.drawing.specs import random_spec
+from search.encoders.checkpoints import DEMO_FOLDER
+from search.encoders.clip import ImageEncoder, TextEncoder
+from search.encoders.demo import vocabulary
+from search.encoders.demo.captions import caption, spoken
+from search.encoders.demo.drawings import held_out, training_set
+from search.encoders.demo.evaluation import UNKNOWN_WORDS, evaluate, gallery
 
 LEAST = {  # hit@1, hit@5, recall@5
     "object and colour": (0.95, 0.99, 0.98),
@@ -83,7 +83,7 @@ def test_the_whole_training_runs_and_saves_an_encoder(tmp_path: Path) -> None:
 def test_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     import torch
 
-    from search.demo_clip.training import Recipe, train
+    from search.encoders.demo.training import Recipe, train
 
     drawings = training_set(tmp_path / "pictures", 16)
     recipe = Recipe(steps=4, batch=8, save_every=3, threads=1)

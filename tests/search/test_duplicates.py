@@ -19,11 +19,14 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import intake, merging
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import backfill, merge, update
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset, Brand, Collection, Membership
-from search import duplicate_groups, duplicates, switching, tasks, verdicts
+from search import tasks
+from search.duplicates import detect, dismissals
+from search.duplicates import groups as duplicate_groups
+from search.evaluation import rollout
 from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
 from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
@@ -84,7 +87,7 @@ class TestFinding:
         make_asset(file=file_of(drawn("boot", seed=2)), title="Boot, drawn again")
         make_asset(file=file_of(drawn("guitar")), title="Guitar")
         index()
-        assert duplicates.find() == 8
+        assert detect.find() == 8
         assert titles() == [
             ["Boot", "Grey boot", "Rough boot", "Small boot"],
             ["Teapot", "Teapot, nearer"],
@@ -97,10 +100,10 @@ class TestFinding:
     ) -> None:
         make_asset(file=file_of(drawn("sofa")), title="Sofa")
         index()
-        assert (duplicates.find(), duplicates.find(), titles()) == (1, 0, [])
+        assert (detect.find(), detect.find(), titles()) == (1, 0, [])
         make_asset(file=copy_of("sofa", resized), title="Small sofa")
         index()
-        assert (duplicates.find(), titles()) == (1, [["Small sofa", "Sofa"]])
+        assert (detect.find(), titles()) == (1, [["Small sofa", "Sofa"]])
 
     def test_another_brand_and_the_archive_are_left_alone(
         self, cast: Cast, make_asset: MakeAsset, index: Index
@@ -109,36 +112,36 @@ class TestFinding:
         make_asset(file=copy_of("dress", resized), brand=cast.other, by=cast.outsider)
         old = make_asset(file=copy_of("dress", greyed), title="Old dress", status="archived")
         index()
-        assert (duplicates.find(), titles()) == (2, [])
-        intake.update(asset=old, status="approved", deciding=True)
+        assert (detect.find(), titles()) == (2, [])
+        update.update(asset=old, status="approved", deciding=True)
         index()
-        assert (duplicates.find(), titles()) == (1, [["Dress", "Old dress"]])
+        assert (detect.find(), titles()) == (1, [["Dress", "Old dress"]])
 
     def test_what_came_while_a_copy_was_archived_is_found_when_that_is_back(
         self, make_asset: MakeAsset, index: Index
     ) -> None:
         old = make_asset(file=file_of(drawn("camera")), title="Camera")
         index()
-        duplicates.find()
-        intake.update(asset=old, status="archived")
+        detect.find()
+        update.update(asset=old, status="archived")
         make_asset(file=copy_of("camera", resized), title="New camera")
         index()
-        duplicates.find()
-        intake.update(asset=old, status="approved", deciding=True)
+        detect.find()
+        update.update(asset=old, status="approved", deciding=True)
         index()
-        duplicates.find()
+        detect.find()
         assert titles() == [["Camera", "New camera"]]
 
     def test_what_waits_for_its_vector_or_its_hash_is_compared_after_that(
         self, boots: list[Asset], index: Index
     ) -> None:
-        assert duplicates.find() == 0
+        assert detect.find() == 0
         index()
         Asset.objects.filter(pk=boots[0].pk).update(colours=None, perceptual_hash=None)
-        assert duplicates.find() == 3
-        intake.read_pixels()
+        assert detect.find() == 3
+        backfill.read_pixels()
         index()
-        assert duplicates.find() == 1
+        assert detect.find() == 1
         assert len(titles()[0]) == 4
 
     def test_what_is_left_out_of_the_index_is_compared_by_its_hash(
@@ -150,7 +153,7 @@ class TestFinding:
         make_asset(file=copy_of("boot", recompressed), title="Copy", origin="generated")
         index()
         assert set(Embedding.objects.values_list("state", flat=True)) == {"skipped"}
-        duplicates.find()
+        detect.find()
         assert titles() == [["Boot", "Copy"]]
 
     def test_a_run_that_ends_anywhere_goes_on_where_it_was(
@@ -163,18 +166,18 @@ class TestFinding:
 
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
-                duplicates.find(after=killed)
+                detect.find(after=killed)
         assert Comparison.objects.count() == 2
-        assert duplicates.find() == 2
+        assert detect.find() == 2
         pairs = Likeness.objects.count()
         assert [len(group) for group in titles()] == [4]
-        duplicates.forget()
-        assert duplicates.find() == 4
+        detect.forget()
+        assert detect.find() == 4
         assert Likeness.objects.count() == pairs
 
     def test_it_stops_when_it_is_told_to(self, boots: list[Asset], index: Index) -> None:
         index()
-        assert duplicates.find(stop=lambda: Comparison.objects.count() >= 3) == 3
+        assert detect.find(stop=lambda: Comparison.objects.count() >= 3) == 3
 
     def test_nobody_compares_while_pictures_wait_for_the_index(
         self, boots: list[Asset], make_asset: MakeAsset, index: Index
@@ -183,7 +186,7 @@ class TestFinding:
         waiting = make_asset()
         tasks.find_duplicates(timestamp=0)
         assert not Comparison.objects.exists()
-        intake.remove(asset=waiting)
+        update.remove(asset=waiting)
         tasks.index_waiting()
         tasks.find_duplicates(timestamp=0)
         assert Comparison.objects.count() == 4
@@ -195,25 +198,25 @@ class TestFinding:
         lost = boots[1]
         for path in (lost.path, *map(lost.rendition_path, ("grid", "preview"))):
             default_storage.delete(path)
-        assert duplicates.find() == 4
+        assert detect.find() == 4
         assert titles() == [["Boot", "Grey boot", "Rough boot"]]
-        assert duplicates.find() == 0
+        assert detect.find() == 0
         default_storage.save(lost.path, io.BytesIO(copy_of("boot", resized)))
-        Comparison.objects.update(compared_at=timezone.now() - 2 * duplicates.PAUSE)
-        duplicates.find()
+        Comparison.objects.update(compared_at=timezone.now() - 2 * detect.PAUSE)
+        detect.find()
         assert len(titles()[0]) == 4
 
     def test_an_encoder_change_asks_for_nothing_again(
         self, boots: list[Asset], index: Index, twin: Path
     ) -> None:
         index()
-        duplicates.find()
+        detect.find()
         before = titles()
-        switching.begin(str(twin))
+        rollout.begin(str(twin))
         index()
-        switching.advance()
+        rollout.advance()
         assert VectorSpace.objects.get(active=True).model == str(twin)
-        assert duplicates.find() == 0
+        assert detect.find() == 0
         assert titles() == before
 
     def test_milvus_being_down_loses_nothing(
@@ -239,31 +242,31 @@ class TestVerdicts:
     ) -> None:
         grey = boots[3]
         index()
-        duplicates.find()
-        verdicts.tell_apart(boots, one=grey, by=cast.creator)
+        detect.find()
+        dismissals.tell_apart(boots, one=grey, by=cast.creator)
         others = ["Boot", "Rough boot", "Small boot"]
         assert titles() == [others]
-        intake.remove(asset=grey)
+        update.remove(asset=grey)
         again = make_asset(file=copy_of("boot", greyed), title="Grey again")
         assert again.checksum == grey.checksum
         index()
-        duplicates.forget()
-        duplicates.find()
+        detect.forget()
+        detect.find()
         assert titles() == [others]
         assert not Likeness.objects.filter(second=again).exists()
 
     def test_what_was_said_can_be_taken_back_by_who_said_it(
         self, cast: Cast, boots: list[Asset], index: Index
     ) -> None:
-        said = verdicts.tell_apart(boots, by=cast.creator)
+        said = dismissals.tell_apart(boots, by=cast.creator)
         assert len(said) == 6
-        assert verdicts.tell_apart(boots, by=cast.manager) == []
+        assert dismissals.tell_apart(boots, by=cast.manager) == []
         index()
-        duplicates.find()
+        detect.find()
         assert titles() == []
-        assert verdicts.take_back(said, by=cast.manager) == 0
-        assert verdicts.take_back(said, by=cast.creator) == 6
-        duplicates.find()
+        assert dismissals.take_back(said, by=cast.manager) == 0
+        assert dismissals.take_back(said, by=cast.creator) == 6
+        detect.find()
         assert len(titles()[0]) == 4
 
 
@@ -275,11 +278,11 @@ class TestGroups:
         related(a, b, 0.95)
         related(b, c, 0.85)
         assert titles() == [["A", "B", "C"]]
-        verdicts.tell_apart([a, c], by=cast.creator)
+        dismissals.tell_apart([a, c], by=cast.creator)
         assert titles() == [["A", "B"]]
         related(c, d)
         assert titles() == [["A", "B"], ["C", "D"]]
-        merging.merge(keep=b, others=[a], by=cast.manager)
+        merge.merge(keep=b, others=[a], by=cast.manager)
         assert titles() == [["B", "C", "D"]]
 
     @pytest.mark.parametrize(
@@ -319,7 +322,7 @@ class TestGroups:
         brands = Brand.objects.all()
         first = duplicate_groups.page(brands, limit=2)
         assert (first.total, len(first.groups)) == (5, 2)
-        merging.merge(keep=pairs[4][0], others=[pairs[4][1]], by=cast.manager)
+        merge.merge(keep=pairs[4][0], others=[pairs[4][1]], by=cast.manager)
         second = duplicate_groups.page(brands, before=first.next, limit=2)
         third = duplicate_groups.page(brands, before=second.next, limit=2)
         seen = [set(group.assets) for page in (first, second, third) for group in page.groups]
@@ -400,7 +403,7 @@ class TestPages:
     ) -> None:
         one, other = make_asset(title="A"), make_asset(title="B")
         related(one, other)
-        verdicts.tell_apart([one, other], by=cast.manager)
+        dismissals.tell_apart([one, other], by=cast.manager)
         client = signed_in(cast, "creator")
         said = client.get(f"/assets/{other.pk}/duplicates/").content.decode()
         assert "Somebody said that it is not the same as 1 other picture." in said
@@ -598,7 +601,7 @@ class TestAtUpload:
         call_command("import_assets", str(folder), "--brand=acme")
         hat = Asset.objects.get()
         assert f"already there: other hat.png: “hat”, asset {hat.pk}\n" in capsys.readouterr().out
-        intake.update(asset=hat, status="archived")
+        update.update(asset=hat, status="archived")
         call_command("import_assets", str(folder), "--brand=acme")
         assert f"“hat”, asset {hat.pk}, archived\n" in capsys.readouterr().out
         end_other_sessions()
@@ -611,7 +614,7 @@ def test_one_process_at_a_time_compares(boots: list[Asset], index: Index) -> Non
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('search.duplicates'))")
-        assert duplicates.find() == 0
+        assert detect.find() == 0
     finally:
         other.close()
-    assert duplicates.find(wait=True) == 4
+    assert detect.find(wait=True) == 4

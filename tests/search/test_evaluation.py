@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
-from search import evaluation, keeping
+from search.evaluation import metrics
 from search.models import GoldenQuestion, VectorSpace
-from search.questions import Question, like
+from search.query.types import Question, like
+from search.saved import golden
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -39,11 +40,11 @@ class TestMeasures:
         ],
     )
     def test_recall(self, k: int, expected: set[int], recall: float) -> None:
-        assert evaluation.recall_at(k, self.FOUND, expected) == recall
+        assert metrics.recall_at(k, self.FOUND, expected) == recall
 
     @pytest.mark.parametrize(("expected", "rank"), [({7}, 1), ({9, 5}, 1 / 3), ({4}, 0)])
     def test_reciprocal_rank(self, expected: set[int], rank: float) -> None:
-        assert evaluation.reciprocal_rank(self.FOUND, expected) == pytest.approx(rank)
+        assert metrics.reciprocal_rank(self.FOUND, expected) == pytest.approx(rank)
 
     @pytest.mark.parametrize(
         ("k", "expected", "ndcg"),
@@ -58,16 +59,16 @@ class TestMeasures:
         ],
     )
     def test_ndcg(self, k: int, expected: set[int], ndcg: float) -> None:
-        assert evaluation.ndcg_at(k, self.FOUND, expected) == pytest.approx(ndcg, abs=1e-4)
+        assert metrics.ndcg_at(k, self.FOUND, expected) == pytest.approx(ndcg, abs=1e-4)
 
     def test_means_median_and_slowest(self) -> None:
         rows: list[dict[str, Any]] = [
             {"recall": n / 20, "mrr": 1.0, "ndcg": 0.0, "ms": float(n)} for n in range(1, 21)
         ]
-        result = evaluation.means(rows)
+        result = metrics.means(rows)
         assert (result.questions, result.recall, result.mrr, result.ndcg) == (20, 0.525, 1, 0)
         assert (result.p50_ms, result.p95_ms) == (10.5, 19.0)
-        assert evaluation.means([]).recall == 0
+        assert metrics.means([]).recall == 0
 
 
 @pytest.fixture
@@ -91,9 +92,9 @@ class TestGolden:
         own = make_asset(title="Ours")  # less of a teapot than all of those
         index()
         question = Question(text="teapot")
-        keeping.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
-        keeping.pin(brand=cast.other, question=question, expected=theirs, by=cast.outsider)
-        (result,) = evaluation.golden(VectorSpace.objects.get(active=True))
+        golden.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
+        golden.pin(brand=cast.other, question=question, expected=theirs, by=cast.outsider)
+        (result,) = metrics.golden(VectorSpace.objects.get(active=True))
         assert [(row["brand"], row["recall"], row["mrr"]) for row in result.rows] == [
             ("Acme", 1.0, 1.0),
             ("Other", 1.0, 1.0),
@@ -105,11 +106,11 @@ class TestGolden:
         space = VectorSpace.objects.get(active=True)
         waiting = make_asset(title="Not indexed")
         for question in (Question(text="zephyr"), Question(shown=(like(waiting),))):
-            keeping.pin(brand=cast.acme, question=question, expected=capes, by=cast.manager)
+            golden.pin(brand=cast.acme, question=question, expected=capes, by=cast.manager)
         gone = Question(text="zephyr", shown=(like(make_asset()),))
-        broken = keeping.pin(brand=cast.acme, question=gone, expected=capes, by=cast.manager)
+        broken = golden.pin(brand=cast.acme, question=gone, expected=capes, by=cast.manager)
         GoldenQuestion.objects.filter(pk=broken.pk).update(question="q=x&like=999999999")
-        result = evaluation.measure(GoldenQuestion.objects.all(), space=space)
+        result = metrics.measure(GoldenQuestion.objects.all(), space=space)
         assert (result.questions, result.recall) == (1, 1.0)
         fine, unindexed, lost = GoldenQuestion.objects.order_by("pk")
         assert fine.measured["encoder"] == space.model

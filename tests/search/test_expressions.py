@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as fuzz
 from hypothesis import strategies as st
 
-from search import expressions as e
-from search import milvus
+from search.vectorstore import connection, schema, store
+from search.vectorstore import expressions as e
 from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
 # What a tag, a prompt or a path may hold, with the characters that end strings drawn often
@@ -60,9 +60,9 @@ def test_what_milvus_would_misread_is_in_no_list(value: object) -> None:
 @given(st.lists(hostile, min_size=2, max_size=6, unique=True))
 def test_hostile_strings_find_exactly_their_own_row(collection: None, strings: list[str]) -> None:
     rows = enumerate(strings, start=1)
-    milvus.upsert([milvus.Row(n, AXIS, scalars([text], prompt=text)) for n, text in rows])
-    milvus.delete(list(range(len(strings) + 1, 7)))
-    assert milvus.count() == len(strings)
+    store.upsert([store.Row(n, AXIS, scalars([text], prompt=text)) for n, text in rows])
+    store.delete(list(range(len(strings) + 1, 7)))
+    assert store.count() == len(strings)
     for n, text in enumerate(strings, start=1):
         others = [other for other in range(1, len(strings) + 1) if other != n]
         for where in (
@@ -95,7 +95,7 @@ def test_lists_of_numbers_are_found_by_any_of_theirs(
     collection: None, lists: list[list[int]], asked: list[int]
 ) -> None:
     rows = enumerate(lists, start=1)
-    milvus.upsert([milvus.Row(n, AXIS, scalars([], colours=cells)) for n, cells in rows])
+    store.upsert([store.Row(n, AXIS, scalars([], colours=cells)) for n, cells in rows])
     having = [n for n, cells in enumerate(lists, start=1) if {*cells} & {*asked}]
     assert _found(e.contains_any("colours", asked)) == having
     others = [n for n in range(1, 7) if n not in having]
@@ -107,16 +107,16 @@ AXIS = np.array([1, 0, 0, 0], np.float32)
 
 @pytest.fixture(scope="module")
 def collection(either_milvus: str) -> None:  # noqa: F811
-    name = f"{milvus.alias()}_fuzz"
-    milvus.create(name, 4)
-    milvus.point_alias(name)
+    name = f"{connection.alias()}_fuzz"
+    store.create(name, 4)
+    store.point_alias(name)
 
 
 def _found(where: str) -> list[int]:
-    return sorted(hit.id for hit in milvus.search(AXIS, limit=10, where=where))
+    return sorted(hit.id for hit in store.search(AXIS, limit=10, where=where))
 
 
-def scalars(tags: list[str], prompt: str = "", colours: Sequence[int] = ()) -> milvus.Scalars:
+def scalars(tags: list[str], prompt: str = "", colours: Sequence[int] = ()) -> schema.Scalars:
     return {
         "brand_id": 1,
         "kind": "product",
@@ -127,8 +127,8 @@ def scalars(tags: list[str], prompt: str = "", colours: Sequence[int] = ()) -> m
         "width": 10,
         "height": 10,
         "created": 0,
-        "expires": milvus.NEVER,
-        "created_by": milvus.NOBODY,
+        "expires": schema.NEVER,
+        "created_by": schema.NOBODY,
         "tags": tags,
         "colours": list(colours),
         "engine_model": "",

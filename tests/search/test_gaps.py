@@ -14,10 +14,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from assetbank.models import Asset
-from search import gaps, queries, tasks
-from search.gaps import Kind
+from search import tasks
+from search.insights import gaps, shoot_list
+from search.insights.gaps import Kind
 from search.models import Asked, ShootListItem
-from search.questions import Question
+from search.query import retrieval
+from search.query.types import Question
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -95,8 +97,8 @@ class TestBoard:
     ) -> None:
         asset = make_asset(title="Cape")
         index()
-        page = queries.find(person=cast.viewer, question=Question(text=" Silk  CAPE -wool"))
-        queries.find(person=cast.viewer, question=Question(text="cape"), keep=False)
+        page = retrieval.find(person=cast.viewer, question=Question(text=" Silk  CAPE -wool"))
+        retrieval.find(person=cast.viewer, question=Question(text="cape"), keep=False)
         assert list(counts()) == ["silk cape -wool"]
         assert page.asked
         signed_in(cast.viewer).post(f"/asked/{page.asked}/click/")
@@ -191,7 +193,7 @@ class TestPage:
     ) -> None:
         for number in range(60):
             asked(f"yacht {number}", cast.viewer)
-            gaps.put_on_shoot_list(words=f"{number}", brand=cast.acme, note="", by=cast.staff)
+            shoot_list.put_on_shoot_list(words=f"{number}", brand=cast.acme, note="", by=cast.staff)
         client = signed_in(cast.staff)
         with django_assert_max_num_queries(10):
             client.get("/gaps/")
@@ -229,7 +231,7 @@ class TestShootList:
         assert not ShootListItem.objects.exists()
 
     def test_the_download_is_a_table_that_computes_nothing(self, cast: Cast) -> None:
-        gaps.put_on_shoot_list(words="=1+1", brand=None, note="Öl, “hell”", by=cast.staff)
+        shoot_list.put_on_shoot_list(words="=1+1", brand=None, note="Öl, “hell”", by=cast.staff)
         answer = signed_in(cast.staff).get("/gaps/shoot-list.csv")
         assert "attachment" in answer.headers["Content-Disposition"]
         rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))

@@ -16,11 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import intake
+from assetbank.assets import files, update
 from assetbank.models import Asset
-from search import claims, indexing, milvus, rows, spaces, switching
-from search.checkpoints import EncoderUnavailable
+from search.encoders.checkpoints import EncoderUnavailable
+from search.evaluation import rollout
+from search.indexing import entities, leases, pipeline, spaces
 from search.models import Embedding, Vector, VectorSpace
+from search.vectorstore import connection as connection_module
+from search.vectorstore import schema, store
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -33,7 +36,7 @@ def state(asset: Asset) -> tuple[str, str]:
 
 
 def inside(space: VectorSpace) -> set[int]:
-    return {pk for page in milvus.stream_ids(0, collection=space.collection) for pk in page}
+    return {pk for page in store.stream_ids(0, collection=space.collection) for pk in page}
 
 
 def kept(asset: Asset) -> Vector:
@@ -74,7 +77,7 @@ def test_waiting_assets_become_findable_with_unit_vectors_in_postgres(
         assert (row.state, row.checksum) == ("indexed", asset.checksum)
         assert row.vector is not None
         assert abs(float(np.linalg.norm(row.vector)) - 1) < 1e-5
-        assert milvus.fetch([asset.pk])[asset.pk] == rows.scalars(asset)
+        assert store.fetch([asset.pk])[asset.pk] == entities.scalars(asset)
     assert VectorSpace.objects.get(active=True).is_demo
 
 
@@ -83,12 +86,12 @@ def test_changing_only_what_is_said_never_runs_clip(make_asset: MakeAsset, index
     index()
     vector = kept(asset)
     default_storage.delete(asset.path)  # whoever decodes it now fails
-    intake.update(asset=asset, kind="logo", tags=["Größe"], expires_on=datetime.date(2027, 1, 2))
+    update.update(asset=asset, kind="logo", tags=["Größe"], expires_on=datetime.date(2027, 1, 2))
     assert index() == 1
     assert state(asset) == ("indexed", "")
-    found = milvus.fetch([asset.pk])[asset.pk]
+    found = store.fetch([asset.pk])[asset.pk]
     assert (found["kind"], found["tags"]) == ("logo", ["größe"])
-    assert found["expires"] < milvus.NEVER
+    assert found["expires"] < schema.NEVER
     assert np.array_equal(kept(asset), vector)
 
 
@@ -98,10 +101,10 @@ def test_a_deleted_asset_leaves_milvus_and_then_its_row_goes(
     asset, other = make_asset(), make_asset()
     index()
     pk = asset.pk
-    intake.remove(asset=asset)
+    update.remove(asset=asset)
     assert Embedding.objects.get(asset_id=pk).state == "removing"
     assert index() == 1
-    assert milvus.fetch([pk, other.pk]).keys() == {other.pk}
+    assert store.fetch([pk, other.pk]).keys() == {other.pk}
     assert not Embedding.objects.filter(asset_id=pk).exists()
 
 
@@ -127,13 +130,13 @@ def test_a_bad_file_fails_with_a_reason_and_does_not_stop_the_rest(
 
 def test_a_failed_asset_can_be_tried_again(make_asset: MakeAsset, index: Index) -> None:
     asset = make_asset()
-    data = intake.original_bytes(asset)
+    data = files.original_bytes(asset)
     default_storage.delete(asset.path)
     index()
     with default_storage.open(asset.path, "wb") as file:
         file.write(data)
     assert index() == 0  # by itself, it is not tried for ever
-    indexing.request_index([asset.pk])
+    pipeline.request_index([asset.pk])
     index()
     assert state(asset) == ("indexed", "")
 
@@ -143,21 +146,21 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
 ) -> None:
     asset = make_asset()
     space = spaces.open_active()
-    jobs = claims.claim(space, 10)
+    jobs = leases.claim(space, 10)
     with ThreadPoolExecutor(1) as pool:
-        outcome = indexing._process(indexing._Walk().start(jobs, space, pool), space)
-    intake.update(asset=asset, kind="logo")
-    claims.finish(outcome, space)
+        outcome = pipeline._process(pipeline._Walk().start(jobs, space, pool), space)
+    update.update(asset=asset, kind="logo")
+    leases.finish(outcome, space)
     assert state(asset)[0] == "pending"
     index()
-    assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "logo"
+    assert store.fetch([asset.pk])[asset.pk]["kind"] == "logo"
 
 
 def test_two_workers_never_hold_the_same_row(space: VectorSpace, make_asset: MakeAsset) -> None:
     for _ in range(4):
         make_asset()
-    first = {job.asset.pk for job in claims.claim(space, 3) if job.asset}
-    second = {job.asset.pk for job in claims.claim(space, 3) if job.asset}
+    first = {job.asset.pk for job in leases.claim(space, 3) if job.asset}
+    second = {job.asset.pk for job in leases.claim(space, 3) if job.asset}
     assert len(first) == 3
     assert len(second) == 1
     assert not first & second
@@ -167,10 +170,10 @@ def test_a_dead_workers_rows_go_to_another_when_the_lease_ends(
     space: VectorSpace, make_asset: MakeAsset
 ) -> None:
     make_asset()
-    assert claims.claim(space, 10)
-    assert claims.claim(space, 10) == []
+    assert leases.claim(space, 10)
+    assert leases.claim(space, 10) == []
     Embedding.objects.update(claimed_until=timezone.now() - datetime.timedelta(seconds=1))
-    assert len(claims.claim(space, 10)) == 1
+    assert len(leases.claim(space, 10)) == 1
 
 
 def test_a_picture_that_kills_its_worker_is_tried_alone_and_then_given_up(
@@ -179,9 +182,9 @@ def test_a_picture_that_kills_its_worker_is_tried_alone_and_then_given_up(
     killer, bystander = make_asset(), make_asset()
     Embedding.objects.filter(asset_id=killer.pk).update(attempts=2)
     Embedding.objects.filter(asset_id=bystander.pk).update(attempts=2)
-    assert len(claims.claim(space, 10)) == 1
+    assert len(leases.claim(space, 10)) == 1
     Embedding.objects.update(claimed_until=None)
-    Embedding.objects.filter(asset_id=killer.pk).update(attempts=claims.MOST_ATTEMPTS)
+    Embedding.objects.filter(asset_id=killer.pk).update(attempts=leases.MOST_ATTEMPTS)
     index()
     assert state(killer)[0] == "failed"
     assert "ended the worker" in state(killer)[1]
@@ -211,13 +214,13 @@ def test_milvus_down_leaves_rows_waiting_with_the_reason_and_keeps_the_vectors(
     index()
     asset = make_asset()
     settings.MILVUS_URI = "http://127.0.0.1:1"
-    milvus.reset()
-    with pytest.raises(milvus.MilvusDown):
+    connection_module.reset()
+    with pytest.raises(connection_module.MilvusDown):
         index()
     assert state(asset)[0] == "pending"
     assert "does not answer" in state(asset)[1]
     settings.MILVUS_URI = ""
-    milvus.reset()
+    connection_module.reset()
     assert index() == 1
     assert state(asset) == ("indexed", "")
 
@@ -237,17 +240,17 @@ def test_a_row_that_milvus_refuses_fails_alone(
     make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, *good = [make_asset() for _ in range(4)]
-    scalars = rows.scalars
+    scalars = entities.scalars
 
     def wrong(asset: Asset) -> Any:
         return {**scalars(asset), **({"width": "wide"} if asset == bad else {})}
 
-    monkeypatch.setattr(rows, "scalars", wrong)
+    monkeypatch.setattr(entities, "scalars", wrong)
     index()
     assert state(bad)[0] == "failed"
     assert "refuses" in state(bad)[1]
     assert {state(asset) for asset in good} == {("indexed", "")}
-    assert milvus.count() == 3
+    assert store.count() == 3
 
 
 @pytest.mark.parametrize("spaces_kept", [1, 3])
@@ -282,7 +285,7 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     upload = make_asset()
     theirs = make_asset(origin=Asset.Origin.GENERATED, brand=cast.other)
     index()
-    space = switching.begin(str(small))
+    space = rollout.begin(str(small))
     index()
     space.refresh_from_db()
     kept = dict(Embedding.objects.values_list("pk", "vector_bytes"))
@@ -299,11 +302,11 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     assert after("none") == set()
     assert state(approved)[1] == "Left out: Acme lets no generated pictures be found."
     assert after("approved") == {approved.pk}
-    intake.update(asset=draft, status="approved", deciding=True)
+    update.update(asset=draft, status="approved", deciding=True)
     index()
     assert draft.pk in inside(spaces.open_active())
     for asset in (draft, approved):
-        intake.original_bytes(asset)
+        files.original_bytes(asset)
         asset.file.storage.delete(asset.path)  # whoever embeds it again now fails
     after("none")
     assert after("all") == {draft.pk, approved.pk}

@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import approval, merging
+from assetbank.assets import approval, merge
 from assetbank.models import Asset, Brand, Collection, Membership
-from search import keeping, news, queries, tasks
+from search import tasks
 from search.errors import InvalidQuestion
 from search.models import (
     Asked,
@@ -24,7 +24,10 @@ from search.models import (
     SavedSearch,
     SavedSearchVisit,
 )
-from search.questions import Filters, Question, Shown, like
+from search.query import retrieval
+from search.query.types import Filters, Question, Shown, like
+from search.saved import golden as golden_module
+from search.saved import searches, stored_query, updates
 from tests.api import EVERYBODY, Row, client_of, statuses
 from tests.conftest import Cast
 
@@ -48,7 +51,7 @@ def logo(make_asset: MakeAsset, index: Index) -> Asset:
 
 
 def save(cast: Cast, question: Question = CAPES, name: str = "Capes") -> SavedSearch:
-    return keeping.save(brand=cast.acme, name=name, question=question, by=cast.creator)
+    return searches.save(brand=cast.acme, name=name, question=question, by=cast.creator)
 
 
 def shown_picture(person: User) -> PictureQuestion:
@@ -59,7 +62,7 @@ def shown_picture(person: User) -> PictureQuestion:
 
 def news_of(person: User) -> dict[str, tuple[int | None, int]]:
     """Name of a saved search -> how many, how many new."""
-    return {row.saved.name: (row.count, row.new) for row in news.news(person)}
+    return {row.saved.name: (row.count, row.new) for row in updates.news(person)}
 
 
 class TestSaving:
@@ -172,21 +175,21 @@ class TestPictures:
         first, second = save(cast, question), save(cast, question, "Again")
         PictureQuestion.objects.update(created_at=timezone.now() - datetime.timedelta(days=9))
         tasks.forget_pictures(timestamp=0)
-        assert keeping.question_of(first, cast.viewer).shown == question.shown
-        keeping.delete(saved=first)
+        assert stored_query.question_of(first, cast.viewer).shown == question.shown
+        searches.delete(saved=first)
         tasks.forget_pictures(timestamp=0)
         assert PictureQuestion.objects.filter(brand=cast.acme).exists(), "the second one asks it"
-        keeping.change(saved=second, question=CAPES)
+        searches.change(saved=second, question=CAPES)
         tasks.forget_pictures(timestamp=0)
         assert not PictureQuestion.objects.exists()
 
     def test_two_brands_keep_a_copy_each(self, cast: Cast) -> None:
         picture = shown_picture(cast.staff)
         question = Question(shown=(Shown(picture=picture.pk),))
-        keeping.save(brand=cast.acme, name="Like it", question=question, by=cast.staff)
-        theirs = keeping.save(brand=cast.other, name="Like it", question=question, by=cast.staff)
-        keeping.delete(saved=SavedSearch.objects.get(brand=cast.acme))
-        assert keeping.question_of(theirs, cast.outsider).shown[0].picture != picture.pk
+        searches.save(brand=cast.acme, name="Like it", question=question, by=cast.staff)
+        theirs = searches.save(brand=cast.other, name="Like it", question=question, by=cast.staff)
+        searches.delete(saved=SavedSearch.objects.get(brand=cast.acme))
+        assert stored_query.question_of(theirs, cast.outsider).shown[0].picture != picture.pk
 
     def test_what_asks_with_a_merged_copy_asks_with_the_one_that_is_kept(
         self, cast: Cast, make_asset: MakeAsset
@@ -197,11 +200,11 @@ class TestPictures:
         shown = (Shown(asset=copy.pk, weight=0.5), Shown(asset=third.pk), Shown(asset=keep.pk))
         question = Question(text="in green", shown=(*shown, Shown(picture=part.pk)))
         saved, other = save(cast, question), save(cast, Question(shown=shown[1:2]), "Third")
-        merging.merge(keep=keep, others=[copy], by=cast.manager)
+        merge.merge(keep=keep, others=[copy], by=cast.manager)
         saved.refresh_from_db()
-        asked = keeping.question_of(saved, cast.viewer)
+        asked = stored_query.question_of(saved, cast.viewer)
         assert asked.shown == (Shown(asset=keep.pk, weight=0.5), shown[1], question.shown[-1])
-        assert saved.question == keeping.key(asked)
+        assert saved.question == stored_query.key(asked)
         assert PictureQuestion.objects.get().asset == keep
         before = other.question
         other.refresh_from_db()
@@ -247,8 +250,8 @@ class TestNews:
         assets = [make_asset(title=f"Cape {n}") for n in range(6)]
         index()
         saved = save(cast, Question(text="cape"))
-        row = next(row for row in news.news(cast.viewer) if row.saved == saved)
-        found = queries.find(person=cast.viewer, question=CAPES).found
+        row = next(row for row in updates.news(cast.viewer) if row.saved == saved)
+        found = retrieval.find(person=cast.viewer, question=CAPES).found
         assert list(row.covers) == [each.asset for each in found[:4]]
         assert row.count == len(assets)
 
@@ -299,11 +302,11 @@ class TestNews:
         for number in range(5):
             make_asset(title=f"Cape {number}")
         index()
-        for number in range(news.MOST + 5):
+        for number in range(updates.MOST + 5):
             save(cast, Question(text=f"cape {number}"), f"Cape {number:02}")
-        with django_assert_max_num_queries(7 + 2 * news.MOST):
-            rows = news.news(cast.viewer)
-        assert len(rows) == news.MOST + 5
+        with django_assert_max_num_queries(7 + 2 * updates.MOST):
+            rows = updates.news(cast.viewer)
+        assert len(rows) == updates.MOST + 5
         assert [row.count is None for row in rows[-6:]] == [False, True, True, True, True, True]
 
 
@@ -337,7 +340,9 @@ class TestGoldenQuestions:
         assert again.headers["Location"] == f"/golden/{golden.pk}/", "pinned once only"
 
     def test_other_answers_are_measured_anew(self, cast: Cast, capes: list[Asset]) -> None:
-        golden = keeping.pin(brand=cast.acme, question=CAPES, expected=capes[:1], by=cast.manager)
+        golden = golden_module.pin(
+            brand=cast.acme, question=CAPES, expected=capes[:1], by=cast.manager
+        )
         GoldenQuestion.objects.update(measured={"ndcg": 1.0})
         client = signed_in(cast.manager)
         page = client.get(f"/golden/{golden.pk}/").content.decode()
@@ -374,15 +379,17 @@ class TestGoldenQuestions:
             assert answer.status_code == 400
             assert sentence in answer.content.decode()
         own = make_asset(status="draft")
-        keeping.pin(brand=cast.acme, question=CAPES, expected=[own], by=cast.manager)
+        golden_module.pin(brand=cast.acme, question=CAPES, expected=[own], by=cast.manager)
         for question, match in ((LOGOS, "words or a picture"), (CAPES, "already")):
             with pytest.raises(InvalidQuestion, match=match):
-                keeping.pin(brand=cast.acme, question=question, expected=[own], by=cast.manager)
+                golden_module.pin(
+                    brand=cast.acme, question=question, expected=[own], by=cast.manager
+                )
         told = client_of(cast, "viewer").get("/api/v1/golden-questions/").json()
         assert told["results"][0]["expected"] == [], "a viewer is not told of drafts"
 
     def test_they_are_for_managers(self, cast: Cast, make_asset: MakeAsset) -> None:
-        golden = keeping.pin(
+        golden = golden_module.pin(
             brand=cast.acme, question=CAPES, expected=[make_asset()], by=cast.manager
         )
         for person in (cast.viewer, cast.creator):
@@ -402,7 +409,7 @@ class TestGoldenQuestions:
         assets = [make_asset() for _ in range(8)]
         for number in range(10):
             question = Question(text=f"cape {number}", shown=(like(assets[0]),))
-            keeping.pin(brand=cast.acme, question=question, expected=assets, by=cast.manager)
+            golden_module.pin(brand=cast.acme, question=question, expected=assets, by=cast.manager)
         client = signed_in(cast.manager)
         with django_assert_max_num_queries(10):
             client.get("/golden/")
@@ -465,7 +472,7 @@ class TestApi:
     def test_who_may_do_what(self, row: Row, cast: Cast, make_asset: MakeAsset) -> None:
         asset = make_asset()
         saved = save(cast, LOGOS)
-        golden = keeping.pin(
+        golden = golden_module.pin(
             brand=cast.acme, question=Question(text="bag"), expected=[asset], by=cast.manager
         )
         assert len(EVERYBODY) == len(row.statuses)
@@ -503,7 +510,7 @@ class TestApi:
         for number in range(10):
             question = Question(text=f"cape {number}")
             save(cast, question, f"Cape {number}")
-            keeping.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
+            golden_module.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
         client = client_of(cast, "viewer")
         for path in ("saved-searches", "golden-questions"):
             with django_assert_max_num_queries(5):
@@ -513,7 +520,7 @@ class TestApi:
 
 def test_visits_and_kept_questions_go_with_their_brand(cast: Cast) -> None:
     brand = Brand.objects.create(name="Gone", slug="gone")
-    keeping.save(brand=brand, name="X", question=CAPES, by=cast.staff)
+    searches.save(brand=brand, name="X", question=CAPES, by=cast.staff)
     brand.delete()
     assert not SavedSearch.objects.exists()
     assert not SavedSearchVisit.objects.exists()

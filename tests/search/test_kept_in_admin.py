@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from assetbank.models import Asset
-from search import keeping
 from search.models import Asked, GoldenQuestion, PictureQuestion, SavedSearch, ShootListItem
-from search.questions import Question, Shown
+from search.query.types import Question, Shown
+from search.saved import searches
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -68,7 +68,7 @@ def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
         person=cast.creator, fingerprint="f", vector_bytes=b"", thumbnail=b""
     )
     question = Question(shown=(Shown(picture=picture.pk),))
-    saved = keeping.save(brand=cast.acme, name="Like it", question=question, by=cast.creator)
+    saved = searches.save(brand=cast.acme, name="Like it", question=question, by=cast.creator)
     where = "/admin/search/savedsearch/"
     assert "a picture" in boss.get(where).content.decode()
     assert boss.get(f"{where}{saved.pk}/change/").status_code == 200
@@ -81,7 +81,7 @@ def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
 def test_a_saved_search_is_renamed_as_on_its_page(boss: Client, cast: Cast) -> None:
     names = ("Capes", "Coats")
     _, coats = (
-        keeping.save(brand=cast.acme, name=name, question=Question(text=name), by=cast.creator)
+        searches.save(brand=cast.acme, name=name, question=Question(text=name), by=cast.creator)
         for name in names
     )
     where = f"/admin/search/savedsearch/{coats.pk}/change/"

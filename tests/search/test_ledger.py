@@ -18,13 +18,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import access, collecting, intake
+from assetbank import permissions
+from assetbank.assets import collections, update
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Brand, Collection
-from search import ledger, milvus, queries, rows
-from search.ledger import Ledger, Repair, State
+from search.explain import explanation, permission_steps
+from search.explain.types import Ledger, Repair, State
+from search.indexing import entities
 from search.models import Document, Embedding, VectorSpace
-from search.questions import Filters, Question, like
+from search.query import results, retrieval
+from search.query.types import Filters, Question, like
+from search.vectorstore import connection as milvus_connection
+from search.vectorstore import store
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.search.test_queries import drawn
@@ -55,7 +60,7 @@ def fresh(asset: Asset) -> Asset:
 def explain(asset: Asset, cast: Cast, question: Question | str = "", **given: Any) -> Ledger:
     if isinstance(question, str):
         question = Question(text=question)
-    return ledger.explain(
+    return explanation.explain(
         fresh(asset), person=given.pop("person", cast.viewer), question=question, **given
     )
 
@@ -149,7 +154,7 @@ def test_a_lost_rendition_is_drawn_again(bag: Asset, cast: Cast) -> None:
     told = explain(bag, cast)
     assert told["renditions"].sentence.startswith("Missing: grid.")
     assert told["renditions"].repairs == (Repair.RENDITIONS,)
-    ledger.repair(bag, Repair.RENDITIONS, cast.creator)
+    explanation.repair(bag, Repair.RENDITIONS, cast.creator)
     assert explain(bag, cast)["renditions"].state == State.GOOD
 
 
@@ -169,7 +174,7 @@ class TestEmbedding:
         assert told.sentence == (
             "It waits to be indexed, behind 1 other. One thing wants mending: renditions."
         )
-        ledger.repair(second, Repair.RENDITIONS, cast.creator)
+        explanation.repair(second, Repair.RENDITIONS, cast.creator)
         Embedding.objects.filter(asset=first).update(attempts=3)  # comes last
         assert "and is next" in explain(second, cast)["embedding"].sentence
         assert "behind 1 other" in explain(first, cast)["embedding"].sentence
@@ -189,7 +194,7 @@ class TestEmbedding:
         assert told["embedding"].repairs == (Repair.INDEX, Repair.EMBED)
         with default_storage.open(asset.path, "wb") as file:
             file.write(data)
-        ledger.repair(asset, Repair.INDEX, cast.creator)
+        explanation.repair(asset, Repair.INDEX, cast.creator)
         index()
         assert explain(asset, cast).state == State.GOOD
 
@@ -202,7 +207,7 @@ class TestEmbedding:
         assert details(told, "embedding")["Vector"] == "of other bytes (000000000000)"
         assert told["embedding"].repairs == (Repair.EMBED,)
         assert told.sentence == "It can be found. One thing wants mending: embedding."
-        ledger.repair(bag, Repair.EMBED, cast.creator)
+        explanation.repair(bag, Repair.EMBED, cast.creator)
         told = explain(bag, cast)
         assert told["embedding"].state == State.WAITING
         assert told.found, "Milvus has it as it was"
@@ -215,7 +220,7 @@ class TestEmbedding:
         Embedding.objects.filter(asset=bag).delete()
         told = explain(bag, cast)
         assert told["embedding"].sentence == "The index has not heard of it."
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast).state == State.GOOD
 
@@ -235,7 +240,7 @@ class TestEmbedding:
 
 class TestMilvus:
     def test_a_lost_row_is_put_back(self, bag: Asset, cast: Cast, index: Index) -> None:
-        milvus.delete([bag.pk], collection=active().collection)
+        store.delete([bag.pk], collection=active().collection)
         told = explain(bag, cast, "red handbag")
         assert told["milvus"].sentence == "Milvus does not have it, though it should."
         assert told["milvus"].repairs == (Repair.INDEX,)
@@ -245,7 +250,7 @@ class TestMilvus:
         told = explain(bag, cast)
         assert told.sentence == "Milvus does not have it, though it should."
         assert not told.found
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast, "red handbag").state == State.GOOD
 
@@ -255,7 +260,7 @@ class TestMilvus:
         told = explain(bag, cast)
         assert told["milvus"].sentence == ("What Milvus holds is out of date: kind, expires, tags.")
         assert details(told, "milvus")["kind"] == "'product'; it should be 'logo'"
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         assert explain(bag, cast)["milvus"].state == State.WAITING
         index()
         assert explain(bag, cast)["milvus"].state == State.GOOD
@@ -264,11 +269,11 @@ class TestMilvus:
         space = active()
         vector = np.zeros(space.dimension, np.float32)
         vector[0] = 1
-        row = milvus.Row(bag.pk, vector, rows.scalars(fresh(bag)))
-        milvus.upsert([row], collection=space.collection)
+        row = store.Row(bag.pk, vector, entities.scalars(fresh(bag)))
+        store.upsert([row], collection=space.collection)
         told = explain(bag, cast)
         assert told["milvus"].sentence == "What Milvus holds is out of date: vector."
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast).state == State.GOOD
 
@@ -290,13 +295,13 @@ def test_lost_words_are_written_again(bag: Asset, cast: Cast) -> None:
     told = explain(bag, cast, "handbag")
     assert told["words"].state == told["wording"].state == State.BAD
     assert told["words"].repairs == told["wording"].repairs == (Repair.WORDS,)
-    ledger.repair(bag, Repair.WORDS, cast.creator)
+    explanation.repair(bag, Repair.WORDS, cast.creator)
     told = explain(bag, cast, "handbag")
     assert told["words"].state == told["wording"].state == State.GOOD
 
 
 def test_archived_ones_show_only_when_asked_for(bag: Asset, cast: Cast, index: Index) -> None:
-    intake.update(asset=bag, status="archived")
+    update.update(asset=bag, status="archived")
     index()
     told = explain(bag, cast, "red handbag", person=cast.creator)
     assert "archived" in told["policy"].sentence
@@ -318,7 +323,7 @@ def test_a_brand_that_lets_no_generated_pictures_be_found(
     told = explain(made, cast)
     assert "no generated pictures" in told["policy"].sentence
     assert told["milvus"].sentence == "It is there, though it should be left out."
-    ledger.repair(made, Repair.INDEX, cast.creator)
+    explanation.repair(made, Repair.INDEX, cast.creator)
     index()
     told = explain(made, cast)
     assert told["milvus"].state == State.NOTE
@@ -339,14 +344,14 @@ class TestPermission:
 
     def test_managers_ask_for_members_and_staff_for_anybody(self, cast: Cast) -> None:
         acme = cast.acme
-        assert ledger.whom(cast.viewer, acme, "") == cast.viewer
-        assert ledger.whom(cast.viewer, acme, "viewer") == cast.viewer
+        assert permission_steps.whom(cast.viewer, acme, "") == cast.viewer
+        assert permission_steps.whom(cast.viewer, acme, "viewer") == cast.viewer
         with pytest.raises(NotAllowed, match="Only a manager"):
-            ledger.whom(cast.creator, acme, "viewer")
-        assert ledger.whom(cast.manager, acme, "viewer") == cast.viewer
-        assert ledger.whom(cast.staff, acme, "outsider") == cast.outsider
+            permission_steps.whom(cast.creator, acme, "viewer")
+        assert permission_steps.whom(cast.manager, acme, "viewer") == cast.viewer
+        assert permission_steps.whom(cast.staff, acme, "outsider") == cast.outsider
         # whether such a person exists is not told
-        assert ledger.whom(cast.manager, acme, "outsider").pk is None
+        assert permission_steps.whom(cast.manager, acme, "outsider").pk is None
 
     def test_places_are_counted_among_what_both_may_see(
         self, shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
@@ -365,7 +370,7 @@ class TestPermission:
             total[asker.username] = told["rank"].sentence
         assert " of 3," in total["viewer"]
         assert " of 4," in total["staff"]
-        assert theirs.pk not in access.assets(cast.viewer).values_list("pk", flat=True)
+        assert theirs.pk not in permissions.assets(cast.viewer).values_list("pk", flat=True)
 
 
 # ------------------------------------------------------------------------ a question
@@ -410,7 +415,7 @@ class TestFilters:
         self, bag: Asset, cast: Cast, index: Index, text: str
     ) -> None:
         Asset.objects.filter(pk=bag.pk).update(expires_on="2020-05-01")
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         for name, (filters, said) in FAILING.items():
             told = explain(bag, cast, Question(text=text, filters=filters))
@@ -421,7 +426,7 @@ class TestFilters:
 
     def test_all_of_them_may_pass(self, bag: Asset, cast: Cast) -> None:
         collection = Collection.objects.create(brand=cast.acme, name="Summer")
-        collecting.add(collection=collection, assets=[bag])
+        collections.add(collection=collection, assets=[bag])
         filters = replace(
             PASSING,
             collection=collection.pk,
@@ -432,7 +437,7 @@ class TestFilters:
         assert told["filters"].sentence == "It passes every filter.", told["filters"].details
         assert len(told["filters"].details) == 17
         assert told.state == State.GOOD
-        collecting.take_out(collection=collection, assets=[bag])
+        collections.take_out(collection=collection, assets=[bag])
         told = explain(bag, cast, Question(text="red handbag", filters=filters))
         assert details(told, "filters")["collection"] == "not in Summer"
 
@@ -446,7 +451,7 @@ class TestFilters:
         assert details(told, "filters")["kind"] == "logo, as asked; Milvus keeps it out"
         assert told["filters"].repairs == (Repair.INDEX,)
         assert told["rank"].state == State.GOOD  # by its words
-        ledger.repair(bag, Repair.INDEX, cast.creator)
+        explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast, question).state == State.GOOD
 
@@ -475,7 +480,7 @@ class TestWords:
         told = explain(bag, cast, "handbag -red")
         assert told["wording"].sentence == "It is thrown out by what is not wanted: “red”."
         assert told["rank"].state == State.NOT_ASKED
-        found = queries.find(person=cast.viewer, question=Question(text="handbag -red")).found
+        found = retrieval.find(person=cast.viewer, question=Question(text="handbag -red")).found
         assert bag not in [each.asset for each in found]
 
     def test_a_name_typed_exactly(self, bag: Asset, cast: Cast) -> None:
@@ -498,7 +503,7 @@ class TestPlace:
     def test_it_is_where_the_page_shows_it(
         self, shop: dict[str, Asset], cast: Cast, question: Question
     ) -> None:
-        page = queries.find(person=cast.viewer, question=question)
+        page = retrieval.find(person=cast.viewer, question=question)
         shown = [found.asset.pk for found in page.found]
         assert shown
         for asset in shop.values():
@@ -529,7 +534,7 @@ class TestPlace:
     ) -> None:
         old = timezone.now() - datetime.timedelta(days=1)
         Asset.objects.filter(pk=bag.pk).update(created_at=old)
-        for red in range(queries.PAGE_SIZE):
+        for red in range(results.PAGE_SIZE):
             make_asset(file=picture_bytes((red, 0, 0), size=(10, 10)))
         told = explain(bag, cast, Question(filters=Filters(kinds=("product",))))
         # two more are in the shop
@@ -539,7 +544,7 @@ class TestPlace:
     def test_a_collection_has_an_order_of_its_own(self, shop: dict[str, Asset], cast: Cast) -> None:
         collection = Collection.objects.create(brand=cast.acme, name="Summer")
         for title in ("red teapot", "red handbag"):
-            collecting.add(collection=collection, assets=[shop[title]])
+            collections.add(collection=collection, assets=[shop[title]])
         question = Question(filters=Filters(collection=collection.pk))
         for place, title in enumerate(("red teapot", "red handbag"), start=1):
             told = explain(shop[title], cast, question)
@@ -558,13 +563,13 @@ def test_the_work_is_bounded(
     """Queries to Postgres and calls of Milvus: two each for its row and its reader, one for each
     filter, and four."""
     calls = []
-    call = milvus.connection.call
+    call = milvus_connection.call
 
     def counted(run: Any) -> Any:
         calls.append(run)
         return call(run)
 
-    monkeypatch.setattr(milvus.connection, "call", counted)
+    monkeypatch.setattr(milvus_connection, "call", counted)
     asset = fresh(bag)
     for question, most_queries, most_calls in (
         (Question(), 4, 2),
@@ -573,7 +578,7 @@ def test_the_work_is_bounded(
     ):
         calls.clear()
         with CaptureQueriesContext(connection) as queried:
-            ledger.explain(asset, person=cast.viewer, question=question)
+            explanation.explain(asset, person=cast.viewer, question=question)
         assert len(queried) <= most_queries
         assert len(calls) <= most_calls
     assert calls
@@ -601,7 +606,7 @@ class TestPage:
         assert "no-store" in page["Cache-Control"]
 
     def test_creators_mend_with_one_click(self, bag: Asset, cast: Cast, index: Index) -> None:
-        milvus.delete([bag.pk], collection=active().collection)
+        store.delete([bag.pk], collection=active().collection)
         address = reverse("asset-why", args=[bag.pk]) + "?q=red"
         button = 'name="repair" value="index"'
         assert button not in signed_in(cast.viewer).get(address).content.decode()
@@ -610,7 +615,7 @@ class TestPage:
         answer = client.post(address, {"repair": "index"})
         assert (answer.status_code, answer["Location"]) == (302, address)
         index()
-        assert milvus.fetch([bag.pk], collection=active().collection)
+        assert store.fetch([bag.pk], collection=active().collection)
 
     def test_who_may_do_what(self, bag: Asset, cast: Cast) -> None:
         address = reverse("asset-why", args=[bag.pk])

@@ -16,14 +16,14 @@ from django.urls import reverse
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank import collecting, intake
+from assetbank.assets import collections, ingest
 from assetbank.models import Asset, Collection
-from search import indexing
-from search.forms import MOST_SHOWN
+from search.indexing import pipeline
 from search.models import Embedding, PictureQuestion
-from search.queries import PAGE_SIZE
-from search.templatetags.cards import counted
-from search.vectors import remember_part
+from search.query.embedding import remember_part
+from search.query.form import MOST_SHOWN
+from search.query.results import PAGE_SIZE
+from search.templatetags.search_results import counted
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -109,7 +109,7 @@ class TestBrowsing:
     ) -> None:
         collection = Collection.objects.create(brand=cast.acme, name="Launch")
         assets = [make_asset() for _ in range(PAGE_SIZE + 3)]
-        collecting.add(collection=collection, assets=assets)
+        collections.add(collection=collection, assets=assets)
         client = signed_in(cast.creator)
         first = client.get(f"/?collection={collection.pk}").content.decode()
         fragment = client.get("/" + more(first), headers={"HX-Request": "true"}).content.decode()
@@ -523,7 +523,7 @@ class TestFilters:
     ) -> None:
         for number in range(3):
             make_asset(title=f"submarine {number}", kind="product", tags=["deep", f"n{number}"])
-        made_by = intake.Provenance(1, "nano-2", "a prompt", preset="pack shot")
+        made_by = ingest.Provenance(1, "nano-2", "a prompt", preset="pack shot")
         make_asset(title="submarine logo", kind="logo", origin="generated", provenance=made_by)
         make_asset(title="other", kind="campaign")
         make_asset(title="old submarine", kind="logo", status="archived")
@@ -627,5 +627,5 @@ class TestIndexStates:
         assert signed_in(cast.viewer).post(again).status_code == 403
         answer = signed_in(cast.creator).post(again, headers={"HX-Request": "true"})
         assert "Waiting to be indexed" in answer.content.decode()
-        indexing.index()
+        pipeline.index()
         assert row.get().state == "indexed"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assetbank.demo.objects import DRAWINGS
-from assetbank.demo.painter import Painter
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec, random_spec
-from search.likeness import SAME, same_picture, thumb
+from assetbank.demo.drawing.objects import DRAWINGS
+from assetbank.demo.drawing.painter import Painter
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec, random_spec
+from search.duplicates.pixel_match import SAME, same_picture, thumb
 from tests.search.copies import COPIES, Copy
 
 WARES = ("handbag", "sofa", "teddy", "boot", "guitar", "teapot", "dress", "camera")

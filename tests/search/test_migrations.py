@@ -10,8 +10,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from assetbank.models import Asset
-from search import milvus, words
 from search.models import Embedding, Vector, VectorSpace
+from search.query import fulltext
+from search.vectorstore import connection as connection_module
+from search.vectorstore import store
 
 BEFORE = [("search", "0001_initial"), ("assetbank", "0001_initial")]
 FOREIGN = "f" * 64
@@ -52,7 +54,10 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
             " checksum = '' WHERE asset_id = %s",
             waiting.pk,
         )
-        sql("UPDATE search_vectorspace SET collection = %s", f"{milvus.alias()}_of_before")
+        sql(
+            "UPDATE search_vectorspace SET collection = %s",
+            f"{connection_module.alias()}_of_before",
+        )
         sql(
             "INSERT INTO search_vectorspace (model, source, is_demo, fingerprint, dimension,"
             " collection, active, revision, created_at)"
@@ -68,9 +73,9 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     index()
     space.refresh_from_db()
     assert set(Embedding.objects.values_list("state", "space")) == {("indexed", space.pk)}
-    assert milvus.count(collection=space.collection) == 3
-    assert np.array_equal(milvus.vectors([kept.pk], collection=space.collection)[kept.pk], known)
+    assert store.count(collection=space.collection) == 3
+    assert np.array_equal(store.vectors([kept.pk], collection=space.collection)[kept.pk], known)
     assert np.allclose(vector(foreign), real, atol=1e-3)
     for asset, word in ((kept, "xish"), (foreign, "yish"), (waiting, "zish")):
-        found = words.find(words.parse(word), words.finding(Asset.objects.all(), wanted=1))
+        found = fulltext.find(fulltext.parse(word), fulltext.finding(Asset.objects.all(), wanted=1))
         assert [hit.id for hit in found] == [asset.pk]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
-from search import expressions as e
-from search import milvus
-from search.milvus import connection
 from search.models import Vector
+from search.vectorstore import connection, schema, store
+from search.vectorstore import connection as connection_module
+from search.vectorstore import expressions as e
 from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
 ROWS, DIMENSION = 10_000, 64
@@ -23,8 +23,8 @@ SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
 pytestmark = pytest.mark.usefixtures("either_milvus")
 
 
-def scalars(**changes: object) -> milvus.Scalars:
-    plain: milvus.Scalars = {
+def scalars(**changes: object) -> schema.Scalars:
+    plain: schema.Scalars = {
         "brand_id": 1,
         "kind": "product",
         "origin": "upload",
@@ -34,8 +34,8 @@ def scalars(**changes: object) -> milvus.Scalars:
         "width": 10,
         "height": 10,
         "created": 0,
-        "expires": milvus.NEVER,
-        "created_by": milvus.NOBODY,
+        "expires": schema.NEVER,
+        "created_by": schema.NOBODY,
         "tags": [],
         "colours": [],
         "engine_model": "",
@@ -54,8 +54,8 @@ def unit_vectors(rows: int, seed: int) -> Any:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def row(number: int, vector: Vector | None = None, **changes: object) -> milvus.Row:
-    return milvus.Row(number, AXIS if vector is None else vector, scalars(**changes))
+def row(number: int, vector: Vector | None = None, **changes: object) -> store.Row:
+    return store.Row(number, AXIS if vector is None else vector, scalars(**changes))
 
 
 AXIS: Vector = np.eye(DIMENSION, dtype=np.float32)[0]
@@ -63,27 +63,27 @@ AXIS: Vector = np.eye(DIMENSION, dtype=np.float32)[0]
 
 @pytest.fixture
 def empty(either_milvus: str) -> Iterator[str]:  # noqa: F811
-    name = f"{milvus.alias()}_empty"
-    milvus.create(name, DIMENSION)
+    name = f"{connection_module.alias()}_empty"
+    store.create(name, DIMENSION)
     yield name
-    milvus.drop(name)
+    store.drop(name)
 
 
 @pytest.fixture(scope="module")
 def many(either_milvus: str) -> tuple[str, Any, Any]:  # noqa: F811
     """A collection of ROWS, their vectors, and for each row a rank that no vector tells of."""
-    name = f"{milvus.alias()}_many"
-    milvus.create(name, DIMENSION)
+    name = f"{connection_module.alias()}_many"
+    store.create(name, DIMENSION)
     vectors = unit_vectors(ROWS, seed=1)
     ranks = np.random.default_rng(2).permutation(ROWS)
     for start in range(0, ROWS, 1_000):
         batch = range(start, start + 1_000)
-        milvus.upsert([_ranked(n, vectors[n], int(ranks[n])) for n in batch], collection=name)
-    milvus.settle(name)
+        store.upsert([_ranked(n, vectors[n], int(ranks[n])) for n in batch], collection=name)
+    store.settle(name)
     return name, vectors, ranks
 
 
-def _ranked(number: int, vector: Vector, rank: int) -> milvus.Row:
+def _ranked(number: int, vector: Vector, rank: int) -> store.Row:
     tags = [tag for tag, share in SHARES.items() if rank < share * ROWS]
     cells = [1_000 + len(tags), 5] if tags else [5]
     return row(number + 1, vector, width=rank, tags=tags, colours=cells)
@@ -104,7 +104,7 @@ def test_the_nearest_are_found_however_few_rows_match(many: tuple[str, Any, Any]
         for question in questions:
             scores = vectors[matching] @ question
             best = set((matching[np.argsort(-scores)[:50]] + 1).tolist())
-            hits = milvus.search(question, limit=50, where=where, collection=name)
+            hits = store.search(question, limit=50, where=where, collection=name)
             recalls.append(len(best & {hit.id for hit in hits}) / len(best))
             assert np.allclose(sorted((hit.score for hit in hits), reverse=True)[0], scores.max())
             assert [hit.score for hit in hits] == sorted((h.score for h in hits), reverse=True)
@@ -120,7 +120,7 @@ def test_every_field_filters_as_the_same_condition_in_python_does(empty: str) ->
             kind=["product", "logo", "%"][random.integers(3)],
             aspect_ratio=float(random.choice([0.5, 1.0, 4 / 3])),
             width=int(random.integers(0, 5)),
-            expires=int(random.choice([0, 1_800_000_000, milvus.NEVER])),
+            expires=int(random.choice([0, 1_800_000_000, schema.NEVER])),
             created_by=int(random.integers(0, 3)),
             tags=[tag for tag in tags if random.random() < 0.3],
             colours=[int(cell) for cell in random.integers(0, 9, random.integers(0, 6))],
@@ -130,8 +130,8 @@ def test_every_field_filters_as_the_same_condition_in_python_does(empty: str) ->
         )
         for _ in range(200)
     ]
-    milvus.upsert([milvus.Row(n, AXIS, row) for n, row in enumerate(rows)], collection=empty)
-    Condition = Callable[[milvus.Scalars], bool]  # noqa: N806
+    store.upsert([store.Row(n, AXIS, row) for n, row in enumerate(rows)], collection=empty)
+    Condition = Callable[[schema.Scalars], bool]  # noqa: N806
     conditions: list[tuple[str, Condition]] = [
         (e.equals("brand_id", 2), lambda r: r["brand_id"] == 2),
         (e.one_of("kind", ["logo", "%"]), lambda r: r["kind"] in ("logo", "%")),
@@ -140,7 +140,7 @@ def test_every_field_filters_as_the_same_condition_in_python_does(empty: str) ->
         (e.at_most("aspect_ratio", 4 / 3), lambda r: r["aspect_ratio"] <= 4 / 3),
         (e.at_most("width", 2), lambda r: r["width"] <= 2),
         (e.at_least("expires", 1_800_000_000), lambda r: r["expires"] >= 1_800_000_000),
-        (e.equals("created_by", milvus.NOBODY), lambda r: r["created_by"] == 0),
+        (e.equals("created_by", schema.NOBODY), lambda r: r["created_by"] == 0),
         (e.equals("preset", "Packshot's"), lambda r: r["preset"] == "Packshot's"),
         (e.differs("engine_model", ""), lambda r: r["engine_model"] != ""),
         (e.equals("prompt", 'a "red"\nhat'), lambda r: r["prompt"] != ""),
@@ -164,56 +164,56 @@ def test_every_field_filters_as_the_same_condition_in_python_does(empty: str) ->
 
 
 def _assert_found(collection: str, where: str, ids: list[int]) -> None:
-    found = milvus.search(AXIS, limit=1_000, where=where, collection=collection)
+    found = store.search(AXIS, limit=1_000, where=where, collection=collection)
     assert sorted(hit.id for hit in found) == ids, where
 
 
 def test_readers_see_one_collection_or_the_other_while_the_alias_flips(empty: str) -> None:
-    other = f"{milvus.alias()}_other"
-    milvus.create(other, DIMENSION)
-    milvus.upsert([row(n) for n in range(1, 11)], collection=empty)
-    milvus.upsert([row(n) for n in range(11, 21)], collection=other)
-    milvus.point_alias(empty)
+    other = f"{connection_module.alias()}_other"
+    store.create(other, DIMENSION)
+    store.upsert([row(n) for n in range(1, 11)], collection=empty)
+    store.upsert([row(n) for n in range(11, 21)], collection=other)
+    store.point_alias(empty)
     seen: set[tuple[int, ...]] = set()
     flipped = threading.Event()
 
     def read() -> None:
         while not flipped.is_set():
-            seen.add(tuple(sorted(hit.id for hit in milvus.search(AXIS, limit=50, where=""))))
+            seen.add(tuple(sorted(hit.id for hit in store.search(AXIS, limit=50, where=""))))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
     for _ in range(3):
-        milvus.point_alias(other)
-        assert milvus.collection_behind_alias() == other
-        milvus.point_alias(empty)
+        store.point_alias(other)
+        assert store.collection_behind_alias() == other
+        store.point_alias(empty)
     flipped.set()
     for reader in readers:
         reader.join()
     assert seen <= {tuple(range(1, 11)), tuple(range(11, 21))}
-    milvus.drop(empty)  # with its alias
-    assert milvus.collection_behind_alias() == ""
-    old, theirs = (f"{milvus.alias()}{n}_{16 * '0'}_abcdef_17" for n in ("", "_2"))
+    store.drop(empty)  # with its alias
+    assert store.collection_behind_alias() == ""
+    old, theirs = (f"{connection_module.alias()}{n}_{16 * '0'}_abcdef_17" for n in ("", "_2"))
     for name in (old, theirs):  # a library may be called like another one and a bit more
-        milvus.create(name, DIMENSION)
-    milvus.drop_others(keep=[])
-    assert [milvus.exists(name) for name in (other, old, theirs)] == [False, False, True]
-    milvus.drop(theirs)
+        store.create(name, DIMENSION)
+    store.drop_others(keep=[])
+    assert [store.exists(name) for name in (other, old, theirs)] == [False, False, True]
+    store.drop(theirs)
 
 
 def test_rows_are_replaced_never_doubled_and_deleted_by_id(empty: str) -> None:
     rows = [row(n, width=n) for n in range(1, 6)]
     for _ in range(3):
-        milvus.upsert(rows, collection=empty)
-    milvus.upsert([row(2, width=99)], collection=empty)
-    milvus.settle(empty)
+        store.upsert(rows, collection=empty)
+    store.upsert([row(2, width=99)], collection=empty)
+    store.settle(empty)
     _assert_found(empty, "", [1, 2, 3, 4, 5])
-    assert milvus.fetch([2], collection=empty)[2]["width"] == 99
-    milvus.delete([2, 4, 1_000], collection=empty)
-    assert milvus.fetch([1, 2, 3, 4], collection=empty).keys() == {1, 3}
-    assert list(milvus.stream_ids(3, collection=empty)) == [[1, 3, 5]]
-    assert milvus.count(collection=empty) == 3
+    assert store.fetch([2], collection=empty)[2]["width"] == 99
+    store.delete([2, 4, 1_000], collection=empty)
+    assert store.fetch([1, 2, 3, 4], collection=empty).keys() == {1, 3}
+    assert list(store.stream_ids(3, collection=empty)) == [[1, 3, 5]]
+    assert store.count(collection=empty) == 3
 
 
 def test_what_is_put_in_comes_out_again(empty: str) -> None:
@@ -222,10 +222,10 @@ def test_what_is_put_in_comes_out_again(empty: str) -> None:
         kind="k", tags=[odd, "z", "🤠" * 100], colours=[9, 0, 7, 9, 1], prompt=odd, preset=odd
     )
     vector = unit_vectors(1, seed=3)[0]
-    milvus.upsert([milvus.Row(1, vector, full), row(2)], collection=empty)
-    milvus.settle(empty)
-    assert milvus.fetch([1, 2, 3], collection=empty) == {1: full, 2: scalars()}
-    vectors = milvus.vectors([1], collection=empty)
+    store.upsert([store.Row(1, vector, full), row(2)], collection=empty)
+    store.settle(empty)
+    assert store.fetch([1, 2, 3], collection=empty) == {1: full, 2: scalars()}
+    vectors = store.vectors([1], collection=empty)
     assert np.array_equal(vectors[1], vector)
 
 
@@ -239,9 +239,9 @@ def test_values_past_the_limits_are_cut_before_milvus_refuses_them(empty: str) -
         prompt="é" * 70_000,
         storage_path="x" * 2_000,
     )
-    milvus.upsert([milvus.Row(1, AXIS, long)], collection=empty)
-    fetched = milvus.fetch([1], collection=empty)[1]
-    assert fetched == milvus.fitted(long)
+    store.upsert([store.Row(1, AXIS, long)], collection=empty)
+    fetched = store.fetch([1], collection=empty)[1]
+    assert fetched == schema.fitted(long)
     assert len(fetched["tags"]) == 1_000
     assert long["prompt"].startswith(fetched["prompt"])
     _assert_found(empty, e.contains("tags", fetched["tags"][999]), [1])
@@ -251,28 +251,30 @@ def test_a_refused_row_is_told_from_a_server_that_is_down(empty: str) -> None:
     short = AXIS[:3]
     broken = AXIS * np.float32("nan")
     for bad in (row(2, short), row(2, broken), row(2, width="wide"), row(2, width=2**70)):
-        with pytest.raises(milvus.MilvusRefuses):
-            milvus.upsert([row(1), bad], collection=empty)
-    with pytest.raises(milvus.MilvusRefuses):
-        milvus.search(AXIS, limit=5, where="width ==", collection=empty)
-    milvus.upsert([row(1)], collection=empty)  # it still answers, at once
-    with pytest.raises(milvus.MilvusDown) as missing:
-        milvus.upsert([row(1)], collection=f"{empty}_gone")
-    assert not isinstance(missing.value, milvus.MilvusRefuses)  # the rows are not to blame
+        with pytest.raises(connection_module.MilvusRefuses):
+            store.upsert([row(1), bad], collection=empty)
+    with pytest.raises(connection_module.MilvusRefuses):
+        store.search(AXIS, limit=5, where="width ==", collection=empty)
+    store.upsert([row(1)], collection=empty)  # it still answers, at once
+    with pytest.raises(connection_module.MilvusDown) as missing:
+        store.upsert([row(1)], collection=f"{empty}_gone")
+    assert not isinstance(
+        missing.value, connection_module.MilvusRefuses
+    )  # the rows are not to blame
 
 
 def test_a_released_collection_is_loaded_again(empty: str) -> None:
-    milvus.upsert([row(1)], collection=empty)
+    store.upsert([row(1)], collection=empty)
     connection.call(lambda client: client.release_collection(empty, timeout=20))
-    hits = milvus.search(AXIS, limit=5, where="", collection=empty)
+    hits = store.search(AXIS, limit=5, where="", collection=empty)
     assert [hit.id for hit in hits] == [1]
 
 
 def test_a_server_that_never_answers_is_down(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.MILVUS_URI = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        milvus.reset()
-        with pytest.raises(milvus.MilvusDown, match="does not answer") as refused:
-            milvus.search(AXIS, limit=5, where="")
-        assert not isinstance(refused.value, milvus.MilvusRefuses)
-    milvus.reset()
+        connection_module.reset()
+        with pytest.raises(connection_module.MilvusDown, match="does not answer") as refused:
+            store.search(AXIS, limit=5, where="")
+        assert not isinstance(refused.value, connection_module.MilvusRefuses)
+    connection_module.reset()

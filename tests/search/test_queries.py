@@ -12,16 +12,18 @@ from django.http import QueryDict
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import collecting, intake, rights
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import collections, ingest, update
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset, Collection
-from search import facets, milvus, queries, vectors
+from assetbank.rights import terms
 from search.errors import InvalidQuestion, SearchUnavailable
-from search.forms import QuestionForm
 from search.models import Asked
-from search.questions import Filters, Question, Shown, like
-from search.ranking import Ranking
+from search.query import embedding, facets, results, retrieval
+from search.query.form import QuestionForm
+from search.query.ranking import Ranking
+from search.query.types import Filters, Question, Shown, like
+from search.vectorstore import connection, store
 from tests.conftest import Cast, picture_bytes
 
 MakeAsset = Callable[..., Asset]
@@ -53,13 +55,13 @@ def shop(make_asset: MakeAsset, index: Index, cast: Cast) -> dict[str, Asset]:
     return wares
 
 
-def titles(page: queries.Page) -> list[str]:
+def titles(page: results.Page) -> list[str]:
     return [found.asset.title for found in page.found]
 
 
 def test_describing_a_picture_finds_it(shop: dict[str, Asset], cast: Cast) -> None:
     for text in ("red handbag", "blue handbag", "red teapot", "gold watch"):
-        page = queries.find(person=cast.viewer, question=Question(text=text))
+        page = retrieval.find(person=cast.viewer, question=Question(text=text))
         assert titles(page)[0] == text
         assert page.matched == 1
 
@@ -70,7 +72,7 @@ def test_nobody_finds_what_they_may_not_see(shop: dict[str, Asset], cast: Cast) 
     ours = {asset for asset in shop.values() if asset != theirs}
 
     def found(person: Any, question: Question = question) -> set[Asset]:
-        return {hit.asset for hit in queries.find(person=person, question=question).found}
+        return {hit.asset for hit in retrieval.find(person=person, question=question).found}
 
     assert found(cast.viewer) == ours
     assert found(cast.outsider) == {theirs}
@@ -82,14 +84,14 @@ def test_nobody_finds_what_they_may_not_see(shop: dict[str, Asset], cast: Cast) 
 
 
 def test_more_like_this_leaves_the_asset_itself_out(shop: dict[str, Asset], cast: Cast) -> None:
-    page = queries.find(person=cast.viewer, question=Question(shown=(like(shop["red handbag"]),)))
+    page = retrieval.find(person=cast.viewer, question=Question(shown=(like(shop["red handbag"]),)))
     assert titles(page)[0] == "blue handbag"
     assert "red handbag" not in titles(page)
 
 
 def test_showing_a_picture_finds_its_like(shop: dict[str, Asset], cast: Cast) -> None:
-    shown = vectors.remember_picture(person=cast.viewer, data=drawn("teapot", "red", seed=5))
-    page = queries.find(person=cast.viewer, question=Question(shown=(Shown(picture=shown.pk),)))
+    shown = embedding.remember_picture(person=cast.viewer, data=drawn("teapot", "red", seed=5))
+    page = retrieval.find(person=cast.viewer, question=Question(shown=(Shown(picture=shown.pk),)))
     assert titles(page)[0] == "red teapot"
     assert bytes(shown.thumbnail)[8:12] == b"WEBP"
 
@@ -127,19 +129,19 @@ FILTERS: list[tuple[Filters, set[str]]] = [
 def test_filters_mean_the_same_in_postgres_and_in_milvus(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index, text: str
 ) -> None:
-    intake.update(asset=shop["gold watch"], kind="logo")
-    intake.update(asset=shop["red teapot"], status="archived")
+    update.update(asset=shop["gold watch"], kind="logo")
+    update.update(asset=shop["red teapot"], status="archived")
     shop["white sneaker"].origin = "import"
     shop["white sneaker"].save()
     day = timezone.make_aware(datetime.datetime(2024, 5, 1, 23, 30))
     wide = picture_bytes(size=(320, 180))
-    made_by = intake.Provenance(1, "nano", "a prompt", preset="pack shot")
+    made_by = ingest.Provenance(1, "nano", "a prompt", preset="pack shot")
     make_asset(file=wide, title="wide", created_at=day, provenance=made_by, by=cast.manager)
     today = timezone.localdate()
-    intake.update(asset=shop["blue handbag"], expires_on=today - datetime.timedelta(days=1))
-    intake.update(asset=shop["red handbag"], expires_on=today)
+    update.update(asset=shop["blue handbag"], expires_on=today - datetime.timedelta(days=1))
+    update.update(asset=shop["red handbag"], expires_on=today)
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
-    collecting.add(collection=collection, assets=[shop["gold watch"]])
+    collections.add(collection=collection, assets=[shop["gold watch"]])
     index()
     theirs = [
         (Filters(collection=collection.pk), {"gold watch"}),
@@ -148,9 +150,9 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
         (Filters(brands=("other",)), set()),
     ]
     for filters, expected in [*FILTERS, *theirs]:
-        page = queries.find(person=cast.creator, question=Question(text=text, filters=filters))
+        page = retrieval.find(person=cast.creator, question=Question(text=text, filters=filters))
         assert set(titles(page)) == expected, filters
-    everything = queries.find(person=cast.creator, question=Question(text=text))
+    everything = retrieval.find(person=cast.creator, question=Question(text=text))
     assert "red teapot" not in titles(everything)  # archived ones only when asked for
 
 
@@ -160,16 +162,16 @@ def test_only_what_its_terms_allow_is_usable_today(
 ) -> None:
     today = timezone.localdate()
     yesterday = today - datetime.timedelta(days=1)
-    intake.update(asset=shop["gold watch"], consent="missing")
-    intake.update(asset=shop["white sneaker"], consent="given", consent_until=yesterday)
-    intake.update(asset=shop["red teapot"], consent="given", consent_until=today)
-    intake.update(asset=shop["blue handbag"], territories=rights.NOWHERE)
-    intake.update(asset=shop["red handbag"], status="quarantined", withdrawing=True)
+    update.update(asset=shop["gold watch"], consent="missing")
+    update.update(asset=shop["white sneaker"], consent="given", consent_until=yesterday)
+    update.update(asset=shop["red teapot"], consent="given", consent_until=today)
+    update.update(asset=shop["blue handbag"], territories=terms.NOWHERE)
+    update.update(asset=shop["red handbag"], status="quarantined", withdrawing=True)
     index()
 
     def found(filters: Filters) -> set[str]:
         question = Question(text=text, filters=filters)
-        return set(titles(queries.find(person=cast.creator, question=question)))
+        return set(titles(retrieval.find(person=cast.creator, question=question)))
 
     assert found(Filters(usable=True)) == {"red teapot"}
     assert found(Filters()) == set(shop) - {
@@ -188,20 +190,20 @@ def test_a_shape_at_the_limit_is_square_for_postgres_and_for_milvus(
     index()
     for text in ("", "something red"):
         question = Question(text=text, filters=Filters(orientation="square"))
-        assert titles(queries.find(person=cast.viewer, question=question)) == ["nearly"]
+        assert titles(retrieval.find(person=cast.viewer, question=question)) == ["nearly"]
 
 
 @pytest.mark.parametrize("most", [2, 3, 4])
 def test_what_is_left_is_found_behind_more_unwanted_ones_than_one_answer_holds(
     shop: dict[str, Asset], cast: Cast, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(milvus, "MOST_HITS", most)
-    monkeypatch.setattr(queries, "FIRST_DEPTH", 1)
+    monkeypatch.setattr(store, "MOST_HITS", most)
+    monkeypatch.setattr(retrieval, "FIRST_DEPTH", 1)
     question = Question(text="-handbag", shown=(like(shop["red teapot"]),))
     left: list[str] = []
     cursor = ""
     while not left or cursor:
-        page = queries.find(person=cast.viewer, question=question, limit=1, cursor=cursor)
+        page = retrieval.find(person=cast.viewer, question=question, limit=1, cursor=cursor)
         left += titles(page)
         cursor = page.next_cursor
     assert set(left) <= {"gold watch", "white sneaker"}
@@ -211,14 +213,14 @@ def test_what_is_left_is_found_behind_more_unwanted_ones_than_one_answer_holds(
 def test_what_words_find_comes_before_what_is_merely_near_on_every_page(
     cast: Cast, make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "FIRST_DEPTH", 2)
+    monkeypatch.setattr(retrieval, "FIRST_DEPTH", 2)
     for number in range(20):
         make_asset(title="Zephyr" if number % 2 else "Other")
     index()
     titled: list[str] = []
     cursor = ""
     while not titled or cursor:
-        page = queries.find(
+        page = retrieval.find(
             person=cast.viewer, question=Question(text="zephyr"), limit=1, cursor=cursor
         )
         titled += titles(page)
@@ -235,15 +237,15 @@ def test_pages_have_no_gaps_and_no_repeats_while_assets_come_and_go(
     question: Question,
 ) -> None:
     there = {asset.pk for name, asset in shop.items() if name != "theirs"}
-    first = queries.find(person=cast.viewer, question=question, limit=2)
+    first = retrieval.find(person=cast.viewer, question=question, limit=2)
     seen = [found.asset.pk for found in first.found]
     removed = (there - set(seen)).pop()
-    intake.remove(asset=Asset.objects.get(pk=removed))
+    update.remove(asset=Asset.objects.get(pk=removed))
     make_asset(file=drawn("handbag", "green"), title="new")
     index()
     cursor = first.next_cursor
     while cursor:
-        page = queries.find(person=cast.viewer, question=question, limit=2, cursor=cursor)
+        page = retrieval.find(person=cast.viewer, question=question, limit=2, cursor=cursor)
         seen += [found.asset.pk for found in page.found]
         cursor = page.next_cursor
     assert len(seen) == len(set(seen))
@@ -254,14 +256,14 @@ def test_what_two_requests_of_one_page_rank_further_is_one_ranking(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
 ) -> None:
     question = Question(text="bag")
-    queries.find(person=cast.viewer, question=question, limit=2)
+    retrieval.find(person=cast.viewer, question=question, limit=2)
     asked = Asked.objects.get()
     short = Ranking(Ranking.from_bytes(bytes(asked.ranking or b"")).hits[:2], complete=False)
     Asked.objects.update(ranking=short.to_bytes())
-    first = queries._further(asked, question, queries._sight(cast.viewer, question), short)
+    first = retrieval._further(asked, question, retrieval._sight(cast.viewer, question), short)
     make_asset(file=drawn("handbag", "green"))
     index()
-    second = queries._further(asked, question, queries._sight(cast.viewer, question), short)
+    second = retrieval._further(asked, question, retrieval._sight(cast.viewer, question), short)
     assert second.hits == Ranking.from_bytes(first.to_bytes()).hits
     assert len(first.hits) == 5
 
@@ -269,8 +271,8 @@ def test_what_two_requests_of_one_page_rank_further_is_one_ranking(
 def test_an_asset_that_is_gone_but_still_in_milvus_leaves_no_hole(
     shop: dict[str, Asset], cast: Cast
 ) -> None:
-    intake.remove(asset=shop["red handbag"])  # and the index worker has not run yet
-    page = queries.find(person=cast.viewer, question=Question(text="red handbag"), limit=4)
+    update.remove(asset=shop["red handbag"])  # and the index worker has not run yet
+    page = retrieval.find(person=cast.viewer, question=Question(text="red handbag"), limit=4)
     assert len(page.found) == 4
     assert page.next_cursor == ""
 
@@ -283,35 +285,35 @@ def test_a_repeated_question_is_answered_from_memory_until_the_index_changes(
     settings: Settings,
 ) -> None:
     question = Question(text="green handbag")
-    before = queries.find(person=cast.viewer, question=question)
+    before = retrieval.find(person=cast.viewer, question=question)
     settings.MILVUS_URI = "http://127.0.0.1:1"
-    milvus.reset()
-    assert queries.find(person=cast.viewer, question=question) == before
+    connection.reset()
+    assert retrieval.find(person=cast.viewer, question=question) == before
     settings.MILVUS_URI = ""
-    milvus.reset()
+    connection.reset()
     make_asset(file=drawn("handbag", "green"), title="new")
     index()
-    assert titles(queries.find(person=cast.viewer, question=question))[0] == "new"
+    assert titles(retrieval.find(person=cast.viewer, question=question))[0] == "new"
 
 
 def test_with_milvus_down_searching_says_so_and_browsing_goes_on(
     shop: dict[str, Asset], cast: Cast, milvus_down: None
 ) -> None:
     with pytest.raises(SearchUnavailable, match="does not answer"):
-        queries.find(person=cast.viewer, question=Question(text="never asked before"))
-    assert len(queries.find(person=cast.viewer, question=Question()).found) == 5
+        retrieval.find(person=cast.viewer, question=Question(text="never asked before"))
+    assert len(retrieval.find(person=cast.viewer, question=Question()).found) == 5
 
 
 def test_before_the_first_encoder_searching_says_what_is_missing(cast: Cast) -> None:
     with pytest.raises(SearchUnavailable, match="not ready yet"):
-        queries.find(person=cast.viewer, question=Question(text="red"))
+        retrieval.find(person=cast.viewer, question=Question(text="red"))
 
 
 def test_an_asset_that_waits_has_no_like_yet(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset
 ) -> None:
     with pytest.raises(SearchUnavailable, match="not indexed yet"):
-        queries.find(person=cast.viewer, question=Question(shown=(like(make_asset()),)))
+        retrieval.find(person=cast.viewer, question=Question(shown=(like(make_asset()),)))
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzFd", "bnVsbA", "é", "W251bGwsbnVsbCxudWxsXQ"])
@@ -320,7 +322,7 @@ def test_a_cursor_that_was_tampered_with_is_refused(
     shop: dict[str, Asset], cast: Cast, cursor: str, text: str
 ) -> None:
     with pytest.raises(InvalidQuestion):
-        queries.find(person=cast.viewer, question=Question(text=text), cursor=cursor)
+        retrieval.find(person=cast.viewer, question=Question(text=text), cursor=cursor)
 
 
 QUESTIONS = {
@@ -347,7 +349,7 @@ def test_a_question_takes_at_most_five_queries_whatever_the_page(
     question = QUESTIONS[name]
 
     def ask(limit: int) -> None:
-        page = queries.find(person=cast.viewer, question=question, limit=limit)
+        page = retrieval.find(person=cast.viewer, question=question, limit=limit)
         for found in page.found:
             assert found.asset.brand.name
             assert found.asset.tag_names is not None
@@ -365,15 +367,15 @@ def test_a_picture_in_the_question_costs_one_more_query_and_no_more(
 ) -> None:
     shown = (like(shop["red handbag"]), like(shop["blue handbag"], -1))
     with django_assert_max_num_queries(5):
-        queries.find(person=cast.viewer, question=Question(text="red", shown=shown))
+        retrieval.find(person=cast.viewer, question=Question(text="red", shown=shown))
 
 
 # ------------------------------------------------------------------------ words and meaning
 
 
 def test_each_hit_says_what_it_was_found_by(shop: dict[str, Asset], cast: Cast) -> None:
-    intake.update(asset=shop["gold watch"], description="A present to go with a red handbag.")
-    page = queries.find(person=cast.viewer, question=Question(text="red handbag"))
+    update.update(asset=shop["gold watch"], description="A present to go with a red handbag.")
+    page = retrieval.find(person=cast.viewer, question=Question(text="red handbag"))
     first, second, *others = page.found
     assert (first.asset.title, first.by) == ("red handbag", ["meaning", "words"])
     assert [(each.field, str(each)) for each in first.highlights] == [
@@ -392,11 +394,11 @@ def test_a_typed_file_name_or_article_number_comes_first(
 ) -> None:
     watch = shop["gold watch"]
     for name in (watch.filename, watch.filename.upper(), watch.filename.removesuffix(".png")):
-        page = queries.find(person=cast.viewer, question=Question(text=name))
+        page = retrieval.find(person=cast.viewer, question=Question(text=name))
         assert page.found[0].asset == watch
         assert "name" in page.found[0].by
-    intake.update(asset=shop["red teapot"], description="Article ORV-2231/B")
-    page = queries.find(person=cast.viewer, question=Question(text="orv 2231 b"))
+    update.update(asset=shop["red teapot"], description="Article ORV-2231/B")
+    page = retrieval.find(person=cast.viewer, question=Question(text="orv 2231 b"))
     assert page.found[0].asset == shop["red teapot"]
 
 
@@ -404,15 +406,15 @@ def test_words_are_found_at_once_and_pictures_when_they_are_indexed(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset
 ) -> None:
     question = Question(text="zweisitzer")
-    assert queries.find(person=cast.viewer, question=question).matched == 0
+    assert retrieval.find(person=cast.viewer, question=question).matched == 0
     asset = make_asset(title="Sofa, Zweisitzer")
-    page = queries.find(person=cast.viewer, question=question)
+    page = retrieval.find(person=cast.viewer, question=question)
     assert (page.found[0].asset, page.found[0].by) == (asset, ["words"])
 
 
 def test_what_nobody_has_is_told_from_what_somebody_has(shop: dict[str, Asset], cast: Cast) -> None:
     for text in ("a submarine", "tax return form", "green umbrella", "xyzzy"):
-        page = queries.find(person=cast.viewer, question=Question(text=text))
+        page = retrieval.find(person=cast.viewer, question=Question(text=text))
         assert page.matched == 0, text
         assert len(page.found) == 5, "the nearest are shown all the same"
         assert not any(found.matches for found in page.found)
@@ -422,18 +424,20 @@ def test_a_word_after_a_minus_is_not_wanted(
     shop: dict[str, Asset], cast: Cast, make_asset: MakeAsset, index: Index
 ) -> None:
     question = Question(text="red -handbag")
-    page = queries.find(person=cast.viewer, question=question)
+    page = retrieval.find(person=cast.viewer, question=question)
     assert titles(page)[0] == "red teapot"
     assert not any("handbag" in title for title in titles(page)), "as it is written on them"
     untold = make_asset(file=drawn("handbag", "red", seed=3), title="untold")
     index()
 
     def relevance(question: Question) -> float:
-        page = queries.find(person=cast.viewer, question=question)
+        page = retrieval.find(person=cast.viewer, question=question)
         return next(found.relevance or 0 for found in page.found if found.asset == untold)
 
     assert relevance(question) < relevance(Question(text="red")), "as the picture shows one"
-    assert titles(queries.find(person=cast.viewer, question=Question(text="-handbag -untold"))) == [
+    assert titles(
+        retrieval.find(person=cast.viewer, question=Question(text="-handbag -untold"))
+    ) == [
         "white sneaker",
         "gold watch",
         "red teapot",
@@ -445,23 +449,23 @@ def test_words_and_pictures_together_and_pictures_to_stay_away_from(
 ) -> None:
     bag, teapot = shop["red handbag"], shop["red teapot"]
     but_blue = Question(text="blue", shown=(like(bag),))
-    assert titles(queries.find(person=cast.viewer, question=but_blue))[0] == "blue handbag"
+    assert titles(retrieval.find(person=cast.viewer, question=but_blue))[0] == "blue handbag"
     in_words = make_asset(file=drawn("watch", "gold", seed=5), title="blue", tags=["blue"])
     index()
-    page = queries.find(person=cast.viewer, question=but_blue)
+    page = retrieval.find(person=cast.viewer, question=but_blue)
     assert titles(page)[0] == "blue handbag", "not what is merely called so"
     assert not next(found for found in page.found if found.asset == in_words).matches
-    intake.remove(asset=in_words)
+    update.remove(asset=in_words)
     both = Question(shown=(like(shop["blue handbag"]), like(teapot)))
-    assert titles(queries.find(person=cast.viewer, question=both))[0] == "red handbag"
+    assert titles(retrieval.find(person=cast.viewer, question=both))[0] == "red handbag"
     away = Question(text="something red", shown=(like(bag, -1),))
-    assert titles(queries.find(person=cast.viewer, question=away))[0] == "red teapot"
+    assert titles(retrieval.find(person=cast.viewer, question=away))[0] == "red teapot"
     for question in (but_blue, both, away):
         assert not question.assets & {
-            found.asset.pk for found in queries.find(person=cast.viewer, question=question).found
+            found.asset.pk for found in retrieval.find(person=cast.viewer, question=question).found
         }
     with pytest.raises(InvalidQuestion, match="something to look for"):
-        queries.find(person=cast.viewer, question=Question(shown=(like(bag, -1),)))
+        retrieval.find(person=cast.viewer, question=Question(shown=(like(bag, -1),)))
 
 
 def test_generated_pictures_are_found_as_the_brand_wishes(
@@ -475,10 +479,10 @@ def test_generated_pictures_are_found_as_the_brand_wishes(
         cast.acme.save()
         index()
         for text in ("green handbag", "dream", "good"):
-            page = queries.find(person=cast.creator, question=Question(text=text))
+            page = retrieval.find(person=cast.creator, question=Question(text=text))
             assert set(titles(page)) & {"dream", "good"} == expected, (policy, text)
         assert {"dream", "good"} <= set(
-            titles(queries.find(person=cast.creator, question=Question()))
+            titles(retrieval.find(person=cast.creator, question=Question()))
         )
 
 
@@ -560,6 +564,6 @@ def test_an_empty_value_beside_a_filled_one_does_no_harm(cast: Cast, make_asset:
 
 
 def test_another_persons_picture_is_not_there(shop: dict[str, Asset], cast: Cast) -> None:
-    shown = vectors.remember_picture(person=cast.viewer, data=picture_bytes())
+    shown = embedding.remember_picture(person=cast.viewer, data=picture_bytes())
     assert QuestionForm({"picture": str(shown.pk)}, person=cast.viewer).is_valid()
     assert not QuestionForm({"picture": str(shown.pk)}, person=cast.creator).is_valid()

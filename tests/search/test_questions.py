@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from assetbank.models import Asset, Collection
 from search.errors import InvalidQuestion
-from search.forms import QuestionForm, read_question
 from search.models import PictureQuestion
-from search.questions import PARAMETERS, Filters, Question, Shown
+from search.query.form import QuestionForm, read_question
+from search.query.types import PARAMETERS, Filters, Question, Shown
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from assetbank.demo import catalogue
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import COLOURS, SCENES, Spec
-from search import calibration
-from search.checkpoints import DEMO_FOLDER
-from search.clip import Floats, ImageEncoder, TextEncoder
-from search.demo_clip.captions import article, spoken
-from search.demo_clip.vocabulary import OBJECT_NOUNS
-from search.relevance import LINE, Background, Part, compose, measure
+from assetbank.demo.catalogue import assets
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import COLOURS, SCENES, Spec
+from search.encoders import calibration
+from search.encoders.checkpoints import DEMO_FOLDER
+from search.encoders.clip import Floats, ImageEncoder, TextEncoder
+from search.encoders.demo.captions import article, spoken
+from search.encoders.demo.vocabulary import OBJECT_NOUNS
+from search.encoders.relevance import LINE, Background, Part, compose, measure
 from tests.search.relevance_questions import ABSENT, ANSWERED, UNKNOWN, asked, texts
 
 Bools = npt.NDArray[np.bool_]
@@ -45,7 +45,7 @@ class Library:
 def library() -> Library:
     pictures = ImageEncoder(str(DEMO_FOLDER), threads=1)
     text = TextEncoder(str(DEMO_FOLDER), threads=1)
-    specs = [asset.spec for asset in catalogue.assets(date(2026, 1, 31))]
+    specs = [asset.spec for asset in assets.assets(date(2026, 1, 31))]
     vectors = pictures.encode([render(spec, 384) for spec in specs])
     return Library(specs, vectors, pictures, text, calibration.calibrate(pictures, text))
 

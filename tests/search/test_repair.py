@@ -15,8 +15,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from assetbank.models import Asset, Brand
-from search import filling, milvus, repair, rows, spaces, switching
+from search.evaluation import rollout
+from search.indexing import collections, entities, reconcile, spaces
 from search.models import Embedding, VectorSpace
+from search.vectorstore import connection as connection_module
+from search.vectorstore import schema, store
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -43,12 +46,12 @@ def test_a_milvus_that_lost_everything_is_filled_again_without_clip(
     assets = [make_asset() for _ in range(3)]
     index()
     no_clip()
-    milvus.drop_others(keep=[])
-    milvus.reset()
+    store.drop_others(keep=[])
+    connection_module.reset()
     assert index() == 0  # nothing waits, so nobody looks; the periodic check does
-    assert repair.check(fix=True).sound
+    assert reconcile.check(fix=True).sound
     index()
-    assert milvus.fetch([asset.pk for asset in assets]).keys() == {asset.pk for asset in assets}
+    assert store.fetch([asset.pk for asset in assets]).keys() == {asset.pk for asset in assets}
     assert states() == {"indexed"}
 
 
@@ -57,11 +60,11 @@ def test_a_collection_that_is_gone_is_made_anew_by_the_next_upload(
 ) -> None:
     first = make_asset()
     index()
-    milvus.drop(active().collection)
+    store.drop(active().collection)
     second = make_asset()
     index()
-    assert milvus.fetch([first.pk, second.pk]).keys() == {first.pk, second.pk}
-    assert repair.check().sound
+    assert store.fetch([first.pk, second.pk]).keys() == {first.pk, second.pk}
+    assert reconcile.check().sound
 
 
 def test_check_finds_and_mends_what_differs_either_way(
@@ -71,14 +74,14 @@ def test_check_finds_and_mends_what_differs_either_way(
     index()
     no_clip()
     vector = np.array([1] + [0] * 255, np.float32)
-    milvus.upsert([milvus.Row(99_999, vector, rows.scalars(sound))])
-    milvus.delete([lost.pk])
+    store.upsert([store.Row(99_999, vector, entities.scalars(sound))])
+    store.delete([lost.pk])
     Asset.objects.filter(pk=changed.pk).update(  # passes no signal
         colour_cells=[7], created_by=None, preset="square"
     )
     Embedding.objects.filter(asset_id=sound.pk).delete()
     Asset.objects.filter(pk=deleted.pk)._raw_delete("default")  # neither does this
-    report = repair.check()
+    report = reconcile.check()
     assert report.counts == {
         "without embedding": 1,
         "missing in Milvus": 1,
@@ -86,13 +89,13 @@ def test_check_finds_and_mends_what_differs_either_way(
         "stray in Milvus": 3,  # to Milvus, an asset without a row here is a stray
     }
     assert report.spaces[0].examples["scalars differ"] == [changed.pk]
-    assert repair.check(fix=True).counts == report.counts | {"stray in Milvus": 2}
+    assert reconcile.check(fix=True).counts == report.counts | {"stray in Milvus": 2}
     index()
     assert not Embedding.objects.filter(asset_id=deleted.pk).exists()
-    found = milvus.fetch([changed.pk, lost.pk, 99_999])
+    found = store.fetch([changed.pk, lost.pk, 99_999])
     assert found.keys() == {changed.pk, lost.pk}
     told = found[changed.pk]
-    assert (told["colours"], told["created_by"], told["preset"]) == ([7], milvus.NOBODY, "square")
+    assert (told["colours"], told["created_by"], told["preset"]) == ([7], schema.NOBODY, "square")
 
 
 def test_every_space_is_checked_and_the_report_says_which(
@@ -100,15 +103,15 @@ def test_every_space_is_checked_and_the_report_says_which(
 ) -> None:
     asset = make_asset()
     index()
-    space = switching.begin(str(small))
+    space = rollout.begin(str(small))
     index()
     space.refresh_from_db()
-    milvus.delete([asset.pk], collection=space.collection)
-    report = repair.check(fix=True)
+    store.delete([asset.pk], collection=space.collection)
+    report = reconcile.check(fix=True)
     wrong = {each.space.model: each.counts["missing in Milvus"] for each in report.spaces}
     assert wrong == {"demo": 0, str(small): 1}
     index()
-    assert repair.check().sound
+    assert reconcile.check().sound
 
 
 def test_rebuilding_needs_no_clip_and_leaves_one_collection(
@@ -118,12 +121,12 @@ def test_rebuilding_needs_no_clip_and_leaves_one_collection(
     index()
     before = active().collection
     no_clip()
-    assert repair.rebuild() == 3
+    assert reconcile.rebuild() == 3
     assert active().collection != before
-    assert milvus.collection_behind_alias() == active().collection
-    assert not milvus.exists(before)
-    assert milvus.fetch([a.pk for a in assets]).keys() == {a.pk for a in assets}
-    assert repair.check().sound
+    assert store.collection_behind_alias() == active().collection
+    assert not store.exists(before)
+    assert store.fetch([a.pk for a in assets]).keys() == {a.pk for a in assets}
+    assert reconcile.check().sound
 
 
 def test_other_fields_in_milvus_are_another_collection_while_the_old_one_serves(
@@ -133,15 +136,15 @@ def test_other_fields_in_milvus_are_another_collection_while_the_old_one_serves(
     index()
     before = active().collection
     no_clip()
-    monkeypatch.setattr(milvus, "SCHEMA", "newer")
+    monkeypatch.setattr(schema, "SCHEMA", "newer")
     spaces.open_active()
     assert "_newer_" in active().collection
-    assert milvus.collection_behind_alias() == active().collection
-    assert milvus.exists(before)  # somebody may just be asking it
-    repair.check(fix=True)
-    assert not milvus.exists(before)
-    assert milvus.count() == 1
-    assert milvus.fetch([asset.pk])
+    assert store.collection_behind_alias() == active().collection
+    assert store.exists(before)  # somebody may just be asking it
+    reconcile.check(fix=True)
+    assert not store.exists(before)
+    assert store.count() == 1
+    assert store.fetch([asset.pk])
 
 
 def test_one_process_at_a_time_builds_collections_and_the_others_go_on(
@@ -151,7 +154,7 @@ def test_one_process_at_a_time_builds_collections_and_the_others_go_on(
     index()
     before = active().collection
     address = connection.get_connection_params()
-    monkeypatch.setattr(milvus, "SCHEMA", "newer")
+    monkeypatch.setattr(schema, "SCHEMA", "newer")
     with psycopg.connect(
         host=address["host"], dbname=address["dbname"], user=address["user"]
     ) as other:
@@ -159,11 +162,11 @@ def test_one_process_at_a_time_builds_collections_and_the_others_go_on(
         assert spaces.open_active().collection == before
         make_asset()
         assert index() == 1
-        with pytest.raises(filling.Busy):
-            repair.rebuild()
+        with pytest.raises(collections.Busy):
+            reconcile.rebuild()
     spaces.open_active()
     assert active().collection != before
-    assert milvus.count() == 2
+    assert store.count() == 2
 
 
 def test_what_changes_while_a_collection_is_filled_is_not_lost(
@@ -181,12 +184,12 @@ def test_what_changes_while_a_collection_is_filled_is_not_lost(
             index()
 
     space = active()
-    assert filling.refill(space, progress=change) == 2
+    assert collections.refill(space, progress=change) == 2
     index()
-    assert milvus.fetch([other.pk])[other.pk]["kind"] == "logo"
-    repair.check(fix=True)
-    assert milvus.fetch([asset.pk, other.pk]).keys() == {other.pk}
-    assert repair.check().sound
+    assert store.fetch([other.pk])[other.pk]["kind"] == "logo"
+    reconcile.check(fix=True)
+    assert store.fetch([asset.pk, other.pk]).keys() == {other.pk}
+    assert reconcile.check().sound
 
 
 def many_assets(brand: Brand, count: int) -> None:
@@ -223,8 +226,8 @@ def many_assets(brand: Brand, count: int) -> None:
 def test_checking_and_rebuilding_take_no_more_memory_for_more_assets(
     index: Index, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "PAGE", 100)
-    monkeypatch.setattr(repair, "PAGE", 100)
+    monkeypatch.setattr(collections, "PAGE", 100)
+    monkeypatch.setattr(reconcile, "PAGE", 100)
     index()
 
     def peak(work: Callable[[], object]) -> int:
@@ -237,9 +240,9 @@ def test_checking_and_rebuilding_take_no_more_memory_for_more_assets(
     peaks = []
     for added in (300, 1_200):
         many_assets(cast.acme, added)
-        rebuilt = peak(lambda: filling.refill(active()))
-        peaks.append((rebuilt, peak(repair.check)))
-    assert milvus.count() == 1_500
+        rebuilt = peak(lambda: collections.refill(active()))
+        peaks.append((rebuilt, peak(reconcile.check)))
+    assert store.count() == 1_500
     for few, many in zip(*peaks, strict=True):
         assert many < 1.5 * few
 
@@ -249,7 +252,7 @@ def test_the_commands_say_what_is_wrong_and_put_it_right(
 ) -> None:
     asset = make_asset()
     index()
-    milvus.delete([asset.pk])
+    store.delete([asset.pk])
     with pytest.raises(CommandError, match="--fix"):
         call_command("check_index")
     assert f"1 missing in Milvus: {asset.pk}" in capsys.readouterr().out

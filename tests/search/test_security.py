@@ -12,12 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from assetbank import collecting, intake
+from assetbank.assets import collections, update
 from assetbank.models import Asset, Collection, Membership
-from search import claims, indexing, keeping, milvus, queries, rows, spaces, words
 from search.errors import InvalidQuestion
+from search.indexing import entities, leases, pipeline, spaces
 from search.models import Asked, Embedding, PictureQuestion
-from search.questions import Filters, Question, Shown
+from search.query import fulltext, retrieval
+from search.query.types import Filters, Question, Shown
+from search.saved import golden, searches
+from search.vectorstore import store
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -124,8 +127,8 @@ def test_marking_the_words_of_a_long_question_has_a_limit(
 ) -> None:
     asset = make_asset(title=" ".join(f"w{number}" for number in range(40)))
     index()
-    page = queries.find(person=cast.viewer, question=Question(text=asset.title))
-    assert vars(page.found[0].asset)["marked"].count(words.START) == words.MOST_MARKED
+    page = retrieval.find(person=cast.viewer, question=Question(text=asset.title))
+    assert vars(page.found[0].asset)["marked"].count(fulltext.START) == fulltext.MOST_MARKED
 
 
 def test_a_question_that_is_too_long_to_be_pinned_says_so(
@@ -133,7 +136,7 @@ def test_a_question_that_is_too_long_to_be_pinned_says_so(
 ) -> None:
     question, asset = Question(text=ideographs(0x4E00, 1_000)), make_asset()
     with pytest.raises(InvalidQuestion, match="too long"):
-        keeping.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
+        golden.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ def test_who_joins_or_leaves_a_brand_gets_another_answer_at_once(
     index()
 
     def found() -> tuple[set[int], int | None]:
-        page = queries.find(person=cast.viewer, question=Question(text="red"))
+        page = retrieval.find(person=cast.viewer, question=Question(text="red"))
         return {each.asset.pk for each in page.found}, page.matched
 
     alone = found()
@@ -187,8 +190,8 @@ def test_what_is_put_into_a_collection_is_found_in_it_at_once(
     collection = Collection.objects.create(brand=cast.acme, name="Launch")
     question = Question(text="red", filters=Filters(collection=collection.pk))
     for there in ([first], [first, second]):
-        collecting.add(collection=collection, assets=there)
-        page = queries.find(person=cast.viewer, question=question)
+        collections.add(collection=collection, assets=there)
+        page = retrieval.find(person=cast.viewer, question=question)
         assert {each.asset.pk for each in page.found} == {asset.pk for asset in there}
 
 
@@ -202,7 +205,7 @@ def test_a_picture_that_a_brand_keeps_is_gone_for_who_leaves(
     client.post(f"/assets/{asset.pk}/part/", {"left": 0, "top": 0, "right": 1, "bottom": 1})
     picture = PictureQuestion.objects.get()
     question = Question(shown=(Shown(picture=picture.pk),))
-    keeping.save(brand=cast.acme, name="Like this", question=question, by=cast.creator)
+    searches.save(brand=cast.acme, name="Like this", question=question, by=cast.creator)
     address = f"/picture-search/{picture.pk}/"
     assert client.get(address).status_code == 200
     Membership.objects.filter(user=cast.creator).delete()
@@ -214,16 +217,16 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
 ) -> None:
     asset = make_asset()
     index()
-    intake.update(asset=asset, kind="logo")
+    update.update(asset=asset, kind="logo")
     space = spaces.open_active()
-    (slow,) = claims.claim(space, 1)
+    (slow,) = leases.claim(space, 1)
     slow.vector = slow.embedding.vector
-    intake.update(asset=asset, kind="campaign")
+    update.update(asset=asset, kind="campaign")
     index()  # another worker is quicker
-    claims.finish(indexing._process([slow], space), space)
-    assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "logo"
+    leases.finish(pipeline._process([slow], space), space)
+    assert store.fetch([asset.pk])[asset.pk]["kind"] == "logo"
     index()
-    assert milvus.fetch([asset.pk])[asset.pk]["kind"] == "campaign"
+    assert store.fetch([asset.pk])[asset.pk]["kind"] == "campaign"
 
 
 def test_a_picture_that_breaks_indexing_is_found_and_left_out(
@@ -231,14 +234,14 @@ def test_a_picture_that_breaks_indexing_is_found_and_left_out(
 ) -> None:
     spaces.open_active()
     bad, *good = [make_asset() for _ in range(4)]
-    scalars = rows.scalars
+    scalars = entities.scalars
 
     def breaking(asset: Asset) -> Any:
         if asset.pk == bad.pk:
             raise ZeroDivisionError("/secret/path")
         return scalars(asset)
 
-    monkeypatch.setattr(rows, "scalars", breaking)
+    monkeypatch.setattr(entities, "scalars", breaking)
     deadline = time.monotonic() + 60
     while Embedding.objects.claimable().exists() and time.monotonic() < deadline:
         try:

@@ -17,17 +17,21 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank import intake
-from assetbank.demo.pictures import render
-from assetbank.demo.specs import Spec
+from assetbank.assets import update
+from assetbank.demo.drawing.render import render
+from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
-from search import filling, indexing, milvus, queries, spaces, switching, tasks, vectors
-from search.checkpoints import DEMO_FOLDER, EncoderUnavailable
+from search import tasks
+from search.encoders.checkpoints import DEMO_FOLDER, EncoderUnavailable
+from search.encoders.relevance import Background
 from search.errors import SearchUnavailable
+from search.evaluation import rollout
+from search.evaluation.rollout import SwitchRefused
+from search.indexing import collections, pipeline, space_encoders, spaces
 from search.models import Embedding, GoldenQuestion, VectorSpace
-from search.questions import Question
-from search.relevance import Background
-from search.switching import SwitchRefused
+from search.query import embedding, retrieval
+from search.query.types import Question
+from search.vectorstore import store
 from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
 
@@ -47,14 +51,14 @@ def active() -> VectorSpace:
 
 
 def built(model: Path | str, index: Index) -> VectorSpace:
-    space = switching.begin(str(model))
+    space = rollout.begin(str(model))
     index()
     space.refresh_from_db()
     return space
 
 
 def inside(space: VectorSpace) -> set[int]:
-    ids = [pk for page in milvus.stream_ids(0, collection=space.collection) for pk in page]
+    ids = [pk for page in store.stream_ids(0, collection=space.collection) for pk in page]
     return set(ids)
 
 
@@ -65,14 +69,14 @@ def test_a_second_space_is_built_while_the_first_one_serves(
     assets: list[Asset], index: Index, small: Path
 ) -> None:
     first = active()
-    space = switching.begin(str(small))
-    assert switching.progress(space).total == 0  # nobody has loaded it yet
+    space = rollout.begin(str(small))
+    assert rollout.progress(space).total == 0  # nobody has loaded it yet
     assert index() == 3
     space.refresh_from_db()
     assert (space.dimension, space.active, space.problem) == (64, False, "")
     assert inside(space) == inside(first) == {asset.pk for asset in assets}
     assert active() == first
-    told = switching.progress(space)
+    told = rollout.progress(space)
     assert (told.total, told.indexed, told.done) == (3, 3, 3)
 
 
@@ -83,12 +87,12 @@ def test_what_comes_changes_and_goes_meanwhile_is_right_in_both(
     gone, changed, _ = assets
     gone_id = gone.pk
     new = make_asset()
-    intake.update(asset=changed, kind="logo")
-    intake.remove(asset=gone)
+    update.update(asset=changed, kind="logo")
+    update.remove(asset=gone)
     index()
     for each in (active(), space):
         assert inside(each) == {changed.pk, assets[2].pk, new.pk}
-        told = milvus.fetch([changed.pk], collection=each.collection)
+        told = store.fetch([changed.pk], collection=each.collection)
         assert told[changed.pk]["kind"] == "logo"
     assert not Embedding.objects.filter(asset_id=gone_id).exists()
 
@@ -96,7 +100,7 @@ def test_what_comes_changes_and_goes_meanwhile_is_right_in_both(
 def test_uploads_go_before_what_is_built_beside_them(
     assets: list[Asset], index: Index, make_asset: MakeAsset, small: Path
 ) -> None:
-    space = switching.begin(str(small))
+    space = rollout.begin(str(small))
     new = make_asset()
     tasks.index_waiting()
     assert new.pk in inside(active())
@@ -107,7 +111,7 @@ def test_uploads_go_before_what_is_built_beside_them(
 
 
 def test_building_goes_on_where_it_stopped(assets: list[Asset], small: Path) -> None:
-    space = switching.begin(str(small))
+    space = rollout.begin(str(small))
 
     class Stopped(BaseException):
         """Ctrl-C, or a worker that is told to stop."""
@@ -116,23 +120,23 @@ def test_building_goes_on_where_it_stopped(assets: list[Asset], small: Path) -> 
         raise Stopped
 
     with pytest.raises(Stopped):
-        indexing.index(batch_size=2, after_batch=stop)
-    assert switching.progress(space).done == 2
-    assert switching.begin(str(small)) == space
-    assert indexing.index() == 1
-    assert switching.is_built(VectorSpace.objects.get(pk=space.pk))
+        pipeline.index(batch_size=2, after_batch=stop)
+    assert rollout.progress(space).done == 2
+    assert rollout.begin(str(small)) == space
+    assert pipeline.index() == 1
+    assert rollout.is_built(VectorSpace.objects.get(pk=space.pk))
 
 
 def test_an_encoder_that_cannot_be_loaded_says_so_and_disturbs_nobody(
     assets: list[Asset], index: Index, make_asset: MakeAsset, tmp_path: Path
 ) -> None:
-    space = switching.begin(str(tmp_path))
+    space = rollout.begin(str(tmp_path))
     new = make_asset()
     index()
     assert new.pk in inside(active())
     space.refresh_from_db()
     assert "is not a CLIP checkpoint" in space.problem
-    switching.drop(space)
+    rollout.drop(space)
 
 
 def test_the_same_weights_under_another_name_are_no_other_encoder(
@@ -142,7 +146,7 @@ def test_the_same_weights_under_another_name_are_no_other_encoder(
     space = built(tmp_path / "copy", index)
     assert space.problem == "This is the encoder of demo, under another name."
     with pytest.raises(SwitchRefused, match="demo is the encoder in use"):
-        switching.begin("demo")
+        rollout.begin("demo")
 
 
 def test_what_needs_no_encoder_goes_on_where_it_is_gone(
@@ -150,13 +154,13 @@ def test_what_needs_no_encoder_goes_on_where_it_is_gone(
 ) -> None:
     space = built(save_small(tmp_path / "small"), index)
     shutil.rmtree(tmp_path / "small")
-    spaces.image_encoder.cache_clear()
-    spaces._checkpoint.cache_clear()
+    space_encoders.image_encoder.cache_clear()
+    space_encoders._checkpoint.cache_clear()
     new = make_asset()
-    intake.update(asset=assets[0], kind="logo")
+    update.update(asset=assets[0], kind="logo")
     index()
     space.refresh_from_db()
-    told = milvus.fetch([assets[0].pk], collection=space.collection)
+    told = store.fetch([assets[0].pk], collection=space.collection)
     assert told[assets[0].pk]["kind"] == "logo"
     assert new.pk in inside(active())
     assert new.pk not in inside(space)
@@ -165,8 +169,8 @@ def test_what_needs_no_encoder_goes_on_where_it_is_gone(
 
 
 def test_what_the_bundled_encoder_brings_along_is_what_would_be_measured() -> None:
-    brought = Background.load(spaces._measured(str(DEMO_FOLDER)))
-    measured = Background.load(spaces.measured_anew(str(DEMO_FOLDER)))
+    brought = Background.load(space_encoders._measured(str(DEMO_FOLDER)))
+    measured = Background.load(space_encoders.measured_anew(str(DEMO_FOLDER)))
     assert np.allclose(brought.mean, measured.mean, atol=1e-3), "see train_demo_clip --measure"
     for kept, new in ((brought.text, measured.text), (brought.picture, measured.picture)):
         assert np.allclose(astuple(kept), astuple(new), rtol=0.05), "see train_demo_clip --measure"
@@ -182,18 +186,18 @@ def test_another_configured_encoder_is_built_beside_and_takes_over_by_itself(
     settings.CLIP_MODEL = str(twin)
     index()
     assert active() == first  # it serves until the other one is whole and was judged
-    switching.advance()
+    rollout.advance()
     assert active().model == str(twin)
     settings.CLIP_MODEL = "demo"
     index()
-    switching.advance()
+    rollout.advance()
     assert active().model == str(twin)  # what has its space already does not come back by itself
 
 
 def test_weights_that_moved_to_another_folder_are_the_same_encoder(
     assets: list[Asset], index: Index, settings: Settings, twin: Path, tmp_path: Path
 ) -> None:
-    switching.activate(built(twin, index))
+    rollout.activate(built(twin, index))
     before = active()
     moved = Path(shutil.copytree(twin, tmp_path / "moved"))
     settings.CLIP_MODEL = str(moved)
@@ -209,7 +213,7 @@ def test_any_clip_checkpoint_in_a_folder_is_where_an_installation_may_start(
     asset = make_asset(title="x")
     assert index() == 1
     assert (active().dimension, active().is_demo) == (64, False)
-    page = queries.find(person=cast.viewer, question=Question(text="anything"))
+    page = retrieval.find(person=cast.viewer, question=Question(text="anything"))
     assert [found.asset for found in page.found] == [asset]
 
 
@@ -228,14 +232,14 @@ def test_search_is_never_empty_while_another_encoder_takes_over(
         """Through the alias, as whoever knows nothing of spaces."""
         vector = np.ones(space.dimension, np.float32)
         while not enough.is_set():
-            answers.append({hit.id for hit in milvus.search(vector, limit=50, where="")})
+            answers.append({hit.id for hit in store.search(vector, limit=50, where="")})
 
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(ask)
-        switching.activate(space)
-        assert milvus.collection_behind_alias() == active().collection == space.collection
+        rollout.activate(space)
+        assert store.collection_behind_alias() == active().collection == space.collection
         for model in ("demo", str(twin), "demo", str(twin)):
-            assert switching.rollback().model == model
+            assert rollout.rollback().model == model
         enough.set()
         asking.result(timeout=20)
     assert answers
@@ -246,44 +250,44 @@ def test_a_process_that_dies_between_alias_and_row_is_mended(
     assets: list[Asset], index: Index, small: Path
 ) -> None:
     space = built(small, index)
-    milvus.point_alias(space.collection)  # the first half of taking over
+    store.point_alias(space.collection)  # the first half of taking over
     spaces.open_active()
-    assert milvus.collection_behind_alias() == active().collection != space.collection
-    milvus.point_alias(space.collection)
-    switching.advance()
+    assert store.collection_behind_alias() == active().collection != space.collection
+    store.point_alias(space.collection)
+    rollout.advance()
     assert active() == space  # the second half
-    assert milvus.collection_behind_alias() == space.collection
+    assert store.collection_behind_alias() == space.collection
 
 
 def test_what_was_rolled_back_stays_up_to_date_and_away(
     assets: list[Asset], index: Index, make_asset: MakeAsset, twin: Path
 ) -> None:
     space = built(twin, index)
-    switching.activate(space)
-    switching.rollback()
+    rollout.activate(space)
+    rollout.rollback()
     new = make_asset()
     index()
-    switching.advance()
+    rollout.advance()
     assert active().model == "demo"
     assert new.pk in inside(space)
-    assert switching.begin(str(twin)) == space  # asked for again, it takes over again
-    switching.advance()
+    assert rollout.begin(str(twin)) == space  # asked for again, it takes over again
+    rollout.advance()
     assert active() == space
 
 
 def test_an_encoder_that_is_gone_does_not_take_over_and_holds_up_nobody(
     shop: list[Asset], index: Index, twin: Path, tmp_path: Path
 ) -> None:
-    gone = switching.begin(str(save_small(tmp_path / "gone")))
+    gone = rollout.begin(str(save_small(tmp_path / "gone")))
     space = built(twin, index)
     shutil.rmtree(tmp_path / "gone")
-    switching.advance()
+    rollout.advance()
     assert active() == space
     gone.refresh_from_db()
     assert "no such folder" in gone.problem
     VectorSpace.objects.filter(pk=gone.pk).update(activated_at=timezone.now())
     with pytest.raises(EncoderUnavailable, match="no such folder"):
-        switching.rollback()
+        rollout.rollback()
     assert active() == space
 
 
@@ -293,7 +297,7 @@ def test_texts_are_not_encoded_by_other_weights_than_pictures(
     replaced = active()
     replaced.source = str(twin)
     with pytest.raises(SearchUnavailable, match="does not hold the encoder"):
-        vectors.text_vector(replaced, "a bag")
+        embedding.text_vector(replaced, "a bag")
 
 
 def test_a_person_overrules_the_gate_and_leaves_no_gap(
@@ -302,9 +306,9 @@ def test_a_person_overrules_the_gate_and_leaves_no_gap(
     space = built(small, index)
     space.embeddings.filter(asset=assets[0]).mark_pending()
     with pytest.raises(SwitchRefused, match="1 of 3 assets"):
-        switching.take_over(space)
+        rollout.take_over(space)
     index()
-    switching.take_over(space)
+    rollout.take_over(space)
     assert active() == space
 
 
@@ -312,21 +316,21 @@ def test_a_space_is_dropped_on_command_only_and_never_the_one_in_use(
     assets: list[Asset], index: Index, settings: Settings, twin: Path
 ) -> None:
     first, space = active(), built(twin, index)
-    switching.activate(space)
+    rollout.activate(space)
     with pytest.raises(SwitchRefused, match="is in use"):
-        switching.drop(space)
+        rollout.drop(space)
     with pytest.raises(SwitchRefused, match="CLIP_MODEL asks for"):
-        switching.drop(first)
+        rollout.drop(first)
     settings.CLIP_MODEL = str(twin)
-    filling.clear_away()
-    assert milvus.exists(first.collection)
-    switching.drop(first)
-    assert not milvus.exists(first.collection)
+    collections.clear_away()
+    assert store.exists(first.collection)
+    rollout.drop(first)
+    assert not store.exists(first.collection)
     assert set(Embedding.objects.values_list("space", flat=True)) == {space.pk}
     with pytest.raises(SwitchRefused, match="no earlier encoder"):
-        switching.rollback()
+        rollout.rollback()
     with pytest.raises(SwitchRefused, match="was dropped meanwhile"):
-        switching.activate(first)
+        rollout.activate(first)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -349,7 +353,7 @@ def test_an_upload_that_commits_while_a_space_is_dropped_is_kept(
 
     def drop() -> None:
         try:
-            switching.drop(space)
+            rollout.drop(space)
         finally:
             connection.close()
 
@@ -385,7 +389,7 @@ def test_an_encoder_that_answers_worse_does_not_take_over(
     shop: list[Asset], index: Index, small: Path
 ) -> None:
     space = built(small, index)
-    switching.advance()
+    rollout.advance()
     space.refresh_from_db()
     gate = space.gate
     assert not space.active, gate
@@ -393,7 +397,7 @@ def test_an_encoder_that_answers_worse_does_not_take_over(
     assert gate["new"]["ndcg"] < gate["old"]["ndcg"] == 1.0
     assert any("nDCG@10 falls from 1.000" in each for each in gate["why"])
     GoldenQuestion.objects.all().delete()  # what it was judged by has changed
-    switching.advance()
+    rollout.advance()
     assert active() == space
 
 
@@ -401,7 +405,7 @@ def test_an_encoder_that_answers_as_well_takes_over(
     shop: list[Asset], index: Index, twin: Path
 ) -> None:
     space = built(twin, index)
-    switching.advance()
+    rollout.advance()
     space.refresh_from_db()
     assert space.active
     assert space.gate["new"]["ndcg"] >= space.gate["old"]["ndcg"]
@@ -415,7 +419,7 @@ def test_golden_questions_that_cannot_be_asked_any_more_hold_up_nothing(
         golden = GoldenQuestion.objects.create(brand=cast.acme, question=asked)
         golden.expected.set(shop[:1])
     space = built(twin, index)
-    switching.advance()
+    rollout.advance()
     space.refresh_from_db()
     assert space.active
     assert space.gate["questions"] == len(shop)
@@ -426,13 +430,13 @@ def test_what_could_not_be_found_any_more_is_counted_and_named(
 ) -> None:
     space = built(small, index)
     space.embeddings.filter(asset=assets[1]).update(state="failed", reason="Damaged.")
-    gate = switching.judge(space)
+    gate = rollout.judge(space)
     assert (gate["passes"], gate["covered"], gate["of"]) == (False, 2, 3)
     assert gate["why"] == ["1 of 3 assets could not be found any more."]
     (lost,) = gate["lacking"]
     assert (lost["asset_id"], lost["reason"]) == (assets[1].pk, "Damaged.")
-    assert str(switching.progress(space)) == "2 of 3 indexed, 1 failed"
-    switching.advance()
+    assert str(rollout.progress(space)) == "2 of 3 indexed, 1 failed"
+    rollout.advance()
     assert not VectorSpace.objects.get(pk=space.pk).active
 
 

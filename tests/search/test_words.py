@@ -9,12 +9,13 @@ import pytest
 from django.db import connection
 from taggit.models import Tag
 
-from assetbank import intake
+from assetbank.assets import update
 from assetbank.models import Asset
-from search import checks, words
+from search import checks
 from search.models import Document
-from search.statements import Statement, any_id
-from search.words import Wording
+from search.query import fulltext
+from search.query.fulltext import Wording
+from search.query.prepared import Statement, any_id
 
 MakeAsset = Callable[..., Asset]
 
@@ -33,13 +34,13 @@ MakeAsset = Callable[..., Asset]
     ids=str,
 )
 def test_a_minus_before_a_word_means_not(text: str, wording: Wording) -> None:
-    assert words.parse(text) == wording
+    assert fulltext.parse(text) == wording
 
 
 def found(text: str) -> list[str]:
-    wording = words.parse(text)
+    wording = fulltext.parse(text)
     count = {"wanted": len(wording.wanted), "unwanted": len(wording.unwanted)}
-    hits = words.find(wording, words.finding(Asset.objects.all(), **count))
+    hits = fulltext.find(wording, fulltext.finding(Asset.objects.all(), **count))
     titles = Asset.objects.in_bulk([hit.id for hit in hits])
     return [titles[hit.id].title for hit in hits]
 
@@ -95,7 +96,7 @@ class TestDocuments:
     def test_every_change_is_found_at_once(self, make_asset: MakeAsset) -> None:
         asset = make_asset(title="Bag", tags=["leather"])
         assert found("leather bag") == ["Bag"]
-        intake.update(asset=asset, title="Purse", tags=["suede"])
+        update.update(asset=asset, title="Purse", tags=["suede"])
         assert (found("leather"), found("suede purse")) == ([], ["Purse"])
         Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # passes no signal
         assert found("calfskin") == ["Purse"]
@@ -106,7 +107,7 @@ class TestDocuments:
 
     def test_it_goes_with_its_asset(self, make_asset: MakeAsset) -> None:
         kept, removed = make_asset(tags=["a", "b"]), make_asset(tags=["a", "b"])
-        intake.remove(asset=removed)
+        update.remove(asset=removed)
         assert list(Document.objects.values_list("pk", flat=True)) == [kept.pk]
 
 
@@ -117,12 +118,12 @@ def test_a_question_without_a_letter_or_digit_is_nobodys_name(make_asset: MakeAs
 
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
     assets = Asset.objects.with_tags()
-    assets = words.with_highlights(assets, of="of", phrases="phrases")
+    assets = fulltext.with_highlights(assets, of="of", phrases="phrases")
     statement = Statement(assets.filter(any_id("pk", "of")))
 
-    def highlights(asset: Asset) -> list[words.Highlight]:
+    def highlights(asset: Asset) -> list[fulltext.Highlight]:
         (marked,) = statement.rows(of=[asset.pk], phrases=["of the", "evening", "capes"])
-        return words.highlights(marked)
+        return fulltext.highlights(marked)
 
     marked = highlights(shelf["Silk cape"])
     assert [(each.field, each.pieces) for each in marked] == [
@@ -130,7 +131,7 @@ def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> No
         ("tags", (("Evening", True), (", gold trim", False))),
     ]
     long = shelf["Linen dress"]
-    intake.update(asset=long, description="word " * 300 + "evening " + "more " * 300)
+    update.update(asset=long, description="word " * 300 + "evening " + "more " * 300)
     (marked_long,) = highlights(long)
     assert marked_long.field == "description"
     assert ("evening", True) in marked_long.pieces

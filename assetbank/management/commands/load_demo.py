@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from assetbank import demo_world
+from assetbank.demo import library
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tqdm(desc="Demo pictures", unit="picture", file=sys.stdout, ncols=80) as bar:
-            for done, total in demo_world.load():
+            for done, total in library.load():
                 bar.total = total
                 bar.update(done - bar.n)
         self.stdout.write("The demo library is there.")

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from assetbank import demo_world
+from assetbank.demo import library
 from assetbank.embedded import EmbeddedError, milvus
 
 MARK = "ASSETBANK_PART_OF"  # in the environment of each part: whose it is
@@ -48,8 +48,8 @@ class Command(BaseCommand):
                 milvus.ensure_running(settings.DATA_DIR / "milvus")
         except EmbeddedError as error:
             raise CommandError(str(error)) from error
-        demo_world.refuse_in_production()
-        if demo_world.is_wanted() and not options["no_demo"]:
+        library.refuse_in_production()
+        if library.is_wanted() and not options["no_demo"]:
             self._say("First start: drawing the demo library …")
             call_command("load_demo")
         self._welcome(host, port)
@@ -61,9 +61,9 @@ class Command(BaseCommand):
 
     def _welcome(self, host: str, port: int) -> None:
         self._say(f"\nAssetbank is at http://{host}:{port}/ in a few seconds; Ctrl-C stops it.")
-        if demo_world.people().exists():
-            for name, what in demo_world.SIGN_INS.items():
-                self._say(f"  sign in as {name} / {demo_world.PASSWORD}: {what}")
+        if library.people().exists():
+            for name, what in library.SIGN_INS.items():
+                self._say(f"  sign in as {name} / {library.PASSWORD}: {what}")
         self._say("")
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from search import indexing, repair
-from search.checkpoints import EncoderError
-from search.milvus import MilvusDown
+from search.encoders.checkpoints import EncoderError
+from search.indexing import pipeline, reconcile
+from search.vectorstore.connection import MilvusDown
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
                 bar.update(done - bar.n)
 
             try:
-                report = repair.check(fix=options["fix"], progress=progress)
+                report = reconcile.check(fix=options["fix"], progress=progress)
             except (MilvusDown, EncoderError) as error:
                 raise CommandError(str(error)) from error
         for each in report.spaces:
@@ -35,12 +35,12 @@ class Command(BaseCommand):
         if report.sound:
             self.stdout.write(f"All {report.checked} indexed assets are right.")
         elif options["fix"]:
-            indexing.request_work()
+            pipeline.request_work()
             self.stdout.write("Marked; the index worker puts them right.")
         else:
             raise CommandError("The index is not right; --fix puts it right.")
 
-    def _tell(self, report: repair.SpaceReport, *, named: bool) -> None:
+    def _tell(self, report: reconcile.SpaceReport, *, named: bool) -> None:
         if named:
             self.stdout.write(f"{report.space.model}:")
         for what, count in report.counts.items():

@@ -14,15 +14,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.http import QueryDict
 
-from assetbank import access
+from assetbank import permissions
 from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
-from search import evaluation, vectors
 from search.errors import InvalidQuestion, SearchUnavailable
-from search.evaluation import Asking
-from search.forms import QuestionForm, read_question
+from search.evaluation import metrics
+from search.evaluation.metrics import Asking
 from search.models import VectorSpace
-from search.questions import Question
+from search.query import embedding
+from search.query.form import QuestionForm, read_question
+from search.query.types import Question
 
 MOST_NAMED = 50  # bad lines
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--k", type=int, default=evaluation.K, help="Results that count.")
+        parser.add_argument("--k", type=int, default=metrics.K, help="Results that count.")
         parser.add_argument("--json", type=Path, metavar="OUT", help="Write the numbers there.")
         parser.add_argument("--brand", default="", metavar="SLUG", help="Ask within this brand.")
         parser.add_argument("--space", default="", metavar="MODEL", help="Not the one in use.")
@@ -62,14 +63,14 @@ class Command(BaseCommand):
         try:
             lines = list(read_lines(options["file"].read_text("utf-8-sig")))
             # what is loaded and connected with the first question is no latency
-            evaluation.ask(Asking(Question(text="warm up"), frozenset(), ""), space=space)
+            metrics.ask(Asking(Question(text="warm up"), frozenset(), ""), space=space)
         except (OSError, ValueError, csv.Error) as error:
             why = getattr(error, "strerror", None) or error
             raise CommandError(f"{options['file']} cannot be read: {why}.") from error
         except SearchUnavailable as error:
             raise CommandError(error.message) from error
         rows, left_out = self._ask(lines, brand, space, k)
-        result = evaluation.means(rows, k)
+        result = metrics.means(rows, k)
         if options["json"]:
             answer = {"encoder": space.model, **result.as_json(), "left_out": left_out}
             _write(options["json"], answer)
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         self.stdout.write(f"recall@{k:<5}   MRR  nDCG@{k:<4}    ms  question")
         for line in lines:
             try:
-                row = evaluation.ask(_asking(line, brand), space=space, k=k)
+                row = metrics.ask(_asking(line, brand), space=space, k=k)
             except (BadLine, InvalidQuestion) as error:
                 left_out.append({"line": line.number, "reason": str(error)})
             except SearchUnavailable as error:
@@ -179,10 +180,10 @@ def _question(text: str) -> Question:
     """An address, if it begins with one of its parameters; else words. Raises InvalidQuestion."""
     name, equals, _ = text.partition("=")
     if equals and name in QuestionForm.base_fields:
-        return read_question(text, person=access.house())
+        return read_question(text, person=permissions.house())
     given = QueryDict(mutable=True)
     given["q"] = text
-    return read_question(given.urlencode(), person=access.house())
+    return read_question(given.urlencode(), person=permissions.house())
 
 
 # ------------------------------------------------------------------------ what is asked, and where
@@ -199,7 +200,7 @@ def _brand(slug: str) -> Brand | None:
 def _space(model: str) -> VectorSpace:
     if not model:
         try:
-            return vectors.active_space()
+            return embedding.active_space()
         except SearchUnavailable as error:
             raise CommandError(error.message) from error
     spaces = VectorSpace.objects.exclude(fingerprint=None)

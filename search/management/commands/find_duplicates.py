@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from assetbank.models import Brand
-from search import duplicate_groups, duplicates
-from search.milvus import MilvusDown
+from search.duplicates import detect
+from search.duplicates import groups as duplicate_groups
+from search.vectorstore.connection import MilvusDown
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         brand = self._brand(options["brand"])
         if options["again"]:
-            duplicates.forget(brand)
+            detect.forget(brand)
         try:
             done = self._find(brand)
         except MilvusDown as error:
@@ -42,13 +43,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{done} compared; {groups} group{'' if groups == 1 else 's'}.")
 
     def _find(self, brand: Brand | None) -> int:
-        total = duplicates.waiting(brand).count()
+        total = detect.waiting(brand).count()
         with tqdm(total=total, unit="asset", file=sys.stdout, ncols=80) as bar:
 
             def after(done: int) -> None:
                 bar.update(done - bar.n)
 
-            return duplicates.find(brand=brand, wait=True, after=after)
+            return detect.find(brand=brand, wait=True, after=after)
 
     def _brand(self, slug: str) -> Brand | None:
         if not slug:

@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from search import repair, spaces
-from search.checkpoints import EncoderError
-from search.milvus import MilvusDown
+from search.encoders.checkpoints import EncoderError
+from search.indexing import reconcile, spaces
 from search.models import VectorSpace
+from search.vectorstore.connection import MilvusDown
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            done = repair.rebuild(space, progress=progress)
+            done = reconcile.rebuild(space, progress=progress)
         waiting = space.embeddings.waiting().count()
         self.stdout.write(
             f"{space.model}: {done} vectors in a new collection; {waiting} wait for the worker."

@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from assetbank import health
 from assetbank.errors import ProblemError
-from search import indexing, switching
-from search.checkpoints import EncoderError
-from search.milvus import MilvusDown
+from search.encoders.checkpoints import EncoderError
+from search.evaluation import rollout
+from search.indexing import pipeline
 from search.models import VectorSpace
-from search.templatetags.keeping import told
+from search.templatetags.saved_searches import told
+from search.vectorstore.connection import MilvusDown
 
 WAIT_SECONDS = 1.0
 
@@ -42,16 +43,16 @@ class Command(BaseCommand):
             if options["status"]:
                 self._status()
             elif options["rollback"]:
-                self.stdout.write(f"{switching.rollback().model} is in use again.")
+                self.stdout.write(f"{rollout.rollback().model} is in use again.")
             elif options["drop"] is not None:
-                space = switching.named(options["drop"])
-                switching.drop(space)
+                space = rollout.named(options["drop"])
+                rollout.drop(space)
                 self.stdout.write(f"{space.model} is forgotten.")
             else:
                 self._switch(options["model"], work=options["work"], force=options["force"])
         except ProblemError as error:
             raise CommandError(error.message) from error
-        except (switching.SwitchRefused, MilvusDown, EncoderError) as error:
+        except (rollout.SwitchRefused, MilvusDown, EncoderError) as error:
             raise CommandError(str(error)) from error
         except VectorSpace.DoesNotExist:
             raise CommandError("It was dropped meanwhile.") from None
@@ -59,18 +60,18 @@ class Command(BaseCommand):
             raise CommandError("Stopped; the same command goes on.") from None
 
     def _switch(self, model: str, *, work: bool, force: bool) -> None:
-        space = switching.begin(model)
+        space = rollout.begin(model)
         if not work and not health.workers().ok:
             raise CommandError("No index worker runs: start one, or index here with --work.")
         self._watch(space, work=work)
         if not space.active:  # a worker may have been quicker
-            gate = switching.judge(space)
+            gate = rollout.judge(space)
             self._show(gate)
             if not gate["passes"] and not force:
                 raise CommandError(
                     f"{' '.join(gate['why'])} {space.model} does not take over; --force overrules."
                 )
-            switching.activate(space)
+            rollout.activate(space)
         self.stdout.write(
             f"{space.model} is in use now. Set CLIP_MODEL={space.model}, so that it is what this "
             "installation asks for; --rollback goes back, --drop forgets the other one."
@@ -80,17 +81,17 @@ class Command(BaseCommand):
         with tqdm(desc="Indexed", unit="asset", file=sys.stdout, ncols=80) as bar:
 
             def show(done: int = 0) -> None:
-                far = switching.progress(space)
+                far = rollout.progress(space)
                 bar.total = far.total
                 bar.update(far.done - bar.n)
 
             while True:
-                done = indexing.index(after_batch=show) if work else 0
+                done = pipeline.index(after_batch=show) if work else 0
                 space.refresh_from_db()
                 show()
                 if space.problem:
                     raise CommandError(space.problem)
-                if switching.is_built(space):
+                if rollout.is_built(space):
                     return
                 if not done:  # others have the rest
                     time.sleep(WAIT_SECONDS)
@@ -113,7 +114,7 @@ class Command(BaseCommand):
 
     def _status(self) -> None:
         for space in VectorSpace.objects.order_by("-active", "pk"):
-            state = str(switching.progress(space)) if space.fingerprint else "not loaded"
+            state = str(rollout.progress(space)) if space.fingerprint else "not loaded"
             if space.active:
                 state = "in use"
             if not space.active and space.activated_at:

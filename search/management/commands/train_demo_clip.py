@@ -38,10 +38,10 @@ class Command(BaseCommand):
             self._measure()
             return
         # torch takes seconds to import, and manage.py reads every command for its help
-        from search.demo_clip.drawings import training_set
-        from search.demo_clip.evaluation import evaluate
-        from search.demo_clip.tokenizer import train_tokenizer
-        from search.demo_clip.training import Recipe, export, train
+        from search.encoders.demo.drawings import training_set
+        from search.encoders.demo.evaluation import evaluate
+        from search.encoders.demo.tokenizer import train_tokenizer
+        from search.encoders.demo.training import Recipe, export, train
 
         out: Path = options["out"]
         if min(options["steps"], options["pictures"], options["gallery"]) < 1:
@@ -58,19 +58,20 @@ class Command(BaseCommand):
             self.stdout.write(str(score))
         self.stdout.write(
             f"Saved in {out / 'checkpoint'}. To use it, set CLIP_MODEL to this folder, or copy it "
-            "over search/demo_clip/checkpoint and run this again with --measure."
+            "over search/encoders/demo/checkpoint and run this again with --measure."
         )
 
     def _measure(self) -> None:
-        from search import checkpoints, spaces
+        from search.encoders import checkpoints
+        from search.indexing import space_encoders
 
         folder = checkpoints.DEMO_FOLDER
         saved = {
             "fingerprint": checkpoints.fingerprint(folder),
-            "background": spaces.measured_anew(str(folder)),
+            "background": space_encoders.measured_anew(str(folder)),
         }
-        spaces.DEMO_BACKGROUND.write_text(json.dumps(saved) + "\n")
-        self.stdout.write(f"Saved in {spaces.DEMO_BACKGROUND}.")
+        space_encoders.DEMO_BACKGROUND.write_text(json.dumps(saved) + "\n")
+        self.stdout.write(f"Saved in {space_encoders.DEMO_BACKGROUND}.")
 
     def _progress(self, line: str) -> None:
         self.stdout.write(line)

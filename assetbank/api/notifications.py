@@ -1,0 +1,46 @@
+"""What a person should know, over REST."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import notifications
+from assetbank.api.fields import person_of
+from assetbank.api.pagination import Pages
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Notice
+
+
+class NoticeSerializer(serializers.ModelSerializer[Notice]):
+    class Meta:
+        model = Notice
+        fields = ["id", "sentence", "address", "created_at", "read_at"]
+        read_only_fields = fields
+
+
+class ReadSerializer(serializers.Serializer[int]):
+    read = serializers.IntegerField(help_text="How many were new.")
+
+
+@extend_schema_view(list=extend_schema(summary="What you should know, newest first"))
+class NoticeViewSet(ListModelMixin, GenericViewSet[Notice]):
+    parser_classes = PARSERS
+    serializer_class = NoticeSerializer
+    pagination_class = Pages
+    ordering = ("-created_at", "-id")
+    queryset = Notice.objects.none()
+
+    def get_queryset(self) -> QuerySet[Notice]:
+        return Notice.objects.filter(person=person_of(self.request))
+
+    @extend_schema(summary="Mark all as read", request=None, responses=ReadSerializer)
+    @action(detail=False, methods=["post"])
+    def read(self, request: Request) -> Response:
+        return Response({"read": notifications.mark_read(person_of(request))})

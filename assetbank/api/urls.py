@@ -1,0 +1,25 @@
+"""REST under /api/v1/: health, brands and collections. `search` routes assets, as it lists them."""
+
+from __future__ import annotations
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from assetbank.api.brands import BrandViewSet
+from assetbank.api.collections import CollectionViewSet
+from assetbank.api.decisions import DecisionsView
+from assetbank.api.files import CredentialsView, DownloadView
+from assetbank.api.health import HealthView
+from assetbank.api.notifications import NoticeViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("brands", BrandViewSet, basename="api-brand")
+router.register("notices", NoticeViewSet, basename="api-notice")
+router.register("collections", CollectionViewSet, basename="api-collection")
+urlpatterns = [
+    path("health/", HealthView.as_view(), name="api-health"),
+    path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
+    path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
+    path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    *router.urls,
+]

@@ -1,0 +1,144 @@
+"""Deciding about an asset: approved, sent back, or archived. The only way to be approved; every
+decision is a row that says who, when and why, and is taken back by another decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils.module_loading import import_string
+
+from assetbank import notifications, permissions, text
+from assetbank.assets import update
+from assetbank.errors import AssetGone, CannotApprove, Conflict, InvalidAsset
+from assetbank.models import Asset, AssetQuerySet, Decision
+from assetbank.rights import terms
+
+Status, Verdict = Asset.Status, Decision.Verdict
+
+LONGEST_REASON = 500
+BECOMES: dict[str, str] = {
+    Verdict.APPROVED: Status.APPROVED,
+    Verdict.REJECTED: Status.DRAFT,
+    Verdict.ARCHIVED: Status.ARCHIVED,
+}
+SAID: dict[str, str] = {
+    Verdict.APPROVED: "“{asset}” was approved by {by}.",
+    Verdict.REJECTED: "“{asset}” was sent back by {by}: {reason}",
+    Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
+}
+
+_LAST = Decision.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-at", "-id")
+SENT_BACK = Exists(
+    Decision.objects.filter(asset=OuterRef("pk"), verdict=Verdict.REJECTED).filter(
+        pk=Subquery(_LAST.values("pk")[:1])
+    )
+)
+
+
+@transaction.atomic
+def decide(
+    *, asset: Asset, by: User, verdict: str, reason: str = "", tell: bool = True
+) -> Decision:
+    """Managers only. `asset` has its new status afterwards; with `tell`, who made it hears of it.
+
+    Raises NotAllowed, CannotApprove, InvalidAsset, AssetGone, and Conflict where somebody decided
+    the same before.
+    """
+    if verdict not in BECOMES:
+        raise InvalidAsset(f"verdict is one of {', '.join(Verdict.values)}.")
+    reason = text.clean_text(reason)
+    locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
+    now = locked.filter(pk=asset.pk).first()
+    if now is None:
+        raise AssetGone(f"“{asset}” was deleted meanwhile.")
+    permissions.require_manager(by, now.brand)
+    _check(now, verdict, reason)
+    if verdict == Verdict.APPROVED and (problems := problems_of(now, by=by)):
+        raise CannotApprove(" ".join(problems))
+    update.update(asset=now, status=BECOMES[verdict], deciding=True)
+    asset.status, asset.updated_at = now.status, now.updated_at
+    decision = Decision.objects.create(asset=now, verdict=verdict, reason=reason, by=by)
+    if tell:
+        _tell(decision)
+    for receiver in settings.DECISION_RECEIVERS:
+        import_string(receiver)(decision)
+    return decision
+
+
+def change_status(*, asset: Asset, by: User, status: str, reason: str = "") -> Decision | None:
+    """The same, for who names the status that it should have; None if it has that already."""
+    if status == asset.status:
+        return None
+    if status == Status.QUARANTINED:
+        raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
+    verdicts = {becomes: verdict for verdict, becomes in BECOMES.items()}
+    if status not in verdicts:
+        raise InvalidAsset(f"status is one of {', '.join(Status.values)}.")
+    return decide(asset=asset, by=by, verdict=verdicts[status], reason=reason)
+
+
+def problems_of(asset: Asset, *, by: User, checks: bool = True) -> list[str]:
+    """Why `by`, who manages its brand, cannot approve it, in sentences; without `checks`, only
+    what the asset itself tells."""
+    found: list[str] = []
+    if asset.brand.four_eyes and asset.created_by_id == by.pk:
+        found.append(
+            f"You made or uploaded “{asset}” yourself, and {asset.brand} wants a second person to "
+            "approve it. Ask another manager."
+        )
+    if problem := terms.problem(asset):
+        found.append(problem)
+    for check in settings.APPROVAL_CHECKS if checks else ():
+        found += import_string(check)(asset)
+    return found
+
+
+def waiting(person: permissions.Person) -> AssetQuerySet:
+    """Drafts that this person may decide on and nobody has sent back, the oldest first."""
+    return _drafts(person).exclude(SENT_BACK)
+
+
+def sent_back(person: permissions.Person) -> AssetQuerySet:
+    return _drafts(person).filter(SENT_BACK)
+
+
+def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
+    """By asset, the latest first, each with who decided."""
+    found: dict[int, list[Decision]] = {asset.pk: [] for asset in assets}
+    for decision in Decision.objects.filter(asset__in=assets).select_related("by"):
+        found[decision.asset_id].append(decision)
+    return found
+
+
+def _drafts(person: permissions.Person) -> AssetQuerySet:
+    drafts = Asset.objects.filter(status=Status.DRAFT)
+    if not permissions.sees_all(person):
+        drafts = drafts.filter(brand__in=permissions.brands(person, *permissions.MANAGERS))
+    return drafts.order_by("created_at", "pk")
+
+
+def _check(asset: Asset, verdict: str, reason: str) -> None:
+    if len(reason) > LONGEST_REASON:
+        raise InvalidAsset(f"A reason has at most {LONGEST_REASON} characters.")
+    sends_back = verdict == Verdict.REJECTED and asset.status == Status.DRAFT
+    if sends_back and not reason:
+        raise InvalidAsset("Say why it is sent back, so that who made it knows what to change.")
+    if asset.status == BECOMES[verdict] and not sends_back:
+        raise Conflict(f"“{asset}” is {asset.get_status_display().lower()} already.")
+
+
+def _tell(decision: Decision) -> None:
+    asset, by = decision.asset, decision.by
+    if asset.created_by is None or by is None or asset.created_by_id == by.pk:
+        return
+    said = SAID[decision.verdict]
+    reason = decision.reason or "no reason was given."
+    sentence = said.format(asset=asset, by=by.get_full_name() or by.username, reason=reason)
+    if decision.verdict != Verdict.REJECTED and decision.reason:
+        sentence = f"{sentence} {decision.reason}"
+    notifications.tell(asset.created_by, sentence, asset.get_absolute_url())

@@ -1,0 +1,60 @@
+"""The only way into the library, and the only way to change or remove what is in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from assetbank.errors import FileMissing
+from assetbank.media import images
+from assetbank.models import Asset
+from assetbank.rights.provenance import marked
+
+logger = logging.getLogger(__name__)
+
+
+def _delete_after_commit(paths: Iterable[str]) -> None:
+    def delete_files() -> None:
+        for path in paths:
+            try:
+                default_storage.delete(path)
+            except Exception as error:  # each storage raises its own; the others are tried still
+                logger.warning("%s stays in the storage: %s", path, error)
+
+    transaction.on_commit(delete_files, robust=True)
+
+
+def rendition(*, asset: Asset, name: str) -> File[bytes]:
+    """A rendition's file; drawn again if the storage lost it. Raises FileMissing, KeyError."""
+    if name not in images.RENDITIONS:
+        raise KeyError(name)
+    path = asset.rendition_path(name)
+    try:
+        return default_storage.open(path)
+    except FileNotFoundError:
+        drawn = marked(asset, images.draw_renditions(original_bytes(asset)))[name]
+        try:
+            saved = default_storage.save(path, ContentFile(drawn))
+            if saved != path:  # somebody else was quicker
+                default_storage.delete(saved)
+        except Exception as error:
+            raise FileMissing(f"The file storage does not take a file: {error}.") from error
+        return ContentFile(drawn, name=path)
+    except Exception as error:
+        raise FileMissing(f"The file storage does not answer: {error}.") from error
+
+
+def original_bytes(asset: Asset) -> bytes:
+    """Raises FileMissing with a sentence."""
+    try:
+        with asset.file.open("rb") as file:
+            data: bytes = file.read()
+            return data
+    except FileNotFoundError as error:
+        raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage does not answer: {error}.") from error

@@ -1,0 +1,128 @@
+"""The demo library of the embedded profile: two brands, their pictures, and two sign-ins."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from assetbank.assets import approval, ingest, update
+from assetbank.demo.catalogue import assets as catalogue
+from assetbank.models import Asset, Brand, Collection, Decision, Membership
+
+PASSWORD = "assetbank-demo"  # noqa: S105 - printed at every start, for the embedded profile only
+SIGN_INS = {"staff": "everything, and the admin", "creative": "the library and the studio"}
+DOMAIN = "demo.assetbank.invalid"  # marks the demo people: no real address ends like this
+
+
+def refuse_in_production() -> None:
+    """Raises ImproperlyConfigured where a copied database holds the public demo sign-ins."""
+    if not settings.EMBEDDED and people().exists():
+        raise ImproperlyConfigured(
+            "This database has the demo sign-ins, whose password is public. Delete the users "
+            f"whose e-mail ends in {DOMAIN} before you serve it."
+        )
+
+
+def people() -> QuerySet[User]:
+    return User.objects.filter(email__endswith=f"@{DOMAIN}")
+
+
+def is_wanted() -> bool:
+    """Only into an embedded library that is empty, or where an earlier load was stopped."""
+    if not settings.EMBEDDED or _marker().exists():
+        return False
+    slugs = [brand.slug for brand in catalogue.brands()]
+    return not Asset.objects.exclude(brand__slug__in=slugs).exists()
+
+
+def load() -> Iterator[tuple[int, int]]:
+    """Draw and take in what is not there yet; yields (done, total) after each picture.
+
+    May be stopped and run again.
+    """
+    if not settings.EMBEDDED:
+        raise ImproperlyConfigured("The demo library is for the embedded profile only.")
+    brands = {brand.slug: brand for brand in map(_make_brand, catalogue.brands())}
+    curator = _make_people(list(brands.values()))
+    assets = catalogue.assets(timezone.localdate())
+    there = set(Asset.objects.values_list("brand__slug", "filename"))
+    missing = [asset for asset in assets if (asset.brand_slug, asset.filename) not in there]
+    done = len(assets) - len(missing)
+    for asset, data in catalogue.draw_all(missing):
+        _store(asset, data, brands[asset.brand_slug], curator)
+        done += 1
+        yield done, len(assets)
+    for more in settings.DEMO_WORLD:
+        import_string(more)()
+    _marker().touch()
+
+
+def _marker() -> Path:
+    return Path(settings.DATA_DIR) / "demo_loaded"
+
+
+def _make_brand(brand: catalogue.DemoBrand) -> Brand:
+    made, _ = Brand.objects.get_or_create(
+        slug=brand.slug,
+        defaults={"name": brand.name, "palette": list(brand.palette), "style": brand.style},
+    )
+    return made
+
+
+def _make_people(brands: list[Brand]) -> User:
+    for name in SIGN_INS:
+        person, created = User.objects.get_or_create(
+            username=name,
+            defaults={
+                "email": f"{name}@{DOMAIN}",
+                "is_staff": name == "staff",
+                "is_superuser": name == "staff",
+            },
+        )
+        if created:
+            person.set_password(PASSWORD)
+            person.save()
+    creative = User.objects.get(username="creative")
+    roles = [Membership.Role.MANAGER, Membership.Role.CREATOR]
+    for brand, role in zip(brands, roles, strict=True):
+        Membership.objects.get_or_create(brand=brand, user=creative, defaults={"role": role})
+    return creative
+
+
+def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User) -> None:
+    collection = None
+    if asset.collection:
+        collection, _ = Collection.objects.get_or_create(brand=brand, name=asset.collection)
+    day = datetime.datetime.combine(asset.created, datetime.time(12))
+    with transaction.atomic():
+        stored = ingest.store(
+            brand=brand,
+            file=data,
+            filename=asset.filename,
+            by=curator,
+            origin=Asset.Origin.IMPORT,
+            tags=asset.tags,
+            collection=collection,
+            created_at=timezone.make_aware(day),
+            title=asset.title,
+            description=asset.description,
+            licence=asset.rights.licence,
+            credit=asset.rights.credit,
+            derivatives_allowed=asset.rights.derivatives_allowed,
+            territories=list(asset.rights.territories),
+        )
+        if stored.created:
+            staff = User.objects.get(username="staff")
+            approved = Decision.Verdict.APPROVED
+            approval.decide(asset=stored.asset, by=staff, verdict=approved, tell=False)
+            # after it was approved, as in life: some licences have ended since
+            update.update(asset=stored.asset, expires_on=asset.rights.expires_on)

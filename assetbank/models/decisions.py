@@ -1,0 +1,31 @@
+"""Decisions about assets, what people are told, and requests that were answered."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from assetbank.models.assets import Asset
+
+
+class Decision(models.Model):
+    """Who approved an asset, sent it back or put it aside, when and why. Never changed."""
+
+    class Verdict(models.TextChoices):
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Sent back"
+        ARCHIVED = "archived", "Archived"
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    reason = models.CharField(max_length=500, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="decisions"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.asset}: {self.get_verdict_display()}"

@@ -1,0 +1,29 @@
+"""Decisions about assets, what people are told, and requests that were answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+
+class IdempotentRequest(models.Model):
+    """A POST that came with an Idempotency-Key, and what was answered: a client's retry gets the
+    same answer, and nothing is done twice."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    key = models.CharField(max_length=255)
+    asked = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="None: it is being answered.")
+    answer = models.BinaryField(null=True)
+    headers: models.JSONField[Any, dict[str, str]] = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "key"], name="one_request_per_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,24 @@
+"""Decisions about assets, what people are told, and requests that were answered."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Notice(models.Model):
+    """Something that a person should know, until they have read it."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices"
+    )
+    sentence = models.CharField(max_length=500)
+    address = models.CharField(max_length=300, blank=True, help_text="Where to see it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.sentence

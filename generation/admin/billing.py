@@ -1,0 +1,57 @@
+"""Money in the admin: limits can be changed, the ledger only looked at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+
+from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display
+from generation.billing import caps
+from generation.billing.prices import shown
+from generation.models import LedgerEntry, SpendingCap
+
+
+@admin.register(SpendingCap)
+class SpendingCapAdmin(ModelAdmin[SpendingCap]):
+    list_display = ["whose", "monthly_usd", "left_now"]
+    list_select_related = ["brand", "person"]
+    autocomplete_fields = ["brand", "person"]
+    search_fields = ["brand__name", "person__username"]
+
+    @display(description="Whose")
+    def whose(self, cap: SpendingCap) -> str:
+        return str(cap.brand or cap.person)
+
+    @display(description="Left this month")
+    def left_now(self, cap: SpendingCap) -> str:
+        return shown(caps.left(cap))
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnly, ModelAdmin[LedgerEntry]):
+    list_display = ["at", "kind", "amount", "brand", "person", "made_by", "take", "note"]
+    list_filter = [
+        ("kind", ChoicesDropdownFilter),
+        ("brand", RelatedDropdownFilter),
+        ("person", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["brand", "person", "generation"]
+    list_per_page = 50
+    search_fields = ["note", "person__username", "generation__prompt"]
+    date_hierarchy = "at"
+    fields = ("at", "kind", "amount", "brand", "person", "made_by", "take", "note")
+    readonly_fields = fields
+
+    @display(description="$", ordering="usd")
+    def amount(self, entry: LedgerEntry) -> str:
+        return f"{entry.usd:f}"
+
+    @display(description="Generation")
+    def made_by(self, entry: LedgerEntry) -> SafeString:
+        return admin_link(entry.generation)
+
+    def has_view_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
+        return request.user.has_perm("generation.view_ledgerentry")

@@ -1,0 +1,158 @@
+"""Withdrawn rights in the admin: what was put aside by them, lifting them, and withdrawing more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold import widgets
+
+from assetbank.admin.base import (
+    ModelAdmin,
+    ReadOnly,
+    TabularInline,
+    admin_link,
+    display,
+    label,
+    picture,
+)
+from assetbank.errors import ProblemError
+from assetbank.models import Asset
+from generation.lineage import graph
+from generation.models import Quarantine, Withdrawal
+from generation.workflows import withdrawal
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as DjangoAdmin
+
+SHOWN = 12  # pictures on the page that asks
+
+
+class QuarantineInline(ReadOnly, TabularInline[Quarantine, Withdrawal]):
+    model = Quarantine
+    extra = 0
+    readonly_fields = ("image", "asset_link", "status_before")
+    fields = readonly_fields
+    verbose_name_plural = "put aside by it"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantine]:
+        return super().get_queryset(request).select_related("asset")
+
+    @display(description="")
+    def image(self, row: Quarantine) -> SafeString:
+        return picture(row.asset)
+
+    @display(description="Asset")
+    def asset_link(self, row: Quarantine) -> SafeString:
+        return admin_link(row.asset)
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
+    list_display = ["image", "reason", "asset_link", "state", "many", "by", "at"]
+    list_display_links = ["image", "reason"]
+    list_filter = [("lifted_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["asset", "by"]
+    search_fields = ["title", "asset__title", "checksum", "reason"]
+    date_hierarchy = "at"
+    readonly_fields = (
+        *("image", "asset_link", "brand", "sha256", "reason"),
+        *("by", "at", "lifted_at", "lifted_by"),
+    )
+    fields = readonly_fields
+    inlines = [QuarantineInline]
+    actions = ["lift"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Withdrawal]:
+        return super().get_queryset(request).annotate(put_aside=Count("quarantined"))
+
+    @display(description="")
+    def image(self, row: Withdrawal) -> SafeString:
+        return picture(row.asset)
+
+    @display(description="Source")
+    def asset_link(self, row: Withdrawal) -> SafeString:
+        return admin_link(row.asset) if row.asset else format_html("{}, deleted since", row.title)
+
+    @display(description="SHA-256")
+    def sha256(self, row: Withdrawal) -> SafeString:
+        return format_html('<span style="word-break: break-all">{}</span>', row.checksum)
+
+    @display(description="State")
+    def state(self, row: Withdrawal) -> SafeString:
+        return label("Lifted", "success") if row.lifted_at else label("In force", "danger")
+
+    @display(description="Pictures", ordering="put_aside")
+    def many(self, row: Any) -> int:
+        return int(row.put_aside)
+
+    @admin.action(description="Lift", permissions=["view"])
+    def lift(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
+        lifted = 0
+        for row in queryset.filter(lifted_at=None).select_related("brand"):
+            try:
+                withdrawal.lift(person=_person(request), withdrawal=row)
+                lifted += 1
+            except ProblemError as error:
+                messages.error(request, error.message)
+        messages.info(request, f"{lifted} lifted.")
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=withdrawal.LONGEST_REASON,
+        widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
+        help_text="Everybody concerned who may see the picture reads it.",
+    )
+
+
+@admin.action(description="Withdraw the rights …", permissions=["change"])
+def withdraw(
+    model_admin: DjangoAdmin[Asset], request: HttpRequest, queryset: QuerySet[Asset]
+) -> TemplateResponse | None:
+    form = ReasonForm(request.POST if "reason" in request.POST else None)
+    if form.is_valid():
+        for asset in queryset.select_related("brand"):
+            try:
+                done = withdrawal.withdraw(
+                    person=_person(request), asset=asset, reason=form.cleaned_data["reason"]
+                )
+                many = done.quarantined.count()
+                messages.success(request, f"“{asset}” is withdrawn; {many} in quarantine.")
+            except ProblemError as error:
+                messages.error(request, error.message)
+        return None
+    chosen = list(queryset)
+    made = graph.descendants(asset.pk for asset in chosen)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "Withdraw the rights",
+        "opts": model_admin.opts,
+        "form": form,
+        "chosen": len(chosen),
+        "many": len(made),
+        "more": max(0, len(chosen) + len(made) - SHOWN),
+        "assets": [*chosen, *Asset.objects.filter(pk__in=made)[:SHOWN]][:SHOWN],
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "select_across": request.POST.get("select_across", "0"),
+        "checkbox": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "admin/generation/withdraw.html", context)
+
+
+# the library knows nothing of what was made of its assets, so its admin cannot offer this itself
+_assets: DjangoAdmin[Asset] = admin.site.get_model_admin(Asset)
+_assets.actions = [*(_assets.actions or ()), withdraw]
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,160 @@
+"""Brand rules over REST, and what was found in an asset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.brands import SLUG
+from assetbank.api.fields import person_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset, Brand, Collection
+from generation.errors import InvalidRequest
+from generation.models import BrandRules, Finding, Output
+from generation.prompting import brand_rules
+from generation.review import inspect
+
+
+class FindingSerializer(serializers.ModelSerializer[Finding]):
+    code = serializers.CharField(help_text=", ".join(Finding.Code.values))
+    measured = serializers.FloatField(
+        allow_null=True, help_text="What the sentence is drawn from: a share, a count, a likeness."
+    )
+
+    class Meta:
+        model = Finding
+        fields = ["code", "sentence", "measured"]
+
+
+class InspectedSerializer(serializers.Serializer[Output]):
+    """Whether an output was checked, and what was found."""
+
+    inspected_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null: it is being checked."
+    )
+    findings = FindingSerializer(many=True)
+    blocked_by = serializers.SerializerMethodField(
+        help_text="The sentences for which it cannot be approved."
+    )
+
+    def get_blocked_by(self, output: Output) -> list[str]:
+        return inspect.blocks(output.asset) if output.asset else []
+
+
+def _lines(longest: int, said: str) -> serializers.ListField:
+    child = serializers.CharField(max_length=longest)
+    return serializers.ListField(child=child, required=False, help_text=said)
+
+
+class RulesSerializer(serializers.Serializer[BrandRules]):
+    palette = serializers.ListField(
+        source="brand.palette",
+        child=serializers.CharField(),
+        required=False,
+        help_text='At most 12, like ["#1f6feb"].',
+    )
+    style = serializers.CharField(  # type: ignore[assignment]
+        source="brand.style", required=False, allow_blank=True
+    )
+    four_eyes = serializers.BooleanField(
+        source="brand.four_eyes",
+        required=False,
+        help_text="Nobody approves what they made or uploaded themselves.",
+    )
+    voice = serializers.CharField(required=False, allow_blank=True)
+    always = _lines(300, "What is in every picture.")
+    never = _lines(300, "What is in none.")
+    approved_words = _lines(80, "Words that may be read in a picture.")
+    anchors = serializers.PrimaryKeyRelatedField(
+        queryset=Collection.objects.none(),
+        required=False,
+        allow_null=True,
+        help_text="A collection of the brand: suggested first as references.",
+    )
+    blocking = serializers.ListField(
+        child=serializers.ChoiceField(Finding.Code.choices),
+        required=False,
+        help_text="Findings with which a picture cannot be approved.",
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        if brand := self.context.get("brand"):
+            fields["anchors"].queryset = brand.collections.all()  # type: ignore[attr-defined]
+        return fields
+
+    def changes(self) -> dict[str, Any]:
+        """Keyword arguments of `ruling.change`."""
+        given = dict(self.validated_data)
+        changes: dict[str, Any] = given.pop("brand", {}) | given
+        return changes
+
+
+class BrandRulesView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        summary="What a brand asks of its pictures", parameters=[SLUG], responses=RulesSerializer
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        rules = brand_rules.rules_of(_brand(request, slug))
+        return Response(RulesSerializer(rules).data)
+
+    @extend_schema(
+        summary="Change what a brand asks of its pictures",
+        description="Managers only. What is not named stays as it is.",
+        parameters=[SLUG],
+        request=RulesSerializer,
+        responses=RulesSerializer,
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        brand = _brand(request, slug)
+        permissions.require_manager(person_of(request), brand)
+        asked = RulesSerializer(data=request.data, partial=True, context={"brand": brand})
+        asked.is_valid(raise_exception=True)
+        brand_rules.change(person=person_of(request), brand=brand, **asked.changes())
+        brand.refresh_from_db()
+        return Response(RulesSerializer(brand_rules.rules_of(brand)).data)
+
+
+class FindingsView(APIView):
+    @extend_schema(summary="What was found in an asset", responses=InspectedSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(InspectedSerializer(_output(_asset(request, pk))).data)
+
+    @extend_schema(
+        summary="Check an asset again",
+        description="By the brand's rules as they are now. Ask for the findings in a moment.",
+        request=None,
+        responses={202: InspectedSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        asset = _asset(request, pk)
+        theirs = Output.objects.filter(asset=asset)
+        inspect.again(person=person_of(request), outputs=theirs, brand=asset.brand)
+        return Response(InspectedSerializer(_output(asset)).data, status=202)
+
+
+def _brand(request: Request, slug: str) -> Brand:
+    return get_object_or_404(permissions.brands(person_of(request)), slug=slug)
+
+
+def _asset(request: Request, pk: int) -> Asset:
+    seen = permissions.assets(person_of(request)).select_related("brand")
+    asset = get_object_or_404(seen, pk=pk)
+    permissions.require_creator(person_of(request), asset.brand)
+    return asset
+
+
+def _output(asset: Asset) -> Output:
+    output = inspect.output_of(asset)
+    if output is None:
+        raise InvalidRequest("Only pictures that the studio made are checked.", code="not_made")
+    return output

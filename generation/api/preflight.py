@@ -1,0 +1,154 @@
+"""Before money is spent, over REST: references that fit, and what there is already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from generation.api.request_params import RequestSerializer, WantedSerializer, asked, wanted
+from generation.composer import reuse, suggestions
+from generation.errors import InvalidRequest
+from generation.pipeline import validate
+
+
+class PictureSerializer(serializers.Serializer[Asset]):
+    asset = serializers.IntegerField(source="pk")
+    title = serializers.CharField()
+    thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+    def get_thumbnail(self, asset: Asset) -> str:
+        address: str = self.context["request"].build_absolute_uri(asset.grid_url)
+        return address
+
+
+class SuggestionSerializer(PictureSerializer):
+    anchor = serializers.BooleanField(help_text="One of the brand's own best pictures.")
+
+
+class SuggestionsSerializer(serializers.Serializer[Any]):
+    results = SuggestionSerializer(many=True)
+    note = serializers.CharField(help_text="Why there are fewer than there might be, or empty.")
+    next = serializers.CharField(allow_null=True, help_text="Always null.")
+
+
+class AboutSerializer(serializers.Serializer[Any]):
+    prompt = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=validate.LONGEST_PROMPT,
+        help_text="As far as it is.",
+    )
+    brand = BrandField(help_text="Slug of the brand that the picture is for.")
+    taken = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        default=list,
+        help_text="Ids of assets that are references already; repeated.",
+    )
+
+
+class SuggestionsView(APIView):
+    @extend_schema(
+        operation_id="suggestions_list",
+        summary="References that fit a prompt",
+        description="The brand's own anchors first, then what is near to the prompt, spread out.",
+        parameters=[AboutSerializer],
+        responses=SuggestionsSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        about = AboutSerializer(data=request.query_params, context={"request": request})
+        about.is_valid(raise_exception=True)
+        found = suggestions.suggest(person=person_of(request), **about.validated_data)
+        context = {"request": request}
+        rows = [
+            {**PictureSerializer(each.asset, context=context).data, "anchor": each.anchor}
+            for each in found.offered
+        ]
+        return Response({"results": rows, "note": found.note, "next": None})
+
+
+class BeforeSerializer(serializers.Serializer[reuse.Before]):
+    generation = serializers.IntegerField(source="generation.pk")
+    model = serializers.CharField(source="generation.model")
+    image_size = serializers.CharField(source="generation.image_size")
+    created_at = serializers.DateTimeField(source="generation.created_at")
+    created_by = serializers.CharField(
+        source="generation.created_by.username", default=None, allow_null=True
+    )
+    pictures = PictureSerializer(source="assets", many=True)
+
+
+class AlreadySerializer(serializers.Serializer[reuse.Already]):
+    same = BeforeSerializer(many=True, help_text="What the very same request made.")
+    near = PictureSerializer(many=True, help_text="From the library and past generations.")
+    waiting = serializers.IntegerField(
+        source="waiting.pk",
+        default=None,
+        allow_null=True,
+        help_text="The generation that makes the same at this moment.",
+    )
+
+
+class TakeSerializer(RequestSerializer):
+    asset = serializers.IntegerField(min_value=1, help_text="The picture that is used instead.")
+
+
+class TakenSerializer(serializers.Serializer[Any]):
+    asset = serializers.IntegerField()
+    avoided_usd = serializers.CharField(help_text="What the request would have cost.")
+
+
+class AlreadyView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="already_retrieve",
+        summary="Is there such a picture already?",
+        description="What POST /generations/ would be sent. References are repeated, as `12` or "
+        "`12:product`; variables are `variables.name`.",
+        parameters=[WantedSerializer],
+        responses=AlreadySerializer,
+    )
+    def get(self, request: Request) -> Response:
+        fields = wanted(request, request.query_params)
+        found = reuse.look(person=person_of(request), wanted=_wanted(fields))
+        return Response(AlreadySerializer(found, context={"request": request}).data)
+
+    @extend_schema(
+        operation_id="already_take",
+        summary="Use a picture that is there instead",
+        description="What making it would have cost is counted as avoided, once.",
+        request=TakeSerializer,
+        responses={201: TakenSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        given = TakeSerializer(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        person, fields = person_of(request), asked(request, request.data)
+        asset = permissions.assets(person).filter(pk=given.validated_data["asset"]).first()
+        if asset is None:
+            raise InvalidRequest("This picture is not there.", code="unknown_asset")
+        entry = reuse.take(
+            person=person,
+            wanted=_wanted(fields),
+            asset=asset,
+            model=fields["model"],
+            image_size=fields["image_size"],
+            count=fields["count"],
+        )
+        return Response({"asset": asset.pk, "avoided_usd": str(entry.usd)}, status=201)
+
+
+def _wanted(fields: dict[str, Any]) -> reuse.Wanted:
+    names = reuse.Wanted.__dataclass_fields__
+    return reuse.Wanted(**{name: value for name, value in fields.items() if name in names})

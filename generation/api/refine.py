@@ -1,0 +1,154 @@
+"""Over REST: going on from a picture in words, the conversation that this makes, and lineage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.fields import person_of
+from assetbank.http import idempotency
+from generation.api.generations import GenerationSerializer, GenerationViewSet
+from generation.errors import InvalidRequest
+from generation.lineage import graph
+from generation.models import Generation, Output
+from generation.pipeline import validate
+from generation.workflows import refine as refining
+
+
+class WordsSerializer(serializers.Serializer[Any]):
+    words = serializers.CharField(
+        max_length=validate.LONGEST_PROMPT, help_text="What should change: “swap the hat”."
+    )
+    references = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        required=False,
+        help_text="Ids of more assets to look at, in order.",
+    )
+    image_size = serializers.CharField(
+        default="", allow_blank=True, help_text="Else that of the picture."
+    )
+    count = serializers.IntegerField(default=1, help_text=f"1 to {validate.MOST_PICTURES}.")
+
+
+class RefineViewSet(GenerationViewSet):
+    """The next turn of a conversation with a model."""
+
+    @extend_schema(
+        operation_id="outputs_refine",
+        summary="Go on from a picture in words",
+        description="The model that drew it is told all that was said before. Any picture can be "
+        "gone on from any number of times. Answers at once; follow the generation at `Location`.",
+        request=WordsSerializer,
+        responses={202: GenerationSerializer},
+    )
+    def refine(self, request: Request, pk: int) -> Response:
+        said = WordsSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        fields = said.validated_data
+        asked = refining.request(
+            person=person_of(request),
+            output=_output(request, pk),
+            words=fields["words"],
+            references=_references(request, fields.get("references", [])),
+            image_size=fields["image_size"],
+            count=fields["count"],
+            key=idempotency.key_of(request),
+        )
+        address = reverse("api-generation-detail", args=[asked.pk])
+        return self.answer(asked, 202, Location=request.build_absolute_uri(address))
+
+
+class BranchSerializer(serializers.Serializer[Generation]):
+    generation = serializers.IntegerField(source="pk")
+    words = serializers.CharField(source="prompt")
+    status = serializers.CharField(source="state")
+
+
+class TurnSerializer(serializers.Serializer[refining.Step]):
+    output = serializers.IntegerField(source="output.pk")
+    generation = serializers.IntegerField(source="generation.pk")
+    words = serializers.CharField(source="generation.prompt")
+    asset = serializers.IntegerField(
+        source="asset.pk", default=None, allow_null=True, help_text="Null: deleted, or not yours."
+    )
+    branches = BranchSerializer(many=True, help_text="Every way that was taken from there.")
+
+
+class ThreadSerializer(serializers.Serializer[Any]):
+    results = TurnSerializer(many=True)
+
+
+class ThreadView(APIView):
+    """The conversation that led to a picture, with its branches."""
+
+    @extend_schema(
+        operation_id="outputs_thread",
+        summary="What was said up to a picture",
+        responses=ThreadSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        steps = refining.thread(_output(request, pk), person_of(request))
+        return Response(ThreadSerializer({"results": steps}).data)
+
+
+class NodeSerializer(serializers.Serializer[graph.Node]):
+    asset = serializers.IntegerField(
+        source="asset.pk", default=None, allow_null=True, help_text="Null: deleted, or not yours."
+    )
+    title = serializers.CharField()
+    how = serializers.CharField(help_text="reference, refined or final")
+    role = serializers.CharField(help_text="Of a reference, if it has one.")
+    generation = serializers.IntegerField(source="generation.pk", default=None, allow_null=True)
+    more = serializers.IntegerField(help_text="Branches that are not shown: ask for that asset.")
+    branches = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Node"}})
+    def get_branches(self, node: graph.Node) -> list[Any]:
+        return [NodeSerializer(branch).data for branch in node.branches]
+
+
+class LineageSerializer(serializers.Serializer[graph.Tree]):
+    asset = serializers.IntegerField(source="asset.pk")
+    made_from = NodeSerializer(source="made_from.branches", many=True)
+    made_with = NodeSerializer(source="made_with.branches", many=True)
+    more_made_from = serializers.IntegerField(source="made_from.more")
+    more_made_with = serializers.IntegerField(source="made_with.more")
+
+
+class LineageView(APIView):
+    """What an asset was made from, and what was made with it."""
+
+    @extend_schema(
+        operation_id="assets_lineage",
+        summary="Lineage, both ways",
+        description=f"At most {graph.DEPTH} steps and {graph.MOST} pictures; `more` counts "
+        "what is not shown.",
+        responses=LineageSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        person = person_of(request)
+        asset = get_object_or_404(permissions.assets(person), pk=pk)
+        return Response(LineageSerializer(graph.tree(asset, person)).data)
+
+
+def _output(request: Request, pk: int) -> Output:
+    person = person_of(request)
+    seen = Output.objects.filter(
+        generation__brand__in=permissions.brands(person), asset__in=permissions.assets(person)
+    )
+    return get_object_or_404(seen.defer("data").select_related("generation__brand"), pk=pk)
+
+
+def _references(request: Request, ids: list[int]) -> list[Any]:
+    found = permissions.assets(person_of(request)).in_bulk(ids)
+    if any(pk not in found for pk in ids):
+        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+    return [found[pk] for pk in ids]

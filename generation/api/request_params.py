@@ -1,0 +1,155 @@
+"""What is asked for over REST, for whoever makes it, looks for it or refuses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from assetbank import permissions
+from assetbank.api.fields import BrandField, person_of
+from assetbank.models import Asset
+from generation.engines import catalog
+from generation.errors import InvalidRequest
+from generation.models import Role
+from generation.pipeline import validate as studio
+from generation.prompting import presets
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer"},
+            {
+                "type": "object",
+                "required": ["asset"],
+                "properties": {
+                    "asset": {"type": "integer"},
+                    "role": {"type": "string", "enum": ["", *Role.values]},
+                },
+            },
+        ]
+    }
+)
+class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
+    """An asset's id and its role: `12`, `{"asset": 12, "role": "product"}`, or `12:product` where
+    only text can be written."""
+
+    default_error_messages = {
+        "invalid": "A reference is the id of an asset, alone or with a role.",
+        "role": f"A role is one of {', '.join(Role.values)}.",
+    }
+
+    def to_internal_value(self, data: Any) -> tuple[int, str]:
+        pk, role = data, ""
+        if isinstance(data, dict):
+            pk, role = data.get("asset"), data.get("role", "")
+        elif isinstance(data, str):
+            pk, _, role = data.partition(":")
+        if isinstance(pk, bool) or not str(pk).isdecimal() or len(str(pk)) > 40:
+            self.fail("invalid")
+        if role and role not in Role.values:
+            self.fail("role")
+        return int(pk), role
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class WantedSerializer(serializers.Serializer[Any]):
+    """The part of a request that tells one picture from another."""
+
+    prompt = serializers.CharField(
+        max_length=studio.LONGEST_PROMPT,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="What should be drawn; with a preset it is added to its words.",
+    )
+    brand = BrandField(help_text="Slug of the brand it is for.")
+    references = serializers.ListField(
+        child=ReferenceField(),
+        required=False,
+        default=list,
+        help_text="Ids of assets, in the order in which the model sees them; with roles: "
+        f'{{"asset": 12, "role": "product"}}. Roles: {", ".join(Role.values)}.',
+    )
+    preset = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=60, help_text="Slug of a preset."
+    )
+    preset_version = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="Else the newest."
+    )
+    variables = serializers.DictField(
+        child=serializers.CharField(allow_blank=True),
+        required=False,
+        default=dict,
+        help_text="Of the preset, by name; those left out take their defaults.",
+    )
+    aspect_ratio = serializers.CharField(
+        required=False, help_text="One of the model's; else the preset's, else 1:1."
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not given["prompt"].strip() and not given["preset"]:
+            raise serializers.ValidationError({"prompt": ["Write what should be drawn."]})
+        return given
+
+
+class RequestSerializer(WantedSerializer):
+    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    image_size = serializers.CharField(
+        default="",
+        allow_blank=True,
+        help_text="One of the model's; else the preset's, else the model's first.",
+    )
+    count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
+
+
+def wanted(request: Request, given: Any) -> dict[str, Any]:
+    """What `studio.request` and `already.Wanted` are told; a chosen preset is filled.
+
+    Raises ValidationError and InvalidRequest."""
+    return _spelt(request, _read(WantedSerializer, request, given))
+
+
+def asked(request: Request, given: Any) -> dict[str, Any]:
+    """The same with model, size and number. Raises ValidationError and InvalidRequest."""
+    fields = _read(RequestSerializer, request, given)
+    if "model" not in fields:
+        fields["model"] = catalog.models()[0].id
+    return _spelt(request, fields)
+
+
+def _read(kind: type[WantedSerializer], request: Request, given: Any) -> dict[str, Any]:
+    read = kind(data=given, context={"request": request})
+    read.is_valid(raise_exception=True)
+    return dict(read.validated_data)
+
+
+def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+    slug, number = fields.pop("preset"), fields.pop("preset_version", None)
+    given = fields.pop("references")
+    fields["references"] = _assets(request, [pk for pk, _ in given])
+    fields["roles"] = {pk: role for pk, role in given if role}
+    if slug:
+        version = presets.choose(person_of(request), fields["brand"], slug, number)
+        fields["prompt"] = presets.prompt(version, fields["variables"], fields["prompt"])
+        fields["variables"] = presets.values(version, fields["variables"])
+        fields["preset_version"] = version
+        fields.setdefault("aspect_ratio", version.aspect_ratio or "1:1")
+        if "image_size" in fields:
+            fields["image_size"] = fields["image_size"] or version.image_size
+    elif fields["variables"]:
+        raise InvalidRequest("Variables belong to a preset: name one.", code="unknown_variable")
+    fields.setdefault("aspect_ratio", "1:1")
+    return fields
+
+
+def _assets(request: Request, ids: list[int]) -> list[Asset]:
+    found = permissions.assets(person_of(request)).select_related("brand").in_bulk(ids)
+    if any(pk not in found for pk in ids):
+        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+    return [found[pk] for pk in ids]

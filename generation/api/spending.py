@@ -1,0 +1,147 @@
+"""Money over REST: what something would cost, and what a month has cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.parsers import PARSERS
+from assetbank.errors import NotAllowed
+from generation.billing import caps, reports
+from generation.engines import catalog
+from generation.pipeline import validate
+
+
+class EstimateRequestSerializer(serializers.Serializer[Any]):
+    brand = BrandField(help_text="Slug of the brand that pays.")
+    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
+    image_size = serializers.CharField(default="", allow_blank=True)
+    count = serializers.IntegerField(default=1, min_value=1, max_value=validate.MOST_PICTURES)
+    references = serializers.IntegerField(default=0, min_value=0, help_text="How many.")
+    prompt = serializers.CharField(default="", allow_blank=True, max_length=validate.LONGEST_PROMPT)
+
+
+class EstimateSerializer(serializers.Serializer[caps.Quote]):
+    usd = serializers.DecimalField(max_digits=12, decimal_places=6)
+    usd_in_bulk = serializers.DecimalField(
+        max_digits=12, decimal_places=6, allow_null=True, help_text="Null: not offered."
+    )
+    left_usd = serializers.DecimalField(
+        source="left",
+        max_digits=12,
+        decimal_places=6,
+        allow_null=True,
+        help_text="What the narrower of the month's limits still allows; null without one.",
+    )
+    problem = serializers.CharField(help_text="Why it would be refused for the money; or empty.")
+    note = serializers.CharField(help_text="When the model retires soon; or empty.")
+
+
+class EstimatesView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="estimates_create",
+        summary="What pictures would cost",
+        description="Nothing is asked for and nothing is set aside.",
+        request=EstimateRequestSerializer,
+        responses=EstimateSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        given = EstimateRequestSerializer(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        person = person_of(request)
+        permissions.require_creator(person, asked["brand"])
+        model = catalog.model(asked.get("model") or catalog.instead(""))
+        catalog.check(
+            model,
+            prompt=asked["prompt"] or "-",
+            aspect_ratio=asked["aspect_ratio"],
+            image_size=asked["image_size"],
+            roles=[""] * asked["references"],
+        )
+        quote = caps.quote(
+            person=person,
+            brand=asked["brand"],
+            model=model,
+            size=asked["image_size"],
+            count=asked["count"],
+            references=asked["references"],
+            prompt=asked["prompt"],
+        )
+        return Response(EstimateSerializer(quote).data)
+
+
+class LineSerializer(serializers.Serializer[reports.Line]):
+    name = serializers.CharField()
+    usd = serializers.DecimalField(max_digits=12, decimal_places=6)
+    answers = serializers.IntegerField(help_text="Refused ones among them.")
+
+
+class CapSerializer(serializers.Serializer[reports.Cap]):
+    name = serializers.CharField(help_text="Of the brand, or the username.")
+    usd = serializers.DecimalField(max_digits=10, decimal_places=2)
+    left_usd = serializers.DecimalField(source="left", max_digits=12, decimal_places=6)
+
+
+class RefusalsSerializer(serializers.Serializer[reports.Refusals]):
+    preset = serializers.CharField(help_text="Empty: without a preset.")
+    code = serializers.CharField()
+    reason = serializers.CharField(help_text="One of the sentences, with what to change.")
+    count = serializers.IntegerField()
+    answers = serializers.IntegerField(help_text="For that preset in all.")
+
+
+class SpendingSerializer(serializers.Serializer[reports.Report]):
+    month = serializers.DateField(format="%Y-%m")
+    charged_usd = serializers.DecimalField(source="charged", max_digits=12, decimal_places=6)
+    reserved_usd = serializers.DecimalField(
+        source="reserved", max_digits=12, decimal_places=6, help_text="Set aside at this moment."
+    )
+    avoided_usd = serializers.DecimalField(source="avoided", max_digits=12, decimal_places=6)
+    saved_usd = serializers.DecimalField(source="saved", max_digits=12, decimal_places=6)
+    made = serializers.IntegerField(help_text="Pictures that arrived in the library.")
+    approved = serializers.IntegerField(help_text="Of these.")
+    usd_per_approved = serializers.DecimalField(
+        source="per_approved", max_digits=12, decimal_places=6, allow_null=True
+    )
+    brands = LineSerializer(source="lines.Brand", many=True)
+    people = LineSerializer(source="lines.Person", many=True)
+    models = LineSerializer(source="lines.Model", many=True)
+    presets = LineSerializer(source="lines.Preset", many=True)
+    caps = CapSerializer(many=True, help_text="Of this month only.")
+    refusals = RefusalsSerializer(many=True)
+
+
+class SpendingQuerySerializer(serializers.Serializer[Any]):
+    month = serializers.CharField(default="", help_text="Like 2026-11; else this one.")
+    brand = BrandField(required=False, help_text="Slug of a brand; else all of them.")
+
+
+class SpendingView(APIView):
+    @extend_schema(
+        operation_id="spending_retrieve",
+        summary="What a month has cost",
+        description="Managers are told of their brands, staff of all, others of their own.",
+        parameters=[SpendingQuerySerializer],
+        responses=SpendingSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        person = person_of(request)
+        brands = permissions.brands(person, *permissions.CREATORS)
+        if not brands.exists():
+            raise NotAllowed("You may look at the library, but not make pictures from it.")
+        asked = SpendingQuerySerializer(data=request.query_params, context={"request": request})
+        asked.is_valid(raise_exception=True)
+        month = reports.first_day(asked.validated_data["month"])
+        told = reports.report(person, month, asked.validated_data.get("brand"))
+        return Response(SpendingSerializer(told).data)

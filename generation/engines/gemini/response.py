@@ -1,0 +1,286 @@
+"""What Gemini answers: the pictures in a body, its refusals and its errors, without the SDK.
+
+Bodies are read leniently, because `content` may be missing, empty or null, fields come in camel and
+snake case, and reasons are added to the API without notice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from generation.engines.base import Drawing, DrawnImage
+from generation.engines.gemini import turns
+from generation.engines.gemini.json_fields import (
+    Json,
+    decoded,
+    dict_of,
+    dicts,
+    either,
+    loads,
+    storable,
+)
+from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refused
+
+
+def read(body: bytes) -> Drawing:
+    """The drawing in an answer's body; raises `EngineError` where there is none."""
+    answer = _parse(body)
+    candidates = dicts(answer.get("candidates"))
+    parts = [
+        part for each in candidates for part in dicts(dict_of(each.get("content")).get("parts"))
+    ]
+    images, drafts, broken = _images(parts)
+    text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought")).strip()
+    usage = dict_of(either(answer, "usageMetadata"))
+    if not (images or drafts):
+        error: EngineError = _refusal(answer, candidates, text, body)
+        if broken:
+            error = EngineUnavailable(
+                "Gemini sent a picture that is damaged. Try again.",
+                code="bad_image",
+                detail=f"{broken} of {len(parts)} parts hold an image that is not base64.",
+                may_have_been_paid=True,
+            )
+        error.usage = usage
+        raise error
+    # Drafts are flagged as thoughts; now and then the final picture is, too.
+    final = tuple(images or drafts[-1:])
+    return Drawing(
+        images=final,
+        text=text,
+        usage=usage,
+        model_version=str(either(answer, "modelVersion") or ""),
+        response_id=str(either(answer, "responseId") or ""),
+        raw=body,
+        said=tuple(turns.kept(parts, final)),
+    )
+
+
+def _parse(body: bytes) -> Json:
+    try:
+        answer = loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        # A page from something in between cost nothing; an answer cut short may have been paid.
+        cut_short = body.lstrip().startswith(b"{")
+        raise EngineUnavailable(
+            "Gemini's answer came back damaged. Try again.",
+            code="bad_answer",
+            detail=body[:500].decode(errors="replace"),
+            may_have_been_paid=cut_short,
+        )
+    if isinstance(error := answer.get("error"), dict):
+        code = error.get("code")
+        message = str(error.get("message") or "")
+        raise problem(code if isinstance(code, int) else 0, message, dicts(error.get("details")))
+    return answer
+
+
+def _images(parts: list[Json]) -> tuple[list[DrawnImage], list[DrawnImage], int]:
+    """The final images, those flagged as thoughts, and how many could not be read.
+
+    Only the base64 is undone here: whether the bytes are a picture is for the library to say, once
+    they are safe.
+    """
+    images: list[DrawnImage] = []
+    drafts: list[DrawnImage] = []
+    broken = 0
+    for part in parts:
+        blob = dict_of(either(part, "inlineData"))
+        if not blob.get("data"):
+            continue
+        data = decoded(str(blob["data"]))
+        if data is None:
+            broken += 1
+            continue
+        image = DrawnImage(data, str(either(blob, "mimeType") or ""))
+        (drafts if part.get("thought") else images).append(image)
+    return images, drafts, broken
+
+
+# --- refusals: an answer without a picture ------------------------------------------------------
+
+
+def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Refused:
+    detail = body[:2000].decode(errors="replace")
+    feedback = dict_of(either(answer, "promptFeedback"))
+    if reason := either(feedback, "blockReason"):
+        said = str(either(feedback, "blockReasonMessage") or "")
+        return Refused.because(str(reason), blocked=True, said=_shortened(said), detail=detail)
+    first = candidates[0] if candidates else {}
+    reason = str(either(first, "finishReason") or "STOP")
+    said = str(either(first, "finishMessage") or "")
+    if reason != "STOP":
+        return Refused.because(reason, said=_shortened(said or text), detail=detail)
+    if text:
+        return Refused(
+            f'The model answered in words instead of a picture: "{_shortened(text)}" '
+            "Say outright what should be drawn.",
+            code="text_only",
+            detail=detail,
+        )
+    return Refused(
+        "The model sent back nothing at all. Reword the prompt, or try other references.",
+        code="empty_answer",
+        detail=detail,
+    )
+
+
+# --- errors: an answer with a status ------------------------------------------------------------
+
+# What a message of a 4xx means: the first pattern that is found decides.
+_FAILURES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"reported as leaked",
+        "leaked_key",
+        "Google has blocked this site's API key because it was made public. "
+        "Whoever runs this site must set a new one.",
+    ),
+    (
+        r"API key|API_KEY|unregistered callers|has been suspended|authentication cred",
+        "bad_key",
+        "Google does not accept this site's API key. Whoever runs this site must check it.",
+    ),
+    (
+        r"location is not supported",
+        "location",
+        "Google does not offer Gemini in the country this site runs in. "
+        "Whoever runs this site can use Vertex AI instead.",
+    ),
+    (
+        r"deadline .{0,40}too short",
+        "timeout_too_short",
+        "The time limit for Gemini in the settings is too short. "
+        "Whoever runs this site must raise GEMINI_TIMEOUT_S.",
+    ),
+    (
+        r"no longer available|has been (retired|deprecated|shut down)",
+        "model_retired",
+        "Google has retired the model {model}. Choose another model.",
+    ),
+    (
+        r"models/\S+ is not found|model .{0,200}not found|not supported for generateContent",
+        "model_not_found",
+        "Google has no model {model}. Choose another model.",
+    ),
+    (
+        r"payload size|request (entity|body)? ?(is )?too large",
+        "references_too_large",
+        "The references are too large together. Use fewer of them, or smaller ones.",
+    ),
+    (
+        r"process input image|image is not valid|Unsupported MIME type|image data",
+        "bad_reference",
+        "Gemini cannot read one of the references. Leave them out in turn to find which.",
+    ),
+    (
+        r"billing|spending cap|credits are depleted",
+        "no_credit",
+        "This site's account with Google cannot pay for pictures now. Tell whoever runs this site.",
+    ),
+)
+
+# By status: the code, and what to say.
+_BUSY = "Gemini is overloaded at the moment. Try again in a few minutes."
+_DOWN = "Gemini had a fault of its own. Try again in a few minutes."
+_UNAVAILABLE: dict[int, tuple[str, str]] = {
+    408: ("service_slow", _BUSY),
+    499: ("service_slow", _BUSY),
+    500: ("service_error", _DOWN),
+    502: ("service_error", _DOWN),
+    503: ("overloaded", _BUSY),
+    504: ("service_slow", "Gemini did not finish in time. Try again, with a smaller size."),
+}
+
+
+def problem(
+    status: int, message: str, details: list[Any], *, model: str = "", retry_after: str = ""
+) -> EngineError:
+    """Our exception for an answer with an error status.
+
+    `details` are the error's `google.rpc` messages, `retry_after` the header of that name.
+    """
+    message = storable(message)
+    said = _shortened(message)
+    detail = f"{status}: {message}"[:1000]
+    if status == 429:
+        return _quota(message, dicts(details), detail, retry_after)
+    if status >= 500 or status in _UNAVAILABLE:
+        code, sentence = _UNAVAILABLE.get(status, ("service_error", _DOWN))
+        return EngineUnavailable(
+            sentence, code=code, retry_after=_seconds(retry_after), detail=detail
+        )
+    searched = f"{message} {json.dumps(details)}"
+    for pattern, code, sentence in _FAILURES:
+        if re.search(pattern, searched, re.IGNORECASE | re.DOTALL):
+            return EngineFailed(sentence.format(model=model), code=code, detail=detail)
+    if status == 400:
+        return EngineFailed(
+            f'Gemini does not accept this request. It says: "{said}"',
+            code="bad_argument",
+            detail=detail,
+        )
+    if status in (401, 403):
+        return EngineFailed(
+            "This site may not use Gemini for that. Whoever runs this site must check the key and "
+            f'its permissions. Google says: "{said}"',
+            code="no_permission",
+            detail=detail,
+        )
+    return EngineFailed(
+        f"Gemini answered with status {status}: its address or version in the settings may be "
+        "wrong. Tell whoever runs this site.",
+        code="unexpected_answer",
+        detail=detail,
+    )
+
+
+def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> EngineError:
+    violations = [each for entry in details for each in dicts(entry.get("violations"))]
+    quotas = [str(each.get("quotaId") or "") for each in violations]
+    none_at_all = any(str(each.get("quotaValue")) == "0" for each in violations)
+    if none_at_all or re.search(r"limit:\s*0(?![\d.])", message):
+        return EngineFailed(
+            "This site's account with Google has no quota for this model. Choose another model, or "
+            "tell whoever runs this site.",
+            code="no_quota",
+            detail=detail,
+        )
+    if any("PerDay" in quota for quota in quotas):
+        return EngineFailed(
+            "Today's quota for this model is used up. Try again tomorrow, or choose another model.",
+            code="daily_quota",
+            detail=detail,
+        )
+    if re.search(r"spending cap|credits are depleted", message, re.IGNORECASE):
+        return EngineFailed(
+            "This site's account with Google cannot pay for pictures now. "
+            "Tell whoever runs this site.",
+            code="no_credit",
+            detail=detail,
+        )
+    delays = [str(entry["retryDelay"]) for entry in details if entry.get("retryDelay")]
+    spoken = re.search(r"retry in ([\d.]+)s", message)
+    delay = delays[0] if delays else spoken[1] if spoken else retry_after
+    return EngineUnavailable(
+        "Gemini takes no more requests from this site for the moment. Try again in a minute.",
+        code="rate_limited",
+        retry_after=_seconds(delay),
+        detail=detail,
+    )
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def _seconds(text: str) -> float | None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\.?s?", text.strip())
+    return float(match[1]) if match else None
+
+
+def _shortened(text: str, limit: int = 240) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else f"{flat[:limit].rsplit(' ', 1)[0]} ..."

@@ -1,0 +1,276 @@
+"""The engine that needs no key and no network: a moodboard of references, prompt and palette.
+
+It lays out and never imagines, and the picture says so. The first reference is the hero, large and
+near the middle, because search finds a sketch by what it shows and its encoder looks at the middle.
+The same request always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+
+import pillow_heif
+from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps, ImageStat
+
+from generation.engines.base import Drawing, DrawnImage, DrawRequest, ReferenceImage
+from generation.engines.sketch.panel import INK, LABEL, PAPER, Colour, letter
+from generation.errors import InvalidRequest
+
+pillow_heif.register_heif_opener()  # references may be HEIC, which Pillow alone cannot read
+
+LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
+COLOURS = frozenset(ImageColor.colormap) - {"tan", "linen", "snow"}  # these are things, too
+
+
+def draw(request: DrawRequest) -> Drawing:
+    """The moodboard as one JPEG. Raises `InvalidRequest` for a reference that cannot be read."""
+    width, height = pixels(request.aspect_ratio, request.image_size)
+    longest = max(width, height)
+    pictures = [
+        _open(reference, longest // 3 if number else longest)
+        for number, reference in enumerate(_turned(request.references, request.variant))
+    ]
+    palette = _palette(request)
+    beside = _panel_beside(width, height, pictures)
+    board = Image.new("RGB", (width, height), PAPER)
+    unit = min((width * height) ** 0.5 / 100, min(width, height) / 50)
+    if beside:
+        stage = (width - round(width * (0.30 if width > 1.2 * height else 0.34)), height)
+        panel = (stage[0], 0, width, height)
+    else:
+        stage = (width, height - round(height * 0.31))
+        panel = (0, stage[1], width, height)
+    if pictures:
+        board.paste(_stage(board.size, stage, pictures, unit), (0, 0))
+    else:
+        seed = request.prompt + "\0" * request.variant
+        board.paste(_empty_set(stage, palette, seed), (0, 0))
+    letter(board, panel, request, palette, unit)
+    data = _jpeg(board)
+    return Drawing(
+        images=(DrawnImage(data, "image/jpeg"),),
+        text="",
+        usage={},
+        model_version="sketch-1",
+        response_id=hashlib.sha256(data).hexdigest()[:16],
+        raw=b"",
+    )
+
+
+def _turned(references: tuple[ReferenceImage, ...], variant: int) -> tuple[ReferenceImage, ...]:
+    """Each variant has another of the references as its hero."""
+    first = variant % max(1, len(references))
+    return references[first:] + references[:first]
+
+
+def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
+    """Width and height: the long side by size, longer where a very flat format needs the room."""
+    match = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", aspect_ratio)
+    if match is None:
+        raise InvalidRequest(
+            f'"{aspect_ratio}" is no format. Write it as 16:9.', code="unknown_aspect_ratio"
+        )
+    if (image_size or "1K") not in LONG_SIDES:
+        raise InvalidRequest(
+            f'There is no size "{image_size}". Choose one of {", ".join(LONG_SIDES)}.',
+            code="unknown_image_size",
+        )
+    across, down = int(match[1]), int(match[2])
+    long = LONG_SIDES[image_size or "1K"]
+    scale = max(long / max(across, down), long * 3 / 8 / min(across, down))
+    return round(across * scale), round(down * scale)
+
+
+# --- the stage: the hero, and the other references as cards upon it -----------------------------
+
+
+def _panel_beside(width: int, height: int, pictures: list[Image.Image]) -> bool:
+    """Whether the words stand beside the hero, and not below it: what leaves it the most room."""
+    if not 0.9 < width / height < 1.2:
+        return width > height
+    return bool(pictures) and pictures[0].height > pictures[0].width
+
+
+def _stage(
+    board: tuple[int, int],
+    size: tuple[int, int],
+    pictures: list[Image.Image],
+    unit: float,
+) -> Image.Image:
+    width, height = size
+    cell, cards = _cards(size, len(pictures) - 1, unit)
+    if max(board) > 2.5 * min(board):
+        middle = (board[0] / 2, board[1] / 2)  # all that an encoder sees of a very flat picture
+    else:
+        covered = max((left + cell for left, _ in cards), default=0) if width >= height else 0
+        middle = ((covered + width) / 2, height / 2)
+    stage = _fill(pictures[0], size, middle=middle, crop=1.3)
+    for picture, (left, top) in zip(pictures[1:], cards, strict=True):
+        card = _fill(picture, (cell, cell), middle=(cell / 2, cell / 2), crop=2.2)
+        _lay_card(stage, card, (left, top), unit)
+    return stage
+
+
+def _cards(size: tuple[int, int], count: int, unit: float) -> tuple[int, list[tuple[int, int]]]:
+    """Side and places of the square cards: down the left edge, or along the bottom one."""
+    if count == 0:
+        return 0, []
+    width, height = size
+    margin, gap = round(3.4 * unit), round(1.7 * unit)
+    along, across = (height, width) if width >= height else (width, height)
+    cell, lanes = 0, 1
+    for tried in range(1, 5):
+        per_lane = -(-count // tried)
+        room = (along - 2 * margin - gap * (per_lane - 1)) / per_lane
+        side = int(min(room, 0.24 * along, (0.36 * across - margin - gap * (tried - 1)) / tried))
+        if side > cell:
+            cell, lanes = side, tried
+    per_lane = -(-count // lanes)
+    places = []
+    for number in range(count):
+        lane, place = divmod(number, per_lane)
+        forth = margin + place * (cell + gap)
+        if width >= height:
+            places.append((margin + lane * (cell + gap), forth))
+        else:
+            places.append((forth, height - margin - cell - (lanes - 1 - lane) * (cell + gap)))
+    return cell, places
+
+
+def _fill(
+    picture: Image.Image, size: tuple[int, int], *, middle: tuple[float, float], crop: float
+) -> Image.Image:
+    """The picture at exactly that size: cropped, where enlarging it `crop` times is enough for
+    that; else whole, in a field of the colour of its edge, with its centre as near to `middle` as
+    it can stand.
+    """
+    width, height = size
+    cover = max(width / picture.width, height / picture.height)
+    contain = min(width / picture.width, height / picture.height)
+    if cover <= contain * crop:
+        return ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
+    whole = picture.resize(
+        (max(1, round(picture.width * contain)), max(1, round(picture.height * contain))),
+        Image.Resampling.LANCZOS,
+    )
+    field = Image.new("RGB", size, _edge_colour(picture))
+    left = min(max(round(middle[0] - whole.width / 2), 0), width - whole.width)
+    top = min(max(round(middle[1] - whole.height / 2), 0), height - whole.height)
+    field.paste(whole, (left, top))
+    return field
+
+
+def _edge_colour(picture: Image.Image) -> Colour:
+    small = picture.resize((32, 32), Image.Resampling.BOX)
+    inside = Image.new("L", small.size, 255)
+    inside.paste(0, (1, 1, 31, 31))
+    red, green, blue = (round(value) for value in ImageStat.Stat(small, inside).median)
+    return red, green, blue
+
+
+def _lay_card(stage: Image.Image, card: Image.Image, place: tuple[int, int], unit: float) -> None:
+    border, spread = max(2, round(0.45 * unit)), round(1.1 * unit)
+    left, top = place
+    shadow = Image.new("L", (card.width + 4 * spread, card.height + 4 * spread), 0)
+    inner = (2 * spread, 2 * spread, 2 * spread + card.width, 2 * spread + card.height)
+    shadow.paste(90, inner)
+    shadow = shadow.filter(ImageFilter.GaussianBlur(spread * 0.7))
+    stage.paste(INK, (left - 2 * spread, top - 2 * spread + spread // 2), shadow)
+    stage.paste(card, (left, top))
+    frame = (left - border, top - border, left + card.width + border, top + card.height + border)
+    ImageDraw.Draw(stage).rectangle(frame, outline=(255, 255, 255), width=border + 1)
+
+
+def _empty_set(size: tuple[int, int], palette: list[Colour], prompt: str) -> Image.Image:
+    """Without references: a set with nobody on it yet, lit in the palette. Each prompt has its
+    own light and its own arrangement.
+    """
+    digest = hashlib.sha256(prompt.encode("utf-8", "replace")).digest()
+    chance = [byte / 255 for byte in digest]
+    palette = _with_more(palette, digest)
+    by_light = sorted(palette, key=sum)
+    light = Image.new("RGB", (160, max(1, round(160 * size[1] / size[0]))), by_light[-1])
+    brush = ImageDraw.Draw(light)
+    for number in range(7):
+        centre = (chance[3 * number] * light.width, chance[3 * number + 1] * light.height)
+        radius = (0.2 + 0.3 * chance[3 * number + 2]) * max(light.size)
+        brush.circle(centre, radius, fill=palette[number % len(palette)])
+    light = light.filter(ImageFilter.GaussianBlur(24))
+    board = light.resize(size, Image.Resampling.BICUBIC)
+    width, height = size
+    side = min(size)
+    middle = width * (0.4 + 0.2 * chance[21])
+    floor = height * (0.74 + 0.06 * chance[22])
+    top = floor - side * (0.16 + 0.12 * chance[23])
+    disc = side * (0.24 + 0.06 * chance[24])
+    brush = ImageDraw.Draw(board, "RGBA")
+    brush.rectangle((0, floor, width, height), fill=(*by_light[0], 110))
+    _smooth_disc(
+        board, (middle + side * 0.1 * (chance[25] - 0.5), top - disc * 0.75), disc, palette[0]
+    )
+    half = side * (0.17 + 0.05 * chance[26])
+    foot = floor + side * 0.07
+    brush.rectangle((middle - half, top, middle + half, foot), fill=(*by_light[-1], 255))
+    brush.rectangle((middle + half * 0.45, top, middle + half, foot), fill=(*by_light[0], 60))
+    return board
+
+
+def _smooth_disc(
+    board: Image.Image, centre: tuple[float, float], radius: float, fill: Colour
+) -> None:
+    mask = Image.new("L", (round(radius * 4), round(radius * 4)), 0)
+    ImageDraw.Draw(mask).circle((radius * 2, radius * 2), radius * 2 - 2, fill=255)
+    mask = mask.reduce(2)
+    board.paste(fill, (round(centre[0] - radius), round(centre[1] - radius)), mask)
+
+
+# --- in and out ---------------------------------------------------------------------------------
+
+
+def _open(reference: ReferenceImage, longest: int) -> Image.Image:
+    """The picture, upright and without transparency, no longer than needed."""
+    try:
+        with Image.open(io.BytesIO(reference.data)) as opened:
+            opened.draft("RGB", (longest, longest))
+            upright = ImageOps.exif_transpose(opened)
+            upright.thumbnail((longest, longest))
+            layered = upright.convert("RGBA")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise InvalidRequest(
+            f'The reference "{reference.title}" cannot be read as a picture. Use another.',
+            code="unreadable_reference",
+        ) from None
+    flat = Image.new("RGB", layered.size, PAPER)
+    flat.paste(layered, mask=layered.getchannel("A"))
+    return flat
+
+
+def _palette(request: DrawRequest) -> list[Colour]:
+    """The brand's colours, or those that the prompt names; none where there are none."""
+    colours: list[Colour] = []
+    named = [word for word in re.findall(r"[a-z]+", request.prompt.lower()) if word in COLOURS]
+    for name in request.palette or named:
+        try:
+            red, green, blue = ImageColor.getrgb(name)[:3]
+        except ValueError:
+            continue
+        colours.append((red, green, blue))
+    return list(dict.fromkeys(colours))
+
+
+def _with_more(colours: list[Colour], chance: bytes) -> list[Colour]:
+    """At least three colours, for a composition that needs them."""
+    more = list(colours)
+    while len(more) < 3:
+        hue = chance[27] * 360 // 256 + 37 * len(more)
+        red, green, blue = ImageColor.getrgb(f"hsl({hue % 360}, 38%, {38 + 20 * len(more)}%)")[:3]
+        more.append((red, green, blue))
+    return more
+
+
+def _jpeg(board: Image.Image) -> bytes:
+    out = io.BytesIO()
+    board.save(out, "JPEG", quality=92, subsampling=0, comment=LABEL.encode())
+    return out.getvalue()

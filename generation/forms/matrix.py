@@ -1,0 +1,106 @@
+"""What the page of a matrix asks for. Whether a model can draw it, `studio.request` decides."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from assetbank import permissions
+from assetbank.models import Asset, Brand, Collection
+from generation.errors import InvalidRequest
+from generation.models import Batch
+from generation.pipeline.validate import LONGEST_PROMPT, MOST_PICTURES
+from generation.prompting import presets
+from generation.workflows.matrix import MOST_CELLS, Matrix
+
+
+class MatrixForm(forms.Form):
+    """The pictures come in the order of the page: those ticked as `base` are in every cell, the
+    others are the products, and so are those of the collection."""
+
+    kind = forms.ChoiceField(choices=Batch.Kind.choices)
+    prompt = forms.CharField(required=False, max_length=LONGEST_PROMPT)
+    preset = forms.SlugField(required=False)
+    brand = forms.ModelChoiceField(Brand.objects.none(), to_field_name="slug", empty_label=None)
+    model = forms.CharField(max_length=80)
+    aspect_ratio = forms.CharField(max_length=10)
+    image_size = forms.CharField(max_length=10, required=False)
+    count = forms.IntegerField(min_value=1, max_value=MOST_PICTURES)
+    collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
+    variable = forms.RegexField(
+        r"\A[A-Za-z]\w{0,39}\Z",
+        required=False,
+        error_messages={"invalid": "Letters, digits and _ only, like colour."},
+    )
+    values = forms.CharField(required=False, max_length=60_000, strip=False)
+    in_bulk = forms.ChoiceField(required=False, choices=[("now", "Now"), ("bulk", "In bulk")])
+
+    def __init__(
+        self, *args: Any, person: permissions.Person, roles: Mapping[int, str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.person, self.roles = person, roles
+        # All that one sees: what one may not add to is refused with a sentence, not as unknown
+        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
+        self.fields["collection"].queryset = permissions.collections(person)  # type: ignore[attr-defined]
+
+    def key(self) -> uuid.UUID | None:
+        """The same for two posts of one page that ask for the same. Of a valid form."""
+        if not (token := str(self.data.get("token", ""))):
+            return None
+        pictures = [self._given("references"), self._given("base")]
+        asked = ["matrix", self.person.pk, token, *self.cleaned_data.values(), pictures]
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr(asked))
+
+    def asked(self) -> dict[str, Any]:
+        """Keyword arguments of `batches.request`. Of a valid form. Raises InvalidRequest."""
+        data = self.cleaned_data
+        names = ("brand", "model", "aspect_ratio", "image_size", "count")
+        return {
+            "matrix": self._matrix(),
+            "in_bulk": data["in_bulk"] == "bulk",
+            **{name: data[name] for name in names},
+        }
+
+    def _matrix(self) -> Matrix:
+        data = self.cleaned_data
+        pictures, ticked = self._pictures(), set(self._given("base"))
+        version = None
+        if data["preset"]:
+            version = presets.choose(self.person, data["brand"], data["preset"])
+        said = {"prompt": data["prompt"], "preset_version": version, "roles": self.roles}
+        if data["kind"] == Batch.Kind.VALUES:
+            if not data["variable"]:
+                raise InvalidRequest("Name the blank that the values go into, like colour.")
+            lines = data["values"].splitlines()
+            return Matrix(**said, base=pictures, variable=data["variable"], values=lines)
+        base = [each for each in pictures if str(each.pk) in ticked]
+        products = [each for each in pictures if str(each.pk) not in ticked]
+        return Matrix(**said, base=base, products=products + self._collected(base))
+
+    def _collected(self, base: list[Asset]) -> list[Asset]:
+        """The pictures of the collection, one more than a batch takes at most."""
+        collection = self.cleaned_data["collection"]
+        if collection is None:
+            return []
+        seen = permissions.assets(self.person).filter(collection_items__collection=collection)
+        listed = seen.exclude(pk__in=[each.pk for each in base]).select_related("brand")
+        return list(listed.order_by("collection_items__position")[: MOST_CELLS + 1])
+
+    def _pictures(self) -> list[Asset]:
+        """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
+        given = dict.fromkeys(self._given("references"))
+        wanted = [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+        seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
+        if len(seen) < len(wanted):
+            raise InvalidRequest(
+                "One of the pictures is not there any more: look at them and try again.",
+                code="unknown_reference",
+            )
+        return [seen[pk] for pk in wanted]
+
+    def _given(self, name: str) -> list[str]:
+        return self.data.getlist(name) if hasattr(self.data, "getlist") else []

@@ -1,0 +1,129 @@
+"""Pictures inherit from what they were made of: the strictest terms, and the earliest end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.utils.formats import date_format
+
+from assetbank import notifications, permissions
+from assetbank.assets import fields, update
+from assetbank.models import Asset
+from assetbank.rights import terms as rights
+from generation.lineage import graph, quarantine
+from generation.models import Generation
+
+JOINED = ("licence", "credit")
+BETWEEN = "; "
+WORDS = {
+    "derivatives_allowed": "whether new pictures may be made from it",
+    "territories": "the countries",
+    "consent": "the consent of people shown",
+    "consent_until": "the consent of people shown",
+    "expires_on": "the end of the rights",
+}
+MOST_NAMED = 3
+
+
+def sources(generation: Generation) -> list[Asset]:
+    """What its pictures are made of: references, the picture that it goes on from, the draft."""
+    used = Q(reference_rows__generation=generation)
+    for output in (generation.refines_id, generation.draft_id):
+        if output:
+            used |= Q(made_as=output)
+    return list(Asset.objects.filter(used).distinct().order_by("pk"))
+
+
+def made_of(asset: Asset) -> list[Asset]:
+    """The same of a picture: of all generations that made it."""
+    making = Generation.objects.filter(outputs__asset=asset).distinct()
+    return [one for each in making for one in sources(each) if one.pk != asset.pk]
+
+
+def terms(assets: Sequence[Asset]) -> dict[str, Any]:
+    """Of a picture made of these, as fields of `intake.store`."""
+    joined = {name: _joined((getattr(a, name) for a in assets), name) for name in JOINED}
+    return {**rights.strictest(assets), **joined}
+
+
+def nowhere(assets: Sequence[Asset]) -> str:
+    """A sentence if there is no country in which a picture made of these may be used, else ""."""
+    if rights.strictest(assets)["territories"] != rights.NOWHERE:
+        return ""
+    bound = [f"“{a}” ({', '.join(a.territories)})" for a in assets if a.territories]
+    return (
+        f"There is no country in which all of these may be used: {', '.join(bound)}. "
+        "Leave one of them out."
+    )
+
+
+def foretold(assets: Sequence[Asset]) -> str:
+    """Until when and where a picture made of these may be used; empty where nothing limits it."""
+    gets = rights.strictest(assets)
+    ends = min(filter(None, (gets["expires_on"], gets["consent_until"])), default=None)
+    limits = [f"until {date_format(ends, 'j F Y')}"] if ends else []
+    if gets["territories"]:
+        limits.append(f"in {', '.join(gets['territories'])}")
+    return f"What you make of these may be used {' and '.join(limits)} only." if limits else ""
+
+
+def inherit(*, asset: Asset, generation: Generation) -> None:
+    """Give `asset` the terms of what `generation` made it of, as they are now.
+
+    In the transaction that stores it: the sources are locked, so that whoever makes their terms
+    stricter, or withdraws one, comes before and is heeded, or after and finds this picture.
+    """
+    pks = [source.pk for source in sources(generation) if source.pk != asset.pk]
+    made_of = list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    if made_of:
+        _apply(asset, terms([asset, *made_of]))
+    deleted = generation.reference_rows.filter(asset=None).values_list("checksum", flat=True)
+    quarantine.join(asset, made_of, list(deleted))
+
+
+@transaction.atomic
+def pass_on(asset: Asset, stricter: Collection[str]) -> None:
+    """These terms of `asset` have become stricter: whatever was made of it follows, at any remove.
+    Those who made the pictures are told."""
+    pks = graph.descendants([asset.pk])
+    locked = Asset.objects.select_for_update(of=("self",)).select_related("created_by")
+    changed: dict[User, list[Asset]] = {}
+    # the youngest first: to change one passes on to what was made of it, and that is done then
+    for made in reversed(locked.filter(pk__in=pks).order_by("pk")):
+        gets = rights.strictest([made, asset])
+        if _apply(made, {name: gets[name] for name in stricter}) and made.created_by:
+            changed.setdefault(made.created_by, []).append(made)
+    for person, pictures in changed.items():
+        notifications.tell(
+            person, _told(person, asset, pictures, stricter), pictures[0].get_absolute_url()
+        )
+
+
+def _apply(asset: Asset, gets: dict[str, Any]) -> bool:
+    changes = {name: value for name, value in gets.items() if getattr(asset, name) != value}
+    if changes:
+        update.update(asset=asset, **changes)
+    return bool(changes)
+
+
+def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Collection[str]) -> str:
+    seen = permissions.assets(person).filter(pk=source.pk).exists()
+    which = f"“{source}”" if seen else "A picture of another brand"
+    what = " and ".join(dict.fromkeys(WORDS[name] for name in stricter))
+    named = ", ".join(f"“{picture}”" for picture in pictures[:MOST_NAMED])
+    if len(pictures) > MOST_NAMED:
+        named += f" and {len(pictures) - MOST_NAMED} more"
+    return (
+        f"{which} may be used less than before ({what}), and so may what you made of it: {named}."
+    )
+
+
+def _joined(values: Iterable[str], name: str) -> str:
+    """Each once, in their order; cut where there is no more room."""
+    parts = dict.fromkeys(part for value in values for part in value.split(BETWEEN) if part)
+    joined, most = BETWEEN.join(parts), fields.LONGEST[name]
+    return joined if len(joined) <= most else f"{joined[: most - 1]}…"

@@ -1,0 +1,68 @@
+"""What was asked of an engine, from which references, and what came back."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from assetbank.models import Brand
+
+
+class Batch(models.Model):
+    """Generations that were asked for together, and are looked at together."""
+
+    class Kind(models.TextChoices):
+        PRODUCTS = "products", "One base picture, several products"
+        VALUES = "values", "Values of a variable"
+
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="batches")
+    title = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    in_bulk = models.BooleanField(
+        default=False, help_text="Through the engine's batch interface: cheaper, within a day."
+    )
+    # A second click finds what the first one asked for
+    key = models.UUIDField(null=True, unique=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches"
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name_plural = "batches"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class BatchJob(models.Model):
+    """An order with the engine's batch interface. Its own name is written down before it is sent:
+    whoever comes after a crash looks for that name there and does not order twice."""
+
+    class State(models.TextChoices):
+        SUBMITTING = "submitting", "Being sent"
+        WAITING = "waiting", "At the engine"
+        FINISHED = "finished", "Finished"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    UNFINISHED = (State.SUBMITTING, State.WAITING)
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
+    model = models.CharField(max_length=80)
+    display_name = models.CharField(max_length=80, unique=True)
+    name = models.CharField(max_length=120, blank=True, help_text="The engine's name for it.")
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.SUBMITTING, db_index=True
+    )
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    polled_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name or self.display_name

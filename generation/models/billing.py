@@ -1,0 +1,95 @@
+"""What pictures cost: an append-only ledger, and what may be spent in a month."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q, Sum
+
+from assetbank.models import Brand
+from generation.models.generations import Generation
+
+USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6}
+
+
+class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
+    def total(self) -> Decimal:
+        usd: Decimal | None = self.aggregate(usd=Sum("usd"))["usd"]
+        return usd or Decimal(0)
+
+
+class LedgerEntry(models.Model):
+    """Never changed. RESERVED and RELEASED sum up to nothing when a generation has ended; until
+    then, to what it may cost yet. AVOIDED and SAVED are told beside what is spent."""
+
+    class Kind(models.TextChoices):
+        RESERVED = "reserved", "Reserved"  # the estimate, when it is asked for
+        RELEASED = "released", "Released"  # the reservation, taken back at the end; negative
+        CHARGED = "charged", "Charged"  # from the usage that came back
+        AVOIDED = "avoided", "Avoided"  # a picture that was there was taken instead
+        SAVED = "saved", "Saved"  # drafts first, or in bulk
+
+    SPENT = (Kind.RESERVED, Kind.RELEASED, Kind.CHARGED)
+
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="ledger")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="ledger"
+    )
+    generation = models.ForeignKey(
+        Generation, null=True, on_delete=models.SET_NULL, related_name="ledger"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    usd = models.DecimalField("$", **USD)
+    take = models.PositiveSmallIntegerField(null=True, help_text="Which answer was charged.")
+    note = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "take"],
+                condition=Q(kind="charged"),
+                name="an_answer_is_charged_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ${self.usd}"
+
+
+class SpendingCap(models.Model):
+    """What a brand, or a person in all brands together, may spend in a calendar month."""
+
+    brand = models.OneToOneField(
+        Brand, null=True, blank=True, on_delete=models.CASCADE, related_name="cap"
+    )
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="spending_cap",
+    )
+    monthly_usd = models.DecimalField(
+        "$ per month", max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(brand=None, person__isnull=False) | Q(brand__isnull=False, person=None),
+                name="cap_of_a_brand_or_a_person",
+                violation_error_message="Choose a brand or a person, and not both.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand or self.person}: ${self.monthly_usd} a month"

@@ -1,0 +1,75 @@
+"""How a generation ends, or why it waits for another attempt."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from generation import webhooks
+from generation.billing import ledger, savings
+from generation.errors import EngineError, EngineUnavailable
+from generation.models import Generation
+
+MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
+LONGEST_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
+
+State = Generation.State
+
+
+def conclude(generation: Generation) -> None:
+    """Whatever was to be asked for has been answered, or it was cancelled."""
+    made = generation.outputs.exclude(asset=None).values("take").distinct().count()
+    refusals = [take for take in generation.takes.values() if "refused" in take]
+    problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
+    if generation.cancel_requested and generation.missing:
+        finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
+    elif made:
+        note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
+        reason = refusals[0]["reason"] if refusals else ""
+        finish(generation, State.SUCCEEDED, f"{note}{reason}")
+    elif refusals:
+        finish(generation, State.REFUSED, refusals[0]["reason"], refusals[0]["refused"])
+    else:
+        reason = f"The model's picture could not be read: {problem}"
+        finish(generation, State.FAILED, reason, "unreadable_picture")
+
+
+def unavailable(generation: Generation, error: EngineUnavailable) -> None:
+    """Back into the queue, unless it was tried often enough or asking again may pay twice.
+
+    Raises the error where the queue should try again.
+    """
+    if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
+        finish(generation, State.FAILED, error.message, error.code)
+        return
+    if error.retry_after and error.retry_after > LONGEST_WAIT_S:
+        hours = f"{error.retry_after / 3600:.1f} hours".replace(".0", "")
+        sentence = f"The service asks to wait {hours}. Try again then, or choose another model."
+        finish(generation, State.FAILED, sentence, error.code)
+        return
+    generation.refresh_from_db(fields=["cancel_requested"])
+    if generation.cancel_requested:
+        conclude(generation)
+        return
+    generation.state = State.QUEUED
+    generation.reason = f"{error.message} It will be tried again."
+    generation.reason_code = error.code
+    generation.save(update_fields=["state", "reason", "reason_code"])
+    raise error
+
+
+@transaction.atomic
+def finish(generation: Generation, state: str, reason: str = "", code: str = "") -> None:
+    """Its state and all that goes with it, in one transaction."""
+    generation.state, generation.reason, generation.reason_code = state, reason, code
+    generation.finished_at = timezone.now()
+    generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
+    ledger.release(generation)
+    if state == State.SUCCEEDED and generation.draft_id:
+        savings.record(generation)
+    webhooks.generation_ended(generation)
+
+
+def backoff(*, attempts: int, error: EngineError) -> float:
+    """Seconds until the next attempt: what the service asked for, and at least 2, 4, 8, … s."""
+    return max(error.retry_after or 0.0, min(2.0 ** (attempts + 1), 300.0))

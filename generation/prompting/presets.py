@@ -1,0 +1,299 @@
+"""Presets: prompts with blanks that a team shares. A version never changes: `save` makes the next.
+
+A blank is written {like_this}; a brace itself is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from string import Formatter
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from assetbank import permissions, text
+from assetbank.models import Brand
+from generation.errors import InvalidRequest
+from generation.models import Generation, Preset, PresetVersion, Role
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LONGEST_TEMPLATE = 6_000
+LONGEST_VALUE = 500
+MOST_REFERENCES = 14
+
+
+# ------------------------------------------------------------------------ choosing
+
+
+def visible(person: permissions.Person) -> QuerySet[Preset]:
+    """Every brand's, and those of the person's own brands; also such as are not on offer."""
+    return Preset.objects.filter(Q(brand=None) | Q(brand__in=permissions.brands(person)))
+
+
+def offered(person: permissions.Person, brand: Brand | None = None) -> QuerySet[Preset]:
+    """Those on offer (to `brand`, if given) that have a version."""
+    found = visible(person).filter(offered=True, versions__isnull=False).distinct()
+    return found.filter(Q(brand=None) | Q(brand=brand)) if brand else found
+
+
+def counted(presets: QuerySet[Preset]) -> QuerySet[Preset]:
+    """Each with `used`: how many generations were asked for with any of its versions."""
+    uses = PresetVersion.objects.filter(preset=OuterRef("pk")).order_by().values("preset")
+    return presets.annotate(used=Subquery(uses.annotate(n=Count("generations")).values("n")))
+
+
+def newest(preset: Preset) -> PresetVersion:
+    """Raises InvalidRequest where there is none."""
+    version = preset.versions.order_by("-number").first()
+    if version is None:
+        raise InvalidRequest(f"“{preset}” has no version yet.", code="unknown_preset")
+    return version
+
+
+def choose(
+    person: permissions.Person, brand: Brand, slug: str, number: int | None = None
+) -> PresetVersion:
+    """The newest version of a preset, or that with this number, for a picture of `brand`.
+
+    Raises InvalidRequest where there is no such preset, or where it is another brand's."""
+    found = visible(person).filter(Q(brand=None) | Q(brand=brand), slug=slug.replace("\0", ""))
+    if number is None:
+        found = found.filter(offered=True)
+    preset = found.first()
+    if preset is None:
+        raise InvalidRequest(f"There is no preset “{slug}” for {brand}.", code="unknown_preset")
+    if number is None:
+        return newest(preset)
+    version = preset.versions.filter(number=number).first()
+    if version is None:
+        raise InvalidRequest(f"“{preset}” has no version {number}.", code="unknown_preset")
+    return version
+
+
+# ------------------------------------------------------------------------ filling
+
+
+def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
+    """The value of each of its variables: what is given, else the default.
+
+    Raises InvalidRequest: an unknown variable, one without a value, or too long a one."""
+    known = {each["name"]: each for each in version.variables}
+    if unknown := sorted(given.keys() - known.keys()):
+        names = ", ".join(known) or "none"
+        raise InvalidRequest(
+            f"{version.preset} has no variable “{unknown[0]}”. It has: {names}.",
+            code="unknown_variable",
+        )
+    found = {}
+    for name, variable in known.items():
+        value = " ".join(text.clean_text(given.get(name, "")).split()) or variable.get(
+            "default", ""
+        )
+        if not value:
+            raise InvalidRequest(f"Fill in “{label(variable)}”.", code="empty_variable")
+        if len(value) > LONGEST_VALUE:
+            raise InvalidRequest(f"“{label(variable)}” has at most {LONGEST_VALUE} characters.")
+        found[name] = value
+    return found
+
+
+def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
+    """The prompt of a version with these values in its blanks. Raises InvalidRequest as `values`.
+
+    A value is taken as it is: braces in it are no blanks."""
+    filled = values(version, given)
+    pieces = []
+    for words, name, _, _ in Formatter().parse(version.template):
+        pieces += [words, filled.get(name, "") if name else ""]
+    return "".join(pieces).strip()
+
+
+def prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
+    """The filled preset, and what a person adds in their own words."""
+    return "\n\n".join(part for part in (fill(version, given), words.strip()) if part)
+
+
+def own_words(version: PresetVersion, given: Mapping[str, str], whole: str) -> str:
+    """What a person had added to make the `whole` prompt: the opposite of `prompt`."""
+    try:
+        return whole.removeprefix(fill(version, given)).strip()
+    except InvalidRequest:
+        return whole
+
+
+def heading(generation: Generation) -> str:
+    """What people call it: the preset's name and their own words, or the prompt itself."""
+    version = generation.preset_version
+    if version is None:
+        return generation.prompt
+    words = own_words(version, generation.variables, generation.prompt)
+    return f"{version.preset}: {words}" if words else str(version.preset)
+
+
+def filled(generation: Generation) -> list[tuple[str, str]]:
+    """What was in the blanks of its preset, by their labels and in the preset's order."""
+    version, given = generation.preset_version, generation.variables
+    blanks = version.variables if version else []
+    return [(label(each), given[each["name"]]) for each in blanks if each["name"] in given]
+
+
+def label(variable: Mapping[str, Any]) -> str:
+    return str(variable.get("label") or variable["name"].replace("_", " ").capitalize())
+
+
+def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
+    """What the references with these roles lack, or are too many of, in sentences."""
+    chosen = Counter(roles)
+    told = []
+    for asked in version.roles:
+        there = chosen[asked["role"]]
+        verb = "needs" if there < asked["least"] else "takes" if there > asked["most"] else ""
+        if verb:
+            told.append(f"{version.preset} {verb} {_wanted(asked)}; {there} chosen.")
+    return told
+
+
+def asks(version: PresetVersion) -> list[str]:
+    """What it looks at: “1 to 4 products”, “at most 1 style”."""
+    return [_wanted(asked) for asked in version.roles]
+
+
+def assign(version: PresetVersion, roles: Sequence[str]) -> list[str]:
+    """The same roles, with those that the preset cannot do without in place of "", as many as it
+    has room for. Which picture is the character or the background of one that may do without, only
+    a person knows."""
+    assigned, needed = list(roles), [each for each in version.roles if each["least"]]
+    for bound in ("least", "most"):
+        for n, role in enumerate(assigned):
+            wanted = (e["role"] for e in needed if assigned.count(e["role"]) < e[bound])
+            assigned[n] = role or next(wanted, "")
+    return assigned
+
+
+def check_references(version: PresetVersion, roles: Iterable[str]) -> None:
+    """Raises InvalidRequest where the preset cannot be drawn from references with these roles."""
+    if sentences := missing(version, roles):
+        raise InvalidRequest(" ".join(sentences), code="preset_references")
+
+
+def _wanted(asked: Mapping[str, Any]) -> str:
+    least, most, name = asked["least"], asked["most"], Role(asked["role"]).label.lower()
+    plural = name if most == 1 else f"{name}s"
+    if not least:
+        return f"at most {most} {plural}"
+    return f"{least} {plural}" if least == most else f"{least} to {most} {plural}"
+
+
+# ------------------------------------------------------------------------ writing
+
+
+@transaction.atomic
+def save(
+    *,
+    preset: Preset,
+    by: User | None,
+    template: str,
+    variables: list[dict[str, Any]],
+    roles: list[dict[str, Any]],
+    aspect_ratio: str = "",
+    image_size: str = "",
+) -> PresetVersion:
+    """The next version of a preset; the newest one where nothing differs. Raises InvalidRequest."""
+    if wrong := problems(template, variables, roles):
+        raise InvalidRequest(" ".join(wrong), code="invalid_preset")
+    Preset.objects.select_for_update().get(pk=preset.pk)
+    said = {
+        "template": text.clean_text(template),
+        "variables": variables,
+        "roles": roles,
+        "aspect_ratio": aspect_ratio,
+        "image_size": image_size,
+    }
+    last = preset.versions.order_by("-number").first()
+    if last and all(getattr(last, name) == value for name, value in said.items()):
+        return last
+    number = last.number + 1 if last else 1
+    return PresetVersion.objects.create(preset=preset, number=number, created_by=by, **said)
+
+
+def problems(template: str, variables: Any, roles: Any) -> list[str]:
+    """What is wrong with a version, in sentences; none: it can be filled."""
+    if not template.strip():
+        return ["Write the prompt."]
+    if len(template) > LONGEST_TEMPLATE:
+        return [f"A preset's prompt has at most {LONGEST_TEMPLATE} characters."]
+    found = _variable_problems(variables) + _role_problems(roles)
+    try:
+        parsed = list(Formatter().parse(template))
+    except ValueError:
+        alone = "A brace stands alone in the prompt. A blank is written {like_this}, and a brace "
+        return [*found, alone + "itself twice: {{ or }}."]
+    blanks = []
+    for _, name, spec, conversion in parsed:
+        if name is None:
+            continue
+        if spec or conversion or not NAME.fullmatch(name):
+            found.append(
+                f"“{{{name}}}” is no blank: its name has small letters, digits and _ only, and "
+                "begins with a letter."
+            )
+        else:
+            blanks.append(name)
+    return found if found else _mismatches(blanks, [each["name"] for each in variables])
+
+
+def _mismatches(blanks: list[str], names: list[str]) -> list[str]:
+    unknown = [name for name in dict.fromkeys(blanks) if name not in names]
+    unused = [name for name in names if name not in blanks]
+    return [
+        f"The prompt has {{{name}}}, and no variable has this name: add it." for name in unknown
+    ] + [
+        f"The variable “{name}” is not in the prompt: write {{{name}}} where it belongs, or take "
+        "it out."
+        for name in unused
+    ]
+
+
+def _variable_problems(variables: Any) -> list[str]:
+    if not isinstance(variables, list) or not all(isinstance(each, dict) for each in variables):
+        return ['The variables are a list like [{"name": "place", "default": "a beach"}].']
+    found = []
+    for each in variables:
+        if not NAME.fullmatch(str(each.get("name", ""))):
+            found.append(f"“{each.get('name', '')}” is no name for a variable: use a_name.")
+        if extra := sorted(each.keys() - {"name", "label", "default"}):
+            found.append(f"A variable has a name, a label and a default, and no “{extra[0]}”.")
+        if not all(
+            isinstance(value, str) and len(value) <= LONGEST_VALUE for value in each.values()
+        ):
+            found.append(
+                f"All that is said of a variable is text of at most {LONGEST_VALUE} letters."
+            )
+    twice = [name for name, n in Counter(each.get("name") for each in variables).items() if n > 1]
+    return found + [f"There are two variables “{name}”." for name in twice]
+
+
+def _role_problems(roles: Any) -> list[str]:
+    if not isinstance(roles, list) or not all(isinstance(each, dict) for each in roles):
+        return ['The roles are a list like [{"role": "product", "least": 1, "most": 4}].']
+    found = []
+    for each in roles:
+        least, most = each.get("least"), each.get("most")
+        if each.keys() != {"role", "least", "most"} or each["role"] not in Role.values:
+            names = ", ".join(Role.values)
+            found.append(f"A role has “role” (one of {names}), “least” and “most”.")
+        elif not (
+            type(least) is int
+            and type(most) is int
+            and 0 <= least <= most <= MOST_REFERENCES
+            and most
+        ):
+            found.append(f"{each['role']}: least and most are numbers from 0 to {MOST_REFERENCES}.")
+    if not found and sum(each["least"] for each in roles) > MOST_REFERENCES:
+        found.append(f"No model takes more than {MOST_REFERENCES} references.")
+    twice = [role for role, n in Counter(each.get("role") for each in roles).items() if n > 1]
+    return found + [f"The role “{role}” is there twice." for role in twice]

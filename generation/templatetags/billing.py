@@ -1,0 +1,10 @@
+"""Amounts as people read them."""
+
+from __future__ import annotations
+
+from django import template
+
+from generation.billing.prices import shown
+
+register = template.Library()
+register.filter("usd", shown)

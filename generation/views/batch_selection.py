@@ -1,0 +1,83 @@
+"""Where the pictures go that were kept of a batch."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from assetbank import notifications, permissions
+from assetbank.assets import collections
+from assetbank.http.requests import PageRequest
+from assetbank.models import Asset, Membership
+from generation.composer import tray
+from generation.errors import InvalidRequest
+from generation.models import Batch
+from generation.views.batches import batches_of
+
+
+@login_required
+@require_POST
+def kept(request: PageRequest, pk: int) -> HttpResponse:
+    """They go `to` the tray, to a collection (`collection`, or the `name` of a new one), or before
+    the managers (`approval`)."""
+    batch = get_object_or_404(batches_of(request), pk=pk)
+    permissions.require_creator(request.user, batch.brand)
+    seen = permissions.assets(request.user).filter(
+        made_as__generation__batch=batch, made_as__verdict="kept"
+    )
+    assets = list(dict.fromkeys(seen.order_by("made_as__generation_id", "made_as__id")))
+    if not assets:
+        raise InvalidRequest("Keep some pictures first.", code="nothing_kept")
+    go = {"tray": _to_tray, "collection": _to_collection, "approval": _to_managers}
+    to = go.get(request.POST.get("to", ""))
+    if to is None:
+        raise InvalidRequest("Say where they go: tray, collection or approval.")
+    messages.success(request, to(request, batch, assets))
+    return redirect("batch", pk=pk)
+
+
+def _to_tray(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
+    there = [asset for asset in assets if tray.add(request.session, asset.pk)]
+    if len(there) < len(assets):
+        return f"{len(there)} of {len(assets)} are in the tray: it holds {tray.MOST}."
+    return f"{_pictures(there)} in the tray."
+
+
+def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
+    if name := request.POST.get("name", "").strip():
+        into = collections.create(brand=batch.brand, name=name, by=request.user)
+    else:
+        number = request.POST.get("collection", "")
+        known = batch.brand.collections.filter(pk=int(number) if number.isdecimal() else 0)
+        into = get_object_or_404(known)
+    collections.add(collection=into, assets=assets)
+    return f"{_pictures(assets)} in “{into}”."
+
+
+def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
+    waiting = [asset for asset in assets if asset.status == Asset.Status.DRAFT]
+    if not waiting:
+        raise InvalidRequest("None of the kept pictures is a draft any more.", code="nothing_kept")
+    asks = f"{request.user.get_full_name() or request.user.username} asks you to approve"
+    address = f"{reverse('batch', args=[batch.pk])}?show=kept"
+    managers = User.objects.filter(
+        memberships__brand=batch.brand, memberships__role=Membership.Role.MANAGER, is_active=True
+    ).exclude(pk=request.user.pk)
+    for person in managers:
+        notifications.tell(
+            person=person,
+            sentence=f"{asks} {len(waiting)} of “{batch.title[:120]}”.",
+            address=address,
+        )
+    if not managers:
+        return "Nobody else manages this brand: approve them on their pages."
+    return f"{_pictures(waiting)} before {len(managers)} manager{'s' * (len(managers) != 1)}."
+
+
+def _pictures(assets: list[Asset]) -> str:
+    return "1 picture is" if len(assets) == 1 else f"{len(assets)} pictures are"

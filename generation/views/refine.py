@@ -1,0 +1,136 @@
+"""Going on from a picture in words, and the conversation that this makes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import permissions
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.http.requests import PageRequest
+from generation import conversation
+from generation.billing import prices
+from generation.composer import form_state, tray
+from generation.errors import InvalidRequest
+from generation.forms.refine import RefineForm
+from generation.forms.studio import COUNTS
+from generation.models import EngineModel, Output
+from generation.views.querysets import generation_of, generations, outputs
+from generation.workflows import refine as refining
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def refine(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(outputs(request), pk=pk)
+    permissions.require_creator(request.user, output.generation.brand)
+    if request.method != "POST":
+        return _page(request, output, RefineForm(initial=_initial(request, output)))
+    form = RefineForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        with_tray = data["with_tray"]
+        try:
+            asked = refining.request(
+                person=request.user,
+                output=output,
+                words=data["words"],
+                image_size=data["image_size"],
+                count=data["count"] or 1,
+                references=tray.assets(request.user, request.session) if with_tray else (),
+                roles=tray.roles(request.session) if with_tray else None,
+                key=form.key(request.user, pk),
+            )
+        except NotAllowed:
+            raise
+        except ProblemError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("generation", pk=asked.pk)
+    return _page(request, output, form, status=400)
+
+
+@login_required
+@require_POST
+def as_reference(request: PageRequest, pk: int) -> HttpResponse:
+    """To the studio with the picture as the first reference, and the words as the prompt: for
+    what cannot be gone on from."""
+    output = get_object_or_404(outputs(request), pk=pk)
+    permissions.require_creator(request.user, output.generation.brand)
+    assert output.asset_id
+    others = [each for each in tray.ids(request.session) if each != output.asset_id]
+    if len(others) == tray.MOST:
+        messages.info(request, "The tray was full: its last picture made room for this one.")
+    tray.put(request.session, [output.asset_id, *others])
+    words = request.POST.get("words", "").strip() or output.generation.prompt
+    # not in the address, which servers cut off at some thousand characters
+    form_state.keep(request.session, {**form_state.fields(request.session), "prompt": words})
+    return redirect("studio")
+
+
+@login_required
+@require_safe
+def thread(request: PageRequest, pk: int) -> HttpResponse:
+    """What was said before a generation, and where its pictures were gone on from."""
+    shown = generation_of(request, pk)
+    before = refining.thread(shown.refines, request.user) if shown.refines else []
+    gone_on = Output.objects.filter(generation=shown.pk, refined_in__isnull=False).distinct()
+    after = refining.steps(gone_on, request.user)
+    followed = {step.generation.pk for step in before} | {shown.pk}
+    context = {"before": before, "after": after, "followed": followed}
+    response = render(request, "generation/_thread.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _initial(request: PageRequest, output: Output) -> dict[str, Any]:
+    """`?again=`: a turn that was asked from there before, to be changed."""
+    if not (number := request.GET.get("again", "")).isdecimal() or len(number) > 18:
+        return {}
+    past = get_object_or_404(generations(request), pk=int(number), refines=output)
+    asked = {name: getattr(past, name) for name in ("image_size", "count")}
+    return {**asked, "words": past.prompt, "with_tray": bool(past.reference_rows.all())}
+
+
+def _page(
+    request: PageRequest, output: Output, form: RefineForm, status: int = 200
+) -> HttpResponse:
+    model = EngineModel.objects.filter(pk=output.generation.model).first()
+    thread = refining.thread(output, request.user)
+    context: dict[str, Any] = {
+        "output": output,
+        "generation": output.generation,
+        "form": form,
+        "thread": thread,
+        "followed": {step.generation.pk for step in thread},
+        "problem": _problem(output),
+        "sizes": _sizes(model, output),
+        "counts": COUNTS,
+        "tray": tray.assets(request.user, request.session),
+        "token": uuid.uuid4(),
+    }
+    return render(request, "generation/refine.html", context, status=status)
+
+
+def _problem(output: Output) -> str:
+    try:
+        refining.check(output)
+    except InvalidRequest as error:
+        return error.message
+    return ""
+
+
+def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
+    """The model's sizes, each with about what one picture of it costs, "" where that is not
+    known."""
+    if model is None:
+        return []
+    shown = conversation.images(output)
+    priced = ((s, prices.estimate(model, size=s, references=shown)) for s in model.image_sizes)
+    return [(size, prices.shown(usd) if usd else "") for size, usd in priced]

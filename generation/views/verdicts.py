@@ -1,0 +1,83 @@
+"""What people say of the pictures that came back, and the ladder from a draft to its final."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from assetbank import permissions
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.http.requests import PageRequest
+from generation.engines import catalog
+from generation.models import Output
+from generation.review import verdicts
+from generation.views.querysets import outputs
+from generation.workflows import finalise as ladder
+
+
+@login_required
+@require_POST
+def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
+    """`keep`, `reject` (with `reason`, `words`, or both) or `undecide`."""
+    if verdict not in ("keep", "reject", "undecide"):
+        raise Http404
+    output, problem = get_object_or_404(outputs(request), pk=pk), ""
+    try:
+        if verdict == "reject":
+            said = (request.POST.get("reason", ""), request.POST.get("words", "").strip())
+            reason = ": ".join(filter(None, said))
+            verdicts.reject(person=request.user, output=output, reason=reason)
+        else:
+            verb = verdicts.keep if verdict == "keep" else verdicts.undecide
+            verb(person=request.user, output=output)
+    except ProblemError as error:
+        if isinstance(error, NotAllowed) or not request.htmx:
+            raise
+        problem = error.message
+    if not request.htmx:
+        return _back(request, output)
+    context = {
+        "output": get_object_or_404(outputs(request), pk=pk),
+        "may_create": True,
+        "reasons": verdicts.REASONS,
+        "problem": problem,
+        "next": request.POST.get("next", ""),  # the page, and not this fragment
+    }
+    response = render(request, "generation/_verdict.html", context, status=400 if problem else 200)
+    if not problem:
+        response["HX-Trigger"] = "chosen"  # counts beside the filters are not right any more
+    return response
+
+
+@login_required
+@require_POST
+def finalise(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(outputs(request), pk=pk)
+    problem, size = "", request.POST.get("image_size", "")
+    try:
+        final = ladder.finalise(person=request.user, output=output, image_size=size)
+    except ProblemError as error:
+        if isinstance(error, NotAllowed) or not request.htmx:
+            raise
+        problem = error.message
+    if not request.htmx:
+        return redirect("generation", pk=final.pk)
+    context = {
+        "output": output,
+        "steps": ladder.steps(catalog.row(output.generation.model), output.generation.image_size),
+        "may_create": permissions.may_create(request.user, output.generation.brand),
+        "problem": problem,
+    }
+    return render(request, "generation/_finals.html", context, status=400 if problem else 200)
+
+
+def _back(request: PageRequest, output: Output) -> HttpResponse:
+    """Where the person came from, if that is here."""
+    after = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        after, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(after if here else output.generation.get_absolute_url())

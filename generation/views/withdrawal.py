@@ -1,0 +1,93 @@
+"""The rights of one asset: where its terms come from, withdrawing them, and lifting that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import permissions
+from assetbank.errors import InvalidAsset
+from assetbank.http.requests import PageRequest
+from assetbank.models import Asset
+from generation.lineage import inheritance, quarantine
+from generation.views.querysets import generations
+from generation.workflows import withdrawal
+
+MOST_SHOWN = 60
+
+
+@login_required
+@require_safe
+def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
+    """A fragment of the asset's page."""
+    asset = _asset(request, pk)
+    made_by = generations(request).filter(outputs__asset=asset).order_by("-id").first()
+    sources = inheritance.sources(made_by) if made_by else []
+    seen = permissions.assets(request.user).in_bulk([source.pk for source in sources])
+    held = quarantine.active([asset])
+    held_by = [row.withdrawal for row in held]
+    known = quarantine.told(held_by, request.user)
+    context = {
+        "asset": asset,
+        "sources": [source for source in sources if source.pk in seen],
+        "unseen": len(sources) - len(seen),
+        "held_by": [(each, each.pk in known) for each in held_by],
+        "own": withdrawal.active(asset),
+        "liftable": withdrawal.liftable(person=request.user, asset=asset),
+        "may_manage": permissions.may_manage(request.user, asset.brand),
+    }
+    return render(request, "generation/_rights.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: PageRequest, pk: int) -> HttpResponse:
+    """Lists what goes with it first."""
+    asset = _asset(request, pk)
+    permissions.require_manager(request.user, asset.brand)
+    problem, reason = "", ""
+    if request.method == "POST":
+        reason = request.POST.get("reason", "")
+        try:
+            done = withdrawal.withdraw(person=request.user, asset=asset, reason=reason)
+        except InvalidAsset as error:
+            problem = error.message
+        else:
+            many = done.quarantined.count()
+            messages.success(
+                request, f"Withdrawn: {many} picture{'s' * (many != 1)} in quarantine."
+            )
+            return redirect("asset", pk=pk)
+    context: dict[str, Any] = {
+        "asset": asset,
+        "concerned": withdrawal.concerned(person=request.user, asset=asset),
+        "copies": permissions.copies_elsewhere(request.user, asset),
+        "most": MOST_SHOWN,
+        "problem": problem,
+        "reason": reason,
+        "longest": withdrawal.LONGEST_REASON,
+    }
+    return render(request, "generation/withdraw.html", context, status=400 if problem else 200)
+
+
+@login_required
+@require_POST
+def reinstate(request: PageRequest, pk: int) -> HttpResponse:
+    asset = _asset(request, pk)
+    try:
+        released = withdrawal.reinstate(person=request.user, asset=asset)
+    except InvalidAsset as error:
+        messages.error(request, error.message)
+    else:
+        many = len(released)
+        messages.success(request, f"{many} picture{'s' * (many != 1)} out of quarantine again.")
+    return redirect("asset", pk=pk)
+
+
+def _asset(request: PageRequest, pk: int) -> Asset:
+    return get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)

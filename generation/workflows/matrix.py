@@ -1,0 +1,106 @@
+"""Matrices: what all cells of a batch have in common, and what is different in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from assetbank import text
+from assetbank.models import Asset
+from generation.errors import InvalidRequest
+from generation.models import Batch, PresetVersion, Role
+from generation.prompting import presets
+
+MOST_CELLS = 200
+LONGEST_VALUE = 200  # characters; it is the label of its cell
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one generation of a batch has of its own."""
+
+    label: str
+    prompt: str
+    references: tuple[Asset, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    roles: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What is common to all cells, and what is different in each: one of `products`, or one of
+    `values` for the blank `variable`, which the preset has, or the prompt as {variable}."""
+
+    prompt: str
+    preset_version: PresetVersion | None = None
+    base: Sequence[Asset] = ()
+    products: Sequence[Asset] = ()
+    variable: str = ""
+    values: Sequence[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        return Batch.Kind.VALUES if self.variable else Batch.Kind.PRODUCTS
+
+    @property
+    def title(self) -> str:
+        words = text.clean_text(self.prompt).partition("\n")[0]
+        named = f"{self.preset_version.preset}: {words}" if self.preset_version else words
+        return (named if len(named) <= 120 else f"{named[:119]}…").removesuffix(": ")
+
+    def cells(self) -> list[Cell]:
+        """In order. Raises InvalidRequest."""
+        if not (self.preset_version or self.prompt.strip()):
+            raise InvalidRequest("Write what should be drawn.", code="empty_prompt")
+        if self.variable and self.products:
+            raise InvalidRequest("Choose one: several products, or several values.")
+        many = len(self._values()) if self.variable else len(set(self.products))
+        if not many:
+            what = "value" if self.variable else "product"
+            raise InvalidRequest(f"Name at least one {what}: each makes its own picture.")
+        if many > MOST_CELLS:
+            raise InvalidRequest(
+                f"That makes {many} cells, and a batch has at most {MOST_CELLS}. "
+                "Ask for it in parts.",
+                code="too_many_cells",
+            )
+        return self._by_value() if self.variable else self._by_product()
+
+    def _by_product(self) -> list[Cell]:
+        everywhere = {asset.pk for asset in self.base}
+        prompt, variables = self._filled({})
+        cells = []
+        for product in dict.fromkeys(self.products):
+            if product.pk in everywhere:
+                raise InvalidRequest(f"“{product}” is in every picture already: it is no product.")
+            roles = {product.pk: Role.PRODUCT.value, **self.roles}
+            cells.append(Cell(product.title, prompt, (*self.base, product), variables, roles))
+        return cells
+
+    def _by_value(self) -> list[Cell]:
+        cells = []
+        for value in self._values():
+            if len(value) > LONGEST_VALUE:
+                raise InvalidRequest(f"A value has at most {LONGEST_VALUE} characters.")
+            prompt, variables = self._filled({self.variable: value})
+            cells.append(Cell(value, prompt, tuple(self.base), variables, dict(self.roles)))
+        return cells
+
+    def _values(self) -> list[str]:
+        cleaned = (" ".join(text.clean_text(value).split()) for value in self.values)
+        return list(dict.fromkeys(filter(None, cleaned)))
+
+    def _filled(self, own: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """The prompt of a cell, and the variables that it was filled with."""
+        given = {**self.variables, **own}
+        if self.preset_version:
+            whole = presets.prompt(self.preset_version, given, self.prompt)
+            return whole, presets.values(self.preset_version, given)
+        prompt = self.prompt
+        for name, value in own.items():
+            if f"{{{name}}}" not in prompt:
+                raise InvalidRequest(f"Write {{{name}}} in the prompt, where each value goes.")
+            prompt = prompt.replace(f"{{{name}}}", value)
+        return prompt, own

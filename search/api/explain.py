@@ -1,0 +1,134 @@
+"""Why isn't my asset found? The ledger over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.fields import person_of
+from assetbank.http.problems import GENERAL
+from assetbank.models import Asset
+from search.api.query_params import QUESTION
+from search.explain import explanation, permission_steps
+from search.explain.types import TITLES, Ledger, Repair, State
+from search.query.form import QuestionForm
+
+PERSON = OpenApiParameter(
+    "person",
+    OpenApiTypes.STR,
+    description="Username: may they find it? Managers may ask for members of the brand, staff for "
+    "anybody. Without it: whoever asks.",
+)
+
+
+STATES = ", ".join(State)
+
+
+class DetailSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    text = serializers.CharField()
+    state = serializers.CharField(allow_null=True, help_text="Null: a mere fact.")
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text=", ".join(TITLES))
+    title = serializers.CharField()
+    state = serializers.CharField(
+        help_text=f"{STATES}. A note is worth knowing, and by itself not in the way."
+    )
+    sentence = serializers.CharField()
+    details = DetailSerializer(many=True)
+    repairs = serializers.ListField(
+        child=serializers.ChoiceField(Repair.values), help_text="What POST takes as `repair`."
+    )
+
+
+class LedgerSerializer(serializers.Serializer[Any]):
+    asset = serializers.IntegerField()
+    found = serializers.BooleanField(help_text="By the question; without one, by any at all.")
+    state = serializers.CharField(help_text="The worst of all steps: bad, waiting or good.")
+    sentence = serializers.CharField()
+    steps = StepSerializer(many=True)
+
+
+class RepairSerializer(serializers.Serializer[Any]):
+    repair = serializers.ChoiceField(Repair.choices)
+
+
+class WhyView(APIView):
+    """All that must be true for an asset to be found, each step with its reason."""
+
+    @extend_schema(
+        operation_id="why",
+        summary="Why isn't this asset found?",
+        description="With a question: whether it passes each filter, which words occur, how well "
+        "it matches, and at which place it comes.",
+        parameters=[*QUESTION, PERSON],
+        responses=LedgerSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        asker = person_of(request)
+        asset = _asset(asker, pk)
+        person = permission_steps.whom(asker, asset.brand, request.query_params.get("person", ""))
+        form = QuestionForm(request.query_params, person=asker)
+        if not form.is_valid():
+            errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
+            if NON_FIELD_ERRORS in errors:
+                errors[GENERAL] = errors.pop(NON_FIELD_ERRORS)
+            raise ValidationError(errors)
+        told = explanation.explain(asset, person=person, question=form.question(), asker=asker)
+        return Response(_as_json(told))
+
+    @extend_schema(
+        operation_id="repair",
+        summary="Mend a step of it",
+        description="Creators only. What the index has to do, it does soon after.",
+        request=RepairSerializer,
+        responses={202: LedgerSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        person = person_of(request)
+        asset = _asset(person, pk)
+        wanted = RepairSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        explanation.repair(asset, Repair(wanted.validated_data["repair"]), person)
+        return Response(_as_json(explanation.explain(asset, person=person)), status=202)
+
+
+def _asset(person: User, pk: int) -> Asset:
+    seen = permissions.assets(person).with_tags().select_related("brand", "created_by")
+    return get_object_or_404(seen, pk=pk)
+
+
+def _as_json(told: Ledger) -> dict[str, Any]:
+    return {
+        "asset": told.asset.pk,
+        "found": told.found,
+        "state": told.state.value,
+        "sentence": told.sentence,
+        "steps": [
+            {
+                "name": step.name,
+                "title": step.title,
+                "state": step.state.value,
+                "sentence": step.sentence,
+                "details": [
+                    {"label": each.label, "text": each.text, "state": each.state}
+                    for each in step.details
+                ],
+                "repairs": [repair.value for repair in step.repairs],
+            }
+            for step in told.steps
+        ],
+    }

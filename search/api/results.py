@@ -1,0 +1,116 @@
+"""What was found, as JSON: an asset, why it is there, and whether search knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from assetbank.api.assets import AssetSerializer
+from assetbank.api.fields import person_of
+from assetbank.api.pagination import limit_of
+from assetbank.models import Asset
+from search.api.query_params import checked
+from search.models import Embedding
+from search.query import fulltext, retrieval
+from search.query import results as results_module
+from search.query.ranking import By
+
+
+class HighlightSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text=", ".join(fulltext.FIELDS))
+    text = serializers.CharField()
+    words = serializers.ListField(child=serializers.CharField(), help_text="Those that were found.")
+
+
+@extend_schema_serializer(component_name="Asset")
+class FoundSerializer(AssetSerializer):
+    """An asset, how well it fits the question, and whether search can find it."""
+
+    score = serializers.FloatField(
+        allow_null=True,
+        help_text="Relevance, 0 to 1, comparable between questions: from 0.5 on it really matches. "
+        "Null when browsing, or found by words alone.",
+    )
+    matches = serializers.BooleanField(help_text="False: nothing better was there.")
+    matched_by = serializers.ListField(
+        child=serializers.ChoiceField([str(by.name).lower() for by in By]),
+        help_text="meaning, words, or name (file name or article number, typed exactly).",
+    )
+    highlights = HighlightSerializer(many=True)
+    index_state = serializers.CharField(help_text=", ".join(Embedding.State.values))
+    index_error = serializers.CharField(help_text="Why it cannot be found, or empty.")
+
+    class Meta(AssetSerializer.Meta):
+        fields = [
+            *AssetSerializer.Meta.fields,
+            *("score", "matches", "matched_by", "highlights", "index_state", "index_error"),
+        ]
+        read_only_fields = fields
+
+    def to_representation(self, asset: Asset) -> dict[str, Any]:
+        found = self.context.get("found", {}).get(asset.pk) or results_module.Found(asset)
+        return {
+            **super().to_representation(asset),
+            "score": found.relevance,
+            "matches": found.matches,
+            "matched_by": found.by,
+            "highlights": [_highlight(each) for each in found.highlights],
+            # until reconciliation has given it a row, an asset waits
+            "index_state": getattr(asset, "index_state", None) or Embedding.State.PENDING.value,
+            "index_error": getattr(asset, "index_reason", None) or "",
+        }
+
+
+def _highlight(found: fulltext.Highlight) -> dict[str, Any]:
+    return {
+        "field": found.field,
+        "text": str(found),
+        "words": [text for text, is_word in found.pieces if is_word],
+    }
+
+
+@extend_schema_serializer(many=False, component_name="AssetPage")
+class FoundPageSerializer(serializers.Serializer[Any]):
+    results = FoundSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+    matched = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many of those ranked so far really match; 0: nothing does, and the results "
+        "are the nearest there are. Null when browsing.",
+    )
+
+
+@extend_schema_serializer(many=False, component_name="SearchPage")
+class SearchPageSerializer(FoundPageSerializer):
+    picture = serializers.UUIDField(
+        allow_null=True, help_text="Of the picture sent; kept for a day, for GET /assets/?picture="
+    )
+
+
+def page_of(
+    request: Request, asked: QueryDict, *, where: str, ignored: tuple[str, ...] = ()
+) -> Any:
+    """What `asked` finds, and the address under `where` of what follows."""
+    limit = limit_of(asked)
+    page = retrieval.find(
+        person=person_of(request),
+        question=checked(asked, request).question(),
+        limit=limit,
+        cursor=asked.get("cursor", ""),
+        by_program=True,
+    )
+    assets = [found.asset for found in page.found]
+    context = {"request": request, "found": {found.asset.pk: found for found in page.found}}
+    following = None
+    if page.next_cursor:
+        asked = asked.copy()
+        asked["cursor"] = page.next_cursor
+        for name in ignored:
+            asked.pop(name, None)
+        following = request.build_absolute_uri(f"{where}?{asked.urlencode()}")
+    results = FoundSerializer(assets, many=True, context=context).data
+    return {"results": results, "next": following, "matched": page.matched}

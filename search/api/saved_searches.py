@@ -1,0 +1,220 @@
+"""Saved searches and golden questions over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+from django_filters.rest_framework import (  # type: ignore[import-untyped]
+    CharFilter,
+    DjangoFilterBackend,
+    FilterSet,
+)
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from assetbank import permissions
+from assetbank.api.fields import BrandField, person_of
+from assetbank.api.pagination import PAGING, Pages
+from assetbank.api.parsers import PARSERS
+from assetbank.models import Asset
+from search.api import results
+from search.models import GoldenQuestion, SavedSearch
+from search.query.form import QuestionForm, read_question
+from search.query.types import Question
+from search.saved import golden as golden_module
+from search.saved import searches, stored_query
+
+ADDRESS = "Like q=red+handbag&kind=product: the parameters of GET /assets/."
+
+
+class AddressField(serializers.CharField):
+    """A question as it is kept; it comes back with its brand."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=10_000, help_text=ADDRESS)
+
+    def get_attribute(self, kept: SavedSearch | GoldenQuestion) -> str:
+        return stored_query.address_of(kept)
+
+
+class ExpectedField(serializers.ListField):
+    child = serializers.IntegerField(min_value=1)
+
+    def __init__(self) -> None:
+        super().__init__(
+            allow_empty=False,
+            max_length=golden_module.MOST_EXPECTED,
+            help_text="Ids of the assets of the brand that it should find; you read those that "
+            "you may see.",
+        )
+
+    def get_attribute(self, golden: GoldenQuestion) -> list[int]:
+        return sorted(asset.pk for asset in golden.expected.all())
+
+
+class _KeptSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    brand = BrandField(help_text="Slug; it is asked within this brand, and stays there.")
+    question = AddressField()
+    created_by = serializers.CharField(
+        source="created_by.username", default=None, allow_null=True, read_only=True
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def read(self) -> Question:
+        """The question that was sent. Raises InvalidQuestion."""
+        person = person_of(self.context["request"])
+        return read_question(self.validated_data["question"], person=person)
+
+
+class SavedSearchSerializer(_KeptSerializer):
+    name = serializers.CharField(max_length=searches.LONGEST_NAME)
+    assets = serializers.SerializerMethodField(help_text="Address of what it finds now.")
+
+    def get_assets(self, saved: SavedSearch) -> str:
+        where = reverse("api-saved-search-assets", args=[saved.pk])
+        address: str = self.context["request"].build_absolute_uri(where)
+        return address
+
+
+class SavedSearchChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=searches.LONGEST_NAME, required=False)
+    question = serializers.CharField(max_length=10_000, required=False, help_text=ADDRESS)
+
+
+class GoldenQuestionSerializer(_KeptSerializer):
+    expected = ExpectedField()
+    measured = serializers.DictField(
+        read_only=True,
+        help_text="How it was answered last: recall, mrr and ndcg of the first ten (0 to 1), at, "
+        "encoder; or a problem; empty before.",
+    )
+
+
+class KeptFilter(FilterSet):  # type: ignore[misc]
+    brand = CharFilter("brand__slug", label="Slug of a brand.")
+
+
+class _KeptViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
+    parser_classes = PARSERS
+    pagination_class = Pages
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = KeptFilter
+    ordering: tuple[str, ...] = ("id",)
+    lookup_value_converter = "int"
+
+    def made(self, row: SavedSearch | GoldenQuestion, name: str) -> Response:
+        address = self.request.build_absolute_uri(reverse(name, args=[row.pk]))
+        row = self.get_queryset().get(pk=row.pk)
+        return Response(self.get_serializer(row).data, status=201, headers={"Location": address})
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Saved searches of your brands"),
+    retrieve=extend_schema(summary="One saved search"),
+    destroy=extend_schema(summary="Delete a saved search", description="What it found stays."),
+)
+class SavedSearchViewSet(_KeptViewSet):
+    serializer_class = SavedSearchSerializer
+    queryset = SavedSearch.objects.none()
+    ordering = ("name", "id")
+
+    def get_queryset(self) -> QuerySet[SavedSearch]:
+        return searches.saved_searches(person_of(self.request)).order_by("name", "id")
+
+    @extend_schema(summary="Save a search", responses={201: SavedSearchSerializer})
+    def create(self, request: Request) -> Response:
+        given = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        person, brand = person_of(request), given.validated_data["brand"]
+        permissions.require_creator(person, brand)
+        name = given.validated_data["name"]
+        saved = searches.save(brand=brand, name=name, question=given.read(), by=person)
+        return self.made(saved, "api-saved-search-detail")
+
+    @extend_schema(
+        summary="Rename a saved search, or let it ask something else",
+        request=SavedSearchChangeSerializer,
+        responses=SavedSearchSerializer,
+    )
+    def partial_update(self, request: Request, pk: int) -> Response:
+        saved = self.get_object()
+        searches.require_change(person_of(request), saved)
+        given = SavedSearchChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        question = given.validated_data.get("question")
+        searches.change(
+            saved=saved,
+            name=given.validated_data.get("name"),
+            question=None
+            if question is None
+            else read_question(question, person=person_of(request)),
+        )
+        return Response(self.get_serializer(saved).data)
+
+    def perform_destroy(self, instance: SavedSearch) -> None:
+        searches.require_change(person_of(self.request), instance)
+        searches.delete(saved=instance)
+
+    @extend_schema(
+        summary="What a saved search finds now",
+        parameters=PAGING,
+        filters=False,
+        responses=results.FoundPageSerializer,
+    )
+    @action(detail=True, methods=["get"])
+    def assets(self, request: Request, pk: int) -> Response:
+        saved = self.get_object()
+        asked = QueryDict(stored_query.address_of(saved), mutable=True)
+        for name in ("limit", "cursor"):
+            if name in request.query_params:
+                asked[name] = request.query_params[name]
+        where = reverse("api-saved-search-assets", args=[saved.pk])
+        ignored = tuple(QuestionForm.base_fields)
+        return Response(results.page_of(request, asked, where=where, ignored=ignored))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Golden questions of your brands"),
+    retrieve=extend_schema(summary="One golden question"),
+    destroy=extend_schema(summary="Delete a golden question", description="Its assets stay."),
+)
+class GoldenQuestionViewSet(_KeptViewSet):
+    """Questions of which a brand knows the right answers; a new encoder must answer them, too."""
+
+    serializer_class = GoldenQuestionSerializer
+    queryset = GoldenQuestion.objects.none()
+
+    def get_queryset(self) -> QuerySet[GoldenQuestion]:
+        person = person_of(self.request)
+        rows = golden_module.golden_questions(person).order_by("id")
+        return rows.prefetch_related(Prefetch("expected", permissions.assets(person).only("pk")))
+
+    @extend_schema(summary="Pin a golden question", responses={201: GoldenQuestionSerializer})
+    def create(self, request: Request) -> Response:
+        given = GoldenQuestionSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        person, brand = person_of(request), given.validated_data["brand"]
+        permissions.require_manager(person, brand)
+        ids = given.validated_data["expected"]
+        there = Asset.objects.filter(brand=brand).in_bulk(ids)
+        if missing := [str(pk) for pk in ids if pk not in there]:
+            raise serializers.ValidationError(
+                {"expected": [f"{brand} has no asset {', '.join(missing[:20])}."]}
+            )
+        golden = golden_module.pin(
+            brand=brand, question=given.read(), expected=list(there.values()), by=person
+        )
+        return self.made(golden, "api-golden-question-detail")
+
+    def perform_destroy(self, instance: GoldenQuestion) -> None:
+        permissions.require_manager(person_of(self.request), instance.brand)
+        golden_module.unpin(golden=instance)

@@ -1,0 +1,188 @@
+"""Finding assets over REST: the list, the search by picture, and how many there are of what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from assetbank import permissions
+from assetbank.api.assets import AssetViewSet
+from assetbank.api.fields import person_of
+from assetbank.api.pagination import PAGING, limit_of
+from assetbank.api.parsers import PARSERS
+from assetbank.models import AssetQuerySet
+from search.api.query_params import FILTERS, MEANINGS, QUESTION, as_query, checked
+from search.api.results import FoundPageSerializer, FoundSerializer, SearchPageSerializer, page_of
+from search.indexing import pipeline
+from search.models import with_index_state
+from search.query import embedding, facets
+
+
+class FacetValueSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class FacetSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="The parameter that filters by it.")
+    values = FacetValueSerializer(many=True)
+
+
+class FacetsSerializer(serializers.Serializer[Any]):
+    facets = FacetSerializer(many=True)
+    total = serializers.IntegerField(help_text="Under all filters.")
+    capped = serializers.BooleanField(help_text="More match than are counted.")
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    """Words and filters of GET /assets/ may be sent with it, as fields of the same names."""
+
+    image = serializers.FileField(
+        required=False, help_text="A picture; a small copy is kept for a day."
+    )
+    asset = serializers.IntegerField(required=False, help_text="Or the id of an asset.")
+    box = serializers.CharField(
+        required=False,
+        help_text="Only this part of the asset: left,top,right,bottom as shares of it, 0 to 1.",
+    )
+    q = serializers.CharField(required=False, help_text=MEANINGS["q"])
+    text_weight = serializers.FloatField(required=False, help_text=MEANINGS["text_weight"])
+    brand = serializers.ListField(child=serializers.CharField(), required=False)
+    kind = serializers.ListField(child=serializers.CharField(), required=False)
+    origin = serializers.ListField(child=serializers.CharField(), required=False)
+    status = serializers.ListField(child=serializers.CharField(), required=False)
+    tags = serializers.CharField(required=False, help_text=MEANINGS["tags"])
+    tags_any = serializers.CharField(required=False, help_text=MEANINGS["tags_any"])
+    tags_none = serializers.CharField(required=False, help_text=MEANINGS["tags_none"])
+    colour = serializers.CharField(required=False, help_text=MEANINGS["colour"])
+    usable = serializers.BooleanField(required=False, help_text=MEANINGS["usable"])
+    created_by = serializers.IntegerField(required=False, help_text=MEANINGS["created_by"])
+    engine_model = serializers.ListField(child=serializers.CharField(), required=False)
+    preset = serializers.ListField(child=serializers.CharField(), required=False)
+    orientation = serializers.CharField(required=False)
+    aspect_ratio = serializers.CharField(required=False, help_text=MEANINGS["aspect_ratio"])
+    min_width = serializers.IntegerField(required=False)
+    min_height = serializers.IntegerField(required=False)
+    created_after = serializers.DateField(required=False)
+    created_before = serializers.DateField(required=False)
+    collection = serializers.IntegerField(required=False)
+    limit = serializers.IntegerField(required=False)
+
+
+@extend_schema_view(
+    create=extend_schema(responses={201: FoundSerializer, 200: FoundSerializer}),
+)
+class FoundViewSet(AssetViewSet):
+    """Assets with what the index knows of them."""
+
+    serializer_class = FoundSerializer
+
+    def get_queryset(self) -> AssetQuerySet:
+        return with_index_state(super().get_queryset())
+
+    @extend_schema(
+        summary="Find or browse assets",
+        parameters=[*QUESTION, *PAGING],
+        responses=FoundPageSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        return Response(page_of(request, request.query_params, where=reverse("api-asset-list")))
+
+    @extend_schema(
+        summary="Assets that look like this one",
+        parameters=[*FILTERS, *PAGING],
+        responses=FoundPageSerializer,
+    )
+    @action(detail=True, methods=["get"])
+    def similar(self, request: Request, pk: int) -> Response:
+        asset = self.get_object()
+        asked = request.query_params.copy()
+        asked["like"] = str(asset.pk)
+        where = reverse("api-asset-similar", args=[asset.pk])
+        return Response(page_of(request, asked, where=where, ignored=("like",)))
+
+    @extend_schema(
+        summary="Index it again",
+        description="For an asset that search cannot find; CLIP runs only if its vector is gone.",
+        request=None,
+        responses={202: FoundSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def index(self, request: Request, pk: int) -> Response:
+        asset = self.get_object()
+        permissions.require_creator(person_of(request), asset.brand)
+        pipeline.request_index([asset.pk])
+        pipeline.request_work()
+        return self.answer(asset, 202)
+
+
+class SearchView(APIView):
+    """Search with a picture, or with an asset."""
+
+    parser_classes = PARSERS
+
+    @extend_schema(
+        operation_id="search",
+        summary="Search with a picture",
+        description="Send an `image`, or the id of an `asset`, and any filter of GET /assets/. "
+        "The next pages are GET requests: follow `next`.",
+        request={
+            "multipart/form-data": SearchSerializer,
+            "application/json": SearchSerializer,
+        },
+        responses=SearchPageSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        asked, image = as_query(request.data), request.FILES.get("image")
+        assets, box = list(filter(None, asked.pop("asset", []))), asked.pop("box", [""])[-1]
+        if bool(image) == bool(assets):
+            raise ValidationError({"image": ["Send one of both: an image, or an asset's id."]})
+        if assets:
+            asked.setlist("like", [*asked.getlist("like"), *assets])
+        limit_of(asked)
+        # before CLIP works for a question that cannot be answered
+        form = checked(asked, request)
+        picture = None
+        if image:
+            data = image.read(settings.MAX_UPLOAD_BYTES + 1)
+            picture = embedding.remember_picture(person=person_of(request), data=data)
+        elif box:
+            asset = form.cleaned_data["like"][-1][0]
+            asked.setlist("like", asked.getlist("like")[:-1])
+            picture = embedding.remember_part(person=person_of(request), asset=asset, box=_box(box))
+        if picture:
+            asked.appendlist("picture", str(picture.pk))
+        answer = page_of(request, asked, where=reverse("api-asset-list"))
+        return Response({**answer, "picture": str(picture.pk) if picture else None})
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    try:
+        left, top, right, bottom = (float(share) for share in text.split(","))
+    except ValueError:
+        raise ValidationError({"box": ["A box is written left,top,right,bottom."]}) from None
+    return left, top, right, bottom
+
+
+class FacetsView(APIView):
+    """What filters would show."""
+
+    @extend_schema(
+        operation_id="facets",
+        summary="How many assets each filter would show",
+        parameters=QUESTION,
+        responses=FacetsSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        question = checked(request.query_params, request).question()
+        counted = facets.facets(person=person_of(request), question=question)
+        return Response(FacetsSerializer(counted).data)

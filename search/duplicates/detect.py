@@ -1,0 +1,270 @@
+"""Pictures of a brand that look the same: found in the background.
+
+An asset is compared once, with those that are nearest to it by perceptual hash and by CLIP;
+`likeness` looks at the pixels and decides. What is done is written down asset by asset, so that a
+run can be stopped or killed anywhere. Nothing of it hangs on an encoder: an index that is rebuilt,
+or an encoder that is changed, asks for nothing to be compared again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from assetbank.assets import files
+from assetbank.errors import FileMissing, PictureRefused
+from assetbank.media import images
+from assetbank.models import Asset, AssetQuerySet, Brand
+from search.duplicates import dismissals, pixel_match
+from search.errors import SearchUnavailable
+from search.indexing import entities
+from search.models import Comparison, Embedding, Likeness, VectorSpace
+from search.vectorstore import connection as connection_module
+from search.vectorstore import store
+from search.vectorstore.expressions import all_of, differs, equals
+
+logger = logging.getLogger(__name__)
+
+BATCH = 16  # assets whose neighbours are looked up at once
+THUMBS = 256  # kept at a time, 130 KB each
+PAIRS = 200_000  # remembered of one run: most are met from both sides
+PAUSE = datetime.timedelta(hours=1)  # before what could not be read is tried again
+UNREAD = ""  # the checksum of such a comparison
+
+Pair = tuple[int, int]  # ids, the lower one first
+
+# One pass over the brand for all of a batch. `#` is exclusive or
+NEAREST = """
+SELECT asset_id, other_id FROM (
+    SELECT asset.id AS asset_id, other.id AS other_id,
+        row_number() OVER (PARTITION BY asset.id ORDER BY differing.bits, other.id) AS place
+    FROM assetbank_asset AS asset
+    JOIN assetbank_asset AS other ON other.brand_id = asset.brand_id AND other.id <> asset.id
+    CROSS JOIN LATERAL (
+        SELECT bit_count((asset.perceptual_hash # other.perceptual_hash)::bit(64)) AS bits
+    ) AS differing
+    WHERE asset.id = ANY(%s) AND other.status <> 'archived' AND differing.bits <= %s
+) AS ranked WHERE place <= %s
+"""
+
+
+# ------------------------------------------------------------------------ finding
+
+
+def find(
+    *,
+    brand: Brand | None = None,
+    wait: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    after: Callable[[int], None] = lambda done: None,
+) -> int:
+    """Compare what was not compared yet, until `stop()`; returns how many assets that were.
+
+    One process at a time does so; another one returns 0, or waits for its turn. Raises MilvusDown.
+    """
+    done = 0
+    with _alone(wait) as alone:
+        space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
+        if not alone or space is None:
+            return 0
+        # once it is in use again, an archived asset may have new neighbours
+        Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
+        eye = _Eye()
+        while not stop() and (batch := list(waiting(brand).order_by("pk")[:BATCH])):
+            candidates = _candidates(batch, space)
+            for asset in batch:
+                if stop():
+                    break
+                _compare(asset, candidates.get(asset.pk, []), eye)
+                done += 1
+                after(done)
+    return done
+
+
+def waiting(brand: Brand | None = None) -> AssetQuerySet:
+    """Assets that are to be compared: indexed, or left out of the index, and their hash taken."""
+    settled = Embedding.objects.filter(
+        asset_id=OuterRef("pk"),
+        space__active=True,
+        state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
+    )
+    done = Comparison.objects.filter(asset_id=OuterRef("pk")).filter(
+        Q(checksum=OuterRef("checksum")) | Q(compared_at__gt=timezone.now() - PAUSE)
+    )
+    assets = Asset.objects.filter(Exists(settled), ~Exists(done), colours__isnull=False)
+    assets = assets.exclude(status=Asset.Status.ARCHIVED)
+    return assets.filter(brand=brand) if brand else assets
+
+
+def compare(asset: Asset) -> None:
+    """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
+    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
+    if space is None:
+        raise SearchUnavailable("Search is not ready yet: there is no index.")
+    try:
+        candidates = _candidates([asset], space)
+    except connection_module.MilvusDown as error:
+        raise SearchUnavailable(str(error)) from error
+    _compare(asset, candidates.get(asset.pk, []), _Eye())
+
+
+def forget(brand: Brand | None = None) -> None:
+    """What was found, so that all is compared again. What people said stays."""
+    with transaction.atomic():
+        found, done = Likeness.objects.all(), Comparison.objects.all()
+        if brand:
+            found, done = found.filter(brand=brand), done.filter(asset__brand=brand)
+        found.delete()
+        done.delete()
+
+
+class _Eye:
+    """Looks at pairs of one run; remembers pictures, and which pairs are different."""
+
+    def __init__(self) -> None:
+        self.thumb = lru_cache(THUMBS)(_thumb)
+        self.different: set[Pair] = set()
+
+    def score(self, first: Asset, second: Asset) -> float:
+        """Raises FileMissing."""
+        if (first.pk, second.pk) in self.different:
+            return 0.0
+        thumbs = self.thumb(first), self.thumb(second)
+        score = pixel_match.same_picture(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
+        if score < pixel_match.SAME:
+            if len(self.different) >= PAIRS:
+                self.different.clear()
+            self.different.add((first.pk, second.pk))
+        return score
+
+
+def _thumb(asset: Asset) -> pixel_match.Thumb | None:
+    """None of a picture that nobody can read. Raises FileMissing."""
+    try:
+        with files.rendition(asset=asset, name="grid") as file:
+            return pixel_match.thumb(images.load_rgb(file, side=pixel_match.SIDE))
+    except PictureRefused as error:
+        logger.warning("%s: %s", asset.path, error)
+        return None
+
+
+def _compare(asset: Asset, others: Sequence[Asset], eye: _Eye) -> None:
+    """Look, then write down at once what was found and that it was done."""
+    found: dict[Pair, float] = {}
+    checksum = asset.checksum
+    for other in others:
+        first, second = sorted((asset, other), key=lambda each: each.pk)
+        try:
+            score = eye.score(first, second)
+        except FileMissing as error:
+            logger.warning("asset %d is compared later: %s", asset.pk, error)
+            checksum = UNREAD
+            continue
+        if score >= pixel_match.SAME:
+            found[first.pk, second.pk] = score
+    with transaction.atomic():
+        locked = Asset.objects.select_for_update(no_key=True).order_by("pk")
+        pks = {asset.pk, *itertools.chain.from_iterable(found)}
+        there = set(locked.filter(pk__in=pks).values_list("pk", flat=True))
+        if asset.pk not in there:
+            return
+        Likeness.objects.bulk_create(
+            [
+                Likeness(brand_id=asset.brand_id, first_id=pair[0], second_id=pair[1], score=score)
+                for pair, score in found.items()
+                if there.issuperset(pair)
+            ],
+            ignore_conflicts=True,
+        )
+        Comparison.objects.update_or_create(asset_id=asset.pk, defaults={"checksum": checksum})
+
+
+@contextlib.contextmanager
+def _alone(wait: bool) -> Iterator[bool]:
+    """The lock goes with the session of the database: who was killed holds up nobody."""
+    take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {take}(hashtext('search.duplicates'))")
+        alone = wait or bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        if alone:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('search.duplicates'))")
+
+
+# ------------------------------------------------------------------------ candidates
+
+
+def _candidates(batch: Sequence[Asset], space: VectorSpace) -> dict[int, list[Asset]]:
+    """Whom each of these is compared with, except where that is known or was said already."""
+    pairs = _by_hash(batch) | _by_vector(batch, space)
+    others = Asset.objects.exclude(status=Asset.Status.ARCHIVED).in_bulk(
+        {pk for pair in pairs for pk in pair}
+    )
+    known = _known(pairs, others)
+    found: dict[int, list[Asset]] = {}
+    for asset in batch:
+        mine = sorted(pair for pair in pairs if asset.pk in pair and pair not in known)
+        there = [others.get(sum(pair) - asset.pk) for pair in mine]
+        found[asset.pk] = [other for other in there if other and other.brand_id == asset.brand_id]
+    return found
+
+
+def _by_hash(batch: Sequence[Asset]) -> set[Pair]:
+    with connection.cursor() as cursor:
+        ids = [asset.pk for asset in batch]
+        cursor.execute(NEAREST, [ids, pixel_match.HASH_BITS, pixel_match.NEAREST_HASHES])
+        return {_pair(*row) for row in cursor.fetchall()}
+
+
+def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
+    """By the vectors that Postgres keeps; what is left out of the index may have none."""
+    kept = Embedding.objects.filter(space=space, asset_id__in=[asset.pk for asset in batch])
+    vectors = {
+        pk: (value, of)
+        for pk, value, of in kept.values_list("asset_id", "vector_bytes", "checksum")
+    }
+    pairs = set()
+    for asset in batch:
+        value, of = vectors.get(asset.pk, (None, ""))
+        value = bytes(value) if value is not None else None
+        vector = entities.sound_vector(value, of, asset=asset, space=space)
+        if vector is None:
+            continue
+        where = all_of([equals("brand_id", asset.brand_id), differs("status", "archived")])
+        hits = store.search(
+            vector,
+            limit=pixel_match.NEAREST_VECTORS + 1,
+            where=where,
+            collection=space.collection,
+        )
+        near = [hit.id for hit in hits if hit.id != asset.pk][: pixel_match.NEAREST_VECTORS]
+        pairs |= {_pair(asset.pk, pk) for pk in near}
+    return pairs
+
+
+def _known(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
+    """Those that are stored as alike, or were said not to be the same."""
+    stored = Likeness.objects.filter(first__in=assets, second__in=assets)
+    known = set(stored.values_list("first_id", "second_id"))
+    of = {pk: asset.checksum for pk, asset in assets.items()}
+    said = dismissals.given(of.values())
+    return known | {
+        pair
+        for pair in pairs
+        if of.keys() >= set(pair) and frozenset(of[pk] for pk in pair) in said
+    }
+
+
+def _pair(one: int, other: int) -> Pair:
+    return (one, other) if one < other else (other, one)

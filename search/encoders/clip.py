@@ -1,0 +1,304 @@
+"""Pictures and texts as vectors in one space: the only file that runs torch and transformers.
+
+Both are imported on first use, inside methods: importing this module costs nothing. Vectors are
+float32 and of length one, so an inner product is a cosine.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from search.encoders.checkpoints import (
+    EncoderError,
+    EncoderUnavailable,
+    fingerprint,
+    first_line,
+    resolve,
+)
+
+BATCH = 8  # past eight pictures at a time a CPU gains nothing
+# Cosine of two vectors of a picture from which on they are the same for a search. That is 0.9999;
+# but the worst of 150 photographs lost five times what the pictures of `_probe` lose
+SAME = 0.99998
+
+# Read when torch is first imported. Its threads wait for each other by spinning, which on a machine
+# with anything else to do turns 6 ms for a question into 50, and now and then into 900.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+Floats = npt.NDArray[np.float32]
+
+
+class UnreadableVector(EncoderError):
+    """The model gave vectors that no index can use; `rows` says which of the batch."""
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        self.rows = list(rows)
+        super().__init__(
+            "The encoder gave no usable vector (not finite, or zero) for row "
+            f"{', '.join(map(str, rows))}."
+        )
+
+
+class _Half:
+    """One half of a checkpoint, loaded by whichever thread needs it first."""
+
+    method: ClassVar[str]  # of the model, giving this half's vectors
+    other: ClassVar[str]  # the model's attribute that holds the other half
+
+    def __init__(self, source: str, *, threads: int = 2) -> None:
+        """`source` as for `resolve`; `threads` are torch's, for the whole process."""
+        self.folder = Path(resolve(source, allow_demo=False).source)
+        self.fingerprint = fingerprint(self.folder)
+        self._threads = threads
+        self._lock = threading.RLock()
+        self._model: Any = None
+        self._dimension = 0
+
+    @property
+    def dimension(self) -> int:
+        """How long a vector is. Loads the model, so asking for it warms an encoder up."""
+        if not self._dimension:  # configurations have no name for it that all models share
+            self._dimension = self._probe().shape[1]
+        return self._dimension
+
+    def _probe(self) -> Floats:
+        raise NotImplementedError
+
+    def _load_input(self) -> None:
+        """Load the tokenizer or the image processor."""
+        raise NotImplementedError
+
+    def _loaded(self) -> Any:
+        with self._lock:
+            if self._model is None:
+                try:
+                    self._load_input()
+                    self._model = self._load_model()
+                    self._quicken()
+                except Exception as error:  # a malformed checkpoint raises nearly anything
+                    self._model = None
+                    if isinstance(error, EncoderError):
+                        raise
+                    raise EncoderUnavailable(
+                        f"The encoder in {self.folder} could not be loaded: {first_line(error)}."
+                    ) from error
+        return self._model
+
+    def _load_model(self) -> Any:
+        import torch
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        torch.set_num_threads(self._threads)
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        # Weights are memory-mapped: loading both halves and dropping one costs no more than the
+        # classes that load one half, and works for every architecture. float32, because a
+        # checkpoint in half precision would compute in it, which most CPUs only emulate.
+        model, report = AutoModel.from_pretrained(
+            self.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+        if not hasattr(model, self.method):
+            raise EncoderUnavailable(
+                f"{self.folder} holds a {model.config.model_type} model. Search needs CLIP or "
+                "SigLIP, which put pictures and texts into one space."
+            )
+        if report["missing_keys"]:  # transformers would go on with random numbers
+            raise EncoderUnavailable(
+                f"{self.folder} lacks weights, such as {min(report['missing_keys'])}: "
+                "copy or download the checkpoint again."
+            )
+        if hasattr(model, self.other):
+            delattr(model, self.other)
+        return model.eval()
+
+    def _quicken(self) -> None:
+        """Make the loaded model compute quicker, if it says the same then."""
+
+    def _vectors(self, inputs: dict[str, Any]) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            output = getattr(self._loaded(), self.method)(**inputs)
+            vectors: Floats = output.pooler_output.numpy()
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        usable = np.isfinite(lengths) & (lengths > 1e-12)
+        if not usable.all():
+            raise UnreadableVector(np.flatnonzero(~usable).tolist())
+        return np.ascontiguousarray(vectors / lengths, dtype=np.float32)
+
+
+class TextEncoder(_Half):
+    """Questions to vectors."""
+
+    method = "get_text_features"
+    other = "vision_model"
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """[n, dimension], rows of length one. Long texts are cut; ValueError for an empty one."""
+        if any(not text.strip() for text in texts):
+            raise ValueError("An empty text has no vector.")
+        if not texts:
+            return np.empty((0, self.dimension), np.float32)
+        config = self._loaded().config
+        siglip = config.model_type.startswith("siglip")
+        # Half of a surrogate pair is valid JSON, but not the UTF-8 that the tokenizer wants
+        clean = [text.encode(errors="replace").decode() for text in texts]
+        with self._lock:  # a tokenizer raises "Already borrowed" in two threads at once
+            tokens = self._tokenizer(
+                [text.lower() for text in clean] if siglip else clean,
+                # SigLIP was trained on padded text and reads its last position. For CLIP padding
+                # only costs time: 44 ms instead of 19 for a question
+                padding="max_length" if siglip else True,
+                truncation=True,
+                max_length=config.text_config.max_position_embeddings,
+                return_tensors="pt",
+            )
+        return self._vectors({"input_ids": tokens["input_ids"]} if siglip else dict(tokens))
+
+    def _probe(self) -> Floats:
+        return self.encode(["a picture"])
+
+    def _load_input(self) -> None:
+        from transformers import AutoTokenizer
+
+        self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+
+
+class ImageEncoder(_Half):
+    """Pictures to vectors."""
+
+    method = "get_image_features"
+    other = "text_model"
+
+    @property
+    def input_size(self) -> int:
+        """Pixels of the shortest edge that the model looks at.
+
+        JPEGs are best decoded at twice this: `image.draft("RGB", (2 * size, 2 * size))`.
+        """
+        self._loaded()
+        if self._naflex:
+            return math.isqrt(self._processor.max_num_patches) * int(self._processor.patch_size)
+        return int(self._processor.size.shortest_edge or self._processor.size.height)
+
+    def preprocess(self, image: Image.Image) -> Floats:
+        """An RGB picture as an array for `encode_pixels`: [3, size, size]. In any thread."""
+        size = self.input_size
+        image = image if image.mode == "RGB" else image.convert("RGB")
+        if getattr(self._processor, "do_center_crop", False):
+            # Only the middle is looked at: a strip of 1 x 10,000 must not be scaled up whole
+            image = _middle(image, 3 * min(image.size))
+        if (factor := min(image.size) // (3 * size)) > 1:
+            image = image.reduce(factor)  # on 12 megapixels the processor alone takes 200 ms
+        if self._naflex:
+            image = image.resize((size, size), Image.Resampling.BILINEAR)
+        pixels: Floats = self._processor(images=image, return_tensors="np")["pixel_values"][0]
+        return pixels
+
+    def encode_pixels(self, pixels: Floats | Sequence[Floats]) -> Floats:
+        """[n, dimension], rows of length one. Raises UnreadableVector with the rows that failed."""
+        import torch
+
+        if not len(pixels):
+            return np.empty((0, self.dimension), np.float32)
+        self._loaded()
+        inputs = {"pixel_values": torch.from_numpy(np.stack(list(pixels)).astype(np.float32))}
+        if self._naflex:
+            rows, patches = inputs["pixel_values"].shape[:2]
+            inputs["pixel_attention_mask"] = torch.ones(rows, patches, dtype=torch.int32)
+            inputs["spatial_shapes"] = torch.full((rows, 2), math.isqrt(patches))
+        return self._vectors(inputs)
+
+    def encode(self, images: Sequence[Image.Image]) -> Floats:
+        """[n, dimension], rows of length one."""
+        vectors = [np.empty((0, self.dimension), np.float32)]
+        for start in range(0, len(images), BATCH):
+            batch = [self.preprocess(image) for image in images[start : start + BATCH]]
+            vectors.append(self.encode_pixels(batch))
+        return np.concatenate(vectors)
+
+    def _probe(self) -> Floats:
+        """The vectors of two pictures that have large shapes and fine ones."""
+        coarse = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+        coarse[1, ::2] //= 4
+        pictures = [Image.fromarray(squares).resize((600, 600)) for squares in coarse]
+        return self.encode_pixels([self.preprocess(picture) for picture in pictures])
+
+    def _quicken(self) -> None:
+        """In bfloat16, where the CPU multiplies that itself, nearly twice the pictures a second.
+        Only the layers' matrices are: rounding pixels, sums, attention and the last projection
+        too would gain little, and cost most of the accuracy. Weights differ in what they bear, so
+        it is tried on these."""
+        if not _multiplies_bfloat16():
+            return
+        exact, layers = self._probe(), _linear_layers(self._model)
+        weights = [layer.weight.data for layer in layers]
+        for layer in layers:
+            _round_weights(layer)
+        try:
+            same = bool((np.sum(exact * self._probe(), axis=1) >= SAME).all())
+        except UnreadableVector:
+            same = False
+        if not same:
+            for layer, weight in zip(layers, weights, strict=True):
+                layer.weight.data = weight
+                del layer.forward
+
+    def _load_input(self) -> None:
+        from transformers import AutoImageProcessor
+
+        # Without torchvision the default backend falls back on "pil" anyway, with a warning
+        self._processor: Any = AutoImageProcessor.from_pretrained(
+            self.folder, backend="pil", local_files_only=True
+        )
+        # SigLIP2 NaFlex takes patches of pictures of any shape: it gets squares, like other SigLIP
+        self._naflex = hasattr(self._processor, "max_num_patches")
+
+
+def _multiplies_bfloat16() -> bool:
+    """Where it is emulated it is slower than float32."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def _linear_layers(model: Any) -> list[Any]:
+    """Of the transformer's layers, where nearly all of the work is."""
+    import torch
+
+    encoder = getattr(model.vision_model, "encoder", None)
+    modules = encoder.modules() if encoder is not None else ()
+    return [module for module in modules if type(module) is torch.nn.Linear]
+
+
+def _round_weights(layer: Any) -> None:
+    """Multiply in bfloat16, which adds up in float32; what is added to that stays exact."""
+    import torch
+
+    layer.weight.data = layer.weight.data.bfloat16()
+
+    def forward(inputs: Any) -> Any:
+        product = torch.nn.functional.linear(inputs.bfloat16(), layer.weight).float()
+        return product if layer.bias is None else product.add_(layer.bias)
+
+    layer.forward = forward
+
+
+def _middle(image: Image.Image, longest: int) -> Image.Image:
+    """`image` with no edge past `longest`, cut off at both ends alike."""
+    width, height = min(image.width, longest), min(image.height, longest)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))

@@ -1,0 +1,108 @@
+"""One asset, one person, one question: what several steps need is found out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from django.db.models import QuerySet
+
+from assetbank import permissions
+from assetbank.models import Asset, Brand
+from search.encoders import relevance
+from search.errors import InvalidQuestion
+from search.explain.index_steps import Known
+from search.indexing import space_encoders
+from search.models import VectorSpace
+from search.query import embedding, fulltext, ranking
+from search.query.types import Question
+from search.vectorstore import expressions as e
+from search.vectorstore import store
+
+
+@dataclass(frozen=True)
+class Case:
+    known: Known
+    person: permissions.Person
+    asker: permissions.Person  # who is told: counts only what both may see
+    question: Question
+
+    @property
+    def asset(self) -> Asset:
+        return self.known.asset
+
+    @property
+    def space(self) -> VectorSpace:
+        """Raises SearchUnavailable before there is one."""
+        if self.known.space is None:
+            raise embedding.not_ready()
+        return self.known.space
+
+    @cached_property
+    def wording(self) -> fulltext.Wording:
+        return fulltext.parse(self.question.text)
+
+    @property
+    def browsing(self) -> bool:
+        return self.question.browsing
+
+    @cached_property
+    def assets(self) -> QuerySet[Asset]:
+        """That both may see."""
+        return self._both.assets()
+
+    @cached_property
+    def reach(self) -> permissions.Reach:
+        """The same, of the brands that are asked for."""
+        if not (slugs := self.question.filters.brands):
+            return self._both
+        chosen = Brand.objects.filter(slug__in=slugs).order_by()
+        return self._both.within(frozenset(chosen.values_list("pk", flat=True)))
+
+    @cached_property
+    def _both(self) -> permissions.Reach:
+        seen = permissions.reach(self.person)
+        return seen if self.person == self.asker else seen.shared(permissions.reach(self.asker))
+
+    @cached_property
+    def admitted(self) -> bool:
+        """The filters let it pass, no unwanted word throws it out, and the person may see it."""
+        found = self.question.filters.apply(self.assets.filter(pk=self.asset.pk))
+        return fulltext.without(self.wording, found).exists()
+
+    @cached_property
+    def stored(self) -> bool:
+        """Milvus has it. Raises MilvusDown."""
+        return self.holds("")
+
+    def holds(self, where: str) -> bool:
+        """Milvus has it, and it passes this expression. Raises MilvusDown."""
+        this = e.equals("id", self.asset.pk)
+        anything = np.ones(self.space.dimension, np.float32)
+        where = e.all_of([this, *([where] if where else [])])
+        return bool(store.search(anything, limit=1, where=where, collection=self.space.collection))
+
+    @cached_property
+    def composed(self) -> relevance.Composed:
+        """Raises InvalidQuestion and SearchUnavailable."""
+        background = space_encoders.background(str(self.space.fingerprint))
+        try:
+            return relevance.compose(embedding.parts(self.question, self.space), background)
+        except ValueError as error:
+            raise InvalidQuestion(str(error)) from error
+
+    @cached_property
+    def where(self) -> str:
+        """As the search itself filters."""
+        where = self.question.filters.expression(self.reach)
+        candidates = self.question.filters.apply(self.assets)
+        if left_out := fulltext.unwanted(self.wording, candidates):
+            where = e.all_of([where, e.none_of("id", left_out)])
+        return where
+
+    def nearest(self, many: int) -> tuple[list[store.Hit], bool]:
+        """And whether these are all. Raises InvalidQuestion and SearchUnavailable."""
+        hits = ranking.search(self.space, self.composed.vector, many, self.where)
+        asked_with = self.question.assets
+        return [hit for hit in hits if hit.id not in asked_with], len(hits) < many

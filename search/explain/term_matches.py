@@ -1,0 +1,64 @@
+"""Which typed words occur in which field of one asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from assetbank.models import Asset
+from search.query.fulltext import LANGUAGE, Wording
+
+# The fields as they are now, and the document that the search looks into
+OCCURRENCES = """
+SELECT given.phrase, numnode(given.query) > 0,
+  ARRAY(
+    SELECT field.name FROM unnest(%(names)s::text[], %(texts)s::text[]) AS field (name, text)
+    WHERE to_tsvector(%(language)s::regconfig, search_folded(field.text)) @@ given.query),
+  coalesce(document.words @@ given.query, false),
+  coalesce(search_name(%(typed)s) = ANY (document.names), false)
+FROM (
+  SELECT phrase, number, phraseto_tsquery(%(language)s::regconfig, search_folded(phrase)) AS query
+  FROM unnest(%(phrases)s::text[]) WITH ORDINALITY AS asked (phrase, number)
+) AS given
+LEFT JOIN search_document AS document ON document.asset_id = %(asset)s
+ORDER BY given.number
+"""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    phrase: str
+    counts: bool  # False: nothing but words like "the", which no search looks for
+    fields: tuple[str, ...]  # as they are called on pages
+    in_document: bool  # what the search knows; it should be the same
+
+
+def occurrences(asset: Asset, wording: Wording) -> tuple[list[Occurrence], bool]:
+    """Of each wanted phrase, then of each unwanted one; and whether all that was typed is
+    a name of the asset. In one query."""
+    fields = {
+        "title": asset.title,
+        "tags": " ".join(asset.tag_names),
+        "file name": asset.filename,
+        "credit": asset.credit,
+        "description": asset.description,
+        "prompt": asset.prompt,
+    }
+    values: dict[str, Any] = {
+        "names": list(fields),
+        "texts": list(fields.values()),
+        "phrases": [*wording.wanted, *wording.unwanted],
+        "typed": wording.typed,
+        "asset": asset.pk,
+        "language": LANGUAGE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(OCCURRENCES, values)
+        rows = cursor.fetchall()
+    found = [
+        Occurrence(phrase, counts, tuple(names), in_document)
+        for phrase, counts, names, in_document, _ in rows
+    ]
+    return found, bool(wording.wanted and rows and rows[0][4])

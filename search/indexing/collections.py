@@ -1,0 +1,164 @@
+"""Milvus collections of vector spaces: made, filled from Postgres without CLIP, put behind the
+alias, and cleared away.
+
+The row of a space says which collection is its own, and which space is active; Milvus is put right
+from it. A new collection is filled beside the old one, which serves until the new one is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from search.indexing import entities
+from search.models import Embedding, EmbeddingQuerySet, VectorSpace
+from search.vectorstore import connection as connection_module
+from search.vectorstore import schema, store
+
+PAGE = 1_000  # rows that are read, and written, at once
+Progress = Callable[[int, int], None]  # done, total
+
+
+class Busy(connection_module.MilvusDown):
+    """Another process makes or drops collections just now."""
+
+
+def ensure(space: VectorSpace) -> None:
+    """The space has a collection of today's fields; what Postgres keeps for it is in it. Raises
+    MilvusDown."""
+    there = bool(space.collection) and store.exists(space.collection)
+    if not (there and _is_of_today(space)):
+        # while there is an old one, that serves, and who makes a new one need not be waited for
+        with contextlib.suppress(Busy), _alone(patient=not there):
+            space.refresh_from_db(fields=["collection", "active"])  # somebody was quicker?
+            if not (_is_of_today(space) and store.exists(space.collection)):
+                _refill(space, lambda done, total: None)
+    if space.active:
+        mend_alias()
+
+
+def _is_of_today(space: VectorSpace) -> bool:
+    return f"_{schema.SCHEMA}_" in space.collection
+
+
+def refill(space: VectorSpace, *, progress: Progress = lambda done, total: None) -> int:
+    """A new collection from the vectors in Postgres; the old one serves until it is full, and is
+    cleared away later: somebody may just be asking it.
+
+    Indexed rows without a sound vector are marked waiting. Returns how many rows the new one got.
+    Raises MilvusDown, and Busy.
+    """
+    with _alone():
+        return _refill(space, progress)
+
+
+def _refill(space: VectorSpace, progress: Progress) -> int:
+    started = timezone.now()
+    now = time.time_ns() // 1_000_000
+    name = f"{connection_module.alias()}_{space.fingerprint}_{schema.SCHEMA}_{now}"
+    store.create(name, space.dimension)
+    done = _copy(space, name, progress)
+    store.settle(name)
+    _exchange(space, name, started)
+    return done
+
+
+def _copy(space: VectorSpace, collection: str, progress: Progress) -> int:
+    """Pages are read while the one before is written."""
+    findable = Embedding.objects.filter(
+        space=space, state__in=[Embedding.State.INDEXED, Embedding.State.PENDING]
+    )
+    done, read, total = 0, 0, findable.count()
+    writing: Future[None] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="fill") as pool:
+        for page in _pages(findable):
+            batch = entities.from_kept(page, space)
+            has = {row.id for row in batch}
+            lacking = [row.pk for row in page if row.asset_id not in has]
+            Embedding.objects.filter(pk__in=lacking, state=Embedding.State.INDEXED).mark_pending()
+            if writing:
+                writing.result()
+            writing = pool.submit(store.upsert, batch, collection=collection)
+            done, read = done + len(batch), read + len(page)
+            progress(min(read, total), total)
+        if writing:
+            writing.result()
+    return done
+
+
+def _pages(embeddings: EmbeddingQuerySet) -> Iterator[list[entities.Kept]]:
+    read = embeddings.order_by("asset_id").values_list(*entities.Kept._fields)
+    last = 0
+    while page := [entities.Kept(*row) for row in read.filter(asset_id__gt=last)[:PAGE]]:
+        yield page
+        last = page[-1].asset_id
+
+
+@transaction.atomic
+def _exchange(space: VectorSpace, collection: str, started: datetime.datetime) -> None:
+    """The space goes on in this collection."""
+    lock_alias()
+    now = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
+    if now is None:  # dropped meanwhile
+        return
+    if now.active:
+        store.point_alias(collection)
+    VectorSpace.objects.filter(pk=space.pk).update(
+        collection=collection, revision=F("revision") + 1
+    )
+    # what changed while we copied went to the old collection: it goes through once more
+    Embedding.objects.filter(space=space, updated_at__gte=started).mark_pending()
+    space.refresh_from_db()
+
+
+# ------------------------------------------------------------------------ the alias
+
+
+def lock_alias() -> None:
+    """Until the transaction ends, nobody else moves the alias or changes which space is active."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.alias'))")
+
+
+@transaction.atomic
+def mend_alias() -> None:
+    """The alias points to the active space's collection: a process may have died in between."""
+    lock_alias()
+    active = VectorSpace.objects.filter(active=True).exclude(collection="").first()
+    if active and store.collection_behind_alias() != active.collection:
+        store.point_alias(active.collection)
+
+
+# ------------------------------------------------------------------------ clearing away
+
+
+def clear_away() -> None:
+    """Drop the collections that no space has: of dropped spaces, and of broken attempts."""
+    with contextlib.suppress(Busy), _alone():
+        kept = VectorSpace.objects.exclude(collection="").values_list("collection", flat=True)
+        store.drop_others(keep=list(kept))
+
+
+@contextlib.contextmanager
+def _alone(*, patient: bool = False) -> Iterator[None]:
+    """One process at a time makes and drops collections: a half-filled one is in no row yet. Wait
+    for another, if patient, or raise Busy. PostgreSQL takes the lock back from who dies."""
+    with connection.cursor() as cursor:
+        if patient:
+            cursor.execute("SELECT pg_advisory_lock(hashtext('search.collections'))")
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtext('search.collections'))")
+            if not cursor.fetchone()[0]:
+                raise Busy("The vector index is being built anew by another process.")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('search.collections'))")

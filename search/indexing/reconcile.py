@@ -1,0 +1,156 @@
+"""Putting Milvus right from Postgres: compare both, mend differences, or rebuild as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from assetbank.models import Asset
+from search.indexing import collections, enrolment, entities, pipeline
+from search.indexing import spaces as spaces_module
+from search.indexing.collections import Progress
+from search.models import Embedding, VectorSpace
+from search.vectorstore import schema, store
+
+PAGE = 500
+WHAT = ("without embedding", "missing in Milvus", "scalars differ", "stray in Milvus")
+
+
+@dataclass
+class SpaceReport:
+    """What `check` found in one space, as counts and asset ids (at most KEPT of each)."""
+
+    KEPT = 20
+    space: VectorSpace
+    checked: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WHAT, 0))
+    examples: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, what: str, ids: list[int], count: int | None = None) -> None:
+        self.counts[what] += len(ids) if count is None else count
+        listed = self.examples.setdefault(what, [])
+        listed.extend(ids[: self.KEPT - len(listed)])
+
+
+@dataclass
+class Report:
+    spaces: list[SpaceReport]
+
+    @property
+    def checked(self) -> int:
+        return sum(each.checked for each in self.spaces)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        counts: Counter[str] = Counter(dict.fromkeys(WHAT, 0))
+        for each in self.spaces:
+            counts.update(each.counts)
+        return dict(counts)
+
+    @property
+    def sound(self) -> bool:
+        return not any(self.counts.values())
+
+
+def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -> Report:
+    """Compare assets, embeddings and Milvus in every space, a page at a time: ids both ways, and
+    scalars. The memory that it takes does not grow with the library.
+
+    With `fix`, what is wrong is marked waiting (kept vectors are used, CLIP does not run) and
+    strays are deleted; the index job does the rest. Raises MilvusDown and EncoderUnavailable.
+    """
+    spaces_module.open_active()  # a collection that is gone altogether is filled again here
+    if fix:
+        spaces_module.retry()
+    report = Report([SpaceReport(space) for space in spaces_module.kept()])
+    indexed = Embedding.objects.filter(
+        state=Embedding.State.INDEXED, space__in=spaces_module.kept()
+    )
+    total = indexed.count()
+    for each in report.spaces:
+        collections.ensure(each.space)
+        _check_assets(each, fix=fix)
+        for page in _pages(indexed.filter(space=each.space)):
+            _check_page(each, page, fix=fix)
+            progress(report.checked, total)
+        _check_strays(each, fix=fix)
+    if fix:
+        collections.clear_away()
+    return report
+
+
+def _check_assets(report: SpaceReport, *, fix: bool) -> None:
+    """`bulk_create` and raw SQL pass no signal."""
+    has_row = Embedding.objects.filter(space=report.space, asset_id=OuterRef("pk"))
+    missing = Asset.objects.filter(~Exists(has_row)).order_by("pk").values_list("pk", flat=True)
+    report.add("without embedding", list(missing[: report.KEPT]), missing.count())
+    if fix:
+        enrolment.enrol(report.space)
+
+
+def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
+    expected = {
+        asset.pk: entities.scalars(asset) for asset in Asset.objects.with_tags().filter(pk__in=page)
+    }
+    found = store.fetch(list(expected), collection=report.space.collection)
+    missing = [pk for pk in expected if pk not in found]
+    differing = [pk for pk in found if not same(expected[pk], found[pk])]
+    report.add("missing in Milvus", missing)
+    report.add("scalars differ", differing)
+    report.checked += len(page)
+    if fix:
+        report.space.embeddings.filter(asset_id__in=missing + differing).mark_pending()
+
+
+def _check_strays(report: SpaceReport, *, fix: bool) -> None:
+    """What Postgres knows nothing of, or leaves out of search; and what is left of assets that were
+    deleted without a signal."""
+    top = report.space.embeddings.aggregate(top=Max("asset_id"))["top"] or 0
+    has_asset = Exists(Asset.objects.filter(pk=OuterRef("asset_id")))
+    removing = Q(state=Embedding.State.REMOVING)
+    known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
+    known = known.filter(removing | has_asset)
+    for ids in store.stream_ids(top, collection=report.space.collection):
+        there = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
+        strays = [pk for pk in ids if pk not in there]
+        report.add("stray in Milvus", strays)
+        if fix:
+            store.delete(strays, collection=report.space.collection)
+    if fix:
+        gone = report.space.embeddings.filter(~removing & ~has_asset)
+        gone.update(state=Embedding.State.REMOVING)
+
+
+def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:
+    last = 0
+    assets = indexed.order_by("asset_id").values_list("asset_id", flat=True)
+    while page := list(assets.filter(asset_id__gt=last)[:PAGE]):
+        yield page
+        last = page[-1]
+
+
+def same(expected: schema.Scalars, found: schema.Scalars) -> bool:
+    """Whether Milvus holds what it should of an asset."""
+    close = math.isclose(expected["aspect_ratio"], found["aspect_ratio"], rel_tol=1e-6)
+    found = {**found, "aspect_ratio": expected["aspect_ratio"], "tags": sorted(found["tags"])}
+    return close and expected == found
+
+
+def rebuild(
+    space: VectorSpace | None = None, *, progress: Progress = lambda done, total: None
+) -> int:
+    """A new collection from the vectors in Postgres, without CLIP; the alias flips when it is full.
+
+    The old one serves meanwhile. Rows whose vector does not fit are marked waiting. Returns how
+    many rows the new collection got. Raises MilvusDown and EncoderUnavailable.
+    """
+    space = space or spaces_module.open_active()
+    done = collections.refill(space, progress=progress)
+    check(fix=True)
+    if space.embeddings.waiting().exists():
+        pipeline.request_work()
+    return done

@@ -1,0 +1,121 @@
+"""The vector spaces that are kept: which one is active, their encoders, and whose vectors belong
+in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from search.encoders import checkpoints, clip, relevance
+from search.encoders.checkpoints import EncoderUnavailable
+from search.errors import SearchUnavailable
+from search.models import VectorSpace
+
+logger = logging.getLogger(__name__)
+
+DEMO_BACKGROUND = checkpoints.DEMO_FOLDER.parent / "background.json"
+
+
+# ------------------------------------------------------------------------ encoders
+
+
+def encoder(space: VectorSpace) -> clip.ImageEncoder:
+    """The image half, ready to work. Raises EncoderUnavailable: also when the folder holds other
+    weights by now, whose vectors must never meet those of before."""
+    try:
+        found = image_encoder(space.source)
+    except EncoderUnavailable:
+        found = None
+    if found is None or found.fingerprint != space.fingerprint:
+        checkpoint = _checkpoint(space.model)
+        found = image_encoder(checkpoint.source)
+        if found.fingerprint != space.fingerprint:
+            raise _another(space)
+        _move(space, checkpoint)
+    _ = found.dimension  # loads it
+    return found
+
+
+def find_encoder(space: VectorSpace) -> None:
+    """Who has not loaded its encoder yet can do so: its folder is there, or is fetched again.
+    Nothing is loaded. Raises EncoderUnavailable."""
+    try:
+        found = checkpoints.resolve(space.source, allow_demo=False)
+    except EncoderUnavailable:
+        found = checkpoints.resolve(space.model, allow_demo=False, say=logger.info)
+    if checkpoints.fingerprint(Path(found.source)) != space.fingerprint:
+        raise _another(space)
+    if found.source != space.source:
+        _move(space, found)
+
+
+def _another(space: VectorSpace) -> EncoderUnavailable:
+    return EncoderUnavailable(
+        f"{space.model} is not the encoder any more that this index was built with. "
+        "Put the old one back, or let the new one take over."
+    )
+
+
+@lru_cache(maxsize=2)
+def image_encoder(source: str) -> clip.ImageEncoder:
+    """Two, while one is built beside the other."""
+    return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
+
+
+def measure_background(space: VectorSpace) -> None:
+    """What scores of this encoder are measured against: takes seconds, once. Raises
+    EncoderUnavailable."""
+    space.background = _measured(str(encoder(space).folder))
+    space.save(update_fields=["background"])
+
+
+@cache
+def _measured(source: str) -> dict[str, Any]:
+    """The text half is loaded for it and dropped again; the bundled encoder brings it along."""
+    brought = json.loads(DEMO_BACKGROUND.read_text())
+    if brought["fingerprint"] == _fingerprint(source):
+        saved: dict[str, Any] = brought["background"]
+        return saved
+    return measured_anew(source)
+
+
+def measured_anew(source: str) -> dict[str, Any]:
+    from search.encoders import calibration  # draws, and most processes never need it
+
+    texts = clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+    return calibration.calibrate(image_encoder(source), texts).dump()
+
+
+@lru_cache(maxsize=4)
+def background(fingerprint: str) -> relevance.Background:
+    """Raises SearchUnavailable until it has been measured."""
+    saved = VectorSpace.objects.filter(fingerprint=fingerprint).values_list("background", flat=True)
+    for measured in saved:
+        if measured:
+            return relevance.Background.load(measured)
+    raise SearchUnavailable("Search is not ready yet: the encoder is being measured.")
+
+
+def _move(space: VectorSpace, checkpoint: checkpoints.Checkpoint) -> None:
+    space.model, space.source = checkpoint.name, checkpoint.source
+    space.is_demo = checkpoint.is_demo
+    space.save(update_fields=["model", "source", "is_demo", "fingerprint", "dimension", "problem"])
+
+
+@cache
+def _checkpoint(model: str) -> checkpoints.Checkpoint:
+    """Resolved once per process: asking the hub takes seconds. "" is the best there is, on the
+    embedded profile only."""
+    if not model and not settings.EMBEDDED:
+        raise EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
+    return checkpoints.resolve(model, allow_demo=not model, say=logger.info)
+
+
+@cache
+def _fingerprint(source: str) -> str:
+    return checkpoints.fingerprint(Path(source))

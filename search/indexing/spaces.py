@@ -1,0 +1,161 @@
+"""The vector spaces that are kept: which one is active, their encoders, and whose vectors belong
+in them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from search.encoders import checkpoints
+from search.encoders.checkpoints import EncoderError, EncoderUnavailable
+from search.indexing import collections
+from search.indexing.enrolment import enrol
+from search.indexing.space_encoders import (
+    _checkpoint,
+    _fingerprint,
+    _move,
+    image_encoder,
+    measure_background,
+)
+from search.models import VectorSpace
+
+logger = logging.getLogger(__name__)
+
+
+def kept() -> QuerySet[VectorSpace]:
+    """Those that have an encoder and are kept up to date, the active one first."""
+    return VectorSpace.objects.exclude(fingerprint=None).order_by("-active", "pk")
+
+
+# ------------------------------------------------------------------------ opening
+
+
+def open_active() -> VectorSpace:
+    """The active space, with its collection behind the alias. At the first start of all, the
+    configured encoder becomes active; later, its row decides, and an encoder that is configured
+    but has no space gets one beside it. Raises EncoderUnavailable and MilvusDown."""
+    active = _active()
+    if active.fingerprint is None:
+        return open_space(active)
+    _begin_configured(active)
+    return open_space(active)
+
+
+def open_space(space: VectorSpace) -> VectorSpace:
+    """With a known encoder and a collection. Raises EncoderUnavailable and MilvusDown."""
+    try:
+        if space.fingerprint is None:
+            _identify(space)
+        if not space.background:
+            measure_background(space)
+    except EncoderError as error:
+        VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
+        raise
+    collections.ensure(space)
+    return space
+
+
+def open_new() -> None:
+    """Open what was begun, and an active space if there is none: cheap when there is nothing new.
+    Raises EncoderUnavailable of the active one, and MilvusDown."""
+    active = _active()
+    if active.fingerprint is None:
+        open_space(active)
+    else:
+        _begin_configured(active)
+    new = VectorSpace.objects.filter(Q(fingerprint=None) | Q(background={}), problem="")
+    for space in new:
+        try:
+            open_space(space)
+        except EncoderError as error:
+            logger.warning("%s cannot be built: %s", space.model, error)
+
+
+@transaction.atomic
+def begin(model: str, *, problem: str = "") -> VectorSpace:
+    """A space for this encoder, which a worker opens and fills; one that is there goes on."""
+    _lock()
+    there = VectorSpace.objects.filter(model=model, active=False).order_by("-pk").first()
+    return there or VectorSpace.objects.create(model=model, problem=problem)
+
+
+def _active() -> VectorSpace:
+    """Its row; a new one, with every asset waiting in it, at the first start of all."""
+    active = VectorSpace.objects.filter(active=True).first()
+    if active is None:
+        with transaction.atomic():
+            _lock()
+            active, new = VectorSpace.objects.get_or_create(
+                active=True, defaults={"model": settings.CLIP_MODEL, "activated_at": timezone.now()}
+            )
+            if new:
+                enrol(active)
+    return active
+
+
+def is_configured(space: VectorSpace) -> bool:
+    """It would be begun again if it was dropped."""
+    if settings.CLIP_MODEL:
+        return space.model == settings.CLIP_MODEL
+    return settings.EMBEDDED and space.model == checkpoints.DEFAULT_MODEL
+
+
+def _begin_configured(active: VectorSpace) -> None:
+    """If the encoder that is configured is not the active one, it is built beside it; the hub may
+    also have the real encoder by now that the demo encoder stands in for."""
+    configured = settings.CLIP_MODEL
+    if not configured and not (settings.EMBEDDED and active.is_demo):
+        return
+    if VectorSpace.objects.filter(model=configured).exclude(problem="").exists():
+        return  # asking the hub again takes seconds: that is for `retry`
+    try:
+        checkpoint = _checkpoint(configured)
+    except EncoderUnavailable as error:
+        if configured and configured != active.model:
+            begin(configured, problem=str(error))
+        return
+    fingerprint = _fingerprint(checkpoint.source)
+    if fingerprint == active.fingerprint:
+        if active.model != checkpoint.name or not Path(active.source).exists():
+            _move(active, checkpoint)  # the same weights, in another folder
+        return
+    known = Q(fingerprint=fingerprint) | Q(model=checkpoint.name, fingerprint=None)
+    with transaction.atomic():
+        _lock()
+        if not VectorSpace.objects.filter(known).exists():
+            VectorSpace.objects.create(model=checkpoint.name)
+
+
+def retry() -> None:
+    """Look again for the encoders that could not be loaded."""
+    VectorSpace.objects.exclude(problem="").update(problem="")
+
+
+def _identify(space: VectorSpace) -> None:
+    """Find and load the encoder (it may be downloaded for minutes: outside any transaction), and
+    write down what it is."""
+    checkpoint = _checkpoint(settings.CLIP_MODEL if space.active else space.model)
+    found = image_encoder(checkpoint.source)
+    dimension = found.dimension
+    with transaction.atomic():
+        _lock()
+        space.refresh_from_db()
+        if twin := VectorSpace.objects.filter(fingerprint=found.fingerprint).first():
+            if twin == space:
+                return
+            raise EncoderUnavailable(f"This is the encoder of {twin.model}, under another name.")
+        space.fingerprint, space.dimension, space.problem = found.fingerprint, dimension, ""
+        _move(space, checkpoint)
+        enrol(space)
+    logger.info("Encoder: %s", checkpoint.sentence)
+
+
+def _lock() -> None:
+    """Until the transaction ends, nobody else makes spaces."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.open_space'))")

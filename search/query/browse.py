@@ -1,0 +1,54 @@
+"""Questions to assets: `find` for pages and API alike."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from assetbank import permissions
+from assetbank.models import Asset, CollectionItem
+from search.models import with_index_state
+from search.query import fulltext
+from search.query.cursors import _cursor, _read_cursor
+from search.query.results import Found, Page
+from search.query.types import Question
+
+# ------------------------------------------------------------------------ browsing
+
+
+def _browse(
+    person: permissions.Person,
+    question: Question,
+    wording: fulltext.Wording,
+    limit: int,
+    cursor: str,
+) -> Page:
+    seen = with_index_state(permissions.assets(person).with_tags().with_author())
+    assets = fulltext.without(wording, question.filters.apply(seen.select_related("brand")))
+    if question.filters.collection is not None:
+        return _browse_collection(assets, question.filters.collection, limit, cursor)
+    assets = assets.order_by("-created_at", "-id")
+    if cursor:
+        created_at, last = _read_cursor(cursor, datetime.datetime.fromisoformat, int)
+        assets = assets.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last))
+    rows = list(assets[: limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    following = _cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if more else ""
+    return Page([Found(asset) for asset in rows], following)
+
+
+def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
+    """In the order that people gave it."""
+    inside = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
+    assets = assets.annotate(place=Subquery(inside.values("position"))).order_by("place", "id")
+    if cursor:
+        place, last = _read_cursor(cursor, int, int)
+        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last))
+    rows: list[Any] = list(assets[: limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    following = _cursor(rows[-1].place, rows[-1].pk) if more else ""
+    return Page([Found(asset) for asset in rows], following)

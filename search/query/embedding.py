@@ -1,0 +1,200 @@
+"""From what is asked to a vector: the text half of CLIP, kept vectors, pictures that are shown."""
+
+from __future__ import annotations
+
+import gc
+import io
+import time
+from functools import cache, lru_cache
+
+import numpy as np
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from PIL import Image
+
+from assetbank.assets import files
+from assetbank.errors import PictureRefused, PictureTooLarge
+from assetbank.media import images
+from assetbank.models import Asset
+from search.encoders import clip
+from search.encoders.checkpoints import EncoderError, EncoderUnavailable
+from search.encoders.relevance import Part
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.indexing import space_encoders
+from search.models import Embedding, PictureQuestion, Vector, VectorSpace
+from search.query import fulltext
+from search.query.prepared import Statement, any_id
+from search.query.types import Question, Shown
+
+UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
+MOST_UNWANTED = 10  # that pictures are kept away from; in words, all of them count
+SHOWN_SIDE = 512  # pixels of the copy that is kept of a shown picture
+
+
+def parts(question: Question, space: VectorSpace) -> list[Part]:
+    """All that has a meaning in `question`. Raises InvalidQuestion and SearchUnavailable."""
+    wording = fulltext.parse(question.text)
+    found = []
+    if wording.description:
+        vector = text_vector(space, wording.description)
+        found.append(Part(vector, weight=question.text_weight))
+    found += [
+        Part(vector, picture=True, weight=shown.weight)
+        for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
+    ]
+    if found:
+        unwanted = wording.unwanted[:MOST_UNWANTED]
+        found += [Part(text_vector(space, text), weight=UNWANTED) for text in unwanted]
+    return found
+
+
+def active_space() -> VectorSpace:
+    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
+    if space is None:
+        raise not_ready()
+    return space
+
+
+def not_ready() -> SearchUnavailable:
+    return SearchUnavailable(
+        "Search is not ready yet: the index worker has not loaded an encoder. Browsing still works."
+    )
+
+
+# ------------------------------------------------------------------------ text
+
+
+def text_vector(space: VectorSpace, text: str) -> Vector:
+    """[dimension] float32, of unit length. Raises SearchUnavailable."""
+    try:
+        return _text_vector(space.source, str(space.fingerprint), " ".join(text.split()))
+    except EncoderError as error:
+        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+
+
+@lru_cache(maxsize=4096)
+def _text_vector(source: str, fingerprint: str, text: str) -> Vector:
+    vector: Vector = text_encoder(source, fingerprint).encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=2)
+def text_encoder(source: str, fingerprint: str) -> clip.TextEncoder:
+    """Two, while one takes over from the other. Raises EncoderUnavailable: also when the folder
+    holds other weights by now than those of the pictures' vectors."""
+    found = clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+    if found.fingerprint != fingerprint:
+        raise EncoderUnavailable(
+            f"{source} does not hold the encoder that the index was built with any more."
+        )
+    return found
+
+
+def warm_up() -> None:
+    """Load the text half before somebody asks. At the first start of all, the index worker is
+    still choosing an encoder: wait for it a while."""
+    for _ in range(60):
+        try:
+            text_vector(active_space(), "warm up")
+        except SearchUnavailable:
+            time.sleep(1)
+        else:
+            break
+    connection.close()  # this thread's own
+    # What is loaded by now stays: full collections need not walk torch's objects (0.1 s each)
+    gc.collect()
+    gc.freeze()
+
+
+# ------------------------------------------------------------------------ pictures
+
+
+def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]:
+    assets = [each.asset for each in shown if each.asset is not None]
+    pictured = [each.picture for each in shown if each.picture is not None]
+    rows = _kept_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
+    of_assets = {row.asset_id: row.vector for row in rows}
+    of_pictures = PictureQuestion.objects.in_bulk(pictured) if pictured else {}
+    vectors = []
+    for each in shown:
+        if each.picture is not None:
+            if each.picture not in of_pictures:
+                raise InvalidQuestion("This picture is not kept any more: please show it again.")
+            vectors.append(_picture_vector(of_pictures[each.picture], space))
+        else:
+            pk = each.asset or 0
+            vector = of_assets.get(pk)
+            if vector is None:
+                title = Asset.objects.filter(pk=pk).values_list("title", flat=True).first()
+                raise SearchUnavailable(f"“{title}” is not indexed yet.")
+            vectors.append(vector)
+    return vectors
+
+
+@cache
+def _kept_vectors() -> Statement[Embedding]:
+    kept = Embedding.objects.only("asset", "vector_bytes")
+    return Statement(kept.filter(any_id("space_id", "spaces"), any_id("asset_id", "assets")))
+
+
+def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:
+    """Of another encoder than the one in use: from the copy that is kept."""
+    if picture.fingerprint != space.fingerprint:
+        with Image.open(io.BytesIO(bytes(picture.thumbnail)), formats=["WEBP"]) as image:
+            picture.vector_bytes = _encode(image.convert("RGB"), space).tobytes()
+        picture.fingerprint = str(space.fingerprint)
+        picture.save(update_fields=["vector_bytes", "fingerprint"])
+    return picture.vector
+
+
+def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
+    try:
+        vector: Vector = space_encoders.image_encoder(space.source).encode([rgb])[0]
+    except EncoderError as error:
+        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+    return vector
+
+
+def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
+    """A picture to search with. Raises PictureRefused and SearchUnavailable."""
+    if len(data) > settings.MAX_UPLOAD_BYTES:
+        limit = settings.MAX_UPLOAD_BYTES / 2**20
+        raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
+    space = active_space()
+    rgb = images.load_rgb(io.BytesIO(data), side=SHOWN_SIDE)
+    return _remember(person, rgb, space)
+
+
+def remember_part(
+    *, person: User, asset: Asset, box: tuple[float, float, float, float]
+) -> PictureQuestion:
+    """A part of an asset to search with; `box` is left, top, right, bottom as shares of the
+    picture, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
+    left, top, right, bottom = box
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise PictureRefused("Draw a box inside the picture.")
+    space = active_space()
+    rgb = images.load_rgb(io.BytesIO(files.original_bytes(asset)), side=1600)
+    corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
+    part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
+    if min(part.size) < 8:
+        raise PictureRefused("This part is too small to be told from others.")
+    return _remember(person, part, space, asset)
+
+
+def _remember(
+    person: User, rgb: Image.Image, space: VectorSpace, asset: Asset | None = None
+) -> PictureQuestion:
+    vector = _encode(rgb, space)
+    rgb = rgb.copy()
+    rgb.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    copy = io.BytesIO()
+    rgb.save(copy, "WEBP", quality=85, method=2)  # as small as the default, in half the time
+    return PictureQuestion.objects.create(
+        person=person,
+        asset=asset,
+        fingerprint=str(space.fingerprint),
+        vector_bytes=np.ascontiguousarray(vector, dtype="<f4").tobytes(),
+        thumbnail=copy.getvalue(),
+    )

@@ -1,0 +1,221 @@
+"""A question as it stands in an address: the same parameters for pages and API."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import QueryDict
+
+from assetbank import permissions
+from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
+from search.errors import InvalidQuestion
+from search.models import PictureQuestion
+from search.query.types import PARAMETERS, Filters, Question, Shown
+
+MOST_TAGS = 20
+MOST_SHOWN = 10  # pictures in one question
+HEAVIEST = 5.0
+LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
+RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
+
+
+class TagsField(forms.CharField):
+    """Comma-separated."""
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        text = super().clean(value)
+        tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+        if len(tags) > MOST_TAGS:  # each is a join of its own
+            raise ValidationError(f"Ask for at most {MOST_TAGS} tags.", code="invalid")
+        return tags
+
+
+class RatioField(forms.CharField):
+    """`4:5`, or width divided by height as a number; None when empty."""
+
+    def clean(self, value: Any) -> float | None:
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        match = re.fullmatch(r"(\d{1,5}(?:\.\d{1,20})?)(?::(\d{1,5}(?:\.\d{1,20})?))?", text)
+        width, height = (float(match[1]), float(match[2] or 1)) if match else (0.0, 0.0)
+        if not width or not height:
+            raise ValidationError("An aspect ratio is written like 4:5.", code="invalid")
+        return width / height
+
+
+class WeightField(forms.FloatField):
+    """1 when empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        least = {"min_value": -HEAVIEST, "max_value": HEAVIEST}
+        super().__init__(required=False, **least | kwargs)
+
+    def clean(self, value: Any) -> float:
+        weight = super().clean(value)
+        if weight == 0:
+            raise ValidationError("A weight of 0 asks for nothing.", code="invalid")
+        return 1.0 if weight is None else weight
+
+
+def _listed(value: Any) -> list[Any]:
+    """A form may be filled from a plain dictionary."""
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+class ValuesField(forms.Field):
+    """Any of these texts, which the library does not choose: names of models and presets."""
+
+    widget = forms.SelectMultiple
+
+    def clean(self, value: Any) -> list[str]:
+        texts = [str(text) for text in _listed(value) if text]
+        if len(texts) > MOST_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
+            raise ValidationError("That is too much to ask for.", code="invalid")
+        return texts
+
+
+class ShownField(forms.Field):
+    """Pictures to search with, each `KEY` or `KEY*WEIGHT`; cleaned to [(row, weight), …]."""
+
+    widget = forms.MultipleHiddenInput
+    queryset: QuerySet[Any]
+
+    def clean(self, value: Any) -> list[tuple[Any, float]]:
+        texts = [text for text in _listed(value) if text]
+        if len(texts) > MOST_SHOWN:
+            raise ValidationError(f"Ask with at most {MOST_SHOWN} pictures.", code="invalid")
+        found = []
+        for text in texts:
+            key, _, weight = text.partition("*")
+            found.append((self._row(key), WeightField().clean(weight)))
+        return found
+
+    def _row(self, key: str) -> Any:
+        try:
+            row = self.queryset.filter(pk=key).first()
+        except (ValueError, ValidationError, OverflowError):
+            row = None
+        if row is None:
+            raise ValidationError("This picture is not here (any more).", code="invalid_choice")
+        return row
+
+
+def pictures_of(person: permissions.Person) -> QuerySet[PictureQuestion]:
+    """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
+    alone, and goes with the membership."""
+    own = Q(person_id=person.pk, person__isnull=False, brand=None)
+    return PictureQuestion.objects.filter(own | Q(brand__in=permissions.brands(person)))
+
+
+def people(person: permissions.Person) -> QuerySet[User]:
+    """Those in one's brands, and whoever else added what one may see."""
+    if permissions.sees_all(person):
+        return User.objects.all()
+    members = Membership.objects.filter(user=OuterRef("pk"), brand__in=permissions.brands(person))
+    return User.objects.filter(Exists(members) | Exists(added_by_them(person)))
+
+
+def added_by_them(person: permissions.Person) -> QuerySet[Asset]:
+    """For a query set of people: what each of them added, of what `person` may see."""
+    return permissions.assets(person).filter(created_by=OuterRef("pk"))
+
+
+VISIBLE: dict[str, Callable[[permissions.Person], QuerySet[Any]]] = {
+    "brand": permissions.brands,
+    "collection": permissions.collections,
+    "like": permissions.assets,
+    "picture": pictures_of,
+    "created_by": people,
+}
+
+
+class QuestionForm(forms.Form):
+    """`QuestionForm(request.GET, person=request.user)`; `question()` once it is valid.
+
+    What a person may not see does not exist here: such a brand, collection, asset or picture is
+    an invalid choice.
+    """
+
+    q = forms.CharField(required=False, max_length=1_000, strip=True, label="Words")
+    text_weight = WeightField(
+        min_value=0,
+        error_messages={"min_value": "Words to stay away from have a minus each: -striped."},
+        label="Weight of the words",
+    )
+    like = ShownField(required=False, label="Picture")
+    picture = ShownField(required=False)
+    brand = forms.ModelMultipleChoiceField(
+        Brand.objects.none(), required=False, to_field_name="slug"
+    )
+    kind = forms.MultipleChoiceField(choices=Asset.Kind.choices, required=False)
+    origin = forms.MultipleChoiceField(choices=Asset.Origin.choices, required=False)
+    status = forms.MultipleChoiceField(choices=Asset.Status.choices, required=False)
+    tags = TagsField(required=False, max_length=500, help_text="Comma-separated; all must be there")
+    tags_any = TagsField(required=False, max_length=500, label="Any of these tags")
+    tags_none = TagsField(required=False, max_length=500, label="None of these tags")
+    orientation = forms.ChoiceField(
+        choices=[("", "Any"), *Asset.Orientation.choices], required=False
+    )
+    aspect_ratio = RatioField(required=False, max_length=20)
+    min_width = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Least width"
+    )
+    min_height = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Least height"
+    )
+    created_after = forms.DateField(required=False, label="Created from")
+    created_before = forms.DateField(
+        required=False, validators=[MaxValueValidator(LAST_DAY)], label="Created until"
+    )
+    collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
+    colour = forms.CharField(required=False, validators=[hex_colour])
+    usable = forms.BooleanField(required=False, widget=forms.HiddenInput)  # whose 0 is no
+    created_by = forms.ModelChoiceField(User.objects.none(), required=False, label="Added by")
+    engine_model = ValuesField(required=False, label="Model")
+    preset = ValuesField(required=False)
+
+    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, visible in VISIBLE.items():
+            if name in self.data:  # five nested queries are not put together for nothing
+                self.fields[name].queryset = visible(person)  # type: ignore[attr-defined]
+
+    def question(self) -> Question:
+        data = self.cleaned_data
+        chosen = {
+            "brand": tuple(brand.slug for brand in data["brand"]),
+            "collection": data["collection"].pk if data["collection"] else None,
+            "created_by": data["created_by"].pk if data["created_by"] else None,
+        }
+        values: dict[str, Any] = {name: chosen.get(name, data[name]) for name in PARAMETERS}
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = tuple(value)
+        return Question(
+            text=data["q"],
+            text_weight=data["text_weight"],
+            shown=(
+                *(Shown(asset=asset.pk, weight=weight) for asset, weight in data["like"]),
+                *(Shown(picture=picture.pk, weight=weight) for picture, weight in data["picture"]),
+            ),
+            filters=Filters(**{PARAMETERS[name]: value for name, value in values.items()}),
+        )
+
+
+def read_question(address: str, *, person: permissions.Person) -> Question:
+    """The question that `Question.address` wrote, for somebody who may see what it names.
+    Raises InvalidQuestion with a sentence."""
+    form = QuestionForm(QueryDict(address), person=person)
+    if not form.is_valid():
+        name, said = next(iter(form.errors.items()))
+        raise InvalidQuestion(f"This question cannot be asked any more ({name}): {said[0]}")
+    return form.question()

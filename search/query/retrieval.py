@@ -1,0 +1,262 @@
+"""Questions to assets: `find` for pages and API alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from cachetools import LRUCache, TTLCache, cached
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
+
+from assetbank import permissions
+from assetbank.models import Asset, Brand
+from search.errors import InvalidQuestion
+from search.models import Asked, Embedding, VectorSpace, with_index_state
+from search.query import fulltext, ranking
+from search.query.browse import _browse
+from search.query.cursors import NO_SUCH_PAGE, _cursor, _read_cursor
+from search.query.embedding import not_ready
+from search.query.prepared import STATEMENTS, Statement, any_id
+from search.query.ranking import By, Ranked, Ranking
+from search.query.results import PAGE_SIZE, Found, Page
+from search.query.types import PUT_ASIDE, Question
+from search.vectorstore.schema import cut
+
+MOST_PAGE_SIZE = 200
+LONGEST_TEXT = 1_000
+INDEXED_BYTES = 2_600  # of a text that PostgreSQL is sure to take into an index
+FIRST_DEPTH = PAGE_SIZE + 1  # nearest neighbours; further ones when somebody goes on
+RANKINGS_KEPT = 256
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What answers this person: the space, and what they may see of the brands they ask for."""
+
+    space: VectorSpace
+    reach: permissions.Reach
+    unchanged: bool  # nothing waits to be indexed: the revision says whether anything changed
+
+
+def find(
+    *,
+    person: permissions.Person,
+    question: Question,
+    limit: int = PAGE_SIZE,
+    cursor: str = "",
+    keep: bool = True,
+    by_program: bool = False,
+) -> Page:
+    """A page of what `person` may see, best or newest first.
+
+    With `keep`, what was found is remembered, and the page has a cursor; asked `by_program`, nobody
+    is expected to click on it. Raises InvalidQuestion, and SearchUnavailable when the encoder or
+    Milvus is down; browsing needs neither.
+    """
+    limit = max(1, min(limit, MOST_PAGE_SIZE))
+    if len(question.text) > LONGEST_TEXT:
+        raise InvalidQuestion(f"A question has at most {LONGEST_TEXT} characters.")
+    wording = fulltext.parse(question.text)
+    if question.browsing:
+        return _browse(person, question, wording, limit, cursor)
+    sight = _sight(person, question)
+    if cursor:
+        asked, start = _asked(person, question, cursor)
+        ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
+    else:
+        start = 0
+        asked, ranked = _ask(person, question, sight, limit, keep, by_program)
+    found: list[Found] = []
+    while True:
+        more = ranked.hits[start : start + limit + 1 - len(found)]
+        found += _rows(sight, question, wording, more)
+        start += len(more)
+        if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
+            break
+        if not more:  # all that was ranked is shown or gone: rank further down
+            ranked = _further(asked if keep else None, question, sight, ranked)
+    more_to_come = keep and len(found) > limit
+    following = _cursor(asked.pk.hex, start - (len(found) - limit)) if more_to_come else ""
+    return Page(found[:limit], following, asked.pk if keep else None, ranked.matched)
+
+
+def _rows(
+    sight: _Sight, question: Question, wording: fulltext.Wording, hits: Sequence[Ranked]
+) -> list[Found]:
+    """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
+    by_words = [hit.id for hit in hits if By.WORDS in hit.by]
+    put_aside = bool(question.filters.statuses)
+    statement = _rows_statement(sight.space.pk, sight.reach, put_aside, marked=bool(by_words))
+    rows = statement.rows(
+        ids=[hit.id for hit in hits],
+        by_words=by_words,
+        phrases=wording.wanted[: fulltext.MOST_MARKED],
+    )
+    assets = {asset.pk: asset for asset in _with_brands(rows)}
+    return [
+        Found(
+            assets[hit.id],
+            hit,
+            tuple(fulltext.highlights(assets[hit.id])) if By.WORDS in hit.by else (),
+        )
+        for hit in hits
+        if hit.id in assets
+    ]
+
+
+def _with_brands(assets: list[Any]) -> list[Any]:
+    """One object for each brand, of which name and slug were fetched."""
+    brands: dict[int, Brand] = {}
+    for asset in assets:
+        if asset.brand_id not in brands:
+            known = asset.brand_id, asset.brand_name, asset.brand_slug
+            brands[asset.brand_id] = Brand.from_db(asset._state.db, ["id", "name", "slug"], known)
+        asset.brand = brands[asset.brand_id]
+    return assets
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _rows_statement(
+    space: int, reach: permissions.Reach, put_aside: bool, *, marked: bool
+) -> Statement[Asset]:
+    seen = reach.assets().with_tags().with_author()
+    shown = with_index_state(seen, space).annotate(
+        brand_name=F("brand__name"), brand_slug=F("brand__slug")
+    )
+    if not put_aside:
+        shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
+    if marked:  # where there is nothing to mark, the rest is a fifth quicker
+        shown = fulltext.with_highlights(shown, of="by_words", phrases="phrases")
+    return Statement(shown.filter(any_id("pk", "ids")).order_by())
+
+
+# ------------------------------------------------------------------------ one ranking, many pages
+
+_recent: TTLCache[tuple[object, ...], tuple[Asked, Ranking]] = TTLCache(
+    RANKINGS_KEPT, ttl=ranking.KEPT_SECONDS
+)
+_recent_lock = Lock()
+
+
+def _ask(
+    person: permissions.Person,
+    question: Question,
+    sight: _Sight,
+    limit: int,
+    keep: bool,
+    by_program: bool,
+) -> tuple[Asked, Ranking]:
+    """The ranking, and the row that keeps it. The same question again within a minute, while
+    nothing has changed, costs nothing and is one row."""
+    depth = max(FIRST_DEPTH, limit + 1)
+    who = person.pk, sight.reach, timezone.localdate(), keep, by_program
+    key = (*who, question.address(), depth, sight.space.collection, sight.space.revision)
+    # what is in a collection changes without the index
+    same = sight.unchanged and question.filters.collection is None
+    if same:
+        with _recent_lock:
+            if (recent := _recent.get(key)) is not None:
+                return recent
+    ranked = _rank(question, sight, depth)
+    asked = Asked(
+        person_id=person.pk,
+        # lower case may be longer, and an index of PostgreSQL takes no row that is
+        words=cut(" ".join(question.text.lower().split())[:LONGEST_TEXT], INDEXED_BYTES),
+        question=question.address(),
+        space=sight.space,
+        matched=ranked.matched,
+        clicks=None if by_program else 0,
+        ranking=ranked.to_bytes(),
+    )
+    if keep:
+        asked.remember()
+    if same:
+        with _recent_lock:
+            _recent[key] = asked, ranked
+    return asked, ranked
+
+
+def _further(asked: Asked | None, question: Question, sight: _Sight, ranked: Ranking) -> Ranking:
+    """The ranking goes on, for this page and, where it is kept, for those that follow it."""
+    deeper = _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
+    longer = ranking.extend(ranked, deeper)
+    if asked is None:
+        return longer
+    kept = Asked.objects.filter(pk=asked.pk)
+    if kept.filter(ranking=ranked.to_bytes()).update(ranking=longer.to_bytes()):
+        return longer
+    # somebody who asked for this page at the same time was quicker, and may have read it
+    there = kept.values_list("ranking", flat=True).first()
+    return Ranking.from_bytes(bytes(there)) if there else longer
+
+
+def _asked(person: permissions.Person, question: Question, cursor: str) -> tuple[Asked, int]:
+    key, start = _read_cursor(cursor, uuid.UUID, int)
+    asked = Asked.objects.filter(pk=key, person_id=person.pk).first()
+    if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
+        raise InvalidQuestion(NO_SUCH_PAGE)
+    if asked.ranking is None:
+        raise InvalidQuestion("This page is older than a day: please ask again.")
+    return asked, start
+
+
+def rank(*, person: permissions.Person, question: Question, depth: int) -> Ranking:
+    """The ranking alone, for whoever counts. Raises as `find`."""
+    return _rank(question, _sight(person, question), depth)
+
+
+def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
+    return ranking.rank(
+        question,
+        space=sight.space,
+        reach=sight.reach,
+        depth=depth,
+    )
+
+
+def _sight(person: permissions.Person, question: Question) -> _Sight:
+    """In one query."""
+    chosen = question.filters.brands
+    spaces = _sight_statement(person, chosen).rows()
+    if not spaces:
+        raise not_ready()
+    seen: Any = spaces[0]
+    everything = permissions.sees_all(person) and not chosen
+    whole, approved = frozenset(seen.whole or ()), frozenset(seen.approved or ())
+    return _Sight(
+        seen,
+        permissions.Reach(None if everything else whole, approved),
+        unchanged=seen.waiting is None,
+    )
+
+
+def _who(person: permissions.Person, chosen: tuple[str, ...]) -> tuple[object, ...]:
+    """What `access.brands` looks at."""
+    return person.pk, person.is_active, permissions.sees_all(person), chosen
+
+
+@cached(LRUCache(STATEMENTS), key=_who, lock=Lock())
+def _sight_statement(person: permissions.Person, chosen: tuple[str, ...]) -> Statement[VectorSpace]:
+    whole, approved = (
+        permissions.brands(person, *permissions.CREATORS),
+        permissions.brands_to_view(person),
+    )
+    if chosen:
+        whole, approved = (each.filter(slug__in=chosen) for each in (whole, approved))
+    waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
+    return Statement(
+        VectorSpace.objects.filter(active=True)
+        .exclude(fingerprint=None)
+        .defer("background", "gate")
+        .annotate(
+            whole=ArraySubquery(whole.order_by("pk").values("pk")),
+            approved=ArraySubquery(approved.order_by("pk").values("pk")),
+            waiting=Subquery(waiting.values("pk")[:1]),
+        )
+    )

@@ -1,0 +1,94 @@
+"""The library page, and what search tells other pages of an asset, as fragments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST, require_safe
+
+from assetbank import permissions
+from assetbank.assets import update
+from assetbank.errors import ProblemError
+from assetbank.http.requests import PageRequest
+from assetbank.models import Asset
+from search.models import Embedding, with_index_state
+from search.query import retrieval
+from search.query.results import Found
+from search.query.types import Question, like
+
+SIMILAR = 8
+MOST_STATES = 200  # of one poll
+
+
+# ------------------------------------------------------------------------ fragments of one asset
+
+
+@login_required
+@require_safe
+def asset_similar(request: PageRequest, pk: int) -> HttpResponse:
+    asset = _asset(request, pk)
+    found: list[Found] = []
+    problem = None
+    try:
+        question = Question(shown=(like(asset),))
+        found = retrieval.find(
+            person=request.user, question=question, limit=SIMILAR, keep=False
+        ).found
+    except ProblemError as error:
+        problem = error
+    context = {"asset": asset, "found": found, "problem": problem}
+    # 200 also then: a fragment that is missing something is not a page that failed
+    return render(request, "search/_similar.html", context)
+
+
+@login_required
+@require_safe
+def asset_card(request: PageRequest, pk: int) -> HttpResponse:
+    """As it stands in the grid; what was uploaded a moment ago is put on top with it."""
+    found = Found(_asset(request, pk))
+    return render(request, "search/_card.html", {"found": found, "fresh": True})
+
+
+@login_required
+@require_safe
+def asset_index_state(request: PageRequest, pk: int) -> HttpResponse:
+    asset = _asset(request, pk)
+    return render(request, "search/_index_state.html", _state(request, asset))
+
+
+@login_required
+@require_POST
+def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
+    asset = _asset(request, pk)
+    permissions.require_creator(request.user, asset.brand)
+    # Saving is how search hears of an asset: one way in, with its row and its job
+    update.update(asset=asset)
+    if not request.htmx:
+        return HttpResponseRedirect(asset.get_absolute_url())
+    return render(request, "search/_index_state.html", _state(request, _asset(request, pk)))
+
+
+@login_required
+@require_safe
+def index_states(request: PageRequest) -> HttpResponse:
+    """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
+    given = request.GET.getlist("waiting")[:MOST_STATES]
+    ids = [int(text) for text in given if text.isdecimal() and len(text) < 19]
+    seen = permissions.assets(request.user).filter(pk__in=ids).values("pk")
+    rows = Embedding.objects.filter(asset_id__in=seen, space__active=True).exclude(
+        state=Embedding.State.PENDING
+    )
+    states = rows.values("asset_id", "state", "reason")
+    return render(request, "search/_index_states.html", {"rows": states})
+
+
+def _asset(request: PageRequest, pk: int) -> Asset:
+    seen = with_index_state(permissions.assets(request.user).with_tags()).select_related("brand")
+    return get_object_or_404(seen, pk=pk)
+
+
+def _state(request: PageRequest, asset: Asset) -> dict[str, Any]:
+    return {"asset": asset, "may_create": permissions.may_create(request.user, asset.brand)}

@@ -1,0 +1,217 @@
+"""Golden questions, of which a brand knows the right answers: managers pin and measure them."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Prefetch
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import permissions
+from assetbank.errors import NotAllowed, ProblemError
+from assetbank.http.requests import PageRequest
+from assetbank.models import Asset, Brand
+from search.errors import InvalidQuestion, SearchUnavailable
+from search.evaluation import metrics
+from search.models import GoldenQuestion
+from search.query import embedding, results, retrieval
+from search.query.form import read_question
+from search.query.types import Question
+from search.saved import golden as golden_module
+from search.saved import stored_query
+
+OFFERED = 24  # results to choose the right ones from
+SHOWN = 5  # expected pictures in the list; its template knows
+NAMED = re.compile(r"\S*/assets/(\d{1,18})(?:[/?#]\S*)?|(\d{1,18})")  # an address, or a number
+
+
+@dataclass(frozen=True)
+class Choice:
+    asset: Asset
+    chosen: bool
+
+
+@login_required
+@require_safe
+def golden_questions(request: PageRequest) -> HttpResponse:
+    manages = _manages(request)
+    seen = permissions.assets(request.user)
+    questions = (
+        _own(request)
+        .annotate(size=Count("expected"))
+        .prefetch_related(Prefetch("expected", seen.order_by("pk")[:SHOWN], to_attr="shown"))
+    )
+    rows = list(questions)
+    measured = [row.measured for row in rows if "ndcg" in row.measured]
+    context = {
+        "rows": rows,
+        "manages": manages,
+        "means": {
+            name: statistics.fmean(row[name] for row in measured) if measured else None
+            for name in ("ndcg", "recall", "mrr")
+        },
+        "measured": measured,
+    }
+    return render(request, "search/golden.html", context)
+
+
+@login_required
+@require_POST
+def measure(request: PageRequest) -> HttpResponse:
+    """Ask all of them now, of the encoder in use."""
+    _manages(request)
+    try:
+        result = metrics.measure(_own(request), space=embedding.active_space())
+    except SearchUnavailable as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(
+            request, f"{result.questions} asked: nDCG@{result.k} {result.ndcg:.2f} on average."
+        )
+    return redirect("golden-questions")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: PageRequest) -> HttpResponse:
+    """The question stands in the address; `for` is the brand that pins it."""
+    manages = _manages(request)
+    question = read_question(request.GET.urlencode(), person=request.user)
+    fits = [b for b in manages if not question.filters.brands or b.slug in question.filters.brands]
+    if not fits:
+        raise NotAllowed("You manage none of the brands that this asks for.")
+    brand = next((brand for brand in fits if brand.slug == request.GET.get("for")), fits[0])
+    there = _own(request).filter(brand=brand, question=stored_query.key(question)).first()
+    if there:
+        return redirect("golden-question", pk=there.pk)
+    problem = ""
+    if request.method == "POST":
+        try:
+            golden_module.pin(
+                brand=brand, question=question, expected=_chosen(request, brand), by=request.user
+            )
+        except InvalidQuestion as error:
+            problem = error.message
+        else:
+            messages.success(request, "Pinned. A new encoder has to answer it as well as this one.")
+            return redirect("golden-questions")
+    context = {
+        "brand": brand,
+        "brands": fits,
+        "given": [each for each in request.GET.lists() if each[0] != "for"],
+        "question": stored_query.key(question),
+    }
+    return _form(request, question, brand, context, problem)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def golden_question(request: PageRequest, pk: int) -> HttpResponse:
+    """The pictures that it should find, to be changed."""
+    golden = _golden(request, pk)
+    problem = ""
+    if request.method == "POST":
+        try:
+            golden_module.expect(golden=golden, expected=_chosen(request, golden.brand))
+        except InvalidQuestion as error:
+            problem = error.message
+        else:
+            messages.success(request, "Changed. Measure again to see how it is answered.")
+            return redirect("golden-questions")
+    context = {"golden": golden, "brand": golden.brand, "question": golden.question}
+    expected = list(golden.expected.order_by("pk"))
+    try:
+        question = stored_query.question_of(golden, request.user)
+    except InvalidQuestion as error:
+        context |= {"choices": [Choice(asset, True) for asset in expected], "unasked": error}
+        return render(request, "search/golden_form.html", {**context, "problem": problem})
+    return _form(request, question, golden.brand, context, problem, expected)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PageRequest, pk: int) -> HttpResponse:
+    golden = _golden(request, pk)
+    if request.method != "POST":
+        return render(request, "search/golden_delete.html", {"golden": golden})
+    address = f"{reverse('golden-new')}?{stored_query.address_of(golden)}"
+    golden_module.unpin(golden=golden)
+    messages.success(request, "The golden question is deleted; its pictures stay.")
+    try:  # back to where it can be pinned again
+        read_question(golden.question, person=request.user)
+    except InvalidQuestion:
+        return redirect("golden-questions")
+    return HttpResponseRedirect(address)
+
+
+def _form(
+    request: PageRequest,
+    question: Question,
+    brand: Brand,
+    context: dict[str, Any],
+    problem: str,
+    expected: Sequence[Asset] | None = None,
+) -> HttpResponse:
+    """What is found now, to choose from; at first, what really matches is chosen."""
+    found: list[results.Found] = []
+    unasked: ProblemError | None = None
+    try:
+        asked = question.within(brand)
+        found = retrieval.find(person=request.user, question=asked, limit=OFFERED, keep=False).found
+    except ProblemError as error:
+        unasked = error
+    if expected is None:
+        choices = [Choice(each.asset, each.matches) for each in found]
+    else:
+        there = {asset.pk for asset in expected}
+        choices = [Choice(asset, True) for asset in expected]
+        choices += [Choice(each.asset, False) for each in found if each.asset.pk not in there]
+    if problem:  # what was ticked stays ticked
+        ticked = request.POST.getlist("asset")
+        choices = [Choice(each.asset, str(each.asset.pk) in ticked) for each in choices]
+    context |= {"choices": choices, "unasked": unasked, "problem": problem}
+    context["others"] = request.POST.get("others", "")
+    status = 400 if problem else 200
+    return render(request, "search/golden_form.html", context, status=status)
+
+
+def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
+    """Ticked, or named in `others` by number or address. Raises InvalidQuestion."""
+    ids = {int(text) for text in request.POST.getlist("asset") if re.fullmatch(r"\d{1,18}", text)}
+    for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
+        if not (named := NAMED.fullmatch(text)):
+            raise InvalidQuestion(
+                f"“{text[:60]}” is neither the address nor the number of a picture."
+            )
+        ids.add(int(named[1] or named[2]))
+    assets = permissions.assets(request.user).filter(brand=brand).in_bulk(ids)
+    if missing := sorted(ids - assets.keys()):
+        raise InvalidQuestion(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")
+    return list(assets.values())
+
+
+def _manages(request: PageRequest) -> list[Brand]:
+    brands = list(permissions.brands(request.user, *permissions.MANAGERS).order_by("name"))
+    if not brands:
+        raise NotAllowed("Golden questions are for those who manage a brand.")
+    return brands
+
+
+def _own(request: PageRequest) -> Any:
+    managed = permissions.brands(request.user, *permissions.MANAGERS)
+    return golden_module.golden_questions(request.user).filter(brand__in=managed)
+
+
+def _golden(request: PageRequest, pk: int) -> GoldenQuestion:
+    golden: GoldenQuestion = get_object_or_404(golden_module.golden_questions(request.user), pk=pk)
+    permissions.require_manager(request.user, golden.brand)
+    return golden

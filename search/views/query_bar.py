@@ -1,0 +1,181 @@
+"""The parts of a question as a page shows them: its filters as words, its pictures as thumbs, each
+with the address of the question without it or with another weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from assetbank.media import colours
+from assetbank.models import Asset
+from search.query.form import QuestionForm
+
+WORDS: dict[str, dict[str, str]] = {
+    "kind": dict(Asset.Kind.choices),
+    "origin": dict(Asset.Origin.choices),
+    "status": dict(Asset.Status.choices),
+    "orientation": dict(Asset.Orientation.choices),
+}
+SENTENCES = {
+    "aspect_ratio": "{}",
+    "min_width": "at least {} px wide",
+    "min_height": "at least {} px high",
+    "created_after": "from {}",
+    "created_before": "until {}",
+}
+WEIGHTS = (
+    (2.0, "More of this"),
+    (1.0, "As it is"),
+    (0.5, "Less of this"),
+    (-1.0, "Stay away from it"),
+)
+BALANCE = ((3.0, "Words"), (1.0, "Both"), (0.3, "Picture"))  # of the text, against pictures
+OF_A_PAGE = ("cursor", "below")  # parameters that say where in the answer one is
+
+
+@dataclass(frozen=True)
+class Chip:
+    label: str
+    without: str  # query string, "?…"
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    label: str
+    value: str  # of the parameter
+    chosen: bool
+    address: str = ""  # query string, "?…"
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """A picture that is asked with."""
+
+    name: str  # the parameter
+    value: str
+    label: str
+    image: str  # its address
+    weight: float
+    without: str
+    choices: tuple[Choice, ...]
+
+    @property
+    def mark(self) -> str:
+        """The weight as a word; none for one that is taken as it is."""
+        if self.weight < 0:
+            return "not"
+        return "more" if self.weight > 1 else "less" if self.weight < 1 else ""
+
+
+def chips(form: QuestionForm) -> list[Chip]:
+    """Of a valid form."""
+    given: QueryDict = form.data  # type: ignore[assignment]
+    return [
+        Chip(
+            label,
+            without(given, name, value=value),
+            form.cleaned_data["colour"] if name == "colour" else "",
+        )
+        for name, value, label in _labels(form)
+    ]
+
+
+def thumbs(form: QuestionForm) -> list[Thumb]:
+    """Of a form that was asked whether it is valid; a wrong filter takes no picture away."""
+    given: QueryDict = form.data  # type: ignore[assignment]
+    data = form.cleaned_data
+    shown = [
+        (name, value, row, weight)
+        for name in ("like", "picture")
+        if name in data
+        for value, (row, weight) in zip(filter(None, given.getlist(name)), data[name], strict=True)
+    ]
+    alone = len(shown) == 1 and not data.get("q")
+    found = []
+    for name, value, row, weight in shown:
+        is_asset = isinstance(row, Asset)
+        image = row.grid_url if is_asset else reverse("picture-thumbnail", args=[row.pk])
+        choices = []
+        for offered, label in WEIGHTS:
+            if offered < 0 and alone:
+                continue  # there would be nothing left to look for
+            other = f"{row.pk}" if offered == 1 else f"{row.pk}*{offered:g}"
+            address = instead(given, name, value, other)
+            choices.append(Choice(label, other, offered == weight, address))
+        label = row.title if is_asset else "Your picture"
+        away = without(given, name, value=value)
+        found.append(Thumb(name, value, label, image, weight, away, tuple(choices)))
+    return found
+
+
+def balance(form: QuestionForm) -> list[Choice]:
+    """What counts more, words or pictures, of a form as for `thumbs`; empty unless it asks with
+    both. A weight between the steps stays as it is, under the nearest of them."""
+    data = form.cleaned_data
+    shown = [*data.get("like", []), *data.get("picture", [])]
+    if not data.get("q") or not any(weight > 0 for _, weight in shown):
+        return []
+    given = data.get("text_weight", 1.0)
+    nearest = min((abs(given - weight), weight) for weight, _ in BALANCE)[1]
+    return [
+        Choice(label, f"{given if weight == nearest else weight:g}", weight == nearest)
+        for weight, label in BALANCE
+    ]
+
+
+def without(given: QueryDict, *names: str, value: str = "") -> str:
+    """The query string without `names` (or only one value of them), and back on the first page."""
+    rest = given.copy()
+    for name in names:
+        rest.setlist(name, [each for each in rest.getlist(name) if value and each != value])
+    return _address(rest)
+
+
+def instead(given: QueryDict, name: str, value: str, other: str) -> str:
+    """The query string with `other` in the place of one value of `name`."""
+    rest = given.copy()
+    rest.setlist(name, [other if each == value else each for each in rest.getlist(name)])
+    return _address(rest)
+
+
+def _address(rest: QueryDict) -> str:
+    for empty in [key for key in rest if key in OF_A_PAGE or not any(rest.getlist(key))]:
+        del rest[empty]
+    return f"?{rest.urlencode()}"
+
+
+def _labels(form: QuestionForm) -> Iterator[tuple[str, str, str]]:
+    """(parameter, value, words)"""
+    given: QueryDict = form.data  # type: ignore[assignment]
+    data = form.cleaned_data
+    if data["collection"]:
+        yield "collection", "", f"in {data['collection']}"
+    for brand in data["brand"]:
+        yield "brand", brand.slug, brand.name
+    for name, words in WORDS.items():
+        for value in given.getlist(name):
+            if value in words:
+                yield name, value, words[value]
+    if data["tags"]:
+        yield "tags", "", " + ".join(f"#{tag}" for tag in data["tags"])
+    if data["tags_any"]:
+        yield "tags_any", "", " or ".join(f"#{tag}" for tag in data["tags_any"])
+    if data["tags_none"]:
+        yield "tags_none", "", "without " + ", ".join(f"#{tag}" for tag in data["tags_none"])
+    if data["colour"]:
+        yield "colour", "", f"near {colours.name(data['colour'])}"
+    if data["usable"]:
+        yield "usable", "", "usable today"
+    if data["created_by"]:
+        person = data["created_by"]
+        yield "created_by", "", f"by {person.get_full_name() or person.username}"
+    for name in ("engine_model", "preset"):
+        for value in data[name]:
+            yield name, value, value
+    for name, sentence in SENTENCES.items():
+        if value := given.get(name, ""):
+            yield name, "", sentence.format(value)

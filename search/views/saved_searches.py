@@ -1,0 +1,168 @@
+"""Saved searches: listed beside the collections, opened in the library. And clicks on what was
+found, which the search-gap board counts."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import F
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assetbank import permissions
+from assetbank.errors import ProblemError
+from assetbank.http.requests import PageRequest
+from assetbank.models import Brand
+from search.errors import InvalidQuestion
+from search.models import Asked, SavedSearch
+from search.query.form import read_question
+from search.saved import searches, stored_query
+from search.saved import updates as matches
+
+
+class SaveForm(forms.Form):
+    """`brand` may be left out by those who may add to one brand only."""
+
+    name = forms.CharField(max_length=searches.LONGEST_NAME)
+    brand = forms.ModelChoiceField(
+        Brand.objects.none(), required=False, to_field_name="slug", empty_label=None
+    )
+    question = forms.CharField(widget=forms.HiddenInput, max_length=10_000)
+
+    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))
+        # All that one sees: what one may not add to is refused with a sentence
+        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
+
+    def clean_brand(self) -> Brand:
+        brand: Brand | None = self.cleaned_data["brand"]
+        if brand is None and len(self.creates_in) == 1:
+            brand = self.creates_in[0]
+        if brand is None:
+            raise forms.ValidationError("Say for which brand.")
+        return brand
+
+
+@login_required
+@require_safe
+def saved_searches(request: PageRequest) -> HttpResponse:
+    """Below the collections; a page of its own where there is no script."""
+    rows = matches.news(request.user)
+    context = {
+        "rows": rows,
+        "problem": next((row.problem for row in rows if row.down), ""),
+        "manages": permissions.brands(request.user, *permissions.MANAGERS).exists(),
+    }
+    template = "search/_saved.html" if request.htmx else "search/saved.html"
+    response = render(request, template, context)
+    response["Vary"], response["Cache-Control"] = "HX-Request, Cookie", "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def news(request: PageRequest) -> HttpResponse:
+    """The dot beside "Collections", fetched when the page is there."""
+    response = render(request, "search/_saved_news.html", {"news": matches.waits(request.user)})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def saved_search(request: PageRequest, pk: int) -> HttpResponse:
+    """The library, asked; what came in until now is not new any more."""
+    saved = _saved(request, pk)
+    try:
+        stored_query.question_of(saved, request.user)
+    except InvalidQuestion as error:
+        context = {
+            "saved": saved,
+            "problem": error,
+            "changes": searches.may_change(request.user, saved),
+        }
+        return render(request, "search/saved_broken.html", context, status=error.status)
+    searches.visit(saved=saved, person=request.user)
+    return HttpResponseRedirect(_library(saved))
+
+
+@login_required
+@require_POST
+def save(request: PageRequest) -> HttpResponse:
+    """`name`, `question` as the parameters of an address, and `brand`."""
+    form = SaveForm(request.POST, person=request.user)
+    if form.is_valid():
+        brand = form.cleaned_data["brand"]
+        permissions.require_creator(request.user, brand)
+        try:
+            question = read_question(form.cleaned_data["question"], person=request.user)
+            saved = searches.save(
+                brand=brand, name=form.cleaned_data["name"], question=question, by=request.user
+            )
+        except InvalidQuestion as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"Saved. It fills itself, for everybody in {brand}.")
+            return HttpResponseRedirect(_library(saved))
+    return render(request, "search/saved_form.html", {"form": form}, status=400)
+
+
+@login_required
+@require_POST
+def rename(request: PageRequest, pk: int) -> HttpResponse:
+    saved = _changeable(request, pk)
+    try:
+        searches.change(saved=saved, name=request.POST.get("name", ""))
+    except ProblemError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"It is called “{saved}” now.")
+    return HttpResponseRedirect(_library(saved))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PageRequest, pk: int) -> HttpResponse:
+    saved = _changeable(request, pk)
+    if request.method != "POST":
+        return render(request, "search/saved_delete.html", {"saved": saved})
+    address = _library(saved)
+    searches.delete(saved=saved)
+    try:
+        read_question(saved.question, person=request.user)
+    except InvalidQuestion:
+        messages.success(request, f"“{saved}” is deleted; what it found stays.")
+        return redirect("collections")
+    # what was asked stays open, so that a mistake is one more save
+    messages.success(request, f"“{saved}” is deleted. Its question is still here, to save again.")
+    return HttpResponseRedirect(address)
+
+
+@login_required
+@require_POST
+def click(request: PageRequest, pk: uuid.UUID) -> HttpResponse:
+    """Something that was found is opened or taken; sent beside the click, so nobody waits."""
+    own = Asked.objects.filter(pk=pk, person=request.user)
+    own.update(clicks=F("clicks") + 1)
+    return HttpResponse(status=204)
+
+
+def _saved(request: PageRequest, pk: int) -> SavedSearch:
+    return get_object_or_404(searches.saved_searches(request.user), pk=pk)
+
+
+def _changeable(request: PageRequest, pk: int) -> SavedSearch:
+    saved = _saved(request, pk)
+    searches.require_change(request.user, saved)
+    return saved
+
+
+def _library(saved: SavedSearch) -> str:
+    return f"{reverse('library')}?{stored_query.address_of(saved)}"

@@ -1,0 +1,52 @@
+"""The library page, and the fragments that other pages fetch."""
+
+from django.urls import path
+
+from search.views import (
+    asset_panels,
+    duplicates,
+    explain,
+    golden_queries,
+    image_search,
+    library,
+    saved_searches,
+    search_gaps,
+)
+
+urlpatterns = [
+    path("", library.library, name="library"),
+    path("facets/", library.facet_counts, name="facets"),
+    path("picture-search/", image_search.picture_search, name="picture-search"),
+    path("picture-search/<uuid:pk>/", image_search.picture_thumbnail, name="picture-thumbnail"),
+    path("assets/<int:pk>/part/", image_search.part_search, name="part-search"),
+    path("assets/<int:pk>/similar/", asset_panels.asset_similar, name="asset-similar"),
+    path("assets/<int:pk>/card/", asset_panels.asset_card, name="asset-card"),
+    path("assets/<int:pk>/index-state/", asset_panels.asset_index_state, name="asset-index-state"),
+    path("assets/<int:pk>/index-again/", asset_panels.asset_index_again, name="asset-index-again"),
+    path("assets/<int:pk>/why/", explain.why, name="asset-why"),
+    path("assets/<int:pk>/duplicates/", duplicates.asset_duplicates, name="asset-duplicates"),
+    path("index-states/", asset_panels.index_states, name="index-states"),
+    path("asked/<uuid:pk>/click/", saved_searches.click, name="asked-click"),
+    path("saved/", saved_searches.saved_searches, name="saved-searches"),
+    path("saved/new/", saved_searches.save, name="saved-search-new"),
+    path("saved/news/", saved_searches.news, name="saved-search-news"),
+    path("saved/<int:pk>/", saved_searches.saved_search, name="saved-search"),
+    path("saved/<int:pk>/rename/", saved_searches.rename, name="saved-search-rename"),
+    path("saved/<int:pk>/delete/", saved_searches.delete, name="saved-search-delete"),
+    path("golden/", golden_queries.golden_questions, name="golden-questions"),
+    path("golden/new/", golden_queries.new, name="golden-new"),
+    path("golden/measure/", golden_queries.measure, name="golden-measure"),
+    path("golden/<int:pk>/", golden_queries.golden_question, name="golden-question"),
+    path("golden/<int:pk>/delete/", golden_queries.delete, name="golden-delete"),
+    path("duplicates/", duplicates.duplicate_groups_page, name="duplicates"),
+    path("duplicates/count/", duplicates.duplicates_count, name="duplicates-count"),
+    path("duplicates/compare/", duplicates.compare, name="duplicates-compare"),
+    path("duplicates/merge/", duplicates.merge, name="duplicates-merge"),
+    path("duplicates/not-the-same/", duplicates.not_the_same, name="duplicates-apart"),
+    path("duplicates/the-same/", duplicates.the_same, name="duplicates-same"),
+    path("duplicates/undo/", duplicates.undo, name="duplicates-undo"),
+    path("gaps/", search_gaps.board, name="gaps"),
+    path("gaps/shoot-list/", search_gaps.add, name="shoot-list-add"),
+    path("gaps/shoot-list.csv", search_gaps.download, name="shoot-list-download"),
+    path("gaps/shoot-list/<int:pk>/", search_gaps.change, name="shoot-list-change"),
+]

@@ -51,7 +51,7 @@ class AssetForm(forms.Form):
     )
     consent = forms.ChoiceField(choices=Asset.Consent.choices, required=False, label="People shown")
     digital_source_type = forms.ChoiceField(
-        choices=list(provenance.SAID_BY_PEOPLE.items()),
+        choices=list(provenance.CLAIMABLE_SOURCE_TYPES.items()),
         required=False,
         label="How it was made",
         help_text="What AI made, or changed, says so wherever it is shown.",
@@ -85,8 +85,8 @@ class AssetForm(forms.Form):
         said, field = asset.digital_source_type, self.fields["digital_source_type"]
         if asset.generation_id:
             del self.fields["digital_source_type"]
-        elif said not in provenance.SAID_BY_PEOPLE:
-            field.choices = [*provenance.SAID_BY_PEOPLE.items(), (said, said)]  # type: ignore[attr-defined]
+        elif said not in provenance.CLAIMABLE_SOURCE_TYPES:
+            field.choices = [*provenance.CLAIMABLE_SOURCE_TYPES.items(), (said, said)]  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
         """Keyword arguments of `intake.update`."""
@@ -135,9 +135,9 @@ class UploadForm(forms.Form):
     )
     file = FilesField(label="Pictures", widget=FilesInput({"accept": "image/*"}))
 
-    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))
+        self.creates_in = list(permissions.brands(person, *permissions.EDITORS))
         # All that one sees: what one may see but not add to is refused with a sentence
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
         self.fields["collection"].queryset = permissions.collections(person)  # type: ignore[attr-defined]
@@ -162,7 +162,7 @@ class CollectionForm(forms.Form):
     name = forms.CharField(max_length=120)
     description = forms.CharField(required=False, max_length=500)
 
-    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
-        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))
+        self.creates_in = list(permissions.brands(person, *permissions.EDITORS))

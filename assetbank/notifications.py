@@ -12,7 +12,7 @@ from assetbank import jobs, permissions
 from assetbank.models import Notice
 
 
-def tell(person: User, sentence: str, address: str = "") -> Notice:
+def notify(person: User, sentence: str, address: str = "") -> Notice:
     """`address`: a path of this site where it can be seen. The e-mail is a background job, which
     commits with the notice."""
     notice = Notice.objects.create(person=person, sentence=sentence[:500], address=address[:300])
@@ -21,16 +21,16 @@ def tell(person: User, sentence: str, address: str = "") -> Notice:
     return notice
 
 
-def unread(person: permissions.Person) -> QuerySet[Notice]:
+def unread(person: permissions.AnyUser) -> QuerySet[Notice]:
     return Notice.objects.filter(person_id=person.pk, read_at=None)
 
 
-def mark_read(person: permissions.Person) -> int:
+def mark_read(person: permissions.AnyUser) -> int:
     """All of them; returns how many were new."""
     return unread(person).update(read_at=timezone.now())
 
 
-def mail(*, notice_id: int) -> None:
+def send_email(*, notice_id: int) -> None:
     """Raises OSError or SMTPException when the mail server does not take it."""
     notice = Notice.objects.select_related("person").filter(pk=notice_id).first()
     if notice is None or not notice.person.email:

@@ -12,24 +12,24 @@ from django.db.models import Q, QuerySet
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
 
-Person = AbstractBaseUser | AnonymousUser
-CREATORS = (Membership.Role.CREATOR, Membership.Role.MANAGER)
+AnyUser = AbstractBaseUser | AnonymousUser
+EDITORS = (Membership.Role.CREATOR, Membership.Role.MANAGER)
 MANAGERS = (Membership.Role.MANAGER,)
 VIEWERS = (Membership.Role.VIEWER,)  # who see what is approved, and nothing else
 
 
-def sees_all(person: Person) -> bool:
+def has_full_access(person: AnyUser) -> bool:
     return bool(person.is_active and getattr(person, "is_staff", False))
 
 
-def house() -> User:
+def system_user() -> User:
     """Who works that nobody asked for: sees all, and cannot be signed in as."""
     return User(is_staff=True)
 
 
-def brands(person: Person, *roles: str) -> QuerySet[Brand]:
+def brands(person: AnyUser, *roles: str) -> QuerySet[Brand]:
     """The brands in which `person` has one of `roles` (any role, when none is named)."""
-    if sees_all(person):
+    if has_full_access(person):
         return Brand.objects.all()
     if not person.is_active:
         return Brand.objects.none()
@@ -39,34 +39,34 @@ def brands(person: Person, *roles: str) -> QuerySet[Brand]:
     return Brand.objects.filter(pk__in=memberships.values("brand_id"))
 
 
-def brands_to_view(person: Person) -> QuerySet[Brand]:
+def viewer_only_brands(person: AnyUser) -> QuerySet[Brand]:
     """Those of which `person` sees only what is approved."""
-    return Brand.objects.none() if sees_all(person) else brands(person, *VIEWERS)
+    return Brand.objects.none() if has_full_access(person) else brands(person, *VIEWERS)
 
 
-def roles(person: Person) -> set[str]:
+def roles(person: AnyUser) -> set[str]:
     """Those that `person` has in any brand; staff have all of them, once there is a brand."""
-    if sees_all(person):
+    if has_full_access(person):
         return set(Membership.Role.values) if Brand.objects.exists() else set()
     if not person.is_active:
         return set()
     return set(Membership.objects.filter(user_id=person.pk).values_list("role", flat=True))
 
 
-def assets(person: Person) -> AssetQuerySet:
+def assets(person: AnyUser) -> AssetQuerySet:
     """The assets that `person` may see."""
-    if sees_all(person):
+    if has_full_access(person):
         return Asset.objects.all()
     if not person.is_active:
         return Asset.objects.none()
     mine = Membership.objects.filter(user_id=person.pk)
-    whole = Q(brand_id__in=mine.filter(role__in=CREATORS).values("brand_id"))
+    whole = Q(brand_id__in=mine.filter(role__in=EDITORS).values("brand_id"))
     seen = Asset.objects.filter(brand_id__in=mine.values("brand_id"))
     return seen.filter(whole | Q(status=Asset.Status.APPROVED))
 
 
 @dataclass(frozen=True)
-class Reach:
+class AssetScope:
     """The same, once it is known: ids of the brands of which all may be seen, None for every
     brand, and of those of which the approved ones may."""
 
@@ -86,12 +86,12 @@ class Reach:
             return True
         return asset.brand_id in self.approved and asset.status == Asset.Status.APPROVED
 
-    def within(self, brands: frozenset[int]) -> Reach:
+    def within(self, brands: frozenset[int]) -> AssetScope:
         """Of these brands only."""
         whole = brands if self.whole is None else self.whole & brands
-        return Reach(whole, self.approved & brands)
+        return AssetScope(whole, self.approved & brands)
 
-    def shared(self, other: Reach) -> Reach:
+    def shared(self, other: AssetScope) -> AssetScope:
         """What both may see."""
         if self.whole is None:
             return other
@@ -99,46 +99,46 @@ class Reach:
             return self
         whole = self.whole & other.whole
         some = (self.whole | self.approved) & (other.whole | other.approved)
-        return Reach(whole, some - whole)
+        return AssetScope(whole, some - whole)
 
 
-def reach(person: Person) -> Reach:
-    if sees_all(person):
-        return Reach(None)
+def asset_scope(person: AnyUser) -> AssetScope:
+    if has_full_access(person):
+        return AssetScope(None)
     if not person.is_active:
-        return Reach(frozenset())
+        return AssetScope(frozenset())
     found = Membership.objects.filter(user_id=person.pk).values_list("brand_id", "role")
-    whole = frozenset(brand for brand, role in found if role in CREATORS)
-    return Reach(whole, frozenset(brand for brand, _ in found) - whole)
+    whole = frozenset(brand for brand, role in found if role in EDITORS)
+    return AssetScope(whole, frozenset(brand for brand, _ in found) - whole)
 
 
-def copies_elsewhere(person: Person, asset: Asset) -> AssetQuerySet:
+def copies_in_other_brands(person: AnyUser, asset: Asset) -> AssetQuerySet:
     """The same bytes in other brands, of those that `person` may see."""
     there = assets(person).filter(checksum=asset.checksum)
     return there.exclude(pk=asset.pk).select_related("brand").order_by("brand__name")
 
 
-def collections(person: Person) -> QuerySet[Collection]:
-    if sees_all(person):
+def collections(person: AnyUser) -> QuerySet[Collection]:
+    if has_full_access(person):
         return Collection.objects.all()
     return Collection.objects.filter(brand__in=brands(person))
 
 
-def may_create(person: Person, brand: Brand) -> bool:
+def can_edit(person: AnyUser, brand: Brand) -> bool:
     """Upload, edit and generate in `brand`."""
-    return brands(person, *CREATORS).filter(pk=brand.pk).exists()
+    return brands(person, *EDITORS).filter(pk=brand.pk).exists()
 
 
-def may_manage(person: Person, brand: Brand) -> bool:
+def can_manage(person: AnyUser, brand: Brand) -> bool:
     """Approve and delete in `brand`."""
     return brands(person, *MANAGERS).filter(pk=brand.pk).exists()
 
 
-def require_creator(person: Person, brand: Brand) -> None:
-    if not may_create(person, brand):
+def require_editor(person: AnyUser, brand: Brand) -> None:
+    if not can_edit(person, brand):
         raise NotAllowed(f"You may look at {brand}, but not add to it or change it.")
 
 
-def require_manager(person: Person, brand: Brand) -> None:
-    if not may_manage(person, brand):
+def require_manager(person: AnyUser, brand: Brand) -> None:
+    if not can_manage(person, brand):
         raise NotAllowed(f"Only a manager of {brand} may do this.")

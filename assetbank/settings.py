@@ -234,8 +234,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "assetbank.http.middleware.problem_pages",
-    "assetbank.http.idempotency.idempotent_posts",
+    "assetbank.http.middleware.ProblemPagesMiddleware",
+    "assetbank.http.idempotency.IdempotencyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "assetbank.urls"
@@ -323,24 +323,24 @@ HEALTH_PARTS = [
 
 # What follows when an asset's terms become stricter, in the same transaction:
 # `(asset, names of those terms) -> None`
-RIGHTS_BECAME_STRICTER = ["generation.lineage.inheritance.pass_on"]
+RIGHTS_BECAME_STRICTER = ["generation.lineage.inheritance.propagate_terms"]
 # Whose terms an asset's own must not be looser than: `(asset) -> list of assets`
-RIGHTS_BOUNDS = ["generation.lineage.inheritance.made_of"]
+RIGHTS_BOUNDS = ["generation.lineage.inheritance.source_assets"]
 
 # What else stands against approving an asset: `(asset) -> list of sentences`; and who hears of a
 # decision, in its transaction: `(decision) -> None`
-APPROVAL_CHECKS = ["generation.review.inspect.blocks"]
-DECISION_RECEIVERS = ["generation.webhooks.decided"]
+APPROVAL_CHECKS = ["generation.review.inspect.approval_blockers"]
+DECISION_RECEIVERS = ["generation.webhooks.asset_decided"]
 
 # Who hears that assets were merged, in that transaction: `(kept asset, its copies) -> None`
-MERGE_RECEIVERS = ["search.saved.searches.merged"]
+MERGE_RECEIVERS = ["search.saved.searches.follow_merge"]
 
 # What other apps add to the demo library, when its pictures are there
 DEMO_WORLD = ["generation.demo.load"]
 
 # What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
 WEB_START_CHECKS = ["assetbank.demo.library.refuse_in_production"]
-WEB_WARM_UP = ["search.query.embedding.warm_up"]
+WEB_WARM_UP = ["search.query.embedding.preload_text_encoder"]
 
 PROCRASTINATE_WORKER_DEFAULTS = {
     "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay

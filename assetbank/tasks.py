@@ -10,7 +10,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from assetbank import notifications
-from assetbank.assets import backfill
+from assetbank.assets import backfill_features
 from assetbank.http import idempotency
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ async def retry_stalled(timestamp: int) -> None:
 @app.task(queue="house", queueing_lock="read_pixels", pass_context=False)
 def read_pixels(timestamp: int) -> None:
     """Assets from before colours and perceptual hashes were read at intake."""
-    while backfill.read_pixels():
+    while backfill_features():
         pass
 
 
@@ -44,10 +44,10 @@ def read_pixels(timestamp: int) -> None:
     retry=RetryStrategy(max_attempts=6, exponential_wait=5),
 )
 def mail_notice(notice_id: int) -> None:
-    notifications.mail(notice_id=notice_id)
+    notifications.send_email(notice_id=notice_id)
 
 
 @app.periodic(cron="17 * * * *")
 @app.task(queue="house", queueing_lock="forget_requests", pass_context=False)
 def forget_requests(timestamp: int) -> None:
-    idempotency.forget()
+    idempotency.delete_expired()

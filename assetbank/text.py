@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from assetbank.errors import InvalidAsset
 
-MOST_TAGS, LONGEST_TAG = 64, 50
+MAX_TAGS, MAX_TAG_LENGTH = 64, 50
 
 
 def clean_text(text: str) -> str:
@@ -22,10 +22,10 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
     for name in (" ".join(clean_text(tag).split()) for tag in tags):
         names.setdefault(name.upper().lower(), name)  # capitals make no difference to search
     names.pop("", None)
-    if too_long := [name for name in names.values() if len(name) > LONGEST_TAG]:
-        raise InvalidAsset(f"A tag has at most {LONGEST_TAG} characters: “{too_long[0][:60]}…”.")
-    if len(names) > MOST_TAGS:
-        raise InvalidAsset(f"An asset has at most {MOST_TAGS} tags.")
+    if too_long := [name for name in names.values() if len(name) > MAX_TAG_LENGTH]:
+        raise InvalidAsset(f"A tag has at most {MAX_TAG_LENGTH} characters: “{too_long[0][:60]}…”.")
+    if len(names) > MAX_TAGS:
+        raise InvalidAsset(f"An asset has at most {MAX_TAGS} tags.")
     return list(names.values())
 
 

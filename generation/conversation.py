@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assetbank.assets import files
+from assetbank.assets import read_original
 from assetbank.models import Asset
 from assetbank.rights import terms
-from generation.engines import reference_images
-from generation.engines.base import Drawing, DrawRequest, Exchange, ReferenceImage
+from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage, reference_images
 from generation.engines.gemini import turns
 from generation.engines.gemini.json_fields import Json
 from generation.errors import InvalidRequest
 from generation.models import Generation, Output, Turn
 
-LONGEST = 20  # turns
+MAX_TURNS = 20  # turns
 
 INSTEAD = "Use the picture as a reference instead."
 
@@ -85,9 +84,9 @@ def chain(output: Output) -> list[Link]:
     links: list[Link] = []
     step: Output | None = output
     while step is not None:
-        if len(links) == LONGEST:
+        if len(links) == MAX_TURNS:
             raise InvalidRequest(
-                f"This conversation has {LONGEST} turns already. {INSTEAD}", code="too_many_turns"
+                f"This conversation has {MAX_TURNS} turns already. {INSTEAD}", code="too_many_turns"
             )
         links.append(_link(step))
         step = step.generation.refines
@@ -156,7 +155,7 @@ def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:
             f"be repeated to the model. {INSTEAD}",
             code="reference_gone",
         )
-    if any(terms.problem(each, derive=True) for each in [picture, *assets.values()]):
+    if any(terms.usage_problem(each, derive=True) for each in [picture, *assets.values()]):
         # who reads this may not see all references
         raise InvalidRequest(
             "A picture in this conversation may not be used any more: its rights have ended or "
@@ -183,7 +182,7 @@ def _exchange(link: Link) -> Exchange:
 
 def _picture(part: Json, pictures: Mapping[int, Asset]) -> bytes:
     asset = pictures[part["output"]]
-    return _unchanged(files.original_bytes(asset), part["sha256"], asset)
+    return _unchanged(read_original(asset), part["sha256"], asset)
 
 
 def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> ReferenceImage:
@@ -191,10 +190,10 @@ def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> Re
     model signs its own pictures only."""
     asset = assets[reference["asset"]]
     if reference["sent"] == asset.checksum:
-        again = reference_images.original(asset, reference["role"])
+        again = reference_images.original_image(asset, reference["role"])
         _unchanged(again.data, asset.checksum, asset)
         return again
-    return reference_images.image(asset, reference["role"])
+    return reference_images.reference_image(asset, reference["role"])
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:

@@ -34,4 +34,4 @@ def load() -> None:
     for brand in Brand.objects.filter(slug__in=RULES, rules=None):
         rules = dict(RULES[brand.slug])
         rules["anchors"] = Collection.objects.filter(brand=brand, name=rules["anchors"]).first()
-        brand_rules.change(person=permissions.house(), brand=brand, **rules)
+        brand_rules.change_rules(person=permissions.system_user(), brand=brand, **rules)

@@ -9,19 +9,19 @@ from assetbank import permissions
 from generation.models import Batch, Generation, Output
 
 
-def generations(person: permissions.Person) -> QuerySet[Generation]:
+def generations(person: permissions.AnyUser) -> QuerySet[Generation]:
     made = Output.objects.filter(generation=OuterRef("pk"), asset__in=permissions.assets(person))
     return Generation.objects.filter(
         _whole(person) | Exists(made), brand__in=permissions.brands(person)
     )
 
 
-def batches(person: permissions.Person) -> QuerySet[Batch]:
+def batches(person: permissions.AnyUser) -> QuerySet[Batch]:
     cells = generations(person).filter(batch=OuterRef("pk"))
     return Batch.objects.filter(
         _whole(person) | Exists(cells), brand__in=permissions.brands(person)
     )
 
 
-def _whole(person: permissions.Person) -> Q:
-    return Q(brand__in=permissions.brands(person, *permissions.CREATORS))
+def _whole(person: permissions.AnyUser) -> Q:
+    return Q(brand__in=permissions.brands(person, *permissions.EDITORS))

@@ -10,7 +10,7 @@ from procrastinate.jobs import Job
 
 from generation import webhooks
 from generation.errors import EngineUnavailable
-from generation.pipeline import execute, finish, submission
+from generation.pipeline import finish, requeue_orphans, run_generation
 from generation.review import inspect
 from generation.workflows import bulk_orders
 
@@ -29,7 +29,7 @@ class EngineIsBack(BaseRetryStrategy):
 
 @app.task(name="generation.tasks.run", queue="generate", retry=EngineIsBack())
 def run(generation_id: int) -> None:
-    execute.run(generation_id=generation_id)
+    run_generation(generation_id=generation_id)
 
 
 @app.task(name="generation.tasks.follow", queue="generate")
@@ -40,9 +40,9 @@ def follow(job_id: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
 def take_up_left_behind(timestamp: int) -> None:
-    submission.take_up_left_behind()
-    bulk_orders.take_up_left_behind()
-    webhooks.take_up_left_behind()
+    requeue_orphans()
+    bulk_orders.requeue_orphans()
+    webhooks.requeue_orphans()
 
 
 @app.task(name="generation.tasks.deliver", queue="house")
@@ -53,7 +53,7 @@ def deliver(delivery_id: str) -> None:
 @app.periodic(cron="27 * * * *")
 @app.task(queue="house", queueing_lock="forget_deliveries", pass_context=False)
 def forget_deliveries(timestamp: int) -> None:
-    webhooks.forget()
+    webhooks.delete_old_deliveries()
 
 
 @app.periodic(cron="* * * * * */5")
@@ -61,4 +61,4 @@ def forget_deliveries(timestamp: int) -> None:
 def inspect_waiting(timestamp: int) -> None:
     """On the queue whose workers have the encoder."""
     end = time.monotonic() + INSPECTING_SECONDS
-    inspect.inspect_waiting(stop=lambda: time.monotonic() > end)
+    inspect.inspect_pending(stop=lambda: time.monotonic() > end)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 10
 # Seconds after each attempt that failed; a receiver may be down for a night
 WAITS = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 8 * 3600)
-KEPT = datetime.timedelta(days=30)  # what was sent, after its last attempt
+DELIVERY_TTL = datetime.timedelta(days=30)  # what was sent, after its last attempt
 # Addresses that hold another one, which may be inside
 TUNNELS = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32")]
 UNLIKE = "A webhook's address is like https://example.com/hook."
@@ -64,7 +64,7 @@ def generation_ended(generation: Generation) -> None:
     announce(Event.REFUSED if refused else Event.FINISHED, generation.brand, data)
 
 
-def decided(decision: Decision) -> None:
+def asset_decided(decision: Decision) -> None:
     """Within the transaction of the decision; only approvals are told."""
     if decision.verdict != Decision.Verdict.APPROVED:
         return
@@ -125,24 +125,24 @@ def send_test(webhook: Webhook) -> WebhookDelivery:
 
 
 @transaction.atomic
-def send_again(delivery: WebhookDelivery) -> None:
+def resend(delivery: WebhookDelivery) -> None:
     """By hand, whatever became of it before."""
     delivery.state, delivery.attempts, delivery.reason = State.WAITING, 0, ""
     delivery.save(update_fields=["state", "attempts", "reason"])
     _defer(delivery)
 
 
-def take_up_left_behind() -> None:
+def requeue_orphans() -> None:
     """Waiting deliveries without a job."""
     locks = {_lock(each): each for each in WebhookDelivery.objects.filter(state=State.WAITING)}
     for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
         _defer(locks[lock])
 
 
-def forget() -> int:
+def delete_old_deliveries() -> int:
     """What was sent, or given up, days ago; returns how many."""
     ended = WebhookDelivery.objects.exclude(state=State.WAITING)
-    return ended.filter(tried_at__lt=timezone.now() - KEPT).delete()[0]
+    return ended.filter(tried_at__lt=timezone.now() - DELIVERY_TTL).delete()[0]
 
 
 def _defer(delivery: WebhookDelivery, seconds: int = 0) -> None:
@@ -216,12 +216,12 @@ def _post(delivery: WebhookDelivery) -> tuple[int | None, str]:
     return status, "" if taken else f"The receiver answered with status {status}."
 
 
-def check_url(url: str) -> None:
+def validate_url(url: str) -> None:
     """Raises InvalidWebhook if messages may not go there."""
     _checked(url)
 
 
-def check_secret(secret: str) -> None:
+def validate_secret(secret: str) -> None:
     """Raises InvalidWebhook if nothing can be signed with it."""
     try:
         Signer(secret)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from search.encoders.checkpoints import DEMO_SENTENCE
+from search.encoders import DEMO_SENTENCE
 from search.models import VectorSpace
 
 

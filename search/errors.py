@@ -12,5 +12,5 @@ class SearchUnavailable(ProblemError):
     status = 503
 
 
-class InvalidQuestion(ProblemError):
+class InvalidQuery(ProblemError):
     code = "invalid_question"

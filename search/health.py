@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db.models import Count
 
 from assetbank.health import Part
-from search.encoders.checkpoints import DEMO_SENTENCE
+from search.encoders import DEMO_SENTENCE
 from search.evaluation import rollout
 from search.models import Embedding, VectorSpace
-from search.vectorstore import connection, store
+from search.vectorstore import VectorStoreUnavailable, store
 
 
 def vectors() -> Part:
@@ -17,7 +17,7 @@ def vectors() -> Part:
         version, rows = store.ping(), 0
         if store.collection_behind_alias():
             rows = store.count()
-    except connection.MilvusDown as error:
+    except VectorStoreUnavailable as error:
         return Part("vectors", False, str(error))
     where = "your server" if settings.MILVUS_URI else "embedded"
     return Part("vectors", True, f"Milvus {version}, {where}", {"vectors": rows})

@@ -26,7 +26,7 @@ def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs:
         return
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
         enrolment.enrol_assets([instance.pk])
-    pipeline.request_work()
+    pipeline.enqueue_indexing()
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
@@ -39,7 +39,7 @@ def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
         claimed_until=None,
         updated_at=timezone.now(),
     )
-    pipeline.request_work()
+    pipeline.enqueue_indexing()
 
 
 def post_save_apply_policy(
@@ -51,16 +51,16 @@ def post_save_apply_policy(
     if raw or created or (update_fields is not None and "search_generated" not in update_fields):
         return
     generated = Q(asset__brand=instance, asset__origin=Asset.Origin.GENERATED)
-    wanted = Q(
-        asset__width__gte=entities.SMALLEST_SIDE, asset__height__gte=entities.SMALLEST_SIDE
-    ) & _wanted(instance)
+    wanted = Q(asset__width__gte=entities.MIN_SIDE, asset__height__gte=entities.MIN_SIDE) & _wanted(
+        instance
+    )
     misplaced = (Q(state=Embedding.State.SKIPPED) & wanted) | (
         ~Q(state=Embedding.State.SKIPPED) & ~wanted
     )
     # A worker may hold a waiting one, and have read the policy of before
     waiting = Q(state=Embedding.State.PENDING)
     if Embedding.objects.filter(generated & (misplaced | waiting)).mark_pending():
-        pipeline.request_work()
+        pipeline.enqueue_indexing()
 
 
 def _wanted(brand: Brand) -> Q:

@@ -16,12 +16,12 @@ from procrastinate.exceptions import AlreadyEnqueued
 from assetbank import jobs
 from assetbank.errors import ProblemError
 from search.duplicates import detect
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.evaluation import rollout
 from search.indexing import pipeline, reconcile
 from search.insights import gaps
 from search.models import Embedding, PictureQuestion
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def index_left_behind(timestamp: int) -> None:
 
 def _index(beside: float) -> None:
     try:
-        done = pipeline.index(beside=beside)
-    except (MilvusDown, EncoderError) as error:
+        done = pipeline.index_pending(beside=beside)
+    except (VectorStoreUnavailable, EncoderError) as error:
         logger.warning("Indexing waits: %s", error)  # the periodic job goes on when it is back
         return
     if done:
@@ -64,8 +64,8 @@ def _look_for_duplicates() -> None:
 def switch_encoder(timestamp: int) -> None:
     """A space that is whole takes over, if it answers no worse."""
     try:
-        rollout.advance()
-    except (MilvusDown, EncoderError, ProblemError) as error:
+        rollout.advance_rollouts()
+    except (VectorStoreUnavailable, EncoderError, ProblemError) as error:
         logger.warning("Changing the encoder waits: %s", error)
 
 
@@ -77,8 +77,8 @@ def find_duplicates(timestamp: int) -> None:
     end = time.monotonic() + COMPARING_SECONDS
     waiting = Embedding.objects.claimable().filter(space__active=True)
     try:
-        done = detect.find(stop=lambda: time.monotonic() >= end or waiting.exists())
-    except MilvusDown as error:
+        done = detect.detect(stop=lambda: time.monotonic() >= end or waiting.exists())
+    except VectorStoreUnavailable as error:
         logger.warning("Looking for duplicates waits: %s", error)
         return
     if done:
@@ -89,7 +89,7 @@ def find_duplicates(timestamp: int) -> None:
 @app.periodic(cron="17 * * * *")
 @app.task(queue="index", queueing_lock="check_index", pass_context=False)
 def check_index(timestamp: int) -> None:
-    report = reconcile.check(fix=True)
+    report = reconcile.check_index(fix=True)
     if not report.sound:
         logger.warning("index put right: %s", report.counts)
         _index(beside=BESIDE_SECONDS)
@@ -105,4 +105,4 @@ def forget_pictures(timestamp: int) -> None:
 @app.periodic(cron="29 3 * * *")
 @app.task(queue="index", queueing_lock="forget_questions", pass_context=False)
 def forget_questions(timestamp: int) -> None:
-    gaps.forget()
+    gaps.anonymise_old_queries()

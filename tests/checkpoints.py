@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from search.encoders.checkpoints import DEMO_FOLDER
+from search.encoders import DEMO_FOLDER
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 TEXT = {"vocab_size": 3040, "bos_token_id": 3038, "eos_token_id": 3039, "pad_token_id": 3039}

@@ -17,7 +17,7 @@ from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank.assets import ingest, update
+from assetbank.assets import ingest_asset, update_asset
 from assetbank.models import Asset, Brand, Membership
 
 
@@ -101,9 +101,9 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
             **fields,
         }
         status = given.pop("status", "approved")
-        asset = ingest.store(**given).asset
+        asset = ingest_asset(**given).asset
         if status != asset.status:  # as somebody decided once, or a withdrawal did
-            update.update(asset=asset, status=status, deciding=True, withdrawing=True)
+            update_asset(asset=asset, status=status, deciding=True, withdrawing=True)
         return asset
 
     return make
@@ -118,7 +118,7 @@ def index(settings: Settings, db: None) -> Iterator[Callable[[], int]]:
 
     settings.MILVUS_PREFIX = f"t{uuid.uuid4().hex[:12]}"
     connection_module.reset()
-    yield pipeline.index
+    yield pipeline.index_pending
     connection_module.reset()
     store.drop_others(keep="")
 

@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
 from assetbank import text
-from assetbank.assets import collections, files
+from assetbank.assets import collections, read_original
 from assetbank.models import Asset, Brand, Collection
 from generation.models import Generation, Output
-from generation.pipeline import execute, submission
+from generation.pipeline import run_generation, submit
 from search.models import Embedding, PictureQuestion, VectorSpace
 from tests.api import upload
 from tests.checkpoints import save_small
@@ -45,7 +45,7 @@ def said(answer: Any) -> str:
 
 def ask_for(cast: Cast, **fields: Any) -> Generation:
     given = {"prompt": "A cape", "model": "sketch", "aspect_ratio": "1:1", **fields}
-    return submission.request(person=cast.creator, brand=cast.acme, **given)
+    return submit(person=cast.creator, brand=cast.acme, **given)
 
 
 def waiting_jobs() -> int:
@@ -68,10 +68,10 @@ def space(db: None) -> VectorSpace:
 def everything(cast: Cast, make_asset: MakeAsset) -> None:
     """At least one row of every model that has a page here."""
     asset = make_asset(tags=["cape"])
-    collection = collections.create(brand=cast.acme, name="Spring", by=cast.creator)
-    collections.add(collection=collection, assets=[asset])
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
+    collections.add_assets(collection=collection, assets=[asset])
     generation = ask_for(cast, references=[asset])
-    execute.run(generation_id=generation.pk)
+    run_generation(generation_id=generation.pk)
     PictureQuestion.objects.create(
         person=cast.viewer, fingerprint="f", vector_bytes=b"", thumbnail=b"webp"
     )
@@ -126,7 +126,7 @@ def test_lists_take_as_many_queries_for_twenty_as_for_one(
         while Asset.objects.count() < many:
             make_asset(tags=["one", "two"])
             name = f"C{Asset.objects.count()}"
-            collections.create(brand=cast.acme, name=name, by=cast.creator)
+            collections.create_collection(brand=cast.acme, name=name, by=cast.creator)
         with CaptureQueriesContext(
             connection,
         ) as captured:
@@ -142,7 +142,7 @@ def test_the_list_of_generations_takes_as_many_queries_for_ten_as_for_one(
     for many in (1, 10):
         while Generation.objects.count() < many:
             made = ask_for(cast, prompt=f"Cape {Generation.objects.count()}")
-            execute.run(generation_id=made.pk)
+            run_generation(generation_id=made.pk)
         with CaptureQueriesContext(connection) as captured:
             page = boss.get("/admin/generation/generation/").content.decode()
         counts.append(len(captured))
@@ -173,7 +173,7 @@ def test_a_file_comes_in_through_intake(boss: Client, cast: Cast) -> None:
     asset = Asset.objects.get()
     assert (asset.title, asset.created_by, asset.licence) == ("red cape", cast.staff, "CC0")
     assert sorted(asset.tags.names()) == ["cape", "red"]
-    assert files.original_bytes(asset) == picture_bytes()
+    assert read_original(asset) == picture_bytes()
     assert Embedding.objects.get().asset_id == asset.pk
 
 
@@ -241,7 +241,7 @@ def test_a_tag_is_added_to_many(boss: Client, make_asset: MakeAsset) -> None:
     assert "2 tagged “gold trim”" in said(act(boss, ASSETS, "add_tag", [one, two], tag="gold trim"))
     assert sorted(one.tags.names()) == ["gold trim", "old"]
     assert list(two.tags.names()) == ["gold trim"]
-    full = make_asset(tags=[f"t{n}" for n in range(text.MOST_TAGS)])
+    full = make_asset(tags=[f"t{n}" for n in range(text.MAX_TAGS)])
     answer = act(boss, ASSETS, "add_tag", [full, two], tag="more")
     assert "at most 64 tags" in said(answer)
     assert "1 tagged “more”" in said(answer)

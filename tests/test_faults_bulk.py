@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from assetbank.models import Brand
 from generation.workflows import batch
 from generation.workflows.matrix import Matrix
-made = batch.request(
+made = batch.submit_batch(
     person=User.objects.get(), brand=Brand.objects.get(), model="gemini-3-pro-image",
     matrix=Matrix("A {colour} hat", variable="colour", values=["red", "blue"]),
     aspect_ratio="1:1", in_bulk=True,

@@ -20,8 +20,8 @@ User.objects.create_superuser("ann", password="secret")
 ASK = """
 from django.contrib.auth.models import User
 from assetbank.models import Brand
-from generation.pipeline import submission
-made = submission.request(
+from generation.pipeline import submit
+made = submit(
     person=User.objects.get(), brand=Brand.objects.get(), prompt="A red hat {prompt}",
     model="gemini-3-pro-image", aspect_ratio="1:1", count=3,
 )
@@ -38,9 +38,9 @@ ARRIVED = "SELECT count(*) FROM generation_output WHERE generation_id = {}"
 STORED = ARRIVED + " AND asset_id IS NOT NULL"
 TRY_AGAIN = """
 from django.contrib.auth.models import User
-from generation.pipeline import submission
+from generation.pipeline import retry_generation
 from generation.models import Generation
-submission.retry(person=User.objects.get(), generation=Generation.objects.get(pk={}))
+retry_generation(person=User.objects.get(), generation=Generation.objects.get(pk={}))
 """
 GIVEN_UP = (
     "SELECT count(*) FROM generation_generation WHERE id = {} AND reason_code = 'worker_ended'"

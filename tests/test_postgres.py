@@ -28,7 +28,7 @@ import io
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from PIL import Image
-from assetbank.assets import ingest
+from assetbank.assets import ingest_asset
 from assetbank.models import Asset, Brand
 from search import tasks
 from search.indexing import leases
@@ -45,8 +45,8 @@ def picture(number):
     return buffer.getvalue()
 
 for number in range(6):
-    ingest.store(brand=brand, file=picture(number), filename=f"{number}.png", by=ann, tags=["hat"])
-assert not ingest.store(brand=brand, file=picture(0), filename="again.png", by=ann).created
+    ingest_asset(brand=brand, file=picture(number), filename=f"{number}.png", by=ann, tags=["hat"])
+assert not ingest_asset(brand=brand, file=picture(0), filename="again.png", by=ann).created
 
 def claim_apart():
     return {job.asset.pk for job in leases.claim(space, 4)}

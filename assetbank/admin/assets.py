@@ -23,7 +23,7 @@ from unfold.contrib.filters.admin import (
 
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
 from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
-from assetbank.assets import approval, update
+from assetbank.assets import approval, delete_asset, update_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -131,7 +131,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     def made_by(self, asset: Asset) -> str:
         if not asset.generation_id:
             return "-"
-        said = provenance.mark(asset)
+        said = provenance.ai_label(asset)
         how = f"{said}: " if said else ""
         return f"{how}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
 
@@ -160,17 +160,17 @@ class AssetAdmin(ModelAdmin[Asset]):
         # the form has written onto `obj` what is only to be decided
         asset = Asset.objects.get(pk=obj.pk)
         try:
-            update.update(asset=asset, **fields)
+            update_asset(asset=asset, **fields)
             approval.change_status(asset=asset, by=_person(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)
 
     def delete_model(self, request: HttpRequest, obj: Asset) -> None:
-        update.remove(asset=obj)
+        delete_asset(asset=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
         for asset in queryset:
-            update.remove(asset=asset)
+            delete_asset(asset=asset)
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
@@ -200,7 +200,7 @@ class AssetAdmin(ModelAdmin[Asset]):
                 request,
                 queryset,
                 f"tagged “{tag}”",
-                lambda asset: update.update(asset=asset, tags=[*asset.tag_names, tag]),
+                lambda asset: update_asset(asset=asset, tags=[*asset.tag_names, tag]),
             )
             return None
         many = queryset.count()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from unfold import widgets
 
 from assetbank import text
-from assetbank.assets import approval, ingest
+from assetbank.assets import approval, ingest_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 from assetbank.rights import terms
@@ -95,7 +95,7 @@ class AssetChangeForm(TermsForm):
     def clean_status(self) -> str:
         status: str = self.cleaned_data["status"]
         if status == Asset.Status.APPROVED != self.instance.status and (
-            problems := approval.problems_of(self.instance, by=self.person)
+            problems := approval.approval_blockers(self.instance, by=self.person)
         ):
             raise forms.ValidationError(problems)
         return status
@@ -135,7 +135,7 @@ class AssetAddForm(TermsForm):
             del given["title"]
         file = self.cleaned_data["upload"]
         try:
-            stored = ingest.store(
+            stored = ingest_asset(
                 brand=self.cleaned_data["brand"],
                 file=file,
                 filename=file.name,
@@ -164,6 +164,6 @@ class AssetAddForm(TermsForm):
 
 class TagForm(forms.Form):
     tag = forms.CharField(
-        max_length=text.LONGEST_TAG,
+        max_length=text.MAX_TAG_LENGTH,
         widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
     )

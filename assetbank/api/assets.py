@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import permissions
 from assetbank.api.fields import BrandField, TagsField, YesNoField, person_of
 from assetbank.api.parsers import PARSERS
-from assetbank.assets import approval, ingest, update
+from assetbank.assets import approval, delete_asset, ingest_asset, update_asset
 from assetbank.models import Asset, AssetQuerySet, Collection
 from assetbank.rights import terms
 
@@ -113,7 +113,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "territories": asset.territories,
             "consent": asset.consent,
             "consent_until": asset.consent_until,
-            "rights_problem": terms.problem(asset),
+            "rights_problem": terms.usage_problem(asset),
             "file": self._root + asset.original_url,
             "thumbnail": self._root + asset.grid_url,
             "preview": self._root + asset.preview_url,
@@ -231,15 +231,15 @@ class AssetViewSet(GenericViewSet[Asset]):
         upload.is_valid(raise_exception=True)
         fields = upload.validated_data
         file, brand = fields.pop("file"), fields.pop("brand")
-        permissions.require_creator(person_of(request), brand)
+        permissions.require_editor(person_of(request), brand)
         if not fields.get("title"):
             fields.pop("title", None)
         if not fields.get("digital_source_type"):
             fields.pop("digital_source_type", None)  # what the file says counts
-        stored = ingest.store(
+        stored = ingest_asset(
             brand=brand, file=file, filename=file.name, by=person_of(request), **fields
         )
-        others = permissions.copies_elsewhere(person_of(request), stored.asset)
+        others = permissions.copies_in_other_brands(person_of(request), stored.asset)
         also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in others)) else {}
         if not stored.created:
             return self.answer(stored.asset, 200, Duplicate="true", **also)
@@ -258,12 +258,12 @@ class AssetViewSet(GenericViewSet[Asset]):
             asset = get_object_or_404(
                 permissions.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
             )
-            permissions.require_creator(person_of(request), asset.brand)
+            permissions.require_editor(person_of(request), asset.brand)
             changes = {**edit.validated_data}
             status = changes.pop("status", asset.status)
             if status != asset.status:
                 permissions.require_manager(person_of(request), asset.brand)
-            update.update(asset=asset, **changes)
+            update_asset(asset=asset, **changes)
             approval.change_status(asset=asset, by=person_of(request), status=status)
         return self.answer(asset)
 
@@ -271,7 +271,7 @@ class AssetViewSet(GenericViewSet[Asset]):
     def destroy(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
         permissions.require_manager(person_of(request), asset.brand)
-        update.remove(asset=asset)
+        delete_asset(asset=asset)
         return Response(status=204)
 
     def _address(self, asset: Asset) -> str:

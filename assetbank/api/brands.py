@@ -45,7 +45,7 @@ class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
 
     def get_queryset(self) -> QuerySet[Brand]:
         person = person_of(self.request)
-        if permissions.sees_all(person):
+        if permissions.has_full_access(person):
             return permissions.brands(person).annotate(role=Value("staff"))
         own = Membership.objects.filter(user=person, brand=OuterRef("pk")).values("role")
         return permissions.brands(person).annotate(role=Subquery(own)).order_by(F("name"), "id")

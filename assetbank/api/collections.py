@@ -28,7 +28,7 @@ from assetbank.api.parsers import PARSERS
 from assetbank.assets import collections
 from assetbank.models import Asset, Collection
 
-MOST_AT_ONCE = 1_000
+MAX_AT_ONCE = 1_000
 
 
 class CollectionSerializer(serializers.ModelSerializer[Collection]):
@@ -74,7 +74,7 @@ class AppendSerializer(serializers.Serializer[Any]):
     assets = serializers.ListField(
         child=serializers.IntegerField(min_value=1),
         allow_empty=False,
-        max_length=MOST_AT_ONCE,
+        max_length=MAX_AT_ONCE,
         help_text="Ids of assets of the same brand, in their order.",
     )
 
@@ -119,8 +119,8 @@ class CollectionViewSet(ModelViewSet[Collection]):
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         person = person_of(request)
-        permissions.require_creator(person, given.validated_data["brand"])
-        made = collections.create(by=person, **given.validated_data)
+        permissions.require_editor(person, given.validated_data["brand"])
+        made = collections.create_collection(by=person, **given.validated_data)
         address = reverse("api-collection-detail", args=[made.pk])
         return Response(
             self.get_serializer(self.get_queryset().get(pk=made.pk)).data,
@@ -129,12 +129,12 @@ class CollectionViewSet(ModelViewSet[Collection]):
         )
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        permissions.require_creator(person_of(request), self.get_object().brand)
+        permissions.require_editor(person_of(request), self.get_object().brand)
         return super().partial_update(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Collection) -> None:
-        permissions.require_creator(person_of(self.request), instance.brand)
-        collections.delete(collection=instance)
+        permissions.require_editor(person_of(self.request), instance.brand)
+        collections.delete_collection(collection=instance)
 
     @extend_schema(
         summary="Append assets",
@@ -145,7 +145,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["post"], url_path="assets")
     def assets(self, request: Request, pk: int) -> Response:
         collection = self.get_object()
-        permissions.require_creator(person_of(request), collection.brand)
+        permissions.require_editor(person_of(request), collection.brand)
         append = AppendSerializer(data=request.data)
         append.is_valid(raise_exception=True)
         ids = append.validated_data["assets"]
@@ -154,7 +154,9 @@ class CollectionViewSet(ModelViewSet[Collection]):
             raise serializers.ValidationError(
                 {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
             )
-        collections.add(collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)])
+        collections.add_assets(
+            collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)]
+        )
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
@@ -167,8 +169,8 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["delete"], url_path="assets/<int:asset_id>")
     def asset(self, request: Request, pk: int, asset_id: int) -> Response:
         collection = self.get_object()
-        permissions.require_creator(person_of(request), collection.brand)
+        permissions.require_editor(person_of(request), collection.brand)
         asset = get_object_or_404(Asset.objects.filter(brand=collection.brand), pk=asset_id)
         get_object_or_404(collection.items, asset=asset)
-        collections.take_out(collection=collection, assets=[asset])
+        collections.remove_assets(collection=collection, assets=[asset])
         return Response(status=204)

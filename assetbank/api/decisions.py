@@ -37,7 +37,7 @@ class DecideSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
         default="",
         allow_blank=True,
-        max_length=approval.LONGEST_REASON,
+        max_length=approval.MAX_REASON_LENGTH,
         help_text="Needed to send back a draft; who made it is told.",
     )
 
@@ -52,7 +52,7 @@ class DecisionsView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        permissions.require_creator(person_of(request), asset.brand)
+        permissions.require_editor(person_of(request), asset.brand)
         return Response(DecisionSerializer(approval.decisions([asset])[pk], many=True).data)
 
     @extend_schema(

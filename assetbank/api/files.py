@@ -25,8 +25,8 @@ class DownloadSerializer(serializers.Serializer[Any]):
     format = serializers.ChoiceField(list(downloads.FORMATS), default="jpeg")
     side = serializers.IntegerField(
         required=False,
-        min_value=downloads.SHORTEST,
-        max_value=downloads.LONGEST,
+        min_value=downloads.MIN_SIDE,
+        max_value=downloads.MAX_SIDE,
         help_text="At most so many pixels long; never more than the original has.",
     )
 
@@ -69,9 +69,9 @@ class DownloadView(APIView):
         asked = DownloadSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         asset = _asset(request, pk)
-        downloads.require(person_of(request), asset)
+        downloads.require_download(person_of(request), asset)
         return as_download(
-            downloads.draw(
+            downloads.render_download(
                 asset=asset,
                 fmt=asked.validated_data["format"],
                 side=asked.validated_data.get("side"),
@@ -86,7 +86,7 @@ class CredentialsView(APIView):
         responses=FoundCredentialsSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        found = downloads.credentials(_asset(request, pk))
+        found = downloads.read_credentials(_asset(request, pk))
         return Response({"credentials": found.as_dict() if found else None})
 
 

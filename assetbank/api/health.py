@@ -63,6 +63,6 @@ class HealthView(APIView):
 
 def _is_staff(request: Request) -> bool:
     try:
-        return permissions.sees_all(request.user)
+        return permissions.has_full_access(request.user)
     except DatabaseError:
         return False

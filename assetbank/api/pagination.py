@@ -14,10 +14,10 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-PAGE_SIZE, MOST = 48, 200
+PAGE_SIZE, MAX_PAGE_SIZE = 48, 200
 LIMIT = OpenApiParameter(
     "limit",
-    {"type": "integer", "minimum": 1, "maximum": MOST, "default": PAGE_SIZE},
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
     description="How many to answer with.",
 )
 CURSOR = OpenApiParameter(
@@ -33,8 +33,8 @@ def limit_of(parameters: Mapping[str, Any]) -> int:
         limit = int(given)
     except (TypeError, ValueError):
         limit = 0
-    if not 1 <= limit <= MOST:
-        raise ValidationError({"limit": [f"A limit is a number from 1 to {MOST}."]})
+    if not 1 <= limit <= MAX_PAGE_SIZE:
+        raise ValidationError({"limit": [f"A limit is a number from 1 to {MAX_PAGE_SIZE}."]})
     return limit
 
 

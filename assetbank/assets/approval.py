@@ -20,20 +20,20 @@ from assetbank.rights import terms
 
 Status, Verdict = Asset.Status, Decision.Verdict
 
-LONGEST_REASON = 500
-BECOMES: dict[str, str] = {
+MAX_REASON_LENGTH = 500
+STATUS_AFTER: dict[str, str] = {
     Verdict.APPROVED: Status.APPROVED,
     Verdict.REJECTED: Status.DRAFT,
     Verdict.ARCHIVED: Status.ARCHIVED,
 }
-SAID: dict[str, str] = {
+NOTICE_SENTENCES: dict[str, str] = {
     Verdict.APPROVED: "“{asset}” was approved by {by}.",
     Verdict.REJECTED: "“{asset}” was sent back by {by}: {reason}",
     Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
 }
 
 _LAST = Decision.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-at", "-id")
-SENT_BACK = Exists(
+CHANGES_REQUESTED = Exists(
     Decision.objects.filter(asset=OuterRef("pk"), verdict=Verdict.REJECTED).filter(
         pk=Subquery(_LAST.values("pk")[:1])
     )
@@ -49,7 +49,7 @@ def decide(
     Raises NotAllowed, CannotApprove, InvalidAsset, AssetGone, and Conflict where somebody decided
     the same before.
     """
-    if verdict not in BECOMES:
+    if verdict not in STATUS_AFTER:
         raise InvalidAsset(f"verdict is one of {', '.join(Verdict.values)}.")
     reason = text.clean_text(reason)
     locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
@@ -58,9 +58,9 @@ def decide(
         raise AssetGone(f"“{asset}” was deleted meanwhile.")
     permissions.require_manager(by, now.brand)
     _check(now, verdict, reason)
-    if verdict == Verdict.APPROVED and (problems := problems_of(now, by=by)):
+    if verdict == Verdict.APPROVED and (problems := approval_blockers(now, by=by)):
         raise CannotApprove(" ".join(problems))
-    update.update(asset=now, status=BECOMES[verdict], deciding=True)
+    update.update_asset(asset=now, status=STATUS_AFTER[verdict], deciding=True)
     asset.status, asset.updated_at = now.status, now.updated_at
     decision = Decision.objects.create(asset=now, verdict=verdict, reason=reason, by=by)
     if tell:
@@ -76,13 +76,13 @@ def change_status(*, asset: Asset, by: User, status: str, reason: str = "") -> D
         return None
     if status == Status.QUARANTINED:
         raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
-    verdicts = {becomes: verdict for verdict, becomes in BECOMES.items()}
+    verdicts = {becomes: verdict for verdict, becomes in STATUS_AFTER.items()}
     if status not in verdicts:
         raise InvalidAsset(f"status is one of {', '.join(Status.values)}.")
     return decide(asset=asset, by=by, verdict=verdicts[status], reason=reason)
 
 
-def problems_of(asset: Asset, *, by: User, checks: bool = True) -> list[str]:
+def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[str]:
     """Why `by`, who manages its brand, cannot approve it, in sentences; without `checks`, only
     what the asset itself tells."""
     found: list[str] = []
@@ -91,20 +91,20 @@ def problems_of(asset: Asset, *, by: User, checks: bool = True) -> list[str]:
             f"You made or uploaded “{asset}” yourself, and {asset.brand} wants a second person to "
             "approve it. Ask another manager."
         )
-    if problem := terms.problem(asset):
+    if problem := terms.usage_problem(asset):
         found.append(problem)
     for check in settings.APPROVAL_CHECKS if checks else ():
         found += import_string(check)(asset)
     return found
 
 
-def waiting(person: permissions.Person) -> AssetQuerySet:
+def pending_review(person: permissions.AnyUser) -> AssetQuerySet:
     """Drafts that this person may decide on and nobody has sent back, the oldest first."""
-    return _drafts(person).exclude(SENT_BACK)
+    return _drafts(person).exclude(CHANGES_REQUESTED)
 
 
-def sent_back(person: permissions.Person) -> AssetQuerySet:
-    return _drafts(person).filter(SENT_BACK)
+def changes_requested(person: permissions.AnyUser) -> AssetQuerySet:
+    return _drafts(person).filter(CHANGES_REQUESTED)
 
 
 def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
@@ -115,20 +115,20 @@ def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
     return found
 
 
-def _drafts(person: permissions.Person) -> AssetQuerySet:
+def _drafts(person: permissions.AnyUser) -> AssetQuerySet:
     drafts = Asset.objects.filter(status=Status.DRAFT)
-    if not permissions.sees_all(person):
+    if not permissions.has_full_access(person):
         drafts = drafts.filter(brand__in=permissions.brands(person, *permissions.MANAGERS))
     return drafts.order_by("created_at", "pk")
 
 
 def _check(asset: Asset, verdict: str, reason: str) -> None:
-    if len(reason) > LONGEST_REASON:
-        raise InvalidAsset(f"A reason has at most {LONGEST_REASON} characters.")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise InvalidAsset(f"A reason has at most {MAX_REASON_LENGTH} characters.")
     sends_back = verdict == Verdict.REJECTED and asset.status == Status.DRAFT
     if sends_back and not reason:
         raise InvalidAsset("Say why it is sent back, so that who made it knows what to change.")
-    if asset.status == BECOMES[verdict] and not sends_back:
+    if asset.status == STATUS_AFTER[verdict] and not sends_back:
         raise Conflict(f"“{asset}” is {asset.get_status_display().lower()} already.")
 
 
@@ -136,9 +136,9 @@ def _tell(decision: Decision) -> None:
     asset, by = decision.asset, decision.by
     if asset.created_by is None or by is None or asset.created_by_id == by.pk:
         return
-    said = SAID[decision.verdict]
+    said = NOTICE_SENTENCES[decision.verdict]
     reason = decision.reason or "no reason was given."
     sentence = said.format(asset=asset, by=by.get_full_name() or by.username, reason=reason)
     if decision.verdict != Verdict.REJECTED and decision.reason:
         sentence = f"{sentence} {decision.reason}"
-    notifications.tell(asset.created_by, sentence, asset.get_absolute_url())
+    notifications.notify(asset.created_by, sentence, asset.get_absolute_url())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from assetbank.assets.files import rendition
+from assetbank.assets.files import open_rendition
 from assetbank.assets.ingest import _pixels
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import images
@@ -14,7 +14,7 @@ from assetbank.models import Asset
 logger = logging.getLogger(__name__)
 
 
-def read_pixels(*, most: int = 200) -> int:
+def backfill_features(*, most: int = 200) -> int:
     """Colours and perceptual hash of assets that came in before they were read at intake; returns
     how many. A picture that cannot be read gets none, and is not tried again."""
     done = 0
@@ -22,8 +22,8 @@ def read_pixels(*, most: int = 200) -> int:
     for asset in Asset.objects.filter(colours=None).order_by("?")[:most]:
         read: dict[str, Any] = {"colours": []}
         try:
-            with rendition(asset=asset, name="grid") as file:
-                read = _pixels(*images.describe(file.read()))
+            with open_rendition(asset=asset, name="grid") as file:
+                read = _pixels(*images.extract_features(file.read()))
         except PictureRefused as error:
             logger.warning("%s: %s", asset.path, error)
         except FileMissing as error:

@@ -13,7 +13,7 @@ from assetbank.text import clean_text
 
 
 @transaction.atomic
-def add(*, collection: Collection, assets: Iterable[Asset]) -> None:
+def add_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
     """Append `assets` in their order; those already inside stay where they are."""
     last = collection.items.order_by("-position").values_list("position", flat=True).first()
     start = 0 if last is None else last + 1
@@ -26,7 +26,9 @@ def add(*, collection: Collection, assets: Iterable[Asset]) -> None:
     )
 
 
-def create(*, brand: Brand, name: str, by: User | None, description: str = "") -> Collection:
+def create_collection(
+    *, brand: Brand, name: str, by: User | None, description: str = ""
+) -> Collection:
     """Raises InvalidAsset for a name that is empty, too long or taken in the brand."""
     name = clean_text(name)
     if not name or len(name) > 120:
@@ -42,17 +44,17 @@ def create(*, brand: Brand, name: str, by: User | None, description: str = "") -
     return collection
 
 
-def delete(*, collection: Collection) -> None:
+def delete_collection(*, collection: Collection) -> None:
     """Its assets stay."""
     collection.delete()
 
 
-def take_out(*, collection: Collection, assets: Iterable[Asset]) -> None:
+def remove_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
     collection.items.filter(asset__in=list(assets)).delete()
 
 
 @transaction.atomic
-def move(*, collection: Collection, asset: Asset, step: int) -> None:
+def move_asset(*, collection: Collection, asset: Asset, step: int) -> None:
     """`step` places later, or earlier when negative; at the ends it stays."""
     items = list(collection.items.select_for_update())
     here = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)

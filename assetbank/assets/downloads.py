@@ -15,7 +15,7 @@ from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.media import images
 from assetbank.models import Asset
 from assetbank.rights import provenance
-from assetbank.rights.content_credentials import Credentials, read
+from assetbank.rights.content_credentials import Credentials, parse_credentials
 
 FORMATS = {  # as people name them -> Pillow's name, MIME type and extension
     "jpeg": ("JPEG", "image/jpeg", "jpg"),
@@ -24,8 +24,8 @@ FORMATS = {  # as people name them -> Pillow's name, MIME type and extension
     "tiff": ("TIFF", "image/tiff", "tif"),
 }
 SIDES = (800, 1600, 3000)  # that a menu offers, in pixels
-SHORTEST, LONGEST = 16, 8_000
-KEPT_S = 24 * 3600
+MIN_SIDE, MAX_SIDE = 16, 8_000
+CACHE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Download:
     filename: str
 
 
-def draw(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
+def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
     """`side`: at most so many pixels long, and never more than the original has.
 
     The file carries the kind of its source, the engine, credit and licence as XMP. Raises
@@ -43,30 +43,30 @@ def draw(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
     """
     if fmt not in FORMATS:
         raise InvalidAsset(f"The format is one of {', '.join(FORMATS)}.")
-    if side is not None and not SHORTEST <= side <= LONGEST:
-        raise InvalidAsset(f"A side has {SHORTEST} to {LONGEST:,} pixels.")
-    longest = min(side or LONGEST, max(asset.width, asset.height), LONGEST)
+    if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
+        raise InvalidAsset(f"A side has {MIN_SIDE} to {MAX_SIDE:,} pixels.")
+    longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
-    data = images.draw(
-        files.original_bytes(asset), fmt=name, side=longest, xmp=provenance.packet(asset)
+    data = images.render(
+        files.read_original(asset), fmt=name, side=longest, xmp=provenance.xmp_packet(asset)
     )
     stem = PurePath(asset.filename).stem[:200] or "picture"
     return Download(data, mime, f"{stem}-{longest}.{extension}")
 
 
-def credentials(asset: Asset) -> Credentials | None:
+def read_credentials(asset: Asset) -> Credentials | None:
     """Those that the original carries; None: none. Kept for a day. Raises FileMissing."""
     key = f"credentials-{asset.checksum}"
     kept: tuple[Credentials | None] | None = cache.get(key)
     if kept is None:
-        kept = (read(files.original_bytes(asset), asset.mime),)
-        cache.set(key, kept, KEPT_S)
+        kept = (parse_credentials(files.read_original(asset), asset.mime),)
+        cache.set(key, kept, CACHE_SECONDS)
     return kept[0]
 
 
-def sides(asset: Asset) -> list[int]:
+def offered_sides(asset: Asset) -> list[int]:
     """Those smaller than the original, and that itself."""
-    longest = min(max(asset.width, asset.height), LONGEST)
+    longest = min(max(asset.width, asset.height), MAX_SIDE)
     return [*(side for side in SIDES if side < longest), longest]
 
 
@@ -79,14 +79,14 @@ def original_name(asset: Asset) -> str:
     return asset.filename if says_so else f"{asset.filename}{extension}"
 
 
-def allowed(person: permissions.Person, asset: Asset) -> bool:
+def may_download(person: permissions.AnyUser, asset: Asset) -> bool:
     """What is in quarantine leaves only with those who decide about it."""
-    return asset.status != Asset.Status.QUARANTINED or permissions.may_manage(person, asset.brand)
+    return asset.status != Asset.Status.QUARANTINED or permissions.can_manage(person, asset.brand)
 
 
-def require(person: permissions.Person, asset: Asset) -> None:
+def require_download(person: permissions.AnyUser, asset: Asset) -> None:
     """Raises NotAllowed."""
-    if not allowed(person, asset):
+    if not may_download(person, asset):
         raise NotAllowed(
             f"“{asset}” is quarantined: a right that it needs was withdrawn. "
             f"Ask a manager of {asset.brand}."

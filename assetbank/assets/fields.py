@@ -10,7 +10,7 @@ from assetbank.rights import terms
 from assetbank.rights.provenance import check_source_type
 from assetbank.text import clean_text
 
-LONGEST = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
+MAX_LENGTHS = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
 APPROVED_BY_DECISION = "A manager approves a picture, once it is in the library."
 EDITABLE = {
     "title",
@@ -29,7 +29,7 @@ EDITABLE = {
 CHOICES = {"kind": Asset.Kind, "status": Asset.Status, "consent": Asset.Consent}
 
 
-def assign(asset: Asset, fields: dict[str, Any]) -> None:
+def assign_fields(asset: Asset, fields: dict[str, Any]) -> None:
     """Raises InvalidAsset, and TypeError for a field that is not EDITABLE."""
     unknown = fields.keys() - EDITABLE
     if unknown:
@@ -46,7 +46,7 @@ def assign(asset: Asset, fields: dict[str, Any]) -> None:
         asset.territories = terms.clean_territories(asset.territories)
     if asset.digital_source_type != source_type:
         check_source_type(asset)
-    for name, most in LONGEST.items():
+    for name, most in MAX_LENGTHS.items():
         if len(getattr(asset, name)) > most:
             raise InvalidAsset(f"{name} has at most {most} characters.")
 

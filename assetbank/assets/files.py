@@ -12,7 +12,7 @@ from django.db import transaction
 from assetbank.errors import FileMissing
 from assetbank.media import images
 from assetbank.models import Asset
-from assetbank.rights.provenance import marked
+from assetbank.rights.provenance import embed_xmp
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def _delete_after_commit(paths: Iterable[str]) -> None:
     transaction.on_commit(delete_files, robust=True)
 
 
-def rendition(*, asset: Asset, name: str) -> File[bytes]:
+def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     """A rendition's file; drawn again if the storage lost it. Raises FileMissing, KeyError."""
     if name not in images.RENDITIONS:
         raise KeyError(name)
@@ -36,7 +36,7 @@ def rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        drawn = marked(asset, images.draw_renditions(original_bytes(asset)))[name]
+        drawn = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
         try:
             saved = default_storage.save(path, ContentFile(drawn))
             if saved != path:  # somebody else was quicker
@@ -48,7 +48,7 @@ def rendition(*, asset: Asset, name: str) -> File[bytes]:
         raise FileMissing(f"The file storage does not answer: {error}.") from error
 
 
-def original_bytes(asset: Asset) -> bytes:
+def read_original(asset: Asset) -> bytes:
     """Raises FileMissing with a sentence."""
     try:
         with asset.file.open("rb") as file:

@@ -23,14 +23,14 @@ from assetbank.assets import fields as editing
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
-from assetbank.rights.provenance import check_said, marked, said_by
+from assetbank.rights.provenance import check_source_type_claim, embed_xmp, read_source_type
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Stored:
+class IngestResult:
     """The asset, and whether it is new; False: the same bytes were in the brand already."""
 
     asset: Asset
@@ -38,7 +38,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class GenerationProvenance:
     """What made a generated picture."""
 
     generation_id: int
@@ -48,7 +48,7 @@ class Provenance:
     digital_source_type: str = ""  # IPTC's word
 
 
-def store(
+def ingest_asset(
     *,
     brand: Brand,
     file: File[bytes] | bytes,
@@ -57,10 +57,10 @@ def store(
     origin: str = Asset.Origin.UPLOAD,
     tags: Iterable[str] = (),
     collection: Collection | None = None,
-    provenance: Provenance | None = None,
+    provenance: GenerationProvenance | None = None,
     created_at: datetime.datetime | None = None,
     **fields: Any,
-) -> Stored:
+) -> IngestResult:
     """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
 
     `fields` are those of `editing.EDITABLE`. Raises PictureRefused, InvalidAsset and FileMissing.
@@ -83,31 +83,31 @@ def store(
         created_by=by,
         created_at=created_at or timezone.now(),
         **_pixels(picture.colours, picture.perceptual_hash),
-        **(asdict(provenance) if provenance else said_by(data, picture)),
+        **(asdict(provenance) if provenance else read_source_type(data, picture)),
     )
-    editing.assign(asset, {"title": title_of(asset.filename), **fields})
+    editing.assign_fields(asset, {"title": title_of(asset.filename), **fields})
     _check_new(asset, data, picture)
     try:
-        _take_in(asset, data, picture, clean_tags(tags), collection)
+        _ingest(asset, data, picture, clean_tags(tags), collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes came in twice at the same time
         raise
-    return Stored(asset, created=True)
+    return IngestResult(asset, created=True)
 
 
-def _check_new(asset: Asset, data: bytes, picture: images.Picture) -> None:
+def _check_new(asset: Asset, data: bytes, picture: images.ImageFacts) -> None:
     """Raises InvalidAsset."""
     if asset.generation_id is None:
-        check_said(data, picture, asset.digital_source_type)
+        check_source_type_claim(data, picture, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:
         raise InvalidAsset(editing.APPROVED_BY_DECISION)
 
 
-def _take_in(
+def _ingest(
     asset: Asset,
     data: bytes,
-    picture: images.Picture,
+    picture: images.ImageFacts,
     tags: list[str],
     collection: Collection | None,
 ) -> None:
@@ -122,17 +122,17 @@ def _take_in(
             if tags:
                 asset.tags.add(*tags)
             if collection:
-                collections.add(collection=collection, assets=[asset])
+                collections.add_assets(collection=collection, assets=[asset])
             committing = True
     except BaseException:
-        if not (committing and _may_be_there(asset)):
+        if not (committing and _may_exist(asset)):
             for step in undo:
                 with contextlib.suppress(Exception):  # what went wrong first is what is told
                     step()
         raise
 
 
-def _may_be_there(asset: Asset) -> bool:
+def _may_exist(asset: Asset) -> bool:
     """Where nobody can tell: a file too many harms less than a row without one."""
     try:
         return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
@@ -140,13 +140,13 @@ def _may_be_there(asset: Asset) -> bool:
         return True
 
 
-def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Stored | None:
+def _existing(brand: Brand, checksum: str, collection: Collection | None) -> IngestResult | None:
     asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
     if asset is None:
         return None
     if collection:
-        collections.add(collection=collection, assets=[asset])
-    return Stored(asset, created=False)
+        collections.add_assets(collection=collection, assets=[asset])
+    return IngestResult(asset, created=False)
 
 
 def _pixels(found: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
@@ -173,13 +173,13 @@ def _read(file: File[bytes] | bytes) -> bytes:
 
 
 def _save_files(
-    asset: Asset, data: bytes, picture: images.Picture, undo: list[Callable[[], None]]
+    asset: Asset, data: bytes, picture: images.ImageFacts, undo: list[Callable[[], None]]
 ) -> None:
     named = f"{PurePath(asset.filename).stem}.{picture.extension}"
     try:
         asset.file.save(named, ContentFile(data), save=False)
         undo.append(lambda: default_storage.delete(asset.path))
-        for name, drawn in marked(asset, picture.renditions).items():
+        for name, drawn in embed_xmp(asset, picture.renditions).items():
             path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
             undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
     except Exception as error:  # each storage backend raises its own

@@ -26,32 +26,32 @@ from assetbank.assets import approval, update
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.models import Asset, Decision
 from assetbank.rights import terms
-from assetbank.text import MOST_TAGS, clean_tags
+from assetbank.text import MAX_TAGS, clean_tags
 
 Verdict = Decision.Verdict
 
 logger = logging.getLogger(__name__)
 
 PROVENANCE = ("generation_id", "engine_model", "prompt", "preset", "digital_source_type")
-FILLED = ("description", "credit", "licence")  # where the kept one says nothing
+FILLED_FIELDS = ("description", "credit", "licence")  # where the kept one says nothing
 
 
 @dataclass(frozen=True)
-class Changes:
+class MergePreview:
     """What the kept asset gets of the others."""
 
-    tags: list[str]  # all that it has then; the first MOST_TAGS, its own before those of others
+    tags: list[str]  # all that it has then; the first MAX_TAGS, its own before those of others
     fields: dict[str, Any]  # of FILLED, and the strictest terms: no right grows by merging
     provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     kept: Asset
     archived: dict[int, str]  # id -> its status before
 
 
-class Follower(NamedTuple):
+class AssetReference(NamedTuple):
     """Rows of `model` whose `field` is an asset, and what they are called."""
 
     model: type[Model]
@@ -60,7 +60,7 @@ class Follower(NamedTuple):
 
 
 @transaction.atomic
-def merge(*, keep: Asset, others: Sequence[Asset], by: User) -> Merged:
+def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResult:
     """Tags are united, collections and all else that refers to the others is about `keep` then, and
     the others are archived, which their decisions tell. Merging the same again changes nothing.
 
@@ -76,26 +76,26 @@ def merge(*, keep: Asset, others: Sequence[Asset], by: User) -> Merged:
         [locked[pk] for pk in dict.fromkeys(a.pk for a in others if a.pk in locked)],
     )
     _check(keep, others)
-    gets = changes(keep, others)
-    for follower in followers():
+    gets = preview_merge(keep, others)
+    for follower in asset_references():
         _follow(follower, keep, others)
     if gets.provenance:
         Asset.objects.filter(pk=keep.pk).update(**gets.provenance)
     archived = {a.pk: a.status for a in others if a.status != Asset.Status.ARCHIVED}
-    kept = update.update(asset=keep, tags=gets.tags, **gets.fields)
+    kept = update.update_asset(asset=keep, tags=gets.tags, **gets.fields)
     into = f"Merged into “{kept}” (asset {kept.pk})."
     for other in others:
-        update.pass_on(other, kept)  # what was made of it is made of `kept` now
+        update.propagate_terms(other, kept)  # what was made of it is made of `kept` now
         if other.pk in archived:
             approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=into)
     for receiver in settings.MERGE_RECEIVERS:
         import_string(receiver)(kept, others)
     logger.info("%s merged %s into asset %d", by, sorted(archived), keep.pk)
-    return Merged(kept, archived)
+    return MergeResult(kept, archived)
 
 
 @transaction.atomic
-def bring_back(archived: Mapping[int, str], *, by: User) -> list[Asset]:
+def undo_merge(archived: Mapping[int, str], *, by: User) -> list[Asset]:
     """Of `Merged.archived`, what is archived still has its status of before again; what moved stays
     where it is. Managers only. Raises NotAllowed."""
     locked = Asset.objects.select_for_update(of=("self",)).select_related("brand")
@@ -103,7 +103,7 @@ def bring_back(archived: Mapping[int, str], *, by: User) -> list[Asset]:
     for asset in back:
         permissions.require_manager(by, asset.brand)
         status = archived[asset.pk]
-        update.update(asset=asset, status=status, deciding=True)
+        update.update_asset(asset=asset, status=status, deciding=True)
         _decided_again(asset, by)
     return back
 
@@ -121,14 +121,14 @@ def _decided_again(asset: Asset, by: User) -> None:
     Decision.objects.create(asset=asset, verdict=verdict, reason=reason, by=by)
 
 
-def changes(keep: Asset, others: Sequence[Asset]) -> Changes:
+def preview_merge(keep: Asset, others: Sequence[Asset]) -> MergePreview:
     names = [name for asset in [keep, *others] for name in asset.tag_names]
     fields: dict[str, Any] = {}
-    for name in FILLED:
+    for name in FILLED_FIELDS:
         if not getattr(keep, name):
             found = next((value for other in others if (value := getattr(other, name))), "")
             fields |= {name: found} if found else {}
-    strictest = terms.strictest([keep, *others])
+    strictest = terms.strictest_terms([keep, *others])
     fields |= {name: value for name, value in strictest.items() if value != getattr(keep, name)}
     provenance: dict[str, Any] = {}
     if not any(getattr(keep, name) for name in PROVENANCE):
@@ -136,13 +136,13 @@ def changes(keep: Asset, others: Sequence[Asset]) -> Changes:
         if other := next(made, None):
             provenance = {name: getattr(other, name) for name in PROVENANCE}
     united = list({name.upper().lower(): name for name in reversed(names)}.values())[::-1]
-    return Changes(clean_tags(united[:MOST_TAGS]), fields, provenance)
+    return MergePreview(clean_tags(united[:MAX_TAGS]), fields, provenance)
 
 
-def uses(assets: Sequence[Asset]) -> dict[int, list[str]]:
+def references_to(assets: Sequence[Asset]) -> dict[int, list[str]]:
     """By id: in how many lists of which kind each is, like "2 collections"."""
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for model, field, list_of in followers():
+    for model, field, list_of in asset_references():
         if list_of is None:
             continue
         rows = model._default_manager.filter(**{f"{field}__in": assets}).order_by()
@@ -156,22 +156,22 @@ def uses(assets: Sequence[Asset]) -> dict[int, list[str]]:
     return found
 
 
-def followers() -> Iterator[Follower]:
+def asset_references() -> Iterator[AssetReference]:
     """Found in the models, so that an app that refers to assets is merged without being known."""
     relations = Asset._meta.related_objects
     lists = [relation for relation in relations if isinstance(relation, ManyToManyRel)]
     for each in lists:
         assert each.through is not None
-        yield Follower(each.through, each.field.m2m_reverse_field_name(), each.related_model)
+        yield AssetReference(each.through, each.field.m2m_reverse_field_name(), each.related_model)
     listing = {each.through for each in lists}
     for relation in relations:
         if relation.many_to_many or relation.related_model in listing:
             continue
         if relation.on_delete not in (CASCADE, DO_NOTHING):
-            yield Follower(relation.related_model, relation.field.name, None)
+            yield AssetReference(relation.related_model, relation.field.name, None)
 
 
-def _follow(follower: Follower, keep: Asset, others: Sequence[Asset]) -> None:
+def _follow(follower: AssetReference, keep: Asset, others: Sequence[Asset]) -> None:
     """Where a row about `keep` is there already, that of a copy leaves its list, or stays."""
     manager = follower.model._default_manager
     rows = manager.filter(**{f"{follower.field}__in": others})
@@ -202,6 +202,6 @@ def _check(keep: Asset, others: Sequence[Asset]) -> None:
     if keep.status == Asset.Status.ARCHIVED:
         raise InvalidAsset(f"“{keep}” is archived. Keep one that is not, or approve it first.")
     if quarantined := [a for a in (keep, *others) if a.status == Asset.Status.QUARANTINED]:
-        raise InvalidAsset(f"{terms.problem(quarantined[0])} It is not merged.")
+        raise InvalidAsset(f"{terms.usage_problem(quarantined[0])} It is not merged.")
     if any(other.brand_id != keep.brand_id for other in others):
         raise InvalidAsset("Only pictures of one brand can be merged.")

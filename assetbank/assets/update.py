@@ -12,19 +12,19 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from assetbank.assets import fields as editing
-from assetbank.assets.files import _delete_after_commit, original_bytes
+from assetbank.assets.files import _delete_after_commit, read_original
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset
 from assetbank.rights import terms
-from assetbank.rights.provenance import MADE_WITH_AI, check_said
+from assetbank.rights.provenance import MADE_WITH_AI, check_source_type_claim
 from assetbank.text import clean_tags
 
 logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def update(
+def update_asset(
     *,
     asset: Asset,
     tags: Iterable[str] | None = None,
@@ -42,14 +42,14 @@ def update(
         raise AssetGone(f"“{asset}” was deleted meanwhile.")  # and saving would bring it back
     status = fields.get("status", before.status)
     editing.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
-    editing.assign(asset, fields)
+    editing.assign_fields(asset, fields)
     after = copy.copy(before)  # what `asset` says of other fields may be of long ago
     for name in fields:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
     if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
-        data = original_bytes(before)
-        check_said(data, images.examine(data), after.digital_source_type)
+        data = read_original(before)
+        check_source_type_claim(data, images.examine(data), after.digital_source_type)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -57,28 +57,28 @@ def update(
     asset.save(update_fields=[*fields, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         _delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
-    pass_on(before, after)
+    propagate_terms(before, after)
     return asset
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:
     """Raises InvalidAsset."""
-    if not terms.looser(before, after, [before]):
+    if not terms.loosening_error(before, after, [before]):
         return  # nothing is loosened: mostly so, and what it is made of need not be looked up
     made_of = [one for each in settings.RIGHTS_BOUNDS for one in import_string(each)(before)]
-    if made_of and (problem := terms.looser(before, after, made_of)):
+    if made_of and (problem := terms.loosening_error(before, after, made_of)):
         raise InvalidAsset(problem)
 
 
-def pass_on(before: Asset, after: Asset) -> None:
+def propagate_terms(before: Asset, after: Asset) -> None:
     """What was made of `after` may be used no more than it, if `before` could be used more."""
-    if stricter := terms.stricter(before, after):
+    if stricter := terms.tightened_terms(before, after):
         for follow in settings.RIGHTS_BECAME_STRICTER:
             import_string(follow)(after, stricter)
 
 
 @transaction.atomic
-def remove(*, asset: Asset) -> None:
+def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files go when the transaction has committed."""
     paths = {
         asset.path,

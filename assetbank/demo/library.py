@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from assetbank.assets import approval, ingest, update
+from assetbank.assets import approval, ingest_asset, update_asset
 from assetbank.demo.catalogue import assets as catalogue
 from assetbank.models import Asset, Brand, Collection, Decision, Membership
 
@@ -36,7 +36,7 @@ def people() -> QuerySet[User]:
     return User.objects.filter(email__endswith=f"@{DOMAIN}")
 
 
-def is_wanted() -> bool:
+def is_enabled() -> bool:
     """Only into an embedded library that is empty, or where an earlier load was stopped."""
     if not settings.EMBEDDED or _marker().exists():
         return False
@@ -104,7 +104,7 @@ def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User)
         collection, _ = Collection.objects.get_or_create(brand=brand, name=asset.collection)
     day = datetime.datetime.combine(asset.created, datetime.time(12))
     with transaction.atomic():
-        stored = ingest.store(
+        stored = ingest_asset(
             brand=brand,
             file=data,
             filename=asset.filename,
@@ -125,4 +125,4 @@ def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User)
             approved = Decision.Verdict.APPROVED
             approval.decide(asset=stored.asset, by=staff, verdict=approved, tell=False)
             # after it was approved, as in life: some licences have ended since
-            update.update(asset=stored.asset, expires_on=asset.rights.expires_on)
+            update_asset(asset=stored.asset, expires_on=asset.rights.expires_on)

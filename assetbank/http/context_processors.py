@@ -19,6 +19,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "embedded": settings.EMBEDDED,
-        "creates_somewhere": lambda: not roles().isdisjoint(permissions.CREATORS),
+        "creates_somewhere": lambda: not roles().isdisjoint(permissions.EDITORS),
         "manages_somewhere": lambda: not roles().isdisjoint(permissions.MANAGERS),
     }

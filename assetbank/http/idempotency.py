@@ -25,15 +25,15 @@ from assetbank.errors import ProblemError
 from assetbank.http.problems import problem
 from assetbank.models import IdempotentRequest
 
-LONGEST_KEY = 255
-KEPT = datetime.timedelta(days=2)
+MAX_KEY_LENGTH = 255
+RECORD_TTL = datetime.timedelta(days=2)
 # Longer than any request takes: who began to answer then was killed
 ABANDONED = datetime.timedelta(minutes=10)
-NOT_KEPT = {401, 403, 409, 429}  # of a moment, and not of what was asked
+NOT_STORED = {401, 403, 409, 429}  # of a moment, and not of what was asked
 HEADERS = ("Content-Type", "Location")
 
 
-class KeyRefused(ProblemError):
+class InvalidIdempotencyKey(ProblemError):
     code = "idempotency_key"
 
 
@@ -42,12 +42,12 @@ class KeyReused(ProblemError):
     status = 422
 
 
-class BeingAnswered(ProblemError):
+class RequestInProgress(ProblemError):
     code = "being_answered"
     status = 409
 
 
-class idempotent_posts:  # noqa: N801 - named like the function that middleware usually is
+class IdempotencyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
@@ -73,7 +73,7 @@ class idempotent_posts:  # noqa: N801 - named like the function that middleware 
         except BaseException:
             kept.delete()
             raise
-        if response.status_code >= 500 or response.status_code in NOT_KEPT:
+        if response.status_code >= 500 or response.status_code in NOT_STORED:
             kept.delete()
             return response
         kept.status, kept.answer = response.status_code, response.content
@@ -82,7 +82,7 @@ class idempotent_posts:  # noqa: N801 - named like the function that middleware 
         return response
 
 
-def key_of(request: Request) -> uuid.UUID | None:
+def idempotency_key(request: Request) -> uuid.UUID | None:
     """For rows that must not be made twice even if the process was killed before it could keep its
     answer: the same for each time that one person asks the same with one Idempotency-Key; None
     without."""
@@ -92,9 +92,9 @@ def key_of(request: Request) -> uuid.UUID | None:
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.user.pk} {asked} {key}")
 
 
-def forget() -> int:
+def delete_expired() -> int:
     """What was answered days ago; returns how many."""
-    return IdempotentRequest.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]
+    return IdempotentRequest.objects.filter(created_at__lt=timezone.now() - RECORD_TTL).delete()[0]
 
 
 def _person(request: HttpRequest) -> int | None:
@@ -122,8 +122,10 @@ def _asked(request: HttpRequest) -> str:
 def _begin(person: int, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
     """The row of that key, and whether it is ours to answer. Raises KeyRefused, KeyReused and
     BeingAnswered."""
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise KeyRefused(f"An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.")
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise InvalidIdempotencyKey(
+            f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters."
+        )
     rows = IdempotentRequest.objects.filter(person_id=person, key=key)
     rows.filter(status=None, created_at__lt=timezone.now() - ABANDONED).delete()
     try:
@@ -133,7 +135,9 @@ def _begin(person: int, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
     except IntegrityError:
         there = rows.first()
     if there is None or (there.asked == asked and there.status is None):
-        raise BeingAnswered("The first request with this Idempotency-Key is still being answered.")
+        raise RequestInProgress(
+            "The first request with this Idempotency-Key is still being answered."
+        )
     if there.asked != asked:
         raise KeyReused("This Idempotency-Key came with another request before. Use a new one.")
     return there, False

@@ -16,7 +16,7 @@ from assetbank.http.problems import DATABASE_DOWN, as_problem, problem
 logger = logging.getLogger(__name__)
 
 
-class problem_pages:  # noqa: N801 - named like the function that middleware usually is
+class ProblemPagesMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 Floats = npt.NDArray[np.float64]
 
-MOST = 5  # dominant colours of a picture
+MAX_COLOURS = 5  # dominant colours of a picture
 VISIBLE = 0.05  # share of the picture that a colour covers at least
 STANDS_OUT = 0.12  # or share of what stands before a plain backdrop
 SIDE = 64  # pixels of the longest side that are looked at
@@ -80,7 +80,7 @@ def distance(first: str, second: str) -> float:
     return float(np.linalg.norm(_point(first) - _point(second)))
 
 
-def name(colour: str) -> str:
+def colour_name(colour: str) -> str:
     """Of a swatch, or the colour itself."""
     return next((word for word, swatch in SWATCHES if swatch == colour.lower()), colour)
 
@@ -107,7 +107,7 @@ def cells_near(colour: str, radius: float = RADIUS) -> list[int]:
     return numbers
 
 
-def dominant(picture: Image.Image) -> tuple[str, ...]:
+def dominant_colours(picture: Image.Image) -> tuple[str, ...]:
     """Up to MOST colours of an RGB picture as "#rrggbb", the largest share first.
 
     A colour counts that covers VISIBLE of the picture. Before a plain backdrop it is enough to
@@ -126,7 +126,7 @@ def dominant(picture: Image.Image) -> tuple[str, ...]:
         least = min(least, STANDS_OUT * weights[before].sum())
     found += _clusters(points[before], rgb[before], weights[before], least)
     found.sort(key=lambda item: -item[0])
-    return tuple(dict.fromkeys(_hex(colour) for _, colour in found))[:MOST]
+    return tuple(dict.fromkeys(_hex(colour) for _, colour in found))[:MAX_COLOURS]
 
 
 def _sampled(picture: Image.Image) -> Image.Image:

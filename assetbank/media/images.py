@@ -59,7 +59,7 @@ WHITE = (255, 255, 255, 255)
 SRGB = ImageCms.createProfile("sRGB")
 SRGB_PROFILE = ImageCms.ImageCmsProfile(SRGB).tobytes()
 XMP_IN_TIFF = 700  # the tag
-DRAWN: dict[str, dict[str, Any]] = {  # what pictures are drawn as for people -> how
+OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # what pictures are drawn as for people -> how
     "JPEG": {"quality": 90},
     "PNG": {},
     "WEBP": {"quality": 88, "method": 4},
@@ -68,7 +68,7 @@ DRAWN: dict[str, dict[str, Any]] = {  # what pictures are drawn as for people ->
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFacts:
     """What intake learns of a file.
 
     `renditions` are WebP bytes by name, `colours` the dominant ones as "#rrggbb", the largest share
@@ -85,9 +85,9 @@ class Picture:
     xmp: bytes = b""  # the packet in the file, unread
 
 
-def examine(data: bytes) -> Picture:
+def examine(data: bytes) -> ImageFacts:
     """Recognise, verify by decoding, and draw the renditions. Raises PictureRefused."""
-    with refusing(), _opened(io.BytesIO(data)) as image:
+    with decode_errors(), _opened(io.BytesIO(data)) as image:
         mime, extension = FORMATS[image.format or ""]
         width, height = image.size
         if image.getexif().get(ExifTags.Base.Orientation) in ROTATED:
@@ -96,45 +96,45 @@ def examine(data: bytes) -> Picture:
         xmp = image.info.get("xmp")
     drawn = _renditions(rgb)
     small = drawn["grid"]
-    return Picture(
+    return ImageFacts(
         mime,
         extension,
         width,
         height,
         {name: _webp(rendition) for name, rendition in drawn.items()},
-        colours.dominant(small),
+        colours.dominant_colours(small),
         perceptual_hash(small),
         xmp if isinstance(xmp, bytes) else b"",
     )
 
 
-def describe(data: bytes) -> tuple[tuple[str, ...], int]:
+def extract_features(data: bytes) -> tuple[tuple[str, ...], int]:
     """What `examine` says about colours and perceptual hash, of a file or of a rendition.
 
     A rendition is quicker and nearly as good: its hash differs by a bit or two. Raises
     PictureRefused.
     """
     small = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))["grid"]
-    return colours.dominant(small), perceptual_hash(small)
+    return colours.dominant_colours(small), perceptual_hash(small)
 
 
 def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
     """A picture as RGB, upright, flattened on white, with sides of at least `side` pixels where
     the original has them (a large JPEG is decoded at a fraction of its size, which is much
     faster). Raises PictureRefused."""
-    with refusing(), _opened(file) as image:
+    with decode_errors(), _opened(file) as image:
         return to_rgb(image, side)
 
 
-def draw_renditions(data: bytes) -> dict[str, bytes]:
+def render_renditions(data: bytes) -> dict[str, bytes]:
     drawn = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))
     return {name: _webp(rendition) for name, rendition in drawn.items()}
 
 
-def draw(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
+def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
     """The picture upright, in sRGB, at most `side` pixels long, as a file of that format (one of
     DRAWN), transparent where the format can be. Raises PictureRefused."""
-    options: dict[str, Any] = {**DRAWN[fmt], "icc_profile": SRGB_PROFILE}
+    options: dict[str, Any] = {**OUTPUT_FORMATS[fmt], "icc_profile": SRGB_PROFILE}
     if fmt == "TIFF" and xmp:
         options["tiffinfo"] = {XMP_IN_TIFF: xmp}
     elif fmt == "PNG" and xmp:
@@ -143,7 +143,7 @@ def draw(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
     elif xmp:
         options["xmp"] = xmp
     buffer = io.BytesIO()
-    with refusing(), _opened(io.BytesIO(data)) as image:
+    with decode_errors(), _opened(io.BytesIO(data)) as image:
         drawn = to_rgb(image, side, alpha=fmt != "JPEG")
         drawn.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         drawn.save(buffer, fmt, **options)
@@ -171,7 +171,7 @@ def to_rgb(image: Image.Image, side: int, *, alpha: bool = False) -> Image.Image
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def decode_errors() -> Iterator[None]:
     """Whatever a decoder throws at hostile bytes becomes PictureRefused."""
     try:
         yield

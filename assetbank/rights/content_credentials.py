@@ -17,7 +17,10 @@ from assetbank.text import clean_text
 logger = logging.getLogger(__name__)
 
 MARKS = (b"c2pa", b"dcterms:provenance")  # in the file itself, or the address of what is elsewhere
-MOST, LONGEST = 20, 200  # actions and ingredients that are told, characters of a text
+MAX_ENTRIES, MAX_TEXT_LENGTH = (
+    20,
+    200,
+)  # actions and ingredients that are told, characters of a text
 # Nothing is fetched: neither manifests that are kept elsewhere nor the state of certificates
 SETTINGS = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False},
@@ -85,7 +88,7 @@ class Credentials:
         return {"said": self.said, **asdict(self)}
 
 
-def read(data: bytes, mime: str) -> Credentials | None:
+def parse_credentials(data: bytes, mime: str) -> Credentials | None:
     """Whatever is in the file, this answers: no byte of it raises."""
     if not any(mark in data for mark in MARKS):
         return None
@@ -128,10 +131,10 @@ def _told(store: dict[str, Any]) -> Credentials:
         when=_text(signature.get("time")),
         made_with=_text(f"{generators[0].get('name') or ''} {generators[0].get('version') or ''}"),
         title=_text(active.get("title")),
-        actions=tuple(_action(action) for action in actions[:MOST]),
+        actions=tuple(_action(action) for action in actions[:MAX_ENTRIES]),
         ingredients=tuple(
             _text(each.get("title")) or "unnamed"
-            for each in (active.get("ingredients") or [])[:MOST]
+            for each in (active.get("ingredients") or [])[:MAX_ENTRIES]
         ),
     )
 
@@ -146,4 +149,4 @@ def _action(action: dict[str, Any]) -> Action:
 
 
 def _text(value: object) -> str:
-    return clean_text(str(value or ""))[:LONGEST]
+    return clean_text(str(value or ""))[:MAX_TEXT_LENGTH]

@@ -8,7 +8,7 @@ import struct
 from xml.sax.saxutils import escape
 
 from assetbank.errors import InvalidAsset
-from assetbank.media.images import Picture
+from assetbank.media.images import ImageFacts
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
 
@@ -20,7 +20,7 @@ MADE_WITH_AI = {
     "compositeSynthetic",
 }
 # The vocabulary, with words that are not recommended any more but stand in files
-WORDS = MADE_WITH_AI | {
+SOURCE_TYPES = MADE_WITH_AI | {
     *("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"),
     *("humanEdits", "minorHumanEdits", "composite", "compositeCapture", "screenCapture"),
     *("virtualRecording", "algorithmicMedia", "algorithmicallyEnhanced", "dataDrivenMedia"),
@@ -34,12 +34,14 @@ NAMESPACES = {
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
 }
 # As an element or as an attribute of RDF. What comes from outside is not given to an XML parser
-WRITTEN = re.compile(rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})""")
+SOURCE_TYPE_IN_XMP = re.compile(
+    rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})"""
+)
 WORD = re.compile(r"[A-Za-z]{3,40}")
 
 
 # What people choose from where a file says nothing
-SAID_BY_PEOPLE = {
+CLAIMABLE_SOURCE_TYPES = {
     "": "Not said",
     "digitalCapture": "Photographed",
     "digitalCreation": "Drawn or designed by a person",
@@ -50,29 +52,32 @@ SAID_BY_PEOPLE = {
 
 def check_source_type(asset: Asset) -> None:
     """Of what the studio made, nobody says anything else. Raises InvalidAsset."""
-    if asset.digital_source_type and asset.digital_source_type not in WORDS:
+    if asset.digital_source_type and asset.digital_source_type not in SOURCE_TYPES:
         raise InvalidAsset("digital_source_type is a word of IPTC's vocabulary of that name.")
     if asset.generation_id:
         raise InvalidAsset("The studio made this picture, so how it was made is known.")
 
 
-def check_said(data: bytes, picture: Picture, word: str) -> None:
+def check_source_type_claim(data: bytes, picture: ImageFacts, word: str) -> None:
     """Nobody takes back that a file says of itself to be made with AI. Raises InvalidAsset."""
-    if word not in MADE_WITH_AI and said_by(data, picture)["digital_source_type"] in MADE_WITH_AI:
+    if (
+        word not in MADE_WITH_AI
+        and read_source_type(data, picture)["digital_source_type"] in MADE_WITH_AI
+    ):
         raise InvalidAsset("This file says of itself that it was made with AI.")
 
 
-def mark(asset: Asset) -> str:
+def ai_label(asset: Asset) -> str:
     """What stands on the picture wherever it is shown; mostly nothing."""
     if asset.digital_source_type in MADE_WITH_AI:
         return "Made with AI"
     return "Sketch" if asset.engine_model == "sketch" else ""
 
 
-def said_by(data: bytes, picture: Picture) -> dict[str, str]:
+def read_source_type(data: bytes, picture: ImageFacts) -> dict[str, str]:
     """What an uploaded file says of its making, in its XMP or its Content Credentials: fields of
     an asset. One step with AI is enough, wherever it is said."""
-    signed = content_credentials.read(data, picture.mime)
+    signed = content_credentials.parse_credentials(data, picture.mime)
     words = [source_type(picture.xmp), *(signed.source_types if signed else ())]
     with_ai = (word for word in words if word in MADE_WITH_AI)
     said = next(with_ai, "") or next(filter(None, words), "")
@@ -81,12 +86,12 @@ def said_by(data: bytes, picture: Picture) -> dict[str, str]:
 
 def source_type(xmp: bytes) -> str:
     """The DigitalSourceType that an XMP packet names, without its address; empty: none."""
-    found = WRITTEN.search(xmp)
+    found = SOURCE_TYPE_IN_XMP.search(xmp)
     word = found[1].decode("ascii", "ignore").rpartition("/")[2] if found else ""
     return word if WORD.fullmatch(word) else ""
 
 
-def packet(asset: Asset, *, rights: bool = True) -> bytes:
+def xmp_packet(asset: Asset, *, rights: bool = True) -> bytes:
     """XMP for a file that is drawn from `asset`; empty when there is nothing to say.
 
     Without `rights` only what never changes is said: renditions are kept for good.
@@ -126,13 +131,13 @@ def _element(name: str, text: str) -> str:
 # ------------------------------------------------------------------------ into renditions
 
 
-def marked(asset: Asset, renditions: dict[str, bytes]) -> dict[str, bytes]:
+def embed_xmp(asset: Asset, renditions: dict[str, bytes]) -> dict[str, bytes]:
     """The same pictures with what is known of their making."""
-    xmp = packet(asset, rights=False)
-    return {name: into_webp(data, xmp) for name, data in renditions.items()}
+    xmp = xmp_packet(asset, rights=False)
+    return {name: embed_in_webp(data, xmp) for name, data in renditions.items()}
 
 
-def into_webp(data: bytes, xmp: bytes) -> bytes:
+def embed_in_webp(data: bytes, xmp: bytes) -> bytes:
     """A rendition (WebP, lossy, one picture without transparency) with an XMP packet. Its pixels
     are not encoded again: the file gets the header of an extended one, and the packet behind."""
     if not xmp:

@@ -32,48 +32,52 @@ NOWHERE = ["ZZ"]
 WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
 
 
-class Problem(NamedTuple):
+class UsageProblem(NamedTuple):
     word: str  # for a badge
     sentence: str
 
 
-def problem(asset: Asset, *, derive: bool = False) -> str | None:
+def usage_problem(asset: Asset, *, derive: bool = False) -> str | None:
     """Why `asset` may not be used today, in a sentence; `derive`: to make new pictures from.
 
     `usable` says the same of many.
     """
-    found = told(asset, derive=derive)
+    found = usage_problem_badge(asset, derive=derive)
     return found.sentence if found else None
 
 
-def told(asset: Asset, *, derive: bool = False) -> Problem | None:
+def usage_problem_badge(asset: Asset, *, derive: bool = False) -> UsageProblem | None:
     """`problem`, with a word that says it on a small card."""
     if asset.status == Asset.Status.QUARANTINED:
         said = f"“{asset}” is quarantined: a right that it needs was withdrawn."
-        return Problem("Quarantined", said)
+        return UsageProblem("Quarantined", said)
     if asset.expired:
         ended = f"its licence ended on {_day(asset.expires_on)}."
-        return Problem("Expired", f"“{asset}” may not be used any more: {ended}")
+        return UsageProblem("Expired", f"“{asset}” may not be used any more: {ended}")
     if asset.consent == Asset.Consent.MISSING:
-        return Problem("No consent", f"The people shown in “{asset}” have not agreed to its use.")
+        return UsageProblem(
+            "No consent", f"The people shown in “{asset}” have not agreed to its use."
+        )
     if asset.consent == Asset.Consent.GIVEN and _past(asset.consent_until):
         until = f"until {_day(asset.consent_until)} only."
-        return Problem("Consent ended", f"The people shown in “{asset}” agreed to its use {until}")
+        return UsageProblem(
+            "Consent ended", f"The people shown in “{asset}” agreed to its use {until}"
+        )
     if asset.territories == NOWHERE:
         said = f"“{asset}” may be used nowhere: its sources have no country in common."
-        return Problem("Nowhere", said)
+        return UsageProblem("Nowhere", said)
     if derive and not asset.derivatives_allowed:
         said = f"The licence of “{asset}” does not allow new pictures to be made from it."
-        return Problem("No derivatives", said)
+        return UsageProblem("No derivatives", said)
     return None
 
 
 def usable(assets: AssetQuerySet, *, derive: bool = False) -> AssetQuerySet:
     """Those of `assets` that have no `problem`."""
-    return assets.filter(conditions(derive=derive))
+    return assets.filter(usage_conditions(derive=derive))
 
 
-def conditions(*, derive: bool = False) -> Q:
+def usage_conditions(*, derive: bool = False) -> Q:
     """The same, to be combined with others."""
     today = timezone.localdate()
     given = Asset.Consent.GIVEN
@@ -87,7 +91,7 @@ def conditions(*, derive: bool = False) -> Q:
     return allowed & Q(derivatives_allowed=True) if derive else allowed
 
 
-def end(asset: Asset) -> datetime.date | None:
+def usable_until(asset: Asset) -> datetime.date | None:
     """The last day on which it may be used, as far as that is known; None: no end.
 
     `datetime.date.min` where it may not be used on any day.
@@ -103,7 +107,7 @@ def end(asset: Asset) -> datetime.date | None:
     return min((day for day in (asset.expires_on, agreed) if day), default=None)
 
 
-def strictest(assets: Sequence[Asset]) -> dict[str, Any]:
+def strictest_terms(assets: Sequence[Asset]) -> dict[str, Any]:
     """What holds for a picture that needs the rights of all of these: fields of `intake.update`."""
     within = [set(asset.territories) for asset in assets if asset.territories]
     common = sorted(set.intersection(*within)) or NOWHERE if within else []
@@ -119,20 +123,20 @@ def strictest(assets: Sequence[Asset]) -> dict[str, Any]:
     }
 
 
-def stricter(before: Asset, after: Asset) -> list[str]:
+def tightened_terms(before: Asset, after: Asset) -> list[str]:
     """The terms by which `after` may be used less than `before`."""
-    both = strictest([before, after])
+    both = strictest_terms([before, after])
     return [name for name, value in both.items() if getattr(before, name) != value]
 
 
-def looser(before: Asset, after: Asset, made_of: Sequence[Asset]) -> str:
+def loosening_error(before: Asset, after: Asset, made_of: Sequence[Asset]) -> str:
     """Why `after` may not have its terms: by them it may be used more than `before`, and more than
     what it is made of. Empty where nothing speaks against them.
 
     Consent is left out: whether somebody can be recognised is seen in each picture anew.
     """
-    source, both = strictest(made_of), strictest([before, after])
-    bound = strictest([after, *made_of])
+    source, both = strictest_terms(made_of), strictest_terms([before, after])
+    bound = strictest_terms([after, *made_of])
     said = {
         "expires_on": f"until {_day(source['expires_on'])} only",
         "territories": f"in {', '.join(source['territories'])} only",

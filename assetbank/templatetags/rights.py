@@ -11,12 +11,12 @@ register = template.Library()
 
 
 @register.filter
-def refused(asset: Asset, purpose: str = "") -> terms.Problem | None:
+def refused(asset: Asset, purpose: str = "") -> terms.UsageProblem | None:
     """`asset|refused` (has `word` and `sentence`); `asset|refused:"derive"`: for new pictures."""
-    return terms.told(asset, derive=purpose == "derive")
+    return terms.usage_problem_badge(asset, derive=purpose == "derive")
 
 
 @register.filter
 def mark(asset: Asset) -> str:
     """ "Made with AI", "Sketch", or nothing."""
-    return provenance.mark(asset)
+    return provenance.ai_label(asset)

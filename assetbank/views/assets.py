@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets import approval, downloads, update
+from assetbank.assets import approval, delete_asset, downloads, update_asset
 from assetbank.errors import ProblemError
 from assetbank.forms import AssetForm
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
 
@@ -32,7 +32,7 @@ def asset(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def edit(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
-    permissions.require_creator(request.user, shown.brand)
+    permissions.require_editor(request.user, shown.brand)
     form = AssetForm(request.POST, decides=_decides(request, shown))
     form.fit_to(shown)
     if form.is_valid():
@@ -40,7 +40,7 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
         status = changes.pop("status", shown.status)
         try:
             with transaction.atomic():
-                update.update(asset=shown, **changes)
+                update_asset(asset=shown, **changes)
                 approval.change_status(asset=shown, by=request.user, status=status)
         except ProblemError as error:
             form.add_error(None, error.message)
@@ -60,7 +60,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "assetbank/asset_delete.html", {"asset": shown})
     title = shown.title
-    update.remove(asset=shown)
+    delete_asset(asset=shown)
     messages.success(request, f"“{title}” is deleted.")
     return redirect("library")
 
@@ -71,7 +71,7 @@ def credentials(request: PageRequest, pk: int) -> HttpResponse:
     """A fragment: what the original says of itself."""
     context: dict[str, object] = {}
     try:
-        context["credentials"] = downloads.credentials(_asset(request, pk))
+        context["credentials"] = downloads.read_credentials(_asset(request, pk))
     except ProblemError as error:
         context["problem"] = error.message
     return render(request, "assetbank/_credentials.html", context)
@@ -83,7 +83,7 @@ def _asset(request: PageRequest, pk: int) -> Asset:
 
 
 def _manages(request: PageRequest, shown: Asset) -> bool:
-    return permissions.may_manage(request.user, shown.brand)
+    return permissions.can_manage(request.user, shown.brand)
 
 
 def _decides(request: PageRequest, shown: Asset) -> bool:
@@ -92,10 +92,10 @@ def _decides(request: PageRequest, shown: Asset) -> bool:
 
 
 def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
-    may_create = permissions.may_create(request.user, shown.brand)
+    may_create = permissions.can_edit(request.user, shown.brand)
     inside = list(shown.collections.all())
     others = shown.brand.collections.exclude(pk__in=[each.pk for each in inside])
-    refused, ends = terms.problem(shown), terms.end(shown)
+    refused, ends = terms.usage_problem(shown), terms.usable_until(shown)
     left = (ends - timezone.localdate()).days if ends and not refused else None
     context = {
         "asset": shown,
@@ -107,8 +107,8 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
         "days_left": left,
         "ends": ends,
         "nowhere": shown.territories == terms.NOWHERE,
-        "may_download": downloads.allowed(request.user, shown),
-        "sides": downloads.sides(shown),
+        "may_download": downloads.may_download(request.user, shown),
+        "sides": downloads.offered_sides(shown),
         "decisions": approval.decisions([shown])[shown.pk] if may_create else [],
         "expires_soon": left is not None and 0 <= left <= SOON_DAYS,
     }

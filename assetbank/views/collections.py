@@ -15,7 +15,7 @@ from assetbank import permissions
 from assetbank.assets import collections as collecting
 from assetbank.errors import ProblemError
 from assetbank.forms import CollectionForm
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Collection, CollectionItem
 
 COVERS = 4  # pictures that stand for a collection
@@ -25,14 +25,14 @@ COVERS = 4  # pictures that stand for a collection
 @require_http_methods(["GET", "HEAD", "POST"])
 def collections(request: PageRequest) -> HttpResponse:
     """The list, and the form that makes one."""
-    creates = permissions.brands(request.user, *permissions.CREATORS).exists()
+    creates = permissions.brands(request.user, *permissions.EDITORS).exists()
     form = CollectionForm(person=request.user)
     if request.method == "POST":
         form = CollectionForm(request.POST, person=request.user)
         if form.is_valid():
-            permissions.require_creator(request.user, form.cleaned_data["brand"])
+            permissions.require_editor(request.user, form.cleaned_data["brand"])
             try:
-                made = collecting.create(by=request.user, **form.cleaned_data)
+                made = collecting.create_collection(by=request.user, **form.cleaned_data)
             except ProblemError as error:
                 form.add_error("name", error.message)
             else:
@@ -58,7 +58,7 @@ def add(request: PageRequest) -> HttpResponse:
     """`collection`, and one or more `asset`."""
     collection = _collection(request, request.POST.get("collection", ""))
     assets = _assets(request, collection)
-    collecting.add(collection=collection, assets=assets)
+    collecting.add_assets(collection=collection, assets=assets)
     messages.success(request, f"Now in “{collection}”.")
     return _back(request, collection)
 
@@ -68,7 +68,7 @@ def add(request: PageRequest) -> HttpResponse:
 def remove(request: PageRequest, pk: int) -> HttpResponse:
     collection = _collection(request, pk)
     assets = _assets(request, collection)
-    collecting.take_out(collection=collection, assets=assets)
+    collecting.remove_assets(collection=collection, assets=assets)
     messages.success(request, f"Taken out of “{collection}”.")
     return _back(request, collection)
 
@@ -81,7 +81,7 @@ def move(request: PageRequest, pk: int) -> HttpResponse:
     for name, step in (("earlier", -1), ("later", 1)):
         if moved := request.POST.get(name, ""):
             asset = get_object_or_404(collection.assets, pk=_number(moved))
-            collecting.move(collection=collection, asset=asset, step=step)
+            collecting.move_asset(collection=collection, asset=asset, step=step)
     return _back(request, collection)
 
 
@@ -92,7 +92,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "assetbank/collection_delete.html", {"collection": collection})
     name = collection.name
-    collecting.delete(collection=collection)
+    collecting.delete_collection(collection=collection)
     messages.success(request, f"“{name}” is deleted; its pictures stay.")
     return redirect("collections")
 
@@ -101,7 +101,7 @@ def _collection(request: PageRequest, pk: int | str) -> Collection:
     """One that the person may change."""
     seen = permissions.collections(request.user).select_related("brand")
     collection = get_object_or_404(seen, pk=_number(pk))
-    permissions.require_creator(request.user, collection.brand)
+    permissions.require_editor(request.user, collection.brand)
     return collection
 
 

@@ -19,7 +19,7 @@ from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from assetbank import permissions
-from assetbank.assets import downloads, files
+from assetbank.assets import downloads, open_rendition
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
 
@@ -63,7 +63,7 @@ def token_or_session(view: View) -> View:
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The bytes that came in, as a download under the name they came with."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
-    downloads.require(request.user, asset)
+    downloads.require_download(request.user, asset)
     if not _local():
         return _signed(asset.path, download_as=downloads.original_name(asset))
     try:
@@ -88,12 +88,12 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """`?format=jpeg&side=1600`: drawn for this request."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
-    downloads.require(request.user, asset)
+    downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
         raise InvalidAsset("side is a number of pixels.")
     return as_download(
-        downloads.draw(
+        downloads.render_download(
             asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
         )
     )
@@ -115,7 +115,7 @@ def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     etag = f'"{asset.rendition_version}-{name}"'
     if _local() and (unchanged := get_conditional_response(request, etag=etag)):
         return _for_good(unchanged, etag)
-    file = files.rendition(asset=asset, name=name)  # drawn again if the storage lost it
+    file = open_rendition(asset=asset, name=name)  # drawn again if the storage lost it
     if not _local():
         file.close()
         return _signed(asset.rendition_path(name))

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from assetbank import notifications
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Notice
 
 PER_PAGE = 30

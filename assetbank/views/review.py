@@ -14,12 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 from assetbank import permissions
 from assetbank.assets import approval
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Decision
 
 PER_PAGE = 12
-MOST_AT_ONCE = 200
-LONGEST_ID = 18  # digits that PostgreSQL has room for
+MAX_AT_ONCE = 200
+MAX_ID_LENGTH = 18  # digits that PostgreSQL has room for
 DONE: dict[str, str] = {
     Decision.Verdict.APPROVED: "approved",
     Decision.Verdict.REJECTED: "sent back",
@@ -32,7 +32,9 @@ DONE: dict[str, str] = {
 def review(request: PageRequest) -> HttpResponse:
     """Drafts that wait for this manager, big, with all that speaks against them."""
     back = request.GET.get("show") == "sent-back"
-    found = approval.sent_back(request.user) if back else approval.waiting(request.user)
+    found = (
+        approval.changes_requested(request.user) if back else approval.pending_review(request.user)
+    )
     manages = list(permissions.brands(request.user, *permissions.MANAGERS))
     brand = next((each for each in manages if each.slug == request.GET.get("brand")), None)
     if brand:
@@ -47,7 +49,7 @@ def review(request: PageRequest) -> HttpResponse:
         "cards": [
             {
                 "asset": asset,
-                "problems": approval.problems_of(asset, by=request.user, checks=False),
+                "problems": approval.approval_blockers(asset, by=request.user, checks=False),
                 "last": next(iter(said[asset.pk]), None),
             }
             for asset in assets
@@ -64,7 +66,7 @@ def review(request: PageRequest) -> HttpResponse:
 @require_safe
 def review_count(request: PageRequest) -> HttpResponse:
     """The badge in the navigation."""
-    waiting = approval.waiting(request.user).count()
+    waiting = approval.pending_review(request.user).count()
     response = render(request, "assetbank/_review_count.html", {"waiting": waiting})
     response["Cache-Control"] = "no-store"
     return response
@@ -75,8 +77,8 @@ def review_count(request: PageRequest) -> HttpResponse:
 def decide(request: PageRequest) -> HttpResponse:
     """`verdict`, `reason` and one or more `asset`; one that cannot be decided stops no other."""
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
-    given = request.POST.getlist("asset")[:MOST_AT_ONCE]
-    asked = [int(pk) for pk in given if pk.isdecimal() and len(pk) <= LONGEST_ID]
+    given = request.POST.getlist("asset")[:MAX_AT_ONCE]
+    asked = [int(pk) for pk in given if pk.isdecimal() and len(pk) <= MAX_ID_LENGTH]
     seen = permissions.assets(request.user).select_related("brand")
     if len(asked) == 1:
         get_object_or_404(seen, pk=asked[0])

@@ -14,14 +14,14 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_http_methods
 
 from assetbank import permissions
-from assetbank.assets import ingest
+from assetbank.assets import IngestResult, ingest_asset
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import UploadForm
+from assetbank.http import PageRequest
 from assetbank.http.problems import problem
-from assetbank.http.requests import PageRequest
 from assetbank.models import Asset
 
-MOST_NAMED = 5  # duplicates, in a message
+MAX_NAMED = 5  # duplicates, in a message
 ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
@@ -34,7 +34,7 @@ def upload(request: PageRequest) -> HttpResponse:
     "quarantined"` for a duplicate that no search shows, and `"also_in": [names]` where other brands
     of this person have the same bytes; or a problem with the status of its error.
     """
-    if not permissions.brands(request.user, *permissions.CREATORS).exists():
+    if not permissions.brands(request.user, *permissions.EDITORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
         return _problem(error) if _wants_json(request) else _raise(error)
     if request.method != "POST":
@@ -65,7 +65,7 @@ def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
     }
     if not stored.created and stored.asset.status in ASIDE:
         answer["aside"] = stored.asset.status
-    if others := permissions.copies_elsewhere(request.user, stored.asset):
+    if others := permissions.copies_in_other_brands(request.user, stored.asset):
         answer["also_in"] = [other.brand.name for other in others]
     return JsonResponse(answer, status=201 if stored.created else 200)
 
@@ -90,18 +90,18 @@ def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
             '<a href="{}">{}</a>{}',
             (
                 (asset.get_absolute_url(), asset, f", {asset.status}" * (asset.status in ASIDE))
-                for asset in known[:MOST_NAMED]
+                for asset in known[:MAX_NAMED]
             ),
         )
-        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+        more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
         messages.info(request, format_html("Already here: {}{}.", named, more))
     return redirect("library")
 
 
-def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> ingest.Stored:
+def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> IngestResult:
     data = form.cleaned_data
-    permissions.require_creator(request.user, data["brand"])
-    return ingest.store(
+    permissions.require_editor(request.user, data["brand"])
+    return ingest_asset(
         brand=data["brand"],
         file=file,
         filename=file.name or "",

@@ -69,7 +69,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
 
     @display(description="Pictures")
     def far(self, batch: Batch) -> str:
-        far = batches.progress(batch.generations.all())
+        far = batches.batch_progress(batch.generations.all())
         told = {
             "waiting": far.waiting + far.running,
             "refused": far.refused,
@@ -88,7 +88,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
     def stop(self, request: HttpRequest, queryset: QuerySet[Batch]) -> None:
         assert isinstance(request.user, User)
         for batch in queryset:
-            batches.stop(person=request.user, batch=batch)
+            batches.stop_batch(person=request.user, batch=batch)
         messages.success(request, f"{len(queryset)} stopped: what has arrived stays.")
 
     @admin.action(description="Try the failed cells again", permissions=["studio"])
@@ -97,7 +97,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
         again = 0
         for batch in queryset:
             try:
-                again += batches.retry(person=request.user, batch=batch)
+                again += batches.retry_batch(person=request.user, batch=batch)
             except ProblemError as error:
                 messages.error(request, f"“{batch}”: {error.message}")
         if again:

@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display
 from generation.billing import caps
-from generation.billing.prices import shown
+from generation.billing.prices import format_usd
 from generation.models import LedgerEntry, SpendingCap
 
 
@@ -26,7 +26,7 @@ class SpendingCapAdmin(ModelAdmin[SpendingCap]):
 
     @display(description="Left this month")
     def left_now(self, cap: SpendingCap) -> str:
-        return shown(caps.left(cap))
+        return format_usd(caps.remaining(cap))
 
 
 @admin.register(LedgerEntry)

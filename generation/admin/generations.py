@@ -29,9 +29,9 @@ from assetbank.admin.base import (
 )
 from assetbank.errors import ProblemError
 from generation.billing import ledger
-from generation.billing.prices import shown
+from generation.billing.prices import format_usd
 from generation.models import Generation, Output, Reference
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation, retry_generation
 
 STATE_LABELS = {
     "queued": "info",
@@ -43,7 +43,7 @@ STATE_LABELS = {
 }
 RETRY = "What has arrived is kept; the rest is asked of the model again, which may cost money."
 STOP = "A waiting one stops at once, a drawing one before its next picture."
-MOST_SHOWN = 4  # pictures of one generation in the list
+MAX_SHOWN = 4  # pictures of one generation in the list
 
 
 class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
@@ -150,7 +150,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
 
     @display(description="")
     def images(self, generation: Generation) -> SafeString:
-        outputs = list(generation.outputs.all())[:MOST_SHOWN]
+        outputs = list(generation.outputs.all())[:MAX_SHOWN]
         shown = format_html_join("", "{}", ([picture(each.asset, height=48)] for each in outputs))
         return format_html('<span class="flex gap-1">{}</span>', shown or SafeString("-"))
 
@@ -165,7 +165,7 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     @display(description="Cost")
     def cost(self, generation: Generation) -> str:
         if found := ledger.cost(generation):
-            return f"{shown(found.charged)}, estimated {shown(found.estimated)}"
+            return f"{format_usd(found.charged)}, estimated {format_usd(found.estimated)}"
         return "-"
 
     @display(description="Counted by the engine")
@@ -174,12 +174,12 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
 
     @admin.action(description="Try again", permissions=["studio"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
-        _each(request, queryset, submission.retry, "waiting again")
+        _each(request, queryset, retry_generation, "waiting again")
 
     @admin.action(description="Cancel", permissions=["studio"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         unfinished = queryset.filter(state__in=Generation.UNFINISHED)
-        _each(request, unfinished, submission.cancel, "stopped")
+        _each(request, unfinished, cancel_generation, "stopped")
 
     @action(**asked("Try again", RETRY, "Try again"), permissions=["studio"])
     def retry_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:

@@ -134,7 +134,9 @@ class PresetForm(PresetModelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if {"template", "variables", "roles"} <= data.keys():
-            for problem in presets.problems(data["template"], data["variables"], data["roles"]):
+            for problem in presets.template_problems(
+                data["template"], data["variables"], data["roles"]
+            ):
                 self.add_error("template", problem)
         return data
 
@@ -211,7 +213,7 @@ class PresetAdmin(ModelAdmin[Preset]):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preset]:
-        return presets.counted(super().get_queryset(request)).prefetch_related("versions")
+        return presets.with_use_counts(super().get_queryset(request)).prefetch_related("versions")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """One that was used stays: generations point at it. Take it off the offer instead."""
@@ -229,7 +231,7 @@ class PresetAdmin(ModelAdmin[Preset]):
         if isinstance(form, PresetForm):  # the list edits some fields without one
             assert isinstance(request.user, User)
             said = {name: form.cleaned_data[name] for name in VERSION_FIELDS}
-            presets.save(preset=obj, by=request.user, **said)
+            presets.save_preset(preset=obj, by=request.user, **said)
 
     @display(description="Version")
     def version(self, preset: Preset) -> int | None:

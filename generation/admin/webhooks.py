@@ -38,7 +38,7 @@ class WebhookForm(WebhookModelForm):
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
         try:
-            webhooks.check_url(url)
+            webhooks.validate_url(url)
         except webhooks.InvalidWebhook as error:
             raise forms.ValidationError(error.message) from error
         return url
@@ -46,7 +46,7 @@ class WebhookForm(WebhookModelForm):
     def clean_secret(self) -> str:
         secret: str = self.cleaned_data["secret"]
         try:
-            webhooks.check_secret(secret)
+            webhooks.validate_secret(secret)
         except webhooks.InvalidWebhook as error:
             raise forms.ValidationError(error.message) from error
         return secret
@@ -104,7 +104,7 @@ class WebhookDeliveryAdmin(ReadOnly, ModelAdmin[WebhookDelivery]):
     @admin.action(description="Send again", permissions=["again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         for delivery in queryset:
-            webhooks.send_again(delivery)
+            webhooks.resend(delivery)
         messages.success(request, f"{len(queryset)} waiting again.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -99,7 +99,7 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
         lifted = 0
         for row in queryset.filter(lifted_at=None).select_related("brand"):
             try:
-                withdrawal.lift(person=_person(request), withdrawal=row)
+                withdrawal.lift_withdrawal(person=_person(request), withdrawal=row)
                 lifted += 1
             except ProblemError as error:
                 messages.error(request, error.message)
@@ -108,7 +108,7 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        max_length=withdrawal.LONGEST_REASON,
+        max_length=withdrawal.MAX_REASON_LENGTH,
         widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
         help_text="Everybody concerned who may see the picture reads it.",
     )
@@ -122,7 +122,7 @@ def withdraw(
     if form.is_valid():
         for asset in queryset.select_related("brand"):
             try:
-                done = withdrawal.withdraw(
+                done = withdrawal.withdraw_rights(
                     person=_person(request), asset=asset, reason=form.cleaned_data["reason"]
                 )
                 many = done.quarantined.count()

@@ -26,10 +26,10 @@ from generation.api.request_params import ReferenceField
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
-from generation.pipeline import validate
+from generation.pipeline import MAX_PROMPT_LENGTH
 from generation.prompting import presets
 from generation.workflows import batch as batches
-from generation.workflows.matrix import MOST_CELLS, Matrix
+from generation.workflows.matrix import MAX_CELLS, Matrix
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -53,7 +53,7 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
     def to_representation(self, generation: Generation) -> dict[str, Any]:
         """A product that the reader may not see is not told."""
         told: dict[str, Any] = {**super().to_representation(generation)}
-        reach: permissions.Reach | None = self.context.get("reach")
+        reach: permissions.AssetScope | None = self.context.get("reach")
         used = [row.asset for row in generation.reference_rows.all() if row.asset]
         if reach and any(each.title == told["label"] and not reach.sees(each) for each in used):
             told["label"] = HIDDEN
@@ -93,7 +93,7 @@ class BatchSerializer(ListedBatchSerializer):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, batch: Batch) -> dict[str, Any]:
-        return dict(ProgressSerializer(batches.progress(batch.generations.all())).data)
+        return dict(ProgressSerializer(batches.batch_progress(batch.generations.all())).data)
 
 
 def _pictures(said: str) -> serializers.ListField:
@@ -102,14 +102,14 @@ def _pictures(said: str) -> serializers.ListField:
 
 class MatrixSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(
-        max_length=validate.LONGEST_PROMPT,
+        max_length=MAX_PROMPT_LENGTH,
         default="",
         allow_blank=True,
         help_text="What should be drawn; with a preset, what is added to it.",
     )
     brand = BrandField(help_text="Slug of the brand it is for.")
     base = _pictures("Assets that every cell looks at, with or without roles.")
-    products = _pictures(f"One cell for each of these assets, at most {MOST_CELLS}.")
+    products = _pictures(f"One cell for each of these assets, at most {MAX_CELLS}.")
     variable = serializers.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
         default="",
@@ -196,12 +196,12 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         fields = asked.validated_data
         matrix = _matrix(request, fields)
         version = matrix.preset_version or PresetVersion()
-        batch = batches.request(
+        batch = batches.submit_batch(
             person=person_of(request),
             brand=fields["brand"],
             matrix=matrix,
-            model=fields.get("model") or catalog.models()[0].id,
-            key=idempotency.key_of(request),
+            model=fields.get("model") or catalog.available_models()[0].id,
+            key=idempotency.idempotency_key(request),
             aspect_ratio=fields["aspect_ratio"] or version.aspect_ratio or "1:1",
             image_size=fields["image_size"] or version.image_size,
             count=fields["count"],
@@ -218,7 +218,9 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     )
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: int) -> Response:
-        return self.answer(batches.stop(person=person_of(request), batch=self.get_object()), 200)
+        return self.answer(
+            batches.stop_batch(person=person_of(request), batch=self.get_object()), 200
+        )
 
     @extend_schema(
         summary="Try the failed cells again",
@@ -229,7 +231,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
         batch = self.get_object()
-        batches.retry(person=person_of(request), batch=batch)
+        batches.retry_batch(person=person_of(request), batch=batch)
         return self.answer(batch, 202)
 
 
@@ -242,7 +244,7 @@ def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
     preset = fields["preset"]
     return Matrix(
         fields["prompt"],
-        presets.choose(person, fields["brand"], preset) if preset else None,
+        presets.choose_version(person, fields["brand"], preset) if preset else None,
         base=[found[pk] for pk, _ in base],
         products=[found[pk] for pk, _ in products],
         roles={pk: role for pk, role in (*base, *products) if role},

@@ -45,7 +45,7 @@ class InspectedSerializer(serializers.Serializer[Output]):
     )
 
     def get_blocked_by(self, output: Output) -> list[str]:
-        return inspect.blocks(output.asset) if output.asset else []
+        return inspect.approval_blockers(output.asset) if output.asset else []
 
 
 def _lines(longest: int, said: str) -> serializers.ListField:
@@ -104,7 +104,7 @@ class BrandRulesView(APIView):
         summary="What a brand asks of its pictures", parameters=[SLUG], responses=RulesSerializer
     )
     def get(self, request: Request, slug: str) -> Response:
-        rules = brand_rules.rules_of(_brand(request, slug))
+        rules = brand_rules.brand_rules_of(_brand(request, slug))
         return Response(RulesSerializer(rules).data)
 
     @extend_schema(
@@ -119,9 +119,9 @@ class BrandRulesView(APIView):
         permissions.require_manager(person_of(request), brand)
         asked = RulesSerializer(data=request.data, partial=True, context={"brand": brand})
         asked.is_valid(raise_exception=True)
-        brand_rules.change(person=person_of(request), brand=brand, **asked.changes())
+        brand_rules.change_rules(person=person_of(request), brand=brand, **asked.changes())
         brand.refresh_from_db()
-        return Response(RulesSerializer(brand_rules.rules_of(brand)).data)
+        return Response(RulesSerializer(brand_rules.brand_rules_of(brand)).data)
 
 
 class FindingsView(APIView):
@@ -138,7 +138,7 @@ class FindingsView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
         theirs = Output.objects.filter(asset=asset)
-        inspect.again(person=person_of(request), outputs=theirs, brand=asset.brand)
+        inspect.inspect_again(person=person_of(request), outputs=theirs, brand=asset.brand)
         return Response(InspectedSerializer(_output(asset)).data, status=202)
 
 
@@ -149,7 +149,7 @@ def _brand(request: Request, slug: str) -> Brand:
 def _asset(request: Request, pk: int) -> Asset:
     seen = permissions.assets(person_of(request)).select_related("brand")
     asset = get_object_or_404(seen, pk=pk)
-    permissions.require_creator(person_of(request), asset.brand)
+    permissions.require_editor(person_of(request), asset.brand)
     return asset
 
 

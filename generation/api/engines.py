@@ -54,5 +54,5 @@ class ModelsView(APIView):
         ),
     )
     def get(self, request: Request) -> Response:
-        offered = ModelSerializer(catalog.models(), many=True).data
+        offered = ModelSerializer(catalog.available_models(), many=True).data
         return Response({"results": offered, "next": None})

@@ -30,9 +30,9 @@ from generation import permissions as visible
 from generation.api.brand_rules import FindingSerializer
 from generation.api.request_params import RequestSerializer, asked
 from generation.billing import ledger
-from generation.forms.studio import with_words
+from generation.forms import with_words
 from generation.models import Generation, Output, Reference
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation, retry_generation, submit
 
 HIDDEN = "A picture that you may not see"
 
@@ -141,7 +141,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
     def to_representation(self, generation: Generation) -> dict[str, Any]:
         """References that the reader may not see are counted, but not told."""
         shown: dict[str, Any] = {**super().to_representation(generation)}
-        reach: permissions.Reach | None = self.context.get("reach")
+        reach: permissions.AssetScope | None = self.context.get("reach")
         if reach is None:
             return shown
         for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
@@ -200,8 +200,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
-            if not permissions.sees_all(person):
-                context["reach"] = reach = permissions.reach(person)
+            if not permissions.has_full_access(person):
+                context["reach"] = reach = permissions.asset_scope(person)
                 context["creates"] = reach.whole
                 manages = permissions.brands(person, *permissions.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
@@ -218,9 +218,9 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         responses={202: GenerationSerializer},
     )
     def create(self, request: Request) -> Response:
-        generation = submission.request(
+        generation = submit(
             person=person_of(request),
-            key=idempotency.key_of(request),
+            key=idempotency.idempotency_key(request),
             **asked(request, request.data),
         )
         address = reverse("api-generation-detail", args=[generation.pk])
@@ -235,7 +235,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
-        generation = submission.cancel(person=person_of(request), generation=self.get_object())
+        generation = cancel_generation(person=person_of(request), generation=self.get_object())
         return self.answer(generation, 200)
 
     @extend_schema(
@@ -246,5 +246,5 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
-        generation = submission.retry(person=person_of(request), generation=self.get_object())
+        generation = retry_generation(person=person_of(request), generation=self.get_object())
         return self.answer(generation, 202)

@@ -30,7 +30,7 @@ from generation.workflows import finalise as ladder
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=verdicts.LONGEST_REASON, help_text=f"Like: {', '.join(verdicts.REASONS)}."
+        max_length=verdicts.MAX_REASON_LENGTH, help_text=f"Like: {', '.join(verdicts.REASONS)}."
     )
 
 
@@ -53,9 +53,9 @@ def pictures(request: Request) -> QuerySet[Output]:
 def contexts(request: Request) -> dict[str, Any]:
     """Whose findings and which references are told: see `GenerationSerializer`."""
     person = person_of(request)
-    if permissions.sees_all(person):
+    if permissions.has_full_access(person):
         return {}
-    reach = permissions.reach(person)
+    reach = permissions.asset_scope(person)
     return {"reach": reach, "creates": reach.whole}
 
 
@@ -105,7 +105,9 @@ class OutputViewSet(GenericViewSet[Output]):
     )
     @action(detail=True, methods=["post"])
     def undecide(self, request: Request, pk: int) -> Response:
-        return self.answer(verdicts.undecide(person=person_of(request), output=self.get_object()))
+        return self.answer(
+            verdicts.clear_verdict(person=person_of(request), output=self.get_object())
+        )
 
 
 class FinaliseViewSet(GenerationViewSet):
@@ -123,11 +125,11 @@ class FinaliseViewSet(GenerationViewSet):
         output = get_object_or_404(pictures(request), pk=pk)
         asked = SizeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        final = ladder.finalise(
+        final = ladder.finalise_draft(
             person=person_of(request),
             output=output,
             image_size=asked.validated_data["image_size"],
-            key=idempotency.key_of(request),
+            key=idempotency.idempotency_key(request),
         )
         address = reverse("api-generation-detail", args=[final.pk])
         return self.answer(final, 202, Location=request.build_absolute_uri(address))

@@ -17,7 +17,7 @@ from assetbank.models import Asset
 from generation.api.request_params import RequestSerializer, WantedSerializer, asked, wanted
 from generation.composer import reuse, suggestions
 from generation.errors import InvalidRequest
-from generation.pipeline import validate
+from generation.pipeline import MAX_PROMPT_LENGTH
 
 
 class PictureSerializer(serializers.Serializer[Asset]):
@@ -46,7 +46,7 @@ class AboutSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(
         default="",
         allow_blank=True,
-        max_length=validate.LONGEST_PROMPT,
+        max_length=MAX_PROMPT_LENGTH,
         help_text="As far as it is.",
     )
     brand = BrandField(help_text="Slug of the brand that the picture is for.")
@@ -68,7 +68,7 @@ class SuggestionsView(APIView):
     def get(self, request: Request) -> Response:
         about = AboutSerializer(data=request.query_params, context={"request": request})
         about.is_valid(raise_exception=True)
-        found = suggestions.suggest(person=person_of(request), **about.validated_data)
+        found = suggestions.suggest_references(person=person_of(request), **about.validated_data)
         context = {"request": request}
         rows = [
             {**PictureSerializer(each.asset, context=context).data, "anchor": each.anchor}
@@ -77,7 +77,7 @@ class SuggestionsView(APIView):
         return Response({"results": rows, "note": found.note, "next": None})
 
 
-class BeforeSerializer(serializers.Serializer[reuse.Before]):
+class BeforeSerializer(serializers.Serializer[reuse.PastResult]):
     generation = serializers.IntegerField(source="generation.pk")
     model = serializers.CharField(source="generation.model")
     image_size = serializers.CharField(source="generation.image_size")
@@ -88,7 +88,7 @@ class BeforeSerializer(serializers.Serializer[reuse.Before]):
     pictures = PictureSerializer(source="assets", many=True)
 
 
-class AlreadySerializer(serializers.Serializer[reuse.Already]):
+class AlreadySerializer(serializers.Serializer[reuse.Existing]):
     same = BeforeSerializer(many=True, help_text="What the very same request made.")
     near = PictureSerializer(many=True, help_text="From the library and past generations.")
     waiting = serializers.IntegerField(
@@ -121,7 +121,7 @@ class AlreadyView(APIView):
     )
     def get(self, request: Request) -> Response:
         fields = wanted(request, request.query_params)
-        found = reuse.look(person=person_of(request), wanted=_wanted(fields))
+        found = reuse.find_existing(person=person_of(request), wanted=_wanted(fields))
         return Response(AlreadySerializer(found, context={"request": request}).data)
 
     @extend_schema(
@@ -138,7 +138,7 @@ class AlreadyView(APIView):
         asset = permissions.assets(person).filter(pk=given.validated_data["asset"]).first()
         if asset is None:
             raise InvalidRequest("This picture is not there.", code="unknown_asset")
-        entry = reuse.take(
+        entry = reuse.reuse_asset(
             person=person,
             wanted=_wanted(fields),
             asset=asset,
@@ -149,6 +149,6 @@ class AlreadyView(APIView):
         return Response({"asset": asset.pk, "avoided_usd": str(entry.usd)}, status=201)
 
 
-def _wanted(fields: dict[str, Any]) -> reuse.Wanted:
-    names = reuse.Wanted.__dataclass_fields__
-    return reuse.Wanted(**{name: value for name, value in fields.items() if name in names})
+def _wanted(fields: dict[str, Any]) -> reuse.RequestSpec:
+    names = reuse.RequestSpec.__dataclass_fields__
+    return reuse.RequestSpec(**{name: value for name, value in fields.items() if name in names})

@@ -84,7 +84,7 @@ class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
         person = person_of(self.request)
         found = presets.offered(person) if self.action == "list" else presets.visible(person)
         versions = found.select_related("brand").prefetch_related("versions__created_by")
-        return presets.counted(versions)
+        return presets.with_use_counts(versions)
 
     @extend_schema(
         summary="Every version of a preset, newest first",

@@ -31,7 +31,7 @@ class ConcernedSerializer(serializers.Serializer[Any]):
 
 class WithdrawSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=withdrawal.LONGEST_REASON, help_text="People concerned read it."
+        max_length=withdrawal.MAX_REASON_LENGTH, help_text="People concerned read it."
     )
 
 
@@ -57,7 +57,7 @@ class RecordView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, pk: int) -> Response:
-        said = record.record(asset=_asset(request, pk), person=person_of(request))
+        said = record.provenance_record(asset=_asset(request, pk), person=person_of(request))
         return Response(json.loads(record.as_json(said)))
 
 
@@ -72,7 +72,7 @@ class WithdrawView(APIView):
     def get(self, request: Request, pk: int) -> Response:
         asset, person = _asset(request, pk), person_of(request)
         permissions.require_manager(person, asset.brand)
-        found = withdrawal.concerned(person=person, asset=asset)
+        found = withdrawal.affected_by(person=person, asset=asset)
         return Response(
             {
                 "assets": [each.pk for each in found.seen],
@@ -91,7 +91,7 @@ class WithdrawView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         asked = WithdrawSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        done = withdrawal.withdraw(
+        done = withdrawal.withdraw_rights(
             person=person_of(request),
             asset=_asset(request, pk),
             reason=asked.validated_data["reason"],
@@ -111,7 +111,7 @@ class ReinstateView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        released = withdrawal.reinstate(person=person_of(request), asset=asset)
+        released = withdrawal.reinstate_rights(person=person_of(request), asset=asset)
         return Response(_seen(request, "released", [each.pk for each in released]))
 
 

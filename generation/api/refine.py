@@ -19,13 +19,13 @@ from generation.api.generations import GenerationSerializer, GenerationViewSet
 from generation.errors import InvalidRequest
 from generation.lineage import graph
 from generation.models import Generation, Output
-from generation.pipeline import validate
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 from generation.workflows import refine as refining
 
 
 class WordsSerializer(serializers.Serializer[Any]):
     words = serializers.CharField(
-        max_length=validate.LONGEST_PROMPT, help_text="What should change: “swap the hat”."
+        max_length=MAX_PROMPT_LENGTH, help_text="What should change: “swap the hat”."
     )
     references = serializers.ListField(
         child=serializers.IntegerField(min_value=1),
@@ -35,7 +35,7 @@ class WordsSerializer(serializers.Serializer[Any]):
     image_size = serializers.CharField(
         default="", allow_blank=True, help_text="Else that of the picture."
     )
-    count = serializers.IntegerField(default=1, help_text=f"1 to {validate.MOST_PICTURES}.")
+    count = serializers.IntegerField(default=1, help_text=f"1 to {MAX_PICTURES}.")
 
 
 class RefineViewSet(GenerationViewSet):
@@ -53,14 +53,14 @@ class RefineViewSet(GenerationViewSet):
         said = WordsSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         fields = said.validated_data
-        asked = refining.request(
+        asked = refining.submit_refinement(
             person=person_of(request),
             output=_output(request, pk),
             words=fields["words"],
             references=_references(request, fields.get("references", [])),
             image_size=fields["image_size"],
             count=fields["count"],
-            key=idempotency.key_of(request),
+            key=idempotency.idempotency_key(request),
         )
         address = reverse("api-generation-detail", args=[asked.pk])
         return self.answer(asked, 202, Location=request.build_absolute_uri(address))
@@ -129,14 +129,14 @@ class LineageView(APIView):
     @extend_schema(
         operation_id="assets_lineage",
         summary="Lineage, both ways",
-        description=f"At most {graph.DEPTH} steps and {graph.MOST} pictures; `more` counts "
-        "what is not shown.",
+        description=f"At most {graph.MAX_DEPTH} steps and {graph.MAX_NODES} pictures; `more` "
+        "counts what is not shown.",
         responses=LineageSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
         person = person_of(request)
         asset = get_object_or_404(permissions.assets(person), pk=pk)
-        return Response(LineageSerializer(graph.tree(asset, person)).data)
+        return Response(LineageSerializer(graph.lineage_tree(asset, person)).data)
 
 
 def _output(request: Request, pk: int) -> Output:

@@ -14,7 +14,7 @@ from assetbank.models import Asset
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Role
-from generation.pipeline import validate as studio
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 from generation.prompting import presets
 
 
@@ -62,7 +62,7 @@ class WantedSerializer(serializers.Serializer[Any]):
     """The part of a request that tells one picture from another."""
 
     prompt = serializers.CharField(
-        max_length=studio.LONGEST_PROMPT,
+        max_length=MAX_PROMPT_LENGTH,
         required=False,
         default="",
         allow_blank=True,
@@ -105,7 +105,7 @@ class RequestSerializer(WantedSerializer):
         allow_blank=True,
         help_text="One of the model's; else the preset's, else the model's first.",
     )
-    count = serializers.IntegerField(default=1, help_text=f"1 to {studio.MOST_PICTURES}.")
+    count = serializers.IntegerField(default=1, help_text=f"1 to {MAX_PICTURES}.")
 
 
 def wanted(request: Request, given: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def asked(request: Request, given: Any) -> dict[str, Any]:
     """The same with model, size and number. Raises ValidationError and InvalidRequest."""
     fields = _read(RequestSerializer, request, given)
     if "model" not in fields:
-        fields["model"] = catalog.models()[0].id
+        fields["model"] = catalog.available_models()[0].id
     return _spelt(request, fields)
 
 
@@ -135,8 +135,8 @@ def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     fields["references"] = _assets(request, [pk for pk, _ in given])
     fields["roles"] = {pk: role for pk, role in given if role}
     if slug:
-        version = presets.choose(person_of(request), fields["brand"], slug, number)
-        fields["prompt"] = presets.prompt(version, fields["variables"], fields["prompt"])
+        version = presets.choose_version(person_of(request), fields["brand"], slug, number)
+        fields["prompt"] = presets.fill_prompt(version, fields["variables"], fields["prompt"])
         fields["variables"] = presets.values(version, fields["variables"])
         fields["preset_version"] = version
         fields.setdefault("aspect_ratio", version.aspect_ratio or "1:1")

@@ -16,7 +16,7 @@ from assetbank.api.parsers import PARSERS
 from assetbank.errors import NotAllowed
 from generation.billing import caps, reports
 from generation.engines import catalog
-from generation.pipeline import validate
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 
 class EstimateRequestSerializer(serializers.Serializer[Any]):
@@ -24,9 +24,9 @@ class EstimateRequestSerializer(serializers.Serializer[Any]):
     model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
     aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
     image_size = serializers.CharField(default="", allow_blank=True)
-    count = serializers.IntegerField(default=1, min_value=1, max_value=validate.MOST_PICTURES)
+    count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_PICTURES)
     references = serializers.IntegerField(default=0, min_value=0, help_text="How many.")
-    prompt = serializers.CharField(default="", allow_blank=True, max_length=validate.LONGEST_PROMPT)
+    prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT_LENGTH)
 
 
 class EstimateSerializer(serializers.Serializer[caps.Quote]):
@@ -60,8 +60,8 @@ class EstimatesView(APIView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         person = person_of(request)
-        permissions.require_creator(person, asked["brand"])
-        model = catalog.model(asked.get("model") or catalog.instead(""))
+        permissions.require_editor(person, asked["brand"])
+        model = catalog.get_model(asked.get("model") or catalog.default_model_for(""))
         catalog.check(
             model,
             prompt=asked["prompt"] or "-",
@@ -137,7 +137,7 @@ class SpendingView(APIView):
     )
     def get(self, request: Request) -> Response:
         person = person_of(request)
-        brands = permissions.brands(person, *permissions.CREATORS)
+        brands = permissions.brands(person, *permissions.EDITORS)
         if not brands.exists():
             raise NotAllowed("You may look at the library, but not make pictures from it.")
         asked = SpendingQuerySerializer(data=request.query_params, context={"request": request})

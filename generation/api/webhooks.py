@@ -20,7 +20,7 @@ from assetbank.api.parsers import PARSERS
 from generation import webhooks
 from generation.models import Webhook, WebhookDelivery
 
-MOST_DELIVERIES = 100
+MAX_DELIVERIES = 100
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
@@ -38,7 +38,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
 
     def validate_url(self, url: str) -> str:
         try:
-            webhooks.check_url(url)
+            webhooks.validate_url(url)
         except webhooks.InvalidWebhook as error:
             raise serializers.ValidationError(error.message) from error
         return url
@@ -112,12 +112,12 @@ class WebhookViewSet(
         return Response(changed.data)
 
     @extend_schema(
-        summary=f"The last {MOST_DELIVERIES} messages, newest first",
+        summary=f"The last {MAX_DELIVERIES} messages, newest first",
         responses=DeliverySerializer(many=True),
     )
     @action(detail=True)
     def deliveries(self, request: Request, pk: int) -> Response:
-        sent = self.get_object().deliveries.all()[:MOST_DELIVERIES]
+        sent = self.get_object().deliveries.all()[:MAX_DELIVERIES]
         return Response({"results": DeliverySerializer(sent, many=True).data, "next": None})
 
     @extend_schema(summary="Send a test message", request=None, responses={202: DeliverySerializer})

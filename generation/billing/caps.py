@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from assetbank.models import Brand
-from generation.billing.prices import NOTHING, estimate, shown
+from generation.billing.prices import ZERO, estimate, format_usd
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
@@ -34,22 +34,22 @@ def _midnight(day: datetime.date) -> datetime.datetime:
     return timezone.make_aware(datetime.datetime.combine(day, datetime.time()))
 
 
-def set_aside() -> Q:
+def is_reservation() -> Q:
     """Entries of what is not finished: their sum may be charged yet, in whichever month that is."""
     return Q(kind__in=[Kind.RESERVED, Kind.RELEASED], generation__state__in=Generation.UNFINISHED)
 
 
-def committed() -> Q:
+def is_committed() -> Q:
     """Entries that a cap counts now: what was charged this month, and what is set aside."""
     begin, end = month()
-    return Q(kind=Kind.CHARGED, at__gte=begin, at__lt=end) | set_aside()
+    return Q(kind=Kind.CHARGED, at__gte=begin, at__lt=end) | is_reservation()
 
 
-def left(cap: SpendingCap) -> Decimal:
+def remaining(cap: SpendingCap) -> Decimal:
     """What the cap still allows this month; never below nothing."""
     theirs = Q(brand=cap.brand) if cap.brand_id else Q(person=cap.person)
     entries = LedgerEntry.objects.filter(theirs)
-    return max(NOTHING, cap.monthly_usd - entries.filter(committed()).total())
+    return max(ZERO, cap.monthly_usd - entries.filter(is_committed()).total())
 
 
 def caps_of(brand: Brand, person: User | None) -> list[SpendingCap]:
@@ -84,7 +84,7 @@ def quote(
     amounts: dict[str, Any] = {"size": size, "count": count, "references": references}
     usd = estimate(model, **amounts, prompt=prompt)
     in_bulk = estimate(model, **amounts, prompt=prompt, in_bulk=True) if model.batches else None
-    rests = {cap: left(cap) for cap in caps_of(brand, person)}
+    rests = {cap: remaining(cap) for cap in caps_of(brand, person)}
     problems = [_over(cap, usd, rest) for cap, rest in rests.items() if usd > rest]
     return Quote(
         usd=usd,
@@ -98,7 +98,7 @@ def quote(
 def require_room(brand: Brand, person: User | None, usd: Decimal) -> None:
     for cap in caps_of(brand, person):
         _lock(cap)
-        rest = left(cap)
+        rest = remaining(cap)
         if usd > rest:
             raise InvalidRequest(_over(cap, usd, rest), code="spending_cap")
 
@@ -113,7 +113,7 @@ def _lock(cap: SpendingCap) -> None:
 def _over(cap: SpendingCap, usd: Decimal, rest: Decimal) -> str:
     whose = f"{cap.brand} has" if cap.brand_id else "you have"
     return (
-        f"This would cost about {shown(usd)}, and {whose} {shown(rest)} left of the "
-        f"{shown(cap.monthly_usd)} for this month. Ask for less, or ask the staff of this site to "
-        "raise the limit."
+        f"This would cost about {format_usd(usd)}, and {whose} {format_usd(rest)} left of the "
+        f"{format_usd(cap.monthly_usd)} for this month. Ask for less, or ask the staff of "
+        "this site to raise the limit."
     )

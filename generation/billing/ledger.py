@@ -20,7 +20,7 @@ from assetbank import permissions
 from assetbank.models import Brand
 from generation import conversation
 from generation.billing import caps
-from generation.billing.prices import NOTHING, estimate, price, rounded
+from generation.billing.prices import ZERO, estimate, price, rounded
 from generation.engines import catalog
 from generation.models import Generation, LedgerEntry
 
@@ -30,9 +30,9 @@ Kind = LedgerEntry.Kind
 def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
     """Of so many pictures of a generation that is saved with its references: each is asked for with
     all that was said and shown before."""
-    model = catalog.row(generation.model)
+    model = catalog.find_model(generation.model)
     if model is None:
-        return NOTHING
+        return ZERO
     shown = generation.reference_rows.count() + bool(generation.draft_id)
     if generation.refines:
         shown += conversation.images(generation.refines)
@@ -70,9 +70,9 @@ def charge(
 ) -> Decimal:
     """Enter what the answer `take` cost, in the transaction in which it is recorded, and before
     it is: its share of the reservation is that of one among the answers that are still missing."""
-    model = catalog.row(generation.model)
+    model = catalog.find_model(generation.model)
     if model is None:
-        return NOTHING
+        return ZERO
     usd = price(usage, model, pictures=pictures, size=generation.image_size, in_bulk=in_bulk)
     _charge(generation, take, usd)
     return usd
@@ -115,7 +115,7 @@ class Cost:
 def cost_for(person: User, generation: Generation) -> Cost | None:
     """What it cost, for whoever may know: managers of its brand, staff, and who asked for it."""
     own = generation.created_by_id == person.pk
-    return cost(generation) if own or permissions.may_manage(person, generation.brand) else None
+    return cost(generation) if own or permissions.can_manage(person, generation.brand) else None
 
 
 def cost(generation: Generation) -> Cost | None:
@@ -123,7 +123,7 @@ def cost(generation: Generation) -> Cost | None:
     sums = dict(generation.ledger.order_by().values_list("kind").annotate(Sum("usd")))
     if not (estimated := sums.get(Kind.RESERVED)):
         return None
-    return Cost(estimated, sums.get(Kind.CHARGED, NOTHING))
+    return Cost(estimated, sums.get(Kind.CHARGED, ZERO))
 
 
 def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
@@ -132,17 +132,17 @@ def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
     def usd(kind: str) -> Coalesce:
         entries = LedgerEntry.objects.filter(generation=OuterRef("pk"), kind=kind).order_by()
         sums = entries.values("generation").annotate(sum=Sum("usd")).values("sum")
-        return Coalesce(Subquery(sums), Value(NOTHING), output_field=DecimalField())
+        return Coalesce(Subquery(sums), Value(ZERO), output_field=DecimalField())
 
     return generations.annotate(estimated_usd=usd(Kind.RESERVED), cost_usd=usd(Kind.CHARGED))
 
 
-def note_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:
+def record_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:
     """A picture that was there already was taken instead of a new one."""
     LedgerEntry.objects.create(brand=brand, person=person, kind=Kind.AVOIDED, usd=usd, note=note)
 
 
-def note_saved(generation: Generation, usd: Decimal, note: str = "") -> None:
+def record_saved(generation: Generation, usd: Decimal, note: str = "") -> None:
     """Drafts first, or in bulk: what it would have cost otherwise is not spent."""
     _enter(generation, Kind.SAVED, usd, note=note)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from generation.models import EngineModel
 
-NOTHING = Decimal(0)
-SMALLEST = Decimal("0.000001")
+ZERO = Decimal(0)
+QUANTUM = Decimal("0.000001")
 MILLION = Decimal(1_000_000)
-MOST_TOKENS = 10_000_000  # of one answer; models give some ten thousand
+MAX_TOKENS = 10_000_000  # of one answer; models give some ten thousand
 CHARACTERS_PER_TOKEN = 4  # Google's rule of thumb for English
 REFERENCE_TOKENS = 1120  # what Gemini 3 gives to a picture that it is shown, at most by default
 THINKING_TOKENS = 200  # text out beside a picture; 174 in a recorded answer of Gemini 3 Pro
@@ -96,11 +96,11 @@ def _image_tokens(usage: Mapping[str, Any]) -> int | None:
 def _number(counts: Mapping[str, Any], name: str) -> int:
     """A count that makes no sense must not cost us the picture that it came with."""
     value = counts.get(name)
-    return value if isinstance(value, int) and 0 < value < MOST_TOKENS else 0
+    return value if isinstance(value, int) and 0 < value < MAX_TOKENS else 0
 
 
 def _cost(tokens: int, usd_per_million: Decimal | None) -> Decimal:
-    return tokens * (usd_per_million or NOTHING) / MILLION
+    return tokens * (usd_per_million or ZERO) / MILLION
 
 
 def _share(model: EngineModel, in_bulk: bool) -> Decimal:
@@ -108,10 +108,10 @@ def _share(model: EngineModel, in_bulk: bool) -> Decimal:
 
 
 def rounded(usd: Decimal) -> Decimal:
-    return usd.quantize(SMALLEST, ROUND_HALF_UP)
+    return usd.quantize(QUANTUM, ROUND_HALF_UP)
 
 
-def shown(usd: Decimal) -> str:
+def format_usd(usd: Decimal) -> str:
     """As people read it: cents, and more digits where there are only fractions of one."""
     if usd == 0 or abs(usd) >= Decimal("0.01"):
         return f"${usd:,.2f}"

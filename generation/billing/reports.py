@@ -18,13 +18,13 @@ from django.utils import timezone
 from assetbank import permissions
 from assetbank.models import Asset, Brand
 from generation.billing import caps
-from generation.billing.prices import NOTHING
+from generation.billing.prices import ZERO
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap
 from generation.models.billing import LedgerQuerySet
 
 Kind = LedgerEntry.Kind
-MOST_MONTHS = 24  # to choose from
+MAX_MONTHS = 24  # to choose from
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Cap:
 
     @property
     def left(self) -> Decimal:
-        return max(NOTHING, self.usd - self.committed)
+        return max(ZERO, self.usd - self.committed)
 
     @property
     def percent(self) -> int:
@@ -107,23 +107,23 @@ def in_month(rows: LedgerQuerySet, month: datetime.date) -> LedgerQuerySet:
 
 def months(person: User) -> list[datetime.date]:
     """Of which there is something to tell, the newest first; this one is always among them."""
-    known = entries(person).datetimes("at", "month", order="DESC")[:MOST_MONTHS]
+    known = entries(person).datetimes("at", "month", order="DESC")[:MAX_MONTHS]
     found = {timezone.localtime(each).date() for each in known}
     return sorted(found | {first_day("")}, reverse=True)
 
 
 def report(person: User, month: datetime.date, brand: Brand | None = None) -> Report:
     rows = in_month(entries(person, brand), month)
-    sums = {kind: usd or NOTHING for kind, usd in rows.values_list("kind").annotate(Sum("usd"))}
+    sums = {kind: usd or ZERO for kind, usd in rows.values_list("kind").annotate(Sum("usd"))}
     asked = _asked(person, month, brand)
     made = Output.objects.filter(generation__in=asked).exclude(asset=None)
     approved = made.filter(asset__status=Asset.Status.APPROVED)
     return Report(
         month=month,
-        charged=sums.get(Kind.CHARGED, NOTHING),
-        reserved=entries(person, brand).filter(caps.set_aside()).total(),
-        avoided=sums.get(Kind.AVOIDED, NOTHING),
-        saved=sums.get(Kind.SAVED, NOTHING),
+        charged=sums.get(Kind.CHARGED, ZERO),
+        reserved=entries(person, brand).filter(caps.is_reservation()).total(),
+        avoided=sums.get(Kind.AVOIDED, ZERO),
+        saved=sums.get(Kind.SAVED, ZERO),
         made=made.values("asset").distinct().count(),
         approved=approved.values("asset").distinct().count(),
         lines=_lines(rows.filter(kind=Kind.CHARGED)),
@@ -134,7 +134,7 @@ def report(person: User, month: datetime.date, brand: Brand | None = None) -> Re
 
 def _told(person: User, *, by: str) -> Q:
     """On rows that have a brand, and in the field `by` whoever asked."""
-    if permissions.sees_all(person):
+    if permissions.has_full_access(person):
         return Q()
     own = Q(**{by: person}, brand__in=permissions.brands(person))
     return own | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
@@ -170,19 +170,18 @@ def _caps(person: User, brand: Brand | None) -> list[Cap]:
     """The caps of the brands that the person manages, and their own; staff see all."""
     told = Q(person=person) | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
     limits = SpendingCap.objects.select_related("brand", "person").order_by("brand__name", "person")
-    if not permissions.sees_all(person):
+    if not permissions.has_full_access(person):
         limits = limits.filter(told)
     if brand:
         limits = limits.filter(Q(brand=brand) | Q(person=person))
-    counted = LedgerEntry.objects.filter(caps.committed()).order_by()
+    counted = LedgerEntry.objects.filter(caps.is_committed()).order_by()
     by_brand = dict(counted.values_list("brand").annotate(Sum("usd")))
     by_person = dict(counted.values_list("person").annotate(Sum("usd")))
     return [
         Cap(
             str(cap.brand or (cap.person and cap.person.username)),
             cap.monthly_usd,
-            (by_brand.get(cap.brand_id) if cap.brand_id else by_person.get(cap.person_id))
-            or NOTHING,
+            (by_brand.get(cap.brand_id) if cap.brand_id else by_person.get(cap.person_id)) or ZERO,
         )
         for cap in limits
     ]

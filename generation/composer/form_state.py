@@ -15,40 +15,40 @@ from generation.prompting import presets
 
 KEY, BEFORE = "studio", "studio_before"
 FIELDS = ("preset", "prompt", "brand", "model", "aspect_ratio", "image_size", "count")
-BLANK = "var_"  # before the name of a preset's variable
-LONGEST, MOST_BLANKS = 8_000, 40
+VAR_PREFIX = "var_"  # before the name of a preset's variable
+MAX_VALUE_LENGTH, MAX_VARIABLES = 8_000, 40
 PARTS = ("prompt", "references", "settings")
 
 
-def fields(session: SessionBase) -> dict[str, str]:
+def saved_fields(session: SessionBase) -> dict[str, str]:
     kept = session.get(KEY, {})
     return {str(name): str(value) for name, value in kept.items()}
 
 
-def keep(session: SessionBase, given: Mapping[str, Any]) -> None:
+def save_fields(session: SessionBase, given: Mapping[str, Any]) -> None:
     """What the form says now."""
     session[KEY] = _said(given)
 
 
-def keep_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
+def save_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
     """The same, for a request that takes its time while others change the tray: it saves what it
     says at once, and no copy of the session that is old by the time it ends."""
     said = _said(given)
     if type(session)(session.session_key).get(KEY) == said:
         return
-    with tray.held(session) as now:
+    with tray.locked_session(session) as now:
         now[KEY] = said
 
 
-def clear(session: SessionBase) -> None:
+def reset(session: SessionBase) -> None:
     """Nothing is written, chosen or put aside any more; `undo` brings it back."""
     _remember(session)
     session[BEFORE]["said"] = "The studio was cleared."
     session.pop(KEY, None)
-    tray.put(session, [])
+    tray.replace_references(session, [])
 
 
-def recall(
+def restore_from(
     session: SessionBase,
     generation: Generation,
     parts: Collection[str],
@@ -64,21 +64,21 @@ def recall(
     _remember(session)
     taken = "Everything is as in" if whole else f"Taken over: the {' and the '.join(parts)} of"
     said = [f"{taken} “{generation}”."]
-    now = fields(session)
+    now = saved_fields(session)
     if "prompt" in parts:
-        now = {name: value for name, value in now.items() if not name.startswith(BLANK)}
+        now = {name: value for name, value in now.items() if not name.startswith(VAR_PREFIX)}
         now |= _prompt(generation)
     if "settings" in parts:
         now |= _settings(generation)
         if now["model"] != generation.model:
             missed = f"{generation.model} is not on offer any more: {now['model']} is chosen."
-            said.append(catalog.farewell(generation.model) or missed)
+            said.append(catalog.retirement_notice(generation.model) or missed)
     if whole:
         now["brand"] = generation.brand.slug
     if "references" in parts:
         rows = generation.reference_rows.all()
         there = {row.asset.pk: row.role for row in rows if row.asset}
-        tray.put(session, [*([before] if before else []), *there], there)
+        tray.replace_references(session, [*([before] if before else []), *there], there)
         if before:
             said.append("The picture that it went on from is its first reference.")
         if gone := len(rows) - len(there):
@@ -89,7 +89,7 @@ def recall(
     return " ".join(said)
 
 
-def recalled(session: SessionBase) -> str:
+def restored_from(session: SessionBase) -> str:
     """What was put there last and can be undone, in a sentence; else ""."""
     return str(session.get(BEFORE, {}).get("said", ""))
 
@@ -98,10 +98,12 @@ def undo(session: SessionBase) -> None:
     """As it was before the last `recall` or `clear`."""
     if before := session.pop(BEFORE, None):
         session[KEY] = before["fields"]
-        tray.put(session, before["tray"], {int(pk): role for pk, role in before["roles"].items()})
+        tray.replace_references(
+            session, before["tray"], {int(pk): role for pk, role in before["roles"].items()}
+        )
 
 
-def settle(session: SessionBase) -> None:
+def clear_undo(session: SessionBase) -> None:
     """What was recalled is in use: there is nothing to undo."""
     session.pop(BEFORE, None)
 
@@ -112,13 +114,16 @@ def from_generation(generation: Generation) -> dict[str, str]:
 
 
 def _said(given: Mapping[str, Any]) -> dict[str, str]:
-    names = [name for name in given if name in FIELDS or name.startswith(BLANK)]
-    return {name[:80]: str(given[name])[:LONGEST] for name in names[: len(FIELDS) + MOST_BLANKS]}
+    names = [name for name in given if name in FIELDS or name.startswith(VAR_PREFIX)]
+    return {
+        name[:80]: str(given[name])[:MAX_VALUE_LENGTH]
+        for name in names[: len(FIELDS) + MAX_VARIABLES]
+    }
 
 
 def _remember(session: SessionBase) -> None:
     session[BEFORE] = {
-        "fields": fields(session),
+        "fields": saved_fields(session),
         "tray": tray.ids(session),
         "roles": {str(pk): role for pk, role in tray.roles(session).items()},
     }
@@ -134,13 +139,13 @@ def _prompt(generation: Generation) -> dict[str, str]:
     return {
         "preset": slug if latest == version else f"{slug}:{version.number}",
         "prompt": presets.own_words(version, generation.variables, generation.prompt),
-        **{f"{BLANK}{name}": value for name, value in generation.variables.items()},
+        **{f"{VAR_PREFIX}{name}": value for name, value in generation.variables.items()},
     }
 
 
 def _settings(generation: Generation) -> dict[str, str]:
     return {
-        "model": catalog.instead(generation.model) or generation.model,
+        "model": catalog.default_model_for(generation.model) or generation.model,
         "aspect_ratio": generation.aspect_ratio,
         "image_size": generation.image_size,
         "count": str(generation.count),

@@ -16,24 +16,23 @@ from assetbank import permissions, text
 from assetbank.models import Asset, AssetQuerySet, Brand
 from assetbank.rights import terms
 from generation.billing import prices
-from generation.composer.suggestions import as_question, words_of
+from generation.composer.suggestions import search_query_for, words_of
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Generation, LedgerEntry, Output, PresetVersion
 from generation.pipeline.fingerprint import fingerprint
-from search.errors import InvalidQuestion, SearchUnavailable
-from search.query import retrieval
-from search.query.types import PUT_ASIDE, Filters, Question
+from search.errors import InvalidQuery, SearchUnavailable
+from search.query import HIDDEN_STATUSES, Filters, SearchQuery, rank_query
 
-MOST_SAME = 3  # generations
-MOST_NEAR = 6  # pictures
+MAX_SAME = 3  # generations
+MAX_NEAR = 6  # pictures
 COMPARED = 200  # of the brand's last generations
 ALIKE = 0.7  # share of the words of two prompts that they have in common
 ONCE_IN = datetime.timedelta(hours=1)  # a second click avoids nothing more
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestSpec:
     """What is about to be asked for."""
 
     brand: Brand
@@ -57,7 +56,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Before:
+class PastResult:
     """A generation of the past, and what came out of it that may be seen and used."""
 
     generation: Generation
@@ -65,8 +64,8 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Already:
-    same: tuple[Before, ...] = ()
+class Existing:
+    same: tuple[PastResult, ...] = ()
     near: tuple[Asset, ...] = ()
     waiting: Generation | None = None  # the same is being made at this moment
 
@@ -74,20 +73,24 @@ class Already:
         return bool(self.same or self.near or self.waiting)
 
 
-def look(*, person: permissions.Person, wanted: Wanted, near: bool = True) -> Already:
+def find_existing(
+    *, person: permissions.AnyUser, wanted: RequestSpec, near: bool = True
+) -> Existing:
     """What there is already. Without `near`, only what the very same request made."""
     if not wanted.prompt.strip():
-        return Already()
+        return Existing()
     asked = _asked(person, wanted.brand).filter(fingerprint=wanted.fingerprint)
     waiting = asked.filter(state__in=Generation.UNFINISHED).first()
     same = _with_assets(list(asked.filter(state=Generation.State.SUCCEEDED)[:COMPARED]))
     shown = {asset.pk for before in same for asset in before.assets}
     shown |= {asset.pk for asset in wanted.references}
     others = _near(person, wanted, shown) if near else []
-    return Already(tuple(same[:MOST_SAME]), tuple(others[:MOST_NEAR]), waiting)
+    return Existing(tuple(same[:MAX_SAME]), tuple(others[:MAX_NEAR]), waiting)
 
 
-def of_many(*, person: permissions.Person, wanted: Sequence[Wanted]) -> list[Before]:
+def find_existing_many(
+    *, person: permissions.AnyUser, wanted: Sequence[RequestSpec]
+) -> list[PastResult]:
     """What the very same as some of these made before: of each the last, in their order."""
     if not wanted:
         return []
@@ -95,17 +98,17 @@ def of_many(*, person: permissions.Person, wanted: Sequence[Wanted]) -> list[Bef
     asked = _asked(person, wanted[0].brand).filter(
         fingerprint__in=prints, state=Generation.State.SUCCEEDED
     )
-    last: dict[str, Before] = {}
+    last: dict[str, PastResult] = {}
     for before in _with_assets(list(asked[:COMPARED])):
         last.setdefault(before.generation.fingerprint, before)
     return [last[each] for each in dict.fromkeys(prints) if each in last]
 
 
 @transaction.atomic
-def take(
+def reuse_asset(
     *,
     person: User,
-    wanted: Wanted,
+    wanted: RequestSpec,
     asset: Asset,
     model: str,
     image_size: str = "",
@@ -113,7 +116,7 @@ def take(
 ) -> LedgerEntry:
     """Use `asset` instead of making what is wanted: what that would have cost is written down as
     avoided. Raises NotAllowed and InvalidRequest."""
-    permissions.require_creator(person, wanted.brand)
+    permissions.require_editor(person, wanted.brand)
     if not _usable(person, wanted.brand).filter(pk=asset.pk).exists():
         raise InvalidRequest("This picture is not there any more, or may not be used.")
     note = f"Asset {asset.pk} was taken instead."
@@ -129,7 +132,7 @@ def take(
         return taken
     made = Output.objects.filter(asset=asset).values_list("generation", flat=True).first()
     usd = prices.estimate(
-        catalog.model(model),
+        catalog.get_model(model),
         size=image_size,
         count=count,
         references=len(wanted.references),
@@ -145,19 +148,19 @@ def take(
     )
 
 
-def _near(person: permissions.Person, wanted: Wanted, shown: set[int]) -> list[Asset]:
+def _near(person: permissions.AnyUser, wanted: RequestSpec, shown: set[int]) -> list[Asset]:
     """What prompts in nearly the same words made from the same references, then what search finds
     for the prompt. Without search, the first alone."""
     found: dict[int, Asset] = {}
     for before in _with_assets(_in_like_words(person, wanted)):
         found.update((asset.pk, asset) for asset in before.assets)
-    question = Question(
-        text=as_question(wanted.prompt),
+    question = SearchQuery(
+        text=search_query_for(wanted.prompt),
         filters=Filters(brands=(wanted.brand.slug,), usable=True),
     )
     try:
-        ranking = retrieval.rank(person=person, question=question, depth=4 * MOST_NEAR)
-    except (SearchUnavailable, InvalidQuestion):
+        ranking = rank_query(person=person, question=question, depth=4 * MAX_NEAR)
+    except (SearchUnavailable, InvalidQuery):
         matching: list[int] = []
     else:
         matching = [hit.id for hit in ranking.hits if hit.matches]
@@ -166,7 +169,7 @@ def _near(person: permissions.Person, wanted: Wanted, shown: set[int]) -> list[A
     return [asset for pk, asset in found.items() if pk not in shown]
 
 
-def _in_like_words(person: permissions.Person, wanted: Wanted) -> list[Generation]:
+def _in_like_words(person: permissions.AnyUser, wanted: RequestSpec) -> list[Generation]:
     said = words_of(wanted.prompt)
     looked_at = sorted(asset.checksum for asset in wanted.references)
     asked = _asked(person, wanted.brand).filter(state=Generation.State.SUCCEEDED)
@@ -184,7 +187,7 @@ def _alike(some: set[str], others: set[str]) -> bool:
     return bool(some) and len(some & others) / len(some | others) >= ALIKE
 
 
-def _asked(person: permissions.Person, brand: Brand) -> QuerySet[Generation]:
+def _asked(person: permissions.AnyUser, brand: Brand) -> QuerySet[Generation]:
     outputs = Output.objects.defer("data").prefetch_related(
         Prefetch("asset", _usable(person, brand))
     )
@@ -196,17 +199,17 @@ def _asked(person: permissions.Person, brand: Brand) -> QuerySet[Generation]:
     )
 
 
-def _with_assets(generations: Sequence[Generation]) -> list[Before]:
+def _with_assets(generations: Sequence[Generation]) -> list[PastResult]:
     """Of those whose pictures are still there to be used."""
     found = []
     for generation in generations:
         outputs = [each for each in generation.outputs.all() if each.asset]
         kept = [each for each in outputs if each.verdict != Output.Verdict.REJECTED]
         if assets := tuple(each.asset for each in kept if each.asset):
-            found.append(Before(generation, assets))
+            found.append(PastResult(generation, assets))
     return found
 
 
-def _usable(person: permissions.Person, brand: Brand) -> AssetQuerySet:
-    seen = permissions.assets(person).filter(brand=brand).exclude(status__in=PUT_ASIDE)
+def _usable(person: permissions.AnyUser, brand: Brand) -> AssetQuerySet:
+    seen = permissions.assets(person).filter(brand=brand).exclude(status__in=HIDDEN_STATUSES)
     return terms.usable(seen)

@@ -20,29 +20,33 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.contrib.postgres.search import SearchQuery as TextQuery
+from django.contrib.postgres.search import SearchRank
 from django.db.models import F
 
 from assetbank import permissions
 from assetbank.models import Asset, AssetQuerySet, Brand
 from assetbank.rights import terms
 from assetbank.text import clean_text
-from generation.prompting.brand_rules import rules_of
-from search.errors import InvalidQuestion, SearchUnavailable
+from generation.prompting.brand_rules import brand_rules_of
+from search.errors import InvalidQuery, SearchUnavailable
 from search.models import Embedding
-from search.query import retrieval
-from search.query.ranking import Ranked
-from search.query.types import PUT_ASIDE, Filters, Question
+from search.query import (
+    HIDDEN_STATUSES,
+    MAX_TEXT_LENGTH,
+    Filters,
+    RankedId,
+    SearchQuery,
+    rank_query,
+)
 
-MOST = 8
-MOST_ANCHORS = 3  # of these; the rest is for what the prompt is about
+MAX_SUGGESTIONS = 8
+MAX_ANCHORS = 3  # of these; the rest is for what the prompt is about
 CANDIDATES = 24  # for each phrase
 PHRASES = 4
 LAMBDA = 0.6  # 1: nearness to the prompt alone; 0: difference alone
 COPY = 0.97  # cosine from which on two pictures are near-copies of each other
-LEAST_ODDS = (
-    -8.0
-)  # log-odds of a match; what is further away would be there for its difference only
+MIN_ODDS = -8.0  # log-odds of a match; what is further away would be there for its difference only
 BETWEEN = re.compile(
     r"[^\w\s'-]+|\b(?:and|with|on|in|at|by|from|near|beside|behind|under|over|against|wearing|"
     r"holding|carrying|leaning|standing|sitting|next to)\b",
@@ -55,7 +59,7 @@ NO_THING = {
     *("photo", "photograph", "picture", "image", "shot", "view", "angle"),
 }
 NAMED = 2 / 3  # of a title's words that a prompt must hold to mean that picture
-MOST_WORDS = 32  # of a prompt that are looked for in titles
+MAX_WORDS = 32  # of a prompt that are looked for in titles
 
 Floats = npt.NDArray[np.float32]
 
@@ -72,13 +76,13 @@ class Suggestions:
     note: str = ""  # why there are fewer than there might be, in a sentence
 
 
-def suggest(
+def suggest_references(
     *,
-    person: permissions.Person,
+    person: permissions.AnyUser,
     brand: Brand,
     prompt: str,
     taken: Collection[int] = (),
-    most: int = MOST,
+    most: int = MAX_SUGGESTIONS,
 ) -> Suggestions:
     """At most `most` references for a picture of `brand`, of those in its library that `person`
     may see and that new pictures may be made from; `taken` are in use already. Nothing that is
@@ -92,18 +96,18 @@ def suggest(
     own.sort(key=lambda pk: places.get(pk, len(places)))
     vectors = _vectors({*own, *odds})
     first = spread(
-        {pk: 1 - n / len(own) for n, pk in enumerate(own)}, vectors, most=min(MOST_ANCHORS, most)
+        {pk: 1 - n / len(own) for n, pk in enumerate(own)}, vectors, most=min(MAX_ANCHORS, most)
     )
     rest = {pk: value for pk, value in odds.items() if pk not in first}
     chosen = first + spread(_evened(rest), vectors, most=most - len(first), beside=first)
     return Suggestions(tuple(Suggestion(found[pk], pk in anchors) for pk in chosen), note)
 
 
-def as_question(prompt: str) -> str:
+def search_query_for(prompt: str) -> str:
     """A prompt as search reads it: a minus or quotation marks mean nothing special in it."""
     plain = clean_text(prompt).replace('"', " ")
     words = (word.strip("\"“”„'").lstrip("-") for word in plain.split())
-    return " ".join(word for word in words if word)[: retrieval.LONGEST_TEXT]
+    return " ".join(word for word in words if word)[:MAX_TEXT_LENGTH]
 
 
 def words_of(text: str) -> set[str]:
@@ -174,32 +178,32 @@ def _cosines(ids: Sequence[int], vectors: Mapping[int, Floats]) -> Floats:
     return cosines
 
 
-def _odds(person: permissions.Person, brand: Brand, prompt: str) -> tuple[dict[int, float], str]:
+def _odds(person: permissions.AnyUser, brand: Brand, prompt: str) -> tuple[dict[int, float], str]:
     """How surely each picture is one that the prompt speaks of, in log-odds; and what went wrong
     with asking, if anything did. Where nothing matches, nothing is near either."""
-    if not (text := as_question(prompt)):
+    if not (text := search_query_for(prompt)):
         return {}, ""
     found: dict[int, float] = {}
     note = ""
     try:
         for phrase in phrases(text):
             for hit in _asked(person, brand, phrase):
-                found[hit.id] = max(found.get(hit.id, LEAST_ODDS), _log_odds(hit.relevance))
+                found[hit.id] = max(found.get(hit.id, MIN_ODDS), _log_odds(hit.relevance))
     except SearchUnavailable:
         note = "Search is down for a moment, so there are fewer suggestions than usual."
-    except InvalidQuestion as error:
+    except InvalidQuery as error:
         note = error.message
     named = _named(person, brand, text)
     best = max(found.values(), default=0.0)
     if best < 0 and not named:
         return {}, note
-    near = {pk: odds for pk, odds in found.items() if odds > LEAST_ODDS}
+    near = {pk: odds for pk, odds in found.items() if odds > MIN_ODDS}
     return {**near, **dict.fromkeys(named, max(best, 0.0))}, note
 
 
-def _asked(person: permissions.Person, brand: Brand, phrase: str) -> Sequence[Ranked]:
-    question = Question(text=phrase, filters=Filters(brands=(brand.slug,), usable=True))
-    return retrieval.rank(person=person, question=question, depth=CANDIDATES).hits[:CANDIDATES]
+def _asked(person: permissions.AnyUser, brand: Brand, phrase: str) -> Sequence[RankedId]:
+    question = SearchQuery(text=phrase, filters=Filters(brands=(brand.slug,), usable=True))
+    return rank_query(person=person, question=question, depth=CANDIDATES).hits[:CANDIDATES]
 
 
 def _log_odds(relevance: float | None) -> float:
@@ -210,14 +214,14 @@ def _log_odds(relevance: float | None) -> float:
     return math.log(bounded / (1 - bounded))
 
 
-def _named(person: permissions.Person, brand: Brand, text: str) -> list[int]:
+def _named(person: permissions.AnyUser, brand: Brand, text: str) -> list[int]:
     """Pictures whose title the prompt holds, or nearly: search asks for the opposite, all words of
     a question in a title."""
-    said = list(dict.fromkeys(_words(text)))[:MOST_WORDS]
+    said = list(dict.fromkeys(_words(text)))[:MAX_WORDS]
     if not said:
         return []
     # PostgreSQL knows plurals and endings; a title's words are weighed against all of a prompt's
-    some = SearchQuery(" or ".join(said), config="english", search_type="websearch")
+    some = TextQuery(" or ".join(said), config="english", search_type="websearch")
     titled = (
         _usable(person, brand)
         .filter(document__words=some)
@@ -247,14 +251,14 @@ def _stem(word: str) -> str:
 
 def _anchors(brand: Brand) -> list[int]:
     """In the order of their collection."""
-    rules = rules_of(brand)
+    rules = brand_rules_of(brand)
     if rules.anchors is None:
         return []
     return list(rules.anchors.items.values_list("asset_id", flat=True)[:CANDIDATES])
 
 
-def _usable(person: permissions.Person, brand: Brand) -> AssetQuerySet:
-    seen = permissions.assets(person).filter(brand=brand).exclude(status__in=PUT_ASIDE)
+def _usable(person: permissions.AnyUser, brand: Brand) -> AssetQuerySet:
+    seen = permissions.assets(person).filter(brand=brand).exclude(status__in=HIDDEN_STATUSES)
     # what the studio made is a reference once somebody has approved it
     seen = seen.exclude(origin=Asset.Origin.GENERATED, status=Asset.Status.DRAFT)
     return terms.usable(seen, derive=True)

@@ -21,11 +21,11 @@ from generation.models import Role
 KEY = "tray"
 ROLES = "tray_roles"  # by id, as JSON keeps it: in text
 FITTED = "tray_fitted"  # those of them that a preset gave, and not the person
-MOST = 14  # what the models take
+MAX_REFERENCES = 14  # what the models take
 
 
 @contextmanager
-def held(session: SessionBase) -> Iterator[SessionBase]:
+def locked_session(session: SessionBase) -> Iterator[SessionBase]:
     """The session as it is at this moment, saved at the end, and until then nobody else's: of two
     clicks at once none is lost."""
     with transaction.atomic():
@@ -41,7 +41,7 @@ def held(session: SessionBase) -> Iterator[SessionBase]:
 
 def ids(session: SessionBase) -> list[int]:
     kept = session.get(KEY, [])
-    return [pk for pk in kept if isinstance(pk, int)][:MOST]
+    return [pk for pk in kept if isinstance(pk, int)][:MAX_REFERENCES]
 
 
 def roles(session: SessionBase) -> dict[int, str]:
@@ -56,21 +56,21 @@ def chosen_roles(session: SessionBase) -> dict[int, str]:
     return {pk: role for pk, role in roles(session).items() if fitted.get(str(pk)) != role}
 
 
-def fit_roles(session: SessionBase, wanted: Mapping[int, str]) -> None:
+def apply_preset_roles(session: SessionBase, wanted: Mapping[int, str]) -> None:
     """What a preset makes of the references; another preset may make something else of them."""
     chosen = chosen_roles(session)
-    put(session, ids(session), wanted)
+    replace_references(session, ids(session), wanted)
     session[FITTED] = {
         str(pk): role for pk, role in roles(session).items() if chosen.get(pk) != role
     }
 
 
-def put(
+def replace_references(
     session: SessionBase, wanted: Sequence[int], given: Mapping[int, str] | None = None
 ) -> None:
     """These and no others; `given`: their roles, else those that they have."""
     given = roles(session) if given is None else given
-    kept = list(dict.fromkeys(wanted))[:MOST]
+    kept = list(dict.fromkeys(wanted))[:MAX_REFERENCES]
     session[KEY] = kept
     session[ROLES] = {str(pk): given[pk] for pk in kept if given.get(pk) in Role.values}
 
@@ -80,18 +80,18 @@ def add(session: SessionBase, pk: int, role: str = "") -> bool:
     kept = ids(session)
     if pk in kept:
         return True
-    if len(kept) >= MOST:
+    if len(kept) >= MAX_REFERENCES:
         return False
-    put(session, [*kept, pk], {**roles(session), pk: role})
+    replace_references(session, [*kept, pk], {**roles(session), pk: role})
     return True
 
 
-def give_role(session: SessionBase, pk: int, role: str) -> None:
-    put(session, ids(session), {**roles(session), pk: role})
+def set_role(session: SessionBase, pk: int, role: str) -> None:
+    replace_references(session, ids(session), {**roles(session), pk: role})
 
 
 def remove(session: SessionBase, pk: int) -> None:
-    put(session, [kept for kept in ids(session) if kept != pk])
+    replace_references(session, [kept for kept in ids(session) if kept != pk])
 
 
 def move(session: SessionBase, pk: int, step: int) -> None:
@@ -101,10 +101,10 @@ def move(session: SessionBase, pk: int, step: int) -> None:
         return
     here = kept.index(pk)
     kept.insert(max(0, here + step), kept.pop(here))
-    put(session, kept)
+    replace_references(session, kept)
 
 
-def assets(person: permissions.Person, session: SessionBase) -> list[Asset]:
+def assets(person: permissions.AnyUser, session: SessionBase) -> list[Asset]:
     """In order; what the person may not see any more is not among them."""
     kept = ids(session)
     seen = permissions.assets(person).select_related("brand").in_bulk(kept) if kept else {}

@@ -17,7 +17,7 @@ RETIRES_SOON = datetime.timedelta(days=30)
 Engine = EngineModel.Engine
 
 
-def models() -> list[EngineModel]:
+def available_models() -> list[EngineModel]:
     """The models on offer today, in the order of the table.
 
     Models of Gemini are on offer only where there is a key, or Vertex AI, to reach them with.
@@ -26,34 +26,34 @@ def models() -> list[EngineModel]:
     return list(there if _gemini_reachable() else there.exclude(engine=Engine.GEMINI))
 
 
-def model(model_id: str) -> EngineModel:
+def get_model(model_id: str) -> EngineModel:
     """The model with that id, if it can be asked today.
 
     Raises `InvalidRequest`, which names the ones on offer, and `ModelRetired`.
     """
     found = EngineModel.objects.select_related("successor").filter(pk=model_id).first()
     if found and found.retired():
-        raise ModelRetired(_retirement(found), successor=successor(found))
+        raise ModelRetired(_retirement(found), successor=successor_of(found))
     if found and found.offered and (found.engine != Engine.GEMINI or _gemini_reachable()):
         return found
-    names = ", ".join(entry.id for entry in models()) or "none"
+    names = ", ".join(entry.id for entry in available_models()) or "none"
     raise InvalidRequest(
         f'There is no model "{model_id}" here. On offer: {names}.', code="unknown_model"
     )
 
 
-def row(model_id: str) -> EngineModel | None:
+def find_model(model_id: str) -> EngineModel | None:
     """The row of a model whether or not it is on offer: what it was called, and what it cost."""
     return EngineModel.objects.filter(pk=model_id).first()
 
 
-def billed(model_id: str) -> bool:
+def is_billed(model_id: str) -> bool:
     """Whether it is drawn elsewhere, by somebody who sends a bill."""
-    found = row(model_id)
+    found = find_model(model_id)
     return found is not None and found.engine != Engine.SKETCH
 
 
-def successor(retired: EngineModel) -> str:
+def successor_of(retired: EngineModel) -> str:
     """The id of the first model in the line of succession that can be asked today, else ""."""
     offered = {entry.id: entry for entry in EngineModel.objects.all()}
     seen: set[str] = set()
@@ -66,20 +66,20 @@ def successor(retired: EngineModel) -> str:
     return ""
 
 
-def instead(model_id: str) -> str:
+def default_model_for(model_id: str) -> str:
     """The id to begin with where that model was asked for before: its own, its successor's, else
     the first on offer; "" where nothing is."""
-    offered = [entry.id for entry in models()]
+    offered = [entry.id for entry in available_models()]
     if model_id in offered:
         return model_id
-    former = row(model_id)
-    following = successor(former) if former else ""
+    former = find_model(model_id)
+    following = successor_of(former) if former else ""
     return following if following in offered else next(iter(offered), "")
 
 
-def farewell(model_id: str) -> str:
+def retirement_notice(model_id: str) -> str:
     """What to say of a model that was asked for before, where it was retired; else ""."""
-    former = row(model_id)
+    former = find_model(model_id)
     return _retirement(former) if former and former.retired() else ""
 
 
@@ -97,7 +97,7 @@ def _retirement(retired: EngineModel) -> str:
     by = " by Google" if retired.engine == Engine.GEMINI else ""
     assert retired.retires_on
     said = f"{retired.label} was retired{by} on {_day(retired.retires_on)}"
-    if following := row(successor(retired)):
+    if following := find_model(successor_of(retired)):
         return f"{said}; its successor is {following.label}."
     return f"{said}. Choose another model."
 
@@ -112,7 +112,7 @@ def _gemini_reachable() -> bool:
 
 def validate(request: DrawRequest) -> EngineModel:
     """The model of a request that can be drawn as it is; raises `InvalidRequest` otherwise."""
-    chosen = model(request.model)
+    chosen = get_model(request.model)
     check(
         chosen,
         prompt=request.prompt,

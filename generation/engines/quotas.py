@@ -14,7 +14,7 @@ GOOGLES_TIME = ZoneInfo("America/Los_Angeles")  # its days begin at midnight the
 USED_UP = "daily_quota"
 
 
-def problem(model_id: str) -> str:
+def quota_problem(model_id: str) -> str:
     """Until when today's quota of that model is known to be used up, in a sentence; else ""."""
     today = timezone.now().astimezone(GOOGLES_TIME).date()
     failed = Generation.objects.filter(
@@ -32,9 +32,9 @@ def problem(model_id: str) -> str:
     )
 
 
-def require(model_id: str) -> None:
+def require_quota(model_id: str) -> None:
     """Raises InvalidRequest where nothing can be asked of that model before tomorrow."""
-    if used_up := problem(model_id):
+    if used_up := quota_problem(model_id):
         raise InvalidRequest(used_up, code=USED_UP)
 
 

@@ -1,0 +1,9 @@
+"""Forms of the studio's pages."""
+
+from generation.forms.matrix import MatrixForm
+from generation.forms.refine import RefineForm
+from generation.forms.studio import COUNTS, HistoryForm, StudioForm, defaults, with_words
+
+__all__ = [
+    "COUNTS", "HistoryForm", "MatrixForm", "RefineForm", "StudioForm", "defaults", "with_words",
+]  # fmt: skip

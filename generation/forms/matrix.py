@@ -12,9 +12,9 @@ from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection
 from generation.errors import InvalidRequest
 from generation.models import Batch
-from generation.pipeline.validate import LONGEST_PROMPT, MOST_PICTURES
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 from generation.prompting import presets
-from generation.workflows.matrix import MOST_CELLS, Matrix
+from generation.workflows.matrix import MAX_CELLS, Matrix
 
 
 class MatrixForm(forms.Form):
@@ -22,13 +22,13 @@ class MatrixForm(forms.Form):
     others are the products, and so are those of the collection."""
 
     kind = forms.ChoiceField(choices=Batch.Kind.choices)
-    prompt = forms.CharField(required=False, max_length=LONGEST_PROMPT)
+    prompt = forms.CharField(required=False, max_length=MAX_PROMPT_LENGTH)
     preset = forms.SlugField(required=False)
     brand = forms.ModelChoiceField(Brand.objects.none(), to_field_name="slug", empty_label=None)
     model = forms.CharField(max_length=80)
     aspect_ratio = forms.CharField(max_length=10)
     image_size = forms.CharField(max_length=10, required=False)
-    count = forms.IntegerField(min_value=1, max_value=MOST_PICTURES)
+    count = forms.IntegerField(min_value=1, max_value=MAX_PICTURES)
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     variable = forms.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
@@ -39,7 +39,7 @@ class MatrixForm(forms.Form):
     in_bulk = forms.ChoiceField(required=False, choices=[("now", "Now"), ("bulk", "In bulk")])
 
     def __init__(
-        self, *args: Any, person: permissions.Person, roles: Mapping[int, str], **kwargs: Any
+        self, *args: Any, person: permissions.AnyUser, roles: Mapping[int, str], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.person, self.roles = person, roles
@@ -70,7 +70,7 @@ class MatrixForm(forms.Form):
         pictures, ticked = self._pictures(), set(self._given("base"))
         version = None
         if data["preset"]:
-            version = presets.choose(self.person, data["brand"], data["preset"])
+            version = presets.choose_version(self.person, data["brand"], data["preset"])
         said = {"prompt": data["prompt"], "preset_version": version, "roles": self.roles}
         if data["kind"] == Batch.Kind.VALUES:
             if not data["variable"]:
@@ -88,7 +88,7 @@ class MatrixForm(forms.Form):
             return []
         seen = permissions.assets(self.person).filter(collection_items__collection=collection)
         listed = seen.exclude(pk__in=[each.pk for each in base]).select_related("brand")
-        return list(listed.order_by("collection_items__position")[: MOST_CELLS + 1])
+        return list(listed.order_by("collection_items__position")[: MAX_CELLS + 1])
 
     def _pictures(self) -> list[Asset]:
         """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""

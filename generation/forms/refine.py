@@ -7,18 +7,18 @@ import uuid
 from django import forms
 
 from assetbank import permissions
-from generation.pipeline.validate import LONGEST_PROMPT, MOST_PICTURES
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 
 class RefineForm(forms.Form):
     """Sizes of any model are accepted here; `refining.request` knows the right ones."""
 
-    words = forms.CharField(max_length=LONGEST_PROMPT, strip=True)
+    words = forms.CharField(max_length=MAX_PROMPT_LENGTH, strip=True)
     image_size = forms.CharField(max_length=10, required=False)
-    count = forms.IntegerField(min_value=1, max_value=MOST_PICTURES, required=False)
+    count = forms.IntegerField(min_value=1, max_value=MAX_PICTURES, required=False)
     with_tray = forms.BooleanField(required=False)
 
-    def key(self, person: permissions.Person, output: int) -> uuid.UUID | None:
+    def key(self, person: permissions.AnyUser, output: int) -> uuid.UUID | None:
         """The same for two posts of one page that ask for the same. Of a valid form."""
         if not (token := str(self.data.get("token", ""))):
             return None

@@ -15,7 +15,7 @@ from generation.composer import form_state
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Generation, PresetVersion, Role
-from generation.pipeline.validate import LONGEST_PROMPT, MOST_PICTURES
+from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 from generation.prompting import presets
 
 COUNTS = [1, 2, 3, 4, 6, 8]
@@ -27,16 +27,16 @@ class StudioForm(forms.Form):
     references as `role_<id>`."""
 
     preset = forms.CharField(max_length=80, required=False)  # slug, or slug:version
-    prompt = forms.CharField(max_length=LONGEST_PROMPT, required=False)
+    prompt = forms.CharField(max_length=MAX_PROMPT_LENGTH, required=False)
     brand = forms.ModelChoiceField(
         Brand.objects.none(), to_field_name="slug", empty_label=None, required=True
     )
     model = forms.CharField(max_length=80)
     aspect_ratio = forms.CharField(max_length=10)
     image_size = forms.CharField(max_length=10, required=False)
-    count = forms.IntegerField(min_value=1, max_value=MOST_PICTURES)
+    count = forms.IntegerField(min_value=1, max_value=MAX_PICTURES)
 
-    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.person = person
         self.version: PresetVersion | None = None
@@ -49,9 +49,9 @@ class StudioForm(forms.Form):
         words = data.get("prompt", "")
         if slug and "brand" in data:
             try:
-                version = presets.choose(self.person, data["brand"], slug, _number(number))
+                version = presets.choose_version(self.person, data["brand"], slug, _number(number))
                 self.version = version
-                data["prompt"] = presets.prompt(version, self.variables(), words)
+                data["prompt"] = presets.fill_prompt(version, self.variables(), words)
             except InvalidRequest as error:
                 self.add_error(None, error.message)
         elif not slug and not words:
@@ -76,7 +76,7 @@ class StudioForm(forms.Form):
         if self.version is None:
             return {}
         names = [each["name"] for each in self.version.variables]
-        return {name: str(self.data.get(f"{form_state.BLANK}{name}", "")) for name in names}
+        return {name: str(self.data.get(f"{form_state.VAR_PREFIX}{name}", "")) for name in names}
 
     def key(self) -> uuid.UUID | None:
         """The same for two posts of one page that ask for the same. Of a valid form."""
@@ -163,7 +163,7 @@ def _word(word: str) -> str:
 def defaults(brands: list[Brand], left: dict[str, str], references: list[Asset]) -> dict[str, Any]:
     """What the studio starts with: what was `left` on the desk, else the first model and the
     references' brand."""
-    models = catalog.models()
+    models = catalog.available_models()
     own = {brand.pk: brand for brand in brands}
     home = next((own[each.brand_id] for each in references if each.brand_id in own), None)
     first = models[0] if models else None
@@ -177,5 +177,5 @@ def defaults(brands: list[Brand], left: dict[str, str], references: list[Asset])
     found |= {name: value for name, value in left.items() if value or name == "prompt"}
     if found["brand"] not in {brand.slug for brand in brands}:
         found["brand"] = (home or brands[0]).slug if brands else ""
-    found["model"] = catalog.instead(found["model"])
+    found["model"] = catalog.default_model_for(found["model"])
     return found

@@ -1,0 +1,5 @@
+"""What a picture was made from, the terms it inherits, and its provenance record."""
+
+from generation.lineage import graph, inheritance, quarantine, record
+
+__all__ = ["graph", "inheritance", "quarantine", "record"]

@@ -60,7 +60,11 @@ def descendants(asset_ids: Iterable[int]) -> set[int]:
 
 # ------------------------------------------------------------------------ the tree
 
-DEPTH, WIDTH, MOST = 4, 8, 80  # of a tree: levels each way, branches of one picture, all together
+MAX_DEPTH, MAX_WIDTH, MAX_NODES = (
+    4,
+    8,
+    80,
+)  # of a tree: levels each way, branches of one picture, all together
 
 ANOTHER_BRAND = "A picture of another brand"
 NOT_YOURS = "A picture that is not yours to see yet"
@@ -90,13 +94,13 @@ class Tree:
     made_with: Node
 
 
-def tree(
+def lineage_tree(
     asset: Asset,
-    person: permissions.Person,
+    person: permissions.AnyUser,
     *,
-    depth: int = DEPTH,
-    width: int = WIDTH,
-    most: int = MOST,
+    depth: int = MAX_DEPTH,
+    width: int = MAX_WIDTH,
+    most: int = MAX_NODES,
 ) -> Tree:
     """What an asset was made from, and what was made with it, as far as `person` may see it.
 
@@ -238,7 +242,7 @@ class _Side:
             return rows
 
 
-def _fill(sides: Iterable[_Side], person: permissions.Person) -> None:
+def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
     """The assets and generations that the person may see; names for the others."""
     rows = [row for side in sides for row in side.things]
     wanted = {thing for _, thing, _ in rows if thing and thing > 0}

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.formats import date_format
 
 from assetbank import notifications, permissions
-from assetbank.assets import fields, update
+from assetbank.assets import fields, update_asset
 from assetbank.models import Asset
 from assetbank.rights import terms as rights
 from generation.lineage import graph, quarantine
@@ -19,14 +19,14 @@ from generation.models import Generation
 
 JOINED = ("licence", "credit")
 BETWEEN = "; "
-WORDS = {
+TERM_NAMES = {
     "derivatives_allowed": "whether new pictures may be made from it",
     "territories": "the countries",
     "consent": "the consent of people shown",
     "consent_until": "the consent of people shown",
     "expires_on": "the end of the rights",
 }
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 def sources(generation: Generation) -> list[Asset]:
@@ -38,7 +38,7 @@ def sources(generation: Generation) -> list[Asset]:
     return list(Asset.objects.filter(used).distinct().order_by("pk"))
 
 
-def made_of(asset: Asset) -> list[Asset]:
+def source_assets(asset: Asset) -> list[Asset]:
     """The same of a picture: of all generations that made it."""
     making = Generation.objects.filter(outputs__asset=asset).distinct()
     return [one for each in making for one in sources(each) if one.pk != asset.pk]
@@ -47,12 +47,12 @@ def made_of(asset: Asset) -> list[Asset]:
 def terms(assets: Sequence[Asset]) -> dict[str, Any]:
     """Of a picture made of these, as fields of `intake.store`."""
     joined = {name: _joined((getattr(a, name) for a in assets), name) for name in JOINED}
-    return {**rights.strictest(assets), **joined}
+    return {**rights.strictest_terms(assets), **joined}
 
 
-def nowhere(assets: Sequence[Asset]) -> str:
+def no_common_territory(assets: Sequence[Asset]) -> str:
     """A sentence if there is no country in which a picture made of these may be used, else ""."""
-    if rights.strictest(assets)["territories"] != rights.NOWHERE:
+    if rights.strictest_terms(assets)["territories"] != rights.NOWHERE:
         return ""
     bound = [f"“{a}” ({', '.join(a.territories)})" for a in assets if a.territories]
     return (
@@ -61,9 +61,9 @@ def nowhere(assets: Sequence[Asset]) -> str:
     )
 
 
-def foretold(assets: Sequence[Asset]) -> str:
+def terms_preview(assets: Sequence[Asset]) -> str:
     """Until when and where a picture made of these may be used; empty where nothing limits it."""
-    gets = rights.strictest(assets)
+    gets = rights.strictest_terms(assets)
     ends = min(filter(None, (gets["expires_on"], gets["consent_until"])), default=None)
     limits = [f"until {date_format(ends, 'j F Y')}"] if ends else []
     if gets["territories"]:
@@ -71,7 +71,7 @@ def foretold(assets: Sequence[Asset]) -> str:
     return f"What you make of these may be used {' and '.join(limits)} only." if limits else ""
 
 
-def inherit(*, asset: Asset, generation: Generation) -> None:
+def inherit_terms(*, asset: Asset, generation: Generation) -> None:
     """Give `asset` the terms of what `generation` made it of, as they are now.
 
     In the transaction that stores it: the sources are locked, so that whoever makes their terms
@@ -82,11 +82,11 @@ def inherit(*, asset: Asset, generation: Generation) -> None:
     if made_of:
         _apply(asset, terms([asset, *made_of]))
     deleted = generation.reference_rows.filter(asset=None).values_list("checksum", flat=True)
-    quarantine.join(asset, made_of, list(deleted))
+    quarantine.quarantine_if_withdrawn(asset, made_of, list(deleted))
 
 
 @transaction.atomic
-def pass_on(asset: Asset, stricter: Collection[str]) -> None:
+def propagate_terms(asset: Asset, stricter: Collection[str]) -> None:
     """These terms of `asset` have become stricter: whatever was made of it follows, at any remove.
     Those who made the pictures are told."""
     pks = graph.descendants([asset.pk])
@@ -94,11 +94,11 @@ def pass_on(asset: Asset, stricter: Collection[str]) -> None:
     changed: dict[User, list[Asset]] = {}
     # the youngest first: to change one passes on to what was made of it, and that is done then
     for made in reversed(locked.filter(pk__in=pks).order_by("pk")):
-        gets = rights.strictest([made, asset])
+        gets = rights.strictest_terms([made, asset])
         if _apply(made, {name: gets[name] for name in stricter}) and made.created_by:
             changed.setdefault(made.created_by, []).append(made)
     for person, pictures in changed.items():
-        notifications.tell(
+        notifications.notify(
             person, _told(person, asset, pictures, stricter), pictures[0].get_absolute_url()
         )
 
@@ -106,17 +106,17 @@ def pass_on(asset: Asset, stricter: Collection[str]) -> None:
 def _apply(asset: Asset, gets: dict[str, Any]) -> bool:
     changes = {name: value for name, value in gets.items() if getattr(asset, name) != value}
     if changes:
-        update.update(asset=asset, **changes)
+        update_asset(asset=asset, **changes)
     return bool(changes)
 
 
 def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Collection[str]) -> str:
     seen = permissions.assets(person).filter(pk=source.pk).exists()
     which = f"“{source}”" if seen else "A picture of another brand"
-    what = " and ".join(dict.fromkeys(WORDS[name] for name in stricter))
-    named = ", ".join(f"“{picture}”" for picture in pictures[:MOST_NAMED])
-    if len(pictures) > MOST_NAMED:
-        named += f" and {len(pictures) - MOST_NAMED} more"
+    what = " and ".join(dict.fromkeys(TERM_NAMES[name] for name in stricter))
+    named = ", ".join(f"“{picture}”" for picture in pictures[:MAX_NAMED])
+    if len(pictures) > MAX_NAMED:
+        named += f" and {len(pictures) - MAX_NAMED} more"
     return (
         f"{which} may be used less than before ({what}), and so may what you made of it: {named}."
     )
@@ -125,5 +125,5 @@ def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Coll
 def _joined(values: Iterable[str], name: str) -> str:
     """Each once, in their order; cut where there is no more room."""
     parts = dict.fromkeys(part for value in values for part in value.split(BETWEEN) if part)
-    joined, most = BETWEEN.join(parts), fields.LONGEST[name]
+    joined, most = BETWEEN.join(parts), fields.MAX_LENGTHS[name]
     return joined if len(joined) <= most else f"{joined[: most - 1]}…"

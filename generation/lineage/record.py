@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from assetbank import permissions
-from assetbank.assets import downloads, files
+from assetbank.assets import downloads, read_original
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Decision
 from assetbank.rights import provenance
@@ -31,7 +31,7 @@ TERMS = (
 )
 
 
-def record(*, asset: Asset, person: permissions.Person) -> dict[str, Any]:
+def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str, Any]:
     """As `person` may know it: of pictures that they may not see there is only the number, and what
     it cost is for managers."""
     seen = permissions.assets(person)
@@ -68,13 +68,13 @@ def as_html(record: dict[str, Any], asset: Asset) -> str:
     return render_to_string("generation/record_file.html", {"record": record, "asset": asset})
 
 
-def archive(*, asset: Asset, person: permissions.Person) -> IO[bytes]:
+def provenance_archive(*, asset: Asset, person: permissions.AnyUser) -> IO[bytes]:
     """A ZIP of the original, byte for byte, and its record. Raises NotAllowed and FileMissing."""
-    downloads.require(person, asset)
-    said = record(asset=asset, person=person)
+    downloads.require_download(person, asset)
+    said = provenance_record(asset=asset, person=person)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # the response closes it
     with zipfile.ZipFile(file, "w") as packed:
-        packed.writestr(downloads.original_name(asset), files.original_bytes(asset))
+        packed.writestr(downloads.original_name(asset), read_original(asset))
         packed.writestr("record.json", as_json(said))
         packed.writestr("record.html", as_html(said, asset))
     file.seek(0)
@@ -113,7 +113,7 @@ def _source(asset: Asset) -> str:
 
 def _credentials(asset: Asset) -> dict[str, Any] | None:
     try:
-        found = downloads.credentials(asset)
+        found = downloads.read_credentials(asset)
     except ProblemError:  # the record is there without its file, too
         return None
     return found.as_dict() if found else None
@@ -125,7 +125,7 @@ class _References:
     unseen: int  # how many the person may not see
 
 
-def _references(generation: Generation, person: permissions.Person) -> _References:
+def _references(generation: Generation, person: permissions.AnyUser) -> _References:
     rows = list(generation.reference_rows.select_related("asset__brand"))
     pks = [row.asset_id for row in rows if row.asset_id]
     seen = set(permissions.assets(person).filter(pk__in=pks).values_list("pk", flat=True))
@@ -144,7 +144,7 @@ def _references(generation: Generation, person: permissions.Person) -> _Referenc
     return _References(told, len(rows) - len(told))
 
 
-def _made(output: Output, person: permissions.Person) -> dict[str, Any]:
+def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
     generation = output.generation
     references = _references(generation, person)
     take = generation.takes.get(str(output.take), {})
@@ -174,12 +174,12 @@ def _made(output: Output, person: permissions.Person) -> dict[str, Any]:
         "started_at": generation.started_at,
         "finished_at": generation.finished_at,
     }
-    if permissions.may_manage(person, generation.brand):
+    if permissions.can_manage(person, generation.brand):
         made["cost_usd"] = _cost(generation, output.take)
     return made
 
 
-def _earlier(output_id: int | None, person: permissions.Person) -> dict[str, Any] | None:
+def _earlier(output_id: int | None, person: permissions.AnyUser) -> dict[str, Any] | None:
     """The picture of an earlier generation that this one goes on from."""
     found = permissions.assets(person).filter(made_as=output_id).first() if output_id else None
     return _named(found) if found else None
@@ -192,9 +192,9 @@ def _cost(generation: Generation, take: int) -> Decimal | None:
     return total
 
 
-def _decisions(asset: Asset, person: permissions.Person) -> list[dict[str, Any]]:
+def _decisions(asset: Asset, person: permissions.AnyUser) -> list[dict[str, Any]]:
     """Viewers read that it was approved; what was said about it is for those who work on it."""
-    works_on_it = permissions.may_create(person, asset.brand)
+    works_on_it = permissions.can_edit(person, asset.brand)
     return [
         {
             "verdict": each.verdict,
@@ -207,10 +207,10 @@ def _decisions(asset: Asset, person: permissions.Person) -> list[dict[str, Any]]
     ]
 
 
-def _withdrawals(asset: Asset, person: permissions.Person) -> list[dict[str, Any]]:
+def _withdrawals(asset: Asset, person: permissions.AnyUser) -> list[dict[str, Any]]:
     """That put this picture aside; of a source that the person may not see only when."""
     rows = Withdrawal.objects.filter(quarantined__asset=asset).select_related("by")
-    known = quarantine.told(rows, person)
+    known = quarantine.visible_withdrawals(rows, person)
     return [
         {
             "source": _withdrawn(row) if row.pk in known else None,

@@ -1,0 +1,16 @@
+"""The life of one generation: submit, execute, draw, record, finish."""
+
+from generation.pipeline import draw, finish, outputs
+from generation.pipeline.execute import finalize_run, run_generation
+from generation.pipeline.submission import (
+    cancel_generation,
+    requeue_orphans,
+    retry_generation,
+    submit,
+)
+from generation.pipeline.validate import MAX_PICTURES, MAX_PROMPT_LENGTH
+
+__all__ = [
+    "MAX_PICTURES", "MAX_PROMPT_LENGTH", "cancel_generation", "draw", "finalize_run", "finish",
+    "outputs", "requeue_orphans", "retry_generation", "run_generation", "submit",
+]  # fmt: skip

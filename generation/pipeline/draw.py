@@ -18,8 +18,15 @@ from django.db import transaction
 from assetbank.rights import terms
 from generation import conversation
 from generation.billing import ledger
-from generation.engines import catalog, dispatch, quotas, reference_images
-from generation.engines.base import Drawing, DrawRequest, ReferenceImage
+from generation.engines import (
+    Drawing,
+    DrawRequest,
+    ReferenceImage,
+    catalog,
+    dispatch,
+    quotas,
+    reference_images,
+)
 from generation.errors import (
     EngineError,
     EngineFailed,
@@ -35,19 +42,19 @@ logger = logging.getLogger(__name__)
 
 
 def draw_request(generation: Generation) -> DrawRequest:
-    chosen = catalog.model(generation.model)
+    chosen = catalog.get_model(generation.model)
     rows = list(generation.reference_rows.select_related("asset"))
     _check_sources(generation, rows)
     brand = generation.brand
-    composed = compose.compose(
+    composed = compose.compose_prompt(
         prompt=generation.prompt,
         brand=brand,
-        references=[compose.Named(row.title, row.role) for row in rows],
+        references=[compose.NamedReference(row.title, row.role) for row in rows],
         model=chosen,
-        rules=brand_rules.rules_of(brand),
+        rules=brand_rules.brand_rules_of(brand),
     )
     sent = [rows[n] for n in composed.sent]
-    shown = [reference_images.image(row.asset, row.role) for row in sent if row.asset]
+    shown = [reference_images.reference_image(row.asset, row.role) for row in sent if row.asset]
     left_out = list(composed.left_out)
     # a sketch shows the prompt, to the people who wrote it
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
@@ -55,7 +62,7 @@ def draw_request(generation: Generation) -> DrawRequest:
         before = conversation.images(generation.refines) if generation.refines else 0
         if before + len(shown) < chosen.max_references:
             shown.append(_draft_image(generation.draft))
-            prompt += f"\n\n{compose.again(number=len(shown))}"
+            prompt += f"\n\n{compose.redraw_instruction(number=len(shown))}"
         else:
             left_out.append(f"The draft is left out: {chosen.label} has no room for it.")
     if generation.refines:
@@ -79,7 +86,7 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
     if gone := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
     made_of = inheritance.sources(generation)
-    if refused := [asset for asset in made_of if terms.problem(asset, derive=True)]:
+    if refused := [asset for asset in made_of if terms.usage_problem(asset, derive=True)]:
         # who reads this may not see all references
         sentence = "A reference may not be used any more: its rights have ended or changed."
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
@@ -92,7 +99,7 @@ def _draft_image(draft: Output) -> ReferenceImage:
             "The draft is not in the library any more, so it cannot be made again.",
             code="reference_gone",
         )
-    return reference_images.image(draft.asset)
+    return reference_images.reference_image(draft.asset)
 
 
 def draw_missing(generation: Generation) -> None:
@@ -103,7 +110,7 @@ def draw_missing(generation: Generation) -> None:
     missing = generation.missing
     if not missing or _refused_outright(generation):
         return
-    quotas.require(generation.model)
+    quotas.require_quota(generation.model)
     request = draw_request(generation)
     for take in missing:
         generation.refresh_from_db(fields=["cancel_requested"])
@@ -140,7 +147,7 @@ def take_picture(generation: Generation, take: int, request: DrawRequest) -> Non
     """One call of the engine, outside any transaction; its answer is committed at once."""
     # a draft that is made again keeps its layout
     variant = generation.draft.take if generation.draft else take
-    if catalog.billed(generation.model):
+    if catalog.is_billed(generation.model):
         conversation.note(generation, take, request)
     try:
         drawing = dispatch.draw(replace(request, variant=variant))

@@ -16,8 +16,8 @@ from generation.errors import (
 )
 from generation.models import Generation
 from generation.pipeline import draw, finish, outputs
-from generation.pipeline.validate import LONGEST_PROMPT as LONGEST_PROMPT
-from generation.pipeline.validate import MOST_PICTURES as MOST_PICTURES
+from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
+from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ State = Generation.State
 # ------------------------------------------------------------------------ drawing
 
 
-def run(*, generation_id: int) -> None:
+def run_generation(*, generation_id: int) -> None:
     """Draw what is missing of a generation and bring it into the library.
 
     May be killed at any line and run again: see `drawing`. Raises EngineUnavailable when the job
@@ -45,10 +45,10 @@ def run(*, generation_id: int) -> None:
         logger.exception("generation %d", generation.pk)
         failure = _broken()
         draw.give_up_begun(generation, failure)
-    settle(generation, failure)
+    finalize_run(generation, failure)
 
 
-def settle(generation: Generation, failure: ProblemError | None) -> None:
+def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
     """Bring what has arrived into the library, and say how it ended.
 
     Raises EngineUnavailable where that is the failure and the queue should try again.
@@ -61,9 +61,9 @@ def settle(generation: Generation, failure: ProblemError | None) -> None:
         logger.exception("pictures of generation %d", generation.pk)
         failure = failure or _broken()
     if failure is None:
-        finish.conclude(generation)
+        finish.finish_from_takes(generation)
     elif isinstance(failure, EngineUnavailable):
-        finish.unavailable(generation, failure)
+        finish.retry_or_fail(generation, failure)
     else:
         finish.finish(generation, State.FAILED, failure.message, failure.code)
 
@@ -96,9 +96,9 @@ def _begin(generation_id: int) -> Generation | None:
         if generation is None or generation.finished:
             return None
         draw.give_up_begun(generation, _ended())
-        if generation.attempts >= finish.MOST_ATTEMPTS:
+        if generation.attempts >= finish.MAX_ATTEMPTS:
             sentence = (
-                f"This was begun {finish.MOST_ATTEMPTS} times, and each time the worker ended."
+                f"This was begun {finish.MAX_ATTEMPTS} times, and each time the worker ended."
             )
             finish.finish(generation, State.FAILED, sentence, "worker_ended")
             return None

@@ -10,13 +10,13 @@ from generation.billing import ledger, savings
 from generation.errors import EngineError, EngineUnavailable
 from generation.models import Generation
 
-MOST_ATTEMPTS = 5  # of one request, while the engine is unavailable
-LONGEST_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
+MAX_ATTEMPTS = 5  # of one request, while the engine is unavailable
+MAX_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
 
 State = Generation.State
 
 
-def conclude(generation: Generation) -> None:
+def finish_from_takes(generation: Generation) -> None:
     """Whatever was to be asked for has been answered, or it was cancelled."""
     made = generation.outputs.exclude(asset=None).values("take").distinct().count()
     refusals = [take for take in generation.takes.values() if "refused" in take]
@@ -34,22 +34,22 @@ def conclude(generation: Generation) -> None:
         finish(generation, State.FAILED, reason, "unreadable_picture")
 
 
-def unavailable(generation: Generation, error: EngineUnavailable) -> None:
+def retry_or_fail(generation: Generation, error: EngineUnavailable) -> None:
     """Back into the queue, unless it was tried often enough or asking again may pay twice.
 
     Raises the error where the queue should try again.
     """
-    if error.may_have_been_paid or generation.attempts >= MOST_ATTEMPTS:
+    if error.may_have_been_paid or generation.attempts >= MAX_ATTEMPTS:
         finish(generation, State.FAILED, error.message, error.code)
         return
-    if error.retry_after and error.retry_after > LONGEST_WAIT_S:
+    if error.retry_after and error.retry_after > MAX_WAIT_S:
         hours = f"{error.retry_after / 3600:.1f} hours".replace(".0", "")
         sentence = f"The service asks to wait {hours}. Try again then, or choose another model."
         finish(generation, State.FAILED, sentence, error.code)
         return
     generation.refresh_from_db(fields=["cancel_requested"])
     if generation.cancel_requested:
-        conclude(generation)
+        finish_from_takes(generation)
         return
     generation.state = State.QUEUED
     generation.reason = f"{error.message} It will be tried again."
@@ -66,7 +66,7 @@ def finish(generation: Generation, state: str, reason: str = "", code: str = "")
     generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
     ledger.release(generation)
     if state == State.SUCCEEDED and generation.draft_id:
-        savings.record(generation)
+        savings.record_saving(generation)
     webhooks.generation_ended(generation)
 
 

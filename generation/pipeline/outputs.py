@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from django.db import transaction
 
-from assetbank.assets import ingest
+from assetbank.assets import GenerationProvenance, ingest_asset
 from assetbank.errors import PictureRefused
 from assetbank.models import Asset
 from generation.lineage import inheritance
@@ -26,7 +26,7 @@ def store_outputs(generation: Generation) -> None:
     for output in _arrived(generation):
         try:
             with transaction.atomic():
-                stored = ingest.store(
+                stored = ingest_asset(
                     brand=generation.brand,
                     file=bytes(output.data or b""),
                     filename=f"generation-{generation.pk}-{output.take + 1}.{output.position + 1}",
@@ -38,19 +38,19 @@ def store_outputs(generation: Generation) -> None:
                 )
                 output.asset, output.data = stored.asset, None
                 output.save(update_fields=["asset", "data"])
-                inheritance.inherit(asset=stored.asset, generation=generation)
+                inheritance.inherit_terms(asset=stored.asset, generation=generation)
         except PictureRefused as error:
             # kept as it came: staff can look at the bytes
             output.problem = error.message
             output.save(update_fields=["problem"])
 
 
-def _provenance(generation: Generation) -> ingest.Provenance:
+def _provenance(generation: Generation) -> GenerationProvenance:
     version = generation.preset_version
     slug = version.preset.slug if version else ""
     engine = EngineModel.objects.filter(pk=generation.model).first()
     source_type = engine.digital_source_type if engine else "trainedAlgorithmicMedia"
-    return ingest.Provenance(
+    return GenerationProvenance(
         generation.pk, generation.model, generation.prompt, slug, digital_source_type=source_type
     )
 

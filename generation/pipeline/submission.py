@@ -20,8 +20,8 @@ from generation.errors import (
 )
 from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference
 from generation.pipeline import draw, finish, validate
-from generation.pipeline.validate import LONGEST_PROMPT as LONGEST_PROMPT
-from generation.pipeline.validate import MOST_PICTURES as MOST_PICTURES
+from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
+from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ State = Generation.State
 # ------------------------------------------------------------------------ asking
 
 
-def request(
+def submit(
     *,
     person: User,
     brand: Brand,
@@ -54,7 +54,7 @@ def request(
     is not asked again. `roles`: what a reference is to the picture, by its asset's id.
 
     Raises InvalidRequest and NotAllowed."""
-    permissions.require_creator(person, brand)
+    permissions.require_editor(person, brand)
     asked = Generation(
         brand=brand,
         prompt=text.clean_text(prompt),
@@ -72,7 +72,9 @@ def request(
         label=label,
     )
     references = list(dict.fromkeys(references))
-    return _queue(asked, references, validate.check(asked, person, references, roles or {}))
+    return _queue(
+        asked, references, validate.validate_request(asked, person, references, roles or {})
+    )
 
 
 def _queue(
@@ -118,7 +120,7 @@ def _lock(pk: int) -> str:
     return f"generation-{pk}"
 
 
-def take_up_left_behind() -> None:
+def requeue_orphans() -> None:
     """Unfinished generations without a job: it failed when not even that could be written down."""
     ordered = Q(batch_job__state__in=BatchJob.UNFINISHED)
     unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED).exclude(ordered)
@@ -129,10 +131,10 @@ def take_up_left_behind() -> None:
                 _defer(left)
 
 
-def retry(*, person: User, generation: Generation) -> Generation:
+def retry_generation(*, person: User, generation: Generation) -> Generation:
     """Queue a failed or cancelled generation again. What has arrived is not asked for again, and
     neither is what was refused; what was lost on the way, or cannot be read, is."""
-    permissions.require_creator(person, generation.brand)
+    permissions.require_editor(person, generation.brand)
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         _check_may_be_retried(generation)
@@ -163,16 +165,16 @@ def _check_may_be_retried(generation: Generation) -> None:
             code="in_bulk",
         )
     if generation.missing or draw.spoiled(generation):
-        catalog.model(generation.model)
-        quotas.require(generation.model)
+        catalog.get_model(generation.model)
+        quotas.require_quota(generation.model)
 
 
-def cancel(
+def cancel_generation(
     *, person: User, generation: Generation, reason: str = "Cancelled before it began."
 ) -> Generation:
     """Stop a waiting generation at once, a running one before its next picture; what has arrived
     stays. Cancelling a finished one changes nothing."""
-    permissions.require_creator(person, generation.brand)
+    permissions.require_editor(person, generation.brand)
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         if generation.state == State.QUEUED:

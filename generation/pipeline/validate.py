@@ -14,13 +14,13 @@ from generation.models import Generation, Role
 from generation.pipeline.fingerprint import fingerprint
 from generation.prompting import compose, presets
 
-MOST_PICTURES = 8  # of one request
-LONGEST_PROMPT = 8_000
+MAX_PICTURES = 8  # of one request
+MAX_PROMPT_LENGTH = 8_000
 
 
-def check(
+def validate_request(
     asked: Generation,
-    person: permissions.Person,
+    person: permissions.AnyUser,
     references: Sequence[Asset],
     roles: Mapping[int, str],
 ) -> dict[int, str]:
@@ -36,7 +36,7 @@ def check(
     roles = _clean_roles(references, roles)
     if asked.preset_version and not asked.refines:
         presets.check_references(asked.preset_version, roles.values())
-    _fit(asked, [compose.Named(asset.title, roles[asset.pk]) for asset in references])
+    _fit(asked, [compose.NamedReference(asset.title, roles[asset.pk]) for asset in references])
     asked.fingerprint = fingerprint(
         brand=asked.brand,
         prompt=asked.prompt,
@@ -50,11 +50,11 @@ def check(
     return roles
 
 
-def _fit(asked: Generation, references: Sequence[compose.Named]) -> None:
+def _fit(asked: Generation, references: Sequence[compose.NamedReference]) -> None:
     """To what its model can do."""
-    chosen = catalog.model(asked.model)
-    quotas.require(asked.model)
-    fitted = compose.fit(references, chosen)
+    chosen = catalog.get_model(asked.model)
+    quotas.require_quota(asked.model)
+    fitted = compose.fit_references(references, chosen)
     asked.left_out = list(fitted.left_out)
     asked.image_size = asked.image_size or next(iter(chosen.image_sizes), "")
     catalog.check(
@@ -69,10 +69,10 @@ def _fit(asked: Generation, references: Sequence[compose.Named]) -> None:
 
 
 def _check_amounts(prompt: str, count: int) -> None:
-    if len(prompt) > LONGEST_PROMPT:
-        raise InvalidRequest(f"A prompt has at most {LONGEST_PROMPT} characters.")
-    if not 1 <= count <= MOST_PICTURES:
-        raise InvalidRequest(f"Ask for 1 to {MOST_PICTURES} pictures at a time.")
+    if len(prompt) > MAX_PROMPT_LENGTH:
+        raise InvalidRequest(f"A prompt has at most {MAX_PROMPT_LENGTH} characters.")
+    if not 1 <= count <= MAX_PICTURES:
+        raise InvalidRequest(f"Ask for 1 to {MAX_PICTURES} pictures at a time.")
 
 
 def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
@@ -83,7 +83,7 @@ def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[
     return {asset.pk: roles.get(asset.pk, "") for asset in references}
 
 
-def _check_references(person: permissions.Person, references: Sequence[Asset]) -> None:
+def _check_references(person: permissions.AnyUser, references: Sequence[Asset]) -> None:
     seen = set(
         permissions.assets(person).filter(pk__in=[a.pk for a in references]).values_list("pk")
     )
@@ -96,8 +96,8 @@ def _check_rights(sources: Iterable[Asset]) -> None:
     """Whether a picture may be made of all of these together. Raises InvalidRequest."""
     sources = list(dict.fromkeys(sources))
     for asset in sources:
-        if refused := terms.problem(asset, derive=True):
+        if refused := terms.usage_problem(asset, derive=True):
             code = "rights_expired" if asset.expired else "rights"
             raise InvalidRequest(refused, code=code)
-    if nowhere := inheritance.nowhere(sources):
+    if nowhere := inheritance.no_common_territory(sources):
         raise InvalidRequest(nowhere, code="rights")

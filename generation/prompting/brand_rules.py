@@ -14,18 +14,18 @@ from assetbank.models.brands import validate_palette
 from generation.errors import InvalidRequest
 from generation.models import BrandRules, Finding
 
-MOST = 50  # lines of `always`, of `never`, and approved words
-LONGEST = {"always": 300, "never": 300, "approved_words": 80, "voice": 2_000, "style": 4_000}
+MAX_LINES = 50  # lines of `always`, of `never`, and approved words
+MAX_LENGTHS = {"always": 300, "never": 300, "approved_words": 80, "voice": 2_000, "style": 4_000}
 OF_BRAND = ("palette", "style", "four_eyes")
 OF_RULES = ("voice", "always", "never", "approved_words", "anchors", "blocking")
 
 
-def rules_of(brand: Brand) -> BrandRules:
+def brand_rules_of(brand: Brand) -> BrandRules:
     """Empty ones, not saved, while it has none."""
     return BrandRules.objects.filter(brand=brand).first() or BrandRules(brand=brand)
 
 
-def change(*, person: permissions.Person, brand: Brand, **fields: Any) -> BrandRules:
+def change_rules(*, person: permissions.AnyUser, brand: Brand, **fields: Any) -> BrandRules:
     """Any of OF_BRAND and OF_RULES; what is not named stays. Raises NotAllowed, InvalidRequest."""
     permissions.require_manager(person, brand)
     unknown = fields.keys() - {*OF_BRAND, *OF_RULES}
@@ -59,8 +59,8 @@ def _clean(name: str, value: Any) -> Any:
         return _codes(value)
     if name in ("voice", "style"):
         value = text.clean_text(value)
-        if len(value) > LONGEST[name]:
-            raise InvalidRequest(f"{name} has at most {LONGEST[name]} characters.")
+        if len(value) > MAX_LENGTHS[name]:
+            raise InvalidRequest(f"{name} has at most {MAX_LENGTHS[name]} characters.")
     return value
 
 
@@ -76,10 +76,10 @@ def _palette(value: Sequence[str]) -> list[str]:
 def _listed(name: str, value: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(filter(None, (text.clean_text(str(each)) for each in value))))
     said = name.replace("_", " ")
-    if len(found) > MOST:
-        raise InvalidRequest(f"{said} has at most {MOST} lines.")
-    if any(len(each) > LONGEST[name] for each in found):
-        raise InvalidRequest(f"A line of {said} has at most {LONGEST[name]} characters.")
+    if len(found) > MAX_LINES:
+        raise InvalidRequest(f"{said} has at most {MAX_LINES} lines.")
+    if any(len(each) > MAX_LENGTHS[name] for each in found):
+        raise InvalidRequest(f"A line of {said} has at most {MAX_LENGTHS[name]} characters.")
     return found
 
 

@@ -31,7 +31,7 @@ NO_ROLE = "Keep the products in it true to their shape, material, colour and det
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedReference:
     """A reference as a prompt names it; `role` is one of Role or ""."""
 
     title: str
@@ -39,7 +39,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedReferences:
     """Which references are sent, by their position in what was given, and why others are not."""
 
     kept: tuple[int, ...]
@@ -47,7 +47,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Composed:
+class ComposedPrompt:
     """`sent`: the positions of the references that go along, in the order in which `text` numbers
     them. `left_out`: sentences for people."""
 
@@ -56,7 +56,7 @@ class Composed:
     left_out: tuple[str, ...]
 
 
-def fit(references: Sequence[Named], model: EngineModel) -> Fitted:
+def fit_references(references: Sequence[NamedReference], model: EngineModel) -> FittedReferences:
     """As many as the model has room for: products before styles, and of one role the first.
 
     What is kept stays in its order.
@@ -83,19 +83,19 @@ def fit(references: Sequence[Named], model: EngineModel) -> Fitted:
         else:
             kept.append(n)
     left_out = tuple(f"“{references[n].title}” is left out: {reasons[n]}." for n in sorted(reasons))
-    return Fitted(tuple(sorted(kept)), left_out)
+    return FittedReferences(tuple(sorted(kept)), left_out)
 
 
-def compose(
+def compose_prompt(
     *,
     prompt: str,
     brand: Brand,
-    references: Sequence[Named],
+    references: Sequence[NamedReference],
     model: EngineModel,
     rules: BrandRules | None = None,
-) -> Composed:
+) -> ComposedPrompt:
     """The prompt, the references by number, role and name, and the brand's rules."""
-    fitted = fit(references, model)
+    fitted = fit_references(references, model)
     parts = [prompt.strip()]
     if fitted.kept:
         lines = [_line(number, references[n]) for number, n in enumerate(fitted.kept, start=1)]
@@ -106,10 +106,10 @@ def compose(
         parts.append(f"Palette of the brand: {', '.join(brand.palette)}.")
     if rules:
         parts += _ruled(rules)
-    return Composed("\n\n".join(parts), fitted.kept, fitted.left_out)
+    return ComposedPrompt("\n\n".join(parts), fitted.kept, fitted.left_out)
 
 
-def again(*, number: int) -> str:
+def redraw_instruction(*, number: int) -> str:
     """For the last image, a draft that is to be made again at the size that is asked for."""
     return (
         f"Image {number} is a draft of this very picture. Make it again at a higher resolution: "
@@ -118,7 +118,7 @@ def again(*, number: int) -> str:
     )
 
 
-def _line(number: int, reference: Named) -> str:
+def _line(number: int, reference: NamedReference) -> str:
     if not reference.role:
         return f"Image {number}: {reference.title}. {NO_ROLE}"
     role = Role(reference.role)

@@ -21,26 +21,26 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, Preset, PresetVersion, Role
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-LONGEST_TEMPLATE = 6_000
-LONGEST_VALUE = 500
-MOST_REFERENCES = 14
+MAX_TEMPLATE_LENGTH = 6_000
+MAX_VALUE_LENGTH = 500
+MAX_REFERENCES = 14
 
 
 # ------------------------------------------------------------------------ choosing
 
 
-def visible(person: permissions.Person) -> QuerySet[Preset]:
+def visible(person: permissions.AnyUser) -> QuerySet[Preset]:
     """Every brand's, and those of the person's own brands; also such as are not on offer."""
     return Preset.objects.filter(Q(brand=None) | Q(brand__in=permissions.brands(person)))
 
 
-def offered(person: permissions.Person, brand: Brand | None = None) -> QuerySet[Preset]:
+def offered(person: permissions.AnyUser, brand: Brand | None = None) -> QuerySet[Preset]:
     """Those on offer (to `brand`, if given) that have a version."""
     found = visible(person).filter(offered=True, versions__isnull=False).distinct()
     return found.filter(Q(brand=None) | Q(brand=brand)) if brand else found
 
 
-def counted(presets: QuerySet[Preset]) -> QuerySet[Preset]:
+def with_use_counts(presets: QuerySet[Preset]) -> QuerySet[Preset]:
     """Each with `used`: how many generations were asked for with any of its versions."""
     uses = PresetVersion.objects.filter(preset=OuterRef("pk")).order_by().values("preset")
     return presets.annotate(used=Subquery(uses.annotate(n=Count("generations")).values("n")))
@@ -54,8 +54,8 @@ def newest(preset: Preset) -> PresetVersion:
     return version
 
 
-def choose(
-    person: permissions.Person, brand: Brand, slug: str, number: int | None = None
+def choose_version(
+    person: permissions.AnyUser, brand: Brand, slug: str, number: int | None = None
 ) -> PresetVersion:
     """The newest version of a preset, or that with this number, for a picture of `brand`.
 
@@ -95,8 +95,8 @@ def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
         )
         if not value:
             raise InvalidRequest(f"Fill in “{label(variable)}”.", code="empty_variable")
-        if len(value) > LONGEST_VALUE:
-            raise InvalidRequest(f"“{label(variable)}” has at most {LONGEST_VALUE} characters.")
+        if len(value) > MAX_VALUE_LENGTH:
+            raise InvalidRequest(f"“{label(variable)}” has at most {MAX_VALUE_LENGTH} characters.")
         found[name] = value
     return found
 
@@ -112,7 +112,7 @@ def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
     return "".join(pieces).strip()
 
 
-def prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
+def fill_prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
     """The filled preset, and what a person adds in their own words."""
     return "\n\n".join(part for part in (fill(version, given), words.strip()) if part)
 
@@ -157,12 +157,12 @@ def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
     return told
 
 
-def asks(version: PresetVersion) -> list[str]:
+def required_roles(version: PresetVersion) -> list[str]:
     """What it looks at: “1 to 4 products”, “at most 1 style”."""
     return [_wanted(asked) for asked in version.roles]
 
 
-def assign(version: PresetVersion, roles: Sequence[str]) -> list[str]:
+def assign_roles(version: PresetVersion, roles: Sequence[str]) -> list[str]:
     """The same roles, with those that the preset cannot do without in place of "", as many as it
     has room for. Which picture is the character or the background of one that may do without, only
     a person knows."""
@@ -192,7 +192,7 @@ def _wanted(asked: Mapping[str, Any]) -> str:
 
 
 @transaction.atomic
-def save(
+def save_preset(
     *,
     preset: Preset,
     by: User | None,
@@ -203,7 +203,7 @@ def save(
     image_size: str = "",
 ) -> PresetVersion:
     """The next version of a preset; the newest one where nothing differs. Raises InvalidRequest."""
-    if wrong := problems(template, variables, roles):
+    if wrong := template_problems(template, variables, roles):
         raise InvalidRequest(" ".join(wrong), code="invalid_preset")
     Preset.objects.select_for_update().get(pk=preset.pk)
     said = {
@@ -220,12 +220,12 @@ def save(
     return PresetVersion.objects.create(preset=preset, number=number, created_by=by, **said)
 
 
-def problems(template: str, variables: Any, roles: Any) -> list[str]:
+def template_problems(template: str, variables: Any, roles: Any) -> list[str]:
     """What is wrong with a version, in sentences; none: it can be filled."""
     if not template.strip():
         return ["Write the prompt."]
-    if len(template) > LONGEST_TEMPLATE:
-        return [f"A preset's prompt has at most {LONGEST_TEMPLATE} characters."]
+    if len(template) > MAX_TEMPLATE_LENGTH:
+        return [f"A preset's prompt has at most {MAX_TEMPLATE_LENGTH} characters."]
     found = _variable_problems(variables) + _role_problems(roles)
     try:
         parsed = list(Formatter().parse(template))
@@ -268,10 +268,10 @@ def _variable_problems(variables: Any) -> list[str]:
         if extra := sorted(each.keys() - {"name", "label", "default"}):
             found.append(f"A variable has a name, a label and a default, and no “{extra[0]}”.")
         if not all(
-            isinstance(value, str) and len(value) <= LONGEST_VALUE for value in each.values()
+            isinstance(value, str) and len(value) <= MAX_VALUE_LENGTH for value in each.values()
         ):
             found.append(
-                f"All that is said of a variable is text of at most {LONGEST_VALUE} letters."
+                f"All that is said of a variable is text of at most {MAX_VALUE_LENGTH} letters."
             )
     twice = [name for name, n in Counter(each.get("name") for each in variables).items() if n > 1]
     return found + [f"There are two variables “{name}”." for name in twice]
@@ -289,11 +289,11 @@ def _role_problems(roles: Any) -> list[str]:
         elif not (
             type(least) is int
             and type(most) is int
-            and 0 <= least <= most <= MOST_REFERENCES
+            and 0 <= least <= most <= MAX_REFERENCES
             and most
         ):
-            found.append(f"{each['role']}: least and most are numbers from 0 to {MOST_REFERENCES}.")
-    if not found and sum(each["least"] for each in roles) > MOST_REFERENCES:
-        found.append(f"No model takes more than {MOST_REFERENCES} references.")
+            found.append(f"{each['role']}: least and most are numbers from 0 to {MAX_REFERENCES}.")
+    if not found and sum(each["least"] for each in roles) > MAX_REFERENCES:
+        found.append(f"No model takes more than {MAX_REFERENCES} references.")
     twice = [role for role, n in Counter(each.get("role") for each in roles).items() if n > 1]
     return found + [f"The role “{role}” is there twice." for role in twice]

@@ -13,25 +13,27 @@ from PIL import Image
 
 from generation.models import Reference, Role
 from search.errors import SearchUnavailable
-from search.query import regions
+from search.query import match_regions
 
 # What these lend is a look or a place: no object that could be recognised
 EXEMPT = (Role.STYLE, Role.BACKGROUND)
-LINE = -2.5  # log-odds
+RECOGNITION_THRESHOLD = -2.5  # log-odds
 
 
-def judged(rows: Iterable[Reference]) -> list[Reference]:
+def checked_references(rows: Iterable[Reference]) -> list[Reference]:
     """Those that can be recognised: not deleted, and not a look or a place."""
     return [row for row in rows if row.role not in EXEMPT and row.asset_id]
 
 
-def ignored(picture: Image.Image, rows: Sequence[Reference]) -> Iterator[tuple[Reference, float]]:
+def unused_references(
+    picture: Image.Image, rows: Sequence[Reference]
+) -> Iterator[tuple[Reference, float]]:
     """Those of `rows` that cannot be recognised in the RGB picture, with the log-odds that they
     can. Raises SearchUnavailable."""
-    found = regions.recognised(picture, [row.asset_id for row in rows if row.asset_id])
+    found = match_regions(picture, [row.asset_id for row in rows if row.asset_id])
     for row in rows:
         odds = found.get(row.asset_id or 0)
         if odds is None:
             raise SearchUnavailable(f"Reference {row.position + 1} has no vector to compare with.")
-        if odds < LINE:
+        if odds < RECOGNITION_THRESHOLD:
             yield row, odds

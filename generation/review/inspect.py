@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from assetbank import permissions
-from assetbank.assets import files
+from assetbank.assets import open_rendition
 from assetbank.errors import ProblemError
 from assetbank.media import images
 from assetbank.models import Asset, Brand
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 WAITING = "It is still being checked against the brand's rules. Try again in a moment."
 LOOKED_AT = 1600  # pixels of the longest side, as in the preview
 SKETCH = "sketch"  # its pictures are lettered with the prompt and show every reference
-MOST_NAMED = 6  # words that a sentence lists
+MAX_NAMED = 6  # words that a sentence lists
 
 Code = Finding.Code
 
@@ -38,7 +38,7 @@ Code = Finding.Code
 # ------------------------------------------------------------------------ asked by others
 
 
-def blocks(asset: Asset) -> list[str]:
+def approval_blockers(asset: Asset) -> list[str]:
     """Why this asset cannot be approved, in sentences: what its brand does not let pass."""
     output = output_of(asset)
     if output is None:
@@ -57,10 +57,10 @@ def output_of(asset: Asset) -> Output | None:
     return Output.objects.filter(asset=asset).defer("data").order_by("-pk").first()
 
 
-def again(*, person: permissions.Person, outputs: QuerySet[Output], brand: Brand) -> int:
+def inspect_again(*, person: permissions.AnyUser, outputs: QuerySet[Output], brand: Brand) -> int:
     """Have these outputs of the brand checked anew, by its rules as they are now. Returns how
     many. Raises NotAllowed."""
-    permissions.require_creator(person, brand)
+    permissions.require_editor(person, brand)
     theirs = outputs.filter(generation__brand=brand).exclude(asset=None)
     return theirs.update(inspected_at=None)
 
@@ -68,10 +68,10 @@ def again(*, person: permissions.Person, outputs: QuerySet[Output], brand: Brand
 # ------------------------------------------------------------------------ looking
 
 
-def inspect_waiting(*, stop: Callable[[], bool] = lambda: False) -> int:
+def inspect_pending(*, stop: Callable[[], bool] = lambda: False) -> int:
     """Inspect what is ready and was not inspected yet, until `stop()`; returns how many."""
     done = 0
-    for pk in list(ready().values_list("pk", flat=True)):
+    for pk in list(ready_to_inspect().values_list("pk", flat=True)):
         if stop():
             break
         output = Output.objects.defer("data").select_related("asset__brand", "generation")
@@ -81,7 +81,7 @@ def inspect_waiting(*, stop: Callable[[], bool] = lambda: False) -> int:
     return done
 
 
-def ready() -> QuerySet[Output]:
+def ready_to_inspect() -> QuerySet[Output]:
     """Outputs to inspect whose assets have been indexed, or never will be."""
     settled = Embedding.objects.filter(asset_id=OuterRef("asset_id"), space__active=True).exclude(
         state__in=[Embedding.State.PENDING, Embedding.State.REMOVING]
@@ -122,26 +122,26 @@ def _unchecked(output: Output, what: str, why: str) -> Finding:
 def _palette(output: Output, asset: Asset) -> list[Finding]:
     if not asset.brand.palette:
         return []
-    with files.rendition(asset=asset, name="grid") as file:
+    with open_rendition(asset=asset, name="grid") as file:
         picture = images.load_rgb(file, side=palette.SIDE)
-    found = palette.strange(picture, asset.brand.palette)
+    found = palette.off_palette(picture, asset.brand.palette)
     if found is None:
         return []
-    sentence = palette.sentence(found)
+    sentence = palette.off_palette_sentence(found)
     return [Finding(output=output, code=Code.PALETTE, sentence=sentence, measured=found.share)]
 
 
 def _words(output: Output, asset: Asset) -> list[Finding]:
     """A sketch is lettered with its prompt, which says nothing about the picture to come."""
-    if not ocr.installed() or asset.engine_model == SKETCH:
+    if not ocr.is_installed() or asset.engine_model == SKETCH:
         return []
-    with files.rendition(asset=asset, name="preview") as file:
+    with open_rendition(asset=asset, name="preview") as file:
         picture = images.load_rgb(file, side=LOOKED_AT)
-    strange = ocr.unapproved(ocr.words(picture) or [], _approved(output, asset.brand))
+    strange = ocr.unapproved_words(ocr.read_words(picture) or [], _approved(output, asset.brand))
     if not strange:
         return []
-    quoted = ", ".join(f"“{word}”" for word in strange[:MOST_NAMED])
-    more = f" and {len(strange) - MOST_NAMED} more" if len(strange) > MOST_NAMED else ""
+    quoted = ", ".join(f"“{word}”" for word in strange[:MAX_NAMED])
+    more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
     stands = "It reads" if len(strange) == 1 else "Words can be read in it:"
     approved = "which is not an approved word" if len(strange) == 1 else "none of them approved"
     sentence = f"{stands} {quoted}{more}, {approved}."[:500]
@@ -156,10 +156,10 @@ def _approved(output: Output, brand: Brand) -> list[str]:
 
 
 def _references(output: Output, asset: Asset) -> list[Finding]:
-    rows = fidelity.judged(output.generation.reference_rows.select_related("asset"))
+    rows = fidelity.checked_references(output.generation.reference_rows.select_related("asset"))
     if not rows or asset.engine_model == SKETCH:  # which pastes all of them
         return []
-    with files.rendition(asset=asset, name="preview") as file:
+    with open_rendition(asset=asset, name="preview") as file:
         picture = images.load_rgb(file, side=regions.SIDE)
     return [
         Finding(
@@ -169,7 +169,7 @@ def _references(output: Output, asset: Asset) -> list[Finding]:
             measured=odds,
             reference=row,
         )
-        for row, odds in fidelity.ignored(picture, rows)
+        for row, odds in fidelity.unused_references(picture, rows)
     ]
 
 
@@ -182,8 +182,8 @@ def _named(row: Reference, asset: Asset) -> str:
 
 def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
     """Except of the pictures that it goes on from, which it should look like."""
-    if detect.waiting(asset.brand).filter(pk=asset.pk).exists():
-        detect.compare(asset)
+    if detect.uncompared_assets(asset.brand).filter(pk=asset.pk).exists():
+        detect.compare_asset(asset)
     came_from = Q(finals=output.generation) | Q(refined_in=output.generation)
     expected = set(Output.objects.filter(came_from).values_list("asset_id", flat=True))
     references = set(output.generation.reference_rows.values_list("asset_id", flat=True))

@@ -18,29 +18,31 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-SURE = 0.85  # of the reader, 0 to 1; it takes buttons and wheels for an O, less surely for words
-SHORTEST = 3  # letters and digits of what counts as a word
-LONGEST_SIDE = 1600  # pixels that are looked at
-NEARLY = 0.8  # of `difflib`: a misread letter in a word of six
+MIN_CONFIDENCE = (
+    0.85  # of the reader, 0 to 1; it takes buttons and wheels for an O, less surely for words
+)
+MIN_WORD_LENGTH = 3  # letters and digits of what counts as a word
+MAX_SIDE = 1600  # pixels that are looked at
+MIN_SIMILARITY = 0.8  # of `difflib`: a misread letter in a word of six
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("rapidocr", "onnxruntime"))
 
 
-def words(picture: Image.Image) -> list[str] | None:
+def read_words(picture: Image.Image) -> list[str] | None:
     """In the order in which they stand, without repeats; None where no reader is installed."""
-    if not installed():
+    if not is_installed():
         return None
     rgb = picture.convert("RGB")
-    rgb.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    rgb.thumbnail((MAX_SIDE, MAX_SIDE))
     read = _reader()(np.asarray(rgb)[:, :, ::-1].copy())  # it wants blue first
     lines = zip(read.txts or (), read.scores or (), strict=True)
-    found = [word for line, score in lines if score >= SURE for word in split(line)]
+    found = [word for line, score in lines if score >= MIN_CONFIDENCE for word in split(line)]
     return list(dict.fromkeys(found))
 
 
-def unapproved(found: Iterable[str], approved: Iterable[str]) -> list[str]:
+def unapproved_words(found: Iterable[str], approved: Iterable[str]) -> list[str]:
     """Those of `found` that are in none of `approved`, which may be phrases.
 
     Capitals and accents do not count, and neither does a letter that was misread: readers lose
@@ -53,7 +55,9 @@ def unapproved(found: Iterable[str], approved: Iterable[str]) -> list[str]:
 def split(line: str) -> list[str]:
     """Its words that are long enough to be meant: "000" or a lone letter is a pattern."""
     parts = re.findall(r"[^\W_]+", line)
-    return [part for part in parts if len(part) >= SHORTEST and len(set(part.casefold())) > 1]
+    return [
+        part for part in parts if len(part) >= MIN_WORD_LENGTH and len(set(part.casefold())) > 1
+    ]
 
 
 def _forms(word: str) -> set[str]:
@@ -67,7 +71,7 @@ def _forms(word: str) -> set[str]:
 
 
 def _known(form: str, known: set[str]) -> bool:
-    return form in known or bool(difflib.get_close_matches(form, known, n=1, cutoff=NEARLY))
+    return form in known or bool(difflib.get_close_matches(form, known, n=1, cutoff=MIN_SIMILARITY))
 
 
 @cache

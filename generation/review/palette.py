@@ -29,7 +29,7 @@ TOTAL = 0.08  # share of the picture from which it is worth a finding
 
 
 @dataclass(frozen=True)
-class Strange:
+class OffPalette:
     """What the palette does not have: its share of the picture (0 to 1), and its colours, each a
     word, an example like "#2f9548" and a share; the largest first."""
 
@@ -37,7 +37,7 @@ class Strange:
     areas: list[tuple[str, str, float]]
 
 
-def strange(picture: Image.Image, palette: Sequence[str]) -> Strange | None:
+def off_palette(picture: Image.Image, palette: Sequence[str]) -> OffPalette | None:
     """None where the picture keeps to the palette, or where there is none to keep to."""
     if not palette:
         return None
@@ -50,10 +50,10 @@ def strange(picture: Image.Image, palette: Sequence[str]) -> Strange | None:
     if share < TOTAL:
         return None
     areas = [area for area in _areas(rgb[outside], lab[outside], len(rgb)) if area[2] >= AREA]
-    return Strange(share, areas) if areas else None
+    return OffPalette(share, areas) if areas else None
 
 
-def sentence(found: Strange) -> str:
+def off_palette_sentence(found: OffPalette) -> str:
     said = [
         f"{'an' if word[0] in 'aeiou' else 'a'} {word} ({example})"
         for word, example, _ in found.areas[:3]

@@ -6,14 +6,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from assetbank import permissions, text
-from assetbank.assets import update
+from assetbank.assets import update_asset
 from assetbank.models import Asset
 from generation.errors import InvalidRequest
 from generation.models import Output
 
 # What is mostly wrong; anything else is said in words
 REASONS = ["Product wrong", "Off brand", "Text wrong", "Anatomy"]
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 Verdict = Output.Verdict
 
@@ -28,19 +28,19 @@ def reject(*, person: User, output: Output, reason: str) -> Output:
     reason = text.clean_text(reason)
     if not reason:
         raise InvalidRequest("Say why it is rejected.", code="reason_missing")
-    if len(reason) > LONGEST_REASON:
-        raise InvalidRequest(f"A reason has at most {LONGEST_REASON} characters.")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise InvalidRequest(f"A reason has at most {MAX_REASON_LENGTH} characters.")
     return _decide(person, output, Verdict.REJECTED, reason)
 
 
-def undecide(*, person: User, output: Output) -> Output:
+def clear_verdict(*, person: User, output: Output) -> Output:
     """As if nothing had been said; what rejecting archived is a draft again."""
     return _decide(person, output, "")
 
 
 @transaction.atomic
 def _decide(person: User, output: Output, verdict: str, reason: str = "") -> Output:
-    permissions.require_creator(person, output.generation.brand)
+    permissions.require_editor(person, output.generation.brand)
     locked = Output.objects.select_for_update().defer("data").select_related(None)
     output = locked.get(pk=output.pk)
     asset = output.asset
@@ -79,4 +79,4 @@ def _follow(asset: Asset) -> None:
         else (Asset.Status.ARCHIVED, Asset.Status.DRAFT)
     )
     if asset.status == was:
-        update.update(asset=asset, status=becomes)
+        update_asset(asset=asset, status=becomes)

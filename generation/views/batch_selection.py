@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from assetbank import notifications, permissions
 from assetbank.assets import collections
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Membership
 from generation.composer import tray
 from generation.errors import InvalidRequest
@@ -26,7 +26,7 @@ def kept(request: PageRequest, pk: int) -> HttpResponse:
     """They go `to` the tray, to a collection (`collection`, or the `name` of a new one), or before
     the managers (`approval`)."""
     batch = get_object_or_404(batches_of(request), pk=pk)
-    permissions.require_creator(request.user, batch.brand)
+    permissions.require_editor(request.user, batch.brand)
     seen = permissions.assets(request.user).filter(
         made_as__generation__batch=batch, made_as__verdict="kept"
     )
@@ -44,18 +44,18 @@ def kept(request: PageRequest, pk: int) -> HttpResponse:
 def _to_tray(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
     there = [asset for asset in assets if tray.add(request.session, asset.pk)]
     if len(there) < len(assets):
-        return f"{len(there)} of {len(assets)} are in the tray: it holds {tray.MOST}."
+        return f"{len(there)} of {len(assets)} are in the tray: it holds {tray.MAX_REFERENCES}."
     return f"{_pictures(there)} in the tray."
 
 
 def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
     if name := request.POST.get("name", "").strip():
-        into = collections.create(brand=batch.brand, name=name, by=request.user)
+        into = collections.create_collection(brand=batch.brand, name=name, by=request.user)
     else:
         number = request.POST.get("collection", "")
         known = batch.brand.collections.filter(pk=int(number) if number.isdecimal() else 0)
         into = get_object_or_404(known)
-    collections.add(collection=into, assets=assets)
+    collections.add_assets(collection=into, assets=assets)
     return f"{_pictures(assets)} in “{into}”."
 
 
@@ -69,7 +69,7 @@ def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str
         memberships__brand=batch.brand, memberships__role=Membership.Role.MANAGER, is_active=True
     ).exclude(pk=request.user.pk)
     for person in managers:
-        notifications.tell(
+        notifications.notify(
             person=person,
             sentence=f"{asks} {len(waiting)} of “{batch.title[:120]}”.",
             address=address,

@@ -17,12 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation import permissions as visible
 from generation.composer import reuse, tray
 from generation.engines import catalog
-from generation.forms.matrix import MatrixForm
-from generation.forms.studio import COUNTS
+from generation.forms import COUNTS, MatrixForm
 from generation.models import Batch, EngineModel, Generation, Preset, PresetVersion
 from generation.prompting import presets
 from generation.review import verdicts
@@ -30,7 +29,7 @@ from generation.views.output_grid import CHOICES, UNDECIDED, Shown, shown
 from generation.views.querysets import followed, generations, require_creator_somewhere
 from generation.workflows import batch as batches
 from generation.workflows.batch import Progress
-from generation.workflows.matrix import MOST_CELLS
+from generation.workflows.matrix import MAX_CELLS
 
 PER_PAGE = 24
 COVERS = 4
@@ -51,11 +50,11 @@ def new(request: PageRequest) -> HttpResponse:
         )
     form = MatrixForm(request.POST, person=request.user, roles=roles)
     estimated: batches.Estimate | None = None
-    before: list[reuse.Before] = []
+    before: list[reuse.PastResult] = []
     if form.is_valid():
         try:
             if "estimate" not in request.POST:
-                asked = batches.request(person=request.user, key=form.key(), **form.asked())
+                asked = batches.submit_batch(person=request.user, key=form.key(), **form.asked())
                 return redirect("batch", pk=asked.pk)
             estimated, before = _estimate(form), _made_before(request, form)
         except NotAllowed:
@@ -70,7 +69,7 @@ def new(request: PageRequest) -> HttpResponse:
 
 def _initial(request: PageRequest) -> dict[str, Any]:
     """What the studio's page may have said in the address, else the first model's first choices."""
-    first = next(iter(catalog.models()), None)
+    first = next(iter(catalog.available_models()), None)
     usual = {
         "kind": Batch.Kind.PRODUCTS,
         "model": first.pk if first else "",
@@ -84,14 +83,14 @@ def _initial(request: PageRequest) -> dict[str, Any]:
 def _estimate(form: MatrixForm) -> batches.Estimate:
     asked = form.asked()
     names = ("matrix", "model", "image_size", "count")
-    return batches.estimate(**{name: asked[name] for name in names})
+    return batches.estimate_batch(**{name: asked[name] for name in names})
 
 
-def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.Before]:
+def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.PastResult]:
     asked = form.asked()
     matrix = asked["matrix"]
     wanted = [
-        reuse.Wanted(
+        reuse.RequestSpec(
             brand=asked["brand"],
             aspect_ratio=asked["aspect_ratio"],
             prompt=cell.prompt,
@@ -102,17 +101,17 @@ def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.Before]:
         )
         for cell in matrix.cells()
     ]
-    return reuse.of_many(person=request.user, wanted=wanted)
+    return reuse.find_existing_many(person=request.user, wanted=wanted)
 
 
 def _form(
     request: PageRequest,
     form: MatrixForm,
     estimated: batches.Estimate | None = None,
-    before: list[reuse.Before] | None = None,
+    before: list[reuse.PastResult] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    models = catalog.models()
+    models = catalog.available_models()
     pictures = tray.assets(request.user, request.session)
     given = request.POST if form.is_bound else request.GET
     countable = Count("items", filter=Q(items__asset__in=permissions.assets(request.user)))
@@ -123,13 +122,13 @@ def _form(
         "ratios": list(dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)),
         "sizes": list(dict.fromkeys(size for entry in models for size in entry.image_sizes)),
         "counts": COUNTS,
-        "brands": list(permissions.brands(request.user, *permissions.CREATORS)),
+        "brands": list(permissions.brands(request.user, *permissions.EDITORS)),
         "collections": list(permissions.collections(request.user).annotate(size=countable)),
         "kinds": Batch.Kind.choices,
         "presets": _presets(request),
         "tray": pictures,
         "ticked": ticked,
-        "most": MOST_CELLS,
+        "most": MAX_CELLS,
         "estimated": estimated,
         "before": before,
         "token": uuid.uuid4(),
@@ -160,7 +159,8 @@ def listed(request: PageRequest) -> HttpResponse:
     page = list(rows.prefetch_related(Prefetch("generations", generations(request)))[:PER_PAGE])
     context = {
         "batches": [
-            (batch, batches.progress(batch.generations.all()), _covers(batch)) for batch in page
+            (batch, batches.batch_progress(batch.generations.all()), _covers(batch))
+            for batch in page
         ],
         "more": f"?before={page[-1].pk}" if len(page) == PER_PAGE else "",
     }
@@ -220,7 +220,7 @@ def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
     choice = choice if choice in CHOICES else ""
     models = list(EngineModel.objects.filter(pk__in={row.model for row in rows}))
     cells = [shown(row, models, choice) for row in rows]
-    far = batches.progress(rows)
+    far = batches.batch_progress(rows)
     return {
         "batch": followed_batch,
         "cells": cells,
@@ -231,12 +231,12 @@ def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
         "several": any(len(cell.outputs) + len(cell.waiting) > 1 for cell in cells),
         "nothing_chosen": bool(choice) and not any(cell.outputs for cell in cells),
         "model": ", ".join(model.label for model in models),
-        "may_create": permissions.may_create(request.user, followed_batch.brand),
+        "may_create": permissions.can_edit(request.user, followed_batch.brand),
         "reasons": verdicts.REASONS,
         "next": reverse("batch", args=[pk]) + (f"?show={choice}" if choice else ""),
         "kept": [o.asset for row in rows for o in row.outputs.all() if o.verdict == "kept"],
         "collections": followed_batch.brand.collections.all(),
-        "tray_most": tray.MOST,
+        "tray_most": tray.MAX_REFERENCES,
     }
 
 
@@ -262,7 +262,7 @@ def _mark(far: Progress, rows: list[Generation], followed_batch: Batch) -> str:
 @login_required
 @require_POST
 def stop(request: PageRequest, pk: int) -> HttpResponse:
-    batches.stop(person=request.user, batch=get_object_or_404(batches_of(request), pk=pk))
+    batches.stop_batch(person=request.user, batch=get_object_or_404(batches_of(request), pk=pk))
     return redirect("batch", pk=pk)
 
 
@@ -270,6 +270,6 @@ def stop(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def retry(request: PageRequest, pk: int) -> HttpResponse:
     stopped = get_object_or_404(batches_of(request), pk=pk)
-    again = batches.retry(person=request.user, batch=stopped)
+    again = batches.retry_batch(person=request.user, batch=stopped)
     messages.success(request, f"{again} {'is' if again == 1 else 'are'} waiting again.")
     return redirect("batch", pk=pk)

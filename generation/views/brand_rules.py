@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand, Collection
 from generation.models import BrandRules, Finding, Output
 from generation.prompting import brand_rules as ruling
@@ -75,11 +75,11 @@ def all_rules(request: PageRequest) -> HttpResponse:
 def brand_rules(request: PageRequest, slug: str) -> HttpResponse:
     brand = _brand(request, slug)
     permissions.require_manager(request.user, brand)
-    rules = ruling.rules_of(brand)
+    rules = ruling.brand_rules_of(brand)
     form = RulesForm(request.POST if request.method == "POST" else None, rules=rules)
     if request.method == "POST" and form.is_valid():
         try:
-            ruling.change(person=request.user, brand=brand, **form.changes())
+            ruling.change_rules(person=request.user, brand=brand, **form.changes())
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
@@ -90,7 +90,7 @@ def brand_rules(request: PageRequest, slug: str) -> HttpResponse:
         "brand": brand,
         "form": form,
         "swatches": brand.palette,
-        "reads_words": ocr.installed(),
+        "reads_words": ocr.is_installed(),
         "drafts": drafts.count(),
         "waiting": drafts.filter(inspected_at=None).count(),
     }
@@ -103,7 +103,7 @@ def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
     """All drafts of the brand, by its rules as they are now."""
     brand = _brand(request, slug)
     permissions.require_manager(request.user, brand)
-    many = inspect.again(person=request.user, outputs=_drafts(brand), brand=brand)
+    many = inspect.inspect_again(person=request.user, outputs=_drafts(brand), brand=brand)
     messages.success(request, f"{many} draft{'' if many == 1 else 's'} will be checked again.")
     return redirect("brand-rules", slug=slug)
 
@@ -113,7 +113,7 @@ def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
 def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
     """What was found in an asset that the studio made; nothing for who may not change it."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
-    if not permissions.may_create(request.user, asset.brand):
+    if not permissions.can_edit(request.user, asset.brand):
         return HttpResponse()
     return _findings(request, asset)
 
@@ -123,7 +123,7 @@ def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
 def inspect_again(request: PageRequest, pk: int) -> HttpResponse:
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     theirs = Output.objects.filter(asset=asset)
-    inspect.again(person=request.user, outputs=theirs, brand=asset.brand)
+    inspect.inspect_again(person=request.user, outputs=theirs, brand=asset.brand)
     if request.htmx:
         return _findings(request, asset)
     return redirect("asset", pk=pk)
@@ -136,7 +136,7 @@ def _findings(request: PageRequest, asset: Asset) -> HttpResponse:
     context = {
         "output": output,
         "asset": asset,
-        "blocking": ruling.rules_of(asset.brand).blocking,
+        "blocking": ruling.brand_rules_of(asset.brand).blocking,
         "headed": "bare" not in request.GET,
     }
     response = render(request, "generation/_findings.html", context)

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from assetbank import permissions
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.models import Generation, Output
 from generation.review import verdicts
@@ -80,7 +80,7 @@ def compare(request: PageRequest) -> HttpResponse:
             if output.asset != first
         ],
         "generation": own,
-        "may_create": own is not None and permissions.may_create(request.user, own.brand),
+        "may_create": own is not None and permissions.can_edit(request.user, own.brand),
         "reasons": verdicts.REASONS,
         "next": request.get_full_path(),
     }

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation.billing import ledger, savings
 from generation.models import EngineModel, Generation
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation, retry_generation
 from generation.prompting import presets
 from generation.review import verdicts
 from generation.views.output_grid import shown
@@ -40,14 +40,14 @@ def generation_state(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: PageRequest, pk: int) -> HttpResponse:
-    submission.cancel(person=request.user, generation=generation_of(request, pk))
+    cancel_generation(person=request.user, generation=generation_of(request, pk))
     return redirect("generation", pk=pk)
 
 
 @login_required
 @require_POST
 def retry(request: PageRequest, pk: int) -> HttpResponse:
-    submission.retry(person=request.user, generation=generation_of(request, pk))
+    retry_generation(person=request.user, generation=generation_of(request, pk))
     return redirect("generation", pk=pk)
 
 
@@ -66,9 +66,9 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "said": [take["text"] for take in takes if take.get("text")],
         "seconds": _seconds(followed),
         "cost": ledger.cost_for(request.user, followed),
-        "saved": savings.told(followed) if followed.draft_id else 0,
+        "saved": savings.saving_of(followed) if followed.draft_id else 0,
         "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
-        "may_create": permissions.may_create(request.user, followed.brand),
+        "may_create": permissions.can_edit(request.user, followed.brand),
         "reasons": verdicts.REASONS,
         "next": followed.get_absolute_url(),
         "label": models[0].label if models else followed.model,

@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation import permissions
-from generation.forms.studio import HistoryForm
+from generation.forms import HistoryForm
 from generation.models import EngineModel, Generation
 from generation.prompting import presets
 from generation.views.querysets import generations

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from assetbank import permissions
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.lineage import graph
 from generation.models import EngineModel, Output
@@ -30,7 +30,7 @@ def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
     if request.htmx:
         response = _fragment(request, asset)
     else:
-        context = {"asset": asset, "tree": graph.tree(asset, request.user)}
+        context = {"asset": asset, "tree": graph.lineage_tree(asset, request.user)}
         response = render(request, "generation/lineage.html", context)
     response["Vary"], response["Cache-Control"] = "HX-Request, Cookie", "private, no-store"
     return response
@@ -39,7 +39,7 @@ def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
 def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
     context: dict[str, Any] = {
         "asset": asset,
-        "tree": graph.tree(asset, request.user, **NEAR),
+        "tree": graph.lineage_tree(asset, request.user, **NEAR),
         "made_by": generations(request).filter(outputs__asset=asset).order_by("-id").first(),
         **_going_on(request, asset),
     }
@@ -54,7 +54,7 @@ def made_with(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
     context = {
         "asset": asset,
-        "root": graph.tree(asset, request.user, **NEAR).made_with,
+        "root": graph.lineage_tree(asset, request.user, **NEAR).made_with,
         "together": len(graph.descendants([asset.pk])),
         "merged": "merged" in request.GET,
     }
@@ -67,10 +67,10 @@ def _asset(request: PageRequest, pk: int) -> Asset:
 
 def _going_on(request: PageRequest, asset: Asset) -> dict[str, Any]:
     """The output that the asset is, where the person may go on from it."""
-    brands = permissions.brands(request.user, *permissions.CREATORS)
+    brands = permissions.brands(request.user, *permissions.EDITORS)
     made = Output.objects.filter(asset=asset, generation__brand__in=brands).order_by("-id")
     output = made.defer("data").select_related("generation").first()
     if output is None:
         return {}
     model = EngineModel.objects.filter(pk=output.generation.model).first()
-    return {"output": output, "goes_on": refine.offered(model), "token": uuid.uuid4()}
+    return {"output": output, "goes_on": refine.can_refine(model), "token": uuid.uuid4()}

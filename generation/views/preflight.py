@@ -13,14 +13,14 @@ from django.views.decorators.http import require_POST
 
 from assetbank import permissions
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
 from generation.billing import caps
 from generation.composer import form_state, reuse, suggestions, tray
 from generation.engines import catalog, quotas
 from generation.errors import GenerationError, InvalidRequest
-from generation.forms.studio import StudioForm
+from generation.forms import StudioForm
 from generation.lineage import inheritance
 from generation.prompting import brand_rules, compose, presets
 from generation.views.querysets import require_creator_somewhere
@@ -32,18 +32,18 @@ from generation.views.studio import chosen_version, wanted
 def suggested(request: PageRequest) -> HttpResponse:
     """References for the form as it stands."""
     require_creator_somewhere(request)
-    brands = permissions.brands(request.user, *permissions.CREATORS)
+    brands = permissions.brands(request.user, *permissions.EDITORS)
     slug = request.POST.get("brand", "").replace("\0", "")
     brand = brands.filter(slug=slug).first() or brands.first()
     assert brand  # a creator somewhere
     about = ", ".join([request.POST.get("prompt", ""), *_written(request)]).strip(" ,")
-    found = suggestions.suggest(
+    found = suggestions.suggest_references(
         person=request.user, brand=brand, prompt=about, taken=tray.ids(request.session)
     )
     context = {
         "suggestions": found,
         "written": bool(about),
-        "full": len(tray.ids(request.session)) >= tray.MOST,
+        "full": len(tray.ids(request.session)) >= tray.MAX_REFERENCES,
     }
     return _fragment(request, "generation/_suggestions.html", context)
 
@@ -57,7 +57,7 @@ def _written(request: PageRequest) -> list[str]:
     except InvalidRequest:
         return []
     blanks = version.variables if version else []
-    written = [(given.get(f"{form_state.BLANK}{each['name']}", ""), each) for each in blanks]
+    written = [(given.get(f"{form_state.VAR_PREFIX}{each['name']}", ""), each) for each in blanks]
     return [value for value, each in written if value != each.get("default", "")]
 
 
@@ -67,9 +67,9 @@ def beside(request: PageRequest) -> HttpResponse:
     """Everything else; what the form says is kept for when the person comes back."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
-    form_state.keep_beside(request.session, given)
+    form_state.save_beside(request.session, given)
     form = StudioForm(request.POST, person=request.user)
-    context: dict[str, Any] = {"hints": [], "preview": "", "already": reuse.Already()}
+    context: dict[str, Any] = {"hints": [], "preview": "", "already": reuse.Existing()}
     form.is_valid()
     try:
         context |= _looked_at(request, form)
@@ -80,10 +80,10 @@ def beside(request: PageRequest) -> HttpResponse:
 
 def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     references, roles = form.references(), form.roles()
-    hints = [problem for each in references if (problem := terms.problem(each, derive=True))]
-    nowhere = inheritance.nowhere(references)
+    hints = [problem for each in references if (problem := terms.usage_problem(each, derive=True))]
+    nowhere = inheritance.no_common_territory(references)
     hints += [nowhere] if nowhere else []
-    limits = "" if hints else inheritance.foretold(references)
+    limits = "" if hints else inheritance.terms_preview(references)
     if form.version:
         hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
     if not form.is_valid():
@@ -92,20 +92,22 @@ def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         quote = _quote(request, form.cleaned_data, references=len(references))
         return {"hints": hints + errors, "quote": quote, "limits": limits}
     asked = form.asked()
-    model = catalog.model(asked["model"])
-    hints += [used_up] if (used_up := quotas.problem(model.id)) else []
-    composed = compose.compose(
+    model = catalog.get_model(asked["model"])
+    hints += [used_up] if (used_up := quotas.quota_problem(model.id)) else []
+    composed = compose.compose_prompt(
         prompt=asked["prompt"],
         brand=asked["brand"],
-        references=[compose.Named(each.title, roles.get(each.pk, "")) for each in references],
+        references=[
+            compose.NamedReference(each.title, roles.get(each.pk, "")) for each in references
+        ],
         model=model,
-        rules=brand_rules.rules_of(asked["brand"]),
+        rules=brand_rules.brand_rules_of(asked["brand"]),
     )
     return {
         "hints": hints + list(composed.left_out),
         "limits": limits,
         "preview": composed.text,
-        "already": reuse.look(person=request.user, wanted=wanted(asked)),
+        "already": reuse.find_existing(person=request.user, wanted=wanted(asked)),
         "quote": _quote(request, asked, references=len(composed.sent), prompt=composed.text),
     }
 
@@ -119,7 +121,7 @@ def _quote(
     return caps.quote(
         person=request.user,
         brand=asked["brand"],
-        model=catalog.model(asked["model"]),
+        model=catalog.get_model(asked["model"]),
         size=asked.get("image_size", ""),
         count=asked["count"],
         references=references,
@@ -149,7 +151,7 @@ def take(request: PageRequest) -> HttpResponse:
 
 def _taken(request: PageRequest, form: StudioForm, asset: Asset) -> None:
     asked = form.asked()
-    entry = reuse.take(
+    entry = reuse.reuse_asset(
         person=request.user,
         wanted=wanted(asked),
         asset=asset,

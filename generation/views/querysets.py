@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation import permissions as visible
 from generation.models import Generation, Output, Reference
 
@@ -52,5 +52,5 @@ def outputs(request: PageRequest) -> QuerySet[Output]:
 
 
 def require_creator_somewhere(request: PageRequest) -> None:
-    if not permissions.brands(request.user, *permissions.CREATORS).exists():
+    if not permissions.brands(request.user, *permissions.EDITORS).exists():
         raise NotAllowed("You may look at the library, but not make pictures from it.")

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation.composer import form_state
 from generation.views.querysets import generation_of, outputs, require_creator_somewhere
 
@@ -24,10 +24,12 @@ def again(request: PageRequest, pk: int) -> HttpResponse:
     before = outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None
     if part == "turn" and before:
         if past.reference_rows.all():
-            messages.info(request, form_state.recall(request.session, past, ("references",)))
+            messages.info(request, form_state.restore_from(request.session, past, ("references",)))
         return redirect(f"{reverse('output-refine', args=[before.pk])}?again={past.pk}")
     parts = (part,) if part in form_state.PARTS else form_state.PARTS
-    form_state.recall(request.session, past, parts, before=before.asset_id if before else None)
+    form_state.restore_from(
+        request.session, past, parts, before=before.asset_id if before else None
+    )
     return redirect("studio")
 
 
@@ -43,5 +45,5 @@ def undo(request: PageRequest) -> HttpResponse:
 @require_POST
 def clear(request: PageRequest) -> HttpResponse:
     require_creator_somewhere(request)
-    form_state.clear(request.session)
+    form_state.reset(request.session)
     return redirect("studio")

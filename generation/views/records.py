@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from assetbank import permissions
 from assetbank.assets import downloads
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.lineage import record
 
@@ -23,8 +23,8 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
     context = {
         "asset": asset,
-        "record": record.record(asset=asset, person=request.user),
-        "may_download": downloads.allowed(request.user, asset),
+        "record": record.provenance_record(asset=asset, person=request.user),
+        "may_download": downloads.may_download(request.user, asset),
     }
     return render(request, "generation/record.html", context)
 
@@ -33,7 +33,7 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def as_json(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
-    said = record.record(asset=asset, person=request.user)
+    said = record.provenance_record(asset=asset, person=request.user)
     return HttpResponse(record.as_json(said), content_type="application/json")
 
 
@@ -42,7 +42,7 @@ def as_json(request: PageRequest, pk: int) -> HttpResponse:
 def as_zip(request: PageRequest, pk: int) -> HttpResponseBase:
     asset = _asset(request, pk)
     name = f"{PurePath(asset.filename).stem or 'picture'}-with-record.zip"
-    packed = record.archive(asset=asset, person=request.user)
+    packed = record.provenance_archive(asset=asset, person=request.user)
     return FileResponse(packed, as_attachment=True, filename=name, content_type="application/zip")
 
 

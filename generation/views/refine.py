@@ -13,13 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation import conversation
 from generation.billing import prices
 from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
-from generation.forms.refine import RefineForm
-from generation.forms.studio import COUNTS
+from generation.forms import COUNTS, RefineForm
 from generation.models import EngineModel, Output
 from generation.views.querysets import generation_of, generations, outputs
 from generation.workflows import refine as refining
@@ -29,7 +28,7 @@ from generation.workflows import refine as refining
 @require_http_methods(["GET", "HEAD", "POST"])
 def refine(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(outputs(request), pk=pk)
-    permissions.require_creator(request.user, output.generation.brand)
+    permissions.require_editor(request.user, output.generation.brand)
     if request.method != "POST":
         return _page(request, output, RefineForm(initial=_initial(request, output)))
     form = RefineForm(request.POST)
@@ -37,7 +36,7 @@ def refine(request: PageRequest, pk: int) -> HttpResponse:
         data = form.cleaned_data
         with_tray = data["with_tray"]
         try:
-            asked = refining.request(
+            asked = refining.submit_refinement(
                 person=request.user,
                 output=output,
                 words=data["words"],
@@ -62,15 +61,17 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
     """To the studio with the picture as the first reference, and the words as the prompt: for
     what cannot be gone on from."""
     output = get_object_or_404(outputs(request), pk=pk)
-    permissions.require_creator(request.user, output.generation.brand)
+    permissions.require_editor(request.user, output.generation.brand)
     assert output.asset_id
     others = [each for each in tray.ids(request.session) if each != output.asset_id]
-    if len(others) == tray.MOST:
+    if len(others) == tray.MAX_REFERENCES:
         messages.info(request, "The tray was full: its last picture made room for this one.")
-    tray.put(request.session, [output.asset_id, *others])
+    tray.replace_references(request.session, [output.asset_id, *others])
     words = request.POST.get("words", "").strip() or output.generation.prompt
     # not in the address, which servers cut off at some thousand characters
-    form_state.keep(request.session, {**form_state.fields(request.session), "prompt": words})
+    form_state.save_fields(
+        request.session, {**form_state.saved_fields(request.session), "prompt": words}
+    )
     return redirect("studio")
 
 
@@ -120,7 +121,7 @@ def _page(
 
 def _problem(output: Output) -> str:
     try:
-        refining.check(output)
+        refining.validate_refinement(output)
     except InvalidRequest as error:
         return error.message
     return ""
@@ -133,4 +134,4 @@ def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
         return []
     shown = conversation.images(output)
     priced = ((s, prices.estimate(model, size=s, references=shown)) for s in model.image_sizes)
-    return [(size, prices.shown(usd) if usd else "") for size, usd in priced]
+    return [(size, prices.format_usd(usd) if usd else "") for size, usd in priced]

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from assetbank import permissions
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Brand
 from generation.billing import reports
 from generation.views.querysets import require_creator_somewhere
@@ -28,7 +28,7 @@ def spent(request: PageRequest) -> HttpResponse:
     context = {
         "report": reports.report(request.user, month, brand),
         "months": sorted({*reports.months(request.user), month}, reverse=True),
-        "brands": permissions.brands(request.user, *permissions.CREATORS),
+        "brands": permissions.brands(request.user, *permissions.EDITORS),
         "brand": brand,
         "manages": permissions.brands(request.user, *permissions.MANAGERS).exists(),
     }
@@ -63,5 +63,5 @@ def _csv(rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _brand(request: PageRequest) -> Brand | None:
     slug = request.GET.get("brand", "").replace("\0", "")
-    seen = permissions.brands(request.user, *permissions.CREATORS)
+    seen = permissions.brands(request.user, *permissions.EDITORS)
     return get_object_or_404(seen, slug=slug) if slug else None

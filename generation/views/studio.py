@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation.composer import form_state, reuse, tray
 from generation.engines import catalog
 from generation.errors import InvalidRequest
-from generation.forms.studio import COUNTS, StudioForm, defaults
+from generation.forms import COUNTS, StudioForm, defaults
 from generation.models import Generation, PresetVersion, Role
-from generation.pipeline import submission, validate
+from generation.pipeline import MAX_PROMPT_LENGTH, submit
 from generation.prompting import presets
 from generation.views.querysets import generations, require_creator_somewhere
 
@@ -49,19 +49,19 @@ def make(request: PageRequest) -> HttpResponse:
     require_creator_somewhere(request)
     if request.method == "POST":
         return _request(request)
-    left = form_state.fields(request.session)
+    left = form_state.saved_fields(request.session)
     before = left.get("model", "")
     if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
         past = get_object_or_404(generations(request), pk=int(number))
         left, before = form_state.from_generation(past), past.model
-    if words := request.GET.get("prompt", "")[: validate.LONGEST_PROMPT]:
+    if words := request.GET.get("prompt", "")[:MAX_PROMPT_LENGTH]:
         left["prompt"] = words
     if preset := request.GET.get("preset", "")[:80]:
         left["preset"] = preset
-    brands = list(permissions.brands(request.user, *permissions.CREATORS))
+    brands = list(permissions.brands(request.user, *permissions.EDITORS))
     references = tray.assets(request.user, request.session)
     form = StudioForm(initial=defaults(brands, left, references), person=request.user)
-    return _studio(request, form, left, retired=catalog.farewell(before))
+    return _studio(request, form, left, retired=catalog.retirement_notice(before))
 
 
 @login_required
@@ -73,7 +73,7 @@ def show_preset(request: PageRequest) -> HttpResponse:
     given = {name: str(value) for name, value in request.POST.items()}
     shown = preset_fields(request, given)
     if "preset_problem" not in shown:
-        with tray.held(request.session) as request.session:
+        with tray.locked_session(request.session) as request.session:
             give_roles(request, shown.get("version"))
         shown |= {"with_references": True, **tray_context(request)}
     return render(request, "generation/_preset.html", shown)
@@ -84,8 +84,8 @@ def give_roles(request: PageRequest, version: PresetVersion | None) -> None:
     there = tray.ids(request.session)
     chosen = tray.chosen_roles(request.session)
     roles = [chosen.get(pk, "") for pk in there]
-    assigned = presets.assign(version, roles) if version else roles
-    tray.fit_roles(request.session, dict(zip(there, assigned, strict=True)))
+    assigned = presets.assign_roles(version, roles) if version else roles
+    tray.apply_preset_roles(request.session, dict(zip(there, assigned, strict=True)))
 
 
 def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]:
@@ -98,12 +98,12 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
         return {}
     return {
         "version": version,
-        "asks": presets.asks(version),
+        "asks": presets.required_roles(version),
         "blanks": [
             Blank(
                 each["name"],
                 presets.label(each),
-                given.get(f"{form_state.BLANK}{each['name']}") or each.get("default", ""),
+                given.get(f"{form_state.VAR_PREFIX}{each['name']}") or each.get("default", ""),
             )
             for each in version.variables
         ],
@@ -116,40 +116,40 @@ def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion
     slug, _, number = given.get("preset", "").partition(":")
     if not slug:
         return None
-    brands = permissions.brands(request.user, *permissions.CREATORS)
+    brands = permissions.brands(request.user, *permissions.EDITORS)
     brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
     assert brand  # a creator somewhere
-    return presets.choose(
+    return presets.choose_version(
         request.user, brand, slug, int(number) if number.isdecimal() and len(number) < 9 else None
     )
 
 
 def _request(request: PageRequest) -> HttpResponse:
     given = {name: str(value) for name, value in request.POST.items()}
-    form_state.keep(request.session, given)
+    form_state.save_fields(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():
         try:
             asked, key = form.asked(), form.key()
             if "anyway" not in request.POST and not _sent_before(key):
-                found = reuse.look(person=request.user, wanted=wanted(asked), near=False)
+                found = reuse.find_existing(person=request.user, wanted=wanted(asked), near=False)
                 if found.same or found.waiting:
                     return _made_before(request, found)
-            made = submission.request(person=request.user, key=key, **asked)
+            made = submit(person=request.user, key=key, **asked)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
-            form_state.settle(request.session)
+            form_state.clear_undo(request.session)
             return redirect("generation", pk=made.pk)
     return _studio(request, form, given, status=400)
 
 
-def wanted(asked: dict[str, Any]) -> reuse.Wanted:
+def wanted(asked: dict[str, Any]) -> reuse.RequestSpec:
     """Of what a valid form asks for, the part that tells one picture from another."""
-    names = reuse.Wanted.__dataclass_fields__
-    return reuse.Wanted(**{name: value for name, value in asked.items() if name in names})
+    names = reuse.RequestSpec.__dataclass_fields__
+    return reuse.RequestSpec(**{name: value for name, value in asked.items() if name in names})
 
 
 def _sent_before(key: uuid.UUID | None) -> bool:
@@ -157,7 +157,7 @@ def _sent_before(key: uuid.UUID | None) -> bool:
     return key is not None and Generation.objects.filter(key=key).exists()
 
 
-def _made_before(request: PageRequest, found: reuse.Already) -> HttpResponse:
+def _made_before(request: PageRequest, found: reuse.Existing) -> HttpResponse:
     given = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         "already": found,
@@ -174,22 +174,22 @@ def _studio(
     retired: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    models = catalog.models()
+    models = catalog.available_models()
     ratios = dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)
     sizes = dict.fromkeys(size for entry in models for size in entry.image_sizes)
-    brands = list(permissions.brands(request.user, *permissions.CREATORS))
+    brands = list(permissions.brands(request.user, *permissions.EDITORS))
     preset = {"brand": brands[0].slug, **given, "preset": form["preset"].value() or ""}
     context = {
         "form": form,
         "models": models,
-        "chosen_model": catalog.instead(str(form["model"].value() or "")),
+        "chosen_model": catalog.default_model_for(str(form["model"].value() or "")),
         "retired": retired,
         "shapes": [_shape(ratio) for ratio in ratios],
         "sizes": list(sizes),
         "counts": COUNTS,
         "brands": brands,
         "only_sketch": all(entry.engine == "sketch" for entry in models),
-        "recalled": form_state.recalled(request.session),
+        "recalled": form_state.restored_from(request.session),
         "presets": [
             each
             for each in presets.offered(request.user).select_related("brand")
@@ -208,7 +208,7 @@ def tray_context(request: PageRequest) -> dict[str, Any]:
     references = tray.assets(request.user, request.session)
     for asset in references:
         asset.role = roles.get(asset.pk, "")  # type: ignore[attr-defined]
-    return {"tray": references, "most": tray.MOST, "roles": Role.choices}
+    return {"tray": references, "most": tray.MAX_REFERENCES, "roles": Role.choices}
 
 
 def _shape(ratio: str) -> Shape:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from assetbank import permissions
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.rights import terms
 from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
@@ -23,7 +23,7 @@ from generation.views.studio import chosen_version, give_roles, tray_context
 @login_required
 @require_safe
 def show_tray(request: PageRequest) -> HttpResponse:
-    if not permissions.brands(request.user, *permissions.CREATORS).exists():
+    if not permissions.brands(request.user, *permissions.EDITORS).exists():
         return HttpResponse()  # who may only look has no use for it
     return _tray(request, in_studio=request.GET.get("where") == "studio")
 
@@ -35,7 +35,7 @@ def change_tray(request: PageRequest) -> HttpResponse:
     itself comes as `role_<id>`."""
     require_creator_somewhere(request)
     verb, pk = _change(request)
-    with tray.held(request.session) as request.session:
+    with tray.locked_session(request.session) as request.session:
         problem = _changed(request, verb, pk)
     if problem and not request.htmx:
         messages.error(request, problem)
@@ -49,26 +49,26 @@ def _changed(request: PageRequest, verb: str, pk: int) -> str:
     session, problem = request.session, ""
     if verb == "add":
         asset = get_object_or_404(permissions.assets(request.user), pk=pk)
-        if refused := terms.problem(asset, derive=True):
+        if refused := terms.usage_problem(asset, derive=True):
             problem = refused
         elif not tray.add(session, pk):
-            problem = f"The tray holds {tray.MOST} pictures: take one out first."
+            problem = f"The tray holds {tray.MAX_REFERENCES} pictures: take one out first."
         _role_from_preset(request)
     elif verb == "remove":
         tray.remove(session, pk)
     elif verb in ("earlier", "later"):
         tray.move(session, pk, -1 if verb == "earlier" else 1)
     elif verb == "role_of":
-        tray.give_role(session, pk, request.POST.get(f"role_{pk}", ""))
+        tray.set_role(session, pk, request.POST.get(f"role_{pk}", ""))
     elif verb == "clear":
-        tray.put(session, [])
+        tray.replace_references(session, [])
     return problem
 
 
 def _role_from_preset(request: PageRequest) -> None:
     """What is added while a preset is chosen in the studio becomes what the preset lacks."""
     with suppress(InvalidRequest):
-        if version := chosen_version(request, form_state.fields(request.session)):
+        if version := chosen_version(request, form_state.saved_fields(request.session)):
             give_roles(request, version)
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from generation.engines import catalog
 from generation.models import Output
 from generation.review import verdicts
@@ -31,7 +31,7 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
             reason = ": ".join(filter(None, said))
             verdicts.reject(person=request.user, output=output, reason=reason)
         else:
-            verb = verdicts.keep if verdict == "keep" else verdicts.undecide
+            verb = verdicts.keep if verdict == "keep" else verdicts.clear_verdict
             verb(person=request.user, output=output)
     except ProblemError as error:
         if isinstance(error, NotAllowed) or not request.htmx:
@@ -58,7 +58,7 @@ def finalise(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(outputs(request), pk=pk)
     problem, size = "", request.POST.get("image_size", "")
     try:
-        final = ladder.finalise(person=request.user, output=output, image_size=size)
+        final = ladder.finalise_draft(person=request.user, output=output, image_size=size)
     except ProblemError as error:
         if isinstance(error, NotAllowed) or not request.htmx:
             raise
@@ -67,8 +67,10 @@ def finalise(request: PageRequest, pk: int) -> HttpResponse:
         return redirect("generation", pk=final.pk)
     context = {
         "output": output,
-        "steps": ladder.steps(catalog.row(output.generation.model), output.generation.image_size),
-        "may_create": permissions.may_create(request.user, output.generation.brand),
+        "steps": ladder.steps(
+            catalog.find_model(output.generation.model), output.generation.image_size
+        ),
+        "may_create": permissions.can_edit(request.user, output.generation.brand),
         "problem": problem,
     }
     return render(request, "generation/_finals.html", context, status=400 if problem else 200)

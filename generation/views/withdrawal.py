@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import InvalidAsset
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.lineage import inheritance, quarantine
 from generation.views.querysets import generations
 from generation.workflows import withdrawal
 
-MOST_SHOWN = 60
+MAX_SHOWN = 60
 
 
 @login_required
@@ -29,17 +29,17 @@ def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
     made_by = generations(request).filter(outputs__asset=asset).order_by("-id").first()
     sources = inheritance.sources(made_by) if made_by else []
     seen = permissions.assets(request.user).in_bulk([source.pk for source in sources])
-    held = quarantine.active([asset])
+    held = quarantine.active_quarantines([asset])
     held_by = [row.withdrawal for row in held]
-    known = quarantine.told(held_by, request.user)
+    known = quarantine.visible_withdrawals(held_by, request.user)
     context = {
         "asset": asset,
         "sources": [source for source in sources if source.pk in seen],
         "unseen": len(sources) - len(seen),
         "held_by": [(each, each.pk in known) for each in held_by],
-        "own": withdrawal.active(asset),
-        "liftable": withdrawal.liftable(person=request.user, asset=asset),
-        "may_manage": permissions.may_manage(request.user, asset.brand),
+        "own": withdrawal.active_withdrawal(asset),
+        "liftable": withdrawal.liftable_withdrawal(person=request.user, asset=asset),
+        "may_manage": permissions.can_manage(request.user, asset.brand),
     }
     return render(request, "generation/_rights.html", context)
 
@@ -54,7 +54,7 @@ def withdraw(request: PageRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         reason = request.POST.get("reason", "")
         try:
-            done = withdrawal.withdraw(person=request.user, asset=asset, reason=reason)
+            done = withdrawal.withdraw_rights(person=request.user, asset=asset, reason=reason)
         except InvalidAsset as error:
             problem = error.message
         else:
@@ -65,12 +65,12 @@ def withdraw(request: PageRequest, pk: int) -> HttpResponse:
             return redirect("asset", pk=pk)
     context: dict[str, Any] = {
         "asset": asset,
-        "concerned": withdrawal.concerned(person=request.user, asset=asset),
-        "copies": permissions.copies_elsewhere(request.user, asset),
-        "most": MOST_SHOWN,
+        "concerned": withdrawal.affected_by(person=request.user, asset=asset),
+        "copies": permissions.copies_in_other_brands(request.user, asset),
+        "most": MAX_SHOWN,
         "problem": problem,
         "reason": reason,
-        "longest": withdrawal.LONGEST_REASON,
+        "longest": withdrawal.MAX_REASON_LENGTH,
     }
     return render(request, "generation/withdraw.html", context, status=400 if problem else 200)
 
@@ -80,7 +80,7 @@ def withdraw(request: PageRequest, pk: int) -> HttpResponse:
 def reinstate(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
     try:
-        released = withdrawal.reinstate(person=request.user, asset=asset)
+        released = withdrawal.reinstate_rights(person=request.user, asset=asset)
     except InvalidAsset as error:
         messages.error(request, error.message)
     else:

@@ -17,7 +17,7 @@ from generation.billing import prices
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Batch, Generation
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation, retry_generation, submit
 from generation.workflows import bulk_orders
 from generation.workflows.matrix import Cell, Matrix
 
@@ -26,7 +26,7 @@ State = Generation.State
 # ------------------------------------------------------------------------ asking
 
 
-def request(
+def submit_batch(
     *,
     person: User,
     brand: Brand,
@@ -43,7 +43,7 @@ def request(
     asked again.
 
     Raises InvalidRequest and NotAllowed."""
-    permissions.require_creator(person, brand)
+    permissions.require_editor(person, brand)
     cells = matrix.cells()
     batch = Batch(
         brand=brand,
@@ -56,7 +56,7 @@ def request(
     if in_bulk:
         _require_bulk(model)
     ask = partial(
-        submission.request,
+        submit,
         person=person,
         brand=brand,
         model=model,
@@ -76,7 +76,7 @@ def _queue(batch: Batch, cells: Iterable[Cell], ask: Callable[..., Generation]) 
             for cell in cells:
                 _ask(ask, cell)
             if batch.in_bulk:
-                bulk_orders.submit(batch)
+                bulk_orders.submit_orders(batch)
     except IntegrityError:
         if batch.key and (first := Batch.objects.filter(key=batch.key).first()):
             return first
@@ -110,9 +110,9 @@ class Estimate:
     usd_in_bulk: Decimal | None
 
 
-def estimate(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1) -> Estimate:
+def estimate_batch(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1) -> Estimate:
     """What the whole would cost. Raises InvalidRequest for what makes no cells."""
-    chosen, cells = catalog.model(model), matrix.cells()
+    chosen, cells = catalog.get_model(model), matrix.cells()
 
     def usd(*, in_bulk: bool) -> Decimal:
         each = (
@@ -126,7 +126,7 @@ def estimate(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1
             )
             for cell in cells
         )
-        return sum(each, prices.NOTHING)
+        return sum(each, prices.ZERO)
 
     return Estimate(
         cells=len(cells),
@@ -137,7 +137,7 @@ def estimate(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1
 
 
 def _require_bulk(model: str) -> None:
-    chosen = catalog.model(model)
+    chosen = catalog.get_model(model)
     if not chosen.batches:
         raise InvalidRequest(
             f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
@@ -167,7 +167,7 @@ class Progress:
         return not (self.waiting or self.running)
 
 
-def progress(generations: Iterable[Generation]) -> Progress:
+def batch_progress(generations: Iterable[Generation]) -> Progress:
     """Of generations with their outputs at hand."""
     counted: dict[str, int] = dict.fromkeys(State.values, 0)
     asked = settled = made = 0
@@ -188,26 +188,26 @@ def progress(generations: Iterable[Generation]) -> Progress:
     )
 
 
-def stop(*, person: User, batch: Batch) -> Batch:
+def stop_batch(*, person: User, batch: Batch) -> Batch:
     """What waits is cancelled; a cell that is being drawn ends with the picture it is at. What has
     arrived stays. Stopping a finished batch changes nothing."""
-    permissions.require_creator(person, batch.brand)
+    permissions.require_editor(person, batch.brand)
     for generation in batch.generations.filter(state__in=Generation.UNFINISHED):
-        submission.cancel(person=person, generation=generation)
-    bulk_orders.cancel(batch)
+        cancel_generation(person=person, generation=generation)
+    bulk_orders.cancel_orders(batch)
     return batch
 
 
-def retry(*, person: User, batch: Batch) -> int:
+def retry_batch(*, person: User, batch: Batch) -> int:
     """Queue the failed and the cancelled cells again, or none of them where the money does not
     reach; returns how many. Refused ones have to be changed first.
 
     Raises InvalidRequest and NotAllowed."""
-    permissions.require_creator(person, batch.brand)
+    permissions.require_editor(person, batch.brand)
     with transaction.atomic():
         again = list(batch.generations.filter(state__in=[State.FAILED, State.CANCELLED]))
         for generation in again:
-            submission.retry(person=person, generation=generation)
+            retry_generation(person=person, generation=generation)
     if not again:
         raise InvalidRequest("Nothing in this batch has failed or was stopped.")
     return len(again)

@@ -22,8 +22,7 @@ from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
 from generation import conversation
 from generation.billing import ledger, prices
-from generation.engines import catalog
-from generation.engines.base import Drawing, DrawRequest
+from generation.engines import Drawing, DrawRequest, catalog
 from generation.engines.gemini import batch_api
 from generation.errors import (
     EngineError,
@@ -34,13 +33,13 @@ from generation.errors import (
     Refused,
 )
 from generation.models import Batch, BatchJob, Generation
-from generation.pipeline import draw, execute, outputs
+from generation.pipeline import draw, finalize_run, outputs
 
 logger = logging.getLogger(__name__)
 
 State = BatchJob.State
 
-LARGEST_ORDER = 1_000_000_000  # bytes of pictures; Google takes files of 2 GB, in base64
+MAX_ORDER_BYTES = 1_000_000_000  # bytes of pictures; Google takes files of 2 GB, in base64
 SOONEST, LATEST = datetime.timedelta(seconds=30), datetime.timedelta(minutes=10)
 GIVEN_UP_AFTER = datetime.timedelta(days=3)  # Google lets orders expire after two
 
@@ -58,7 +57,7 @@ ENDINGS = {
 }
 
 
-def submit(batch: Batch) -> list[BatchJob]:
+def submit_orders(batch: Batch) -> list[BatchJob]:
     """Have the queue order what waits of a batch, in the transaction in which it was asked for;
     several orders where one would be too large. Raises InvalidRequest."""
     if settings.GEMINI_USE_VERTEX:
@@ -72,7 +71,7 @@ def submit(batch: Batch) -> list[BatchJob]:
         return [_placed(batch, model, together) for model, together in _orders(list(waiting))]
 
 
-def cancel(batch: Batch) -> None:
+def cancel_orders(batch: Batch) -> None:
     """Have the queue end the orders of a batch of which nothing is wanted any more."""
     for job in batch.jobs.filter(state__in=BatchJob.UNFINISHED):
         follow_now(job)
@@ -107,7 +106,7 @@ def follow(job_id: int) -> None:
         _wait(job, "Something broke while this was seen to. It will be tried again.")
 
 
-def take_up_left_behind() -> None:
+def requeue_orphans() -> None:
     """Unfinished orders without a job in the queue."""
     unfinished = BatchJob.objects.filter(state__in=BatchJob.UNFINISHED)
     locks = {_lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
@@ -127,7 +126,7 @@ def _orders(waiting: list[Generation]) -> Iterator[tuple[str, list[Generation]]]
         size = 0
         for generation in (each for each in waiting if each.model == model):
             own = sum(generation.references.values_list("bytes", flat=True)) * generation.count
-            if together and size + own > LARGEST_ORDER:
+            if together and size + own > MAX_ORDER_BYTES:
                 yield model, together
                 together, size = [], 0
             together.append(generation)
@@ -155,9 +154,9 @@ def _lock(pk: int) -> str:
 
 
 def _send(job: BatchJob) -> None:
-    name: str | None = batch_api.find(job.display_name)  # sent before a crash?
+    name: str | None = batch_api.find_batch(job.display_name)  # sent before a crash?
     if not name:
-        name = batch_api.create(
+        name = batch_api.create_batch(
             display_name=job.display_name, model=job.model, requests=_requests(job)
         )
     if not name:
@@ -171,13 +170,13 @@ def _send(job: BatchJob) -> None:
 
 def _requests(job: BatchJob) -> Iterator[tuple[str, DrawRequest]]:
     """What can be drawn of an order; what cannot fails with its reason, and holds up nothing."""
-    one_size = len(catalog.model(job.model).image_sizes) < 2
+    one_size = len(catalog.get_model(job.model).image_sizes) < 2
     for pk in list(_wanted(job).values_list("pk", flat=True)):
         generation = Generation.objects.select_related("brand", "created_by").get(pk=pk)
         try:
             request = draw.draw_request(generation)
         except (GenerationError, FileMissing, PictureRefused) as error:
-            execute.settle(generation, error)
+            finalize_run(generation, error)
             continue
         if one_size:  # such a model need not know the parameter, and may reject it
             request = replace(request, image_size="")
@@ -198,14 +197,14 @@ def _key(pk: int, take: int) -> str:
 
 
 def _look(job: BatchJob) -> None:
-    order = batch_api.look(job.name)
+    order = batch_api.get_batch(job.name)
     if not order.done:
         if not _wanted(job).exists():
-            batch_api.cancel(job.name)
+            batch_api.cancel_batch(job.name)
         _wait(job, "")
         return
     problems: dict[int, EngineError] = {}
-    for key, answer in batch_api.answers(order):
+    for key, answer in batch_api.iter_answers(order):
         if problem := _keep(job, key, answer):
             problems[int(key.partition("-")[0])] = problem
     sentence = ENDINGS.get(order.state, "")
@@ -258,7 +257,7 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
 
 
 def _note_saved(generation: Generation, answer: Drawing) -> None:
-    if model := catalog.row(generation.model):
+    if model := catalog.find_model(generation.model):
         price = partial(
             prices.price,
             answer.usage,
@@ -266,7 +265,7 @@ def _note_saved(generation: Generation, answer: Drawing) -> None:
             pictures=len(answer.images),
             size=generation.image_size,
         )
-        ledger.note_saved(generation, price() - price(in_bulk=True), note="in bulk")
+        ledger.record_saved(generation, price() - price(in_bulk=True), note="in bulk")
 
 
 def _end(
@@ -287,7 +286,7 @@ def _end(
         problem: ProblemError | None = problems.get(pk) or (failure if wanted else None)
         if isinstance(problem, EngineUnavailable):  # the order will not try again: a person may
             problem = EngineFailed(problem.message, code=problem.code, detail=problem.detail)
-        execute.settle(generation, problem)
+        finalize_run(generation, problem)
     job.state, job.reason, job.finished_at = state, reason, timezone.now()
     job.save(update_fields=["state", "reason", "finished_at"])
 

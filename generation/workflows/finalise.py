@@ -15,7 +15,7 @@ from generation.billing import prices as money
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output
-from generation.pipeline import submission
+from generation.pipeline import submit
 from generation.workflows import refine
 
 
@@ -36,7 +36,7 @@ def steps(model: EngineModel | None, image_size: str) -> list[Step]:
     return [Step(size, prices.get(size)) for size in larger]
 
 
-def finalise(
+def finalise_draft(
     *, person: User, output: Output, image_size: str, key: uuid.UUID | None = None
 ) -> Generation:
     """Queue the picture again at a larger size, from what its generation recorded. What was asked
@@ -45,21 +45,21 @@ def finalise(
     Raises InvalidRequest where that is not there as it was, and NotAllowed.
     """
     drafted = output.generation
-    permissions.require_creator(person, drafted.brand)
+    permissions.require_editor(person, drafted.brand)
     if output.asset_id is None:
         raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
-    model = catalog.model(drafted.model)
+    model = catalog.get_model(drafted.model)
     offered = [step.image_size for step in steps(model, drafted.image_size)]
     if image_size not in offered:
         raise InvalidRequest(_no_such_step(model, drafted.image_size, offered), code="no_larger")
     used = _as_they_were(drafted, person)
     if drafted.refines:
-        refine.check(drafted.refines, references=len(used))
+        refine.validate_refinement(drafted.refines, references=len(used))
     with transaction.atomic():
         # two clicks: the second waits here, and finds what the first has asked for
         Generation.objects.select_for_update(of=("self",)).get(pk=drafted.pk)
         same = output.finals.filter(image_size=image_size, state__in=Generation.UNFINISHED)
-        return same.first() or submission.request(
+        return same.first() or submit(
             person=person,
             brand=drafted.brand,
             prompt=drafted.prompt,

@@ -11,8 +11,8 @@ from generation.errors import InvalidRequest
 from generation.models import Batch, PresetVersion, Role
 from generation.prompting import presets
 
-MOST_CELLS = 200
-LONGEST_VALUE = 200  # characters; it is the label of its cell
+MAX_CELLS = 200
+MAX_VALUE_LENGTH = 200  # characters; it is the label of its cell
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class Matrix:
         if not many:
             what = "value" if self.variable else "product"
             raise InvalidRequest(f"Name at least one {what}: each makes its own picture.")
-        if many > MOST_CELLS:
+        if many > MAX_CELLS:
             raise InvalidRequest(
-                f"That makes {many} cells, and a batch has at most {MOST_CELLS}. "
+                f"That makes {many} cells, and a batch has at most {MAX_CELLS}. "
                 "Ask for it in parts.",
                 code="too_many_cells",
             )
@@ -82,8 +82,8 @@ class Matrix:
     def _by_value(self) -> list[Cell]:
         cells = []
         for value in self._values():
-            if len(value) > LONGEST_VALUE:
-                raise InvalidRequest(f"A value has at most {LONGEST_VALUE} characters.")
+            if len(value) > MAX_VALUE_LENGTH:
+                raise InvalidRequest(f"A value has at most {MAX_VALUE_LENGTH} characters.")
             prompt, variables = self._filled({self.variable: value})
             cells.append(Cell(value, prompt, tuple(self.base), variables, dict(self.roles)))
         return cells
@@ -96,7 +96,7 @@ class Matrix:
         """The prompt of a cell, and the variables that it was filled with."""
         given = {**self.variables, **own}
         if self.preset_version:
-            whole = presets.prompt(self.preset_version, given, self.prompt)
+            whole = presets.fill_prompt(self.preset_version, given, self.prompt)
             return whole, presets.values(self.preset_version, given)
         prompt = self.prompt
         for name, value in own.items():

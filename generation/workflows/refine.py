@@ -17,15 +17,15 @@ from generation import permissions as visible
 from generation.engines import catalog
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Generation, Output
-from generation.pipeline import submission
+from generation.pipeline import submit
 
 
-def offered(model: EngineModel | None) -> bool:
+def can_refine(model: EngineModel | None) -> bool:
     """Whether pictures of that model can be gone on from, as far as its row tells."""
     return bool(model and model.refines and model.offered and not model.retired())
 
 
-def request(
+def submit_refinement(
     *,
     person: User,
     output: Output,
@@ -44,16 +44,16 @@ def request(
     NotAllowed.
     """
     before = output.generation
-    permissions.require_creator(person, before.brand)
+    permissions.require_editor(person, before.brand)
     if (
         output.asset_id is None
         or not permissions.assets(person).filter(pk=output.asset_id).exists()
     ):
         raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
-    model = check(output, references=len(references))
+    model = validate_refinement(output, references=len(references))
     if not words.strip():
         raise InvalidRequest("Write what should change.", code="empty_prompt")
-    return submission.request(
+    return submit(
         person=person,
         brand=before.brand,
         prompt=words,
@@ -68,7 +68,7 @@ def request(
     )
 
 
-def check(output: Output, *, references: int = 0) -> EngineModel:
+def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
     """The model that would go on from an output, with so many more references. Raises
     InvalidRequest."""
     model = _model(output.generation)
@@ -85,7 +85,7 @@ def check(output: Output, *, references: int = 0) -> EngineModel:
 def _model(before: Generation) -> EngineModel:
     """The model that drew it: signatures mean nothing to another one, nor to its successor."""
     try:
-        model = catalog.model(before.model)
+        model = catalog.get_model(before.model)
     except ModelRetired as error:
         raise ModelRetired(
             f"{error.message} It cannot go on from another model's picture. {conversation.INSTEAD}",
@@ -132,18 +132,18 @@ class Step:
         return self.output.asset
 
 
-def thread(output: Output, person: permissions.Person) -> list[Step]:
+def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
     """The conversation up to an output, first turn first, with its branches; of the longest only
     the end."""
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, {"output": output.pk, "most": conversation.LONGEST})
+        cursor.execute(_EARLIER, {"output": output.pk, "most": conversation.MAX_TURNS})
         earlier = [pk for (pk,) in cursor.fetchall()]
     found = steps(Output.objects.filter(pk__in=earlier), person)
     by_output = {step.output.pk: step for step in found}
     return [by_output[pk] for pk in earlier if pk in by_output]
 
 
-def steps(outputs: QuerySet[Output], person: permissions.Person) -> list[Step]:
+def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[Step]:
     """Outputs with what was made of each in words, in five queries however many there are; without
     the generations that the person may not see."""
     asked, seen = visible.generations(person), permissions.assets(person)

@@ -19,17 +19,17 @@ from assetbank.models import Asset, Brand, Membership
 from generation import webhooks
 from generation.lineage import graph, quarantine
 from generation.models import Generation, Withdrawal
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation
 
 logger = logging.getLogger(__name__)
 
-LONGEST_REASON = 500
-MOST_NAMED = 3
+MAX_REASON_LENGTH = 500
+MAX_NAMED = 3
 CANCELLED = "Cancelled: the rights to a picture that it uses were withdrawn."
 
 
 @dataclass(frozen=True)
-class Concerned:
+class Affected:
     """What was made of a picture."""
 
     seen: list[Asset]  # by the person who asks, newest first
@@ -37,23 +37,23 @@ class Concerned:
     waiting: int  # generations that would be cancelled
 
 
-def concerned(*, person: permissions.Person, asset: Asset) -> Concerned:
+def affected_by(*, person: permissions.AnyUser, asset: Asset) -> Affected:
     pks = graph.descendants([asset.pk])
     seen = list(
         permissions.assets(person).filter(pk__in=pks).select_related("brand").order_by("-pk")
     )
     waiting = len(unfinished([asset.pk, *pks]))
-    return Concerned(seen, len(pks) - len(seen), waiting)
+    return Affected(seen, len(pks) - len(seen), waiting)
 
 
-def active(asset: Asset) -> Withdrawal | None:
+def active_withdrawal(asset: Asset) -> Withdrawal | None:
     """The withdrawal of `asset` itself that nobody has lifted."""
     rows = Withdrawal.objects.filter(asset=asset, lifted_at=None)
     return rows.select_related("by").first()
 
 
 @transaction.atomic
-def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
+def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     """Quarantine `asset` and all descendants, in every brand: rights do not end where a brand does.
     Generations that wait with one of them are cancelled. Managers only.
 
@@ -63,10 +63,10 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     reason = text.clean_text(reason)
     if not reason:
         raise InvalidAsset("Say why: everybody concerned reads it.")
-    if len(reason) > LONGEST_REASON:
-        raise InvalidAsset(f"A reason has at most {LONGEST_REASON} characters.")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise InvalidAsset(f"A reason has at most {MAX_REASON_LENGTH} characters.")
     locked = _lock_all(asset)
-    if active(asset):
+    if active_withdrawal(asset):
         raise InvalidAsset(f"The rights to “{asset}” are withdrawn already.")
     withdrawal = Withdrawal.objects.create(
         asset=asset,
@@ -77,7 +77,7 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
         by=person,
     )
     for each in locked:
-        quarantine.put_aside(each, withdrawal)
+        quarantine.quarantine(each, withdrawal)
     cancelled = _cancel([each.pk for each in locked])
     _tell(withdrawal, asset, locked)
     webhooks.rights_withdrawn(asset, reason, locked)
@@ -92,27 +92,27 @@ def withdraw(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     return withdrawal
 
 
-def liftable(*, person: permissions.Person, asset: Asset) -> Withdrawal | None:
+def liftable_withdrawal(*, person: permissions.AnyUser, asset: Asset) -> Withdrawal | None:
     """What `person` may lift where `asset` is: its own withdrawal, or that of a source that was
     deleted since, and so has no page of its own."""
     here = Withdrawal.objects.filter(Q(asset=asset) | Q(asset=None), quarantined__asset=asset)
     rows = here.filter(lifted_at=None).select_related("brand").order_by("asset_id", "pk")
-    return next((row for row in rows if permissions.may_manage(person, row.brand)), None)
+    return next((row for row in rows if permissions.can_manage(person, row.brand)), None)
 
 
-def reinstate(*, person: User, asset: Asset) -> list[Asset]:
+def reinstate_rights(*, person: User, asset: Asset) -> list[Asset]:
     """Lift what is `liftable` there. Managers only. Raises NotAllowed and InvalidAsset."""
-    withdrawal = liftable(person=person, asset=asset)
+    withdrawal = liftable_withdrawal(person=person, asset=asset)
     if withdrawal is None:
         permissions.require_manager(person, asset.brand)
         raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
-    released = lift(person=person, withdrawal=withdrawal)
+    released = lift_withdrawal(person=person, withdrawal=withdrawal)
     asset.refresh_from_db()
     return released
 
 
 @transaction.atomic
-def lift(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
+def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
     """What nothing else holds back has its status of before. Managers of the source's brand only.
 
     Raises NotAllowed and InvalidAsset.
@@ -121,12 +121,12 @@ def lift(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
     locked = Withdrawal.objects.select_for_update().get(pk=withdrawal.pk)
     if locked.lifted_at:  # by somebody else, since it was read
         raise InvalidAsset(f"The rights to “{locked.title}” are not withdrawn.")
-    released = quarantine.release(locked)
+    released = quarantine.release_quarantined(locked)
     locked.lifted_at, locked.lifted_by = timezone.now(), person
     locked.save(update_fields=["lifted_at", "lifted_by"])
     for owner, pictures in _owners(released, but=person).items():
         named = _named(pictures)
-        notifications.tell(owner, f"Out of quarantine again: {named}.", _where(pictures))
+        notifications.notify(owner, f"Out of quarantine again: {named}.", _where(pictures))
     return released
 
 
@@ -154,7 +154,7 @@ def _lock_all(asset: Asset) -> list[Asset]:
 def _cancel(asset_ids: Sequence[int]) -> int:
     waiting = list(unfinished(asset_ids))
     for generation in waiting:
-        submission.cancel(person=permissions.house(), generation=generation, reason=CANCELLED)
+        cancel_generation(person=permissions.system_user(), generation=generation, reason=CANCELLED)
     return len(waiting)
 
 
@@ -175,7 +175,7 @@ def _tell(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -
                 mine = told.setdefault(membership.user, [])
                 mine += [picture for picture in pictures if picture not in mine]
     for person, pictures in told.items():
-        notifications.tell(
+        notifications.notify(
             person, _sentence(person, source, withdrawal.reason, pictures), _where(pictures)
         )
 
@@ -203,8 +203,8 @@ def _owners(assets: Iterable[Asset], *, but: User | None) -> dict[User, list[Ass
 
 
 def _named(pictures: Sequence[Asset]) -> str:
-    named = ", ".join(f"“{str(picture)[:60]}”" for picture in pictures[:MOST_NAMED])
-    more = len(pictures) - MOST_NAMED
+    named = ", ".join(f"“{str(picture)[:60]}”" for picture in pictures[:MAX_NAMED])
+    more = len(pictures) - MAX_NAMED
     return f"{named} and {more} more" if more > 0 else named
 
 

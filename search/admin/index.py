@@ -56,16 +56,16 @@ class Indexing:
 
     @admin.action(description="Index again", permissions=["reindex"])
     def index_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, pipeline.request_index(_assets(self.embeddings(queryset))))
+        _wait(request, pipeline.reindex(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Embed again (CLIP)", permissions=["reindex"])
     def embed_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, pipeline.request_embed(_assets(self.embeddings(queryset))))
+        _wait(request, pipeline.reembed(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Retry failed", permissions=["reindex"])
     def retry_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         failed = self.embeddings(queryset).filter(state=Embedding.State.FAILED)
-        _wait(request, pipeline.request_index(_assets(failed)))
+        _wait(request, pipeline.reindex(_assets(failed)))
 
 
 def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
@@ -74,7 +74,7 @@ def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
 
 def _wait(request: HttpRequest, many: int) -> None:
     if many:
-        pipeline.request_work()
+        pipeline.enqueue_indexing()
     level = messages.SUCCESS if many else messages.WARNING
     messages.add_message(request, level, f"{many} waiting to be indexed.")
 

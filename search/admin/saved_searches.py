@@ -14,11 +14,10 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from assetbank import permissions
 from assetbank.admin.base import ModelAdmin, ReadOnly, display
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
 from search.models import Asked, GoldenQuestion, SavedSearch, ShootListItem
-from search.query import embedding
-from search.query.form import read_question
+from search.query import embedding, read_query
 from search.saved import golden as golden_module
 from search.saved import searches
 from search.templatetags.saved_searches import asked_at, told
@@ -40,8 +39,8 @@ class SavedForm(SavedModelForm):
 
     def clean_name(self) -> str:
         try:
-            return searches.change(saved=self.instance, name=self.cleaned_data["name"]).name
-        except InvalidQuestion as error:
+            return searches.change_search(saved=self.instance, name=self.cleaned_data["name"]).name
+        except InvalidQuery as error:
             raise forms.ValidationError(error.message) from error
 
 
@@ -66,11 +65,11 @@ class SavedSearchAdmin(ModelAdmin[SavedSearch]):
         return _link(saved)
 
     def delete_model(self, request: HttpRequest, obj: SavedSearch) -> None:
-        searches.delete(saved=obj)
+        searches.delete_search(saved=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SavedSearch]) -> None:
         for saved in queryset:
-            searches.delete(saved=saved)
+            searches.delete_search(saved=saved)
 
 
 class GoldenForm(GoldenModelForm):
@@ -84,16 +83,16 @@ class GoldenForm(GoldenModelForm):
             return data
         try:
             if self.instance.pk:
-                golden_module.expect(golden=self.instance, expected=data["expected"])
+                golden_module.set_expected(golden=self.instance, expected=data["expected"])
             else:
-                question = read_question(data["question"], person=permissions.house())
-                self.instance = golden_module.pin(
+                question = read_query(data["question"], person=permissions.system_user())
+                self.instance = golden_module.add_golden_query(
                     brand=data["brand"],
                     question=question,
                     expected=data["expected"],
                     by=self.person,
                 )
-        except InvalidQuestion as error:
+        except InvalidQuery as error:
             raise forms.ValidationError(error.message) from error
         return data
 
@@ -140,17 +139,17 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
         """It is saved since its form was valid."""
 
     def delete_model(self, request: HttpRequest, obj: GoldenQuestion) -> None:
-        golden_module.unpin(golden=obj)
+        golden_module.delete_golden_query(golden=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[GoldenQuestion]) -> None:
         for golden in queryset:
-            golden_module.unpin(golden=golden)
+            golden_module.delete_golden_query(golden=golden)
 
     @admin.action(description="Measure now", permissions=["change"])
     def measure(self, request: HttpRequest, queryset: QuerySet[GoldenQuestion]) -> None:
         chosen = GoldenQuestion.objects.filter(pk__in=queryset.values("pk"))
         try:
-            result = metrics.measure(chosen, space=embedding.active_space())
+            result = metrics.measure_golden_queries(chosen, space=embedding.active_space())
         except SearchUnavailable as error:
             self.message_user(request, error.message, messages.ERROR)
         else:

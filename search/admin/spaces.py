@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, action, asked, display, go_on_at, label
 from assetbank.errors import ProblemError
-from search.encoders.checkpoints import EncoderError
-from search.evaluation import rollout
+from search.encoders import EncoderError
+from search.evaluation import RolloutRefused, rollout
 from search.models import VectorSpace
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 if TYPE_CHECKING:  # django-unfold has no types
     BaseDialogForm = forms.Form
@@ -130,8 +130,8 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     @action(**_ask_for_encoder(), permissions=["switch"])
     def switch(self, request: HttpRequest, form: Any) -> HttpResponse:
         try:
-            space = rollout.begin(form.cleaned_data["model"])
-        except rollout.SwitchRefused as error:
+            space = rollout.start_rollout(form.cleaned_data["model"])
+        except RolloutRefused as error:
             messages.error(request, str(error))
             return go_on_at(reverse(LIST))
         messages.success(request, f"{space.model} is built in the background.")
@@ -142,7 +142,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
         space = _there(request, object_id)
         if space is None:
             return go_on_at(reverse(LIST))
-        _try(request, lambda: rollout.take_over(space), f"{space.model} is in use now.")
+        _try(request, lambda: rollout.replace_active(space), f"{space.model} is in use now.")
         return go_on_at(reverse(PAGE, args=[object_id]))
 
     @action(**asked("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])
@@ -153,7 +153,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         if space := _there(request, object_id):
-            _try(request, lambda: rollout.drop(space), f"{space.model} is forgotten.")
+            _try(request, lambda: rollout.drop_space(space), f"{space.model} is forgotten.")
         return go_on_at(reverse(LIST))
 
 
@@ -170,7 +170,7 @@ def _try(request: HttpRequest, verb: Callable[[], object], done: str) -> None:
         verb()
     except ProblemError as error:
         messages.error(request, error.message)
-    except (rollout.SwitchRefused, MilvusDown, EncoderError) as error:
+    except (RolloutRefused, VectorStoreUnavailable, EncoderError) as error:
         messages.error(request, str(error))
     else:
         messages.success(request, done)

@@ -22,7 +22,7 @@ from search.api.results import FoundSerializer
 from search.duplicates import dismissals, groups
 from search.models import with_index_state
 
-MOST = 100  # assets of one request
+MAX_ASSETS = 100  # assets of one request
 BRAND = OpenApiParameter("brand", OpenApiTypes.STR, description="Slug; else all of your brands.")
 
 
@@ -31,7 +31,7 @@ class GroupSerializer(serializers.Serializer[Any]):
     best = serializers.IntegerField(source="best.pk", help_text="Id of the best copy.")
     reason = serializers.CharField(help_text="Why that is the best.")
     size = serializers.IntegerField(
-        help_text=f"Of the group; at most {groups.MOST_SHOWN} of it are listed."
+        help_text=f"Of the group; at most {groups.MAX_SHOWN} of it are listed."
     )
     assets = FoundSerializer(many=True, help_text="Best copy first.")
 
@@ -47,7 +47,7 @@ class GroupPageSerializer(serializers.Serializer[Any]):
 
 def _ids(**options: Any) -> serializers.ListField:
     child = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    return serializers.ListField(child=child, allow_empty=False, max_length=MOST, **options)
+    return serializers.ListField(child=child, allow_empty=False, max_length=MAX_ASSETS, **options)
 
 
 class MergeSerializer(serializers.Serializer[Any]):
@@ -115,7 +115,7 @@ class MergeView(APIView):
         keep, *others = _assets(
             request, keep=[given.validated_data["keep"]], others=given.validated_data["others"]
         )
-        merged = merge.merge(keep=keep, others=others, by=person_of(request))
+        merged = merge.merge_assets(keep=keep, others=others, by=person_of(request))
         seen = with_index_state(permissions.assets(person_of(request)).with_tags())
         kept = seen.select_related("brand", "created_by").get(pk=merged.kept.pk)
         answer = {"kept": kept, "archived": list(merged.archived)}
@@ -138,8 +138,8 @@ class NotTheSameView(APIView):
         given.is_valid(raise_exception=True)
         assets = _assets(request, assets=given.validated_data["assets"])
         for asset in assets:
-            permissions.require_creator(person_of(request), asset.brand)
-        said = dismissals.tell_apart(assets, by=person_of(request))
+            permissions.require_editor(person_of(request), asset.brand)
+        said = dismissals.dismiss(assets, by=person_of(request))
         return Response(ToldApartSerializer({"told_apart": len(said)}).data)
 
 

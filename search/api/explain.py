@@ -20,9 +20,9 @@ from assetbank.api.fields import person_of
 from assetbank.http.problems import GENERAL
 from assetbank.models import Asset
 from search.api.query_params import QUESTION
-from search.explain import explanation, permission_steps
-from search.explain.types import TITLES, Ledger, Repair, State
-from search.query.form import QuestionForm
+from search.explain import Explanation, Repair, State, explanation, resolve_subject
+from search.explain.types import TITLES
+from search.query import SearchForm
 
 PERSON = OpenApiParameter(
     "person",
@@ -80,8 +80,8 @@ class WhyView(APIView):
     def get(self, request: Request, pk: int) -> Response:
         asker = person_of(request)
         asset = _asset(asker, pk)
-        person = permission_steps.whom(asker, asset.brand, request.query_params.get("person", ""))
-        form = QuestionForm(request.query_params, person=asker)
+        person = resolve_subject(asker, asset.brand, request.query_params.get("person", ""))
+        form = SearchForm(request.query_params, person=asker)
         if not form.is_valid():
             errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
             if NON_FIELD_ERRORS in errors:
@@ -111,7 +111,7 @@ def _asset(person: User, pk: int) -> Asset:
     return get_object_or_404(seen, pk=pk)
 
 
-def _as_json(told: Ledger) -> dict[str, Any]:
+def _as_json(told: Explanation) -> dict[str, Any]:
     return {
         "asset": told.asset.pk,
         "found": told.found,

@@ -13,7 +13,8 @@ from rest_framework.request import Request
 
 from assetbank.api.fields import person_of
 from assetbank.http.problems import GENERAL
-from search.query.form import QuestionForm, ShownField, ValuesField
+from search.query import SearchForm
+from search.query.form import ShownField, ValuesField
 
 WEIGHTED = "Repeated: all of these together. `KEY*0.5` weighs less, `KEY*-1` stays away from it."
 MEANINGS = {
@@ -66,12 +67,12 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     return OpenApiParameter(name, schema, description=MEANINGS[name])
 
 
-QUESTION = [_parameter(name, field) for name, field in QuestionForm.base_fields.items()]
+QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.items()]
 FILTERS = [parameter for parameter in QUESTION if parameter.name not in ASKED]
 
 
-def checked(asked: QueryDict, request: Request) -> QuestionForm:
-    form = QuestionForm(asked, person=person_of(request))
+def checked(asked: QueryDict, request: Request) -> SearchForm:
+    form = SearchForm(asked, person=person_of(request))
     if not form.is_valid():
         errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
         if NON_FIELD_ERRORS in errors:

@@ -15,9 +15,7 @@ from assetbank.api.pagination import limit_of
 from assetbank.models import Asset
 from search.api.query_params import checked
 from search.models import Embedding
-from search.query import fulltext, retrieval
-from search.query import results as results_module
-from search.query.ranking import By
+from search.query import MatchedBy, SearchHit, fulltext, search
 
 
 class HighlightSerializer(serializers.Serializer[Any]):
@@ -37,7 +35,7 @@ class FoundSerializer(AssetSerializer):
     )
     matches = serializers.BooleanField(help_text="False: nothing better was there.")
     matched_by = serializers.ListField(
-        child=serializers.ChoiceField([str(by.name).lower() for by in By]),
+        child=serializers.ChoiceField([str(by.name).lower() for by in MatchedBy]),
         help_text="meaning, words, or name (file name or article number, typed exactly).",
     )
     highlights = HighlightSerializer(many=True)
@@ -52,7 +50,7 @@ class FoundSerializer(AssetSerializer):
         read_only_fields = fields
 
     def to_representation(self, asset: Asset) -> dict[str, Any]:
-        found = self.context.get("found", {}).get(asset.pk) or results_module.Found(asset)
+        found = self.context.get("found", {}).get(asset.pk) or SearchHit(asset)
         return {
             **super().to_representation(asset),
             "score": found.relevance,
@@ -96,7 +94,7 @@ def page_of(
 ) -> Any:
     """What `asked` finds, and the address under `where` of what follows."""
     limit = limit_of(asked)
-    page = retrieval.find(
+    page = search(
         person=person_of(request),
         question=checked(asked, request).question(),
         limit=limit,

@@ -27,8 +27,7 @@ from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from search.api import results
 from search.models import GoldenQuestion, SavedSearch
-from search.query.form import QuestionForm, read_question
-from search.query.types import Question
+from search.query import SearchForm, SearchQuery, read_query
 from search.saved import golden as golden_module
 from search.saved import searches, stored_query
 
@@ -42,7 +41,7 @@ class AddressField(serializers.CharField):
         super().__init__(max_length=10_000, help_text=ADDRESS)
 
     def get_attribute(self, kept: SavedSearch | GoldenQuestion) -> str:
-        return stored_query.address_of(kept)
+        return stored_query.querystring_of(kept)
 
 
 class ExpectedField(serializers.ListField):
@@ -51,7 +50,7 @@ class ExpectedField(serializers.ListField):
     def __init__(self) -> None:
         super().__init__(
             allow_empty=False,
-            max_length=golden_module.MOST_EXPECTED,
+            max_length=golden_module.MAX_EXPECTED,
             help_text="Ids of the assets of the brand that it should find; you read those that "
             "you may see.",
         )
@@ -69,14 +68,14 @@ class _KeptSerializer(serializers.Serializer[Any]):
     )
     created_at = serializers.DateTimeField(read_only=True)
 
-    def read(self) -> Question:
+    def read(self) -> SearchQuery:
         """The question that was sent. Raises InvalidQuestion."""
         person = person_of(self.context["request"])
-        return read_question(self.validated_data["question"], person=person)
+        return read_query(self.validated_data["question"], person=person)
 
 
 class SavedSearchSerializer(_KeptSerializer):
-    name = serializers.CharField(max_length=searches.LONGEST_NAME)
+    name = serializers.CharField(max_length=searches.MAX_NAME_LENGTH)
     assets = serializers.SerializerMethodField(help_text="Address of what it finds now.")
 
     def get_assets(self, saved: SavedSearch) -> str:
@@ -86,7 +85,7 @@ class SavedSearchSerializer(_KeptSerializer):
 
 
 class SavedSearchChangeSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=searches.LONGEST_NAME, required=False)
+    name = serializers.CharField(max_length=searches.MAX_NAME_LENGTH, required=False)
     question = serializers.CharField(max_length=10_000, required=False, help_text=ADDRESS)
 
 
@@ -135,9 +134,9 @@ class SavedSearchViewSet(_KeptViewSet):
         given = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         person, brand = person_of(request), given.validated_data["brand"]
-        permissions.require_creator(person, brand)
+        permissions.require_editor(person, brand)
         name = given.validated_data["name"]
-        saved = searches.save(brand=brand, name=name, question=given.read(), by=person)
+        saved = searches.save_search(brand=brand, name=name, question=given.read(), by=person)
         return self.made(saved, "api-saved-search-detail")
 
     @extend_schema(
@@ -151,18 +150,16 @@ class SavedSearchViewSet(_KeptViewSet):
         given = SavedSearchChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         question = given.validated_data.get("question")
-        searches.change(
+        searches.change_search(
             saved=saved,
             name=given.validated_data.get("name"),
-            question=None
-            if question is None
-            else read_question(question, person=person_of(request)),
+            question=None if question is None else read_query(question, person=person_of(request)),
         )
         return Response(self.get_serializer(saved).data)
 
     def perform_destroy(self, instance: SavedSearch) -> None:
         searches.require_change(person_of(self.request), instance)
-        searches.delete(saved=instance)
+        searches.delete_search(saved=instance)
 
     @extend_schema(
         summary="What a saved search finds now",
@@ -173,12 +170,12 @@ class SavedSearchViewSet(_KeptViewSet):
     @action(detail=True, methods=["get"])
     def assets(self, request: Request, pk: int) -> Response:
         saved = self.get_object()
-        asked = QueryDict(stored_query.address_of(saved), mutable=True)
+        asked = QueryDict(stored_query.querystring_of(saved), mutable=True)
         for name in ("limit", "cursor"):
             if name in request.query_params:
                 asked[name] = request.query_params[name]
         where = reverse("api-saved-search-assets", args=[saved.pk])
-        ignored = tuple(QuestionForm.base_fields)
+        ignored = tuple(SearchForm.base_fields)
         return Response(results.page_of(request, asked, where=where, ignored=ignored))
 
 
@@ -195,7 +192,7 @@ class GoldenQuestionViewSet(_KeptViewSet):
 
     def get_queryset(self) -> QuerySet[GoldenQuestion]:
         person = person_of(self.request)
-        rows = golden_module.golden_questions(person).order_by("id")
+        rows = golden_module.golden_queries(person).order_by("id")
         return rows.prefetch_related(Prefetch("expected", permissions.assets(person).only("pk")))
 
     @extend_schema(summary="Pin a golden question", responses={201: GoldenQuestionSerializer})
@@ -210,11 +207,11 @@ class GoldenQuestionViewSet(_KeptViewSet):
             raise serializers.ValidationError(
                 {"expected": [f"{brand} has no asset {', '.join(missing[:20])}."]}
             )
-        golden = golden_module.pin(
+        golden = golden_module.add_golden_query(
             brand=brand, question=given.read(), expected=list(there.values()), by=person
         )
         return self.made(golden, "api-golden-question-detail")
 
     def perform_destroy(self, instance: GoldenQuestion) -> None:
         permissions.require_manager(person_of(self.request), instance.brand)
-        golden_module.unpin(golden=instance)
+        golden_module.delete_golden_query(golden=instance)

@@ -119,9 +119,9 @@ class FoundViewSet(AssetViewSet):
     @action(detail=True, methods=["post"])
     def index(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
-        permissions.require_creator(person_of(request), asset.brand)
-        pipeline.request_index([asset.pk])
-        pipeline.request_work()
+        permissions.require_editor(person_of(request), asset.brand)
+        pipeline.reindex([asset.pk])
+        pipeline.enqueue_indexing()
         return self.answer(asset, 202)
 
 
@@ -154,11 +154,13 @@ class SearchView(APIView):
         picture = None
         if image:
             data = image.read(settings.MAX_UPLOAD_BYTES + 1)
-            picture = embedding.remember_picture(person=person_of(request), data=data)
+            picture = embedding.save_query_image(person=person_of(request), data=data)
         elif box:
             asset = form.cleaned_data["like"][-1][0]
             asked.setlist("like", asked.getlist("like")[:-1])
-            picture = embedding.remember_part(person=person_of(request), asset=asset, box=_box(box))
+            picture = embedding.save_query_crop(
+                person=person_of(request), asset=asset, box=_box(box)
+            )
         if picture:
             asked.appendlist("picture", str(picture.pk))
         answer = page_of(request, asked, where=reverse("api-asset-list"))
@@ -184,5 +186,5 @@ class FacetsView(APIView):
     )
     def get(self, request: Request) -> Response:
         question = checked(request.query_params, request).question()
-        counted = facets.facets(person=person_of(request), question=question)
+        counted = facets.count_facets(person=person_of(request), question=question)
         return Response(FacetsSerializer(counted).data)

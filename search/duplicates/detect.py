@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from assetbank.assets import files
+from assetbank.assets import open_rendition
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import images
 from assetbank.models import Asset, AssetQuerySet, Brand
@@ -27,8 +27,7 @@ from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
 from search.indexing import entities
 from search.models import Comparison, Embedding, Likeness, VectorSpace
-from search.vectorstore import connection as connection_module
-from search.vectorstore import store
+from search.vectorstore import VectorStoreUnavailable, store
 from search.vectorstore.expressions import all_of, differs, equals
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ SELECT asset_id, other_id FROM (
 # ------------------------------------------------------------------------ finding
 
 
-def find(
+def detect(
     *,
     brand: Brand | None = None,
     wait: bool = False,
@@ -71,14 +70,14 @@ def find(
     One process at a time does so; another one returns 0, or waits for its turn. Raises MilvusDown.
     """
     done = 0
-    with _alone(wait) as alone:
+    with _exclusive(wait) as alone:
         space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
         if not alone or space is None:
             return 0
         # once it is in use again, an archived asset may have new neighbours
         Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
-        eye = _Eye()
-        while not stop() and (batch := list(waiting(brand).order_by("pk")[:BATCH])):
+        eye = _PairComparer()
+        while not stop() and (batch := list(uncompared_assets(brand).order_by("pk")[:BATCH])):
             candidates = _candidates(batch, space)
             for asset in batch:
                 if stop():
@@ -89,7 +88,7 @@ def find(
     return done
 
 
-def waiting(brand: Brand | None = None) -> AssetQuerySet:
+def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
     """Assets that are to be compared: indexed, or left out of the index, and their hash taken."""
     settled = Embedding.objects.filter(
         asset_id=OuterRef("pk"),
@@ -104,19 +103,19 @@ def waiting(brand: Brand | None = None) -> AssetQuerySet:
     return assets.filter(brand=brand) if brand else assets
 
 
-def compare(asset: Asset) -> None:
+def compare_asset(asset: Asset) -> None:
     """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
     space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
     if space is None:
         raise SearchUnavailable("Search is not ready yet: there is no index.")
     try:
         candidates = _candidates([asset], space)
-    except connection_module.MilvusDown as error:
+    except VectorStoreUnavailable as error:
         raise SearchUnavailable(str(error)) from error
-    _compare(asset, candidates.get(asset.pk, []), _Eye())
+    _compare(asset, candidates.get(asset.pk, []), _PairComparer())
 
 
-def forget(brand: Brand | None = None) -> None:
+def forget_comparisons(brand: Brand | None = None) -> None:
     """What was found, so that all is compared again. What people said stays."""
     with transaction.atomic():
         found, done = Likeness.objects.all(), Comparison.objects.all()
@@ -126,7 +125,7 @@ def forget(brand: Brand | None = None) -> None:
         done.delete()
 
 
-class _Eye:
+class _PairComparer:
     """Looks at pairs of one run; remembers pictures, and which pairs are different."""
 
     def __init__(self) -> None:
@@ -138,8 +137,8 @@ class _Eye:
         if (first.pk, second.pk) in self.different:
             return 0.0
         thumbs = self.thumb(first), self.thumb(second)
-        score = pixel_match.same_picture(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
-        if score < pixel_match.SAME:
+        score = pixel_match.same_image_score(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
+        if score < pixel_match.SAME_THRESHOLD:
             if len(self.different) >= PAIRS:
                 self.different.clear()
             self.different.add((first.pk, second.pk))
@@ -149,14 +148,14 @@ class _Eye:
 def _thumb(asset: Asset) -> pixel_match.Thumb | None:
     """None of a picture that nobody can read. Raises FileMissing."""
     try:
-        with files.rendition(asset=asset, name="grid") as file:
+        with open_rendition(asset=asset, name="grid") as file:
             return pixel_match.thumb(images.load_rgb(file, side=pixel_match.SIDE))
     except PictureRefused as error:
         logger.warning("%s: %s", asset.path, error)
         return None
 
 
-def _compare(asset: Asset, others: Sequence[Asset], eye: _Eye) -> None:
+def _compare(asset: Asset, others: Sequence[Asset], eye: _PairComparer) -> None:
     """Look, then write down at once what was found and that it was done."""
     found: dict[Pair, float] = {}
     checksum = asset.checksum
@@ -168,7 +167,7 @@ def _compare(asset: Asset, others: Sequence[Asset], eye: _Eye) -> None:
             logger.warning("asset %d is compared later: %s", asset.pk, error)
             checksum = UNREAD
             continue
-        if score >= pixel_match.SAME:
+        if score >= pixel_match.SAME_THRESHOLD:
             found[first.pk, second.pk] = score
     with transaction.atomic():
         locked = Asset.objects.select_for_update(no_key=True).order_by("pk")
@@ -188,7 +187,7 @@ def _compare(asset: Asset, others: Sequence[Asset], eye: _Eye) -> None:
 
 
 @contextlib.contextmanager
-def _alone(wait: bool) -> Iterator[bool]:
+def _exclusive(wait: bool) -> Iterator[bool]:
     """The lock goes with the session of the database: who was killed holds up nobody."""
     take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
     with connection.cursor() as cursor:
@@ -258,7 +257,7 @@ def _known(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
     stored = Likeness.objects.filter(first__in=assets, second__in=assets)
     known = set(stored.values_list("first_id", "second_id"))
     of = {pk: asset.checksum for pk, asset in assets.items()}
-    said = dismissals.given(of.values())
+    said = dismissals.dismissed_pairs(of.values())
     return known | {
         pair
         for pair in pairs

@@ -21,14 +21,14 @@ def pair(one: Asset, other: Asset) -> tuple[str, str]:
     return first, second
 
 
-def given(checksums: Iterable[str]) -> set[frozenset[str]]:
+def dismissed_pairs(checksums: Iterable[str]) -> set[frozenset[str]]:
     """Pairs of these that somebody said are not the same."""
     known = list(checksums)
     said = NotTheSame.objects.filter(first__in=known, second__in=known)
     return {frozenset(each) for each in said.values_list("first", "second")}
 
 
-def tell_apart(
+def dismiss(
     assets: Sequence[Asset], *, by: User, one: Asset | None = None
 ) -> list[tuple[str, str]]:
     """Each of these is another picture than each other one, or than `one`, if that is given.
@@ -40,7 +40,7 @@ def tell_apart(
         raise InvalidAsset("It takes two pictures to say that they are not the same.")
     if len({asset.brand_id for asset in assets}) > 1:
         raise InvalidAsset("Only pictures of one brand are compared.")
-    known = given(asset.checksum for asset in assets)
+    known = dismissed_pairs(asset.checksum for asset in assets)
     new = [key for first, second in chosen if frozenset(key := pair(first, second)) not in known]
     NotTheSame.objects.bulk_create(
         [NotTheSame(first=first, second=second, said_by=by) for first, second in new],
@@ -49,7 +49,7 @@ def tell_apart(
     return new
 
 
-def apart_from(asset: Asset, among: AssetQuerySet) -> AssetQuerySet:
+def dismissed_among(asset: Asset, among: AssetQuerySet) -> AssetQuerySet:
     """Those of its brand of which somebody said that they are not the same as `asset`."""
     said = NotTheSame.objects
     others = Q(checksum__in=said.filter(first=asset.checksum).values("second"))
@@ -58,7 +58,7 @@ def apart_from(asset: Asset, among: AssetQuerySet) -> AssetQuerySet:
 
 
 @transaction.atomic
-def take_back(said: Sequence[tuple[str, str]], *, by: User | None = None) -> int:
+def undo_dismissal(said: Sequence[tuple[str, str]], *, by: User | None = None) -> int:
     """What anybody, or this person, said; the pairs that were found show again. A pair that was
     said before it was ever compared is compared by `find`."""
     done = 0

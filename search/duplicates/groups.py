@@ -21,9 +21,9 @@ from assetbank.models import Asset, AssetQuerySet, Brand
 from search.models import Likeness, NotTheSame
 
 PER_PAGE = 20
-MOST_PAIRS = 10_000  # the newest; what is older shows when these are dealt with
-MOST_CONNECTED = 200  # assets, around one
-MOST_SHOWN = 24  # pictures of a group; the others show when these are merged
+MAX_PAIRS = 10_000  # the newest; what is older shows when these are dealt with
+MAX_CONNECTED = 200  # assets, around one
+MAX_SHOWN = 24  # pictures of a group; the others show when these are merged
 
 STATUSES = [
     Asset.Status.APPROVED,
@@ -78,10 +78,10 @@ class _Set:
 Seen = AssetQuerySet | None
 
 
-def seen_by(person: permissions.Person) -> Seen:
+def seen_by(person: permissions.AnyUser) -> Seen:
     """What `page`, `count` and `group_of` should keep to. None for a person who sees all of their
     brands, since asking costs."""
-    reach = permissions.reach(person)
+    reach = permissions.asset_scope(person)
     return reach.assets() if reach.approved else None
 
 
@@ -99,7 +99,7 @@ def page(
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
     following = shown[-1].newest if start + limit < len(sets) else None
-    return Page(_groups(shown), len(sets), following, len(pairs) == MOST_PAIRS)
+    return Page(_groups(shown), len(sets), following, len(pairs) == MAX_PAIRS)
 
 
 def count(brands: QuerySet[Brand], *, seen: Seen = None) -> int:
@@ -111,7 +111,7 @@ def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
-    while last and len(reached) < MOST_CONNECTED:
+    while last and len(reached) < MAX_CONNECTED:
         connected += _pairs(brands, seen, of=last)
         found = {pk for pair in connected for pk in (pair.first, pair.second)}
         last, reached = found - reached, reached | found
@@ -135,7 +135,7 @@ def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -
     if of is not None:
         pairs = pairs.filter(Q(first__in=of) | Q(second__in=of))
     fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")
-    return [Pair(*row) for row in pairs.values_list(*fields)[:MOST_PAIRS]]
+    return [Pair(*row) for row in pairs.values_list(*fields)[:MAX_PAIRS]]
 
 
 def _sets(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Set]:
@@ -184,7 +184,7 @@ def _groups(sets: Sequence[_Set]) -> list[Group]:
     for each in sets:
         there = sorted((assets[pk] for pk in each.assets if pk in assets), key=_rank)
         if len(there) > 1:
-            groups.append(Group(there[:MOST_SHOWN], _reason(*there[:2]), len(there)))
+            groups.append(Group(there[:MAX_SHOWN], _reason(*there[:2]), len(there)))
     return groups
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageChops
 
 Floats = npt.NDArray[np.floating[Any]]
 
-SAME = 0.75  # the least score at which two pictures are called the same
+SAME_THRESHOLD = 0.75  # the least score at which two pictures are called the same
 # Whom a new asset is compared with: the nearest by perceptual hash, where it differs in few enough
 # bits, and the nearest by CLIP. Ranks, because cosines mean something else in each encoder
 NEAREST_HASHES = 10
@@ -69,7 +69,7 @@ def thumb(picture: Image.Image) -> Thumb:
     return Thumb(fine, value, coarse, _detail(fine), _detail(coarse))
 
 
-def same_picture(first: Thumb, second: Thumb) -> float:
+def same_image_score(first: Thumb, second: Thumb) -> float:
     """How surely one is a copy of the other, 0 to 1; SAME and above is yes.
 
     0 for pictures without any detail: of plain surfaces only a checksum can tell.

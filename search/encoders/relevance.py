@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-LINE = 0.5
+MATCH_THRESHOLD = 0.5
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -28,14 +28,14 @@ Bools = npt.NDArray[np.bool_]
 
 # Parts of one question are rarely answered by the same picture as well as each alone would be, and
 # a wrong picture rarely comes near to all of them. In log-odds, for many equal parts; two: half.
-EASE = 3.0
-VOUCH = 1.5  # log-odds that a convincing best hit lends to the others
+MULTI_PART_BONUS = 3.0
+TOP_HIT_BONUS = 1.5  # log-odds that a convincing best hit lends to the others
 RIDGE = 1e-3
 NO_SLOPE = 1e-6  # of an encoder that cannot tell right from wrong
 
 
 @dataclass(frozen=True)
-class Line:
+class LogisticFit:
     """log-odds of a match = slope * score + lean * (mean score of the question) + offset."""
 
     slope: float  # more than 0
@@ -48,8 +48,8 @@ class Background:
     """What is known of one encoder's scores. Built by `measure`, kept as JSON."""
 
     mean: Floats  # [d], of the reference pictures' vectors
-    text: Line
-    picture: Line
+    text: LogisticFit
+    picture: LogisticFit
 
     def dump(self) -> dict[str, Any]:
         mean = [float(f"{value:.7g}") for value in self.mean.tolist()]
@@ -58,11 +58,11 @@ class Background:
     @classmethod
     def load(cls, saved: dict[str, Any]) -> Self:
         mean = np.asarray(saved["mean"], np.float32)
-        return cls(mean, Line(**saved["text"]), Line(**saved["picture"]))
+        return cls(mean, LogisticFit(**saved["text"]), LogisticFit(**saved["picture"]))
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class QueryPart:
     """One part of a question."""
 
     vector: Floats  # [d], of length one
@@ -71,7 +71,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Composed:
+class ComposedQuery:
     """A question as one vector, and how its scores are read."""
 
     vector: Floats  # [d], of length one
@@ -87,13 +87,13 @@ class Composed:
         """
         odds = self._odds(scores)
         top = (odds if best is None else self._odds(best)).max(initial=0.0)
-        return np.asarray(1 / (1 + np.exp(-np.clip(odds + min(top, VOUCH), -50, 50))))
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds + min(top, TOP_HIT_BONUS), -50, 50))))
 
     def _odds(self, scores: npt.ArrayLike) -> Doubles:
         return np.asarray(scores, np.float64) * self.length + self.offset
 
 
-def compose(parts: Sequence[Part], background: Background) -> Composed:
+def compose(parts: Sequence[QueryPart], background: Background) -> ComposedQuery:
     """One question from its parts, at least one with a positive weight (or ValueError).
 
     Each part is weighed in log-odds, so that texts, whose scores lie close together, and pictures,
@@ -119,7 +119,9 @@ def compose(parts: Sequence[Part], background: Background) -> Composed:
     length = float(np.linalg.norm(vector))
     if length < 1e-9:
         raise ValueError("The parts of this question cancel each other out.")
-    return Composed((vector / length).astype(np.float32), length, offset + EASE * (1 - focus))
+    return ComposedQuery(
+        (vector / length).astype(np.float32), length, offset + MULTI_PART_BONUS * (1 - focus)
+    )
 
 
 def measure(
@@ -139,7 +141,7 @@ def measure(
     )
 
 
-def _line(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> Line:
+def _line(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> LogisticFit:
     """A logistic fit: each question's right pictures against the best-scored of its wrong ones.
 
     Of the wrong ones only the best counts because it is what a search would show. Questions with
@@ -161,8 +163,8 @@ def _line(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> Line:
             weights.append(1.0 if has_right[row] else without)
     slope, lean, offset = _logistic(np.array(rows), np.array(labels), np.array(weights))
     if slope <= NO_SLOPE:
-        return Line(NO_SLOPE, 0.0, NO_SLOPE)  # draws no line: everything passes
-    return Line(slope, lean, offset)
+        return LogisticFit(NO_SLOPE, 0.0, NO_SLOPE)  # draws no line: everything passes
+    return LogisticFit(slope, lean, offset)
 
 
 def _logistic(rows: Doubles, labels: Doubles, weights: Doubles) -> tuple[float, float, float]:

@@ -15,10 +15,9 @@ from django.utils import timezone
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.errors import InvalidQuery, SearchUnavailable
 from search.models import GoldenQuestion, VectorSpace
-from search.query import form, ranking
-from search.query.types import Question
+from search.query import SearchQuery, ranking, read_query
 
 K = 10
 
@@ -45,10 +44,10 @@ def ndcg_at(k: int, found: Sequence[int], expected: Collection[int]) -> float:
 
 
 @dataclass(frozen=True)
-class Asking:
+class EvaluationQuery:
     """A question, what it should find, and how it is called in a table."""
 
-    question: Question
+    question: SearchQuery
     expected: frozenset[int]  # ids of assets
     label: str
     brand: str = ""
@@ -71,10 +70,10 @@ class Result:
         return asdict(self)
 
 
-def ask(asking: Asking, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
+def evaluate_query(asking: EvaluationQuery, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
     """One row of a Result: question, brand, recall, mrr, ndcg, ms. Raises InvalidQuestion and
     SearchUnavailable."""
-    reach = _reach(asking.question)
+    reach = _scope(asking.question)
     started = time.perf_counter()
     ranked = ranking.rank(asking.question, space=space, reach=reach, depth=max(k, 50))
     took = 1000 * (time.perf_counter() - started)
@@ -89,16 +88,16 @@ def ask(asking: Asking, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
     }
 
 
-def _reach(question: Question) -> permissions.Reach:
+def _scope(question: SearchQuery) -> permissions.AssetScope:
     """All of the brands that it asks for."""
-    everything, chosen = permissions.Reach(None), question.filters.brands
+    everything, chosen = permissions.AssetScope(None), question.filters.brands
     if not chosen:
         return everything
     brands = Brand.objects.filter(slug__in=chosen).values_list("pk", flat=True)
     return everything.within(frozenset(brands))
 
 
-def means(rows: list[dict[str, Any]], k: int = K) -> Result:
+def mean_metrics(rows: list[dict[str, Any]], k: int = K) -> Result:
     def mean(name: str) -> float:
         return statistics.fmean(row[name] for row in rows) if rows else 0.0
 
@@ -115,39 +114,39 @@ def means(rows: list[dict[str, Any]], k: int = K) -> Result:
     )
 
 
-def golden(*spaces: VectorSpace) -> list[Result]:
+def evaluate_golden_queries(*spaces: VectorSpace) -> list[Result]:
     """The questions that brands have pinned, each within its brand, as each of these spaces answers
     them: those that can be asked in all of them. Raises SearchUnavailable when a service is down.
     """
     asked = []
-    for asking in golden_questions():
+    for asking in golden_evaluation_queries():
         try:
-            asked.append([ask(asking, space=space) for space in spaces])
-        except InvalidQuestion:
+            asked.append([evaluate_query(asking, space=space) for space in spaces])
+        except InvalidQuery:
             continue
         except SearchUnavailable as error:
             if error.__cause__ is not None:
                 raise
-    return [means([rows[place] for rows in asked]) for place in range(len(spaces))]
+    return [mean_metrics([rows[place] for rows in asked]) for place in range(len(spaces))]
 
 
-def golden_questions() -> list[Asking]:
+def golden_evaluation_queries() -> list[EvaluationQuery]:
     """Those that can be asked still: their pictures and collections are there."""
     askings = []
     for row in _with_expected(GoldenQuestion.objects.all()):
-        with contextlib.suppress(InvalidQuestion):
+        with contextlib.suppress(InvalidQuery):
             askings.append(_asking(row))
     return askings
 
 
-def measure(questions: QuerySet[GoldenQuestion], *, space: VectorSpace) -> Result:
+def measure_golden_queries(questions: QuerySet[GoldenQuestion], *, space: VectorSpace) -> Result:
     """Ask these, and keep on each how it was answered, or why it could not be asked. Raises
     SearchUnavailable when a service is down."""
     rows = []
     for golden in _with_expected(questions):
         try:
-            row = ask(_asking(golden), space=space)
-        except InvalidQuestion as error:
+            row = evaluate_query(_asking(golden), space=space)
+        except InvalidQuery as error:
             golden.measured = {"problem": error.message}
         except SearchUnavailable as error:
             if error.__cause__ is not None:
@@ -158,7 +157,7 @@ def measure(questions: QuerySet[GoldenQuestion], *, space: VectorSpace) -> Resul
             golden.measured = {name: row[name] for name in ("recall", "mrr", "ndcg")}
             golden.measured |= {"at": timezone.now().isoformat(), "encoder": space.model}
         golden.save(update_fields=["measured"])
-    return means(rows)
+    return mean_metrics(rows)
 
 
 def _with_expected(questions: QuerySet[GoldenQuestion]) -> QuerySet[GoldenQuestion]:
@@ -166,10 +165,10 @@ def _with_expected(questions: QuerySet[GoldenQuestion]) -> QuerySet[GoldenQuesti
     return questions.select_related("brand").prefetch_related(expected)
 
 
-def _asking(golden: GoldenQuestion) -> Asking:
+def _asking(golden: GoldenQuestion) -> EvaluationQuery:
     """Raises InvalidQuestion."""
     ids = frozenset(asset.pk for asset in golden.expected.all())
     if not ids:
-        raise InvalidQuestion("None of the pictures that it should find is there any more.")
-    question = form.read_question(golden.question, person=permissions.house())
-    return Asking(question.within(golden.brand), ids, str(golden), golden.brand.name)
+        raise InvalidQuery("None of the pictures that it should find is there any more.")
+    question = read_query(golden.question, person=permissions.system_user())
+    return EvaluationQuery(question.within(golden.brand), ids, str(golden), golden.brand.name)

@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.errors import SearchUnavailable
 from search.evaluation import metrics
 from search.indexing import collections, enrolment, space_encoders, spaces
 from search.models import Embedding, GoldenQuestion, VectorSpace
-from search.vectorstore import connection, store
+from search.vectorstore import VectorStoreUnavailable, store
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ NAMED = 20  # assets that the gate's table lists
 MEASURES = ("ndcg", "recall")
 
 
-class SwitchRefused(Exception):
+class RolloutRefused(Exception):
     """It is not done; the message is a sentence that says why and what to do."""
 
 
@@ -54,16 +54,16 @@ class Progress:
 # ------------------------------------------------------------------------ building
 
 
-def begin(model: str) -> VectorSpace:
+def start_rollout(model: str) -> VectorSpace:
     """Have a space built for this encoder (a folder, a hub id or "demo"), beside the active one;
     one that was begun before goes on where it is. A worker does the work, and says on the space
     what is wrong with the encoder, if anything. Raises SwitchRefused."""
     model = model.strip()
     if not model or len(model) > 300:
-        raise SwitchRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
+        raise RolloutRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
     if VectorSpace.objects.filter(model=model, active=True).exclude(fingerprint=None).exists():
-        raise SwitchRefused(f"{model} is the encoder in use.")
-    space = spaces.begin(model)
+        raise RolloutRefused(f"{model} is the encoder in use.")
+    space = spaces.create_space(model)
     # as if it were new: it is judged again, and takes over by itself
     VectorSpace.objects.filter(pk=space.pk).update(problem="", gate={}, activated_at=None)
     space.refresh_from_db()
@@ -72,19 +72,19 @@ def begin(model: str) -> VectorSpace:
     return space
 
 
-def named(model: str) -> VectorSpace:
+def space_of_model(model: str) -> VectorSpace:
     """The space of that encoder, one that is not in use if there are two; with "", the only one
     that is not in use. Raises SwitchRefused."""
     if model:
         space = VectorSpace.objects.filter(model=model).order_by("active", "-pk").first()
         if space is None:
-            raise SwitchRefused(f"There is no space of {model}.")
+            raise RolloutRefused(f"There is no space of {model}.")
         return space
     others = VectorSpace.objects.filter(active=False).order_by("-pk")
     if not others:
-        raise SwitchRefused("There is no other one.")
+        raise RolloutRefused("There is no other one.")
     if len(others) > 1:
-        raise SwitchRefused(f"Say which: {', '.join(each.model for each in others)}.")
+        raise RolloutRefused(f"Say which: {', '.join(each.model for each in others)}.")
     return others[0]
 
 
@@ -118,10 +118,10 @@ def _lacking(space: VectorSpace) -> QuerySet[Embedding]:
     return space.embeddings.exclude(state=Embedding.State.INDEXED).filter(Exists(findable))
 
 
-def advance() -> None:
+def advance_rollouts() -> None:
     """Whatever is whole and was not judged yet as things are now, is judged, and takes over if it
     passes. What was active before does not come back by itself. Raises MilvusDown."""
-    collections.mend_alias()
+    collections.repair_alias()
     for space in VectorSpace.objects.filter(active=False, activated_at=None, problem=""):
         if not is_built(space) or space.gate.get("basis") == _basis(space):
             continue
@@ -130,8 +130,8 @@ def advance() -> None:
         except EncoderError as error:  # the others need not wait for it
             VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
             continue
-        if judge(space)["passes"]:
-            activate(space)
+        if run_gate(space)["passes"]:
+            activate_space(space)
         else:
             logger.warning("%s does not take over: %s", space.model, " ".join(space.gate["why"]))
 
@@ -139,7 +139,7 @@ def advance() -> None:
 # ------------------------------------------------------------------------ the gate
 
 
-def judge(space: VectorSpace) -> dict[str, Any]:
+def run_gate(space: VectorSpace) -> dict[str, Any]:
     """The gate: may it take over? Its table, which is also kept as `space.gate`:
 
     passes, why (sentences, if not), against (the active encoder), coverage (0 to 1), covered, of,
@@ -183,9 +183,9 @@ def _coverage(space: VectorSpace, active: VectorSpace | None) -> dict[str, Any]:
 
 def _compared(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
     try:
-        new, old = metrics.golden(space, active)
+        new, old = metrics.evaluate_golden_queries(space, active)
     except SearchUnavailable as error:
-        metrics.golden(space)  # raises, if it is this one that could not be asked
+        metrics.evaluate_golden_queries(space)  # raises, if it is this one that could not be asked
         # the folder of the other may be gone: nothing is worse than that
         return {"notes": [f"{active.model} could not be asked: {error.message}"]}
     return {"questions": new.questions, "new": new.as_json(), "old": old.as_json()}
@@ -204,7 +204,7 @@ def _basis(space: VectorSpace) -> str:
 # ------------------------------------------------------------------------ taking over
 
 
-def take_over(space: VectorSpace) -> None:
+def replace_active(space: VectorSpace) -> None:
     """A person wants it, whatever the gate says: only what could be found is not to wait in it.
     Raises as `activate`."""
     waiting = 0
@@ -212,28 +212,28 @@ def take_over(space: VectorSpace) -> None:
         enrolment.enrol(space)
         waiting = _lacking(space).filter(state=Embedding.State.PENDING).count()
     if waiting:
-        raise SwitchRefused(
+        raise RolloutRefused(
             f"{space.model} cannot take over yet: {waiting} of {progress(space).total} assets "
             "still wait in it and could not be found."
         )
-    activate(space)
+    activate_space(space)
 
 
-def activate(space: VectorSpace) -> None:
+def activate_space(space: VectorSpace) -> None:
     """From now on this space answers; whether it may is for `judge` to say.
 
     The alias flips first and the row after it; should we die in between, the row is the truth, and
     the alias is put back. Raises SwitchRefused, MilvusDown and EncoderUnavailable.
     """
     if space.fingerprint is None:
-        raise SwitchRefused(space.problem or f"The index worker has not loaded {space.model} yet.")
+        raise RolloutRefused(space.problem or f"The index worker has not loaded {space.model} yet.")
     space_encoders.find_encoder(space)
     try:
-        spaces.open_space(space)
+        spaces.ensure_space(space)
     except VectorSpace.DoesNotExist:
         raise _dropped(space) from None
     enrolment.enrol(space)
-    store.settle(space.collection)
+    store.flush(space.collection)
     with transaction.atomic():
         collections.lock_alias()
         there = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
@@ -250,11 +250,11 @@ def activate(space: VectorSpace) -> None:
     logger.info("%s took over", space.model)
 
 
-def _dropped(space: VectorSpace) -> SwitchRefused:
-    return SwitchRefused(f"{space.model} was dropped meanwhile.")
+def _dropped(space: VectorSpace) -> RolloutRefused:
+    return RolloutRefused(f"{space.model} was dropped meanwhile.")
 
 
-def earlier() -> VectorSpace | None:
+def previous_space() -> VectorSpace | None:
     """The one that was active before, if it is still kept."""
     before = VectorSpace.objects.filter(active=False).exclude(activated_at=None)
     return before.exclude(fingerprint=None).order_by("-activated_at").first()
@@ -262,14 +262,14 @@ def earlier() -> VectorSpace | None:
 
 def rollback() -> VectorSpace:
     """The encoder of before answers again. Raises as `activate`."""
-    space = earlier()
+    space = previous_space()
     if space is None:
-        raise SwitchRefused("There is no earlier encoder to go back to.")
-    activate(space)
+        raise RolloutRefused("There is no earlier encoder to go back to.")
+    activate_space(space)
     return space
 
 
-def drop(space: VectorSpace) -> None:
+def drop_space(space: VectorSpace) -> None:
     """Forget a space: its row, its vectors and its collection. Raises SwitchRefused."""
     with transaction.atomic():
         # waits for the uploads that have just put a row into it
@@ -277,9 +277,9 @@ def drop(space: VectorSpace) -> None:
         if there is None:
             return
         if there.active:
-            raise SwitchRefused(f"{there.model} is in use: let another encoder take over first.")
+            raise RolloutRefused(f"{there.model} is in use: let another encoder take over first.")
         if spaces.is_configured(there):
-            raise SwitchRefused(
+            raise RolloutRefused(
                 f"{there.model} is what CLIP_MODEL asks for, so it would be built again: "
                 "set CLIP_MODEL to the encoder in use first."
             )
@@ -287,5 +287,5 @@ def drop(space: VectorSpace) -> None:
     if there.collection:
         try:
             store.drop(there.collection)
-        except connection.MilvusDown as error:  # the hourly check drops it
+        except VectorStoreUnavailable as error:  # the hourly check drops it
             logger.warning("%s stays for now: %s", there.collection, error)

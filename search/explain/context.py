@@ -10,23 +10,22 @@ from django.db.models import QuerySet
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand
-from search.encoders import relevance
-from search.errors import InvalidQuestion
-from search.explain.index_steps import Known
+from search.encoders import ComposedQuery, relevance
+from search.errors import InvalidQuery
+from search.explain.index_steps import IndexState
 from search.indexing import space_encoders
 from search.models import VectorSpace
-from search.query import embedding, fulltext, ranking
-from search.query.types import Question
+from search.query import ParsedText, SearchQuery, embedding, fulltext, ranking
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
 
 @dataclass(frozen=True)
-class Case:
-    known: Known
-    person: permissions.Person
-    asker: permissions.Person  # who is told: counts only what both may see
-    question: Question
+class ExplainContext:
+    known: IndexState
+    person: permissions.AnyUser
+    asker: permissions.AnyUser  # who is told: counts only what both may see
+    question: SearchQuery
 
     @property
     def asset(self) -> Asset:
@@ -36,11 +35,11 @@ class Case:
     def space(self) -> VectorSpace:
         """Raises SearchUnavailable before there is one."""
         if self.known.space is None:
-            raise embedding.not_ready()
+            raise embedding.encoder_not_ready()
         return self.known.space
 
     @cached_property
-    def wording(self) -> fulltext.Wording:
+    def wording(self) -> ParsedText:
         return fulltext.parse(self.question.text)
 
     @property
@@ -53,7 +52,7 @@ class Case:
         return self._both.assets()
 
     @cached_property
-    def reach(self) -> permissions.Reach:
+    def reach(self) -> permissions.AssetScope:
         """The same, of the brands that are asked for."""
         if not (slugs := self.question.filters.brands):
             return self._both
@@ -61,15 +60,17 @@ class Case:
         return self._both.within(frozenset(chosen.values_list("pk", flat=True)))
 
     @cached_property
-    def _both(self) -> permissions.Reach:
-        seen = permissions.reach(self.person)
-        return seen if self.person == self.asker else seen.shared(permissions.reach(self.asker))
+    def _both(self) -> permissions.AssetScope:
+        seen = permissions.asset_scope(self.person)
+        return (
+            seen if self.person == self.asker else seen.shared(permissions.asset_scope(self.asker))
+        )
 
     @cached_property
     def admitted(self) -> bool:
         """The filters let it pass, no unwanted word throws it out, and the person may see it."""
         found = self.question.filters.apply(self.assets.filter(pk=self.asset.pk))
-        return fulltext.without(self.wording, found).exists()
+        return fulltext.exclude_terms(self.wording, found).exists()
 
     @cached_property
     def stored(self) -> bool:
@@ -84,25 +85,25 @@ class Case:
         return bool(store.search(anything, limit=1, where=where, collection=self.space.collection))
 
     @cached_property
-    def composed(self) -> relevance.Composed:
+    def composed(self) -> ComposedQuery:
         """Raises InvalidQuestion and SearchUnavailable."""
         background = space_encoders.background(str(self.space.fingerprint))
         try:
-            return relevance.compose(embedding.parts(self.question, self.space), background)
+            return relevance.compose(embedding.query_parts(self.question, self.space), background)
         except ValueError as error:
-            raise InvalidQuestion(str(error)) from error
+            raise InvalidQuery(str(error)) from error
 
     @cached_property
     def where(self) -> str:
         """As the search itself filters."""
         where = self.question.filters.expression(self.reach)
         candidates = self.question.filters.apply(self.assets)
-        if left_out := fulltext.unwanted(self.wording, candidates):
+        if left_out := fulltext.excluded_ids(self.wording, candidates):
             where = e.all_of([where, e.none_of("id", left_out)])
         return where
 
     def nearest(self, many: int) -> tuple[list[store.Hit], bool]:
         """And whether these are all. Raises InvalidQuestion and SearchUnavailable."""
-        hits = ranking.search(self.space, self.composed.vector, many, self.where)
+        hits = ranking.nearest(self.space, self.composed.vector, many, self.where)
         asked_with = self.question.assets
         return [hit for hit in hits if hit.id not in asked_with], len(hits) < many

@@ -12,29 +12,28 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from assetbank import permissions
-from assetbank.assets import files as intake
+from assetbank.assets import open_rendition
 from assetbank.errors import ProblemError
 from assetbank.media import images
 from assetbank.models import Asset
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.explain import file_steps, filter_steps, index_steps, permission_steps, query_steps
-from search.explain.context import Case
-from search.explain.types import Ledger, Repair, State, Step, step
+from search.explain.context import ExplainContext
+from search.explain.types import Explanation, Repair, State, Step, step
 from search.indexing import pipeline
-from search.query import fulltext
-from search.query.types import Question
-from search.vectorstore.connection import MilvusDown
+from search.query import SearchQuery, fulltext
+from search.vectorstore import VectorStoreUnavailable
 
-NOTHING = Question()
+NOTHING = SearchQuery()
 
 
 def explain(
     asset: Asset,
     *,
-    person: permissions.Person,
-    question: Question = NOTHING,
-    asker: permissions.Person | None = None,
-) -> Ledger:
+    person: permissions.AnyUser,
+    question: SearchQuery = NOTHING,
+    asker: permissions.AnyUser | None = None,
+) -> Explanation:
     """Whether and why `person` finds `asset`, at all and with `question`. `asset` should come
     `with_tags` and with its brand.
 
@@ -54,14 +53,14 @@ def explain(
         said = "Say what somebody would look for: then it is told where this picture comes."
         steps.append(step("question", State.NOT_ASKED, said))
     else:
-        case = Case(known, person, asker or person, question)
+        case = ExplainContext(known, person, asker or person, question)
         steps += [
             _told("filters", lambda: filter_steps.filters(case)),
             _told("wording", lambda: query_steps.wording(case)),
             _told("meaning", lambda: query_steps.meaning(case)),
             _told("rank", lambda: query_steps.rank(case)),
         ]
-    return Ledger(asset, tuple(steps))
+    return Explanation(asset, tuple(steps))
 
 
 def _told(name: str, tell: Callable[[], Step]) -> Step:
@@ -69,23 +68,23 @@ def _told(name: str, tell: Callable[[], Step]) -> Step:
         return tell()
     except ProblemError as error:
         return step(name, State.BAD, error.message)
-    except (MilvusDown, EncoderError) as error:
+    except (VectorStoreUnavailable, EncoderError) as error:
         return step(name, State.BAD, str(error))
 
 
 def repair(asset: Asset, what: Repair, by: User) -> None:
     """Creators only. Raises NotAllowed and FileMissing; what the index has to do, it does soon."""
-    permissions.require_creator(by, asset.brand)
+    permissions.require_editor(by, asset.brand)
     if what == Repair.RENDITIONS:
         for name in images.RENDITIONS:
-            intake.rendition(asset=asset, name=name).close()
+            open_rendition(asset=asset, name=name).close()
         return
     with transaction.atomic():
         if what == Repair.WORDS:
             fulltext.rewrite([asset.pk])
             return
         if what == Repair.EMBED:
-            pipeline.request_embed([asset.pk])
+            pipeline.reembed([asset.pk])
         else:
-            pipeline.request_index([asset.pk])
-        pipeline.request_work()
+            pipeline.reindex([asset.pk])
+        pipeline.enqueue_indexing()

@@ -13,15 +13,15 @@ from assetbank.media import colours
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import terms
 from search.errors import SearchUnavailable
-from search.explain.context import Case
+from search.explain.context import ExplainContext
 from search.explain.types import Detail, Repair, State, Step, step
-from search.query.types import PARAMETERS, RATIO_TOLERANCE, Filters
-from search.vectorstore import connection
+from search.query import PARAMETERS, RATIO_TOLERANCE, Filters
+from search.vectorstore import VectorStoreUnavailable
 
 ANY_STATUS = tuple(Asset.Status.values)
 
 
-def filters(case: Case) -> Step:
+def filters(case: ExplainContext) -> Step:
     """Each filter by itself, in Postgres and in Milvus."""
     asked = case.question.filters
     active = [
@@ -66,7 +66,7 @@ def _alone(filters: Filters, name: str) -> Filters:
     return Filters(**{"statuses": ANY_STATUS, attribute: getattr(filters, attribute)})
 
 
-def _in_postgres(case: Case, names: list[str]) -> dict[str, bool]:
+def _in_postgres(case: ExplainContext, names: list[str]) -> dict[str, bool]:
     """In one query."""
     this = Asset.objects.filter(pk=OuterRef("pk"))
     asked = case.question.filters
@@ -75,7 +75,7 @@ def _in_postgres(case: Case, names: list[str]) -> dict[str, bool]:
     return {name: bool(row.get(f"passes_{name}")) for name in names}
 
 
-def _in_milvus(case: Case, names: list[str]) -> tuple[dict[str, bool], str]:
+def _in_milvus(case: ExplainContext, names: list[str]) -> tuple[dict[str, bool], str]:
     """And why there is no answer, if there is none. One call for each filter."""
     if case.browsing:
         return {}, ""
@@ -85,12 +85,12 @@ def _in_milvus(case: Case, names: list[str]) -> tuple[dict[str, bool], str]:
         if not case.stored:
             return {}, "not asked: it does not have it"
         for name in names:
-            reach = permissions.Reach(None)
+            reach = permissions.AssetScope(None)
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=asked.brands)
-                reach = permissions.Reach(frozenset(chosen.values_list("pk", flat=True)))
+                reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
             found[name] = case.holds(_alone(asked, name).expression(reach))
-    except (connection.MilvusDown, SearchUnavailable) as error:
+    except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""
 
@@ -119,9 +119,9 @@ def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":
-            if refused := terms.problem(asset):
+            if refused := terms.usage_problem(asset):
                 return refused.rstrip(".")
-            end = terms.end(asset)
+            end = terms.usable_until(asset)
             return f"rights end on {end}" if end else "no end"
         case "collection":
             there = Collection.objects.filter(pk=filters.collection or 0).first()

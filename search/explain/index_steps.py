@@ -15,12 +15,12 @@ from django.utils.timesince import timesince
 from assetbank.models import Asset
 from search.explain.types import Detail, Repair, State, Step, step
 from search.indexing import entities
-from search.indexing.reconcile import same
+from search.indexing.reconcile import same_scalars
 from search.models import Document, Embedding, Vector, VectorSpace
 from search.vectorstore import schema, store
 
 VECTOR_TOLERANCE = 1e-3  # of each component
-MOST_SHOWN = 200  # characters of a value
+MAX_SHOWN = 200  # characters of a value
 STATES = {
     Embedding.State.PENDING: State.WAITING,
     Embedding.State.INDEXED: State.GOOD,
@@ -32,7 +32,7 @@ NOT_READY = "The index worker has not loaded an encoder yet. It starts with `mak
 
 
 @dataclass(frozen=True)
-class Known:
+class IndexState:
     """An asset, the active space (None before the first encoder), and its rows in all spaces."""
 
     asset: Asset
@@ -41,19 +41,19 @@ class Known:
     others: tuple[tuple[VectorSpace, Embedding | None], ...]
 
 
-def look_up(asset: Asset) -> Known:
+def look_up(asset: Asset) -> IndexState:
     """In two queries."""
     spaces = list(VectorSpace.objects.defer("background", "gate").order_by("-active", "pk"))
     found = {row.space_id: row for row in Embedding.objects.filter(asset_id=asset.pk)}
     active = next((each for each in spaces if each.active and each.fingerprint), None)
     others = tuple((each, found.get(each.pk)) for each in spaces if not each.active)
-    return Known(asset, active, found.get(active.pk) if active else None, others)
+    return IndexState(asset, active, found.get(active.pk) if active else None, others)
 
 
 # ------------------------------------------------------------------------ the embedding
 
 
-def embedding(known: Known) -> Step:
+def embedding(known: IndexState) -> Step:
     if known.space is None:
         return step("embedding", State.BAD, NOT_READY)
     row = known.row
@@ -112,7 +112,7 @@ def _ahead(row: Embedding) -> int:
     return Embedding.objects.claimable().filter(first, space_id=row.space_id).count()
 
 
-def _vector_said(row: Embedding, known: Known) -> str:
+def _vector_said(row: Embedding, known: IndexState) -> str:
     if row.vector_bytes is None:
         return "none"
     if row.checksum != known.asset.checksum:
@@ -126,7 +126,7 @@ def _sound(row: Embedding, sound: bool) -> State | None:
     return State.GOOD if sound else State.BAD
 
 
-def _others(known: Known) -> list[Detail]:
+def _others(known: IndexState) -> list[Detail]:
     """Spaces that are being built, or that were active before."""
     said = []
     for space, row in known.others:
@@ -141,7 +141,7 @@ def _others(known: Known) -> list[Detail]:
 # ------------------------------------------------------------------------ Milvus
 
 
-def in_milvus(known: Known) -> Step:
+def in_milvus(known: IndexState) -> Step:
     """Looked up now. Raises MilvusDown."""
     if known.space is None:
         return step("milvus", State.NOT_ASKED, NOT_READY)
@@ -150,7 +150,7 @@ def in_milvus(known: Known) -> Step:
     details = [Detail("Collection", collection)]
     row = known.row
     waits = row is not None and row.state == Embedding.State.PENDING
-    if entities.left_out(known.asset):
+    if entities.skip_reason(known.asset):
         return _left_out(found is not None, waits, details)
     if found is None:
         if waits:
@@ -161,7 +161,7 @@ def in_milvus(known: Known) -> Step:
         return step("milvus", State.BAD, said, details, (Repair.INDEX,))
     expected = entities.scalars(known.asset)
     vector = store.vectors([pk], collection=collection).get(pk)
-    differing = [] if same(expected, found) else _differing(expected, found)
+    differing = [] if same_scalars(expected, found) else _differing(expected, found)
     details += [*differing, *_vector(row, vector)]
     wrong = [detail.label for detail in details if detail.state == State.BAD]
     if not wrong:
@@ -208,7 +208,7 @@ def _vector(row: Embedding | None, found: Vector | None) -> list[Detail]:
 
 def _short(value: object) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 # ------------------------------------------------------------------------ words

@@ -10,10 +10,10 @@ from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Brand, Membership
 from search.explain.types import Detail, State, Step, step
 from search.indexing import entities
-from search.query.types import PUT_ASIDE, Question
+from search.query import HIDDEN_STATUSES, SearchQuery
 
 
-def policy(asset: Asset, question: Question) -> Step:
+def policy(asset: Asset, question: SearchQuery) -> Step:
     details = [
         Detail("Status", asset.get_status_display()),
         Detail("Origin", asset.get_origin_display()),
@@ -23,19 +23,19 @@ def policy(asset: Asset, question: Question) -> Step:
     if asset.expires_on:
         ended = " (ended)" if asset.expires_on < timezone.localdate() else ""
         details.append(Detail("Rights end", f"{asset.expires_on:%-d %B %Y}{ended}"))
-    if asset.status in PUT_ASIDE and asset.status not in question.filters.statuses:
+    if asset.status in HIDDEN_STATUSES and asset.status not in question.filters.statuses:
         said = f"It is {asset.status}: shown only when somebody asks for {asset.status} pictures."
         return step("policy", State.BAD, said, details)
-    if left_out := entities.left_out(asset):
+    if left_out := entities.skip_reason(asset):
         return step("policy", State.BAD, left_out, details)
     said = f"{asset.get_status_display()}; nothing keeps it out of search."
     return step("policy", State.GOOD, said, details)
 
 
-def permission(asset: Asset, person: permissions.Person) -> Step:
+def permission(asset: Asset, person: permissions.AnyUser) -> Step:
     name = called(person)
     brand = asset.brand
-    if permissions.sees_all(person):
+    if permissions.has_full_access(person):
         return step("permission", State.GOOD, f"{name} is staff, and sees every brand.")
     if person.pk is None:
         said = (
@@ -50,26 +50,26 @@ def permission(asset: Asset, person: permissions.Person) -> Step:
     if not person.is_active:
         return step("permission", State.BAD, f"{name} may not sign in any more.")
     details = [Detail("Role", Membership.Role(found).label)]
-    if found not in permissions.CREATORS and asset.status != Asset.Status.APPROVED:
+    if found not in permissions.EDITORS and asset.status != Asset.Status.APPROVED:
         status = asset.get_status_display().lower()
         said = f"{name} is a viewer of {brand}: viewers see what is approved, and it is {status}."
         return step("permission", State.BAD, said, details)
     return step("permission", State.GOOD, f"{name} is a member of {brand}.", details)
 
 
-def whom(asker: User, brand: Brand, username: str) -> User:
+def resolve_subject(asker: User, brand: Brand, username: str) -> User:
     """For whom `asker` wants to know. Managers may ask for members of their brand, staff for
     anybody; to a manager, whoever is no member is nobody. Raises NotAllowed."""
     if not username or username == asker.username:
         return asker
-    if not permissions.may_manage(asker, brand):
+    if not permissions.can_manage(asker, brand):
         raise NotAllowed(f"Only a manager of {brand} may ask for somebody else.")
-    people = User.objects.all() if permissions.sees_all(asker) else brand.members.all()
+    people = User.objects.all() if permissions.has_full_access(asker) else brand.members.all()
     username = username[:150].replace("\x00", "\ufffd")  # PostgreSQL takes no NUL
     found: User | None = people.filter(username=username).first()
     return found or User(username=username)
 
 
-def called(person: permissions.Person) -> str:
+def called(person: permissions.AnyUser) -> str:
     full = person.get_full_name() if isinstance(person, User) else ""
     return full or person.get_username()

@@ -7,10 +7,17 @@ from django.db.models import Count, Q
 from assetbank.models import CollectionItem
 from search.encoders import relevance
 from search.explain import term_matches
-from search.explain.context import Case
+from search.explain.context import ExplainContext
 from search.explain.types import Detail, Repair, State, Step, step
-from search.query import fulltext, ranking, results, retrieval
-from search.query.types import PUT_ASIDE
+from search.query import (
+    FIRST_DEPTH,
+    HIDDEN_STATUSES,
+    PAGE_SIZE,
+    MatchedBy,
+    Ranking,
+    fulltext,
+    ranking,
+)
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
@@ -18,7 +25,7 @@ NEAR = 1_000  # neighbours that are looked through first; then as many as Milvus
 NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newest first."
 
 
-def wording(case: Case) -> Step:
+def wording(case: ExplainContext) -> Step:
     wanted, unwanted = case.wording.wanted, case.wording.unwanted
     if not (wanted or unwanted):
         return step("wording", State.NOT_ASKED, "The question has no words.")
@@ -65,7 +72,7 @@ def _quoted(phrases: list[str]) -> str:
 # ------------------------------------------------------------------------ meaning
 
 
-def meaning(case: Case) -> Step:
+def meaning(case: ExplainContext) -> Step:
     """Raises InvalidQuestion, SearchUnavailable and MilvusDown."""
     if case.browsing:
         return step("meaning", State.NOT_ASKED, NOTHING_ASKED)
@@ -80,16 +87,14 @@ def meaning(case: Case) -> Step:
     best = max(score, hits[0].score if hits else score)
     share = float(case.composed.relevance([score], best=best)[0])
     details = [
-        Detail("Relevance", f"{share:.2f}; the line is at {relevance.LINE}"),
+        Detail("Relevance", f"{share:.2f}; the line is at {relevance.MATCH_THRESHOLD}"),
         Detail("Cosine", f"{score:.4f}"),
     ]
     if hits:
-        last = hits[: results.PAGE_SIZE][-1]
+        last = hits[:PAGE_SIZE][-1]
         scores = f"{hits[0].score:.4f} to {last.score:.4f}"
-        details.append(
-            Detail("Cosines of the nearest", f"{scores}, of {results.PAGE_SIZE} at most")
-        )
-    if share >= relevance.LINE:
+        details.append(Detail("Cosines of the nearest", f"{scores}, of {PAGE_SIZE} at most"))
+    if share >= relevance.MATCH_THRESHOLD:
         said = "What it shows matches the question."
         return step("meaning", State.GOOD, said, details)
     said = "What it shows does not really match: it is below the line."
@@ -99,7 +104,7 @@ def meaning(case: Case) -> Step:
 # ------------------------------------------------------------------------ rank
 
 
-def rank(case: Case) -> Step:
+def rank(case: ExplainContext) -> Step:
     """Where the pages show it. Raises InvalidQuestion and SearchUnavailable."""
     if not case.admitted:
         said = "It has no place: what is said above keeps it out."
@@ -119,7 +124,7 @@ def rank(case: Case) -> Step:
     at = ids.index(case.asset.pk)
     hit = ranked.hits[at]
     before = _shown(case, ids[:at])
-    names = [str(by.name).lower() for by in ranking.By if by in hit.by]
+    names = [str(by.name).lower() for by in MatchedBy if by in hit.by]
     details.append(Detail("Found by", " and ".join(names) or "being near, no more"))
     if not hit.matches:
         said = f"It does not really match: it is shown at place {before + 1}"
@@ -129,48 +134,48 @@ def rank(case: Case) -> Step:
 
 
 def _placed(before: int, total: int, details: list[Detail]) -> Step:
-    page = before // results.PAGE_SIZE + 1
+    page = before // PAGE_SIZE + 1
     said = f"It is at place {before + 1} of {total}, on page {page}."
     if page == 1:
         return step("rank", State.GOOD, said, details)
     return step("rank", State.NOTE, f"{said} A narrower question brings it forward.", details)
 
 
-def _ranked(case: Case) -> ranking.Ranking:
+def _ranked(case: ExplainContext) -> Ranking:
     """As far as it takes to find it, in the steps in which pages rank."""
-    ranked = _rank(case, retrieval.FIRST_DEPTH)
+    ranked = _rank(case, FIRST_DEPTH)
     while not ranked.complete and all(hit.id != case.asset.pk for hit in ranked.hits):
-        deeper = _rank(case, 4 * max(retrieval.FIRST_DEPTH, len(ranked.hits)))
+        deeper = _rank(case, 4 * max(FIRST_DEPTH, len(ranked.hits)))
         ranked = ranking.extend(ranked, deeper)
     return ranked
 
 
-def _rank(case: Case, depth: int) -> ranking.Ranking:
+def _rank(case: ExplainContext, depth: int) -> Ranking:
     return ranking.rank(case.question, space=case.space, reach=case.reach, depth=depth)
 
 
-def _shown(case: Case, ids: list[int]) -> int:
+def _shown(case: ExplainContext, ids: list[int]) -> int:
     """How many of them a page shows."""
     shown = case.assets.filter(pk__in=ids)
     if not case.question.filters.statuses:
-        shown = shown.exclude(status__in=PUT_ASIDE)
+        shown = shown.exclude(status__in=HIDDEN_STATUSES)
     return shown.count()
 
 
-def _by_meaning(case: Case) -> str:
-    for many in (NEAR, store.MOST_HITS):
+def _by_meaning(case: ExplainContext) -> str:
+    for many in (NEAR, store.MAX_HITS):
         hits, are_all = case.nearest(many)
         for place, hit in enumerate(hits, start=1):
             if hit.id == case.asset.pk:
                 return f"place {place}"
         if are_all:
             return f"not among the {len(hits)} that Milvus has for it"
-    return f"behind the first {store.MOST_HITS:,}"
+    return f"behind the first {store.MAX_HITS:,}"
 
 
-def _browsed(case: Case) -> tuple[int, int]:
+def _browsed(case: ExplainContext) -> tuple[int, int]:
     """How many are before it, and how many there are."""
-    found = fulltext.without(case.wording, case.question.filters.apply(case.assets))
+    found = fulltext.exclude_terms(case.wording, case.question.filters.apply(case.assets))
     asset, collection = case.asset, case.question.filters.collection
     if collection is None:
         newer = Q(created_at__gt=asset.created_at)

@@ -8,7 +8,8 @@ from typing import Any
 from django.db import connection
 
 from assetbank.models import Asset
-from search.query.fulltext import LANGUAGE, Wording
+from search.query import ParsedText
+from search.query.fulltext import LANGUAGE
 
 # The fields as they are now, and the document that the search looks into
 OCCURRENCES = """
@@ -35,7 +36,7 @@ class Occurrence:
     in_document: bool  # what the search knows; it should be the same
 
 
-def occurrences(asset: Asset, wording: Wording) -> tuple[list[Occurrence], bool]:
+def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bool]:
     """Of each wanted phrase, then of each unwanted one; and whether all that was typed is
     a name of the asset. In one query."""
     fields = {

@@ -69,7 +69,7 @@ def step(
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Explanation:
     asset: Asset
     steps: tuple[Step, ...]
 

@@ -19,53 +19,53 @@ from django.utils import timezone
 
 from search.indexing import entities
 from search.models import Embedding, EmbeddingQuerySet, VectorSpace
+from search.vectorstore import VectorStoreUnavailable, schema, store
 from search.vectorstore import connection as connection_module
-from search.vectorstore import schema, store
 
 PAGE = 1_000  # rows that are read, and written, at once
 Progress = Callable[[int, int], None]  # done, total
 
 
-class Busy(connection_module.MilvusDown):
+class CollectionLocked(VectorStoreUnavailable):
     """Another process makes or drops collections just now."""
 
 
-def ensure(space: VectorSpace) -> None:
+def ensure_collection(space: VectorSpace) -> None:
     """The space has a collection of today's fields; what Postgres keeps for it is in it. Raises
     MilvusDown."""
     there = bool(space.collection) and store.exists(space.collection)
     if not (there and _is_of_today(space)):
         # while there is an old one, that serves, and who makes a new one need not be waited for
-        with contextlib.suppress(Busy), _alone(patient=not there):
+        with contextlib.suppress(CollectionLocked), _exclusive(patient=not there):
             space.refresh_from_db(fields=["collection", "active"])  # somebody was quicker?
             if not (_is_of_today(space) and store.exists(space.collection)):
-                _refill(space, lambda done, total: None)
+                _rebuild(space, lambda done, total: None)
     if space.active:
-        mend_alias()
+        repair_alias()
 
 
 def _is_of_today(space: VectorSpace) -> bool:
     return f"_{schema.SCHEMA}_" in space.collection
 
 
-def refill(space: VectorSpace, *, progress: Progress = lambda done, total: None) -> int:
+def rebuild(space: VectorSpace, *, progress: Progress = lambda done, total: None) -> int:
     """A new collection from the vectors in Postgres; the old one serves until it is full, and is
     cleared away later: somebody may just be asking it.
 
     Indexed rows without a sound vector are marked waiting. Returns how many rows the new one got.
     Raises MilvusDown, and Busy.
     """
-    with _alone():
-        return _refill(space, progress)
+    with _exclusive():
+        return _rebuild(space, progress)
 
 
-def _refill(space: VectorSpace, progress: Progress) -> int:
+def _rebuild(space: VectorSpace, progress: Progress) -> int:
     started = timezone.now()
     now = time.time_ns() // 1_000_000
     name = f"{connection_module.alias()}_{space.fingerprint}_{schema.SCHEMA}_{now}"
     store.create(name, space.dimension)
     done = _copy(space, name, progress)
-    store.settle(name)
+    store.flush(name)
     _exchange(space, name, started)
     return done
 
@@ -79,7 +79,7 @@ def _copy(space: VectorSpace, collection: str, progress: Progress) -> int:
     writing: Future[None] | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="fill") as pool:
         for page in _pages(findable):
-            batch = entities.from_kept(page, space)
+            batch = entities.entities_from_rows(page, space)
             has = {row.id for row in batch}
             lacking = [row.pk for row in page if row.asset_id not in has]
             Embedding.objects.filter(pk__in=lacking, state=Embedding.State.INDEXED).mark_pending()
@@ -93,10 +93,10 @@ def _copy(space: VectorSpace, collection: str, progress: Progress) -> int:
     return done
 
 
-def _pages(embeddings: EmbeddingQuerySet) -> Iterator[list[entities.Kept]]:
-    read = embeddings.order_by("asset_id").values_list(*entities.Kept._fields)
+def _pages(embeddings: EmbeddingQuerySet) -> Iterator[list[entities.IndexedRow]]:
+    read = embeddings.order_by("asset_id").values_list(*entities.IndexedRow._fields)
     last = 0
-    while page := [entities.Kept(*row) for row in read.filter(asset_id__gt=last)[:PAGE]]:
+    while page := [entities.IndexedRow(*row) for row in read.filter(asset_id__gt=last)[:PAGE]]:
         yield page
         last = page[-1].asset_id
 
@@ -128,7 +128,7 @@ def lock_alias() -> None:
 
 
 @transaction.atomic
-def mend_alias() -> None:
+def repair_alias() -> None:
     """The alias points to the active space's collection: a process may have died in between."""
     lock_alias()
     active = VectorSpace.objects.filter(active=True).exclude(collection="").first()
@@ -139,15 +139,15 @@ def mend_alias() -> None:
 # ------------------------------------------------------------------------ clearing away
 
 
-def clear_away() -> None:
+def drop_unused() -> None:
     """Drop the collections that no space has: of dropped spaces, and of broken attempts."""
-    with contextlib.suppress(Busy), _alone():
+    with contextlib.suppress(CollectionLocked), _exclusive():
         kept = VectorSpace.objects.exclude(collection="").values_list("collection", flat=True)
         store.drop_others(keep=list(kept))
 
 
 @contextlib.contextmanager
-def _alone(*, patient: bool = False) -> Iterator[None]:
+def _exclusive(*, patient: bool = False) -> Iterator[None]:
     """One process at a time makes and drops collections: a half-filled one is in no row yet. Wait
     for another, if patient, or raise Busy. PostgreSQL takes the lock back from who dies."""
     with connection.cursor() as cursor:
@@ -156,7 +156,7 @@ def _alone(*, patient: bool = False) -> Iterator[None]:
         else:
             cursor.execute("SELECT pg_try_advisory_lock(hashtext('search.collections'))")
             if not cursor.fetchone()[0]:
-                raise Busy("The vector index is being built anew by another process.")
+                raise CollectionLocked("The vector index is being built anew by another process.")
     try:
         yield
     finally:

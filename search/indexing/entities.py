@@ -15,13 +15,13 @@ from assetbank.rights import terms
 from search.models import Vector, VectorSpace
 from search.vectorstore import schema, store
 
-SMALLEST_SIDE = 8  # pixels; below this there is nothing to describe
+MIN_SIDE = 8  # pixels; below this there is nothing to describe
 
 
-def left_out(asset: Asset) -> str:
+def skip_reason(asset: Asset) -> str:
     """Why this asset cannot be found by searching, as a sentence; empty if it can."""
-    if min(asset.width, asset.height) < SMALLEST_SIDE:
-        return f"Left out: smaller than {SMALLEST_SIDE} pixels."
+    if min(asset.width, asset.height) < MIN_SIDE:
+        return f"Left out: smaller than {MIN_SIDE} pixels."
     if asset.origin != Asset.Origin.GENERATED:
         return ""
     policy, brand = asset.brand.search_generated, asset.brand.name
@@ -42,7 +42,7 @@ def sound_vector(kept: bytes | None, of: str, *, asset: Asset, space: VectorSpac
     return vector if abs(length - 1) < 1e-3 else None
 
 
-class Kept(NamedTuple):
+class IndexedRow(NamedTuple):
     """What bulk work reads of an embedding: rows of the ORM would take as long as Milvus does."""
 
     pk: int
@@ -58,7 +58,7 @@ FIELDS = [  # of an asset
 ]
 
 
-def from_kept(page: Sequence[Kept], space: VectorSpace) -> list[store.Row]:
+def entities_from_rows(page: Sequence[IndexedRow], space: VectorSpace) -> list[store.Row]:
     """Rows from kept vectors; what has none, or is left out of search, is not among them."""
     assets = Asset.objects.with_tags().only(*FIELDS).in_bulk([row.asset_id for row in page])
     brands = Brand.objects.in_bulk({asset.brand_id for asset in assets.values()})
@@ -69,7 +69,7 @@ def from_kept(page: Sequence[Kept], space: VectorSpace) -> list[store.Row]:
             continue
         asset.brand = brands[asset.brand_id]
         vector = sound_vector(row.vector_bytes, row.checksum, asset=asset, space=space)
-        if vector is not None and not left_out(asset):
+        if vector is not None and not skip_reason(asset):
             found.append(store.Row(asset.pk, vector, scalars(asset)))
     return found
 
@@ -103,7 +103,7 @@ def scalars(asset: Asset) -> schema.Scalars:
 
 def _expires(asset: Asset) -> int:
     """The end of the last day on which it may be used; 0: it may not be used at all."""
-    end = terms.end(asset)
+    end = terms.usable_until(asset)
     if end is None:
         return schema.NEVER
     if end == datetime.date.min:

@@ -16,16 +16,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from assetbank.models import Asset
-from search.encoders import clip
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError, clip
 from search.models import Embedding, EmbeddingQuerySet, Vector, VectorSpace
-from search.vectorstore import connection
+from search.vectorstore import VectorStoreUnavailable
 
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 
 
 @dataclass
-class Job:
+class LeasedRow:
     """One claimed row on its way: its asset, and the pixels or the vector once they are there."""
 
     embedding: Embedding
@@ -36,16 +35,18 @@ class Job:
 
 
 @dataclass
-class Outcome:
+class BatchResult:
     """What became of a batch, written back in one transaction."""
 
-    indexed: list[Job] = field(default_factory=list)
-    removed: list[Job] = field(default_factory=list)
-    left_out: list[Job] = field(default_factory=list)
-    failed: list[tuple[Job, str, bool]] = field(default_factory=list)  # reason, may be retried
+    indexed: list[LeasedRow] = field(default_factory=list)
+    removed: list[LeasedRow] = field(default_factory=list)
+    left_out: list[LeasedRow] = field(default_factory=list)
+    failed: list[tuple[LeasedRow, str, bool]] = field(
+        default_factory=list
+    )  # reason, may be retried
 
 
-def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) -> list[Job]:
+def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) -> list[LeasedRow]:
     """Rows under a lease. Those that were tried most come last, and alone: a picture that kills
     the worker must not take others with it."""
     with transaction.atomic():
@@ -64,10 +65,10 @@ def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) ->
         )
     ids = [row.asset_id for row in found if row.state == Embedding.State.PENDING]
     assets = Asset.objects.with_tags().select_related("brand").in_bulk(ids)
-    return [Job(row, assets.get(row.asset_id)) for row in found]
+    return [LeasedRow(row, assets.get(row.asset_id)) for row in found]
 
 
-def finish(outcome: Outcome, space: VectorSpace) -> None:
+def finish(outcome: BatchResult, space: VectorSpace) -> None:
     """Write back what became of the rows, except of those that changed meanwhile."""
     done = [*outcome.indexed, *outcome.left_out, *outcome.removed]
     batch = {job.embedding.pk: job for job in [*done, *(job for job, _, _ in outcome.failed)]}
@@ -108,32 +109,32 @@ def finish(outcome: Outcome, space: VectorSpace) -> None:
 
 def _record_failure(row: Embedding, reason: str, may_retry: bool) -> None:
     row.reason = reason
-    if may_retry and row.attempts < MOST_ATTEMPTS:
+    if may_retry and row.attempts < MAX_ATTEMPTS:
         # the lease is also the pause before the next attempt
         row.claimed_until = timezone.now() + datetime.timedelta(seconds=15 * 2**row.attempts)
     else:
         row.state = Embedding.State.FAILED
 
 
-def give_back(batch: list[Job], error: BaseException) -> None:
+def release(batch: list[LeasedRow], error: BaseException) -> None:
     given = Embedding.objects.filter(pk__in=[job.embedding.pk for job in batch])
-    if isinstance(error, connection.MilvusDown):
+    if isinstance(error, VectorStoreUnavailable):
         # a service is down, which is no fault of these rows
         given.update(claimed_until=None, attempts=0)
-        say(str(error), Embedding.objects.waiting())
+        set_reason(str(error), Embedding.objects.waiting())
     elif isinstance(error, EncoderError):
         given.update(claimed_until=None, attempts=0)
         space = batch[0].embedding.space_id
-        say(str(error), Embedding.objects.waiting().filter(space=space, vector_bytes=None))
+        set_reason(str(error), Embedding.objects.waiting().filter(space=space, vector_bytes=None))
     elif not isinstance(error, Exception):
         given.update(claimed_until=None, attempts=0)
     else:
         # One of them may have caused it. Those that were tried often go alone, until it is found;
         # what happened is for the log
         given.update(claimed_until=None, reason="Something broke while this was indexed.")
-        found = given.filter(state=Embedding.State.PENDING, attempts__gte=MOST_ATTEMPTS)
+        found = given.filter(state=Embedding.State.PENDING, attempts__gte=MAX_ATTEMPTS)
         found.update(state=Embedding.State.FAILED)
 
 
-def say(reason: str, waiting: EmbeddingQuerySet) -> None:
+def set_reason(reason: str, waiting: EmbeddingQuerySet) -> None:
     waiting.exclude(reason=reason).update(reason=reason)

@@ -20,12 +20,11 @@ from django.core.files.storage import default_storage
 from assetbank import jobs
 from assetbank.errors import PictureRefused
 from assetbank.media import images
-from search.encoders import clip
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError, ImageEncoder, UnreadableVector, clip
 from search.indexing import collections, enrolment, entities, leases, space_encoders, spaces
-from search.indexing.leases import Job, Outcome
+from search.indexing.leases import BatchResult, LeasedRow
 from search.models import Embedding, VectorSpace
-from search.vectorstore import connection, store
+from search.vectorstore import VectorStoreRejected, store
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ DECODERS = 4  # threads: enough for two cores, and for a storage that is far awa
 # ------------------------------------------------------------------------ the batch walk
 
 
-def index(
+def index_pending(
     *,
     batch_size: int | None = None,
     beside: float = math.inf,
@@ -50,7 +49,7 @@ def index(
     """
     _open()
     size, end = batch_size or settings.INDEX_BATCH_SIZE, time.monotonic() + beside
-    walk = _Walk()
+    walk = _IndexRun()
     done = 0
     with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
         while claimed := walk.claim(size, only_active=time.monotonic() >= end):
@@ -60,7 +59,7 @@ def index(
                 ready = walk.start(batch, space, pool)
                 leases.finish(_process(ready, space), space)
             except BaseException as error:  # also Ctrl-C: the rows need not wait for their lease
-                leases.give_back(batch, error)
+                leases.release(batch, error)
                 raise
             done += len(ready)
             after_batch(done)
@@ -72,13 +71,13 @@ def index(
 
 def _open() -> None:
     try:
-        spaces.open_new()
+        spaces.ensure_candidate_spaces()
     except EncoderError as error:
-        leases.say(str(error), Embedding.objects.waiting().filter(space__active=True))
+        leases.set_reason(str(error), Embedding.objects.waiting().filter(space__active=True))
         raise
 
 
-class _Walk:
+class _IndexRun:
     """What one run knows of the spaces."""
 
     def __init__(self) -> None:
@@ -86,8 +85,8 @@ class _Walk:
         self.without_encoder: set[int] = set()  # only what needs none goes on there
         self.active_error: EncoderError | None = None
 
-    def claim(self, size: int, *, only_active: bool) -> tuple[VectorSpace, list[Job]] | None:
-        for space in spaces.kept().defer("background", "gate"):
+    def claim(self, size: int, *, only_active: bool) -> tuple[VectorSpace, list[LeasedRow]] | None:
+        for space in spaces.live_spaces().defer("background", "gate"):
             if space.active or not only_active:
                 known = bool(space.problem) and not space.active  # looked for hourly
                 blind = known or space.pk in self.without_encoder
@@ -98,15 +97,17 @@ class _Walk:
     def enter(self, space: VectorSpace) -> None:
         if not self.space or self.space.collection != space.collection:
             self.leave()
-            collections.ensure(space)
+            collections.ensure_collection(space)
             self.space = space
 
     def leave(self) -> None:
         if self.space:
-            store.settle(self.space.collection)
+            store.flush(self.space.collection)
             self.space = None
 
-    def start(self, batch: list[Job], space: VectorSpace, pool: ThreadPoolExecutor) -> list[Job]:
+    def start(
+        self, batch: list[LeasedRow], space: VectorSpace, pool: ThreadPoolExecutor
+    ) -> list[LeasedRow]:
         """Take kept vectors and begin to decode the rest, if there is an encoder for them; return
         what can go on."""
         needing = [job for job in batch if not _is_ready(job, space)]
@@ -119,7 +120,7 @@ class _Walk:
             # what was kept of them is of no use, or they would be ready
             ids = [job.embedding.pk for job in needing]
             Embedding.objects.filter(pk__in=ids).update(vector_bytes=None)
-            leases.give_back(needing, error)
+            leases.release(needing, error)
             return [job for job in batch if job not in needing]
         for job in needing:
             job.pixels = pool.submit(_decode, job, encoder)
@@ -134,11 +135,11 @@ class _Walk:
             VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
 
 
-def _is_ready(job: Job, space: VectorSpace) -> bool:
+def _is_ready(job: LeasedRow, space: VectorSpace) -> bool:
     """Settle what becomes of it, if that can be told without an encoder."""
     if job.asset is None:
         return True
-    job.left_out = entities.left_out(job.asset)
+    job.left_out = entities.skip_reason(job.asset)
     if not job.left_out:
         row = job.embedding
         kept = bytes(row.vector_bytes) if row.vector_bytes is not None else None
@@ -146,17 +147,17 @@ def _is_ready(job: Job, space: VectorSpace) -> bool:
     return bool(job.left_out) or job.vector is not None
 
 
-def _decode(job: Job, encoder: clip.ImageEncoder) -> clip.Floats:
+def _decode(job: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
     assert job.asset
-    if job.embedding.attempts >= leases.MOST_ATTEMPTS:
-        raise PictureRefused(f"Reading this picture ended the worker {leases.MOST_ATTEMPTS} times.")
+    if job.embedding.attempts >= leases.MAX_ATTEMPTS:
+        raise PictureRefused(f"Reading this picture ended the worker {leases.MAX_ATTEMPTS} times.")
     with default_storage.open(job.asset.path) as file:
         # twice the encoder's input: nearly the same vector as from the whole picture
         return encoder.preprocess(images.load_rgb(file, side=2 * encoder.input_size))
 
 
-def _process(batch: list[Job], space: VectorSpace) -> Outcome:
-    outcome = Outcome()
+def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:
+    outcome = BatchResult()
     outcome.removed = [job for job in batch if job.asset is None]
     outcome.left_out = [job for job in batch if job.left_out]
     _encode([job for job in batch if job.pixels], space, outcome)
@@ -167,9 +168,9 @@ def _process(batch: list[Job], space: VectorSpace) -> Outcome:
     return outcome
 
 
-def _encode(batch: list[Job], space: VectorSpace, outcome: Outcome) -> None:
+def _encode(batch: list[LeasedRow], space: VectorSpace, outcome: BatchResult) -> None:
     """CLIP in one batch; the vectors are safe in Postgres before Milvus hears of them."""
-    ready: list[tuple[Job, clip.Floats]] = []
+    ready: list[tuple[LeasedRow, clip.Floats]] = []
     for job in batch:
         assert job.pixels
         try:
@@ -184,7 +185,7 @@ def _encode(batch: list[Job], space: VectorSpace, outcome: Outcome) -> None:
         try:
             vectors = space_encoders.encoder(space).encode_pixels([pixels for _, pixels in ready])
             break
-        except clip.UnreadableVector as error:
+        except UnreadableVector as error:
             bad = set(error.rows)
             outcome.failed += [(ready[i][0], str(error), False) for i in bad]
             ready = [pair for i, pair in enumerate(ready) if i not in bad]
@@ -196,7 +197,7 @@ def _encode(batch: list[Job], space: VectorSpace, outcome: Outcome) -> None:
     Embedding.objects.bulk_update([job.embedding for job, _ in ready], ["vector_bytes", "checksum"])
 
 
-def _write(outcome: Outcome, space: VectorSpace) -> None:
+def _write(outcome: BatchResult, space: VectorSpace) -> None:
     """Into Milvus: all at once, or, if it will not have one of them, the others."""
     data = [
         store.Row(job.asset.pk, job.vector, entities.scalars(job.asset))
@@ -205,13 +206,13 @@ def _write(outcome: Outcome, space: VectorSpace) -> None:
     ]
     try:
         store.upsert(data, collection=space.collection)
-    except connection.MilvusRefuses:
+    except VectorStoreRejected:
         taken = []
         for job, row in zip(outcome.indexed, data, strict=True):
             try:
                 store.upsert([row], collection=space.collection)
                 taken.append(job)
-            except connection.MilvusRefuses as error:
+            except VectorStoreRejected as error:
                 outcome.failed.append((job, str(error), False))
         outcome.indexed = taken
 
@@ -219,13 +220,13 @@ def _write(outcome: Outcome, space: VectorSpace) -> None:
 # ------------------------------------------------------------------------ asking for work
 
 
-def request_work() -> None:
+def enqueue_indexing() -> None:
     """One job for each change, in its transaction. The first to run works for all, and the others
     find nothing; a lock against more than one would lose rows whose transaction commits later."""
     jobs.defer("search.tasks.index_waiting")
 
 
-def request_index(assets: Sequence[int]) -> int:
+def reindex(assets: Sequence[int]) -> int:
     """Mark the embeddings of these asset ids as waiting, in every space; kept vectors are used
     again. Assets that no signal told of get theirs. Returns how many assets wait."""
     Embedding.objects.filter(asset_id__in=assets).mark_pending()
@@ -233,10 +234,10 @@ def request_index(assets: Sequence[int]) -> int:
     return _waiting(assets)
 
 
-def request_embed(assets: Sequence[int]) -> int:
+def reembed(assets: Sequence[int]) -> int:
     """The same, but forget the vectors: CLIP runs again."""
     Embedding.objects.filter(asset_id__in=assets).update(vector_bytes=None, checksum="")
-    return request_index(assets)
+    return reindex(assets)
 
 
 def _waiting(assets: Sequence[int]) -> int:

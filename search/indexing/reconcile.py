@@ -17,7 +17,7 @@ from search.models import Embedding, VectorSpace
 from search.vectorstore import schema, store
 
 PAGE = 500
-WHAT = ("without embedding", "missing in Milvus", "scalars differ", "stray in Milvus")
+FINDINGS = ("without embedding", "missing in Milvus", "scalars differ", "stray in Milvus")
 
 
 @dataclass
@@ -27,7 +27,7 @@ class SpaceReport:
     KEPT = 20
     space: VectorSpace
     checked: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WHAT, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FINDINGS, 0))
     examples: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, what: str, ids: list[int], count: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        counts: Counter[str] = Counter(dict.fromkeys(WHAT, 0))
+        counts: Counter[str] = Counter(dict.fromkeys(FINDINGS, 0))
         for each in self.spaces:
             counts.update(each.counts)
         return dict(counts)
@@ -56,30 +56,30 @@ class Report:
         return not any(self.counts.values())
 
 
-def check(*, fix: bool = False, progress: Progress = lambda done, total: None) -> Report:
+def check_index(*, fix: bool = False, progress: Progress = lambda done, total: None) -> Report:
     """Compare assets, embeddings and Milvus in every space, a page at a time: ids both ways, and
     scalars. The memory that it takes does not grow with the library.
 
     With `fix`, what is wrong is marked waiting (kept vectors are used, CLIP does not run) and
     strays are deleted; the index job does the rest. Raises MilvusDown and EncoderUnavailable.
     """
-    spaces_module.open_active()  # a collection that is gone altogether is filled again here
+    spaces_module.ensure_active_space()  # a collection that is gone altogether is filled again here
     if fix:
         spaces_module.retry()
-    report = Report([SpaceReport(space) for space in spaces_module.kept()])
+    report = Report([SpaceReport(space) for space in spaces_module.live_spaces()])
     indexed = Embedding.objects.filter(
-        state=Embedding.State.INDEXED, space__in=spaces_module.kept()
+        state=Embedding.State.INDEXED, space__in=spaces_module.live_spaces()
     )
     total = indexed.count()
     for each in report.spaces:
-        collections.ensure(each.space)
+        collections.ensure_collection(each.space)
         _check_assets(each, fix=fix)
         for page in _pages(indexed.filter(space=each.space)):
             _check_page(each, page, fix=fix)
             progress(report.checked, total)
         _check_strays(each, fix=fix)
     if fix:
-        collections.clear_away()
+        collections.drop_unused()
     return report
 
 
@@ -98,7 +98,7 @@ def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
     }
     found = store.fetch(list(expected), collection=report.space.collection)
     missing = [pk for pk in expected if pk not in found]
-    differing = [pk for pk in found if not same(expected[pk], found[pk])]
+    differing = [pk for pk in found if not same_scalars(expected[pk], found[pk])]
     report.add("missing in Milvus", missing)
     report.add("scalars differ", differing)
     report.checked += len(page)
@@ -114,7 +114,7 @@ def _check_strays(report: SpaceReport, *, fix: bool) -> None:
     removing = Q(state=Embedding.State.REMOVING)
     known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
     known = known.filter(removing | has_asset)
-    for ids in store.stream_ids(top, collection=report.space.collection):
+    for ids in store.iter_ids(top, collection=report.space.collection):
         there = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
         strays = [pk for pk in ids if pk not in there]
         report.add("stray in Milvus", strays)
@@ -133,14 +133,14 @@ def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:
         last = page[-1]
 
 
-def same(expected: schema.Scalars, found: schema.Scalars) -> bool:
+def same_scalars(expected: schema.Scalars, found: schema.Scalars) -> bool:
     """Whether Milvus holds what it should of an asset."""
     close = math.isclose(expected["aspect_ratio"], found["aspect_ratio"], rel_tol=1e-6)
     found = {**found, "aspect_ratio": expected["aspect_ratio"], "tags": sorted(found["tags"])}
     return close and expected == found
 
 
-def rebuild(
+def rebuild_index(
     space: VectorSpace | None = None, *, progress: Progress = lambda done, total: None
 ) -> int:
     """A new collection from the vectors in Postgres, without CLIP; the alias flips when it is full.
@@ -148,9 +148,9 @@ def rebuild(
     The old one serves meanwhile. Rows whose vector does not fit are marked waiting. Returns how
     many rows the new collection got. Raises MilvusDown and EncoderUnavailable.
     """
-    space = space or spaces_module.open_active()
-    done = collections.refill(space, progress=progress)
-    check(fix=True)
+    space = space or spaces_module.ensure_active_space()
+    done = collections.rebuild(space, progress=progress)
+    check_index(fix=True)
     if space.embeddings.waiting().exists():
-        pipeline.request_work()
+        pipeline.enqueue_indexing()
     return done

@@ -11,20 +11,27 @@ from typing import Any
 
 from django.conf import settings
 
-from search.encoders import checkpoints, clip, relevance
-from search.encoders.checkpoints import EncoderUnavailable
+from search.encoders import (
+    DEMO_FOLDER,
+    Background,
+    Checkpoint,
+    EncoderUnavailable,
+    ImageEncoder,
+    TextEncoder,
+    checkpoints,
+)
 from search.errors import SearchUnavailable
 from search.models import VectorSpace
 
 logger = logging.getLogger(__name__)
 
-DEMO_BACKGROUND = checkpoints.DEMO_FOLDER.parent / "background.json"
+DEMO_BACKGROUND = DEMO_FOLDER.parent / "background.json"
 
 
 # ------------------------------------------------------------------------ encoders
 
 
-def encoder(space: VectorSpace) -> clip.ImageEncoder:
+def encoder(space: VectorSpace) -> ImageEncoder:
     """The image half, ready to work. Raises EncoderUnavailable: also when the folder holds other
     weights by now, whose vectors must never meet those of before."""
     try:
@@ -35,7 +42,7 @@ def encoder(space: VectorSpace) -> clip.ImageEncoder:
         checkpoint = _checkpoint(space.model)
         found = image_encoder(checkpoint.source)
         if found.fingerprint != space.fingerprint:
-            raise _another(space)
+            raise _mismatch(space)
         _move(space, checkpoint)
     _ = found.dimension  # loads it
     return found
@@ -49,12 +56,12 @@ def find_encoder(space: VectorSpace) -> None:
     except EncoderUnavailable:
         found = checkpoints.resolve(space.model, allow_demo=False, say=logger.info)
     if checkpoints.fingerprint(Path(found.source)) != space.fingerprint:
-        raise _another(space)
+        raise _mismatch(space)
     if found.source != space.source:
         _move(space, found)
 
 
-def _another(space: VectorSpace) -> EncoderUnavailable:
+def _mismatch(space: VectorSpace) -> EncoderUnavailable:
     return EncoderUnavailable(
         f"{space.model} is not the encoder any more that this index was built with. "
         "Put the old one back, or let the new one take over."
@@ -62,53 +69,53 @@ def _another(space: VectorSpace) -> EncoderUnavailable:
 
 
 @lru_cache(maxsize=2)
-def image_encoder(source: str) -> clip.ImageEncoder:
+def image_encoder(source: str) -> ImageEncoder:
     """Two, while one is built beside the other."""
-    return clip.ImageEncoder(source, threads=settings.TORCH_THREADS)
+    return ImageEncoder(source, threads=settings.TORCH_THREADS)
 
 
-def measure_background(space: VectorSpace) -> None:
+def calibrate(space: VectorSpace) -> None:
     """What scores of this encoder are measured against: takes seconds, once. Raises
     EncoderUnavailable."""
-    space.background = _measured(str(encoder(space).folder))
+    space.background = _calibrated(str(encoder(space).folder))
     space.save(update_fields=["background"])
 
 
 @cache
-def _measured(source: str) -> dict[str, Any]:
+def _calibrated(source: str) -> dict[str, Any]:
     """The text half is loaded for it and dropped again; the bundled encoder brings it along."""
     brought = json.loads(DEMO_BACKGROUND.read_text())
     if brought["fingerprint"] == _fingerprint(source):
         saved: dict[str, Any] = brought["background"]
         return saved
-    return measured_anew(source)
+    return recalibrate(source)
 
 
-def measured_anew(source: str) -> dict[str, Any]:
+def recalibrate(source: str) -> dict[str, Any]:
     from search.encoders import calibration  # draws, and most processes never need it
 
-    texts = clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+    texts = TextEncoder(source, threads=settings.TORCH_THREADS)
     return calibration.calibrate(image_encoder(source), texts).dump()
 
 
 @lru_cache(maxsize=4)
-def background(fingerprint: str) -> relevance.Background:
+def background(fingerprint: str) -> Background:
     """Raises SearchUnavailable until it has been measured."""
     saved = VectorSpace.objects.filter(fingerprint=fingerprint).values_list("background", flat=True)
     for measured in saved:
         if measured:
-            return relevance.Background.load(measured)
+            return Background.load(measured)
     raise SearchUnavailable("Search is not ready yet: the encoder is being measured.")
 
 
-def _move(space: VectorSpace, checkpoint: checkpoints.Checkpoint) -> None:
+def _move(space: VectorSpace, checkpoint: Checkpoint) -> None:
     space.model, space.source = checkpoint.name, checkpoint.source
     space.is_demo = checkpoint.is_demo
     space.save(update_fields=["model", "source", "is_demo", "fingerprint", "dimension", "problem"])
 
 
 @cache
-def _checkpoint(model: str) -> checkpoints.Checkpoint:
+def _checkpoint(model: str) -> Checkpoint:
     """Resolved once per process: asking the hub takes seconds. "" is the best there is, on the
     embedded profile only."""
     if not model and not settings.EMBEDDED:

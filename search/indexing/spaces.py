@@ -11,23 +11,22 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from search.encoders import checkpoints
-from search.encoders.checkpoints import EncoderError, EncoderUnavailable
+from search.encoders import EncoderError, EncoderUnavailable, checkpoints
 from search.indexing import collections
 from search.indexing.enrolment import enrol
 from search.indexing.space_encoders import (
     _checkpoint,
     _fingerprint,
     _move,
+    calibrate,
     image_encoder,
-    measure_background,
 )
 from search.models import VectorSpace
 
 logger = logging.getLogger(__name__)
 
 
-def kept() -> QuerySet[VectorSpace]:
+def live_spaces() -> QuerySet[VectorSpace]:
     """Those that have an encoder and are kept up to date, the active one first."""
     return VectorSpace.objects.exclude(fingerprint=None).order_by("-active", "pk")
 
@@ -35,49 +34,49 @@ def kept() -> QuerySet[VectorSpace]:
 # ------------------------------------------------------------------------ opening
 
 
-def open_active() -> VectorSpace:
+def ensure_active_space() -> VectorSpace:
     """The active space, with its collection behind the alias. At the first start of all, the
     configured encoder becomes active; later, its row decides, and an encoder that is configured
     but has no space gets one beside it. Raises EncoderUnavailable and MilvusDown."""
     active = _active()
     if active.fingerprint is None:
-        return open_space(active)
+        return ensure_space(active)
     _begin_configured(active)
-    return open_space(active)
+    return ensure_space(active)
 
 
-def open_space(space: VectorSpace) -> VectorSpace:
+def ensure_space(space: VectorSpace) -> VectorSpace:
     """With a known encoder and a collection. Raises EncoderUnavailable and MilvusDown."""
     try:
         if space.fingerprint is None:
             _identify(space)
         if not space.background:
-            measure_background(space)
+            calibrate(space)
     except EncoderError as error:
         VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
         raise
-    collections.ensure(space)
+    collections.ensure_collection(space)
     return space
 
 
-def open_new() -> None:
+def ensure_candidate_spaces() -> None:
     """Open what was begun, and an active space if there is none: cheap when there is nothing new.
     Raises EncoderUnavailable of the active one, and MilvusDown."""
     active = _active()
     if active.fingerprint is None:
-        open_space(active)
+        ensure_space(active)
     else:
         _begin_configured(active)
     new = VectorSpace.objects.filter(Q(fingerprint=None) | Q(background={}), problem="")
     for space in new:
         try:
-            open_space(space)
+            ensure_space(space)
         except EncoderError as error:
             logger.warning("%s cannot be built: %s", space.model, error)
 
 
 @transaction.atomic
-def begin(model: str, *, problem: str = "") -> VectorSpace:
+def create_space(model: str, *, problem: str = "") -> VectorSpace:
     """A space for this encoder, which a worker opens and fills; one that is there goes on."""
     _lock()
     there = VectorSpace.objects.filter(model=model, active=False).order_by("-pk").first()
@@ -117,7 +116,7 @@ def _begin_configured(active: VectorSpace) -> None:
         checkpoint = _checkpoint(configured)
     except EncoderUnavailable as error:
         if configured and configured != active.model:
-            begin(configured, problem=str(error))
+            create_space(configured, problem=str(error))
         return
     fingerprint = _fingerprint(checkpoint.source)
     if fingerprint == active.fingerprint:

@@ -1,0 +1,5 @@
+"""What logged searches show: gaps in the library, and the shoot list."""
+
+from search.insights import gaps, shoot_list
+
+__all__ = ["gaps", "shoot_list"]

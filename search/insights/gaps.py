@@ -16,7 +16,7 @@ from search.models import Asked
 PER_PAGE = 50
 PERIODS = (30, 90, 365)  # days
 REPEAT = datetime.timedelta(minutes=10)  # the same person asking the same again counts once
-RANKING_KEPT = datetime.timedelta(days=1)
+RANKING_TTL = datetime.timedelta(days=1)
 
 
 class Kind(StrEnum):
@@ -38,7 +38,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Board:
+class GapsPage:
     gaps: list[Gap]
     total: int  # different words, of which `gaps` is one page
     asked: int  # times, of all these
@@ -46,7 +46,7 @@ class Board:
 
 # Repeats of one person become one visit: a row starts one unless the same person asked the same
 # within REPEAT before it. Where names are not kept any more, `forget` has done so already.
-VISITS = """
+VISITS_SQL = """
     WITH marked AS (
         SELECT *, CASE WHEN person_id IS NOT NULL
             AND asked_at - lag(asked_at) OVER asking <= %(repeat)s THEN 0 ELSE 1 END AS starts
@@ -63,7 +63,7 @@ VISITS = """
         FROM numbered GROUP BY words, person_id, visit
     )
 """
-BOARD = """, counted AS (
+GAPS_SQL = """, counted AS (
         SELECT words, count(*) AS asked, count(DISTINCT person_id) AS people,
             count(*) FILTER (WHERE matched = 0) AS nothing,
             count(*) FILTER (WHERE matched > 0 AND clicks = 0) AS unclicked,
@@ -75,7 +75,7 @@ BOARD = """, counted AS (
     ORDER BY 2 * nothing + unclicked DESC, asked DESC, last DESC, words
     LIMIT %(limit)s OFFSET %(offset)s
 """
-MERGE = """, repeated AS (
+MERGE_SQL = """, repeated AS (
         SELECT ids[1] AS first, ids[2:] AS others, matched, clicks FROM visits
         WHERE cardinality(ids) > 1
     ), gone AS (
@@ -86,7 +86,7 @@ MERGE = """, repeated AS (
 """
 
 
-def board(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> Board:
+def search_gaps(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> GapsPage:
     """What hurts most first: nothing found counts twice. One query, whatever its size."""
     now = timezone.now()
     given = {
@@ -96,24 +96,24 @@ def board(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> Board:
         "offset": PER_PAGE * (page - 1),
     }
     with connection.cursor() as cursor:
-        cursor.execute(VISITS + BOARD, given)
+        cursor.execute(VISITS_SQL + GAPS_SQL, given)
         rows = cursor.fetchall()
     total, asked = rows[0][-2:] if rows else (0, 0)
-    return Board([Gap(*row[:-2]) for row in rows], total, int(asked))
+    return GapsPage([Gap(*row[:-2]) for row in rows], total, int(asked))
 
 
 @transaction.atomic
-def forget() -> None:
+def anonymise_old_queries() -> None:
     """Rankings after a day, and with them what had no words; who asked after QUESTION_NAMES_DAYS.
     The words stay, and so do their counts: repeats become one row before their names go."""
     now = timezone.now()
-    old = Asked.objects.filter(asked_at__lt=now - RANKING_KEPT)
+    old = Asked.objects.filter(asked_at__lt=now - RANKING_TTL)
     old.filter(words="").delete()
     old.exclude(ranking=None).update(ranking=None)
     until = now - datetime.timedelta(days=settings.QUESTION_NAMES_DAYS)
     begin = datetime.datetime.min.replace(tzinfo=datetime.UTC)
     with connection.cursor() as cursor:
-        cursor.execute(VISITS + MERGE, _window(begin, until, named=True))
+        cursor.execute(VISITS_SQL + MERGE_SQL, _window(begin, until, named=True))
     Asked.objects.filter(asked_at__lt=until).exclude(person=None).update(person=None)
 
 

@@ -6,25 +6,25 @@ from django.contrib.auth.models import User
 
 from assetbank.models import Brand
 from assetbank.text import clean_text
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.models import ShootListItem
 
 # ------------------------------------------------------------------------ the shoot list
 
 
-def put_on_shoot_list(*, words: str, brand: Brand | None, note: str, by: User) -> ShootListItem:
+def add_item(*, words: str, brand: Brand | None, note: str, by: User) -> ShootListItem:
     """Raises InvalidQuestion without words."""
     words = " ".join(clean_text(words).split())
     if not words or len(words) > 1_000:
-        raise InvalidQuestion("Say in at most 1,000 characters what is missing.")
+        raise InvalidQuery("Say in at most 1,000 characters what is missing.")
     return ShootListItem.objects.create(
         words=words, brand=brand, note=clean_text(note), created_by=by
     )
 
 
-def tick(*, item: ShootListItem, done: bool) -> None:
+def set_done(*, item: ShootListItem, done: bool) -> None:
     ShootListItem.objects.filter(pk=item.pk).update(done=done)
 
 
-def strike(*, item: ShootListItem) -> None:
+def delete_item(*, item: ShootListItem) -> None:
     item.delete()

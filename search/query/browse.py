@@ -12,21 +12,21 @@ from assetbank.models import Asset, CollectionItem
 from search.models import with_index_state
 from search.query import fulltext
 from search.query.cursors import _cursor, _read_cursor
-from search.query.results import Found, Page
-from search.query.types import Question
+from search.query.results import Page, SearchHit
+from search.query.types import SearchQuery
 
 # ------------------------------------------------------------------------ browsing
 
 
 def _browse(
-    person: permissions.Person,
-    question: Question,
-    wording: fulltext.Wording,
+    person: permissions.AnyUser,
+    question: SearchQuery,
+    wording: fulltext.ParsedText,
     limit: int,
     cursor: str,
 ) -> Page:
     seen = with_index_state(permissions.assets(person).with_tags().with_author())
-    assets = fulltext.without(wording, question.filters.apply(seen.select_related("brand")))
+    assets = fulltext.exclude_terms(wording, question.filters.apply(seen.select_related("brand")))
     if question.filters.collection is not None:
         return _browse_collection(assets, question.filters.collection, limit, cursor)
     assets = assets.order_by("-created_at", "-id")
@@ -37,7 +37,7 @@ def _browse(
     more = len(rows) > limit
     rows = rows[:limit]
     following = _cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if more else ""
-    return Page([Found(asset) for asset in rows], following)
+    return Page([SearchHit(asset) for asset in rows], following)
 
 
 def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
@@ -51,4 +51,4 @@ def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cur
     more = len(rows) > limit
     rows = rows[:limit]
     following = _cursor(rows[-1].place, rows[-1].pk) if more else ""
-    return Page([Found(asset) for asset in rows], following)
+    return Page([SearchHit(asset) for asset in rows], following)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 
 NO_SUCH_PAGE = "This page does not exist (bad cursor)."
 
@@ -27,4 +27,4 @@ def _read_cursor(cursor: str, *types: type | object) -> list:  # type: ignore[ty
             raise ValueError(cursor)
         return [kind(value) for kind, value in zip(types, values, strict=True)]  # type: ignore[operator]
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise InvalidQuestion(NO_SUCH_PAGE) from error
+        raise InvalidQuery(NO_SUCH_PAGE) from error

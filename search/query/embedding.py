@@ -13,50 +13,49 @@ from django.contrib.auth.models import User
 from django.db import connection
 from PIL import Image
 
-from assetbank.assets import files
+from assetbank.assets import read_original
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import images
 from assetbank.models import Asset
-from search.encoders import clip
-from search.encoders.checkpoints import EncoderError, EncoderUnavailable
-from search.encoders.relevance import Part
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.encoders import EncoderError, EncoderUnavailable, TextEncoder
+from search.encoders.relevance import QueryPart
+from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
 from search.query import fulltext
-from search.query.prepared import Statement, any_id
-from search.query.types import Question, Shown
+from search.query.prepared import PreparedQuery, id_any
+from search.query.types import ImageTerm, SearchQuery
 
-UNWANTED = -0.5  # weight of a word after a minus: away from it, but not out of the subject
-MOST_UNWANTED = 10  # that pictures are kept away from; in words, all of them count
-SHOWN_SIDE = 512  # pixels of the copy that is kept of a shown picture
+EXCLUDED_WEIGHT = -0.5  # weight of a word after a minus: away from it, but not out of the subject
+MAX_EXCLUDED = 10  # that pictures are kept away from; in words, all of them count
+QUERY_IMAGE_SIDE = 512  # pixels of the copy that is kept of a shown picture
 
 
-def parts(question: Question, space: VectorSpace) -> list[Part]:
+def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
     """All that has a meaning in `question`. Raises InvalidQuestion and SearchUnavailable."""
     wording = fulltext.parse(question.text)
     found = []
     if wording.description:
         vector = text_vector(space, wording.description)
-        found.append(Part(vector, weight=question.text_weight))
+        found.append(QueryPart(vector, weight=question.text_weight))
     found += [
-        Part(vector, picture=True, weight=shown.weight)
+        QueryPart(vector, picture=True, weight=shown.weight)
         for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
     ]
     if found:
-        unwanted = wording.unwanted[:MOST_UNWANTED]
-        found += [Part(text_vector(space, text), weight=UNWANTED) for text in unwanted]
+        unwanted = wording.unwanted[:MAX_EXCLUDED]
+        found += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
     return found
 
 
 def active_space() -> VectorSpace:
     space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
     if space is None:
-        raise not_ready()
+        raise encoder_not_ready()
     return space
 
 
-def not_ready() -> SearchUnavailable:
+def encoder_not_ready() -> SearchUnavailable:
     return SearchUnavailable(
         "Search is not ready yet: the index worker has not loaded an encoder. Browsing still works."
     )
@@ -80,10 +79,10 @@ def _text_vector(source: str, fingerprint: str, text: str) -> Vector:
 
 
 @lru_cache(maxsize=2)
-def text_encoder(source: str, fingerprint: str) -> clip.TextEncoder:
+def text_encoder(source: str, fingerprint: str) -> TextEncoder:
     """Two, while one takes over from the other. Raises EncoderUnavailable: also when the folder
     holds other weights by now than those of the pictures' vectors."""
-    found = clip.TextEncoder(source, threads=settings.TORCH_THREADS)
+    found = TextEncoder(source, threads=settings.TORCH_THREADS)
     if found.fingerprint != fingerprint:
         raise EncoderUnavailable(
             f"{source} does not hold the encoder that the index was built with any more."
@@ -91,7 +90,7 @@ def text_encoder(source: str, fingerprint: str) -> clip.TextEncoder:
     return found
 
 
-def warm_up() -> None:
+def preload_text_encoder() -> None:
     """Load the text half before somebody asks. At the first start of all, the index worker is
     still choosing an encoder: wait for it a while."""
     for _ in range(60):
@@ -110,7 +109,7 @@ def warm_up() -> None:
 # ------------------------------------------------------------------------ pictures
 
 
-def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]:
+def _shown_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vector]:
     assets = [each.asset for each in shown if each.asset is not None]
     pictured = [each.picture for each in shown if each.picture is not None]
     rows = _kept_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
@@ -120,7 +119,7 @@ def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]
     for each in shown:
         if each.picture is not None:
             if each.picture not in of_pictures:
-                raise InvalidQuestion("This picture is not kept any more: please show it again.")
+                raise InvalidQuery("This picture is not kept any more: please show it again.")
             vectors.append(_picture_vector(of_pictures[each.picture], space))
         else:
             pk = each.asset or 0
@@ -133,9 +132,9 @@ def _shown_vectors(shown: tuple[Shown, ...], space: VectorSpace) -> list[Vector]
 
 
 @cache
-def _kept_vectors() -> Statement[Embedding]:
+def _kept_vectors() -> PreparedQuery[Embedding]:
     kept = Embedding.objects.only("asset", "vector_bytes")
-    return Statement(kept.filter(any_id("space_id", "spaces"), any_id("asset_id", "assets")))
+    return PreparedQuery(kept.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
 
 
 def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:
@@ -156,17 +155,17 @@ def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
     return vector
 
 
-def remember_picture(*, person: User, data: bytes) -> PictureQuestion:
+def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
     """A picture to search with. Raises PictureRefused and SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
         raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
     space = active_space()
-    rgb = images.load_rgb(io.BytesIO(data), side=SHOWN_SIDE)
-    return _remember(person, rgb, space)
+    rgb = images.load_rgb(io.BytesIO(data), side=QUERY_IMAGE_SIDE)
+    return _save_query_image(person, rgb, space)
 
 
-def remember_part(
+def save_query_crop(
     *, person: User, asset: Asset, box: tuple[float, float, float, float]
 ) -> PictureQuestion:
     """A part of an asset to search with; `box` is left, top, right, bottom as shares of the
@@ -175,20 +174,20 @@ def remember_part(
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise PictureRefused("Draw a box inside the picture.")
     space = active_space()
-    rgb = images.load_rgb(io.BytesIO(files.original_bytes(asset)), side=1600)
+    rgb = images.load_rgb(io.BytesIO(read_original(asset)), side=1600)
     corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
     part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
     if min(part.size) < 8:
         raise PictureRefused("This part is too small to be told from others.")
-    return _remember(person, part, space, asset)
+    return _save_query_image(person, part, space, asset)
 
 
-def _remember(
+def _save_query_image(
     person: User, rgb: Image.Image, space: VectorSpace, asset: Asset | None = None
 ) -> PictureQuestion:
     vector = _encode(rgb, space)
     rgb = rgb.copy()
-    rgb.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    rgb.thumbnail((QUERY_IMAGE_SIDE, QUERY_IMAGE_SIDE))
     copy = io.BytesIO()
     rgb.save(copy, "WEBP", quality=85, method=2)  # as small as the default, in half the time
     return PictureQuestion.objects.create(

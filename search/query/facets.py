@@ -9,9 +9,9 @@ from django.db.models import Count, QuerySet
 from assetbank import permissions
 from assetbank.models import Asset
 from search.query import fulltext, retrieval
-from search.query.types import Question
+from search.query.types import SearchQuery
 
-MOST_VALUES = 20
+MAX_VALUES = 20
 EVERY_STATUS = tuple(Asset.Status.values)
 DEPTH = 2_000  # of a question's ranking; what matches behind that is not counted
 
@@ -49,7 +49,7 @@ class Facets:
     capped: bool  # more matches than are counted
 
 
-def facets(*, person: permissions.Person, question: Question) -> Facets:
+def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facets:
     """Each facet is counted under all filters but its own (except tags, of which all must hold), so
     that it says what choosing another value would show. Raises as `queries.find`."""
     matching, capped = _matching(person, question)
@@ -64,7 +64,7 @@ def facets(*, person: permissions.Person, question: Question) -> Facets:
             .exclude(**{column: ""})
             .values_list(column)
             .annotate(many=Count("pk", distinct=True))
-            .order_by("-many", column)[:MOST_VALUES]
+            .order_by("-many", column)[:MAX_VALUES]
         )
         values = tuple(Value(value, many, value in chosen) for value, many in counted if value)
         if values:
@@ -72,15 +72,17 @@ def facets(*, person: permissions.Person, question: Question) -> Facets:
     return Facets(tuple(found), question.filters.apply(matching).count(), capped)
 
 
-def _matching(person: permissions.Person, question: Question) -> tuple[QuerySet[Asset], bool]:
+def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[QuerySet[Asset], bool]:
     """What the question without those filters matches, and whether there is more of it."""
     assets = permissions.assets(person)
     if question.browsing:
-        return fulltext.without(fulltext.parse(question.text), assets), False
+        return fulltext.exclude_terms(fulltext.parse(question.text), assets), False
     filters = question.filters
     for attribute, _ in SOURCES.values():
         filters = filters.without(attribute)
     filters = replace(filters, statuses=EVERY_STATUS)
-    ranked = retrieval.rank(person=person, question=replace(question, filters=filters), depth=DEPTH)
+    ranked = retrieval.rank_query(
+        person=person, question=replace(question, filters=filters), depth=DEPTH
+    )
     ids = [hit.id for hit in ranked.hits if hit.matches]
     return assets.filter(pk__in=ids), ranked.more_match

@@ -16,12 +16,12 @@ from django.http import QueryDict
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.models import PictureQuestion
-from search.query.types import PARAMETERS, Filters, Question, Shown
+from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery
 
-MOST_TAGS = 20
-MOST_SHOWN = 10  # pictures in one question
+MAX_TAGS = 20
+MAX_SHOWN = 10  # pictures in one question
 HEAVIEST = 5.0
 LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
 RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
@@ -33,8 +33,8 @@ class TagsField(forms.CharField):
     def clean(self, value: Any) -> tuple[str, ...]:
         text = super().clean(value)
         tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
-        if len(tags) > MOST_TAGS:  # each is a join of its own
-            raise ValidationError(f"Ask for at most {MOST_TAGS} tags.", code="invalid")
+        if len(tags) > MAX_TAGS:  # each is a join of its own
+            raise ValidationError(f"Ask for at most {MAX_TAGS} tags.", code="invalid")
         return tags
 
 
@@ -78,7 +78,7 @@ class ValuesField(forms.Field):
 
     def clean(self, value: Any) -> list[str]:
         texts = [str(text) for text in _listed(value) if text]
-        if len(texts) > MOST_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
+        if len(texts) > MAX_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
             raise ValidationError("That is too much to ask for.", code="invalid")
         return texts
 
@@ -91,8 +91,8 @@ class ShownField(forms.Field):
 
     def clean(self, value: Any) -> list[tuple[Any, float]]:
         texts = [text for text in _listed(value) if text]
-        if len(texts) > MOST_SHOWN:
-            raise ValidationError(f"Ask with at most {MOST_SHOWN} pictures.", code="invalid")
+        if len(texts) > MAX_SHOWN:
+            raise ValidationError(f"Ask with at most {MAX_SHOWN} pictures.", code="invalid")
         found = []
         for text in texts:
             key, _, weight = text.partition("*")
@@ -109,36 +109,36 @@ class ShownField(forms.Field):
         return row
 
 
-def pictures_of(person: permissions.Person) -> QuerySet[PictureQuestion]:
+def images_of(person: permissions.AnyUser) -> QuerySet[PictureQuestion]:
     """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
     alone, and goes with the membership."""
     own = Q(person_id=person.pk, person__isnull=False, brand=None)
     return PictureQuestion.objects.filter(own | Q(brand__in=permissions.brands(person)))
 
 
-def people(person: permissions.Person) -> QuerySet[User]:
+def people(person: permissions.AnyUser) -> QuerySet[User]:
     """Those in one's brands, and whoever else added what one may see."""
-    if permissions.sees_all(person):
+    if permissions.has_full_access(person):
         return User.objects.all()
     members = Membership.objects.filter(user=OuterRef("pk"), brand__in=permissions.brands(person))
     return User.objects.filter(Exists(members) | Exists(added_by_them(person)))
 
 
-def added_by_them(person: permissions.Person) -> QuerySet[Asset]:
+def added_by_them(person: permissions.AnyUser) -> QuerySet[Asset]:
     """For a query set of people: what each of them added, of what `person` may see."""
     return permissions.assets(person).filter(created_by=OuterRef("pk"))
 
 
-VISIBLE: dict[str, Callable[[permissions.Person], QuerySet[Any]]] = {
+VISIBLE: dict[str, Callable[[permissions.AnyUser], QuerySet[Any]]] = {
     "brand": permissions.brands,
     "collection": permissions.collections,
     "like": permissions.assets,
-    "picture": pictures_of,
+    "picture": images_of,
     "created_by": people,
 }
 
 
-class QuestionForm(forms.Form):
+class SearchForm(forms.Form):
     """`QuestionForm(request.GET, person=request.user)`; `question()` once it is valid.
 
     What a person may not see does not exist here: such a brand, collection, asset or picture is
@@ -183,13 +183,13 @@ class QuestionForm(forms.Form):
     engine_model = ValuesField(required=False, label="Model")
     preset = ValuesField(required=False)
 
-    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, visible in VISIBLE.items():
             if name in self.data:  # five nested queries are not put together for nothing
                 self.fields[name].queryset = visible(person)  # type: ignore[attr-defined]
 
-    def question(self) -> Question:
+    def question(self) -> SearchQuery:
         data = self.cleaned_data
         chosen = {
             "brand": tuple(brand.slug for brand in data["brand"]),
@@ -200,22 +200,25 @@ class QuestionForm(forms.Form):
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
-        return Question(
+        return SearchQuery(
             text=data["q"],
             text_weight=data["text_weight"],
             shown=(
-                *(Shown(asset=asset.pk, weight=weight) for asset, weight in data["like"]),
-                *(Shown(picture=picture.pk, weight=weight) for picture, weight in data["picture"]),
+                *(ImageTerm(asset=asset.pk, weight=weight) for asset, weight in data["like"]),
+                *(
+                    ImageTerm(picture=picture.pk, weight=weight)
+                    for picture, weight in data["picture"]
+                ),
             ),
             filters=Filters(**{PARAMETERS[name]: value for name, value in values.items()}),
         )
 
 
-def read_question(address: str, *, person: permissions.Person) -> Question:
+def read_query(address: str, *, person: permissions.AnyUser) -> SearchQuery:
     """The question that `Question.address` wrote, for somebody who may see what it names.
     Raises InvalidQuestion with a sentence."""
-    form = QuestionForm(QueryDict(address), person=person)
+    form = SearchForm(QueryDict(address), person=person)
     if not form.is_valid():
         name, said = next(iter(form.errors.items()))
-        raise InvalidQuestion(f"This question cannot be asked any more ({name}): {said[0]}")
+        raise InvalidQuery(f"This question cannot be asked any more ({name}): {said[0]}")
     return form.question()

@@ -14,9 +14,11 @@ from typing import Any
 
 from django.contrib.postgres.search import (
     SearchHeadline,
-    SearchQuery,
     SearchQueryField,
     SearchRank,
+)
+from django.contrib.postgres.search import (
+    SearchQuery as TextQuery,
 )
 from django.db import connection
 from django.db.models import Case, F, Func, Q, QuerySet, TextField, Value, When
@@ -24,7 +26,7 @@ from django.db.models.functions import Concat, Replace
 
 from assetbank.models import Asset, AssetQuerySet
 from search.models import Document
-from search.query.prepared import STATEMENTS, Given, Statement, any_id
+from search.query.prepared import MAX_PREPARED, Param, PreparedQuery, id_any
 
 LANGUAGE = "english"
 PHRASE = f"phraseto_tsquery('{LANGUAGE}', search_folded(%s))"
@@ -35,18 +37,18 @@ ANY_OF = """(
     phraseto_tsquery('english', search_folded(text)) AS phrase
   WHERE numnode(phrase) > 0
 )"""
-MOST_HITS = 1_000
+MAX_HITS = 1_000
 TOKEN = re.compile(r'(?:(?<=\s)|^)(-?)"([^"]+)"|(\S+)')
 NEGATED = re.compile(r"-+(?=\w)")
 # One headline over all fields, cut apart again: control characters do not occur in clean text
 FIELD, START, STOP = "\x1e", "\x02", "\x03"
 FIELDS = ("title", "tags", "filename", "credit", "description", "prompt")
-MOST_MARKED = 32  # PostgreSQL compares each word of a text with each of these
+MAX_MARKED = 32  # PostgreSQL compares each word of a text with each of these
 SNIPPET = 60  # characters on each side of what was found in a long text
 
 
 @dataclass(frozen=True)
-class Wording:
+class ParsedText:
     """`red "silk cape" -striped`: what it asks for, and what it does not want to see."""
 
     wanted: tuple[str, ...] = ()  # words, and phrases with spaces
@@ -65,7 +67,7 @@ class WordHit:
     named: bool  # its file name or article number was typed exactly
 
 
-def parse(text: str) -> Wording:
+def parse(text: str) -> ParsedText:
     """A minus counts only where a word begins: `t-shirt` is one word, `a - b` has no minus."""
     wanted: list[str] = []
     unwanted: list[str] = []
@@ -77,17 +79,17 @@ def parse(text: str) -> Wording:
             unwanted.append(word.lstrip("-"))
         elif re.search(r"\w", word):
             wanted.append(word)
-    return Wording(
+    return ParsedText(
         tuple(each for each in wanted if each), tuple(each for each in unwanted if each), text
     )
 
 
-def finding(
-    assets: QuerySet[Asset], *, wanted: int, unwanted: int = 0, most: int = MOST_HITS
-) -> Statement[Asset]:
+def compile_match(
+    assets: QuerySet[Asset], *, wanted: int, unwanted: int = 0, most: int = MAX_HITS
+) -> PreparedQuery[Asset]:
     """Finds among `assets`, for wordings of so many wanted and unwanted phrases. Best first; one
     whose file name or article number was typed exactly comes before all others."""
-    name = Func(Value(Given("name")), function="search_name", output_field=TextField())
+    name = Func(Value(Param("name")), function="search_name", output_field=TextField())
     named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
     phrases = _Phrases(_names("wanted", wanted), "&&")
     having = Q(document__words=phrases)
@@ -99,10 +101,10 @@ def finding(
         .order_by("-named", "-rank", "-created_at", "-id")
         .values_list("pk", "named")
     )
-    return Statement(found[:most])
+    return PreparedQuery(found[:most])
 
 
-def find(wording: Wording, among: Statement[Asset]) -> list[WordHit]:
+def match(wording: ParsedText, among: PreparedQuery[Asset]) -> list[WordHit]:
     """Those in which all wanted words occur and none of the unwanted; `among` is `finding`'s."""
     if not wording.wanted:
         return []
@@ -110,11 +112,11 @@ def find(wording: Wording, among: Statement[Asset]) -> list[WordHit]:
     return [WordHit(pk, is_named) for pk, is_named in found]
 
 
-def _names(name: str, count: int) -> list[Given]:
-    return [Given(f"{name}_{number}") for number in range(count)]
+def _names(name: str, count: int) -> list[Param]:
+    return [Param(f"{name}_{number}") for number in range(count)]
 
 
-def _named(wording: Wording) -> dict[str, str]:
+def _named(wording: ParsedText) -> dict[str, str]:
     """The phrases, for statements."""
     wanted = _names("wanted", len(wording.wanted))
     unwanted = _names("unwanted", len(wording.unwanted))
@@ -122,14 +124,14 @@ def _named(wording: Wording) -> dict[str, str]:
     return dict(zip([*wanted, *unwanted], phrases, strict=True))
 
 
-def without(wording: Wording, assets: QuerySet[Asset]) -> QuerySet[Asset]:
+def exclude_terms(wording: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Those of `assets` in which no unwanted word occurs."""
     if not wording.unwanted:
         return assets
     return assets.exclude(document__words=_Phrases(wording.unwanted, "||"))
 
 
-def unwanted(wording: Wording, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
+def excluded_ids(wording: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
     """Ids of those of `assets`, or of these ids, in which an unwanted word occurs."""
     if not wording.unwanted:
         return set()
@@ -140,11 +142,11 @@ def unwanted(wording: Wording, assets: QuerySet[Asset] | Collection[int]) -> set
     return set(found.values_list("pk", flat=True))
 
 
-@lru_cache(maxsize=STATEMENTS)
-def _having_any(unwanted: int) -> Statement[Document]:
+@lru_cache(maxsize=MAX_PREPARED)
+def _having_any(unwanted: int) -> PreparedQuery[Document]:
     phrases = _Phrases(_names("unwanted", unwanted), "||")
-    having = Document.objects.filter(any_id("asset_id", "ids"), words=phrases)
-    return Statement(having.values_list("pk"))
+    having = Document.objects.filter(id_any("asset_id", "ids"), words=phrases)
+    return PreparedQuery(having.values_list("pk"))
 
 
 def rewrite(assets: Sequence[int]) -> None:
@@ -154,7 +156,7 @@ def rewrite(assets: Sequence[int]) -> None:
         cursor.execute("SELECT search_document_write(%s)", [list(assets)])
 
 
-class _Phrases(SearchQuery):
+class _Phrases(TextQuery):
     """All of these (`&&`) or any (`||`), as one expression: Django takes 3 ms for a tree of them,
     and a question may have 500 words."""
 
@@ -181,13 +183,13 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         parts += [part, Value(FIELD)]
     marked = SearchHeadline(
         Concat(*parts, output_field=TextField()),
-        Func(Value(Given(phrases)), template=ANY_OF, output_field=SearchQueryField()),
+        Func(Value(Param(phrases)), template=ANY_OF, output_field=SearchQueryField()),
         config=LANGUAGE,
         start_sel=START,
         stop_sel=STOP,
         highlight_all=True,
     )
-    among = When(any_id("pk", of), then=marked)
+    among = When(id_any("pk", of), then=marked)
     return assets.annotate(marked=Case(among, output_field=TextField()))
 
 

@@ -13,26 +13,26 @@ from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
 
-STATEMENTS = 256  # of one kind that are kept
+MAX_PREPARED = 256  # of one kind that are kept
 
 
-class Given(str):
+class Param(str):
     """Stands in a query set for a value, or a list, that is given each time: the one called so."""
 
 
-def any_id(column: str, name: str) -> Func:
+def id_any(column: str, name: str) -> Func:
     """Its id is in the list that is given as `name`. PostgreSQL looks up each of an array; a list
     of rows it may join from the other side, through all that the rest of the filter finds."""
     return Func(
         F(column),
-        Value(Given(name)),
+        Value(Param(name)),
         template="%(expressions)s)",
         arg_joiner=" = ANY (",
         output_field=BooleanField(),
     )
 
 
-class Statement(Generic[M]):
+class PreparedQuery(Generic[M]):
     """The rows of a query set, from the database each time, with what is annotated. What it would
     select with them by relation is not there."""
 
@@ -58,4 +58,4 @@ class Statement(Generic[M]):
 
     def _values(self, given: Mapping[str, str | Iterable[Any]]) -> list[Any]:
         lists = {name: it if isinstance(it, str) else list(it) for name, it in given.items()}
-        return [lists[it] if isinstance(it, Given) else it for it in self._parameters]
+        return [lists[it] if isinstance(it, Param) else it for it in self._parameters]

@@ -18,25 +18,25 @@ from django.utils import timezone
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand
-from search.encoders import relevance
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.encoders import ComposedQuery, relevance
+from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Vector, VectorSpace
 from search.query import embedding, fulltext
-from search.query.prepared import STATEMENTS, Statement
-from search.query.types import Filters, Question
-from search.vectorstore import connection, expressions, store
+from search.query.prepared import MAX_PREPARED, PreparedQuery
+from search.query.types import Filters, SearchQuery
+from search.vectorstore import VectorStoreUnavailable, expressions, store
 
 RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
 WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
-HITS_KEPT = 256  # answers of Milvus that are kept in memory until the index changes
-KEPT_SECONDS = 60
-LONGEST_KEPT = 4_096  # hits of such an answer; 100 bytes each
+MAX_CACHED_ANSWERS = 256  # answers of Milvus that are kept in memory until the index changes
+CACHE_SECONDS = 60
+MAX_CACHED_HITS = 4_096  # hits of such an answer; 100 bytes each
 
 STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
 
 
-class By(IntFlag):
+class MatchedBy(IntFlag):
     """What an asset was found by; without any it is merely the next nearest."""
 
     MEANING = 1
@@ -44,10 +44,10 @@ class By(IntFlag):
     NAME = 4  # file name or article number, typed exactly
 
 
-class Ranked(NamedTuple):
+class RankedId(NamedTuple):
     id: int
     relevance: float | None  # 0 to 1, from relevance.LINE on it matches; None: found by words alone
-    by: By
+    by: MatchedBy
 
     @property
     def matches(self) -> bool:
@@ -58,7 +58,7 @@ class Ranked(NamedTuple):
 class Ranking:
     """Best first: exact names, what matches, then what is merely near."""
 
-    hits: tuple[Ranked, ...]
+    hits: tuple[RankedId, ...]
     complete: bool  # there is nothing behind the last one
 
     @property
@@ -81,17 +81,17 @@ class Ranking:
     def from_bytes(cls, data: bytes) -> Ranking:
         rows = np.frombuffer(data[1:], dtype=STORED)
         hits = tuple(
-            Ranked(int(pk), None if np.isnan(score) else float(score), By(int(by)))
+            RankedId(int(pk), None if np.isnan(score) else float(score), MatchedBy(int(by)))
             for pk, score, by in rows
         )
         return cls(hits, complete=bool(data[0]))
 
 
 def rank(
-    question: Question,
+    question: SearchQuery,
     *,
     space: VectorSpace,
-    reach: permissions.Reach,
+    reach: permissions.AssetScope,
     depth: int,
 ) -> Ranking:
     """The best `depth` by meaning and WORDS times as many by words, of what may be seen.
@@ -105,7 +105,7 @@ def rank(
     by_words: list[fulltext.WordHit] = []
     if wording.wanted:  # Milvus answers while PostgreSQL does
         first = _pool.submit(nearest.search, nearest.enough(depth))
-        by_words = fulltext.find(wording, nearest.with_words(WORDS * depth))
+        by_words = fulltext.match(wording, nearest.with_words(WORDS * depth))
         found = first.result()
     else:
         found = nearest.search(nearest.enough(depth))
@@ -126,25 +126,25 @@ def rank(
 class _Nearest:
     """The nearest by meaning, without those that were asked with and those with unwanted words."""
 
-    question: Question
-    wording: fulltext.Wording
-    reach: permissions.Reach
+    question: SearchQuery
+    wording: fulltext.ParsedText
+    reach: permissions.AssetScope
     space: VectorSpace
     vector: Vector
     where: str
 
-    def with_words(self, most: int) -> Statement[Asset]:
+    def with_words(self, most: int) -> PreparedQuery[Asset]:
         count = len(self.wording.wanted), len(self.wording.unwanted)
         today = timezone.localdate()  # rights end with a day
         return _with_words(self.reach, self.question.filters, today, *count, most)
 
     def search(self, most: int) -> list[store.Hit]:
-        return search(self.space, self.vector, most, self.where)
+        return nearest(self.space, self.vector, most, self.where)
 
     def enough(self, depth: int) -> int:
         """So many neighbours that `depth` of them are likely to be left."""
         spare = depth * 5 // 4 if self.wording.unwanted else 0  # so that half may be unwanted
-        return min(depth + len(self.question.assets) + spare, store.MOST_HITS)
+        return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
     def wanted(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
         """Of the nearest that were `found`, or of further ones; and whether there are no more."""
@@ -153,18 +153,18 @@ class _Nearest:
             hits = self._without_unwanted(found)
             if len(found) < most or len(hits) >= depth:
                 return hits, len(found) < most
-            if most == store.MOST_HITS:
+            if most == store.MAX_HITS:
                 break
             more = max(2, 2 * depth // max(1, len(hits)))  # as the share that was left says
-            most = min(more * most, store.MOST_HITS)
+            most = min(more * most, store.MAX_HITS)
             found = self.search(most)
         if self.wording.unwanted:  # so many are unwanted that it pays to name them all
             candidates = _candidates(self.reach, self.question.filters)
-            unwanted = sorted(fulltext.unwanted(self.wording, candidates))
+            unwanted = sorted(fulltext.excluded_ids(self.wording, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
             most = self.enough(depth)
-            found = search(self.space, self.vector, most, where)
-            return self._without_unwanted(found), len(found) < most or most == store.MOST_HITS
+            found = nearest(self.space, self.vector, most, where)
+            return self._without_unwanted(found), len(found) < most or most == store.MAX_HITS
         return hits, True
 
     def _without_unwanted(self, found: list[store.Hit]) -> list[store.Hit]:
@@ -173,26 +173,26 @@ class _Nearest:
         hits = [hit for hit in found if hit.id not in asked_with]
         if not self.wording.unwanted:
             return hits
-        unwanted = fulltext.unwanted(self.wording, [hit.id for hit in hits])
+        unwanted = fulltext.excluded_ids(self.wording, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]
 
 
-def _candidates(reach: permissions.Reach, filters: Filters) -> QuerySet[Asset]:
+def _candidates(reach: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
     """The same for PostgreSQL as `Filters.expression` is for Milvus."""
     return filters.apply(reach.assets()).filter(_searchable())
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=MAX_PREPARED)
 def _with_words(
-    reach: permissions.Reach,
+    reach: permissions.AssetScope,
     filters: Filters,
     today: datetime.date,
     wanted: int,
     unwanted: int,
     most: int,
-) -> Statement[Asset]:
+) -> PreparedQuery[Asset]:
     among = _candidates(reach, filters)
-    return fulltext.finding(among, wanted=wanted, unwanted=unwanted, most=most)
+    return fulltext.compile_match(among, wanted=wanted, unwanted=unwanted, most=most)
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
@@ -202,12 +202,12 @@ def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
     return Ranking(ranking.hits + added, deeper.complete or not added)
 
 
-def _compose(question: Question, space: VectorSpace) -> relevance.Composed:
+def _compose(question: SearchQuery, space: VectorSpace) -> ComposedQuery:
     background = space_encoders.background(str(space.fingerprint))
     try:
-        return relevance.compose(embedding.parts(question, space), background)
+        return relevance.compose(embedding.query_parts(question, space), background)
     except ValueError as error:
-        raise InvalidQuestion(str(error)) from error
+        raise InvalidQuery(str(error)) from error
 
 
 def _searchable() -> Q:
@@ -226,33 +226,41 @@ def _fuse(
     by_words: Sequence[fulltext.WordHit],
     *,
     only_near: bool,
-) -> list[Ranked]:
+) -> list[RankedId]:
     """With `only_near`, words count for what matches by meaning, too; exact names always."""
     scores: dict[int, float] = {}
-    by: dict[int, By] = {}
+    by: dict[int, MatchedBy] = {}
     relevances = {hit.id: float(share) for hit, share in zip(hits, shares, strict=True)}
     for place, hit in enumerate(hits):
         scores[hit.id] = 1 / (RRF + place)
-        by[hit.id] = By.MEANING if relevances[hit.id] >= relevance.LINE else By(0)
+        by[hit.id] = (
+            MatchedBy.MEANING if relevances[hit.id] >= relevance.MATCH_THRESHOLD else MatchedBy(0)
+        )
     if only_near:
         by_words = [found for found in by_words if found.named or by.get(found.id)]
     for place, found in enumerate(by_words):
         scores[found.id] = scores.get(found.id, 0.0) + 1 / (RRF + place)
-        by[found.id] = by.get(found.id, By(0)) | By.WORDS | (By.NAME if found.named else By(0))
+        by[found.id] = (
+            by.get(found.id, MatchedBy(0))
+            | MatchedBy.WORDS
+            | (MatchedBy.NAME if found.named else MatchedBy(0))
+        )
 
     def key(pk: int) -> tuple[bool, bool, float, int]:
-        return By.NAME not in by[pk], not by[pk], -scores[pk], pk
+        return MatchedBy.NAME not in by[pk], not by[pk], -scores[pk], pk
 
-    return [Ranked(pk, relevances.get(pk), by[pk]) for pk in sorted(scores, key=key)]
+    return [RankedId(pk, relevances.get(pk), by[pk]) for pk in sorted(scores, key=key)]
 
 
 _pool = ThreadPoolExecutor(16, thread_name_prefix="search")  # makes its threads when needed
 # A revision says that something was written; Milvus servers may show it a moment later
-_kept: TTLCache[tuple[object, ...], list[store.Hit]] = TTLCache(HITS_KEPT, ttl=KEPT_SECONDS)
+_kept: TTLCache[tuple[object, ...], list[store.Hit]] = TTLCache(
+    MAX_CACHED_ANSWERS, ttl=CACHE_SECONDS
+)
 _kept_lock = Lock()
 
 
-def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[store.Hit]:
+def nearest(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[store.Hit]:
     """Milvus's answer, kept until the index changes: `revision` rises with every write."""
     key = (space.collection, space.revision, vector.tobytes(), wanted, where)
     with _kept_lock:
@@ -260,10 +268,10 @@ def search(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[
             return kept
     try:
         hits = store.search(vector, limit=wanted, where=where, collection=space.collection)
-    except connection.MilvusDown as error:
+    except VectorStoreUnavailable as error:
         raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
     hits.sort(key=lambda hit: (-hit.score, hit.id))
-    if len(hits) <= LONGEST_KEPT:
+    if len(hits) <= MAX_CACHED_HITS:
         with _kept_lock:
             _kept[key] = hits
     return hits

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.errors import SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Embedding, Vector, VectorSpace
@@ -22,7 +22,7 @@ SCALES = (0.6, 0.4, 0.28)  # of the shorter side; each region overlaps the next 
 SIDE = 640  # pixels of the longest side that are looked at
 
 
-def recognised(picture: Image.Image, assets: Sequence[int]) -> dict[int, float]:
+def match_regions(picture: Image.Image, assets: Sequence[int]) -> dict[int, float]:
     """For each of these assets that has a vector: the log-odds that some region of the RGB picture
     shows the same; 0 is even. Takes seconds, and wants a process that has the encoder loaded
     anyway. Raises SearchUnavailable."""

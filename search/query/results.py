@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from assetbank.models import Asset
 from search.query import fulltext
-from search.query.ranking import By, Ranked
+from search.query.ranking import MatchedBy, RankedId
 
 PAGE_SIZE = 48
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchHit:
     asset: Asset
-    hit: Ranked | None = None  # None when browsing
+    hit: RankedId | None = None  # None when browsing
     highlights: tuple[fulltext.Highlight, ...] = ()
 
     @property
@@ -30,12 +30,12 @@ class Found:
     @property
     def by(self) -> list[str]:
         """meaning, words, name."""
-        return [str(each.name).lower() for each in By if self.hit and each in self.hit.by]
+        return [str(each.name).lower() for each in MatchedBy if self.hit and each in self.hit.by]
 
 
 @dataclass(frozen=True)
 class Page:
-    found: list[Found]
+    found: list[SearchHit]
     next_cursor: str = ""  # empty on the last page
     asked: uuid.UUID | None = None  # what clicks are told of; None when browsing
     matched: int | None = None  # how many of those ranked so far really match; None when browsing

@@ -16,38 +16,38 @@ from django.utils import timezone
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.query import fulltext, ranking
 from search.query.browse import _browse
 from search.query.cursors import NO_SUCH_PAGE, _cursor, _read_cursor
-from search.query.embedding import not_ready
-from search.query.prepared import STATEMENTS, Statement, any_id
-from search.query.ranking import By, Ranked, Ranking
-from search.query.results import PAGE_SIZE, Found, Page
-from search.query.types import PUT_ASIDE, Question
+from search.query.embedding import encoder_not_ready
+from search.query.prepared import MAX_PREPARED, PreparedQuery, id_any
+from search.query.ranking import MatchedBy, RankedId, Ranking
+from search.query.results import PAGE_SIZE, Page, SearchHit
+from search.query.types import HIDDEN_STATUSES, SearchQuery
 from search.vectorstore.schema import cut
 
-MOST_PAGE_SIZE = 200
-LONGEST_TEXT = 1_000
+MAX_PAGE_SIZE = 200
+MAX_TEXT_LENGTH = 1_000
 INDEXED_BYTES = 2_600  # of a text that PostgreSQL is sure to take into an index
 FIRST_DEPTH = PAGE_SIZE + 1  # nearest neighbours; further ones when somebody goes on
-RANKINGS_KEPT = 256
+MAX_CACHED_RANKINGS = 256
 
 
 @dataclass(frozen=True)
-class _Sight:
+class _Scope:
     """What answers this person: the space, and what they may see of the brands they ask for."""
 
     space: VectorSpace
-    reach: permissions.Reach
+    reach: permissions.AssetScope
     unchanged: bool  # nothing waits to be indexed: the revision says whether anything changed
 
 
-def find(
+def search(
     *,
-    person: permissions.Person,
-    question: Question,
+    person: permissions.AnyUser,
+    question: SearchQuery,
     limit: int = PAGE_SIZE,
     cursor: str = "",
     keep: bool = True,
@@ -59,20 +59,20 @@ def find(
     is expected to click on it. Raises InvalidQuestion, and SearchUnavailable when the encoder or
     Milvus is down; browsing needs neither.
     """
-    limit = max(1, min(limit, MOST_PAGE_SIZE))
-    if len(question.text) > LONGEST_TEXT:
-        raise InvalidQuestion(f"A question has at most {LONGEST_TEXT} characters.")
+    limit = max(1, min(limit, MAX_PAGE_SIZE))
+    if len(question.text) > MAX_TEXT_LENGTH:
+        raise InvalidQuery(f"A question has at most {MAX_TEXT_LENGTH} characters.")
     wording = fulltext.parse(question.text)
     if question.browsing:
         return _browse(person, question, wording, limit, cursor)
-    sight = _sight(person, question)
+    sight = _scope(person, question)
     if cursor:
-        asked, start = _asked(person, question, cursor)
+        asked, start = _logged_query(person, question, cursor)
         ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
     else:
         start = 0
-        asked, ranked = _ask(person, question, sight, limit, keep, by_program)
-    found: list[Found] = []
+        asked, ranked = _search(person, question, sight, limit, keep, by_program)
+    found: list[SearchHit] = []
     while True:
         more = ranked.hits[start : start + limit + 1 - len(found)]
         found += _rows(sight, question, wording, more)
@@ -80,30 +80,30 @@ def find(
         if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
             break
         if not more:  # all that was ranked is shown or gone: rank further down
-            ranked = _further(asked if keep else None, question, sight, ranked)
+            ranked = _deeper(asked if keep else None, question, sight, ranked)
     more_to_come = keep and len(found) > limit
     following = _cursor(asked.pk.hex, start - (len(found) - limit)) if more_to_come else ""
     return Page(found[:limit], following, asked.pk if keep else None, ranked.matched)
 
 
 def _rows(
-    sight: _Sight, question: Question, wording: fulltext.Wording, hits: Sequence[Ranked]
-) -> list[Found]:
+    sight: _Scope, question: SearchQuery, wording: fulltext.ParsedText, hits: Sequence[RankedId]
+) -> list[SearchHit]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
-    by_words = [hit.id for hit in hits if By.WORDS in hit.by]
+    by_words = [hit.id for hit in hits if MatchedBy.WORDS in hit.by]
     put_aside = bool(question.filters.statuses)
     statement = _rows_statement(sight.space.pk, sight.reach, put_aside, marked=bool(by_words))
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=by_words,
-        phrases=wording.wanted[: fulltext.MOST_MARKED],
+        phrases=wording.wanted[: fulltext.MAX_MARKED],
     )
     assets = {asset.pk: asset for asset in _with_brands(rows)}
     return [
-        Found(
+        SearchHit(
             assets[hit.id],
             hit,
-            tuple(fulltext.highlights(assets[hit.id])) if By.WORDS in hit.by else (),
+            tuple(fulltext.highlights(assets[hit.id])) if MatchedBy.WORDS in hit.by else (),
         )
         for hit in hits
         if hit.id in assets
@@ -121,33 +121,33 @@ def _with_brands(assets: list[Any]) -> list[Any]:
     return assets
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=MAX_PREPARED)
 def _rows_statement(
-    space: int, reach: permissions.Reach, put_aside: bool, *, marked: bool
-) -> Statement[Asset]:
+    space: int, reach: permissions.AssetScope, put_aside: bool, *, marked: bool
+) -> PreparedQuery[Asset]:
     seen = reach.assets().with_tags().with_author()
     shown = with_index_state(seen, space).annotate(
         brand_name=F("brand__name"), brand_slug=F("brand__slug")
     )
     if not put_aside:
-        shown = shown.exclude(status__in=PUT_ASIDE)  # since it was ranked
+        shown = shown.exclude(status__in=HIDDEN_STATUSES)  # since it was ranked
     if marked:  # where there is nothing to mark, the rest is a fifth quicker
         shown = fulltext.with_highlights(shown, of="by_words", phrases="phrases")
-    return Statement(shown.filter(any_id("pk", "ids")).order_by())
+    return PreparedQuery(shown.filter(id_any("pk", "ids")).order_by())
 
 
 # ------------------------------------------------------------------------ one ranking, many pages
 
 _recent: TTLCache[tuple[object, ...], tuple[Asked, Ranking]] = TTLCache(
-    RANKINGS_KEPT, ttl=ranking.KEPT_SECONDS
+    MAX_CACHED_RANKINGS, ttl=ranking.CACHE_SECONDS
 )
 _recent_lock = Lock()
 
 
-def _ask(
-    person: permissions.Person,
-    question: Question,
-    sight: _Sight,
+def _search(
+    person: permissions.AnyUser,
+    question: SearchQuery,
+    sight: _Scope,
     limit: int,
     keep: bool,
     by_program: bool,
@@ -167,7 +167,7 @@ def _ask(
     asked = Asked(
         person_id=person.pk,
         # lower case may be longer, and an index of PostgreSQL takes no row that is
-        words=cut(" ".join(question.text.lower().split())[:LONGEST_TEXT], INDEXED_BYTES),
+        words=cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
         question=question.address(),
         space=sight.space,
         matched=ranked.matched,
@@ -182,7 +182,7 @@ def _ask(
     return asked, ranked
 
 
-def _further(asked: Asked | None, question: Question, sight: _Sight, ranked: Ranking) -> Ranking:
+def _deeper(asked: Asked | None, question: SearchQuery, sight: _Scope, ranked: Ranking) -> Ranking:
     """The ranking goes on, for this page and, where it is kept, for those that follow it."""
     deeper = _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
     longer = ranking.extend(ranked, deeper)
@@ -196,22 +196,24 @@ def _further(asked: Asked | None, question: Question, sight: _Sight, ranked: Ran
     return Ranking.from_bytes(bytes(there)) if there else longer
 
 
-def _asked(person: permissions.Person, question: Question, cursor: str) -> tuple[Asked, int]:
+def _logged_query(
+    person: permissions.AnyUser, question: SearchQuery, cursor: str
+) -> tuple[Asked, int]:
     key, start = _read_cursor(cursor, uuid.UUID, int)
     asked = Asked.objects.filter(pk=key, person_id=person.pk).first()
     if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
-        raise InvalidQuestion(NO_SUCH_PAGE)
+        raise InvalidQuery(NO_SUCH_PAGE)
     if asked.ranking is None:
-        raise InvalidQuestion("This page is older than a day: please ask again.")
+        raise InvalidQuery("This page is older than a day: please ask again.")
     return asked, start
 
 
-def rank(*, person: permissions.Person, question: Question, depth: int) -> Ranking:
+def rank_query(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
     """The ranking alone, for whoever counts. Raises as `find`."""
-    return _rank(question, _sight(person, question), depth)
+    return _rank(question, _scope(person, question), depth)
 
 
-def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
+def _rank(question: SearchQuery, sight: _Scope, depth: int) -> Ranking:
     return ranking.rank(
         question,
         space=sight.space,
@@ -220,37 +222,39 @@ def _rank(question: Question, sight: _Sight, depth: int) -> Ranking:
     )
 
 
-def _sight(person: permissions.Person, question: Question) -> _Sight:
+def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
     """In one query."""
     chosen = question.filters.brands
-    spaces = _sight_statement(person, chosen).rows()
+    spaces = _scope_query(person, chosen).rows()
     if not spaces:
-        raise not_ready()
+        raise encoder_not_ready()
     seen: Any = spaces[0]
-    everything = permissions.sees_all(person) and not chosen
+    everything = permissions.has_full_access(person) and not chosen
     whole, approved = frozenset(seen.whole or ()), frozenset(seen.approved or ())
-    return _Sight(
+    return _Scope(
         seen,
-        permissions.Reach(None if everything else whole, approved),
+        permissions.AssetScope(None if everything else whole, approved),
         unchanged=seen.waiting is None,
     )
 
 
-def _who(person: permissions.Person, chosen: tuple[str, ...]) -> tuple[object, ...]:
+def _scope_key(person: permissions.AnyUser, chosen: tuple[str, ...]) -> tuple[object, ...]:
     """What `access.brands` looks at."""
-    return person.pk, person.is_active, permissions.sees_all(person), chosen
+    return person.pk, person.is_active, permissions.has_full_access(person), chosen
 
 
-@cached(LRUCache(STATEMENTS), key=_who, lock=Lock())
-def _sight_statement(person: permissions.Person, chosen: tuple[str, ...]) -> Statement[VectorSpace]:
+@cached(LRUCache(MAX_PREPARED), key=_scope_key, lock=Lock())
+def _scope_query(
+    person: permissions.AnyUser, chosen: tuple[str, ...]
+) -> PreparedQuery[VectorSpace]:
     whole, approved = (
-        permissions.brands(person, *permissions.CREATORS),
-        permissions.brands_to_view(person),
+        permissions.brands(person, *permissions.EDITORS),
+        permissions.viewer_only_brands(person),
     )
     if chosen:
         whole, approved = (each.filter(slug__in=chosen) for each in (whole, approved))
     waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
-    return Statement(
+    return PreparedQuery(
         VectorSpace.objects.filter(active=True)
         .exclude(fingerprint=None)
         .defer("background", "gate")

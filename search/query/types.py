@@ -47,7 +47,7 @@ PARAMETERS = {  # of an address -> attribute of Filters
 }
 TAGS = ("tags", "tags_any", "tags_none")
 # Shown only when somebody asks for them
-PUT_ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
+HIDDEN_STATUSES = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Filters:
     engine_models: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
 
-    def expression(self, reach: permissions.Reach) -> str:
+    def expression(self, reach: permissions.AssetScope) -> str:
         """For Milvus; `reach` is what may be seen of the brands that are asked for: who asks is
         known to `queries` alone."""
         terms = [_within(reach)]
@@ -89,7 +89,7 @@ class Filters:
             if values:
                 terms.append(e.one_of(name, values))
         if not self.statuses:
-            terms.append(e.none_of("status", [status.value for status in PUT_ASIDE]))
+            terms.append(e.none_of("status", [status.value for status in HIDDEN_STATUSES]))
         terms += [e.contains("tags", tag.lower()) for tag in self.tags]
         if self.tags_any:
             terms.append(e.contains_any("tags", [tag.lower() for tag in self.tags_any]))
@@ -154,7 +154,7 @@ class Filters:
             if values:
                 assets = assets.filter(**{name: values})
         if not self.statuses:
-            assets = assets.exclude(status__in=PUT_ASIDE)
+            assets = assets.exclude(status__in=HIDDEN_STATUSES)
         for tag in self.tags:
             assets = assets.filter(_tagged(tag))
         if self.tags_any:
@@ -182,7 +182,7 @@ class Filters:
         if self.colour:
             given &= Q(colour_cells__overlap=colours.cells_near(self.colour))
         if self.usable:
-            given &= rights.conditions()
+            given &= rights.usage_conditions()
         return given
 
     def _shape(self) -> Q:
@@ -218,7 +218,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ImageTerm:
     """A picture that is asked with: an asset's, or one that somebody showed."""
 
     asset: int | None = None  # id; either this
@@ -231,12 +231,12 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Question:
+class SearchQuery:
     """Text and pictures together; with nothing to look for it is browsing, newest first."""
 
     text: str = ""  # words after a minus are not wanted; quotation marks hold words together
     text_weight: float = 1.0  # more than 0
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[ImageTerm, ...] = ()
     filters: Filters = field(default_factory=Filters)
 
     @property
@@ -249,7 +249,7 @@ class Question:
         """Ids of those that are asked with: nobody looks for what they hold up."""
         return frozenset(shown.asset for shown in self.shown if shown.asset is not None)
 
-    def within(self, brand: Brand) -> Question:
+    def within(self, brand: Brand) -> SearchQuery:
         return replace(self, filters=replace(self.filters, brands=(brand.slug,)))
 
     def address(self) -> str:
@@ -261,11 +261,11 @@ class Question:
         return urlencode([*given, *self.filters.parameters()])
 
 
-def like(asset: Asset, weight: float = 1.0) -> Shown:
-    return Shown(asset=asset.pk, weight=weight)
+def like_asset(asset: Asset, weight: float = 1.0) -> ImageTerm:
+    return ImageTerm(asset=asset.pk, weight=weight)
 
 
-def _within(reach: permissions.Reach) -> str:
+def _within(reach: permissions.AssetScope) -> str:
     if reach.whole is None:
         return ""
     whole = e.one_of("brand_id", sorted(reach.whole))

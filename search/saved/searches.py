@@ -16,28 +16,28 @@ from assetbank import permissions
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.models import PictureQuestion, SavedSearch, SavedSearchVisit
-from search.query.types import Question
-from search.saved.stored_query import _kept_by, _release, key
+from search.query import SearchQuery
+from search.saved.stored_query import for_brand, query_key, release_images
 
-LONGEST_NAME = 120
+MAX_NAME_LENGTH = 120
 
 
-def saved_searches(person: permissions.Person) -> QuerySet[SavedSearch]:
+def saved_searches(person: permissions.AnyUser) -> QuerySet[SavedSearch]:
     """Those of the brands that `person` belongs to."""
     seen = SavedSearch.objects.filter(brand__in=permissions.brands(person))
     return seen.select_related("brand", "created_by").order_by("brand__name", "name", "id")
 
 
-def may_change(person: permissions.Person, saved: SavedSearch) -> bool:
+def may_change(person: permissions.AnyUser, saved: SavedSearch) -> bool:
     """Who made it, while they may add to the brand, and its managers."""
-    if permissions.may_manage(person, saved.brand):
+    if permissions.can_manage(person, saved.brand):
         return True
-    return saved.created_by_id == person.pk and permissions.may_create(person, saved.brand)
+    return saved.created_by_id == person.pk and permissions.can_edit(person, saved.brand)
 
 
-def require_change(person: permissions.Person, saved: SavedSearch) -> None:
+def require_change(person: permissions.AnyUser, saved: SavedSearch) -> None:
     if not may_change(person, saved):
         raise NotAllowed(f"Only who saved “{saved}” and managers of {saved.brand} may do this.")
 
@@ -46,46 +46,46 @@ def require_change(person: permissions.Person, saved: SavedSearch) -> None:
 
 
 @transaction.atomic
-def save(*, brand: Brand, name: str, question: Question, by: User) -> SavedSearch:
+def save_search(*, brand: Brand, name: str, question: SearchQuery, by: User) -> SavedSearch:
     """Raises InvalidQuestion: for a name that is empty, too long or taken in the brand, for a
     question that asks nothing, or one that not everybody in the brand could ask."""
-    if not key(question):
-        raise InvalidQuestion("Ask something or choose a filter first: this would be everything.")
+    if not query_key(question):
+        raise InvalidQuery("Ask something or choose a filter first: this would be everything.")
     saved = SavedSearch(
-        brand=brand, name=_name(name), question=key(_kept_by(brand, question)), created_by=by
+        brand=brand, name=_name(name), question=query_key(for_brand(brand, question)), created_by=by
     )
     _write(saved)
-    visit(saved=saved, person=by)
+    record_visit(saved=saved, person=by)
     return saved
 
 
 @transaction.atomic
-def change(
-    *, saved: SavedSearch, name: str | None = None, question: Question | None = None
+def change_search(
+    *, saved: SavedSearch, name: str | None = None, question: SearchQuery | None = None
 ) -> SavedSearch:
     """Raises InvalidQuestion as `save`."""
     before = saved.question
     if name is not None:
         saved.name = _name(name)
     if question is not None:
-        if not key(question):
-            raise InvalidQuestion("Ask something or choose a filter: this would be everything.")
-        saved.question = key(_kept_by(saved.brand, question))
+        if not query_key(question):
+            raise InvalidQuery("Ask something or choose a filter: this would be everything.")
+        saved.question = query_key(for_brand(saved.brand, question))
     _write(saved)
     if saved.question != before:
-        _release(saved.brand, before)
+        release_images(saved.brand, before)
     return saved
 
 
 @transaction.atomic
-def delete(*, saved: SavedSearch) -> None:
+def delete_search(*, saved: SavedSearch) -> None:
     """What it found stays."""
     saved.delete()
-    _release(saved.brand, saved.question)
+    release_images(saved.brand, saved.question)
 
 
 @transaction.atomic
-def merged(kept: Asset, copies: Some[Asset]) -> None:
+def follow_merge(kept: Asset, copies: Some[Asset]) -> None:
     """What asks with a copy asks with the picture that it was merged into: a copy in the archive
     cannot be asked with by all. Golden questions stay, for they may expect just that picture."""
     gone = {str(copy.pk) for copy in copies}
@@ -106,23 +106,23 @@ def merged(kept: Asset, copies: Some[Asset]) -> None:
     parts.update(asset=kept)
 
 
-def visit(*, saved: SavedSearch, person: User) -> None:
+def record_visit(*, saved: SavedSearch, person: User) -> None:
     """`person` looks at it now: only what comes in from here on is new to them."""
     SavedSearchVisit.objects.update_or_create(
         saved_search=saved, person=person, defaults={"visited_at": timezone.now()}
     )
-    cache.delete(news_key(person))
+    cache.delete(updates_cache_key(person))
 
 
-def news_key(person: permissions.Person) -> str:
+def updates_cache_key(person: permissions.AnyUser) -> str:
     """Of the cache: whether something new waits for this person."""
     return f"saved-search-news:{person.pk}"
 
 
 def _name(name: str) -> str:
     name = " ".join(clean_text(name).split())
-    if not name or len(name) > LONGEST_NAME:
-        raise InvalidQuestion(f"A saved search has a name of at most {LONGEST_NAME} characters.")
+    if not name or len(name) > MAX_NAME_LENGTH:
+        raise InvalidQuery(f"A saved search has a name of at most {MAX_NAME_LENGTH} characters.")
     return name
 
 
@@ -131,6 +131,6 @@ def _write(saved: SavedSearch) -> None:
         with transaction.atomic():
             saved.save()
     except IntegrityError as error:
-        raise InvalidQuestion(
+        raise InvalidQuery(
             f"{saved.brand} has a saved search “{saved.name}” already: choose another name."
         ) from error

@@ -13,24 +13,22 @@ from django.db.models.functions import Coalesce
 
 from assetbank import permissions
 from assetbank.models import Asset, Decision
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.errors import InvalidQuery, SearchUnavailable
 from search.models import SavedSearch, SavedSearchVisit, VectorSpace
-from search.query import embedding, fulltext, ranking
-from search.query.retrieval import FIRST_DEPTH
-from search.query.types import Question
+from search.query import FIRST_DEPTH, SearchQuery, embedding, fulltext, ranking
 from search.saved import searches, stored_query
 
-MOST = 48  # saved searches of one person that are asked; further ones are listed by name
+MAX_SEARCHES = 48  # saved searches of one person that are asked; further ones are listed by name
 COVERS = 4
-KEPT_SECONDS = 240  # for the dot beside "Collections"
+CACHE_SECONDS = 240  # for the dot beside "Collections"
 
 
 @dataclass
-class News:
+class SavedSearchStatus:
     """A saved search as one person sees it."""
 
     saved: SavedSearch
-    question: Question | None = None  # None: it cannot be asked any more
+    question: SearchQuery | None = None  # None: it cannot be asked any more
     problem: str = ""  # why it was not counted
     down: bool = False  # because a service is down, for all that ask with words or pictures
     count: int | None = None  # None: not counted
@@ -46,7 +44,7 @@ class _Matches:
     more: bool
 
 
-def news(person: permissions.Person) -> list[News]:
+def saved_search_updates(person: permissions.AnyUser) -> list[SavedSearchStatus]:
     """Of all saved searches of the person's brands, by brand and name.
 
     Work is bounded: MOST of them are asked, each down to FIRST_DEPTH. One that cannot be asked any
@@ -56,19 +54,19 @@ def news(person: permissions.Person) -> list[News]:
     since = Coalesce(
         Subquery(visits.values("visited_at")), F("created_at"), output_field=DateTimeField()
     )
-    viewed = set(permissions.brands_to_view(person).values_list("pk", flat=True))
+    viewed = set(permissions.viewer_only_brands(person).values_list("pk", flat=True))
     rows = [
-        News(saved, approved_only=saved.brand_id in viewed)
+        SavedSearchStatus(saved, approved_only=saved.brand_id in viewed)
         for saved in searches.saved_searches(person).annotate(since=since)
     ]
-    ranked = _matches(person, rows[:MOST])
+    ranked = _matches(person, rows[:MAX_SEARCHES])
     matching = {pk for found in ranked.values() for pk in found.ids}
     seen = permissions.assets(person).filter(pk__in=matching)
     came_in = dict(seen.values_list("pk", "created_at"))
     approved = _approvals().filter(asset__in=came_in).values_list("asset").annotate(Max("at"))
     shown_since = came_in | dict(approved)
     covers: dict[int, list[int]] = {}
-    for row in rows[:MOST]:
+    for row in rows[:MAX_SEARCHES]:
         if row.saved.pk in ranked:
             found = ranked[row.saved.pk]
             there = [pk for pk in found.ids if pk in came_in]
@@ -85,12 +83,12 @@ def news(person: permissions.Person) -> list[News]:
     return rows
 
 
-def waits(person: permissions.Person) -> bool:
+def has_updates(person: permissions.AnyUser) -> bool:
     """Whether something new waits in any saved search; asked at most every few minutes."""
-    known: bool | None = cache.get(searches.news_key(person))
+    known: bool | None = cache.get(searches.updates_cache_key(person))
     if known is None:
-        known = any(row.new for row in news(person))
-        cache.set(searches.news_key(person), known, KEPT_SECONDS)
+        known = any(row.new for row in saved_search_updates(person))
+        cache.set(searches.updates_cache_key(person), known, CACHE_SECONDS)
     return known
 
 
@@ -98,13 +96,13 @@ def _approvals() -> QuerySet[Decision]:
     return Decision.objects.filter(verdict=Decision.Verdict.APPROVED).order_by()
 
 
-def _since(row: News) -> datetime.datetime:
+def _since(row: SavedSearchStatus) -> datetime.datetime:
     annotated: Any = row.saved
     since: datetime.datetime = annotated.since
     return since
 
 
-def _matches(person: permissions.Person, rows: Iterable[News]) -> dict[int, _Matches]:
+def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> dict[int, _Matches]:
     """By id of the saved search, of those that ask with words or pictures."""
     try:
         space, down = embedding.active_space(), ""
@@ -113,14 +111,14 @@ def _matches(person: permissions.Person, rows: Iterable[News]) -> dict[int, _Mat
     found = {}
     for row in rows:
         try:
-            row.question = stored_query.question_of(row.saved, person)
+            row.question = stored_query.query_of(row.saved, person)
             row.approved_only |= row.question.filters.statuses == (Asset.Status.APPROVED,)
             if not row.question.browsing:
                 if space is None or down:
                     row.problem, row.down = down, True
                     continue
                 found[row.saved.pk] = _rank(person, row, space)
-        except InvalidQuestion as error:
+        except InvalidQuery as error:
             row.problem = error.message
         except SearchUnavailable as error:
             row.problem = error.message
@@ -129,9 +127,9 @@ def _matches(person: permissions.Person, rows: Iterable[News]) -> dict[int, _Mat
     return found
 
 
-def _rank(person: permissions.Person, row: News, space: VectorSpace) -> _Matches:
+def _rank(person: permissions.AnyUser, row: SavedSearchStatus, space: VectorSpace) -> _Matches:
     assert row.question
-    reach = permissions.reach(person).within(frozenset({row.saved.brand_id}))
+    reach = permissions.asset_scope(person).within(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,
@@ -142,11 +140,11 @@ def _rank(person: permissions.Person, row: News, space: VectorSpace) -> _Matches
     return _Matches(ids, more=ranked.more_match)
 
 
-def _browse(person: permissions.Person, row: News) -> list[int]:
+def _browse(person: permissions.AnyUser, row: SavedSearchStatus) -> list[int]:
     """Filters alone: PostgreSQL counts them all."""
     assert row.question
     wording = fulltext.parse(row.question.text)
-    assets = fulltext.without(wording, row.question.filters.apply(permissions.assets(person)))
+    assets = fulltext.exclude_terms(wording, row.question.filters.apply(permissions.assets(person)))
     new = Q(created_at__gt=_since(row))
     if row.approved_only:
         new |= Q(pk__in=_approvals().filter(at__gt=_since(row)).values("asset"))

@@ -12,8 +12,7 @@ from django.urls import reverse
 from assetbank import permissions
 from assetbank.models import Brand
 from search.models import GoldenQuestion, SavedSearch
-from search.query import fulltext
-from search.query.types import PARAMETERS, Filters, Question
+from search.query import PARAMETERS, Filters, SearchQuery, fulltext
 from search.saved import searches, stored_query
 
 register = template.Library()
@@ -30,10 +29,10 @@ class Bar:
 @register.simple_tag(takes_context=True)
 def saved_bar(context: dict[str, Any]) -> Bar | None:
     """None when nothing is asked, and for a collection, which is kept by itself."""
-    question: Question | None = context.get("question")
-    if question is None or context["form"].errors or not (key := stored_query.key(question)):
+    question: SearchQuery | None = context.get("question")
+    if question is None or context["form"].errors or not (key := stored_query.query_key(question)):
         return None
-    if question == Question(filters=Filters(collection=question.filters.collection)):
+    if question == SearchQuery(filters=Filters(collection=question.filters.collection)):
         return None
     person, creates = context["request"].user, context["brands_to_fill"]
     slugs = question.filters.brands
@@ -59,7 +58,7 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
 @register.filter
 def asked_at(kept: SavedSearch | GoldenQuestion) -> str:
     """Where the library shows what it finds."""
-    return f"{reverse('library')}?{stored_query.address_of(kept)}"
+    return f"{reverse('library')}?{stored_query.querystring_of(kept)}"
 
 
 @register.filter

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django import template
 
+from search.query import SearchHit
 from search.query.fulltext import Highlight
-from search.query.results import Found
 
 register = template.Library()
 
@@ -55,7 +55,7 @@ class Told:
 
 
 @register.filter
-def told(found: Found) -> Told | None:
+def told(found: SearchHit) -> Told | None:
     """None for what nobody asked for, or what is merely near."""
     if found.hit is None or not found.matches:
         return None

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CONNECT_SECONDS, READ_SECONDS, LOAD_SECONDS, WRITE_SECONDS = 3.0, 5.0, 10.0, 60.0
-SETTLE_SECONDS = 2.0  # how long to ask again while a collection is loaded or moved
+RETRY_SECONDS = 2.0  # how long to ask again while a collection is loaded or moved
 BREAKER_SECONDS = 2.0  # after a failure, calls fail at once for this long instead of queueing up
 
 # What servers answer to rows and filters that they will not have, each by its own version: Milvus
@@ -31,11 +31,11 @@ REFUSALS = {6, *range(1100, 1200), 65_535}
 RELEASED = {101, 103}  # not loaded, or not yet in full
 
 
-class MilvusDown(Exception):
+class VectorStoreUnavailable(Exception):
     """Milvus cannot be reached or cannot serve now; the message is a sentence."""
 
 
-class MilvusRefuses(MilvusDown):
+class VectorStoreRejected(VectorStoreUnavailable):
     """It is there and will not have these rows, or this filter: asking again does not help."""
 
 
@@ -48,14 +48,14 @@ def alias() -> str:
     return str(settings.MILVUS_PREFIX)
 
 
-def on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
+def execute_on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
     """Run on a collection, or on the alias, which may have been released or moved meanwhile."""
     from pymilvus.exceptions import MilvusException
 
     name = collection or alias()
 
     def persist(client: MilvusClient) -> T:
-        end = time.monotonic() + SETTLE_SECONDS
+        end = time.monotonic() + RETRY_SECONDS
         while True:
             try:
                 return run(client, name)
@@ -69,29 +69,29 @@ def on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
             else:
                 time.sleep(0.05)
 
-    return call(persist)
+    return execute(persist)
 
 
-def call(run: Callable[[MilvusClient], T]) -> T:
+def execute(run: Callable[[MilvusClient], T]) -> T:
     """Run with this process's client; every failure becomes MilvusDown with a sentence."""
     global _broken_until
     import grpc
     from pymilvus.exceptions import MilvusException
 
     if time.monotonic() < _broken_until:
-        raise MilvusDown("The vector index (Milvus) does not answer.")
+        raise VectorStoreUnavailable("The vector index (Milvus) does not answer.")
     try:
         return run(_connected())
     except EmbeddedError as error:
-        raise MilvusDown(str(error)) from error
+        raise VectorStoreUnavailable(str(error)) from error
     except (MilvusException, grpc.RpcError, OSError) as error:
         text = (str(getattr(error, "message", "") or error).splitlines() or [""])[0][:200]
         if _is_down(error):
             _forget_client()
             _broken_until = time.monotonic() + BREAKER_SECONDS
             logger.warning("Milvus does not answer: %s", text)
-            raise MilvusDown("The vector index (Milvus) does not answer.") from error
-        kind = MilvusRefuses if _is_refusal(error) else MilvusDown
+            raise VectorStoreUnavailable("The vector index (Milvus) does not answer.") from error
+        kind = VectorStoreRejected if _is_refusal(error) else VectorStoreUnavailable
         raise kind(f"The vector index (Milvus) refuses: {text}.") from error
 
 

@@ -20,10 +20,10 @@ from search.models import Vector
 from search.vectorstore.connection import (
     READ_SECONDS,
     WRITE_SECONDS,
-    MilvusRefuses,
+    VectorStoreRejected,
     alias,
-    call,
-    on,
+    execute,
+    execute_on,
 )
 from search.vectorstore.schema import (
     COLUMNS,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Reads are Strong: they see all that was written before, by whichever process. Searches are not
 # made to wait for that on a server; they see what their own process wrote.
-MOST_HITS = 16_384  # the server's limit of one search
+MAX_HITS = 16_384  # the server's limit of one search
 PAGE = 1_000
 OF_A_SPACE = re.compile(r"_[0-9a-f]{16}_[0-9a-f]{6}_[0-9]+$")  # as `filling` names collections
 
@@ -55,7 +55,7 @@ class Hit(NamedTuple):
 
 def ping() -> str:
     """The server's version. Raises MilvusDown."""
-    return call(lambda client: str(client.get_server_version(timeout=READ_SECONDS)))
+    return execute(lambda client: str(client.get_server_version(timeout=READ_SECONDS)))
 
 
 # ------------------------------------------------------------------------ collections
@@ -74,17 +74,17 @@ def create(collection: str, dimension: int) -> None:
             timeout=WRITE_SECONDS,
         )
 
-    call(run)
+    execute(run)
 
 
 def exists(collection: str) -> bool:
-    return call(lambda client: bool(client.has_collection(collection, timeout=READ_SECONDS)))
+    return execute(lambda client: bool(client.has_collection(collection, timeout=READ_SECONDS)))
 
 
 def point_alias(collection: str) -> None:
     """From now on `alias()` is this collection, at once for every reader."""
 
-    call(lambda client: client.load_collection(collection, timeout=WRITE_SECONDS))
+    execute(lambda client: client.load_collection(collection, timeout=WRITE_SECONDS))
     count(collection=collection)  # waits until all that was written can be read
 
     def run(client: MilvusClient) -> None:
@@ -93,7 +93,7 @@ def point_alias(collection: str) -> None:
         else:
             client.create_alias(collection, alias(), timeout=WRITE_SECONDS)
 
-    call(run)
+    execute(run)
 
 
 def collection_behind_alias() -> str:
@@ -105,7 +105,7 @@ def collection_behind_alias() -> str:
         described = client.describe_collection(alias(), timeout=READ_SECONDS)
         return str(described["collection_name"])
 
-    return call(run)
+    return execute(run)
 
 
 def drop(collection: str) -> None:
@@ -116,14 +116,14 @@ def drop(collection: str) -> None:
             client.drop_alias(alias(), timeout=WRITE_SECONDS)  # or a server refuses to drop it
         client.drop_collection(collection, timeout=WRITE_SECONDS)
 
-    call(run)
+    execute(run)
 
 
 def drop_others(keep: Collection[str]) -> None:
     """Drop the collections of this library that are not to be kept. Another library on the same
     server may have a prefix that begins like this one's."""
     kept = {keep} if isinstance(keep, str) else set(keep)
-    names = call(lambda client: list(client.list_collections(timeout=READ_SECONDS)))
+    names = execute(lambda client: list(client.list_collections(timeout=READ_SECONDS)))
     for name in names:
         whose = OF_A_SPACE.sub("", name)
         if name.startswith(f"{alias()}_") and whose in (name, alias()) and name not in kept:
@@ -138,21 +138,23 @@ def upsert(rows: Sequence[Row], *, collection: str = "") -> None:
     have one of them: which one, only trying them one by one tells."""
     data = as_data(rows)
     if data:
-        on(collection, lambda client, name: client.upsert(name, data, timeout=WRITE_SECONDS))
+        execute_on(
+            collection, lambda client, name: client.upsert(name, data, timeout=WRITE_SECONDS)
+        )
 
 
 def delete(ids: Sequence[int], *, collection: str = "") -> None:
     if ids:
-        on(
+        execute_on(
             collection,
             lambda client, name: client.delete(name, ids=list(ids), timeout=WRITE_SECONDS),
         )
 
 
-def settle(collection: str = "") -> None:
+def flush(collection: str = "") -> None:
     """Milvus Lite searches rows that are not flushed very slowly; a server flushes by itself."""
     if not settings.MILVUS_URI:
-        on(collection, lambda client, name: client.flush(name, timeout=WRITE_SECONDS))
+        execute_on(collection, lambda client, name: client.flush(name, timeout=WRITE_SECONDS))
 
 
 def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> list[Hit]:
@@ -164,7 +166,7 @@ def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> l
             name,
             data=[vector],
             anns_field="embedding",
-            limit=min(limit, MOST_HITS),
+            limit=min(limit, MAX_HITS),
             filter=where,
             output_fields=["id"],  # Milvus Lite reads whole rows from its files otherwise
             search_params={"metric_type": "IP"},
@@ -172,7 +174,7 @@ def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> l
         )
         return [Hit(int(hit["id"]), float(hit["distance"])) for hit in found[0]]
 
-    return on(collection, run)
+    return execute_on(collection, run)
 
 
 def fetch(ids: Sequence[int], *, collection: str = "") -> dict[int, Scalars]:
@@ -199,10 +201,10 @@ def count(*, collection: str = "") -> int:
         )
         return int(rows[0]["count(*)"])
 
-    return on(collection, run)
+    return execute_on(collection, run)
 
 
-def stream_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
+def iter_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
     """All ids, a window of PAGE at a time up to `top`, then those above it. Portable: query results
     come in no order, and iterators differ by server."""
     windows = [f"id >= {low} and id < {low + PAGE}" for low in range(0, top + 1, PAGE)]
@@ -220,7 +222,7 @@ def stream_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
             )
             return sorted(int(row["id"]) for row in rows)
 
-        if ids := on(collection, run):
+        if ids := execute_on(collection, run):
             yield ids
 
 
@@ -228,7 +230,7 @@ def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """As pymilvus takes them. Raises MilvusRefuses."""
     for row in rows:
         if not np.isfinite(row.vector).all():  # Milvus Lite would take it
-            raise MilvusRefuses(f"The vector of asset {row.id} is not finite.")
+            raise VectorStoreRejected(f"The vector of asset {row.id} is not finite.")
     return [{"id": row.id, "embedding": row.vector, **to_columns(row.scalars)} for row in rows]
 
 
@@ -244,7 +246,7 @@ def _get(ids: Sequence[int], fields: list[str], collection: str) -> list[dict[st
             )
         )
 
-    return on(collection, run) if ids else []
+    return execute_on(collection, run) if ids else []
 
 
 # ------------------------------------------------------------------------ schema and index

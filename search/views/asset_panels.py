@@ -10,17 +10,15 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets import update
+from assetbank.assets import update_asset
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
 from search.models import Embedding, with_index_state
-from search.query import retrieval
-from search.query.results import Found
-from search.query.types import Question, like
+from search.query import SearchHit, SearchQuery, like_asset, search
 
 SIMILAR = 8
-MOST_STATES = 200  # of one poll
+MAX_STATES = 200  # of one poll
 
 
 # ------------------------------------------------------------------------ fragments of one asset
@@ -30,13 +28,11 @@ MOST_STATES = 200  # of one poll
 @require_safe
 def asset_similar(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
-    found: list[Found] = []
+    found: list[SearchHit] = []
     problem = None
     try:
-        question = Question(shown=(like(asset),))
-        found = retrieval.find(
-            person=request.user, question=question, limit=SIMILAR, keep=False
-        ).found
+        question = SearchQuery(shown=(like_asset(asset),))
+        found = search(person=request.user, question=question, limit=SIMILAR, keep=False).found
     except ProblemError as error:
         problem = error
     context = {"asset": asset, "found": found, "problem": problem}
@@ -48,7 +44,7 @@ def asset_similar(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def asset_card(request: PageRequest, pk: int) -> HttpResponse:
     """As it stands in the grid; what was uploaded a moment ago is put on top with it."""
-    found = Found(_asset(request, pk))
+    found = SearchHit(_asset(request, pk))
     return render(request, "search/_card.html", {"found": found, "fresh": True})
 
 
@@ -63,9 +59,9 @@ def asset_index_state(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
-    permissions.require_creator(request.user, asset.brand)
+    permissions.require_editor(request.user, asset.brand)
     # Saving is how search hears of an asset: one way in, with its row and its job
-    update.update(asset=asset)
+    update_asset(asset=asset)
     if not request.htmx:
         return HttpResponseRedirect(asset.get_absolute_url())
     return render(request, "search/_index_state.html", _state(request, _asset(request, pk)))
@@ -75,7 +71,7 @@ def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def index_states(request: PageRequest) -> HttpResponse:
     """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
-    given = request.GET.getlist("waiting")[:MOST_STATES]
+    given = request.GET.getlist("waiting")[:MAX_STATES]
     ids = [int(text) for text in given if text.isdecimal() and len(text) < 19]
     seen = permissions.assets(request.user).filter(pk__in=ids).values("pk")
     rows = Embedding.objects.filter(asset_id__in=seen, space__active=True).exclude(
@@ -91,4 +87,4 @@ def _asset(request: PageRequest, pk: int) -> Asset:
 
 
 def _state(request: PageRequest, asset: Asset) -> dict[str, Any]:
-    return {"asset": asset, "may_create": permissions.may_create(request.user, asset.brand)}
+    return {"asset": asset, "may_create": permissions.can_edit(request.user, asset.brand)}

@@ -16,14 +16,14 @@ from django.views.decorators.http import require_POST, require_safe
 from assetbank import permissions
 from assetbank.assets import merge as merging
 from assetbank.errors import InvalidAsset
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
 from assetbank.rights import terms
 from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 from search.duplicates.groups import Group, Page
 
-MOST = 100  # pictures of one request: each is compared with each
+MAX_ASSETS = 100  # pictures of one request: each is compared with each
 DONE = "duplicates_done"  # in the session: what the person did last, to be undone
 
 
@@ -57,8 +57,10 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = Page([group] if group else [], int(bool(group)))
-        told["apart"] = dismissals.apart_from(shown, _seen(request))[: duplicate_groups.MOST_SHOWN]
-        told["may_take_back"] = permissions.may_create(request.user, shown.brand)
+        told["apart"] = dismissals.dismissed_among(shown, _seen(request))[
+            : duplicate_groups.MAX_SHOWN
+        ]
+        told["may_take_back"] = permissions.can_edit(request.user, shown.brand)
     else:
         before = _number(request.GET.get("before", "")) or None
         seen = duplicate_groups.seen_by(request.user)
@@ -69,7 +71,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         "brands": list(brands),
         "brand": brand,
         "asset": asset,
-        "waiting": detect.waiting().filter(brand__in=chosen).count(),
+        "waiting": detect.uncompared_assets().filter(brand__in=chosen).count(),
         "done": request.session.get(DONE) if "done" in request.GET else None,
         **told,
     }
@@ -101,7 +103,7 @@ def merge(request: PageRequest) -> HttpResponse:
     permissions.require_manager(request.user, keep.brand)
     others = [asset for asset in assets if asset != keep]
     if "sure" not in request.POST:
-        gets, draft = merging.changes(keep, others), keep.status == Asset.Status.DRAFT
+        gets, draft = merging.preview_merge(keep, others), keep.status == Asset.Status.DRAFT
         context = {
             "keep": keep,
             "others": _copies(others),
@@ -111,7 +113,7 @@ def merge(request: PageRequest) -> HttpResponse:
             "brand": request.POST.get("brand", ""),
         }
         return render(request, "search/duplicates_merge.html", context)
-    merged = merging.merge(keep=keep, others=others, by=request.user)
+    merged = merging.merge_assets(keep=keep, others=others, by=request.user)
     done = {"kept": keep.pk, "title": keep.title}
     return _done(request, done | {"archived": list(merged.archived.items())})
 
@@ -127,8 +129,8 @@ def not_the_same(request: PageRequest) -> HttpResponse:
     if given and one is None:
         get_object_or_404(Asset.objects.none())
     for asset in assets:
-        permissions.require_creator(request.user, asset.brand)
-    said = dismissals.tell_apart(assets, one=one, by=request.user)
+        permissions.require_editor(request.user, asset.brand)
+    said = dismissals.dismiss(assets, one=one, by=request.user)
     return _done(request, {"said": said, "title": one.title if one else ""})
 
 
@@ -140,8 +142,8 @@ def the_same(request: PageRequest) -> HttpResponse:
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures.")
     for asset in pair:
-        permissions.require_creator(request.user, asset.brand)
-    if dismissals.take_back([dismissals.pair(*pair)]):
+        permissions.require_editor(request.user, asset.brand)
+    if dismissals.undo_dismissal([dismissals.pair(*pair)]):
         messages.success(request, "Taken back: they are shown here if they look the same.")
     return HttpResponseRedirect(f"{reverse('duplicates')}?asset={pair[0].pk}")
 
@@ -153,10 +155,10 @@ def undo(request: PageRequest) -> HttpResponse:
     the status it had, while what moved stays where it is now."""
     done = request.session.pop(DONE, {})
     if said := done.get("said"):
-        dismissals.take_back([(first, second) for first, second in said], by=request.user)
+        dismissals.undo_dismissal([(first, second) for first, second in said], by=request.user)
         messages.success(request, "Taken back: they count as the same again.")
     if archived := dict(done.get("archived", [])):
-        back = merging.bring_back(archived, by=request.user)
+        back = merging.undo_merge(archived, by=request.user)
         said = "Out of the archive again." if back else "They are not in the archive any more."
         messages.success(request, said)
     return HttpResponseRedirect(_address(request))
@@ -183,7 +185,7 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """What an asset's page says of its copies; nothing where there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
     group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    apart = dismissals.apart_from(asset, _seen(request)).count()
+    apart = dismissals.dismissed_among(asset, _seen(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -194,9 +196,9 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _rows(request: PageRequest, groups: list[Group]) -> list[Row]:
-    uses = merging.uses([asset for group in groups for asset in group.assets])
+    uses = merging.references_to([asset for group in groups for asset in group.assets])
     manages = _ids(permissions.brands(request.user, *permissions.MANAGERS))
-    creates = _ids(permissions.brands(request.user, *permissions.CREATORS))
+    creates = _ids(permissions.brands(request.user, *permissions.EDITORS))
     return [
         Row(
             group,
@@ -209,7 +211,7 @@ def _rows(request: PageRequest, groups: list[Group]) -> list[Row]:
 
 
 def _copies(assets: list[Asset]) -> list[Copy]:
-    uses = merging.uses(assets)
+    uses = merging.references_to(assets)
     return [Copy(asset, uses.get(asset.pk, [])) for asset in assets]
 
 
@@ -225,8 +227,8 @@ def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     """In the order in which they were sent; 404 if one of them may not be seen. Raises
     InvalidAsset."""
     ids = list(dict.fromkeys(map(_number, given)))
-    if len(ids) > MOST:
-        raise InvalidAsset(f"That is too much at once: at most {MOST} pictures.")
+    if len(ids) > MAX_ASSETS:
+        raise InvalidAsset(f"That is too much at once: at most {MAX_ASSETS} pictures.")
     found: dict[int, Asset] = _seen(request).in_bulk(ids)
     if len(found) < len(ids):
         get_object_or_404(Asset.objects.none())

@@ -12,12 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset
-from search.explain import explanation, permission_steps
-from search.explain.types import Repair
-from search.query.form import QuestionForm
-from search.query.types import Question
+from search.explain import Repair, explanation, resolve_subject
+from search.query import SearchForm, SearchQuery
 from search.views.query_bar import chips, without
 
 SOON = {
@@ -36,18 +34,18 @@ def why(request: PageRequest, pk: int) -> HttpResponse:
     asset = get_object_or_404(seen, pk=pk)
     if request.method == "POST":
         return _repair(request, asset)
-    person = permission_steps.whom(request.user, asset.brand, request.GET.get("person", ""))
-    form = QuestionForm(request.GET, person=request.user)
-    question = form.question() if form.is_valid() else Question()
+    person = resolve_subject(request.user, asset.brand, request.GET.get("person", ""))
+    form = SearchForm(request.GET, person=request.user)
+    question = form.question() if form.is_valid() else SearchQuery()
     told = explanation.explain(asset, person=person, question=question, asker=request.user)
-    manages = permissions.may_manage(request.user, asset.brand)
+    manages = permissions.can_manage(request.user, asset.brand)
     context = {
         "asset": asset,
         "ledger": told,
         "form": form,
         "question": question,
-        "asks": question != Question(),
-        "may_repair": permissions.may_create(request.user, asset.brand),
+        "asks": question != SearchQuery(),
+        "may_repair": permissions.can_edit(request.user, asset.brand),
         "may_ask_for": manages,
         "members": asset.brand.members.order_by("username") if manages else [],
         "person": request.GET.get("person", ""),
@@ -61,7 +59,7 @@ def why(request: PageRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _asked_with(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
+def _asked_with(request: PageRequest, form: SearchForm) -> dict[str, Any]:
     """What is asked beside the words, kept in the address when the words change."""
     kept = [
         (name, value)

@@ -18,14 +18,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
 from search.models import GoldenQuestion
-from search.query import embedding, results, retrieval
-from search.query.form import read_question
-from search.query.types import Question
+from search.query import SearchHit, SearchQuery, embedding, read_query, search
 from search.saved import golden as golden_module
 from search.saved import stored_query
 
@@ -70,7 +68,7 @@ def measure(request: PageRequest) -> HttpResponse:
     """Ask all of them now, of the encoder in use."""
     _manages(request)
     try:
-        result = metrics.measure(_own(request), space=embedding.active_space())
+        result = metrics.measure_golden_queries(_own(request), space=embedding.active_space())
     except SearchUnavailable as error:
         messages.error(request, error.message)
     else:
@@ -85,21 +83,21 @@ def measure(request: PageRequest) -> HttpResponse:
 def new(request: PageRequest) -> HttpResponse:
     """The question stands in the address; `for` is the brand that pins it."""
     manages = _manages(request)
-    question = read_question(request.GET.urlencode(), person=request.user)
+    question = read_query(request.GET.urlencode(), person=request.user)
     fits = [b for b in manages if not question.filters.brands or b.slug in question.filters.brands]
     if not fits:
         raise NotAllowed("You manage none of the brands that this asks for.")
     brand = next((brand for brand in fits if brand.slug == request.GET.get("for")), fits[0])
-    there = _own(request).filter(brand=brand, question=stored_query.key(question)).first()
+    there = _own(request).filter(brand=brand, question=stored_query.query_key(question)).first()
     if there:
         return redirect("golden-question", pk=there.pk)
     problem = ""
     if request.method == "POST":
         try:
-            golden_module.pin(
+            golden_module.add_golden_query(
                 brand=brand, question=question, expected=_chosen(request, brand), by=request.user
             )
-        except InvalidQuestion as error:
+        except InvalidQuery as error:
             problem = error.message
         else:
             messages.success(request, "Pinned. A new encoder has to answer it as well as this one.")
@@ -108,7 +106,7 @@ def new(request: PageRequest) -> HttpResponse:
         "brand": brand,
         "brands": fits,
         "given": [each for each in request.GET.lists() if each[0] != "for"],
-        "question": stored_query.key(question),
+        "question": stored_query.query_key(question),
     }
     return _form(request, question, brand, context, problem)
 
@@ -121,8 +119,8 @@ def golden_question(request: PageRequest, pk: int) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            golden_module.expect(golden=golden, expected=_chosen(request, golden.brand))
-        except InvalidQuestion as error:
+            golden_module.set_expected(golden=golden, expected=_chosen(request, golden.brand))
+        except InvalidQuery as error:
             problem = error.message
         else:
             messages.success(request, "Changed. Measure again to see how it is answered.")
@@ -130,8 +128,8 @@ def golden_question(request: PageRequest, pk: int) -> HttpResponse:
     context = {"golden": golden, "brand": golden.brand, "question": golden.question}
     expected = list(golden.expected.order_by("pk"))
     try:
-        question = stored_query.question_of(golden, request.user)
-    except InvalidQuestion as error:
+        question = stored_query.query_of(golden, request.user)
+    except InvalidQuery as error:
         context |= {"choices": [Choice(asset, True) for asset in expected], "unasked": error}
         return render(request, "search/golden_form.html", {**context, "problem": problem})
     return _form(request, question, golden.brand, context, problem, expected)
@@ -143,30 +141,30 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     golden = _golden(request, pk)
     if request.method != "POST":
         return render(request, "search/golden_delete.html", {"golden": golden})
-    address = f"{reverse('golden-new')}?{stored_query.address_of(golden)}"
-    golden_module.unpin(golden=golden)
+    address = f"{reverse('golden-new')}?{stored_query.querystring_of(golden)}"
+    golden_module.delete_golden_query(golden=golden)
     messages.success(request, "The golden question is deleted; its pictures stay.")
     try:  # back to where it can be pinned again
-        read_question(golden.question, person=request.user)
-    except InvalidQuestion:
+        read_query(golden.question, person=request.user)
+    except InvalidQuery:
         return redirect("golden-questions")
     return HttpResponseRedirect(address)
 
 
 def _form(
     request: PageRequest,
-    question: Question,
+    question: SearchQuery,
     brand: Brand,
     context: dict[str, Any],
     problem: str,
     expected: Sequence[Asset] | None = None,
 ) -> HttpResponse:
     """What is found now, to choose from; at first, what really matches is chosen."""
-    found: list[results.Found] = []
+    found: list[SearchHit] = []
     unasked: ProblemError | None = None
     try:
         asked = question.within(brand)
-        found = retrieval.find(person=request.user, question=asked, limit=OFFERED, keep=False).found
+        found = search(person=request.user, question=asked, limit=OFFERED, keep=False).found
     except ProblemError as error:
         unasked = error
     if expected is None:
@@ -189,13 +187,11 @@ def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
     ids = {int(text) for text in request.POST.getlist("asset") if re.fullmatch(r"\d{1,18}", text)}
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
         if not (named := NAMED.fullmatch(text)):
-            raise InvalidQuestion(
-                f"“{text[:60]}” is neither the address nor the number of a picture."
-            )
+            raise InvalidQuery(f"“{text[:60]}” is neither the address nor the number of a picture.")
         ids.add(int(named[1] or named[2]))
     assets = permissions.assets(request.user).filter(brand=brand).in_bulk(ids)
     if missing := sorted(ids - assets.keys()):
-        raise InvalidQuestion(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")
+        raise InvalidQuery(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")
     return list(assets.values())
 
 
@@ -208,10 +204,10 @@ def _manages(request: PageRequest) -> list[Brand]:
 
 def _own(request: PageRequest) -> Any:
     managed = permissions.brands(request.user, *permissions.MANAGERS)
-    return golden_module.golden_questions(request.user).filter(brand__in=managed)
+    return golden_module.golden_queries(request.user).filter(brand__in=managed)
 
 
 def _golden(request: PageRequest, pk: int) -> GoldenQuestion:
-    golden: GoldenQuestion = get_object_or_404(golden_module.golden_questions(request.user), pk=pk)
+    golden: GoldenQuestion = get_object_or_404(golden_module.golden_queries(request.user), pk=pk)
     permissions.require_manager(request.user, golden.brand)
     return golden

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import permissions
 from assetbank.errors import PictureRefused
-from assetbank.http.requests import PageRequest
-from search.query import embedding
-from search.query.form import MOST_SHOWN, QuestionForm, pictures_of
+from assetbank.http import PageRequest
+from search.query import SearchForm, embedding
+from search.query.form import MAX_SHOWN, images_of
 from search.views.asset_panels import _asset
 
 BOX = ("left", "top", "right", "bottom")
-LONGEST_ADDRESS = 10_000  # characters of a question that comes back with a picture
+MAX_ADDRESS_LENGTH = 10_000  # characters of a question that comes back with a picture
 
 
 # ------------------------------------------------------------------------ searching by picture
@@ -35,19 +35,19 @@ def picture_search(request: PageRequest) -> HttpResponse:
     if not files:
         raise PictureRefused("Choose a picture to search with.")
     given = _question_so_far(request)
-    if len(files) + len(given.getlist("like")) + len(given.getlist("picture")) > MOST_SHOWN:
-        raise PictureRefused(f"A question has at most {MOST_SHOWN} pictures. Take one away first.")
+    if len(files) + len(given.getlist("like")) + len(given.getlist("picture")) > MAX_SHOWN:
+        raise PictureRefused(f"A question has at most {MAX_SHOWN} pictures. Take one away first.")
     for file in files:
         data = file.read(settings.MAX_UPLOAD_BYTES + 1)
-        asked = embedding.remember_picture(person=request.user, data=data)
+        asked = embedding.save_query_image(person=request.user, data=data)
         given.appendlist("picture", str(asked.pk))
     return HttpResponseRedirect(f"{reverse('library')}?{given.urlencode()}")
 
 
 def _question_so_far(request: PageRequest) -> QueryDict:
     """Only what the library page knows and takes; a page may be old, and a field forged."""
-    sent = QueryDict(request.POST.get("question", "")[:LONGEST_ADDRESS].lstrip("?"))
-    form = QuestionForm(sent, person=request.user)
+    sent = QueryDict(request.POST.get("question", "")[:MAX_ADDRESS_LENGTH].lstrip("?"))
+    form = SearchForm(sent, person=request.user)
     given = QueryDict(mutable=True)
     for name in form.fields:
         if name not in form.errors and any(sent.getlist(name)):
@@ -58,7 +58,7 @@ def _question_so_far(request: PageRequest) -> QueryDict:
 @login_required
 @require_safe
 def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
-    shown = get_object_or_404(pictures_of(request.user), pk=pk)
+    shown = get_object_or_404(images_of(request.user), pk=pk)
     if shown.asset_id:  # a brand's kept question may show a part of what this person may not see
         get_object_or_404(permissions.assets(request.user), pk=shown.asset_id)
     response = HttpResponse(bytes(shown.thumbnail), content_type="image/webp")
@@ -75,7 +75,7 @@ def part_search(request: PageRequest, pk: int) -> HttpResponse:
     left, top, right, bottom = (_share(request.POST.get(side)) for side in BOX)
     box = (left, top, right, bottom)
     try:
-        asked = embedding.remember_part(person=request.user, asset=asset, box=box)
+        asked = embedding.save_query_crop(person=request.user, asset=asset, box=box)
     except PictureRefused as error:
         messages.error(request, error.message)
         return HttpResponseRedirect(asset.get_absolute_url())

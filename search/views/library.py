@@ -14,28 +14,26 @@ from django.views.decorators.http import require_safe
 
 from assetbank import permissions
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.media import colours
 from assetbank.models import Asset, Collection
-from search.query import facets, fulltext, retrieval
-from search.query.form import RATIOS, QuestionForm, added_by_them
-from search.query.results import Page
-from search.query.types import PARAMETERS, Question
+from search.query import PARAMETERS, Page, SearchForm, SearchQuery, facets, fulltext, search
+from search.query.form import RATIOS, added_by_them
 from search.views.query_bar import balance, chips, thumbs, without
 
 ASKED = ("q", "text_weight", "picture", "like")
-MOST_PEOPLE = 200  # to choose from, of those who added something
+MAX_PEOPLE = 200  # to choose from, of those who added something
 
 
 @login_required
 @require_safe
 def library(request: PageRequest) -> HttpResponse:
     """Browsing and searching are one page; htmx asks for the next cards by their cursor alone."""
-    form = QuestionForm(request.GET, person=request.user)
+    form = SearchForm(request.GET, person=request.user)
     page, problem, status = Page([]), None, 200
     if form.is_valid():
         try:
-            page = retrieval.find(
+            page = search(
                 person=request.user, question=form.question(), cursor=request.GET.get("cursor", "")
             )
         except ProblemError as error:
@@ -79,9 +77,9 @@ def _line(request: PageRequest, page: Page) -> dict[str, Any]:
     }
 
 
-def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
+def _library_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
     valid = form.is_valid()
-    question = form.question() if valid else Question()
+    question = form.question() if valid else SearchQuery()
     person = request.user
     colour = question.filters.colour
     return {
@@ -100,7 +98,7 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
         "own_colour": "" if colour.lower() in dict(colours.SWATCHES).values() else colour,
         "chosen": {name: request.GET.getlist(name) for name in form.fields},
         "brands": list(permissions.brands(person)),
-        "brands_to_fill": list(permissions.brands(person, *permissions.CREATORS)),
+        "brands_to_fill": list(permissions.brands(person, *permissions.EDITORS)),
         "collections": permissions.collections(person).select_related("brand"),
         "people": _people(request),
         **_arranging(request, form),
@@ -110,13 +108,13 @@ def _library_context(request: PageRequest, form: QuestionForm) -> dict[str, Any]
 def _people(request: PageRequest) -> QuerySet[User]:
     """Who added something that may be seen."""
     people = User.objects.filter(Exists(added_by_them(request.user)))
-    return people.order_by("first_name", "username")[:MOST_PEOPLE]
+    return people.order_by("first_name", "username")[:MAX_PEOPLE]
 
 
-def _arranging(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
+def _arranging(request: PageRequest, form: SearchForm) -> dict[str, Any]:
     """The collection that the page shows, and whether the person may arrange it."""
     collection: Collection | None = form.cleaned_data.get("collection") if form.is_valid() else None
-    arranges = bool(collection and permissions.may_create(request.user, collection.brand))
+    arranges = bool(collection and permissions.can_edit(request.user, collection.brand))
     return {"collection": collection, "arranges": arranges}
 
 
@@ -127,11 +125,11 @@ def _arranging(request: PageRequest, form: QuestionForm) -> dict[str, Any]:
 @require_safe
 def facet_counts(request: PageRequest) -> HttpResponse:
     """How many pictures each filter would show; fetched when the filters are opened."""
-    form = QuestionForm(request.GET, person=request.user)
+    form = SearchForm(request.GET, person=request.user)
     context: dict[str, Any] = {"chosen": {name: request.GET.getlist(name) for name in form.fields}}
     if form.is_valid():
         try:
-            counted = facets.facets(person=request.user, question=form.question())
+            counted = facets.count_facets(person=request.user, question=form.question())
         except ProblemError:
             pass  # the results say what is wrong
         else:
@@ -153,6 +151,6 @@ def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
     for name, values in offered.items():
         many = {value.value: value.count for value in found.get(name, ())}
         # of further values it is not known; what another question left there would be wrong
-        other = 0 if len(many) < facets.MOST_VALUES else None
+        other = 0 if len(many) < facets.MAX_VALUES else None
         counts += [(f"{name}-{value}", many.get(value, other)) for value in values]
     return {"counted": counted, "counts": counts, "found": found}

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from assetbank.media import colours
 from assetbank.models import Asset
-from search.query.form import QuestionForm
+from search.query import SearchForm
 
 WORDS: dict[str, dict[str, str]] = {
     "kind": dict(Asset.Kind.choices),
@@ -71,7 +71,7 @@ class Thumb:
         return "more" if self.weight > 1 else "less" if self.weight < 1 else ""
 
 
-def chips(form: QuestionForm) -> list[Chip]:
+def chips(form: SearchForm) -> list[Chip]:
     """Of a valid form."""
     given: QueryDict = form.data  # type: ignore[assignment]
     return [
@@ -84,7 +84,7 @@ def chips(form: QuestionForm) -> list[Chip]:
     ]
 
 
-def thumbs(form: QuestionForm) -> list[Thumb]:
+def thumbs(form: SearchForm) -> list[Thumb]:
     """Of a form that was asked whether it is valid; a wrong filter takes no picture away."""
     given: QueryDict = form.data  # type: ignore[assignment]
     data = form.cleaned_data
@@ -112,7 +112,7 @@ def thumbs(form: QuestionForm) -> list[Thumb]:
     return found
 
 
-def balance(form: QuestionForm) -> list[Choice]:
+def balance(form: SearchForm) -> list[Choice]:
     """What counts more, words or pictures, of a form as for `thumbs`; empty unless it asks with
     both. A weight between the steps stays as it is, under the nearest of them."""
     data = form.cleaned_data
@@ -148,7 +148,7 @@ def _address(rest: QueryDict) -> str:
     return f"?{rest.urlencode()}"
 
 
-def _labels(form: QuestionForm) -> Iterator[tuple[str, str, str]]:
+def _labels(form: SearchForm) -> Iterator[tuple[str, str, str]]:
     """(parameter, value, words)"""
     given: QueryDict = form.data  # type: ignore[assignment]
     data = form.cleaned_data
@@ -167,7 +167,7 @@ def _labels(form: QuestionForm) -> Iterator[tuple[str, str, str]]:
     if data["tags_none"]:
         yield "tags_none", "", "without " + ", ".join(f"#{tag}" for tag in data["tags_none"])
     if data["colour"]:
-        yield "colour", "", f"near {colours.name(data['colour'])}"
+        yield "colour", "", f"near {colours.colour_name(data['colour'])}"
     if data["usable"]:
         yield "usable", "", "usable today"
     if data["created_by"]:

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.errors import ProblemError
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Brand
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.models import Asked, SavedSearch
-from search.query.form import read_question
+from search.query import read_query
 from search.saved import searches, stored_query
 from search.saved import updates as matches
 
@@ -29,15 +29,15 @@ from search.saved import updates as matches
 class SaveForm(forms.Form):
     """`brand` may be left out by those who may add to one brand only."""
 
-    name = forms.CharField(max_length=searches.LONGEST_NAME)
+    name = forms.CharField(max_length=searches.MAX_NAME_LENGTH)
     brand = forms.ModelChoiceField(
         Brand.objects.none(), required=False, to_field_name="slug", empty_label=None
     )
     question = forms.CharField(widget=forms.HiddenInput, max_length=10_000)
 
-    def __init__(self, *args: Any, person: permissions.Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.creates_in = list(permissions.brands(person, *permissions.CREATORS))
+        self.creates_in = list(permissions.brands(person, *permissions.EDITORS))
         # All that one sees: what one may not add to is refused with a sentence
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
 
@@ -54,7 +54,7 @@ class SaveForm(forms.Form):
 @require_safe
 def saved_searches(request: PageRequest) -> HttpResponse:
     """Below the collections; a page of its own where there is no script."""
-    rows = matches.news(request.user)
+    rows = matches.saved_search_updates(request.user)
     context = {
         "rows": rows,
         "problem": next((row.problem for row in rows if row.down), ""),
@@ -70,7 +70,9 @@ def saved_searches(request: PageRequest) -> HttpResponse:
 @require_safe
 def news(request: PageRequest) -> HttpResponse:
     """The dot beside "Collections", fetched when the page is there."""
-    response = render(request, "search/_saved_news.html", {"news": matches.waits(request.user)})
+    response = render(
+        request, "search/_saved_news.html", {"news": matches.has_updates(request.user)}
+    )
     response["Cache-Control"] = "private, no-store"
     return response
 
@@ -81,15 +83,15 @@ def saved_search(request: PageRequest, pk: int) -> HttpResponse:
     """The library, asked; what came in until now is not new any more."""
     saved = _saved(request, pk)
     try:
-        stored_query.question_of(saved, request.user)
-    except InvalidQuestion as error:
+        stored_query.query_of(saved, request.user)
+    except InvalidQuery as error:
         context = {
             "saved": saved,
             "problem": error,
             "changes": searches.may_change(request.user, saved),
         }
         return render(request, "search/saved_broken.html", context, status=error.status)
-    searches.visit(saved=saved, person=request.user)
+    searches.record_visit(saved=saved, person=request.user)
     return HttpResponseRedirect(_library(saved))
 
 
@@ -100,13 +102,13 @@ def save(request: PageRequest) -> HttpResponse:
     form = SaveForm(request.POST, person=request.user)
     if form.is_valid():
         brand = form.cleaned_data["brand"]
-        permissions.require_creator(request.user, brand)
+        permissions.require_editor(request.user, brand)
         try:
-            question = read_question(form.cleaned_data["question"], person=request.user)
-            saved = searches.save(
+            question = read_query(form.cleaned_data["question"], person=request.user)
+            saved = searches.save_search(
                 brand=brand, name=form.cleaned_data["name"], question=question, by=request.user
             )
-        except InvalidQuestion as error:
+        except InvalidQuery as error:
             form.add_error(None, error.message)
         else:
             messages.success(request, f"Saved. It fills itself, for everybody in {brand}.")
@@ -119,7 +121,7 @@ def save(request: PageRequest) -> HttpResponse:
 def rename(request: PageRequest, pk: int) -> HttpResponse:
     saved = _changeable(request, pk)
     try:
-        searches.change(saved=saved, name=request.POST.get("name", ""))
+        searches.change_search(saved=saved, name=request.POST.get("name", ""))
     except ProblemError as error:
         messages.error(request, error.message)
     else:
@@ -134,10 +136,10 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "search/saved_delete.html", {"saved": saved})
     address = _library(saved)
-    searches.delete(saved=saved)
+    searches.delete_search(saved=saved)
     try:
-        read_question(saved.question, person=request.user)
-    except InvalidQuestion:
+        read_query(saved.question, person=request.user)
+    except InvalidQuery:
         messages.success(request, f"“{saved}” is deleted; what it found stays.")
         return redirect("collections")
     # what was asked stays open, so that a mistake is one more save
@@ -165,4 +167,4 @@ def _changeable(request: PageRequest, pk: int) -> SavedSearch:
 
 
 def _library(saved: SavedSearch) -> str:
-    return f"{reverse('library')}?{stored_query.address_of(saved)}"
+    return f"{reverse('library')}?{stored_query.querystring_of(saved)}"

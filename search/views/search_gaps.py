@@ -19,9 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import permissions
 from assetbank.errors import NotAllowed
-from assetbank.http.requests import PageRequest
+from assetbank.http import PageRequest
 from assetbank.models import Brand
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.insights import gaps, shoot_list
 from search.models import ShootListItem
 
@@ -59,7 +59,7 @@ def for_staff(view: View[P]) -> View[P]:
     @login_required
     @wraps(view)
     def checked(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not permissions.sees_all(request.user):
+        if not permissions.has_full_access(request.user):
             raise NotAllowed("The search-gap board is for staff: it shows what everybody asked.")
         return view(request, *args, **kwargs)
 
@@ -74,7 +74,7 @@ def board(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         asked |= {name: value for name, value in form.cleaned_data.items() if value}
     items = ShootListItem.objects.select_related("brand", "created_by")
-    found = gaps.board(**asked)
+    found = gaps.search_gaps(**asked)
     context = {
         "form": form,
         "board": found,
@@ -106,9 +106,9 @@ def add(request: PageRequest) -> HttpResponse:
     form = ShootForm(request.POST)
     try:
         if not form.is_valid():
-            raise InvalidQuestion(" ".join(str(said[0]) for said in form.errors.values()))
-        item = shoot_list.put_on_shoot_list(by=request.user, **form.cleaned_data)
-    except InvalidQuestion as error:
+            raise InvalidQuery(" ".join(str(said[0]) for said in form.errors.values()))
+        item = shoot_list.add_item(by=request.user, **form.cleaned_data)
+    except InvalidQuery as error:
         messages.error(request, error.message)
     else:
         messages.success(request, f"“{item}” is on the shoot list.")
@@ -121,10 +121,10 @@ def change(request: PageRequest, pk: int) -> HttpResponse:
     """`done` (1 or 0), or `delete`."""
     item = get_object_or_404(ShootListItem, pk=pk)
     if "delete" in request.POST:
-        shoot_list.strike(item=item)
+        shoot_list.delete_item(item=item)
         messages.success(request, f"“{item}” is off the shoot list.")
     else:
-        shoot_list.tick(item=item, done=request.POST.get("done") == "1")
+        shoot_list.set_done(item=item, done=request.POST.get("done") == "1")
     return _back(request)
 
 

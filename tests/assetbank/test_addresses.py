@@ -86,7 +86,7 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
-    collections.add(collection=collection, assets=[shown, draft])
+    collections.add_assets(collection=collection, assets=[shown, draft])
     approval.decide(asset=draft, by=cast.manager, verdict="rejected", reason=DRAFTS)
     return {
         "shown": shown.pk,

@@ -89,8 +89,8 @@ MATRIX = [
 
 @pytest.fixture
 def collection(cast: Cast, make_asset: MakeAsset) -> Collection:
-    collection = collections.create(brand=cast.acme, name="Spring", by=cast.creator)
-    collections.add(collection=collection, assets=[make_asset()])
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
+    collections.add_assets(collection=collection, assets=[make_asset()])
     return collection
 
 
@@ -116,7 +116,7 @@ def test_what_a_person_sees_in_lists(cast: Cast, collection: Collection) -> None
 
 def test_a_picture_goes_up_and_comes_back_byte_for_byte(cast: Cast) -> None:
     client = client_of(cast, "creator")
-    collection = collections.create(brand=cast.acme, name="Spring", by=cast.creator)
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
     data = picture_bytes(size=(60, 90))
     answer = client.post(
         f"{V1}/assets/",
@@ -222,7 +222,7 @@ def test_a_collection_keeps_its_order(cast: Cast, make_asset: MakeAsset) -> None
 
 
 def test_a_collection_takes_only_its_brands_assets(cast: Cast, make_asset: MakeAsset) -> None:
-    collection = collections.create(brand=cast.acme, name="Spring", by=cast.creator)
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
     foreign = make_asset(brand=cast.other)
     answer = client_of(cast, "staff").post(
         f"{V1}/collections/{collection.pk}/assets/", {"assets": [foreign.pk]}
@@ -243,7 +243,7 @@ def test_a_name_is_taken_once_in_a_brand(cast: Cast, collection: Collection) -> 
 
 def test_lists_go_on_at_next(cast: Cast) -> None:
     for number in range(5):
-        collections.create(brand=cast.acme, name=f"C{number}", by=None)
+        collections.create_collection(brand=cast.acme, name=f"C{number}", by=None)
     client, names, address = client_of(cast, "viewer"), [], f"{V1}/collections/?limit=2&brand=acme"
     while address:
         page = client.get(address).json()

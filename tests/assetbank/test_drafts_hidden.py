@@ -17,8 +17,7 @@ from assetbank.models import Asset, Collection, Membership
 from generation.models import Generation, Output
 from search.explain import explanation
 from search.models import Likeness
-from search.query import facets, retrieval
-from search.query.types import Filters, Question, like
+from search.query import Filters, SearchQuery, facets, like_asset, rank_query, search
 from search.saved import searches, updates
 from tests.api import client_of
 from tests.conftest import Cast
@@ -81,11 +80,11 @@ def test_reach_and_queryset_say_the_same(cast: Cast, make_asset: MakeAsset) -> N
     for name in ("staff", "manager", "creator", "viewer", "outsider"):
         person = getattr(cast, name)
         seen = set(permissions.assets(person))
-        assert set(permissions.reach(person).assets()) == seen, name
+        assert set(permissions.asset_scope(person).assets()) == seen, name
         assert len(seen) == {"staff": 8, "viewer": 5}.get(name, 4), name
-    both = permissions.reach(cast.viewer).shared(permissions.reach(cast.outsider))
+    both = permissions.asset_scope(cast.viewer).shared(permissions.asset_scope(cast.outsider))
     assert {asset.brand for asset in both.assets()} == {cast.other}
-    within = permissions.reach(cast.staff).within(frozenset({cast.acme.pk}))
+    within = permissions.asset_scope(cast.staff).within(frozenset({cast.acme.pk}))
     assert {asset.brand for asset in within.assets()} == {cast.acme}
 
 
@@ -96,14 +95,14 @@ def test_browsing_and_searching(
     index()
     every = Filters(statuses=("approved", *HIDDEN))
 
-    def found(person: permissions.Person, filters: Filters) -> set[Asset]:
-        question = Question(text=text, filters=filters)
-        return {each.asset for each in retrieval.find(person=person, question=question).found}
+    def found(person: permissions.AnyUser, filters: Filters) -> set[Asset]:
+        question = SearchQuery(text=text, filters=filters)
+        return {each.asset for each in search(person=person, question=question).found}
 
     assert found(cast.viewer, every) <= {shown}
     assert found(cast.viewer, Filters(brands=("acme",))) <= {shown}
     assert found(cast.creator, every) >= set(hidden.values())
-    counted = facets.facets(person=cast.viewer, question=Question(text=text))
+    counted = facets.count_facets(person=cast.viewer, question=SearchQuery(text=text))
     assert counted.total <= 1
     told = {value.value for facet in counted.facets for value in facet.values}
     assert told.isdisjoint({SECRET, *HIDDEN})
@@ -113,8 +112,8 @@ def test_milvus_is_not_even_asked_for_them(
     cast: Cast, shown: Asset, hidden: dict[str, Asset], index: Index
 ) -> None:
     index()
-    question = Question(text="red", filters=Filters(statuses=("approved", *HIDDEN)))
-    ranked = retrieval.rank(person=cast.viewer, question=question, depth=64)
+    question = SearchQuery(text="red", filters=Filters(statuses=("approved", *HIDDEN)))
+    ranked = rank_query(person=cast.viewer, question=question, depth=64)
     assert [hit.id for hit in ranked.hits] == [shown.pk]
 
 
@@ -122,20 +121,20 @@ def test_what_was_ranked_before_it_was_taken_back_is_not_shown(
     cast: Cast, shown: Asset, index: Index
 ) -> None:
     index()
-    question = Question(text="red")
-    assert retrieval.find(person=cast.viewer, question=question).found
+    question = SearchQuery(text="red")
+    assert search(person=cast.viewer, question=question).found
     Asset.objects.filter(pk=shown.pk).update(status="draft")  # the index has not heard of it
-    assert not retrieval.find(person=cast.viewer, question=question).found
+    assert not search(person=cast.viewer, question=question).found
 
 
 def test_a_role_that_changes_changes_what_is_found_at_once(
     cast: Cast, shown: Asset, hidden: dict[str, Asset], index: Index
 ) -> None:
     index()
-    question = Question(text="red")
-    assert len(retrieval.find(person=cast.viewer, question=question).found) == 1
+    question = SearchQuery(text="red")
+    assert len(search(person=cast.viewer, question=question).found) == 1
     Membership.objects.filter(user=cast.viewer).update(role="creator")
-    assert len(retrieval.find(person=cast.viewer, question=question).found) == 2
+    assert len(search(person=cast.viewer, question=question).found) == 2
 
 
 @pytest.mark.parametrize("status", HIDDEN)
@@ -210,9 +209,11 @@ def test_nothing_that_a_viewer_reads_tells_of_them(
 ) -> None:
     index()
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
-    collections.add(collection=collection, assets=[*hidden.values(), shown])
+    collections.add_assets(collection=collection, assets=[*hidden.values(), shown])
     Likeness.objects.create(brand=cast.acme, first=shown, second=hidden["draft"], score=1)
-    searches.save(brand=cast.acme, name="Red", question=Question(text="red"), by=cast.creator)
+    searches.save_search(
+        brand=cast.acme, name="Red", question=SearchQuery(text="red"), by=cast.creator
+    )
     pages = [
         "/",
         "/?q=red",
@@ -280,14 +281,14 @@ def test_saved_searches_count_what_each_person_sees(
 ) -> None:
     index()
     for name, question in (
-        ("Ranked", Question(text="cape")),
-        ("Browsed", Question(filters=Filters(tags=("cape",)))),
-        ("Like it", Question(shown=(like(shown),))),
+        ("Ranked", SearchQuery(text="cape")),
+        ("Browsed", SearchQuery(filters=Filters(tags=("cape",)))),
+        ("Like it", SearchQuery(shown=(like_asset(shown),))),
     ):
-        searches.save(brand=cast.acme, name=name, question=question, by=cast.creator)
+        searches.save_search(brand=cast.acme, name=name, question=question, by=cast.creator)
 
-    def counts(person: permissions.Person) -> dict[str, int | None]:
-        return {row.saved.name: row.count for row in updates.news(person)}
+    def counts(person: permissions.AnyUser) -> dict[str, int | None]:
+        return {row.saved.name: row.count for row in updates.saved_search_updates(person)}
 
     assert counts(cast.viewer) == {"Ranked": 1, "Browsed": 1, "Like it": 0}
     assert counts(cast.creator) == {"Ranked": 2, "Browsed": 2, "Like it": 1}
@@ -298,7 +299,7 @@ def test_a_manager_is_told_why_a_viewer_does_not_find_a_draft(
 ) -> None:
     index()
     told = explanation.explain(
-        hidden["draft"], person=cast.viewer, asker=cast.manager, question=Question(text="red")
+        hidden["draft"], person=cast.viewer, asker=cast.manager, question=SearchQuery(text="red")
     )
     said = told["permission"].sentence
     assert said == "viewer is a viewer of Acme: viewers see what is approved, and it is draft."

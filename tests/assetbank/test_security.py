@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from assetbank import health
-from assetbank.assets import update
+from assetbank.assets import delete_asset, update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
@@ -106,7 +106,7 @@ class TestText:
 
     def test_a_description_has_an_end(self, cast: Cast, make_asset: MakeAsset) -> None:
         with pytest.raises(InvalidAsset, match="10000"):
-            update.update(asset=make_asset(), description="x" * 10_001)
+            update_asset(asset=make_asset(), description="x" * 10_001)
 
     def test_too_many_fields_are_a_page(self, cast: Cast) -> None:
         response = signed_in(cast.creator).post("/collections/", {f"f{n}": 1 for n in range(1_100)})
@@ -209,7 +209,7 @@ class TestDown:
 
         monkeypatch.setattr(FileSystemStorage, "delete", stubborn)
         with django_capture_on_commit_callbacks(execute=True):
-            update.remove(asset=asset)
+            delete_asset(asset=asset)
         assert not default_storage.exists(grid)
 
 
@@ -228,8 +228,8 @@ class TestAtTheSameMoment:
     def test_an_edit_leaves_alone_what_somebody_else_changed(self, make_asset: MakeAsset) -> None:
         asset = make_asset()
         read_before = Asset.objects.get(pk=asset.pk)
-        update.update(asset=asset, status="approved", licence="Worldwide", deciding=True)
-        update.update(asset=read_before, title="New title")
+        update_asset(asset=asset, status="approved", licence="Worldwide", deciding=True)
+        update_asset(asset=read_before, title="New title")
         asset.refresh_from_db()
         assert (asset.title, asset.status, asset.licence) == ("New title", "approved", "Worldwide")
 

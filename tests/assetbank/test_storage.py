@@ -20,12 +20,12 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank.assets import files, update
+from assetbank.assets import delete_asset, open_rendition, read_original
 from assetbank.env import storage_from_url
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset
-from generation.pipeline import execute, submission
+from generation.pipeline import retry_generation, run_generation, submit
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
 from tests.processes import end_other_sessions, free_port
@@ -98,9 +98,9 @@ def test_original_and_renditions_go_below_the_prefix_and_the_bytes_stay_the_same
         f"{PREFIX}/{path}" for path in (asset.path, *map(asset.rendition_path, images.RENDITIONS))
     )
     assert bucket.Object(f"{PREFIX}/{asset.path}").get()["Body"].read() == data
-    assert files.original_bytes(asset) == data
+    assert read_original(asset) == data
     for name in images.RENDITIONS:
-        with files.rendition(asset=asset, name=name) as file:
+        with open_rendition(asset=asset, name=name) as file:
             assert Image.open(io.BytesIO(file.read())).format == "WEBP"
 
 
@@ -121,9 +121,9 @@ def test_a_removed_asset_leaves_nothing_in_the_bucket(
 ) -> None:
     asset, other = make_asset(), make_asset()
     with django_capture_on_commit_callbacks(execute=True):
-        update.remove(asset=asset)
+        delete_asset(asset=asset)
     assert len(keys(bucket)) == 1 + len(images.RENDITIONS)
-    assert files.original_bytes(other)
+    assert read_original(other)
 
 
 def test_a_refused_picture_leaves_nothing_in_the_bucket(bucket: Any, make_asset: MakeAsset) -> None:
@@ -139,7 +139,7 @@ def test_a_lost_rendition_is_drawn_again_in_its_place(bucket: Any, make_asset: M
     before = keys(bucket)
     default_storage.delete(asset.rendition_path("grid"))
     assert keys(bucket) != before
-    with files.rendition(asset=asset, name="grid") as file:
+    with open_rendition(asset=asset, name="grid") as file:
         assert Image.open(io.BytesIO(file.read())).format == "WEBP"
     assert keys(bucket) == before
 
@@ -149,9 +149,9 @@ def test_a_lost_original_is_a_sentence(bucket: Any, make_asset: MakeAsset) -> No
     default_storage.delete(asset.path)
     default_storage.delete(asset.rendition_path("grid"))
     with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
-        files.original_bytes(asset)
+        read_original(asset)
     with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
-        files.rendition(asset=asset, name="grid")
+        open_rendition(asset=asset, name="grid")
 
 
 def test_pictures_are_indexed_from_the_bucket(
@@ -246,9 +246,9 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
     address = storage_url(f"http://127.0.0.1:{free_port()}")
     settings.STORAGES = {**settings.STORAGES, "default": storage_from_url(address)}
     with pytest.raises(FileMissing, match="The file storage does not answer: "):
-        files.original_bytes(asset)
+        read_original(asset)
     with pytest.raises(FileMissing, match="The file storage does not answer: "):
-        files.rendition(asset=asset, name="grid")
+        open_rendition(asset=asset, name="grid")
     response = signed_in(cast.viewer).get(reverse("asset-rendition", args=[asset.pk, "grid"]))
     assert response.status_code == 503
     assert "does not answer" in response.content.decode()
@@ -257,22 +257,22 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
 def test_a_generated_picture_waits_for_a_storage_that_is_down_and_is_not_drawn_again(
     bucket: Any, cast: Cast, settings: Settings
 ) -> None:
-    generation = submission.request(
+    generation = submit(
         person=cast.creator, brand=cast.acme, prompt="A hat", model="sketch", aspect_ratio="1:1"
     )
     up = settings.STORAGES
     down = storage_from_url(storage_url(f"http://127.0.0.1:{free_port()}"))
     settings.STORAGES = {**up, "default": down}
-    execute.run(generation_id=generation.pk)
+    run_generation(generation_id=generation.pk)
     generation.refresh_from_db()
     assert (generation.state, generation.reason_code) == ("failed", "file_missing")
     assert "The file storage does not take this file" in generation.reason
     drawn = generation.outputs.get().data
     settings.STORAGES = up
-    submission.retry(person=cast.creator, generation=generation)
-    execute.run(generation_id=generation.pk)
+    retry_generation(person=cast.creator, generation=generation)
+    run_generation(generation_id=generation.pk)
     generation.refresh_from_db()
     assert generation.state == "succeeded"
     made = generation.outputs.get().asset
     assert made
-    assert files.original_bytes(made) == bytes(drawn or b"")
+    assert read_original(made) == bytes(drawn or b"")

@@ -39,7 +39,7 @@ def bench(folder: Path, pictures: Sequence[bytes]) -> None:
     print(f"\n(a) indexing, {settings.INDEX_BATCH_SIZE} pictures a batch, ViT-B/32 architecture")
     encoder = space_encoders.image_encoder(settings.CLIP_MODEL)
     assert encoder.dimension == 512
-    spaces.open_active()
+    spaces.ensure_active_space()
     Brand.objects.get_or_create(name="Bench", slug="bench")
     forward = _forward_only()
     count = max(1, len(pictures) // (ROUNDS + 1)) if len(pictures) > 200 else len(pictures)
@@ -52,7 +52,7 @@ def bench(folder: Path, pictures: Sequence[bytes]) -> None:
             "our encoder only": seconds(partial(_encode_only, encoder, len(paths))),
             "a plain loop": seconds(partial(_plain_loop, paths)),
             "intake": seconds(partial(_import, paths[0].parent)),
-            "indexing": seconds(pipeline.index),
+            "indexing": seconds(pipeline.index_pending),
         }
         for name, taken in timed.items():
             rates.setdefault(name, []).append(len(paths) / taken)
@@ -149,10 +149,10 @@ def _plain_loop(paths: Sequence[Path]) -> None:
 
 
 def store(batch: Sequence[bytes], number: int) -> None:
-    from assetbank.assets import ingest
+    from assetbank.assets import ingest_asset
     from assetbank.models import Brand
 
     brand, _ = Brand.objects.get_or_create(name="Bench", slug="bench")
     for index, data in enumerate(batch):
-        stored = ingest.store(brand=brand, file=data, filename=f"{number}-{index}.jpg", by=None)
+        stored = ingest_asset(brand=brand, file=data, filename=f"{number}-{index}.jpg", by=None)
         assert stored.created

@@ -18,12 +18,12 @@ assert client.get("/", {"q": "a red bag"}).status_code == 200
 WORKER = """
 import django; django.setup()
 from search.indexing import pipeline
-assert pipeline.index() > 0
+assert pipeline.index_pending() > 0
 """
 CHECK = """
 import django; django.setup()
 from search.indexing import reconcile
-report = reconcile.check()
+report = reconcile.check_index()
 assert report.checked > 0, report
 """
 PEAK = """

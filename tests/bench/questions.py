@@ -37,7 +37,7 @@ def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
     medians: list[dict[str, float]] = []
     for rows in sorted(counts):
         fill(brand, person, rows)
-        embedding.warm_up()  # as a web process does
+        embedding.preload_text_encoder()  # as a web process does
         print(f"\n(b) questions, {LIMIT} of {rows:,} rows, 512 dimensions, medians and p95 in ms")
         medians.append(_bench_find(person, pictures))
         _bench_api(person)
@@ -47,10 +47,10 @@ def bench(counts: Sequence[int], pictures: Sequence[bytes]) -> None:
 
 
 def _bench_find(person: Any, pictures: Sequence[bytes]) -> dict[str, float]:
-    from search.query import retrieval
+    from search.query import search
 
     def find(question: Any) -> object:
-        return retrieval.find(person=person, question=question, limit=LIMIT)
+        return search(person=person, question=question, limit=LIMIT)
 
     medians = {
         kind: _compare(kind, ((_raw(each, person), partial(find, each)) for each in questions))
@@ -82,12 +82,11 @@ def _shown(
     """Pictures that are not in the library: decoded, encoded, searched with."""
     from assetbank import permissions
     from search.indexing import space_encoders
-    from search.query import embedding
-    from search.query.types import Filters, Question, Shown
+    from search.query import Filters, ImageTerm, SearchQuery, embedding
     from search.vectorstore import store
 
     space = embedding.active_space()
-    where = Filters().expression(permissions.reach(person))
+    where = Filters().expression(permissions.asset_scope(person))
 
     def raw(data: bytes) -> object:
         with Image.open(io.BytesIO(data)) as image:
@@ -95,8 +94,8 @@ def _shown(
         return store.search(vector, limit=LIMIT, where=where, collection=space.collection)
 
     def ours(data: bytes) -> object:
-        picture = embedding.remember_picture(person=person, data=data)
-        return find(Question(shown=(Shown(picture=picture.pk),)))
+        picture = embedding.save_query_image(person=person, data=data)
+        return find(SearchQuery(shown=(ImageTerm(picture=picture.pk),)))
 
     return ((partial(raw, data), partial(ours, data)) for data in pictures)
 
@@ -109,7 +108,7 @@ def _raw(question: Any, person: Any) -> Run:
     from search.vectorstore import connection, store
 
     space = embedding.active_space()
-    where = question.filters.expression(permissions.reach(person))
+    where = question.filters.expression(permissions.asset_scope(person))
     shown = [each.asset for each in question.shown]
 
     def stored(client: Any, name: str) -> list[Any]:
@@ -118,7 +117,7 @@ def _raw(question: Any, person: Any) -> Run:
         return [np.asarray(row["embedding"], np.float32) for row in rows]
 
     def run() -> object:
-        parts = connection.on(space.collection, stored) if shown else []
+        parts = connection.execute_on(space.collection, stored) if shown else []
         if text := fulltext.parse(question.text).description:
             encoder = embedding.text_encoder(space.source, str(space.fingerprint))
             parts += list(encoder.encode([text]))
@@ -129,7 +128,7 @@ def _raw(question: Any, person: Any) -> Run:
 
 def _kinds(person: Any) -> dict[str, Iterator[Any]]:
     from assetbank.models import Asset
-    from search.query.types import Filters, Question, like
+    from search.query import Filters, SearchQuery, like_asset
 
     rows = Asset.objects.count()
     assets = list(Asset.objects.order_by("pk")[: 3 * EACH])
@@ -144,27 +143,29 @@ def _kinds(person: Any) -> dict[str, Iterator[Any]]:
     stop_words = list(itertools.product(["the", "of", "in", "with"], repeat=6))
     fillers = map(" ".join, random.Random(rows).sample(stop_words, 2 * EACH))
     each = texts()  # shared: every kind asks texts that were never asked
-    kinds: dict[str, Iterator[Any]] = {"text": (Question(text=text) for text in each)}
+    kinds: dict[str, Iterator[Any]] = {"text": (SearchQuery(text=text) for text in each)}
     for tag in SHARES:
         filters = Filters(tags=(tag,))
         kinds[f"text, {SHARES[tag]:.1%} by a tag"] = (
-            Question(text=text, filters=filters) for text in each
+            SearchQuery(text=text, filters=filters) for text in each
         )
     kinds |= {
         "text, kind, rights and dates": (
-            Question(
+            SearchQuery(
                 text=text,
                 filters=Filters(kinds=("product",), usable=True, orientation="portrait"),
             )
             for text in each
         ),
-        "text, a colour": (Question(text=text, filters=Filters(colour="#2b63d4")) for text in each),
-        "text, a word that is not wanted": (Question(text=f"{text} -hat") for text in each),
-        "words that one has": (Question(text=f"linen row {n}") for n in range(rows // 2, rows)),
-        "words that thousands have": (Question(text=f"linen {text} bag") for text in fillers),
-        "more like this": (Question(shown=(like(asset),)) for asset in assets),
+        "text, a colour": (
+            SearchQuery(text=text, filters=Filters(colour="#2b63d4")) for text in each
+        ),
+        "text, a word that is not wanted": (SearchQuery(text=f"{text} -hat") for text in each),
+        "words that one has": (SearchQuery(text=f"linen row {n}") for n in range(rows // 2, rows)),
+        "words that thousands have": (SearchQuery(text=f"linen {text} bag") for text in fillers),
+        "more like this": (SearchQuery(shown=(like_asset(asset),)) for asset in assets),
         "two pictures and a text": (
-            Question(text=text, shown=(like(asset), like(other, 0.5)))
+            SearchQuery(text=text, shown=(like_asset(asset), like_asset(other, 0.5)))
             for text, asset, other in zip(each, assets, assets[::-1], strict=False)
         ),
     }
@@ -176,7 +177,7 @@ def _bench_api(person: Any) -> None:
     from rest_framework.authtoken.models import Token
 
     from assetbank.models import Asset
-    from search.query.types import Question
+    from search.query import SearchQuery
 
     token = Token.objects.get(user=person).key
     client = Client(headers={"authorization": f"Token {token}"})
@@ -189,7 +190,7 @@ def _bench_api(person: Any) -> None:
     rows = Asset.objects.count()
     for number in range(EACH + 3):
         text = f"a purse, the {number}th of {rows}"
-        raw.append(seconds(_raw(Question(text=text), person)))
+        raw.append(seconds(_raw(SearchQuery(text=text), person)))
         first.append(seconds(lambda text=text: ask(text)))  # type: ignore[misc]
         again.append(seconds(lambda text=text: ask(text)))  # type: ignore[misc]
     base, base95 = percentiles(raw[3:])
@@ -213,7 +214,7 @@ def fill(brand: Any, person: Any, rows: int) -> None:
     from search.models import VectorSpace
     from search.vectorstore import store
 
-    space = spaces.open_active()
+    space = spaces.ensure_active_space()
     there = Asset.objects.filter(brand=brand).count()
     vectors = unit_vectors(rows)
     took = 0.0
@@ -221,7 +222,7 @@ def fill(brand: Any, person: Any, rows: int) -> None:
         batch = vectors[start : min(start + BATCH, rows)]
         assets = _assets(brand, person, start, len(batch))
         took += seconds(lambda assets=assets, batch=batch: _index(space, assets, batch))  # type: ignore[misc]
-    store.settle(space.collection)
+    store.flush(space.collection)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
     VectorSpace.objects.filter(pk=space.pk).update(revision=space.revision + 1)

@@ -65,12 +65,12 @@ def row(number: int, vectors: Any, ranks: Any) -> Any:
 def bench_loading(vectors: Any, ranks: Any) -> None:
     """Batch by batch in turns, so that all ways meet the same machine."""
     from search.vectorstore import connection, store
-    from search.vectorstore.connection import WRITE_SECONDS, call
+    from search.vectorstore.connection import WRITE_SECONDS, execute
 
     def raw(name: str, rows: list[Any]) -> float:
         data = store.as_data(rows)  # what a caller of pymilvus would have at hand
         started = time.perf_counter()
-        call(lambda client: client.insert(name, data, timeout=WRITE_SECONDS))
+        execute(lambda client: client.insert(name, data, timeout=WRITE_SECONDS))
         return time.perf_counter() - started
 
     def upsert(name: str, rows: list[Any]) -> float:
@@ -112,7 +112,7 @@ def bench_searching(vectors: Any, ranks: Any, index: str) -> None:
     for start in range(0, len(vectors), BATCH):
         numbers = range(start, min(start + BATCH, len(vectors)))
         store.upsert([row(n, vectors, ranks) for n in numbers], collection=name)
-    store.settle(name)
+    store.flush(name)
     print(f"  {index}: filled in {time.perf_counter() - started:.0f} s")
     _wait_for_index(name, len(vectors))
     for what, where, matching in _filters(ranks):
@@ -179,12 +179,12 @@ def _compare(
 
 def _search(name: str, question: Any, where: str, parameters: dict[str, int]) -> set[int]:
     from search.vectorstore import store
-    from search.vectorstore.connection import call
+    from search.vectorstore.connection import execute
 
     if not parameters:
         hits = store.search(question, limit=LIMIT, where=where, collection=name)
         return {hit.id for hit in hits}
-    found = call(
+    found = execute(
         lambda client: client.search(
             name,
             data=[question],
@@ -200,7 +200,7 @@ def _search(name: str, question: Any, where: str, parameters: dict[str, int]) ->
 def _use_index(name: str, index: str) -> None:
     from pymilvus import MilvusClient
 
-    from search.vectorstore.connection import call
+    from search.vectorstore.connection import execute
 
     wanted = MilvusClient.prepare_index_params()
     graph = {"M": 16, "efConstruction": 200} if index == "HNSW" else {}
@@ -212,20 +212,20 @@ def _use_index(name: str, index: str) -> None:
         client.create_index(name, wanted, timeout=60)
         client.load_collection(name, timeout=60)
 
-    call(run)
+    execute(run)
 
 
 def _wait_for_index(name: str, rows: int) -> None:
     """A server seals and indexes what it got when it is asked to."""
     from django.conf import settings
 
-    from search.vectorstore.connection import call
+    from search.vectorstore.connection import execute
 
     if not settings.MILVUS_URI:
         return
-    call(lambda client: client.flush(name, timeout=60))
+    execute(lambda client: client.flush(name, timeout=60))
     while (
-        call(lambda client: client.describe_index(name, "embedding", timeout=10))["indexed_rows"]
+        execute(lambda client: client.describe_index(name, "embedding", timeout=10))["indexed_rows"]
         < rows
     ):
         time.sleep(1)

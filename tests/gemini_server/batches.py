@@ -26,7 +26,7 @@ from tests.gemini_server.rules import (
     reject,
 )
 
-LARGEST_INLINE = 20 * 1024 * 1024
+MAX_INLINE_BYTES = 20 * 1024 * 1024
 TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch"
 OUTCOMES = ("running", "succeeded", "failed", "expired")
 GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14, 504: 4}
@@ -127,8 +127,8 @@ class Batches:
             rows = [_json(line) for line in lines]
             requests = [({"key": row.get("key")}, row.get("request") or {}) for row in rows]
         else:
-            if size > LARGEST_INLINE:
-                reject(f"Request payload size exceeds the limit: {LARGEST_INLINE} bytes.")
+            if size > MAX_INLINE_BYTES:
+                reject(f"Request payload size exceeds the limit: {MAX_INLINE_BYTES} bytes.")
             inline = (config.get("requests") or {}).get("requests") or []
             requests = [(row.get("metadata") or {}, row.get("request") or {}) for row in inline]
         if not requests:

@@ -10,13 +10,13 @@ import pytest
 from assetbank.assets import approval
 from assetbank.models import Asset
 from generation.models import Batch, Generation, Preset, PresetVersion, Webhook
-from generation.pipeline import submission
+from generation.pipeline import cancel_generation
 from generation.review import verdicts
 from generation.workflows import withdrawal
 from tests.addresses import DRAFTS, OURS, Address, keys, wrong
 from tests.api import EVERYBODY
 from tests.conftest import Cast
-from tests.generation.asking import ask, run
+from tests.generation.requests import ask, run
 from tests.generation.test_security import ASKED
 
 MakeAsset = Callable[..., Asset]
@@ -143,13 +143,13 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     withdrawn = make_asset()
     for verdict in ("rejected", "approved"):
         approval.decide(asset=shown, by=cast.manager, verdict=verdict, reason=DRAFTS)
-    withdrawal.withdraw(person=cast.manager, asset=withdrawn, reason=DRAFTS)
+    withdrawal.withdraw_rights(person=cast.manager, asset=withdrawn, reason=DRAFTS)
     batch = Batch.objects.create(
         brand=cast.acme, title=f"{OURS} capes", kind="products", created_by=cast.creator
     )
     generation = run(ask(cast, prompt=f"A {OURS}", references=[shown, hidden], batch=batch))
     cancelled, waiting = ask(cast, prompt=OURS, batch=batch), ask(cast, prompt=OURS)
-    submission.cancel(person=cast.creator, generation=cancelled)
+    cancel_generation(person=cast.creator, generation=cancelled)
     output = generation.outputs.get()
     settings.GEMINI_API_KEY = "a-key"  # nothing is sent: it waits
     able = {"model": "gemini-nano-banana-2.1", "image_size": "1K"}

@@ -8,7 +8,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from assetbank.models import Asset, Membership
 from generation.models import Generation
-from generation.pipeline import execute, submission
+from generation.pipeline import cancel_generation, run_generation, submit
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 
@@ -33,7 +33,7 @@ def ask_for(cast: Cast, **fields: Any) -> Generation:
         "aspect_ratio": "1:1",
         **fields,
     }
-    return submission.request(**given)
+    return submit(**given)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def ask_for(cast: Cast, **fields: Any) -> Generation:
 )
 def test_who_may_do_what(row: Row, cast: Cast) -> None:
     waiting, cancelled = ask_for(cast), ask_for(cast)
-    submission.cancel(person=cast.creator, generation=cancelled)
+    cancel_generation(person=cast.creator, generation=cancelled)
     assert statuses(cast, row, waiting=waiting.pk, cancelled=cancelled.pk) == row.statuses
 
 
@@ -76,7 +76,7 @@ def test_pictures_are_asked_for_and_followed(cast: Cast, make_asset: MakeAsset) 
         }
         for n, each in enumerate([hat, cape])
     ]
-    execute.run(generation_id=told["id"])
+    run_generation(generation_id=told["id"])
     told = client.get(answer["Location"]).json()
     assert told["status"] == "succeeded"
     assert told["started_at"] < told["finished_at"]
@@ -151,7 +151,7 @@ def test_cancelled_and_tried_again(cast: Cast) -> None:
 
 def test_the_list_is_filtered_and_paged(cast: Cast) -> None:
     first, second, third = ask_for(cast), ask_for(cast), ask_for(cast)
-    submission.cancel(person=cast.creator, generation=second)
+    cancel_generation(person=cast.creator, generation=second)
     client = client_of(cast, "creator")
 
     def ids(address: str, **asked: Any) -> list[int]:
@@ -179,7 +179,7 @@ def test_the_list_takes_as_many_queries_for_twenty_as_for_one(
         while (count := Generation.objects.count()) < many:
             made = ask_for(cast, prompt=f"A cape, {count}", references=references)
             if count < 3:
-                execute.run(generation_id=made.pk)
+                run_generation(generation_id=made.pk)
         # token and person, brands seen and managed, generations, references, outputs, findings
         with django_assert_num_queries(7):
             answer = client.get(GENERATIONS)

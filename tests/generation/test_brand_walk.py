@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
-from assetbank.assets import files
+from assetbank.assets import open_rendition
 from assetbank.models import Asset, Collection, CollectionItem, Notice
 from generation import webhooks
 from generation.models import BatchJob, Webhook, WebhookDelivery
-from generation.pipeline import execute
+from generation.pipeline import run_generation
 from generation.prompting import brand_rules
 from generation.review import inspect
 from generation.workflows import bulk_orders
@@ -51,7 +51,7 @@ def ask(client: APIClient, bag: Asset, **more: Any) -> dict[str, Any]:
 
 
 def drawn(client: APIClient, generation: dict[str, Any]) -> dict[str, Any]:
-    execute.run(generation_id=generation["id"])
+    run_generation(generation_id=generation["id"])
     told: dict[str, Any] = client.get(f"{V1}/generations/{generation['id']}/").json()
     return told
 
@@ -62,7 +62,7 @@ def test_from_the_library_to_a_prompt(
     anchors = Collection.objects.create(brand=cast.acme, name="Best")
     anchor = make_asset((30, 40, 200), title="Blue coat")
     CollectionItem.objects.create(collection=anchors, asset=anchor)
-    brand_rules.change(
+    brand_rules.change_rules(
         person=cast.manager, brand=cast.acme, anchors=anchors, never=["Rain"], voice="Calm"
     )
     index()
@@ -89,7 +89,7 @@ def test_from_the_library_to_a_prompt(
     assert len(server.requests) == 1
 
     index()
-    inspect.inspect_waiting()
+    inspect.inspect_pending()
     told = creator.get(f"{V1}/generations/{made['id']}/").json()["outputs"][0]
     assert told["inspected_at"]
     assert all(finding["sentence"] for finding in told["findings"])
@@ -160,7 +160,7 @@ def test_approval_rights_and_record_of_what_was_drawn(
     assert told["digital_source_type"] == "trainedAlgorithmicMedia"
 
     asset = Asset.objects.get(pk=pk)
-    with files.rendition(asset=asset, name="preview") as file:
+    with open_rendition(asset=asset, name="preview") as file:
         xmp = Image.open(io.BytesIO(file.read())).info["xmp"]
     assert b"digitalsourcetype/trainedAlgorithmicMedia" in xmp
     record = manager.get(f"{address}record/").json()

@@ -12,14 +12,14 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from assetbank.assets import update
+from assetbank.assets import update_asset
 from assetbank.models import Asset
 from generation.engines import dispatch
 from generation.errors import EngineUnavailable
 from generation.models import Generation
-from generation.pipeline import finish, submission
+from generation.pipeline import cancel_generation, finish, requeue_orphans, retry_generation
 from tests.conftest import Cast
-from tests.generation.asking import ask, run
+from tests.generation.requests import ask, run
 
 MakeAsset = Callable[..., Asset]
 ASKED = {
@@ -91,7 +91,7 @@ class TestStuck:
 
     def test_a_generation_that_ends_its_worker_is_not_begun_for_ever(self, cast: Cast) -> None:
         made = ask(cast)
-        Generation.objects.update(state="running", attempts=finish.MOST_ATTEMPTS)
+        Generation.objects.update(state="running", attempts=finish.MAX_ATTEMPTS)
         assert run(made).reason_code == "worker_ended"
 
     def test_one_without_a_job_is_taken_up(self, cast: Cast) -> None:
@@ -101,17 +101,17 @@ class TestStuck:
         with connection.cursor() as cursor:
             locks = [f"generation-{each.pk}" for each in (lost, done)]
             cursor.execute("DELETE FROM procrastinate_jobs WHERE lock = ANY(%s)", [locks])
-        submission.take_up_left_behind()
-        submission.take_up_left_behind()
+        requeue_orphans()
+        requeue_orphans()
         assert [jobs_of(each) for each in (lost, waiting, done)] == [1, 1, 0]
 
 
 class TestCancelling:
     def test_a_retry_does_not_wait_behind_what_was_cancelled(self, cast: Cast) -> None:
         made = ask(cast)
-        submission.cancel(person=cast.creator, generation=made)
+        cancel_generation(person=cast.creator, generation=made)
         assert jobs_of(made) == 0
-        submission.retry(person=cast.creator, generation=made)
+        retry_generation(person=cast.creator, generation=made)
         assert jobs_of(made) == 1
 
     def test_it_ends_at_once_when_the_engine_is_not_there(
@@ -120,7 +120,7 @@ class TestCancelling:
         made = ask(cast)
 
         def away(request: Any) -> Any:
-            submission.cancel(person=cast.creator, generation=made)
+            cancel_generation(person=cast.creator, generation=made)
             raise EngineUnavailable("Away.", code="unreachable")
 
         monkeypatch.setattr(dispatch, "draw", away)
@@ -131,6 +131,6 @@ def test_rights_that_ended_while_it_waited(cast: Cast, make_asset: MakeAsset) ->
     asset = make_asset()
     made = ask(cast, references=[asset])
     yesterday = timezone.localdate() - datetime.timedelta(days=1)
-    update.update(asset=asset, expires_on=yesterday)
+    update_asset(asset=asset, expires_on=yesterday)
     done = run(made)
     assert (done.state, done.reason_code) == ("failed", "rights_expired")

@@ -19,7 +19,7 @@ from standardwebhooks import WebhookVerificationError
 from assetbank.models import Asset, Decision
 from generation import tasks, webhooks
 from generation.models import Generation, Webhook, WebhookDelivery
-from generation.pipeline import execute, submission
+from generation.pipeline import run_generation, submit
 from tests.api import client_of
 from tests.conftest import Cast
 
@@ -80,7 +80,7 @@ def said(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
 
 
 def generate(cast: Cast, **fields: Any) -> Generation:
-    asked = submission.request(
+    asked = submit(
         person=cast.creator,
         brand=cast.acme,
         prompt="A red cape",
@@ -88,7 +88,7 @@ def generate(cast: Cast, **fields: Any) -> Generation:
         aspect_ratio="1:1",
         **fields,
     )
-    execute.run(generation_id=asked.pk)
+    run_generation(generation_id=asked.pk)
     return Generation.objects.get(pk=asked.pk)
 
 
@@ -122,7 +122,9 @@ def test_an_approval_is_told_and_a_rejection_is_not(
 ) -> None:
     asset: Asset = make_asset()
     for verdict in ("rejected", "approved"):
-        webhooks.decided(Decision(asset=asset, verdict=verdict, by=cast.manager, reason="Fine."))
+        webhooks.asset_decided(
+            Decision(asset=asset, verdict=verdict, by=cast.manager, reason="Fine.")
+        )
     assert len(deliver_all()) == 1
     told = said(receiver, hook)
     assert told["type"] == "asset.approved"
@@ -176,7 +178,7 @@ def test_it_is_given_up_after_the_last_wait_and_can_be_sent_again_by_hand(
     for _ in range(len(webhooks.WAITS) + 1):
         [delivery] = deliver_all()
     assert (delivery.state, delivery.attempts) == (State.FAILED, len(webhooks.WAITS) + 1)
-    webhooks.send_again(delivery)
+    webhooks.resend(delivery)
     assert [each.state for each in deliver_all()] == [State.DELIVERED]
 
 
@@ -278,7 +280,7 @@ def test_what_was_sent_is_forgotten_after_days_and_what_waits_is_not(
     waiting = webhooks.send_test(hook)
     tasks.forget_deliveries(timestamp=0)
     assert WebhookDelivery.objects.count() == 2
-    WebhookDelivery.objects.update(tried_at=timezone.now() - webhooks.KEPT)
+    WebhookDelivery.objects.update(tried_at=timezone.now() - webhooks.DELIVERY_TTL)
     tasks.forget_deliveries(timestamp=0)
     assert list(WebhookDelivery.objects.all()) == [waiting]
 

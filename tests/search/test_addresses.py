@@ -9,8 +9,7 @@ import pytest
 
 from assetbank.models import Asset
 from search.models import Asked, Likeness, PictureQuestion, ShootListItem
-from search.query import retrieval
-from search.query.types import Filters, Question
+from search.query import Filters, SearchQuery, search
 from search.saved import golden as golden_module
 from search.saved import searches
 from tests.addresses import DRAFTS, OURS, Address, keys, wrong
@@ -120,15 +119,17 @@ def ids(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
     draft = make_asset(title=f"{DRAFTS} hat", tags=[DRAFTS], status="draft")
     index()
     Likeness.objects.create(brand=cast.acme, first=shown, second=draft, score=1)
-    question = Question(text="cape", filters=Filters(kinds=("product",)))
-    saved = searches.save(brand=cast.acme, name=f"{OURS} capes", question=question, by=cast.creator)
-    golden = golden_module.pin(
+    question = SearchQuery(text="cape", filters=Filters(kinds=("product",)))
+    saved = searches.save_search(
+        brand=cast.acme, name=f"{OURS} capes", question=question, by=cast.creator
+    )
+    golden = golden_module.add_golden_query(
         brand=cast.acme, question=question, expected=[shown, draft], by=cast.manager
     )
     picture = PictureQuestion.objects.create(
         person=cast.creator, brand=cast.acme, fingerprint="f", vector_bytes=b"", thumbnail=b"w"
     )
-    retrieval.find(person=cast.manager, question=Question(text=OURS))
+    search(person=cast.manager, question=SearchQuery(text=OURS))
     return {
         "shown": shown.pk,
         "draft": draft.pk,

@@ -8,11 +8,11 @@ import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from assetbank.assets import collections, update
+from assetbank.assets import collections, update_asset
 from assetbank.models import Asset
 from search.api.query_params import MEANINGS
 from search.models import Asked, Embedding, PictureQuestion
-from search.query.form import QuestionForm
+from search.query import SearchForm
 from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
 
@@ -114,10 +114,10 @@ def test_words_find(cast: Cast, three: dict[str, Asset]) -> None:
 
 
 def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:
-    collection = collections.create(brand=cast.acme, name="Spring", by=None)
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=None)
     wide = make_asset(file=picture_bytes(RED, size=(90, 30)), title="wide", tags=["Warm"])
     tall = make_asset(file=picture_bytes(RED, size=(40, 50)), title="tall", kind="logo")
-    collections.add(collection=collection, assets=[tall])
+    collections.add_assets(collection=collection, assets=[tall])
     client = client_of(cast, "viewer")
     cases: list[tuple[dict[str, Any], list[str]]] = [
         ({}, ["tall", "wide"]),
@@ -234,10 +234,10 @@ def test_facets_count_what_the_question_matches(cast: Cast, three: dict[str, Ass
     }
     assert counts(kind="campaign")["kind"] == {"product": 2, "campaign": 1}, "its own is left out"
     assert counts(kind="campaign")["origin"] == {"upload": 1}
-    update.update(asset=three["blue"], status="archived")
+    update_asset(asset=three["blue"], status="archived")
     assert counts(q="sea", status="archived")["status"] == {"archived": 1}
     assert counts(status="archived")["status"] == {"approved": 2, "archived": 1}
-    update.update(asset=three["blue"], status="draft")
+    update_asset(asset=three["blue"], status="draft")
     assert counts(q="sea")["tags"] == {"Sea": 1, "cold": 1}
     assert counts(q="-warm")["origin"] == {"upload": 2}
     total = client_of(cast, "creator").get("/api/v1/facets/", {"q": "sea"}).json()["total"]
@@ -314,4 +314,4 @@ def test_a_search_takes_as_many_queries_for_twenty_as_for_one(
 
 
 def test_every_filter_is_described() -> None:
-    assert set(MEANINGS) == set(QuestionForm.base_fields)
+    assert set(MEANINGS) == set(SearchForm.base_fields)

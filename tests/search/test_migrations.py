@@ -77,5 +77,7 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     assert np.array_equal(store.vectors([kept.pk], collection=space.collection)[kept.pk], known)
     assert np.allclose(vector(foreign), real, atol=1e-3)
     for asset, word in ((kept, "xish"), (foreign, "yish"), (waiting, "zish")):
-        found = fulltext.find(fulltext.parse(word), fulltext.finding(Asset.objects.all(), wanted=1))
+        found = fulltext.match(
+            fulltext.parse(word), fulltext.compile_match(Asset.objects.all(), wanted=1)
+        )
         assert [hit.id for hit in found] == [asset.pk]

@@ -12,13 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from assetbank.assets import collections, update
+from assetbank.assets import collections, update_asset
 from assetbank.models import Asset, Collection, Membership
-from search.errors import InvalidQuestion
+from search.errors import InvalidQuery
 from search.indexing import entities, leases, pipeline, spaces
 from search.models import Asked, Embedding, PictureQuestion
-from search.query import fulltext, retrieval
-from search.query.types import Filters, Question, Shown
+from search.query import Filters, ImageTerm, SearchQuery, fulltext, search
 from search.saved import golden, searches
 from search.vectorstore import store
 from tests.api import client_of
@@ -127,16 +126,18 @@ def test_marking_the_words_of_a_long_question_has_a_limit(
 ) -> None:
     asset = make_asset(title=" ".join(f"w{number}" for number in range(40)))
     index()
-    page = retrieval.find(person=cast.viewer, question=Question(text=asset.title))
-    assert vars(page.found[0].asset)["marked"].count(fulltext.START) == fulltext.MOST_MARKED
+    page = search(person=cast.viewer, question=SearchQuery(text=asset.title))
+    assert vars(page.found[0].asset)["marked"].count(fulltext.START) == fulltext.MAX_MARKED
 
 
 def test_a_question_that_is_too_long_to_be_pinned_says_so(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    question, asset = Question(text=ideographs(0x4E00, 1_000)), make_asset()
-    with pytest.raises(InvalidQuestion, match="too long"):
-        golden.pin(brand=cast.acme, question=question, expected=[asset], by=cast.manager)
+    question, asset = SearchQuery(text=ideographs(0x4E00, 1_000)), make_asset()
+    with pytest.raises(InvalidQuery, match="too long"):
+        golden.add_golden_query(
+            brand=cast.acme, question=question, expected=[asset], by=cast.manager
+        )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_who_joins_or_leaves_a_brand_gets_another_answer_at_once(
     index()
 
     def found() -> tuple[set[int], int | None]:
-        page = retrieval.find(person=cast.viewer, question=Question(text="red"))
+        page = search(person=cast.viewer, question=SearchQuery(text="red"))
         return {each.asset.pk for each in page.found}, page.matched
 
     alone = found()
@@ -188,10 +189,10 @@ def test_what_is_put_into_a_collection_is_found_in_it_at_once(
     first, second = make_asset(title="red cape"), make_asset(title="red bag")
     index()
     collection = Collection.objects.create(brand=cast.acme, name="Launch")
-    question = Question(text="red", filters=Filters(collection=collection.pk))
+    question = SearchQuery(text="red", filters=Filters(collection=collection.pk))
     for there in ([first], [first, second]):
-        collections.add(collection=collection, assets=there)
-        page = retrieval.find(person=cast.viewer, question=question)
+        collections.add_assets(collection=collection, assets=there)
+        page = search(person=cast.viewer, question=question)
         assert {each.asset.pk for each in page.found} == {asset.pk for asset in there}
 
 
@@ -204,8 +205,8 @@ def test_a_picture_that_a_brand_keeps_is_gone_for_who_leaves(
     client.force_login(cast.creator)
     client.post(f"/assets/{asset.pk}/part/", {"left": 0, "top": 0, "right": 1, "bottom": 1})
     picture = PictureQuestion.objects.get()
-    question = Question(shown=(Shown(picture=picture.pk),))
-    searches.save(brand=cast.acme, name="Like this", question=question, by=cast.creator)
+    question = SearchQuery(shown=(ImageTerm(picture=picture.pk),))
+    searches.save_search(brand=cast.acme, name="Like this", question=question, by=cast.creator)
     address = f"/picture-search/{picture.pk}/"
     assert client.get(address).status_code == 200
     Membership.objects.filter(user=cast.creator).delete()
@@ -217,11 +218,11 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
 ) -> None:
     asset = make_asset()
     index()
-    update.update(asset=asset, kind="logo")
-    space = spaces.open_active()
+    update_asset(asset=asset, kind="logo")
+    space = spaces.ensure_active_space()
     (slow,) = leases.claim(space, 1)
     slow.vector = slow.embedding.vector
-    update.update(asset=asset, kind="campaign")
+    update_asset(asset=asset, kind="campaign")
     index()  # another worker is quicker
     leases.finish(pipeline._process([slow], space), space)
     assert store.fetch([asset.pk])[asset.pk]["kind"] == "logo"
@@ -232,7 +233,7 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
 def test_a_picture_that_breaks_indexing_is_found_and_left_out(
     make_asset: MakeAsset, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spaces.open_active()
+    spaces.ensure_active_space()
     bad, *good = [make_asset() for _ in range(4)]
     scalars = entities.scalars
 

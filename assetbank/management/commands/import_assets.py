@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from assetbank import permissions
-from assetbank.assets import approval, collections, ingest
+from assetbank.assets import approval, collections, ingest_asset
 from assetbank.errors import CannotApprove, ProblemError
 from assetbank.models import Asset, Brand, Collection, Decision
 
@@ -91,7 +91,7 @@ class _Importer:
 
     def _manager(self, username: str) -> User:
         found = User.objects.filter(username=username).first()
-        if found is None or not permissions.may_manage(found, self.brand):
+        if found is None or not permissions.can_manage(found, self.brand):
             raise CommandError(f"Nobody called {username} is a manager of {self.brand}.")
         return found
 
@@ -99,7 +99,7 @@ class _Importer:
         if found := Collection.objects.filter(brand=self.brand, name=name).first():
             return found
         try:
-            return collections.create(brand=self.brand, name=name, by=None)
+            return collections.create_collection(brand=self.brand, name=name, by=None)
         except ProblemError as error:
             raise CommandError(error.message) from error
 
@@ -121,7 +121,7 @@ class _Importer:
         try:
             if path.stat().st_size > settings.MAX_UPLOAD_BYTES:
                 return Result(path, "left out", "larger than MAX_UPLOAD_BYTES")
-            stored = ingest.store(
+            stored = ingest_asset(
                 brand=self.brand,
                 file=path.read_bytes(),
                 filename=os.fsencode(path.name).decode(errors="replace"),

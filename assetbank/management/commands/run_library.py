@@ -49,7 +49,7 @@ class Command(BaseCommand):
         except EmbeddedError as error:
             raise CommandError(str(error)) from error
         library.refuse_in_production()
-        if library.is_wanted() and not options["no_demo"]:
+        if library.is_enabled() and not options["no_demo"]:
             self._say("First start: drawing the demo library …")
             call_command("load_demo")
         self._welcome(host, port)

@@ -21,9 +21,9 @@ from generation.errors import EngineError, EngineFailed
 if TYPE_CHECKING:
     from google.genai import Client, types
 
-LARGEST_INLINE = 18_000_000  # bytes on the wire; Google takes 20 MB, and files beyond
+MAX_INLINE_BYTES = 18_000_000  # bytes on the wire; Google takes 20 MB, and files beyond
 PAGE = 100  # orders that are listed at once
-MOST_PAGES = 50
+MAX_PAGES = 50
 # google.rpc.Code, which the answers in an order carry, as the HTTP status that live ones have
 HTTP_STATUS = {1: 499, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
 
@@ -31,7 +31,7 @@ Answer = tuple[str, Drawing | EngineError]  # with the key of its request
 
 
 @dataclass(frozen=True)
-class Order:
+class BatchOrder:
     """How an order is. `state`: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or EXPIRED;
     `said`: why it failed, in the service's words."""
 
@@ -45,7 +45,7 @@ class Order:
         return self.state in ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 
 
-def find(display_name: str) -> str:
+def find_batch(display_name: str) -> str:
     """The name of the order that we gave that display name; "" where there is none.
 
     Raises EngineError.
@@ -56,14 +56,14 @@ def find(display_name: str) -> str:
         for number, order in enumerate(pages):
             if order.display_name == display_name:
                 return order.name or ""
-            if number > PAGE * MOST_PAGES:
+            if number > PAGE * MAX_PAGES:
                 break
     except Exception as error:
         raise gemini.engine_error(error, "") from None
     return ""
 
 
-def create(
+def create_batch(
     *, display_name: str, model: str, requests: Iterable[tuple[str, DrawRequest]]
 ) -> str | None:
     """Place an order; returns its name, or None where there were no requests.
@@ -89,7 +89,7 @@ def create(
     return order.name
 
 
-def look(name: str) -> Order:
+def get_batch(name: str) -> BatchOrder:
     """Raises EngineError."""
     client = _client()
     try:
@@ -103,10 +103,10 @@ def look(name: str) -> Order:
     said = str(dict_of(body.get("error")).get("message") or "")
     if body.get("done") and state in ("PENDING", "RUNNING", ""):
         state = "FAILED" if said else "SUCCEEDED"
-    return Order(name, state, gemini.without_key(said), body)
+    return BatchOrder(name, state, gemini.without_key(said), body)
 
 
-def cancel(name: str) -> None:
+def cancel_batch(name: str) -> None:
     """Ask for an end of the order; `look` tells when there is one. Raises EngineError."""
     client = _client()
     try:
@@ -115,7 +115,7 @@ def cancel(name: str) -> None:
         raise gemini.engine_error(error, "") from None
 
 
-def answers(order: Order) -> Iterator[Answer]:
+def iter_answers(order: BatchOrder) -> Iterator[Answer]:
     """What came of each request, in any order; an error is one that belongs to that request.
 
     Raises EngineError where they cannot be fetched.
@@ -149,11 +149,11 @@ def _inline(
         line = _line(key, request)
         size += len(line)
         file.write(line)
-        if size <= LARGEST_INLINE:
+        if size <= MAX_INLINE_BYTES:
             held.append(_inlined(key, request))
         else:
             held.clear()
-    return held if size <= LARGEST_INLINE else []
+    return held if size <= MAX_INLINE_BYTES else []
 
 
 def _inlined(key: str, request: DrawRequest) -> types.InlinedRequest:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TAKEN_MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 # Google's limit for one request with its images inside. In base64 four bytes carry three.
 MAX_REFERENCE_BYTES = 100_000_000 * 3 // 4 - 1_000_000
-SHORTEST_DEADLINE_S = 10  # Google rejects requests that announce less
+MIN_DEADLINE_S = 10  # Google rejects requests that announce less
 
 _lock = threading.Lock()
 # By process: connections must not be shared with a forked child, nor closed by it.
@@ -192,7 +192,7 @@ def _new_client() -> Client:
         # Vertex AI has versions of its own: there the SDK knows better.
         api_version=None if vertex else settings.GEMINI_API_VERSION,
         timeout=round(timeout * 1000),
-        headers={"X-Server-Timeout": str(math.ceil(max(timeout, SHORTEST_DEADLINE_S)))},
+        headers={"X-Server-Timeout": str(math.ceil(max(timeout, MIN_DEADLINE_S)))},
         retry_options=types.HttpRetryOptions(attempts=1),
     )
     if vertex and settings.GEMINI_VERTEX_PROJECT:

@@ -27,7 +27,7 @@ PLAIN = str.maketrans(
 )
 NO_SUCH_LETTER = "\U0010ffff"
 LEADING = 1.32
-MOST_LETTERS = 3000  # more than any panel holds; measuring them would take seconds
+MAX_LETTERS = 3000  # more than any panel holds; measuring them would take seconds
 
 
 def letter(
@@ -123,8 +123,8 @@ def fit(text: str, size: tuple[int, int], *, largest: float, smallest: float) ->
     Letters that no face at hand has are written without their accents or left out; the result has
     no lines when nothing is left.
     """
-    if len(text) > MOST_LETTERS:
-        text = f"{text[:MOST_LETTERS]}..."
+    if len(text) > MAX_LETTERS:
+        text = f"{text[:MAX_LETTERS]}..."
     name, text = _letterable(text)
     points = largest
     while True:

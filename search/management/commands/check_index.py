@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.indexing import pipeline, reconcile
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 
 class Command(BaseCommand):
@@ -27,15 +27,15 @@ class Command(BaseCommand):
                 bar.update(done - bar.n)
 
             try:
-                report = reconcile.check(fix=options["fix"], progress=progress)
-            except (MilvusDown, EncoderError) as error:
+                report = reconcile.check_index(fix=options["fix"], progress=progress)
+            except (VectorStoreUnavailable, EncoderError) as error:
                 raise CommandError(str(error)) from error
         for each in report.spaces:
             self._tell(each, named=len(report.spaces) > 1)
         if report.sound:
             self.stdout.write(f"All {report.checked} indexed assets are right.")
         elif options["fix"]:
-            pipeline.request_work()
+            pipeline.enqueue_indexing()
             self.stdout.write("Marked; the index worker puts them right.")
         else:
             raise CommandError("The index is not right; --fix puts it right.")

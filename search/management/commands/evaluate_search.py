@@ -17,15 +17,13 @@ from django.http import QueryDict
 from assetbank import permissions
 from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
-from search.errors import InvalidQuestion, SearchUnavailable
+from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
-from search.evaluation.metrics import Asking
+from search.evaluation.metrics import EvaluationQuery
 from search.models import VectorSpace
-from search.query import embedding
-from search.query.form import QuestionForm, read_question
-from search.query.types import Question
+from search.query import SearchForm, SearchQuery, embedding, read_query
 
-MOST_NAMED = 50  # bad lines
+MAX_NAMED = 50  # bad lines
 
 
 class BadLine(Exception):
@@ -63,18 +61,20 @@ class Command(BaseCommand):
         try:
             lines = list(read_lines(options["file"].read_text("utf-8-sig")))
             # what is loaded and connected with the first question is no latency
-            metrics.ask(Asking(Question(text="warm up"), frozenset(), ""), space=space)
+            metrics.evaluate_query(
+                EvaluationQuery(SearchQuery(text="warm up"), frozenset(), ""), space=space
+            )
         except (OSError, ValueError, csv.Error) as error:
             why = getattr(error, "strerror", None) or error
             raise CommandError(f"{options['file']} cannot be read: {why}.") from error
         except SearchUnavailable as error:
             raise CommandError(error.message) from error
         rows, left_out = self._ask(lines, brand, space, k)
-        result = metrics.means(rows, k)
+        result = metrics.mean_metrics(rows, k)
         if options["json"]:
             answer = {"encoder": space.model, **result.as_json(), "left_out": left_out}
             _write(options["json"], answer)
-        for each in left_out[:MOST_NAMED]:
+        for each in left_out[:MAX_NAMED]:
             self.stderr.write(f"line {each['line']} is left out: {each['reason']}")
         if not rows:
             raise CommandError("Nothing could be asked.")
@@ -92,8 +92,8 @@ class Command(BaseCommand):
         self.stdout.write(f"recall@{k:<5}   MRR  nDCG@{k:<4}    ms  question")
         for line in lines:
             try:
-                row = metrics.ask(_asking(line, brand), space=space, k=k)
-            except (BadLine, InvalidQuestion) as error:
+                row = metrics.evaluate_query(_asking(line, brand), space=space, k=k)
+            except (BadLine, InvalidQuery) as error:
                 left_out.append({"line": line.number, "reason": str(error)})
             except SearchUnavailable as error:
                 if error.__cause__ is not None:  # a service is down: so it is for all others
@@ -157,7 +157,7 @@ def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
     return Line(number, question, expected, problem)
 
 
-def _asking(line: Line, brand: Brand | None) -> Asking:
+def _asking(line: Line, brand: Brand | None) -> EvaluationQuery:
     """Raises BadLine and InvalidQuestion."""
     if line.problem:
         raise BadLine(line.problem)
@@ -173,17 +173,17 @@ def _asking(line: Line, brand: Brand | None) -> Asking:
             where = f" in {brand}" if brand else ""
             raise BadLine(f"There is no asset “{each}”{where}.")
         found.update(ids)
-    return Asking(question, frozenset(found), line.question, brand.name if brand else "")
+    return EvaluationQuery(question, frozenset(found), line.question, brand.name if brand else "")
 
 
-def _question(text: str) -> Question:
+def _question(text: str) -> SearchQuery:
     """An address, if it begins with one of its parameters; else words. Raises InvalidQuestion."""
     name, equals, _ = text.partition("=")
-    if equals and name in QuestionForm.base_fields:
-        return read_question(text, person=permissions.house())
+    if equals and name in SearchForm.base_fields:
+        return read_query(text, person=permissions.system_user())
     given = QueryDict(mutable=True)
     given["q"] = text
-    return read_question(given.urlencode(), person=permissions.house())
+    return read_query(given.urlencode(), person=permissions.system_user())
 
 
 # ------------------------------------------------------------------------ what is asked, and where

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from assetbank.models import Brand
 from search.duplicates import detect
 from search.duplicates import groups as duplicate_groups
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 
 class Command(BaseCommand):
@@ -31,10 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         brand = self._brand(options["brand"])
         if options["again"]:
-            detect.forget(brand)
+            detect.forget_comparisons(brand)
         try:
             done = self._find(brand)
-        except MilvusDown as error:
+        except VectorStoreUnavailable as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run the same command again to go on.") from None
@@ -43,13 +43,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{done} compared; {groups} group{'' if groups == 1 else 's'}.")
 
     def _find(self, brand: Brand | None) -> int:
-        total = detect.waiting(brand).count()
+        total = detect.uncompared_assets(brand).count()
         with tqdm(total=total, unit="asset", file=sys.stdout, ncols=80) as bar:
 
             def after(done: int) -> None:
                 bar.update(done - bar.n)
 
-            return detect.find(brand=brand, wait=True, after=after)
+            return detect.detect(brand=brand, wait=True, after=after)
 
     def _brand(self, slug: str) -> Brand | None:
         if not slug:

@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from search.encoders.checkpoints import EncoderError
+from search.encoders import EncoderError
 from search.indexing import reconcile, spaces
 from search.models import VectorSpace
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 
 class Command(BaseCommand):
@@ -19,10 +19,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            spaces.open_active()
-            for space in spaces.kept():
+            spaces.ensure_active_space()
+            for space in spaces.live_spaces():
                 self._rebuild(space)
-        except (MilvusDown, EncoderError) as error:
+        except (VectorStoreUnavailable, EncoderError) as error:
             raise CommandError(str(error)) from error
 
     def _rebuild(self, space: VectorSpace) -> None:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            done = reconcile.rebuild(space, progress=progress)
+            done = reconcile.rebuild_index(space, progress=progress)
         waiting = space.embeddings.waiting().count()
         self.stdout.write(
             f"{space.model}: {done} vectors in a new collection; {waiting} wait for the worker."

@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from assetbank import health
 from assetbank.errors import ProblemError
-from search.encoders.checkpoints import EncoderError
-from search.evaluation import rollout
+from search.encoders import EncoderError
+from search.evaluation import RolloutRefused, rollout
 from search.indexing import pipeline
 from search.models import VectorSpace
 from search.templatetags.saved_searches import told
-from search.vectorstore.connection import MilvusDown
+from search.vectorstore import VectorStoreUnavailable
 
 WAIT_SECONDS = 1.0
 
@@ -45,14 +45,14 @@ class Command(BaseCommand):
             elif options["rollback"]:
                 self.stdout.write(f"{rollout.rollback().model} is in use again.")
             elif options["drop"] is not None:
-                space = rollout.named(options["drop"])
-                rollout.drop(space)
+                space = rollout.space_of_model(options["drop"])
+                rollout.drop_space(space)
                 self.stdout.write(f"{space.model} is forgotten.")
             else:
                 self._switch(options["model"], work=options["work"], force=options["force"])
         except ProblemError as error:
             raise CommandError(error.message) from error
-        except (rollout.SwitchRefused, MilvusDown, EncoderError) as error:
+        except (RolloutRefused, VectorStoreUnavailable, EncoderError) as error:
             raise CommandError(str(error)) from error
         except VectorSpace.DoesNotExist:
             raise CommandError("It was dropped meanwhile.") from None
@@ -60,18 +60,18 @@ class Command(BaseCommand):
             raise CommandError("Stopped; the same command goes on.") from None
 
     def _switch(self, model: str, *, work: bool, force: bool) -> None:
-        space = rollout.begin(model)
+        space = rollout.start_rollout(model)
         if not work and not health.workers().ok:
             raise CommandError("No index worker runs: start one, or index here with --work.")
         self._watch(space, work=work)
         if not space.active:  # a worker may have been quicker
-            gate = rollout.judge(space)
+            gate = rollout.run_gate(space)
             self._show(gate)
             if not gate["passes"] and not force:
                 raise CommandError(
                     f"{' '.join(gate['why'])} {space.model} does not take over; --force overrules."
                 )
-            rollout.activate(space)
+            rollout.activate_space(space)
         self.stdout.write(
             f"{space.model} is in use now. Set CLIP_MODEL={space.model}, so that it is what this "
             "installation asks for; --rollback goes back, --drop forgets the other one."
@@ -86,7 +86,7 @@ class Command(BaseCommand):
                 bar.update(far.done - bar.n)
 
             while True:
-                done = pipeline.index(after_batch=show) if work else 0
+                done = pipeline.index_pending(after_batch=show) if work else 0
                 space.refresh_from_db()
                 show()
                 if space.problem:

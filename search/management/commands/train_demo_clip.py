@@ -62,13 +62,13 @@ class Command(BaseCommand):
         )
 
     def _measure(self) -> None:
-        from search.encoders import checkpoints
+        from search.encoders import DEMO_FOLDER, checkpoints
         from search.indexing import space_encoders
 
-        folder = checkpoints.DEMO_FOLDER
+        folder = DEMO_FOLDER
         saved = {
             "fingerprint": checkpoints.fingerprint(folder),
-            "background": space_encoders.measured_anew(str(folder)),
+            "background": space_encoders.recalibrate(str(folder)),
         }
         space_encoders.DEMO_BACKGROUND.write_text(json.dumps(saved) + "\n")
         self.stdout.write(f"Saved in {space_encoders.DEMO_BACKGROUND}.")

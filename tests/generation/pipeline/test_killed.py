@@ -1,0 +1,99 @@
+"""A worker that is killed at any line: nothing that had arrived is lost, or paid for again, and
+what may have been drawn for nobody is charged, and asked for anew by a person only."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from assetbank.models import Asset
+from generation import conversation
+from generation.billing import ledger
+from generation.engines import quotas
+from generation.models import Generation, LedgerEntry, Output
+from generation.pipeline import draw, finish, retry_generation, run_generation, submission, submit
+from tests.conftest import Cast
+from tests.gemini_server import GeminiServer
+from tests.gemini_server import drawing as drawn
+from tests.generation.kill_walk import Walk
+
+WALKED = {module.__file__ for module in (submission, draw, conversation, finish, ledger, quotas)}
+PICTURES = 2
+
+
+@pytest.fixture
+def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
+    monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
+    return server
+
+
+@pytest.mark.parametrize("second", ["success", "refuse_picture"])
+@pytest.mark.django_db(transaction=True)
+def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(
+    cast: Cast, server: GeminiServer, second: str
+) -> None:
+    whole = _walk(_ask(cast, server, second), server)
+    assert whole.run()
+    assert len(set(whole.lines)) > 100
+    windows = []
+    for number in whole.last_lines():
+        generation = _ask(cast, server, second)
+        whole.work = _walk(generation, server).work
+        whole.killed_at(number)
+        windows.append(_recovered(cast, server, generation))
+    assert windows.count((1, 0)) == windows.count((1, 1)) == PICTURES
+
+
+def _walk(generation: Generation, server: GeminiServer) -> Walk:
+    return Walk(
+        lambda: run_generation(generation_id=generation.pk), WALKED, lambda: len(server.requests)
+    )
+
+
+def _recovered(cast: Cast, server: GeminiServer, generation: Generation) -> tuple[int, int]:
+    """How many pictures were begun when it was killed, and how many had been drawn for nobody."""
+    generation.refresh_from_db()
+    begun = len(conversation.begun(generation))
+    lost = len(server.requests) - len(generation.takes)
+    assert 0 <= lost <= begun <= 1
+    run_generation(generation_id=generation.pk)
+    if begun:
+        generation.refresh_from_db()
+        assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
+        retry_generation(person=cast.creator, generation=generation)
+        run_generation(generation_id=generation.pk)
+    assert len(server.requests) == PICTURES + lost
+    _check(generation, begun)
+    return begun, lost
+
+
+def _ask(cast: Cast, server: GeminiServer, second: str) -> Generation:
+    server.clear()
+    server.script("success", second)
+    return submit(
+        person=cast.creator,
+        brand=cast.acme,
+        prompt=f"A red cape {Generation.objects.count()}",
+        model="gemini-nano-banana-2.1",
+        aspect_ratio="1:1",
+        count=PICTURES,
+    )
+
+
+def _check(generation: Generation, begun: int) -> None:
+    generation.refresh_from_db()
+    assert generation.state == "succeeded", generation.reason
+    assert len(generation.takes) == PICTURES + begun
+    arrived = [take for take in generation.takes.values() if not {"refused", "lost"} & take.keys()]
+    outputs = list(Output.objects.filter(generation=generation))
+    assert len(outputs) == len(arrived)
+    assert all(output.asset_id and output.data is None for output in outputs)
+    made = Asset.objects.filter(generation_id=generation.pk)
+    assert {output.asset_id for output in outputs} == set(made.values_list("pk", flat=True))
+    assert made.count() == len(outputs)
+    spent = generation.ledger.filter(kind__in=LedgerEntry.SPENT)
+    charges = spent.filter(kind="charged")
+    assert charges.count() == PICTURES + begun
+    assert charges.filter(note__contains="may have been billed").count() == begun
+    assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged(generation)

@@ -2,10 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+INSTALLED_DEV := .venv/.installed-dev
+# Tests that need no browser, no Milvus server and no killed process
+CHECK_MARKERS ?= not browser and not faults
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run check test lint bench clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,11 +16,15 @@ help: ## Show what there is
 run: $(INSTALLED) ## Run the library on this machine: http://127.0.0.1:8000/
 	@$(BIN)/python manage.py run_library
 
-test: $(INSTALLED) lint ## Lint, then test everything (browser tests where Chromium is)
+check: lint ## Lint, then test what needs neither browser nor Milvus server
+	@echo "Testing …"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(CHECK_MARKERS)" $(PYTEST)
+
+test: lint ## Lint, then test everything (browser tests where Chromium is)
 	@echo "Testing …"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
-lint: $(INSTALLED) ## ruff, mypy, import-linter, deploy checks, migrations
+lint: $(INSTALLED_DEV) ## ruff, mypy, import-linter, deploy checks, migrations
 	@echo "Checking style, types, layers, settings and migrations …"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -28,13 +35,13 @@ lint: $(INSTALLED) ## ruff, mypy, import-linter, deploy checks, migrations
 	  MILVUS_URI=http://127.0.0.1:19530 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: $(INSTALLED) ## Measure: ratios within one run
+bench: $(INSTALLED_DEV) ## Measure: ratios within one run
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 clean: ## Remove the virtual environment and everything embedded (asks nothing!)
 	rm -rf .venv var
 
-# `make` cannot see a package that was removed by hand: delete .venv/.installed then
+# `make` cannot see a package that was removed by hand: delete .venv/.installed* then
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Assetbank needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
@@ -42,4 +49,9 @@ $(INSTALLED): requirements.txt
 	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }; }
 	@echo "Installing packages (a few minutes the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+	@echo "Installing packages for tests and checks …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

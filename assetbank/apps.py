@@ -6,4 +6,8 @@ class AssetbankConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
-        from assetbank import checks  # noqa: F401 - registers the system checks
+        from assetbank import checks, health, hooks  # noqa: F401 - checks register themselves
+
+        hooks.health_checks.register(health.database)
+        hooks.health_checks.register(health.files)
+        hooks.health_checks.register(health.workers)

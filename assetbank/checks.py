@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
+from django.core.files.storage import storages
 
 
 @register()
@@ -34,14 +34,15 @@ def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
 
 def _storage_is_installed() -> list[Error]:
     """Only S3's client comes with the requirements."""
-    backend = settings.STORAGES["default"]["BACKEND"]
+    default = settings.STORAGES["default"]
     try:
-        import_string(backend)
-    except (ImportError, ImproperlyConfigured) as error:
-        extra = {"gcloud": "google", "azure_storage": "azure"}.get(backend.split(".")[-2], "s3")
+        storages.create_storage(default)
+    except ImproperlyConfigured as error:
+        module = default["BACKEND"].split(".")[-2]
+        extra = {"gcloud": "google", "azure_storage": "azure"}.get(module, "s3")
         return [
             Error(
-                f"STORAGE_URL needs a package that is missing ({error}): "
+                f"STORAGE_URL cannot be used: {error}. A missing package comes with "
                 f"pip install 'django-storages[{extra}]'.",
                 id="assetbank.E004",
             )

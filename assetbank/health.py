@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import concurrent.futures
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
+
+from assetbank import hooks
+from assetbank.hooks import Part
 
 STORAGE_SECONDS = 10
 
 
-@dataclass(frozen=True)
-class Part:
-    """One part of the house: `ok`, and a sentence that says what it is or what is wrong."""
-
-    name: str
-    ok: bool
-    detail: str
-    counts: dict[str, int] | None = None
-
-
 def parts() -> list[Part]:
-    """All of settings.HEALTH_PARTS; a check that itself fails is a part that is down."""
-    return [_checked(path) for path in settings.HEALTH_PARTS]
+    """Run every registered check; one that itself fails is a part that is down."""
+    return [_checked(check) for check in hooks.health_checks.functions]
 
 
-def _checked(path: str) -> Part:
+def _checked(check: Callable[[], Part]) -> Part:
     try:
-        part: Part = import_string(path)()
+        return check()
     except Exception as error:  # health is asked exactly when anything may be broken
-        return Part(path.rpartition(".")[2], False, f"{error}".strip() or type(error).__name__)
-    return part
+        return Part(check.__name__, False, f"{error}".strip() or type(error).__name__)
 
 
 def database() -> Part:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.manager import JobManager
+
+Row = TypeVar("Row", bound=Model)
 
 
 def defer(
@@ -40,7 +44,18 @@ def withdraw(*, lock: str) -> None:
         manager.cancel_job_by_id(job.pk, delete_job=True)
 
 
-def locks_in_use(locks: Collection[str]) -> set[str]:
-    """Those that a waiting or running job has."""
+def requeue_orphans(
+    unfinished: QuerySet[Row], *, lock: Callable[[Any], str], defer: Callable[[Row], None]
+) -> None:
+    """Defer a job for each of these rows that has none: its job failed, or was lost.
+
+    `lock` names the lock of a row's jobs by its primary key. A row that is finished in the
+    meantime is left alone.
+    """
+    locks = {lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
     alive = ProcrastinateJob.objects.filter(lock__in=locks, status__in=["todo", "doing"])
-    return set(alive.values_list("lock", flat=True))
+    in_use = set(alive.values_list("lock", flat=True))
+    for pk in (pk for name, pk in locks.items() if name not in in_use):
+        with transaction.atomic():
+            if orphan := unfinished.select_for_update(of=("self",)).filter(pk=pk).first():
+                defer(orphan)

@@ -310,38 +310,6 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"WebhookEvent": "generation.models.Webhook.Event"},
 }
 
-# Parts of the health page and of GET /api/v1/health/, in order: `() -> assetbank.health.Part`
-HEALTH_PARTS = [
-    "assetbank.health.database",
-    "assetbank.health.files",
-    "assetbank.health.workers",
-    "search.health.vectors",
-    "search.health.encoder",
-    "search.health.index",
-    "generation.health.engines_part",
-]
-
-# What follows when an asset's terms become stricter, in the same transaction:
-# `(asset, names of those terms) -> None`
-RIGHTS_BECAME_STRICTER = ["generation.lineage.inheritance.propagate_terms"]
-# Whose terms an asset's own must not be looser than: `(asset) -> list of assets`
-RIGHTS_BOUNDS = ["generation.lineage.inheritance.source_assets"]
-
-# What else stands against approving an asset: `(asset) -> list of sentences`; and who hears of a
-# decision, in its transaction: `(decision) -> None`
-APPROVAL_CHECKS = ["generation.review.inspect.approval_blockers"]
-DECISION_RECEIVERS = ["generation.webhooks.asset_decided"]
-
-# Who hears that assets were merged, in that transaction: `(kept asset, its copies) -> None`
-MERGE_RECEIVERS = ["search.saved.searches.follow_merge"]
-
-# What other apps add to the demo library, when its pictures are there
-DEMO_WORLD = ["generation.demo.load"]
-
-# What a web process calls when it starts; a check raises, a warm-up runs beside the first requests
-WEB_START_CHECKS = ["assetbank.demo.library.refuse_in_production"]
-WEB_WARM_UP = ["search.query.embedding.preload_text_encoder"]
-
 PROCRASTINATE_WORKER_DEFAULTS = {
     "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay
     "fetch_job_polling_interval": 2,

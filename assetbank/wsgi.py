@@ -8,10 +8,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assetbank.settings")
 application = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402
-from django.utils.module_loading import import_string  # noqa: E402
+from assetbank import hooks  # noqa: E402 - needs the apps
+from assetbank.demo import library  # noqa: E402
 
-for path in settings.WEB_START_CHECKS:
-    import_string(path)()
-for path in settings.WEB_WARM_UP:
-    threading.Thread(target=import_string(path), daemon=True).start()
+library.refuse_in_production()
+for warm_up in hooks.web_started.functions:
+    threading.Thread(target=warm_up, daemon=True).start()

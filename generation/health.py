@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count
 
-from assetbank.health import Part
+from assetbank.hooks import Part
 from generation.engines import catalog
 from generation.engines.gemini import client
 from generation.models import Generation

@@ -11,6 +11,7 @@ import ipaddress
 import json
 import logging
 import socket
+import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -134,9 +135,8 @@ def resend(delivery: WebhookDelivery) -> None:
 
 def requeue_orphans() -> None:
     """Waiting deliveries without a job."""
-    locks = {_lock(each): each for each in WebhookDelivery.objects.filter(state=State.WAITING)}
-    for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
-        _defer(locks[lock])
+    waiting = WebhookDelivery.objects.filter(state=State.WAITING)
+    jobs.requeue_orphans(waiting, lock=_lock, defer=_defer)
 
 
 def delete_old_deliveries() -> int:
@@ -148,14 +148,14 @@ def delete_old_deliveries() -> int:
 def _defer(delivery: WebhookDelivery, seconds: int = 0) -> None:
     jobs.defer(
         "generation.tasks.deliver",
-        lock=_lock(delivery),
+        lock=_lock(delivery.pk),
         after=datetime.timedelta(seconds=seconds),
         delivery_id=str(delivery.pk),
     )
 
 
-def _lock(delivery: WebhookDelivery) -> str:
-    return f"webhook-{delivery.pk}"
+def _lock(pk: uuid.UUID) -> str:
+    return f"webhook-{pk}"
 
 
 def deliver(*, delivery_id: str) -> None:

@@ -6,6 +6,14 @@ class SearchConfig(AppConfig):
     verbose_name = "Search"
 
     def ready(self) -> None:
-        from search import checks, receivers  # noqa: F401 - checks register themselves
+        from assetbank import hooks
+        from search import health, receivers
+        from search.query import embedding
+        from search.saved import searches
 
         receivers.connect()
+        hooks.assets_merged.register(searches.follow_merge)
+        hooks.health_checks.register(health.vectors)
+        hooks.health_checks.register(health.encoder)
+        hooks.health_checks.register(health.index)
+        hooks.web_started.register(embedding.preload_text_encoder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.models import Count
 
-from assetbank.health import Part
+from assetbank.hooks import Part
 from search.encoders import DEMO_SENTENCE
 from search.evaluation import rollout
 from search.models import Embedding, VectorSpace

@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import health, permissions
+from assetbank.hooks import Part
 
 
-class PartSerializer(serializers.Serializer[health.Part]):
+class PartSerializer(serializers.Serializer[Part]):
     name = serializers.CharField()
     ok = serializers.BooleanField()
     detail = serializers.CharField(required=False, help_text="For staff only.")

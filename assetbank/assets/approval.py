@@ -5,14 +5,13 @@ decision is a row that says who, when and why, and is taken back by another deci
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
-from django.utils.module_loading import import_string
 
-from assetbank import notifications, permissions, text
+from assetbank import hooks, notifications, permissions, text
 from assetbank.assets import update
 from assetbank.errors import AssetGone, CannotApprove, Conflict, InvalidAsset
 from assetbank.models import Asset, AssetQuerySet, Decision
@@ -65,8 +64,7 @@ def decide(
     decision = Decision.objects.create(asset=now, verdict=verdict, reason=reason, by=by)
     if tell:
         _tell(decision)
-    for receiver in settings.DECISION_RECEIVERS:
-        import_string(receiver)(decision)
+    hooks.asset_decided(decision)
     return decision
 
 
@@ -93,8 +91,8 @@ def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[st
         )
     if problem := terms.usage_problem(asset):
         found.append(problem)
-    for check in settings.APPROVAL_CHECKS if checks else ():
-        found += import_string(check)(asset)
+    if checks:
+        found += chain.from_iterable(hooks.approval_checks(asset))
     return found
 
 

@@ -4,7 +4,7 @@ What refers to an asset follows to the one that is kept, whichever app it belong
 tells what that is: a row that would outlive its asset (SET_NULL, PROTECT) is a record about
 something else, and follows; one that goes with it (CASCADE), or is left to its own app
 (DO_NOTHING), is about that very file, and stays. Lists of assets (many to many) follow. What names
-an asset in another way is told by MERGE_RECEIVERS.
+an asset in another way hears of it by the hook `assets_merged`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import CASCADE, DO_NOTHING, Count, ManyToManyRel, Model
-from django.utils.module_loading import import_string
 
-from assetbank import permissions
+from assetbank import hooks, permissions
 from assetbank.assets import approval, update
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.models import Asset, Decision
@@ -88,8 +86,7 @@ def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResu
         update.propagate_terms(other, kept)  # what was made of it is made of `kept` now
         if other.pk in archived:
             approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=into)
-    for receiver in settings.MERGE_RECEIVERS:
-        import_string(receiver)(kept, others)
+    hooks.assets_merged(kept, others)
     logger.info("%s merged %s into asset %d", by, sorted(archived), keep.pk)
     return MergeResult(kept, archived)
 

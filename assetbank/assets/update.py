@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.utils.module_loading import import_string
 
+from assetbank import hooks
 from assetbank.assets import fields as editing
 from assetbank.assets.files import _delete_after_commit, read_original
 from assetbank.errors import AssetGone, InvalidAsset
@@ -65,7 +65,7 @@ def _check_bounds(before: Asset, after: Asset) -> None:
     """Raises InvalidAsset."""
     if not terms.loosening_error(before, after, [before]):
         return  # nothing is loosened: mostly so, and what it is made of need not be looked up
-    made_of = [one for each in settings.RIGHTS_BOUNDS for one in import_string(each)(before)]
+    made_of = list(chain.from_iterable(hooks.term_bounds(before)))
     if made_of and (problem := terms.loosening_error(before, after, made_of)):
         raise InvalidAsset(problem)
 
@@ -73,8 +73,7 @@ def _check_bounds(before: Asset, after: Asset) -> None:
 def propagate_terms(before: Asset, after: Asset) -> None:
     """What was made of `after` may be used no more than it, if `before` could be used more."""
     if stricter := terms.tightened_terms(before, after):
-        for follow in settings.RIGHTS_BECAME_STRICTER:
-            import_string(follow)(after, stricter)
+        hooks.terms_tightened(after, stricter)
 
 
 @transaction.atomic

@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
+from assetbank import hooks
 from assetbank.assets import approval, ingest_asset, update_asset
 from assetbank.demo.catalogue import assets as catalogue
 from assetbank.models import Asset, Brand, Collection, Decision, Membership
@@ -61,8 +61,7 @@ def load() -> Iterator[tuple[int, int]]:
         _store(asset, data, brands[asset.brand_slug], curator)
         done += 1
         yield done, len(assets)
-    for more in settings.DEMO_WORLD:
-        import_string(more)()
+    hooks.demo_loaded()
     _marker().touch()
 
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from assetbank import locks
 from assetbank.models import Brand
 from generation.billing.prices import ZERO, estimate, format_usd
 from generation.engines import catalog
@@ -105,9 +105,9 @@ def require_room(brand: Brand, person: User | None, usd: Decimal) -> None:
 
 def _lock(cap: SpendingCap) -> None:
     """Held until the transaction ends, so that two requests cannot both take the last dollar."""
-    key = (BRAND_LOCK, cap.brand_id) if cap.brand_id else (PERSON_LOCK, cap.person_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", key)
+    kind, pk = (BRAND_LOCK, cap.brand_id) if cap.brand_id else (PERSON_LOCK, cap.person_id)
+    assert pk is not None  # a constraint: each cap has one of the two
+    locks.lock_in_transaction((kind, pk))
 
 
 def _over(cap: SpendingCap, usd: Decimal, rest: Decimal) -> str:

@@ -124,11 +124,7 @@ def requeue_orphans() -> None:
     """Unfinished generations without a job: it failed when not even that could be written down."""
     ordered = Q(batch_job__state__in=BatchJob.UNFINISHED)
     unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED).exclude(ordered)
-    locks = {_lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
-    for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
-        with transaction.atomic():
-            if left := unfinished.select_for_update(of=("self",)).filter(pk=locks[lock]).first():
-                _defer(left)
+    jobs.requeue_orphans(unfinished, lock=_lock, defer=_defer)
 
 
 def retry_generation(*, person: User, generation: Generation) -> Generation:

@@ -109,11 +109,7 @@ def follow(job_id: int) -> None:
 def requeue_orphans() -> None:
     """Unfinished orders without a job in the queue."""
     unfinished = BatchJob.objects.filter(state__in=BatchJob.UNFINISHED)
-    locks = {_lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
-    for lock in locks.keys() - jobs.locks_in_use(locks.keys()):
-        with transaction.atomic():
-            if left := unfinished.select_for_update().filter(pk=locks[lock]).first():
-                _defer(left)
+    jobs.requeue_orphans(unfinished, lock=_lock, defer=_defer)
 
 
 # ------------------------------------------------------------------------ placing

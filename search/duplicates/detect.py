@@ -8,17 +8,17 @@ or an encoder that is changed, asks for nothing to be compared again.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from assetbank import locks
 from assetbank.assets import open_rendition
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import images
@@ -70,7 +70,7 @@ def detect(
     One process at a time does so; another one returns 0, or waits for its turn. Raises MilvusDown.
     """
     done = 0
-    with _exclusive(wait) as alone:
+    with locks.session_lock("search.duplicates", wait=wait) as alone:
         space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
         if not alone or space is None:
             return 0
@@ -184,21 +184,6 @@ def _compare(asset: Asset, others: Sequence[Asset], eye: _PairComparer) -> None:
             ignore_conflicts=True,
         )
         Comparison.objects.update_or_create(asset_id=asset.pk, defaults={"checksum": checksum})
-
-
-@contextlib.contextmanager
-def _exclusive(wait: bool) -> Iterator[bool]:
-    """The lock goes with the session of the database: who was killed holds up nobody."""
-    take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {take}(hashtext('search.duplicates'))")
-        alone = wait or bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('search.duplicates'))")
 
 
 # ------------------------------------------------------------------------ candidates

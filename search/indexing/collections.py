@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from assetbank import locks
 from search.indexing import entities
 from search.models import Embedding, EmbeddingQuerySet, VectorSpace
-from search.vectorstore import VectorStoreUnavailable, schema, store
-from search.vectorstore import connection as connection_module
+from search.vectorstore import VectorStoreUnavailable, connection, schema, store
 
 PAGE = 1_000  # rows that are read, and written, at once
 Progress = Callable[[int, int], None]  # done, total
@@ -61,8 +61,7 @@ def rebuild(space: VectorSpace, *, progress: Progress = lambda done, total: None
 
 def _rebuild(space: VectorSpace, progress: Progress) -> int:
     started = timezone.now()
-    now = time.time_ns() // 1_000_000
-    name = f"{connection_module.alias()}_{space.fingerprint}_{schema.SCHEMA}_{now}"
+    name = f"{connection.alias()}_{space.fingerprint}_{schema.SCHEMA}_{time.time_ns() // 1_000_000}"
     store.create(name, space.dimension)
     done = _copy(space, name, progress)
     store.flush(name)
@@ -123,8 +122,7 @@ def _exchange(space: VectorSpace, collection: str, started: datetime.datetime) -
 
 def lock_alias() -> None:
     """Until the transaction ends, nobody else moves the alias or changes which space is active."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.alias'))")
+    locks.lock_in_transaction("search.alias")
 
 
 @transaction.atomic
@@ -149,16 +147,8 @@ def drop_unused() -> None:
 @contextlib.contextmanager
 def _exclusive(*, patient: bool = False) -> Iterator[None]:
     """One process at a time makes and drops collections: a half-filled one is in no row yet. Wait
-    for another, if patient, or raise Busy. PostgreSQL takes the lock back from who dies."""
-    with connection.cursor() as cursor:
-        if patient:
-            cursor.execute("SELECT pg_advisory_lock(hashtext('search.collections'))")
-        else:
-            cursor.execute("SELECT pg_try_advisory_lock(hashtext('search.collections'))")
-            if not cursor.fetchone()[0]:
-                raise CollectionLocked("The vector index is being built anew by another process.")
-    try:
+    for another, if patient, or raise Busy."""
+    with locks.session_lock("search.collections", wait=patient) as alone:
+        if not alone:
+            raise CollectionLocked("The vector index is being built anew by another process.")
         yield
-    finally:
-        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('search.collections'))")

@@ -7,10 +7,11 @@ import logging
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from assetbank import locks
 from search.encoders import EncoderError, EncoderUnavailable, checkpoints
 from search.indexing import collections
 from search.indexing.enrolment import enrol
@@ -156,5 +157,4 @@ def _identify(space: VectorSpace) -> None:
 
 def _lock() -> None:
     """Until the transaction ends, nobody else makes spaces."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('search.open_space'))")
+    locks.lock_in_transaction("search.open_space")

@@ -260,6 +260,13 @@ def test_a_storage_whose_client_is_not_installed_is_named(settings: Settings) ->
     assert "pip install 'django-storages[google]'" in message.msg
 
 
+def test_an_option_that_the_storage_does_not_know_is_named(settings: Settings) -> None:
+    found = storage_from_url("s3://bucket?regio=eu-west-1")
+    settings.STORAGES = {**settings.STORAGES, "default": found}
+    (message,) = settings_are_right(None)
+    assert "Invalid setting 'regio'" in message.msg
+
+
 def test_a_mail_server_is_one_address() -> None:
     read = email_from_url("smtp://me%40example.com:p%3Aw@mail.example.com:587?tls=yes&from=a@b.c")
     assert read == {

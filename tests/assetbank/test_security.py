@@ -172,7 +172,7 @@ class TestDown:
         over = threading.Event()
         monkeypatch.setattr(FileSystemStorage, "exists", lambda self, name: over.wait(60))
         monkeypatch.setattr(health, "STORAGE_SECONDS", 0.1)
-        asked = threading.Thread(target=lambda: health._checked("assetbank.health.files"))
+        asked = threading.Thread(target=lambda: health._checked(health.files))
         asked.start()
         asked.join(timeout=5)
         alive = asked.is_alive()

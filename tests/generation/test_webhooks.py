@@ -182,6 +182,19 @@ def test_it_is_given_up_after_the_last_wait_and_can_be_sent_again_by_hand(
     assert [each.state for each in deliver_all()] == [State.DELIVERED]
 
 
+def test_a_delivery_without_a_job_is_taken_up(cast: Cast, hook: Webhook) -> None:
+    lost, waiting, done = (webhooks.send_test(hook) for _ in range(3))
+    WebhookDelivery.objects.filter(pk=done.pk).update(state=State.DELIVERED)
+    for each in (lost, done):
+        ProcrastinateJob.objects.filter(lock=f"webhook-{each.pk}").delete()
+    webhooks.requeue_orphans()
+    webhooks.requeue_orphans()
+    queued = ProcrastinateJob.objects.filter(task_name="generation.tasks.deliver")
+    assert sorted(queued.values_list("lock", flat=True)) == sorted(
+        f"webhook-{each.pk}" for each in (lost, waiting)
+    )
+
+
 def test_a_redirect_is_not_followed_and_gone_switches_off(
     cast: Cast, hook: Webhook, receiver: Receiver
 ) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
+from assetbank import hooks
 from assetbank.assets import approval, ingest_asset, read_original, update_asset
 from assetbank.errors import CannotApprove, Conflict, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Decision, Notice
@@ -31,9 +32,9 @@ def hears(decision: Decision) -> None:
 
 
 @pytest.fixture(autouse=True)
-def checks(settings: Settings) -> None:
-    settings.APPROVAL_CHECKS = [f"{__name__}.refuses"]
-    settings.DECISION_RECEIVERS = [f"{__name__}.hears"]
+def checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks.approval_checks, "functions", [refuses])
+    monkeypatch.setattr(hooks.asset_decided, "functions", [hears])
     heard.clear()
 
 

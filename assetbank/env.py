@@ -1,7 +1,8 @@
-"""Reads settings from the environment, remembers each one, and collects what is wrong with them.
+"""Read settings from the environment, record each declaration, and collect invalid values.
 
-A wrong value never raises here: the default is used, `manage.py check` explains the value in a
-sentence, and starting the library refuses. What is declared is also what README's table must list.
+An invalid value never raises here: the default is used, `manage.py check` explains the value in a
+sentence, and the library refuses to start. The declarations are also the source of
+`assetbank/docs/configuration.md` and `.env.example` (`manage.py document_settings`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 @dataclass(frozen=True)
 class Setting:
+    """One declared variable, as the documents show it."""
+
     name: str
     default: str
     help: str
+    kind: str = "text"
+    unit: str = ""
+    part: str = ""
 
 
 @dataclass
@@ -30,15 +36,39 @@ class Environment:
     values: Mapping[str, str] = field(default_factory=lambda: os.environ)
     declared: list[Setting] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    part: str = ""  # heading of the documents under which the next declarations stand
 
-    def text(self, name: str, default: str = "", *, help: str) -> str:
-        self.declared.append(Setting(name, default, help))
+    def text(
+        self,
+        name: str,
+        default: str = "",
+        *,
+        help: str,
+        documented: str | None = None,
+        kind: str = "text",
+        unit: str = "",
+    ) -> str:
+        """Return the value, or `default` where it is unset or blank.
+
+        `documented` replaces a default that differs between machines or profiles in the documents.
+        """
+        shown = default if documented is None else documented
+        self.declared.append(Setting(name, shown, help, kind, unit, self.part))
         return self.values.get(name, "").strip() or default
 
     def integer(
-        self, name: str, default: int, *, help: str, least: int = 0, most: int | None = None
+        self,
+        name: str,
+        default: int,
+        *,
+        help: str,
+        least: int = 0,
+        most: int | None = None,
+        unit: str = "",
     ) -> int:
-        raw = self.text(name, str(default), help=help)
+        """Return a whole number within the limits."""
+        kind = f"integer, {least} or more" if most is None else f"integer, {least} to {most}"
+        raw = self.text(name, str(default), help=help, kind=kind, unit=unit)
         if raw.isascii() and raw.isdigit() and len(raw) < 19:
             number = int(raw)
             if number >= least and (most is None or number <= most):
@@ -49,28 +79,42 @@ class Environment:
         )
         return default
 
-    def boolean(self, name: str, default: bool, *, help: str) -> bool:
-        raw = self.text(name, "yes" if default else "no", help=help).lower()
+    def boolean(
+        self, name: str, default: bool, *, help: str, documented: str | None = None
+    ) -> bool:
+        """Return True for yes, true, on and 1; False for no, false, off and 0."""
+        unset = "yes" if default else "no"
+        raw = self.text(name, unset, help=help, documented=documented, kind="yes or no").lower()
         if raw in TRUE | FALSE:
             return raw in TRUE
         self.problems.append(f"{name} is {raw!r}: write yes or no.")
         return default
 
     def one_of(self, name: str, default: str, known: Collection[str], *, help: str) -> str:
-        raw = self.text(name, default, help=help)
+        """Return one of the `known` values."""
+        raw = self.text(name, default, help=help, kind="choice")
         if raw in known:
             return raw
         what = f"it must be one of {', '.join(known)}" if len(known) < 20 else "that is not known"
         self.problems.append(f"{name} is {raw!r}: {what}.")
         return default
 
-    def words(self, name: str, default: Sequence[str] = (), *, help: str) -> list[str]:
-        raw = self.text(name, ",".join(default), help=help)
+    def words(
+        self,
+        name: str,
+        default: Sequence[str] = (),
+        *,
+        help: str,
+        documented: str | None = None,
+    ) -> list[str]:
+        """Return the comma-separated items."""
+        kind = "comma-separated list"
+        raw = self.text(name, ",".join(default), help=help, documented=documented, kind=kind)
         return [word.strip() for word in raw.split(",") if word.strip()]
 
     def database(self, name: str, *, help: str) -> dict[str, Any] | None:
-        """A PostgreSQL URL as Django's dictionary; None when unset."""
-        url = self.text(name, help=help)
+        """Return a PostgreSQL URL as Django's dictionary; None when unset."""
+        url = self.text(name, help=help, kind="URL")
         if not url:
             return None
         if not url.startswith(("postgres://", "postgresql://")):
@@ -90,8 +134,8 @@ class Environment:
         return database
 
     def storage(self, name: str, folder: Path, *, help: str) -> dict[str, Any]:
-        """Django's STORAGES["default"] for file://, s3://, gs:// or azure://; `folder` if unset."""
-        url = self.text(name, help=help)
+        """Return STORAGES["default"] for file://, s3://, gs:// or azure://; `folder` if unset."""
+        url = self.text(name, help=help, kind="URL")
         if not url:
             return local_storage(folder)
         try:
@@ -101,8 +145,8 @@ class Environment:
             return local_storage(folder)
 
     def email(self, name: str, *, help: str) -> dict[str, Any]:
-        """An SMTP server; `host` is empty when unset."""
-        url = self.text(name, help=help)
+        """Return an SMTP server's address; `host` is empty when unset."""
+        url = self.text(name, help=help, kind="URL")
         try:
             return email_from_url(url)
         except ValueError as error:

@@ -1,4 +1,8 @@
-"""Every setting, read from the environment (and `.env`) in one place; README's table lists them."""
+"""Declare every setting, read from the environment and `.env`.
+
+After a change here run `manage.py document_settings`: it writes `assetbank/docs/configuration.md`
+and `.env.example` from these declarations.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +29,20 @@ django_stubs_ext.monkeypatch()  # lets admin classes be written as ModelAdmin[As
 env = Environment()
 
 # --- Database -----------------------------------------------------------------------------------
+env.part = "Data and database"
 DATA_DIR = Path(
     env.text(
-        "DATA_DIR", str(BASE_DIR / "var"), help="Folder of everything embedded, and of local media."
+        "DATA_DIR",
+        str(BASE_DIR / "var"),
+        help="Folder of the embedded services and of local media files.",
+        documented="var",
+        kind="folder",
     )
 ).resolve()
 database = env.database(
     "DATABASE_URL",
-    help="PostgreSQL 14 or newer. Unset: an embedded PostgreSQL in DATA_DIR. "
-    "Set: this is production.",
+    help="PostgreSQL 14 or newer, like postgres://user:password@host/name. Unset: an embedded "
+    "PostgreSQL in DATA_DIR. Set: the production profile, which starts no embedded services.",
 )
 EMBEDDED = database is None
 DATABASES: dict[str, dict[str, Any]] = {
@@ -49,19 +58,25 @@ DATABASES: dict[str, dict[str, Any]] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Who is served, and how safely --------------------------------------------------------------
-DEBUG = env.boolean("DEBUG", False, help="Django's debug pages. Never in production.")
+env.part = "Web server"
+DEBUG = env.boolean("DEBUG", False, help="Show Django's debug pages. Refused in production.")
 HOST = env.text("HOST", "127.0.0.1", help="Address that `make run` listens on.")
 PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1, most=65_535)
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     ["127.0.0.1", "localhost", "[::1]", "testserver"] if EMBEDDED else [],
-    help="Host names that are served. Production must set it.",
+    help="Host names that are served. Required in production.",
+    documented="127.0.0.1,localhost,[::1],testserver (production: none)",
 )
 CSRF_TRUSTED_ORIGINS = env.words(
-    "CSRF_TRUSTED_ORIGINS", help="Origins with scheme that may post forms, behind a proxy."
+    "CSRF_TRUSTED_ORIGINS",
+    help="Origins, with scheme, that may post forms when a proxy changes the host name.",
 )
 HTTPS = env.boolean(
-    "HTTPS", not EMBEDDED, help="Served over TLS: secure cookies, redirect to https, HSTS."
+    "HTTPS",
+    not EMBEDDED,
+    help="The site is served over TLS: secure cookies, redirect to https, HSTS.",
+    documented="no (production: yes)",
 )
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -104,20 +119,24 @@ def embedded_secret_key(folder: Path) -> str:
         return secrets.token_urlsafe(50)
 
 
-SECRET_KEY = env.text("SECRET_KEY", help="Signs sessions. Production must set it.") or (
-    embedded_secret_key(DATA_DIR) if EMBEDDED else ""
-)
+SECRET_KEY = env.text(
+    "SECRET_KEY",
+    help="Key that signs sessions and forms, 50 random characters. Required in production; "
+    "otherwise one is created in DATA_DIR.",
+) or (embedded_secret_key(DATA_DIR) if EMBEDDED else "")
 if not EMBEDDED and not SECRET_KEY:
     env.problems.append("SECRET_KEY is empty: production needs 50 random characters.")
     SECRET_KEY = secrets.token_urlsafe(50)  # so that `check` can run and say so
 
 # --- Files --------------------------------------------------------------------------------------
+env.part = "Files"
 STORAGES = {
     "default": env.storage(
         "STORAGE_URL",
         DATA_DIR / "media",
-        help="file:///folder, s3://bucket/prefix?region=…&endpoint=…, gs://bucket or "
-        "azure://container. Unset: DATA_DIR/media.",
+        help="Storage of originals and renditions: file:///folder, "
+        "s3://bucket/prefix?region=…&endpoint=…, gs://bucket or azure://container. Unset: "
+        "DATA_DIR/media.",
     ),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -126,10 +145,18 @@ STORAGES = {
     },
 }
 MAX_UPLOAD_BYTES = env.integer(
-    "MAX_UPLOAD_BYTES", 100 * 2**20, help="Largest picture file that is taken in.", least=1
+    "MAX_UPLOAD_BYTES",
+    100 * 2**20,
+    help="Maximum size of an uploaded or imported file.",
+    least=1,
+    unit="bytes",
 )
 MAX_PIXELS = env.integer(
-    "MAX_PIXELS", 120_000_000, help="Most pixels (width x height) that are decoded.", least=1
+    "MAX_PIXELS",
+    120_000_000,
+    help="Maximum width x height of an image; a larger one is refused before it is decoded.",
+    least=1,
+    unit="pixels",
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
@@ -139,11 +166,14 @@ STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
 
 # --- Telling people -----------------------------------------------------------------------------
-SITE_URL = env.text("SITE_URL", help="Where people reach this site, for links in e-mails.")
+env.part = "E-mail"
+SITE_URL = env.text(
+    "SITE_URL", help="Address of this site, for links in e-mails, like https://assets.example.com."
+)
 email = env.email(
     "EMAIL_URL",
-    help="smtp://user:password@host:587?tls=yes&from=assets@example.com, or smtps://. "
-    "Unset: no e-mails, notices only.",
+    help="Mail server: smtp://user:password@host:587?tls=yes&from=assets@example.com, or smtps://. "
+    "Unset: no e-mails, only notifications on the site.",
 )
 EMAIL_HOST, EMAIL_PORT = email["host"], email["port"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["user"], email["password"]
@@ -152,51 +182,61 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = email["from"]
 
 # --- Search -------------------------------------------------------------------------------------
+env.part = "Search"
 MILVUS_URI = env.text(
     "MILVUS_URI",
     help="Milvus or Zilliz Cloud, e.g. http://milvus:19530. Unset: an embedded Milvus Lite.",
 )
-MILVUS_TOKEN = env.text("MILVUS_TOKEN", help="user:password or API key of Milvus.")
+MILVUS_TOKEN = env.text("MILVUS_TOKEN", help="Credentials of Milvus: user:password or an API key.")
 MILVUS_PREFIX = env.text(
-    "MILVUS_PREFIX", "assetbank", help="Alias of the collection; others are named after it."
+    "MILVUS_PREFIX",
+    "assetbank",
+    help="Alias of the active collection; the names of all collections begin with it.",
 )
 CLIP_MODEL = env.text(
     "CLIP_MODEL",
-    help="Hub id or folder of a CLIP or SigLIP checkpoint. Unset, embedded only: real CLIP if the "
-    "hub or its cache answers, else the bundled demo encoder.",
+    help="Hub id or folder of a CLIP or SigLIP checkpoint. Required in production. Otherwise, if "
+    "unset: real CLIP if the hub or its cache has it, else the bundled demo encoder.",
 )
 TORCH_THREADS = env.integer(
-    "TORCH_THREADS", 2, help="Threads that one encoder computes with.", least=1
+    "TORCH_THREADS", 2, help="Threads of one encoder.", least=1, unit="threads"
 )
 INDEX_BATCH_SIZE = env.integer(
-    "INDEX_BATCH_SIZE", 16, help="Pictures that are embedded at once.", least=1
+    "INDEX_BATCH_SIZE", 16, help="Images that are encoded in one batch.", least=1, unit="images"
 )
 INDEX_LEASE_S = env.integer(
     "INDEX_LEASE_S",
     90,
-    help="Seconds after which the pictures of a dead worker go to another.",
+    help="Time after which another worker takes over the images of a dead one.",
     least=1,
+    unit="seconds",
 )
 QUESTION_NAMES_DAYS = env.integer(
     "QUESTION_NAMES_DAYS",
     30,
-    help="Days after which it is forgotten who asked a question; its words are kept.",
+    help="Time after which the user is removed from a logged search; its text is kept.",
+    unit="days",
 )
 
 # --- Generation ---------------------------------------------------------------------------------
-GEMINI_API_KEY = env.text("GEMINI_API_KEY", help="Key of the Gemini API; without it: sketches.")
-GEMINI_BASE_URL = env.text("GEMINI_BASE_URL", help="Another address of the Gemini API.")
+env.part = "Generation"
+GEMINI_API_KEY = env.text(
+    "GEMINI_API_KEY", help="API key of Gemini. Unset: drafts by the sketch engine."
+)
+GEMINI_BASE_URL = env.text("GEMINI_BASE_URL", help="Base URL of the Gemini API, if not Google's.")
 GEMINI_API_VERSION = env.text("GEMINI_API_VERSION", "v1beta", help="Version of the Gemini API.")
 GEMINI_TIMEOUT_S = env.integer(
-    "GEMINI_TIMEOUT_S", 180, help="Seconds that one picture may take.", least=10
+    "GEMINI_TIMEOUT_S", 180, help="Time limit of one request.", least=10, unit="seconds"
 )
-GEMINI_USE_VERTEX = env.boolean("GEMINI_USE_VERTEX", False, help="Use Vertex AI instead.")
-GEMINI_VERTEX_PROJECT = env.text("GEMINI_VERTEX_PROJECT", help="Google Cloud project of Vertex.")
-GEMINI_VERTEX_LOCATION = env.text("GEMINI_VERTEX_LOCATION", "global", help="Region of Vertex.")
+GEMINI_USE_VERTEX = env.boolean(
+    "GEMINI_USE_VERTEX", False, help="Use Vertex AI instead of the Gemini API."
+)
+GEMINI_VERTEX_PROJECT = env.text("GEMINI_VERTEX_PROJECT", help="Google Cloud project of Vertex AI.")
+GEMINI_VERTEX_LOCATION = env.text("GEMINI_VERTEX_LOCATION", "global", help="Region of Vertex AI.")
 WEBHOOKS_TO_PRIVATE_HOSTS = env.boolean(
     "WEBHOOKS_TO_PRIVATE_HOSTS",
     False,
-    help="Webhooks may go to hosts inside your own network, and without https.",
+    help="Allow webhooks to hosts of your own network, and without https.",
 )
 
 # --- Django -------------------------------------------------------------------------------------
@@ -280,8 +320,12 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = "en-gb"
+env.part = "Pages and logs"
 TIME_ZONE = env.one_of(
-    "TIME_ZONE", "UTC", zoneinfo.available_timezones(), help="Time zone that pages show."
+    "TIME_ZONE",
+    "UTC",
+    zoneinfo.available_timezones(),
+    help="Time zone of pages, like Europe/Berlin; days and months begin by it.",
 )
 USE_TZ = True
 # Brands share the table of tags: to be given another brand's spelling would tell that it exists.
@@ -320,7 +364,7 @@ LOG_LEVEL = env.one_of(
     "LOG_LEVEL",
     "INFO",
     ["DEBUG", "INFO", "WARNING", "ERROR"],
-    help="DEBUG, INFO, WARNING or ERROR.",
+    help="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.",
 )
 LOGGING = {
     "version": 1,
@@ -347,5 +391,5 @@ TESTING = "pytest" in sys.modules
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# `manage.py check` explains these; README's table is tested against what was declared
+# `manage.py check` explains the problems; the documents are generated from the declarations
 SETTING_PROBLEMS, DECLARED_SETTINGS = env.problems, env.declared

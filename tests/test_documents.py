@@ -62,7 +62,8 @@ def test_files_and_folders_exist(path: Path) -> None:
     bases = [ROOT, path.parent, *([app] if app.name in APPS else [])]
 
     def exists(span: str) -> bool:
-        if any((base / span).exists() for base in bases):
+        in_every_app = all((ROOT / app / span).exists() for app in APPS)
+        if in_every_app or any((base / span).exists() for base in bases):
             return True
         return "/" not in span and span in _file_names()
 

@@ -33,7 +33,7 @@ EXAMPLE_INTRODUCTION = """\
 
 class Command(BaseCommand):
     help = f"Write {PAGE} and {EXAMPLE} from the declared settings."
-    requires_system_checks: Sequence[str] = []
+    requires_system_checks = ()  # to be written where the settings are not valid yet
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="Write nothing; fail if outdated.")

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from assetbank.checks import settings_are_right
 from assetbank.demo import library
-from assetbank.env import Environment, email_from_url, storage_from_url
+from assetbank.env import Environment, Setting, email_from_url, storage_from_url
 from tests.processes import ROOT, House, environment
 
 PRODUCTION = {
@@ -145,6 +145,19 @@ def test_every_setting_that_was_read_is_declared_with_its_help() -> None:
     assert [(s.name, s.default, s.help) for s in env.declared] == [
         ("A", "1", "first"),
         ("B", "", "second"),
+    ]
+
+
+def test_a_declaration_keeps_what_the_documents_say_of_it() -> None:
+    env = Environment({"C": "/elsewhere"})
+    env.part = "Files"
+    env.integer("A", 1, help="", least=1, unit="bytes")
+    env.boolean("B", True, help="", documented="no (production: yes)")
+    env.text("C", "/root/var", help="", documented="var", kind="folder")
+    assert env.declared == [
+        Setting("A", "1", "", "integer, 1 or more", "bytes", "Files"),
+        Setting("B", "no (production: yes)", "", "yes or no", "", "Files"),
+        Setting("C", "var", "", "folder", "", "Files"),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from assetbank.conf import Setting
+from assetbank.env import Setting
 
 PAGE = "assetbank/docs/configuration.md"
 EXAMPLE = ".env.example"

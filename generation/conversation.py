@@ -12,8 +12,7 @@ from assetbank.assets import read_original
 from assetbank.models import Asset
 from assetbank.rights import terms
 from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage, reference_images
-from generation.engines.gemini import turns
-from generation.engines.gemini.json_fields import Json
+from generation.engines.gemini import Json, turns
 from generation.errors import InvalidRequest
 from generation.models import Generation, Output, Turn
 

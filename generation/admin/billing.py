@@ -8,8 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display
-from generation.billing import caps
-from generation.billing.prices import format_usd
+from generation.billing import caps, format_usd
 from generation.models import LedgerEntry, SpendingCap
 
 

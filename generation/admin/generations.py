@@ -28,8 +28,7 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.errors import ProblemError
-from generation.billing import ledger
-from generation.billing.prices import format_usd
+from generation.billing import format_usd, ledger
 from generation.models import Generation, Output, Reference
 from generation.pipeline import cancel_generation, retry_generation
 

@@ -28,8 +28,8 @@ from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
 from generation.pipeline import MAX_PROMPT_LENGTH
 from generation.prompting import presets
+from generation.workflows import MAX_CELLS, Matrix
 from generation.workflows import batch as batches
-from generation.workflows.matrix import MAX_CELLS, Matrix
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):

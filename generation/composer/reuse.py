@@ -138,13 +138,9 @@ def reuse_asset(
         references=len(wanted.references),
         prompt=wanted.prompt,
     )
+    kind = LedgerEntry.Kind.AVOIDED
     return LedgerEntry.objects.create(
-        brand=wanted.brand,
-        person=person,
-        generation_id=made,
-        kind=LedgerEntry.Kind.AVOIDED,
-        usd=usd,
-        note=note,
+        brand=wanted.brand, person=person, generation_id=made, kind=kind, usd=usd, note=note
     )
 
 

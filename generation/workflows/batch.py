@@ -45,14 +45,8 @@ def submit_batch(
     Raises InvalidRequest and NotAllowed."""
     permissions.require_editor(person, brand)
     cells = matrix.cells()
-    batch = Batch(
-        brand=brand,
-        title=matrix.title,
-        kind=matrix.kind,
-        in_bulk=in_bulk,
-        key=key,
-        created_by=person,
-    )
+    title, kind = matrix.title, matrix.kind
+    batch = Batch(brand=brand, title=title, kind=kind, in_bulk=in_bulk, key=key, created_by=person)
     if in_bulk:
         _require_bulk(model)
     ask = partial(

@@ -34,7 +34,6 @@ def searches(made: Made) -> list[dict[str, Any]]:
         f"{V1}/assets/?q=red+handbag&limit=20",
         f"{V1}/assets/?q=robot&brand=tumblewick&limit=20",
         f"{V1}/assets/{made.free[3].pk}/similar/",
-        f"{V1}/assets/?q=Orvelle&kind=render",
     ]
     told = []
     for path in asked:

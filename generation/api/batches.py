@@ -165,6 +165,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
             return listed
         cells = visible.generations(person).order_by("pk")
         cells = cells.prefetch_related(
+            "takes",
             Prefetch("outputs", arrived(self.request)),
             Prefetch("reference_rows", Reference.objects.select_related("asset")),
         )

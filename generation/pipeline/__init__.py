@@ -1,6 +1,6 @@
 """The life of one generation: submit, execute, draw, record, finish."""
 
-from generation.pipeline import draw, finish, outputs
+from generation.pipeline import draw, finish, outputs, takes
 from generation.pipeline.execute import finalize_run, run_generation
 from generation.pipeline.fingerprint import request_fingerprint
 from generation.pipeline.submission import (
@@ -14,5 +14,5 @@ from generation.pipeline.validate import MAX_PICTURES, MAX_PROMPT_LENGTH
 __all__ = [
     "MAX_PICTURES", "MAX_PROMPT_LENGTH", "cancel_generation", "draw", "finalize_run", "finish",
     "outputs", "request_fingerprint", "requeue_orphans", "retry_generation", "run_generation",
-    "submit",
+    "submit", "takes",
 ]  # fmt: skip

@@ -155,7 +155,8 @@ def listed(request: PageRequest) -> HttpResponse:
     rows = batches_of(request).order_by("-pk")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
-    page = list(rows.prefetch_related(Prefetch("generations", generations(request)))[:PER_PAGE])
+    cells = generations(request).prefetch_related("takes")
+    page = list(rows.prefetch_related(Prefetch("generations", cells))[:PER_PAGE])
     context = {
         "batches": [
             (batch, batches.batch_progress(batch.generations.all()), _covers(batch))

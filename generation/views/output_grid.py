@@ -66,7 +66,7 @@ def _label(generation: Generation) -> str:
 def _mark(generation: Generation, outputs: Iterable[Output]) -> str:
     state = (
         *(generation.state, generation.reason, generation.cancel_requested, generation.attempts),
-        len(generation.takes),
+        len(generation.ended_takes),
     )
     each = [
         (

@@ -169,7 +169,7 @@ def batch_progress(generations: Iterable[Generation]) -> Progress:
         counted[generation.state] += 1
         asked += generation.count
         settled += generation.count - (0 if generation.finished else len(generation.missing))
-        made += len({each.take for each in generation.outputs.all() if each.asset_id})
+        made += len({each.take_id for each in generation.outputs.all() if each.asset_id})
     return Progress(
         asked=asked,
         settled=settled,

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from generation.matrix import Matrix
 
 from assetbank import approval, intake
 from assetbank.models import Asset
 from generation import batches, bulk
-from generation.matrix import Matrix
 from generation.models import Generation, WebhookDelivery
 from search.models import Embedding, VectorSpace
 from tests.gemini_server import GeminiServer

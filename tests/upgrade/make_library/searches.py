@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
+from search.forms import read_question
+from search.questions import Question, Shown
 
 from assetbank import intake
 from generation.models import Generation
 from search import gaps, keeping, vectors
-from search.forms import read_question
 from search.models import Asked, SavedSearchVisit
-from search.questions import Question, Shown
 from tests.upgrade.make_library.library import HOST, Made
 
 FAR = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from generation.matrix import Matrix
+
 from assetbank import intake
 from assetbank.errors import FileMissing
 from assetbank.models import Asset
@@ -19,7 +21,6 @@ from generation import (
     sketch,
     studio,
 )
-from generation.matrix import Matrix
 from generation.models import Batch, BatchJob, Generation, Output, Preset
 from tests.gemini_server import GeminiServer
 from tests.upgrade.make_library.library import Made, work

@@ -26,14 +26,14 @@ from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
 STATEMENTS = [  # by the function that prepares it, and a variant of it
-    "words.finding",
-    "words.finding, by name",
-    "words._having_any",
-    "queries._rows_statement",
-    "queries._rows_statement, marked",
-    "queries._sight_statement",
-    "queries._sight_statement, a brand",
-    "vectors._kept_vectors",
+    "fulltext.compile_match",
+    "fulltext.compile_match, by name",
+    "fulltext._having_any",
+    "retrieval._rows_statement",
+    "retrieval._rows_statement, marked",
+    "retrieval._scope_query",
+    "retrieval._scope_query, a brand",
+    "embedding._kept_vectors",
 ]
 
 
@@ -70,26 +70,26 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
     shown = {"ids": ids, "by_words": [], "phrases": ()}
     marked = {"ids": ids, "by_words": ids, "phrases": ["of the", "silk", "evening cape"]}
     return {
-        "words.finding": Prepared(
+        "fulltext.compile_match": Prepared(
             lambda: fulltext.compile_match(among, wanted=2, unwanted=1),
             {"name": "", **two},
             as_tuples=True,
         ),
-        "words.finding, by name": Prepared(
+        "fulltext.compile_match, by name": Prepared(
             lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, most=3),
             named,
             as_tuples=True,
         ),
-        "words._having_any": Prepared(
+        "fulltext._having_any": Prepared(
             lambda: fulltext._having_any.__wrapped__(2),
             {"ids": ids, "unwanted_0": "striped", "unwanted_1": "gold"},
             as_tuples=True,
         ),
-        "queries._rows_statement": Prepared(rows(put_aside=False, marked=False), shown),
-        "queries._rows_statement, marked": Prepared(rows(put_aside=True, marked=True), marked),
-        "queries._sight_statement": Prepared(sight(cast.viewer), {}),
-        "queries._sight_statement, a brand": Prepared(sight(cast.staff, "acme"), {}),
-        "vectors._kept_vectors": Prepared(
+        "retrieval._rows_statement": Prepared(rows(put_aside=False, marked=False), shown),
+        "retrieval._rows_statement, marked": Prepared(rows(put_aside=True, marked=True), marked),
+        "retrieval._scope_query": Prepared(sight(cast.viewer), {}),
+        "retrieval._scope_query, a brand": Prepared(sight(cast.staff, "acme"), {}),
+        "embedding._kept_vectors": Prepared(
             embedding._kept_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
         ),
     }
@@ -100,7 +100,7 @@ def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet
     built: list[QuerySet[Any]] = []
     with monkeypatch.context() as patch:
         for module in (statements, fulltext):
-            patch.setattr(module, "Given", prepared.given.__getitem__)
+            patch.setattr(module, "Param", prepared.given.__getitem__)
         patch.setattr(PreparedQuery, "__init__", lambda self, rows: built.append(rows))
         prepared.build()
     return built[0]
@@ -150,7 +150,7 @@ def test_every_statement_of_the_product_is_compared() -> None:
             if isinstance(node, ast.FunctionDef) and any(
                 isinstance(call, ast.Call)
                 and isinstance(call.func, ast.Name)
-                and call.func.id == "Statement"
+                and call.func.id == "PreparedQuery"
                 for call in ast.walk(node)
             ):
                 builders.add(f"{path.stem}.{node.name}")

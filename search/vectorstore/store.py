@@ -69,10 +69,12 @@ def create(collection: str, dimension: int) -> None:
         client.create_collection(
             collection,
             schema=_schema(dimension),
-            index_params=_index(),
             consistency_level="Session",
             timeout=WRITE_SECONDS,
         )
+        # pymilvus would sleep half a second before it asks whether the index of nothing is built
+        client.create_index(collection, _index(), timeout=WRITE_SECONDS, sync=False)
+        client.load_collection(collection, timeout=WRITE_SECONDS)
 
     execute(run)
 

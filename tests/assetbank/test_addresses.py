@@ -10,9 +10,9 @@ from django.test import Client
 
 from assetbank.assets import approval, collections
 from assetbank.models import Asset, Collection
-from tests.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
-from tests.api import EVERYBODY, upload
 from tests.conftest import Cast
+from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
+from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
 A, P, V, C, M, S = EVERYBODY  # P, the outsider, stands for anybody who is signed in
@@ -97,6 +97,7 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) -> None:
     told = wrong(cast, ADDRESSES, **ids)
     assert not told, "\n".join(told)
@@ -108,6 +109,7 @@ def test_every_address_is_in_the_table() -> None:
     assert told == keys(others_than=("search", "generation"))
 
 
+@pytest.mark.slow
 def test_the_admin_is_for_staff(cast: Cast) -> None:
     managing = Client()
     managing.force_login(cast.manager)

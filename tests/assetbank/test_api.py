@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 from assetbank import health, hooks
 from assetbank.assets import collections
 from assetbank.models import Asset, Collection
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
+from tests.support.api import Row, client_of, statuses, upload
 
 MakeAsset = Callable[..., Asset]
 FIELDS = {

@@ -19,9 +19,9 @@ from search.explain import explanation
 from search.models import Likeness
 from search.query import Filters, SearchQuery, facets, like_asset, rank_query, search
 from search.saved import searches, updates
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.requests import answered
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -16,7 +16,8 @@ from pytest_django import Settings
 from assetbank.checks import settings_are_right
 from assetbank.demo import library
 from assetbank.env import Environment, Setting, email_from_url, storage_from_url
-from tests.processes import ROOT, House, environment
+from tests.support.process_environment import process_environment
+from tests.support.processes import ROOT, House
 
 PRODUCTION = {
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
@@ -234,7 +235,7 @@ def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(house: House) -
 def test_dot_env_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "assetbank", tmp_path / "assetbank")
     (tmp_path / ".env").write_text(f"PORT=8123\nHOST=0.0.0.0\nDATA_DIR={tmp_path / 'data'}\n")
-    given = {**environment(), "HOST": "127.0.0.2"}
+    given = {**process_environment(), "HOST": "127.0.0.2"}
     del given["PORT"], given["DATA_DIR"]
     done = subprocess.run(
         [sys.executable, "-c", "from assetbank import settings as s; print(s.PORT, s.HOST)"],

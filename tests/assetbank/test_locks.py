@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from assetbank.locks import Key, lock_in_transaction, session_lock
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 KEYS = ["test.locks", (7_301, 12)]
 # As processes of an older version take them

@@ -21,9 +21,9 @@ from assetbank.assets import delete_asset, update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
-from tests.processes import wait_until
+from tests.support.api import client_of
+from tests.support.processes import wait_until
 
 MakeAsset = Callable[..., Asset]
 JSON = {"Accept": "application/json"}

@@ -28,7 +28,7 @@ from assetbank.models import Asset
 from generation.pipeline import retry_generation, run_generation, submit
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
-from tests.processes import end_other_sessions, free_port
+from tests.support.processes import end_other_sessions, free_port
 
 MakeAsset = Callable[..., Asset]
 KEYS = {"access_key": "test-key", "secret_key": "test/secret+key="}
@@ -162,6 +162,7 @@ def test_pictures_are_indexed_from_the_bucket(
     assert Embedding.objects.get(asset_id=asset.pk).state == "indexed"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_folder_is_imported_into_the_bucket(bucket: Any, cast: Cast, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()

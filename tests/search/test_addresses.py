@@ -12,9 +12,9 @@ from search.models import Asked, Likeness, PictureQuestion, ShootListItem
 from search.query import Filters, SearchQuery, search
 from search.saved import golden as golden_module
 from search.saved import searches
-from tests.addresses import DRAFTS, OURS, Address, keys, wrong
-from tests.api import EVERYBODY, upload
 from tests.conftest import Cast
+from tests.support.addresses import DRAFTS, OURS, Address, keys, wrong
+from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -13,8 +13,8 @@ from assetbank.models import Asset
 from search.api.query_params import MEANINGS
 from search.models import Asked, Embedding, PictureQuestion
 from search.query import SearchForm
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
+from tests.support.api import Row, client_of, statuses, upload
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -20,8 +20,8 @@ from search.models import Asked, Embedding, PictureQuestion
 from search.query import Filters, ImageTerm, SearchQuery, fulltext, search
 from search.saved import golden, searches
 from search.vectorstore import store
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -14,8 +14,8 @@ from assetbank import hooks
 from assetbank.assets import approval, ingest_asset, read_original, update_asset
 from assetbank.errors import CannotApprove, Conflict, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Decision, Notice
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 APPROVED, REJECTED, ARCHIVED = Decision.Verdict.values

@@ -15,9 +15,9 @@ from PIL import Image
 from assetbank import notifications
 from assetbank.assets import GenerationProvenance, update_asset
 from assetbank.models import Asset
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
-from tests.credentials import signed
+from tests.support.api import client_of
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 MARK = ">Made with AI</span>"

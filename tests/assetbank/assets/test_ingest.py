@@ -145,6 +145,7 @@ def test_bytes_and_pixels_are_bounded(cast: Cast, settings: Settings) -> None:
         store(cast, picture_bytes(size=(20, 20)))
 
 
+@pytest.mark.slow
 def test_a_small_file_that_unfolds_into_gigabytes_is_refused_before_it_is_decoded(
     cast: Cast,
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.processes import House, Running, kill, wait_until
+from tests.support.processes import House, Running, kill, wait_until
 
 MILVUS = """
 from django.conf import settings
@@ -37,6 +37,13 @@ def house() -> Iterator[House]:
         yield house
 
 
+@pytest.fixture
+def library() -> Iterator[House]:
+    """One whose PostgreSQL need not be made first."""
+    with House(migrated=True) as library:
+        yield library
+
+
 def user_of(house: House, service: str) -> Running:
     """A process that uses the service until `enough`, or until it is killed."""
     running = house.start_script(SETTINGS + service + UNTIL_TOLD)
@@ -58,35 +65,35 @@ def test_processes_share_the_servers_and_the_last_one_stops_them(house: House) -
 
 
 def test_servers_that_a_killed_process_left_behind_are_taken_over_and_then_stopped(
-    house: House,
+    library: House,
 ) -> None:
-    killed = user_of(house, POSTGRES + MILVUS)
-    servers = {*house.postgres_servers(), *house.milvus_servers()}
+    killed = user_of(library, POSTGRES + MILVUS)
+    servers = {*library.postgres_servers(), *library.milvus_servers()}
     assert len(servers) == 2
     killed.kill()
     assert all(server.is_running() for server in servers)
-    address = house.script(SETTINGS + POSTGRES + MILVUS).split()[-1]
+    address = library.script(SETTINGS + POSTGRES + MILVUS).split()[-1]
     assert address in killed.output  # the same server, not another one
-    wait_until(lambda: not house.processes(), "both stopped", seconds=10)
+    wait_until(lambda: not library.processes(), "both stopped", seconds=10)
 
 
-def test_a_process_starts_anew_what_was_killed_under_it(house: House) -> None:
+def test_a_process_starts_anew_what_was_killed_under_it(library: House) -> None:
     again = """
     connection.close()
     connection.cursor().execute("SELECT 1")
     milvus.ensure_running(settings.DATA_DIR / "milvus")
     """
-    lasting = house.start_script(
+    lasting = library.start_script(
         SETTINGS + POSTGRES + MILVUS + UNTIL_TOLD + again.replace("\n    ", "\n") + "print('again')"
     )
     wait_until(lambda: "ready" in lasting.output, "both are up")
-    for server in (*house.postgres_servers(), *house.milvus_servers()):
+    for server in (*library.postgres_servers(), *library.milvus_servers()):
         kill(server)
-    (house.folder / "enough").touch()
+    (library.folder / "enough").touch()
     done = lasting.ended()
     assert done.code == 0, done.output
     assert done.output.endswith("again\n")
-    wait_until(lambda: not house.processes(), "both stopped", seconds=10)
+    wait_until(lambda: not library.processes(), "both stopped", seconds=10)
 
 
 def test_a_stale_server_file_is_not_believed(house: House) -> None:
@@ -116,11 +123,13 @@ def test_a_milvus_whose_starter_was_killed_before_it_noted_it_is_replaced(house:
     assert lasting.ended().code == 0
 
 
-def test_a_stale_postmaster_file_of_any_kind_is_not_believed(house: House) -> None:
-    house.script(SETTINGS + POSTGRES)
-    pid_file = house.folder / "postgres" / "postmaster.pid"
-    rest = f"{house.folder / 'postgres'}\n{int(time.time())}\n5432\n{house.folder / 'postgres'}\n"
-    with House() as other:  # a PostgreSQL, but not that of our folder
+def test_a_stale_postmaster_file_of_any_kind_is_not_believed(library: House) -> None:
+    library.script(SETTINGS + POSTGRES)
+    pid_file = library.folder / "postgres" / "postmaster.pid"
+    rest = (
+        f"{library.folder / 'postgres'}\n{int(time.time())}\n5432\n{library.folder / 'postgres'}\n"
+    )
+    with House(migrated=True) as other:  # a PostgreSQL, but not that of our folder
         user_of(other, POSTGRES)
         (foreign,) = other.postgres_servers()
         for stale in (
@@ -130,9 +139,9 @@ def test_a_stale_postmaster_file_of_any_kind_is_not_believed(house: House) -> No
             "",
         ):
             pid_file.write_text(stale)
-            assert house.script(SETTINGS + POSTGRES) == "connected\n", stale
+            assert library.script(SETTINGS + POSTGRES) == "connected\n", stale
         assert foreign.is_running()
-    assert house.postgres_servers() == []
+    assert library.postgres_servers() == []
 
 
 def test_a_folder_that_cannot_be_used_is_a_sentence(house: House) -> None:

@@ -17,9 +17,9 @@ from rest_framework.test import APIClient
 from assetbank.http import idempotency
 from assetbank.models import Asset, Collection, IdempotentRequest
 from generation.models import Generation
-from tests.api import client_of, upload
 from tests.conftest import Cast
 from tests.generation.requests import answered
+from tests.support.api import client_of, upload
 
 COLLECTIONS = "/api/v1/collections/"
 

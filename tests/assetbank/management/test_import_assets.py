@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
-from tests.processes import House, end_other_sessions, wait_until
+from tests.support.processes import House, end_other_sessions, wait_until
 
 # the command reads with threads, which see only what is committed
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -161,8 +161,7 @@ def test_a_folder_that_is_not_there_and_a_bad_collection_name_are_sentences(
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    with House() as house:
-        house.manage("migrate", "--verbosity=0")
+    with House(migrated=True) as house:
         house.script(
             "from assetbank.models import Brand\nBrand.objects.create(name='Acme', slug='acme')"
         )
@@ -172,7 +171,7 @@ def house() -> Iterator[House]:
 def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     folder = house.folder / "in"
     folder.mkdir()
-    total = 60
+    total = 20
     noise = Image.effect_noise((2400, 2000), 40)  # large: it must not be over at once
     for number in range(total):
         was = noise.getpixel((number, 0))

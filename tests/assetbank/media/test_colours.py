@@ -57,6 +57,7 @@ def test_a_colour_finds_its_shades_and_not_its_neighbours(
     assert [other for other in far if wanted & set(colours.cells([other]))] == []
 
 
+@pytest.mark.slow
 def test_cells_agree_with_the_distance_everywhere() -> None:
     rng = random.Random(1)
     corners = ["#" + bytes(rgb).hex() for rgb in itertools.product((0, 255), repeat=3)]

@@ -14,7 +14,7 @@ from assetbank.assets import downloads
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
 from tests.conftest import picture_bytes
-from tests.credentials import signed
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 

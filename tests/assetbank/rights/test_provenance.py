@@ -23,7 +23,7 @@ from assetbank.models import Asset
 from assetbank.rights import provenance
 from assetbank.rights.content_credentials import Action, Credentials
 from tests.conftest import picture_bytes
-from tests.credentials import signed
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 AI = GenerationProvenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")

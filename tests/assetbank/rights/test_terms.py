@@ -38,6 +38,7 @@ def combinations(pattern: Asset) -> Iterator[Asset]:
         yield Asset(**{**kept, **unique, **dict(zip(terms, values, strict=True))})
 
 
+@pytest.mark.slow
 def test_sentence_and_sql_agree_on_every_combination_of_terms(make_asset: MakeAsset) -> None:
     Asset.objects.bulk_create(combinations(make_asset()))
     every = list(Asset.objects.all())

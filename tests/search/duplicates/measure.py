@@ -38,8 +38,8 @@ from search.duplicates.pixel_match import (
     thumb,
 )
 from search.encoders import DEMO_FOLDER, ImageEncoder
-from tests.checkpoints import save_vit_b32
 from tests.search.duplicates.copies import COPIES
+from tests.support.checkpoints import save_vit_b32
 
 RENDITION = 480
 Indexes = npt.NDArray[np.intp]

@@ -28,10 +28,10 @@ from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 from search.evaluation import rollout
 from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
-from tests.processes import end_other_sessions
 from tests.search.duplicates.copies import cropped, greyed, recompressed, resized
+from tests.support.api import Row, client_of, statuses, upload
+from tests.support.processes import end_other_sessions
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

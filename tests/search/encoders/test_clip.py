@@ -33,7 +33,10 @@ from search.encoders import (
     UnreadableVector,
 )
 from search.encoders.checkpoints import DEFAULT_MODEL, fingerprint, resolve
-from tests.checkpoints import TEXT, save
+from tests.support.checkpoints import TEXT, save
+
+# torch alone takes seconds to load, and so does each of its checkpoints
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clip")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {

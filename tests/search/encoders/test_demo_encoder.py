@@ -6,6 +6,7 @@ import random
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 
 from assetbank.demo.drawing.specs import random_spec
@@ -29,6 +30,7 @@ LEAST = {  # hit@1, hit@5, recall@5
 }
 
 
+@pytest.mark.slow
 def test_questions_find_pictures_never_trained_on() -> None:
     """With 200 of the 500 pictures of the full evaluation, whose numbers are in the README."""
     scores = {score.name: score for score in evaluate(DEMO_FOLDER, 200)}
@@ -67,6 +69,7 @@ def test_the_words_said_to_be_unknown_are_in_no_caption() -> None:
     assert not set(UNKNOWN_WORDS) & known
 
 
+@pytest.mark.slow
 def test_the_whole_training_runs_and_saves_an_encoder(tmp_path: Path) -> None:
     said = StringIO()
     tiny = ("--pictures=32", "--steps=2", "--gallery=10")
@@ -79,6 +82,7 @@ def test_the_whole_training_runs_and_saves_an_encoder(tmp_path: Path) -> None:
     assert TextEncoder(trained).fingerprint != TextEncoder(str(DEMO_FOLDER)).fingerprint
 
 
+@pytest.mark.slow
 def test_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     import torch
 

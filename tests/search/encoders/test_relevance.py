@@ -21,6 +21,8 @@ from search.encoders.demo.vocabulary import OBJECT_NOUNS
 from search.encoders.relevance import MATCH_THRESHOLD, QueryPart, compose, measure
 from tests.search.query.relevance_questions import ABSENT, ANSWERED, UNKNOWN, asked, texts
 
+pytestmark = pytest.mark.slow  # an encoder looks at hundreds of pictures
+
 Bools = npt.NDArray[np.bool_]
 
 

@@ -29,8 +29,8 @@ from search.indexing import collections, pipeline, space_encoders, spaces
 from search.models import Embedding, GoldenQuestion, VectorSpace
 from search.query import SearchQuery, embedding, search
 from search.vectorstore import store
-from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
+from tests.support.checkpoints import save_small
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -165,6 +165,7 @@ def test_what_needs_no_encoder_goes_on_where_it_is_gone(
     assert "no such folder" in space.problem
 
 
+@pytest.mark.slow
 def test_what_the_bundled_encoder_brings_along_is_what_would_be_measured() -> None:
     brought = Background.load(space_encoders._calibrated(str(DEMO_FOLDER)))
     measured = Background.load(space_encoders.recalibrate(str(DEMO_FOLDER)))

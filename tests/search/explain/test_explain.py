@@ -28,9 +28,9 @@ from search.models import Document, Embedding, VectorSpace
 from search.query import PAGE_SIZE, Filters, SearchQuery, like_asset, search
 from search.vectorstore import connection as milvus_connection
 from search.vectorstore import store
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.search.query.test_retrieval import drawn
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

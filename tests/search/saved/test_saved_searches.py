@@ -27,8 +27,8 @@ from search.models import (
 from search.query import Filters, ImageTerm, SearchQuery, like_asset, search
 from search.saved import golden as golden_module
 from search.saved import searches, stored_query, updates
-from tests.api import EVERYBODY, Row, client_of, statuses
 from tests.conftest import Cast
+from tests.support.api import EVERYBODY, Row, client_of, statuses
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.vectorstore import connection, schema, store
 from search.vectorstore import expressions as e
-from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
+from tests.support.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
 # What a tag, a prompt or a path may hold, with the characters that end strings drawn often
 hostile = st.text(

@@ -21,7 +21,7 @@ from search.vectorstore import (
 )
 from search.vectorstore import connection as connection_module
 from search.vectorstore import expressions as e
-from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
+from tests.support.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
 ROWS, DIMENSION = 10_000, 64
 SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}

@@ -66,6 +66,7 @@ class TestBrowsing:
             page = client.get("/").content.decode()
         assert cards(page) == [asset.pk for asset in reversed(assets)]
 
+    @pytest.mark.slow
     def test_pages_follow_each_other_with_and_without_a_script(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
@@ -104,6 +105,7 @@ class TestBrowsing:
         assert chips["#silk"] == {"kind": ["logo", "campaign"], "min_width": ["10"]}
         assert "at least 10 px wide" in chips
 
+    @pytest.mark.slow
     def test_a_collection_is_shown_in_its_own_order_and_paged(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:

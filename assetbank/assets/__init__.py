@@ -1,4 +1,4 @@
-"""Everything that changes an asset: ingest, update, approve, collect, merge, delete."""
+"""Every change to an asset: ingest, update, approval, collections, merge, delete."""
 
 from assetbank.assets import approval, collections, downloads, fields, merge
 from assetbank.assets.backfill import backfill_features

@@ -1,4 +1,4 @@
-"""Bytes to pixels: formats, renditions, colours, perceptual hashes. Knows no database."""
+"""Image processing: decoding, renditions, colours, perceptual hashes. Uses no database."""
 
 from assetbank.media import colours, images
 

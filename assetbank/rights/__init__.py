@@ -1,4 +1,4 @@
-"""Whether an asset may be used, and how it was made."""
+"""Usage rights of an asset, and its provenance."""
 
 from assetbank.rights import content_credentials, provenance, terms
 

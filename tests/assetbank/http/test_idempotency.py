@@ -95,7 +95,7 @@ def test_one_that_is_being_answered_is_a_conflict_until_it_is_given_up(cast: Cas
     Collection.objects.all().delete()
     answer = post(client, "one")
     assert (answer.status_code, answer.json()["code"]) == (409, "being_answered")
-    long_ago = timezone.now() - idempotency.ABANDONED - datetime.timedelta(seconds=1)
+    long_ago = timezone.now() - idempotency.ABANDONED_AFTER - datetime.timedelta(seconds=1)
     IdempotentRequest.objects.update(created_at=long_ago)
     assert post(client, "one").status_code == 201
 

@@ -1,4 +1,4 @@
-"""The demo catalogue: which assets there are, their wording and rights."""
+"""The demo catalogue: its assets, their wording and rights."""
 
 from assetbank.demo.catalogue import assets
 

@@ -1,1 +1,1 @@
-"""The generator of the demo pictures; the demo encoder is trained on its drawings."""
+"""Generator of the demo images; the demo encoder is trained on its drawings."""

@@ -1,4 +1,4 @@
-"""What people type, made fit to be kept."""
+"""Cleaning of text that users type."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ MAX_TAGS, MAX_TAG_LENGTH = 64, 50
 
 
 def clean_text(text: str) -> str:
-    """Composed Unicode without control characters (PostgreSQL takes no NUL)."""
+    """Return NFC-normalised text without control characters, which PostgreSQL rejects (NUL)."""
     composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     return "".join(c for c in composed if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags with single spaces, without empty ones and duplicates (ignoring case).
+
+    Raises InvalidAsset for more than MAX_TAGS tags, or one longer than MAX_TAG_LENGTH.
+    """
     names: dict[str, str] = {}
     for name in (" ".join(clean_text(tag).split()) for tag in tags):
-        names.setdefault(name.upper().lower(), name)  # capitals make no difference to search
+        names.setdefault(name.upper().lower(), name)  # search ignores case
     names.pop("", None)
     if too_long := [name for name in names.values() if len(name) > MAX_TAG_LENGTH]:
         raise InvalidAsset(f"A tag has at most {MAX_TAG_LENGTH} characters: “{too_long[0][:60]}…”.")
@@ -30,5 +34,6 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
 
 
 def title_of(filename: str) -> str:
+    """Return a title made of a file name."""
     stem = PurePath(filename).stem.replace("_", " ").replace("-", " ")
     return " ".join(stem.split())[:200] or "Untitled"

@@ -1,4 +1,4 @@
-"""Settings: what each reader makes of a value, and how a wrong one is said."""
+"""Settings: parsing of values, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -249,13 +249,13 @@ def test_dot_env_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> Non
     assert (tmp_path / "data" / "secret_key").exists()
 
 
-# ------------------------------------------------------------------------ demo sign-ins
+# ------------------------------------------------------------------------ demo accounts
 
 
 @pytest.mark.django_db
 def test_demo_sign_ins_are_refused_in_production(settings: Settings) -> None:
     User.objects.create_user("staff", email=f"staff@{library.DOMAIN}", password="public")
-    library.refuse_in_production()  # embedded: they are what one signs in with
+    library.refuse_in_production()  # allowed in the embedded profile
     settings.EMBEDDED = False
     with pytest.raises(ImproperlyConfigured, match="password is public"):
         library.refuse_in_production()

@@ -1,4 +1,4 @@
-"""`make run` as a process: it answers, says who says what, and leaves nothing behind."""
+"""`make run` as a process: it serves, names the part in every log line, and ends completely."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_the_library_runs_until_ctrl_c_and_runs_again(house: House) -> None:
     ended = first.ended(15)
     assert ended.code == 0
     assert "Traceback" not in ended.output
-    assert "SIGKILL" not in ended.output  # all ended by themselves
+    assert "SIGKILL" not in ended.output  # all parts ended before the time limit
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 
     second = start(house, port)
-    os.killpg(second.pid, signal.SIGINT)  # as a terminal does it
+    os.killpg(second.pid, signal.SIGINT)  # as a terminal does
     assert second.ended(15).code == 0
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 
@@ -118,7 +118,7 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(house: House) -> Non
 def test_a_library_that_was_killed_starts_again_on_its_port(house: House) -> None:
     port = free_port()
     start(house, port).kill()
-    assert answers(port)  # its parts go on without it
+    assert answers(port)  # its parts still run
     again = house.start("run_library", "--no-demo", "--port", str(port))
     wait_until(lambda: "web started" in again.output.replace("system   | ", ""), "it starts")
     wait_until(lambda: answers(port), "the library answers")

@@ -91,10 +91,10 @@ class AssetForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         """Return the cleaned values as keyword arguments of `update_asset`."""
-        given = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
+        values = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
         return {
             name: value
-            for name, value in given.items()
+            for name, value in values.items()
             if name not in UNCHANGED_IF_MISSING or name in self.data
         }
 

@@ -34,8 +34,8 @@ def database() -> Part:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version')")
         (version,) = cursor.fetchone()
-    where = "embedded" if settings.EMBEDDED else "your server"
-    return Part("database", True, f"PostgreSQL {version.split()[0]}, {where}")
+    location = "embedded" if settings.EMBEDDED else "your server"
+    return Part("database", True, f"PostgreSQL {version.split()[0]}, {location}")
 
 
 def files() -> Part:

@@ -28,14 +28,14 @@ def refuse_in_production() -> None:
 
     Their password is public; a database copied from an embedded library contains them.
     """
-    if not settings.EMBEDDED and people().exists():
+    if not settings.EMBEDDED and demo_users().exists():
         raise ImproperlyConfigured(
             "This database has the demo sign-ins, whose password is public. Delete the users "
             f"whose e-mail ends in {DOMAIN} before you serve it."
         )
 
 
-def people() -> QuerySet[User]:
+def demo_users() -> QuerySet[User]:
     """Return the demo accounts."""
     return User.objects.filter(email__endswith=f"@{DOMAIN}")
 

@@ -39,7 +39,7 @@ NAMESPACES = {
 SOURCE_TYPE_IN_XMP = re.compile(
     rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})"""
 )
-WORD = re.compile(r"[A-Za-z]{3,40}")
+TERM = re.compile(r"[A-Za-z]{3,40}")
 
 
 # Choices for the user where the file has no source type
@@ -60,10 +60,10 @@ def check_source_type(asset: Asset) -> None:
         raise InvalidAsset("The studio made this picture, so how it was made is known.")
 
 
-def check_source_type_claim(data: bytes, image: ImageFacts, word: str) -> None:
-    """Raise InvalidAsset if the file is marked as made with AI and `word` denies that."""
+def check_source_type_claim(data: bytes, image: ImageFacts, term: str) -> None:
+    """Raise InvalidAsset if the file is marked as made with AI and `term` denies that."""
     if (
-        word not in MADE_WITH_AI
+        term not in MADE_WITH_AI
         and read_source_type(data, image)["digital_source_type"] in MADE_WITH_AI
     ):
         raise InvalidAsset("This file says of itself that it was made with AI.")
@@ -83,17 +83,17 @@ def read_source_type(data: bytes, image: ImageFacts) -> dict[str, str]:
     takes precedence over others.
     """
     signed = content_credentials.parse_credentials(data, image.mime)
-    words = [source_type(image.xmp), *(signed.source_types if signed else ())]
-    with_ai = (word for word in words if word in MADE_WITH_AI)
-    term = next(with_ai, "") or next(filter(None, words), "")
+    terms = [source_type(image.xmp), *(signed.source_types if signed else ())]
+    with_ai = (term for term in terms if term in MADE_WITH_AI)
+    term = next(with_ai, "") or next(filter(None, terms), "")
     return {"digital_source_type": term[:40]}
 
 
 def source_type(xmp: bytes) -> str:
     """Return the last part of the DigitalSourceType URI in an XMP packet; empty: it has none."""
     found = SOURCE_TYPE_IN_XMP.search(xmp)
-    word = found[1].decode("ascii", "ignore").rpartition("/")[2] if found else ""
-    return word if WORD.fullmatch(word) else ""
+    term = found[1].decode("ascii", "ignore").rpartition("/")[2] if found else ""
+    return term if TERM.fullmatch(term) else ""
 
 
 def xmp_packet(asset: Asset, *, rights: bool = True) -> bytes:

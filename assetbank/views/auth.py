@@ -65,7 +65,7 @@ def demo_accounts() -> list[DemoAccount]:
         return []
     from assetbank.demo import library  # imports the drawing code, which production never needs
 
-    existing = set(library.people().filter(is_active=True).values_list("username", flat=True))
+    existing = set(library.demo_users().filter(is_active=True).values_list("username", flat=True))
     return [
         DemoAccount(name, library.PASSWORD, what)
         for name, what in library.SIGN_INS.items()

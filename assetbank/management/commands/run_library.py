@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def _print_welcome(self, host: str, port: int) -> None:
         self._print(f"\nAssetbank is at http://{host}:{port}/ in a few seconds; Ctrl-C stops it.")
-        if library.people().exists():
+        if library.demo_users().exists():
             for name, what in library.SIGN_INS.items():
                 self._print(f"  sign in as {name} / {library.PASSWORD}: {what}")
         self._print("")

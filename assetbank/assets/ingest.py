@@ -67,10 +67,8 @@ def ingest_asset(
     If the brand has an asset with the same bytes, that one is returned, and added to `collection`.
     A process that is killed midway leaves no row; one that fails leaves no file.
 
-    Raises:
-        PictureRefused: the bytes are no image that is supported, or too large.
-        InvalidAsset: a field has an invalid value.
-        FileMissing: the storage did not save a file.
+    Raises PictureRefused (not an image, or too large), InvalidAsset (a field) or FileMissing
+    (the storage did not save a file).
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
@@ -80,15 +78,10 @@ def ingest_asset(
     asset = Asset(
         brand=brand,
         origin=origin,
-        filename=clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
-        checksum=checksum,
-        mime=image.mime,
-        width=image.width,
-        height=image.height,
-        bytes=len(data),
         created_by=by,
         created_at=created_at or timezone.now(),
-        **feature_fields(image.colours, image.perceptual_hash),
+        checksum=checksum,
+        **_file_fields(filename, data, image),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
     asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
@@ -100,6 +93,18 @@ def ingest_asset(
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
+
+
+def _file_fields(filename: str, data: bytes, image: images.ImageFacts) -> dict[str, Any]:
+    """Return the fields of an asset that describe its file and its pixels."""
+    return {
+        "filename": clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
+        "mime": image.mime,
+        "width": image.width,
+        "height": image.height,
+        "bytes": len(data),
+        **feature_fields(image.colours, image.perceptual_hash),
+    }
 
 
 def _check_new(asset: Asset, data: bytes, image: images.ImageFacts) -> None:

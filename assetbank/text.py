@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -9,6 +10,8 @@ from pathlib import PurePath
 from assetbank.errors import InvalidAsset
 
 MAX_TAGS, MAX_TAG_LENGTH = 64, 50
+MAX_ID = 2**63 - 1  # maximum of a bigint
+MAX_IDS = 1_000  # maximum number of fields that Django accepts in a form
 
 
 def clean_text(text: str) -> str:
@@ -31,6 +34,26 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
     if len(names) > MAX_TAGS:
         raise InvalidAsset(f"An asset has at most {MAX_TAGS} tags.")
     return list(names.values())
+
+
+def parse_id(text: str) -> int | None:
+    """Return the id in `text`, 0 to MAX_ID; None if it is invalid.
+
+    Only ASCII digits are valid: Python's `int` accepts those of other scripts.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
+
+
+def parse_ids(texts: Iterable[str], *, limit: int = MAX_IDS) -> list[int]:
+    """Return the ids in the first `limit` of `texts`: each once, in order, without invalid ones.
+
+    A caller that must refuse invalid ids compares the lengths.
+    """
+    ids = map(parse_id, itertools.islice(texts, limit))
+    return list(dict.fromkeys(pk for pk in ids if pk is not None))
 
 
 def title_of(filename: str) -> str:

@@ -23,7 +23,7 @@ from assetbank.assets import fields as asset_fields
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
-from assetbank.rights.provenance import check_source_type_claim, embed_xmp, read_source_type
+from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)
@@ -63,12 +63,9 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are names of `asset_fields.EDITABLE`. Without a title, one is made of the file name.
-    If the brand has an asset with the same bytes, that one is returned, and added to `collection`.
-    A process that is killed midway leaves no row; one that fails leaves no file.
-
-    Raises PictureRefused (not an image, or too large), InvalidAsset (a field) or FileMissing
-    (the storage did not save a file).
+    `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
+    returned instead, and added to `collection`. If killed midway it leaves no row, if it fails no
+    file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
@@ -80,14 +77,12 @@ def ingest_asset(
         origin=origin,
         created_by=by,
         created_at=created_at or timezone.now(),
-        checksum=checksum,
-        **_file_fields(filename, data, image),
+        **_file_fields(filename, data, checksum, image),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
-    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
-    _check_new(asset, data, image)
+    _assign_fields(asset, fields, data, image)
     try:
-        _ingest(asset, data, image, clean_tags(tags), collection)
+        _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes were ingested at the same time
@@ -95,10 +90,13 @@ def ingest_asset(
     return IngestResult(asset, created=True)
 
 
-def _file_fields(filename: str, data: bytes, image: images.ImageFacts) -> dict[str, Any]:
+def _file_fields(
+    filename: str, data: bytes, checksum: str, image: images.ImageFacts
+) -> dict[str, Any]:
     """Return the fields of an asset that describe its file and its pixels."""
     return {
         "filename": clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
+        "checksum": checksum,
         "mime": image.mime,
         "width": image.width,
         "height": image.height,
@@ -107,15 +105,22 @@ def _file_fields(filename: str, data: bytes, image: images.ImageFacts) -> dict[s
     }
 
 
-def _check_new(asset: Asset, data: bytes, image: images.ImageFacts) -> None:
-    """Raise InvalidAsset for a status or a source type that a new asset cannot have."""
+def _assign_fields(
+    asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts
+) -> None:
+    """Assign the fields, and a title made of the file name if they have none.
+
+    Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
+    cannot have.
+    """
+    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:
         raise InvalidAsset(asset_fields.APPROVED_BY_DECISION)
 
 
-def _ingest(
+def _save(
     asset: Asset,
     data: bytes,
     image: images.ImageFacts,

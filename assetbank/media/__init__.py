@@ -1,5 +1,6 @@
 """Image processing: decoding, renditions, colours, perceptual hashes. Uses no database."""
 
 from assetbank.media import colours, images
+from assetbank.media.images import ImageFacts
 
-__all__ = ["colours", "images"]
+__all__ = ["ImageFacts", "colours", "images"]

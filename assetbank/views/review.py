@@ -16,10 +16,10 @@ from assetbank.assets import approval
 from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Decision
+from assetbank.text import parse_ids
 
 PER_PAGE = 12
 MAX_AT_ONCE = 200
-MAX_ID_LENGTH = 18  # digits that fit into PostgreSQL's bigint
 DONE: dict[str, str] = {
     Decision.Verdict.APPROVED: "approved",
     Decision.Verdict.REJECTED: "sent back",
@@ -82,8 +82,7 @@ def decide(request: PageRequest) -> HttpResponse:
     An asset that cannot be decided about gets a message, and does not stop the others.
     """
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
-    given = request.POST.getlist("asset")[:MAX_AT_ONCE]
-    ids = [int(pk) for pk in given if pk.isdecimal() and len(pk) <= MAX_ID_LENGTH]
+    ids = parse_ids(request.POST.getlist("asset"), limit=MAX_AT_ONCE)
     visible = permissions.assets(request.user).select_related("brand")
     if len(ids) == 1:
         get_object_or_404(visible, pk=ids[0])

@@ -17,8 +17,7 @@ from assetbank import permissions
 from assetbank.assets import IngestResult, ingest_asset
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import UploadForm
-from assetbank.http import PageRequest
-from assetbank.http.problems import problem
+from assetbank.http import PageRequest, problems
 from assetbank.models import Asset
 
 MAX_NAMED = 5  # maximum number of duplicates that a message names
@@ -45,7 +44,7 @@ def upload(request: PageRequest) -> HttpResponse:
         if _wants_json(request):
             errors = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
             sentence = " ".join(line for lines in errors.values() for line in lines)
-            return JsonResponse(problem("invalid", sentence, errors), status=400)
+            return JsonResponse(problems.problem("invalid", sentence, errors), status=400)
         return render(request, "assetbank/upload.html", {"form": form}, status=400)
     if _wants_json(request):
         return _upload_one(request, form)
@@ -120,7 +119,7 @@ def _wants_json(request: PageRequest) -> bool:
 
 
 def _problem(error: ProblemError) -> JsonResponse:
-    return JsonResponse(problem(error.code, error.message), status=error.status)
+    return JsonResponse(problems.problem(error.code, error.message), status=error.status)
 
 
 def _raise(error: ProblemError) -> HttpResponse:

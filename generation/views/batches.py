@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
+from assetbank.text import parse_id
 from generation import permissions as visible
 from generation.composer import reuse, tray
 from generation.engines import catalog
@@ -27,9 +28,8 @@ from generation.prompting import presets
 from generation.review import verdicts
 from generation.views.output_grid import CHOICES, UNDECIDED, Shown, shown
 from generation.views.querysets import followed, generations, require_creator_somewhere
+from generation.workflows import MAX_CELLS
 from generation.workflows import batch as batches
-from generation.workflows.batch import Progress
-from generation.workflows.matrix import MAX_CELLS
 
 PER_PAGE = 24
 COVERS = 4
@@ -152,11 +152,11 @@ def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
 @login_required
 @require_safe
 def listed(request: PageRequest) -> HttpResponse:
-    before = request.GET.get("before", "")
     rows = batches_of(request).order_by("-pk")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    page = list(rows.prefetch_related(Prefetch("generations", generations(request)))[:PER_PAGE])
+    if (before := parse_id(request.GET.get("before", ""))) is not None:
+        rows = rows.filter(pk__lt=before)
+    cells = generations(request).prefetch_related("takes")
+    page = list(rows.prefetch_related(Prefetch("generations", cells))[:PER_PAGE])
     context = {
         "batches": [
             (batch, batches.batch_progress(batch.generations.all()), _covers(batch))
@@ -250,7 +250,7 @@ def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, b
     ]
 
 
-def _mark(far: Progress, rows: list[Generation], followed_batch: Batch) -> str:
+def _mark(far: batches.Progress, rows: list[Generation], followed_batch: Batch) -> str:
     stopping = sum(row.cancel_requested for row in rows)
     orders = [(job.state, job.reason, job.polled_at) for job in followed_batch.jobs.all()]
     return hashlib.sha256(repr((far, stopping, orders)).encode()).hexdigest()[:8]

@@ -25,10 +25,9 @@ from assetbank.media import images
 from assetbank.models import Asset, AssetQuerySet, Brand
 from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
-from search.indexing import entities
+from search.indexing import entities, spaces
 from search.models import Comparison, Embedding, Likeness, VectorSpace
-from search.vectorstore import VectorStoreUnavailable, store
-from search.vectorstore.expressions import all_of, differs, equals
+from search.vectorstore import VectorStoreUnavailable, expressions, store
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +70,11 @@ def detect(
     """
     done = 0
     with locks.session_lock("search.duplicates", wait=wait) as alone:
-        space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-        if not alone or space is None:
+        if not alone:
+            return 0
+        try:
+            space = spaces.active_space()
+        except SearchUnavailable:
             return 0
         # once it is in use again, an archived asset may have new neighbours
         Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
@@ -90,9 +92,8 @@ def detect(
 
 def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
     """Assets that are to be compared: indexed, or left out of the index, and their hash taken."""
-    settled = Embedding.objects.filter(
+    settled = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("pk"),
-        space__active=True,
         state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
     )
     done = Comparison.objects.filter(asset_id=OuterRef("pk")).filter(
@@ -105,9 +106,7 @@ def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
 
 def compare_asset(asset: Asset) -> None:
     """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
-    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-    if space is None:
-        raise SearchUnavailable("Search is not ready yet: there is no index.")
+    space = spaces.active_space()
     try:
         candidates = _candidates([asset], space)
     except VectorStoreUnavailable as error:
@@ -225,7 +224,12 @@ def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
         vector = entities.sound_vector(value, of, asset=asset, space=space)
         if vector is None:
             continue
-        where = all_of([equals("brand_id", asset.brand_id), differs("status", "archived")])
+        where = expressions.all_of(
+            [
+                expressions.equals("brand_id", asset.brand_id),
+                expressions.differs("status", "archived"),
+            ]
+        )
         hits = store.search(
             vector,
             limit=pixel_match.NEAREST_VECTORS + 1,

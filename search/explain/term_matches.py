@@ -8,8 +8,7 @@ from typing import Any
 from django.db import connection
 
 from assetbank.models import Asset
-from search.query import ParsedText
-from search.query.fulltext import LANGUAGE
+from search.query import ParsedText, fulltext
 
 # The fields as they are now, and the document that the search looks into
 OCCURRENCES = """
@@ -53,7 +52,7 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
         "phrases": [*wording.wanted, *wording.unwanted],
         "typed": wording.typed,
         "asset": asset.pk,
-        "language": LANGUAGE,
+        "language": fulltext.LANGUAGE,
     }
     with connection.cursor() as cursor:
         cursor.execute(OCCURRENCES, values)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from django import template
 
-from search.query import SearchHit
-from search.query.fulltext import Highlight
+from search.query import SearchHit, fulltext
 
 register = template.Library()
 
@@ -33,8 +32,8 @@ class Told:
     steps: int  # 1 to 3; 0: no bar
     match: str
     reasons: tuple[str, ...]
-    title: Highlight | None  # the whole title, if wanted words occur in it
-    excerpt: Highlight | None  # of another field
+    title: fulltext.Highlight | None  # the whole title, if wanted words occur in it
+    excerpt: fulltext.Highlight | None  # of another field
 
     @property
     def shown(self) -> tuple[tuple[str, bool], ...]:
@@ -80,7 +79,7 @@ def told(found: SearchHit) -> Told | None:
     )
 
 
-def _telling(highlights: Iterable[Highlight]) -> list[Highlight]:
+def _telling(highlights: Iterable[fulltext.Highlight]) -> list[fulltext.Highlight]:
     """At most two, of which the second has a wanted word that the first has not."""
     said: set[str] = set()
     telling = []

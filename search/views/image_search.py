@@ -15,8 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from assetbank import permissions
 from assetbank.errors import PictureRefused
 from assetbank.http import PageRequest
-from search.query import SearchForm, embedding
-from search.query.form import MAX_SHOWN, images_of
+from search.query import SearchForm, embedding, search_form
 from search.views.asset_panels import _asset
 
 BOX = ("left", "top", "right", "bottom")
@@ -35,8 +34,13 @@ def picture_search(request: PageRequest) -> HttpResponse:
     if not files:
         raise PictureRefused("Choose a picture to search with.")
     given = _question_so_far(request)
-    if len(files) + len(given.getlist("like")) + len(given.getlist("picture")) > MAX_SHOWN:
-        raise PictureRefused(f"A question has at most {MAX_SHOWN} pictures. Take one away first.")
+    if (
+        len(files) + len(given.getlist("like")) + len(given.getlist("picture"))
+        > search_form.MAX_IMAGES
+    ):
+        raise PictureRefused(
+            f"A question has at most {search_form.MAX_IMAGES} pictures. Take one away first."
+        )
     for file in files:
         data = file.read(settings.MAX_UPLOAD_BYTES + 1)
         asked = embedding.save_query_image(person=request.user, data=data)
@@ -58,7 +62,7 @@ def _question_so_far(request: PageRequest) -> QueryDict:
 @login_required
 @require_safe
 def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
-    shown = get_object_or_404(images_of(request.user), pk=pk)
+    shown = get_object_or_404(search_form.images_of(request.user), pk=pk)
     if shown.asset_id:  # a brand's kept question may show a part of what this person may not see
         get_object_or_404(permissions.assets(request.user), pk=shown.asset_id)
     response = HttpResponse(bytes(shown.thumbnail), content_type="image/webp")

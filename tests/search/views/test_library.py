@@ -20,9 +20,9 @@ from assetbank.assets import GenerationProvenance, collections
 from assetbank.models import Asset, Collection
 from search.indexing import pipeline
 from search.models import Embedding, PictureQuestion
-from search.query import PAGE_SIZE
+from search.query import PAGE_SIZE, ParsedText, fulltext
 from search.query.embedding import save_query_crop
-from search.query.form import MAX_SHOWN
+from search.query.search_form import MAX_IMAGES
 from search.templatetags.search_results import counted
 from tests.conftest import Cast, picture_bytes
 
@@ -287,6 +287,38 @@ class TestSearching:
         with django_assert_max_num_queries(13):
             client.get("/?q=silk+b3", headers={"HX-Request": "true"})
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/?q=silk+-b3",
+            "/?q=-b3",
+            "/facets/?q=silk",
+            "/facets/?q=-b3",
+            "/assets/{}/why/?q=silk+-b3",
+            "/api/v1/assets/?q=silk+-b3",
+        ],
+    )
+    def test_one_request_parses_the_typed_text_once(
+        self,
+        cast: Cast,
+        make_asset: MakeAsset,
+        index: Index,
+        monkeypatch: pytest.MonkeyPatch,
+        address: str,
+    ) -> None:
+        asset = make_asset(title="silk", tags=["b2"])
+        index()
+        parsed: list[str] = []
+
+        def parse(text: str, parse: Callable[[str], ParsedText] = fulltext.parse) -> ParsedText:
+            parsed.append(text)
+            return parse(text)
+
+        monkeypatch.setattr(fulltext, "parse", parse)
+        address = address.format(asset.pk)
+        assert signed_in(cast.creator).get(address).status_code == 200
+        assert parsed == parse_qs(urlsplit(address).query)["q"]
+
 
 NEAREST = "These match less: the nearest of the rest"
 NOTHING = "Nothing here really matches"
@@ -461,11 +493,11 @@ class TestQuestionWithPictures:
 
     def test_a_question_has_only_so_many_pictures(self, cast: Cast, reds: list[Asset]) -> None:
         client = signed_in(cast.viewer)
-        full = "&".join([f"like={reds[0].pk}"] * MAX_SHOWN)
+        full = "&".join([f"like={reds[0].pk}"] * MAX_IMAGES)
         sent = {"question": full, "picture": SimpleUploadedFile("a.png", picture_bytes())}
         refused = client.post("/picture-search/", sent)
         assert refused.status_code == 400
-        assert f"at most {MAX_SHOWN} pictures" in refused.content.decode()
+        assert f"at most {MAX_IMAGES} pictures" in refused.content.decode()
         assert not PictureQuestion.objects.exists()
 
     def test_what_is_gone_can_be_left_out_of_the_question(

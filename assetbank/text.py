@@ -15,7 +15,7 @@ MAX_IDS = 1_000  # maximum number of fields that Django accepts in a form
 
 
 def clean_text(text: str) -> str:
-    """Return NFC-normalised text without control characters, which PostgreSQL rejects (NUL)."""
+    """Return NFC-normalised text without control characters; PostgreSQL rejects NUL."""
     composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     return "".join(c for c in composed if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
 

@@ -1,4 +1,4 @@
-"""Who gets in where: every address of the library and of the admin."""
+"""Access to every address of the library and of the admin, by role."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys
 from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
-A, P, V, C, M, S = EVERYBODY  # P, the outsider, stands for anybody who is signed in
+A, P, V, C, M, S = EVERYBODY  # P, the outsider, is any signed-in user
 EDIT = {"title": "New", "kind": "product", "consent": "not_needed"}
 ADDRESSES = [
-    # open to all
+    # public
     Address("get", "/sign-in/", A),
     Address("post", "/sign-in/", A, {"username": "x", "password": "y"}),
     Address("post", "/sign-out/", A),
-    # everybody's own
+    # for every signed-in user
     Address("get", "/notices/", P),
     Address("post", "/notices/", P),
     Address("get", "/notices/count/", P),
@@ -35,7 +35,7 @@ ADDRESSES = [
     Address("get", "/api/v1/notices/", P),
     Address("post", "/api/v1/notices/read/", P),
     Address("get", "/api/v1/collections/", P),
-    # a brand's
+    # of a brand
     Address("get", "/api/v1/brands/acme/", V),
     Address("get", "/upload/", C),
     Address("post", "/upload/", C, {"file": upload, "brand": "acme"}),
@@ -62,7 +62,7 @@ ADDRESSES = [
     Address("get", "/assets/{draft}/download/?format=png&side=40", C),
     Address("get", "/assets/{draft}/credentials/", C),
     Address("get", "/api/v1/assets/{draft}/download/?format=png&side=40", C),
-    # creators are told that only managers decide
+    # creators get a page or an error that says that only managers decide
     Address("post", "/review/decide/", C, {"asset": "{draft}", "verdict": "approved"}),
     Address("post", "/api/v1/assets/{draft}/decisions/", M, {"verdict": "approved"}),
     # collections
@@ -104,8 +104,8 @@ def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) 
 
 
 def test_every_address_is_in_the_table() -> None:
-    """A new one is put there, with the first of EVERYBODY who gets in."""
-    told = {each.key for each in ADDRESSES} | {"get api-health"}  # which is open
+    """Add a new address to ADDRESSES, with the lowest role of EVERYBODY that has access."""
+    told = {each.key for each in ADDRESSES} | {"get api-health"}  # public
     assert told == keys(others_than=("search", "generation"))
 
 

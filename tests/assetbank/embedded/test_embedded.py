@@ -1,4 +1,4 @@
-"""The embedded services: shared by processes, stopped by the last, taken over after a kill -9."""
+"""Embedded services: shared by processes, stopped by the last one, reused after a kill -9."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from django.db import connection
 connection.cursor().execute("SELECT 1")
 print("connected", flush=True)
 """
-UNTIL_TOLD = """
+UNTIL_ENOUGH = """
 import time
 print("ready", flush=True)
 while not (settings.DATA_DIR / "enough").exists():
@@ -39,25 +39,25 @@ def house() -> Iterator[House]:
 
 @pytest.fixture
 def library() -> Iterator[House]:
-    """One whose PostgreSQL need not be made first."""
+    """Return a house whose PostgreSQL has been created and migrated."""
     with House(migrated=True) as library:
         yield library
 
 
-def user_of(house: House, service: str) -> Running:
-    """A process that uses the service until `enough`, or until it is killed."""
-    running = house.start_script(SETTINGS + service + UNTIL_TOLD)
+def start_user(house: House, service: str) -> Running:
+    """Start a process that uses the service until the file `enough` exists, or it is killed."""
+    running = house.start_script(SETTINGS + service + UNTIL_ENOUGH)
     wait_until(lambda: "ready" in running.output or not running.alive, "the service is up")
     assert running.alive, running.output
     return running
 
 
 def test_processes_share_the_servers_and_the_last_one_stops_them(house: House) -> None:
-    first, second = user_of(house, POSTGRES + MILVUS), user_of(house, POSTGRES + MILVUS)
+    first, second = start_user(house, POSTGRES + MILVUS), start_user(house, POSTGRES + MILVUS)
     assert first.output == second.output
     servers = [*house.postgres_servers(), *house.milvus_servers()]
     assert len(servers) == 2
-    house.script(SETTINGS + POSTGRES + MILVUS)  # one that ends early leaves them to the others
+    house.script(SETTINGS + POSTGRES + MILVUS)  # a process that ends early does not stop them
     assert all(server.is_running() for server in servers)
     (house.folder / "enough").touch()
     assert first.ended().code == second.ended().code == 0
@@ -67,7 +67,7 @@ def test_processes_share_the_servers_and_the_last_one_stops_them(house: House) -
 def test_servers_that_a_killed_process_left_behind_are_taken_over_and_then_stopped(
     library: House,
 ) -> None:
-    killed = user_of(library, POSTGRES + MILVUS)
+    killed = start_user(library, POSTGRES + MILVUS)
     servers = {*library.postgres_servers(), *library.milvus_servers()}
     assert len(servers) == 2
     killed.kill()
@@ -84,7 +84,12 @@ def test_a_process_starts_anew_what_was_killed_under_it(library: House) -> None:
     milvus.ensure_running(settings.DATA_DIR / "milvus")
     """
     lasting = library.start_script(
-        SETTINGS + POSTGRES + MILVUS + UNTIL_TOLD + again.replace("\n    ", "\n") + "print('again')"
+        SETTINGS
+        + POSTGRES
+        + MILVUS
+        + UNTIL_ENOUGH
+        + again.replace("\n    ", "\n")
+        + "print('again')"
     )
     wait_until(lambda: "ready" in lasting.output, "both are up")
     for server in (*library.postgres_servers(), *library.milvus_servers()):
@@ -100,8 +105,8 @@ def test_a_stale_server_file_is_not_believed(house: House) -> None:
     folder = house.folder / "milvus"
     folder.mkdir()
     for stale in (
-        json.dumps({"pid": os.getpid(), "port": 9}),  # another program has this number now
-        json.dumps({"pid": 4_000_000, "port": 9}),  # nobody has
+        json.dumps({"pid": os.getpid(), "port": 9}),  # the number belongs to another program
+        json.dumps({"pid": 4_000_000, "port": 9}),  # no process has the number
         '{"pid": 1',  # half written
         "",
     ):
@@ -112,11 +117,11 @@ def test_a_stale_server_file_is_not_believed(house: House) -> None:
 
 
 def test_a_milvus_whose_starter_was_killed_before_it_noted_it_is_replaced(house: House) -> None:
-    killed = user_of(house, MILVUS)
+    killed = start_user(house, MILVUS)
     (orphan,) = house.milvus_servers()
     killed.kill()
     (house.folder / "milvus" / "server.json").unlink()
-    lasting = user_of(house, MILVUS)
+    lasting = start_user(house, MILVUS)
     (server,) = house.milvus_servers()
     assert server.pid != orphan.pid
     (house.folder / "enough").touch()
@@ -130,7 +135,7 @@ def test_a_stale_postmaster_file_of_any_kind_is_not_believed(library: House) -> 
         f"{library.folder / 'postgres'}\n{int(time.time())}\n5432\n{library.folder / 'postgres'}\n"
     )
     with House(migrated=True) as other:  # a PostgreSQL, but not that of our folder
-        user_of(other, POSTGRES)
+        start_user(other, POSTGRES)
         (foreign,) = other.postgres_servers()
         for stale in (
             f"{os.getpid()}\n{rest}\n 1 1\nready\n",

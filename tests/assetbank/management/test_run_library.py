@@ -1,4 +1,4 @@
-"""`make run` as a process: it answers, says who says what, and leaves nothing behind."""
+"""`make run` as a process: it serves, names the part in every log line, and ends completely."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def test_the_library_runs_until_ctrl_c_and_runs_again(house: House) -> None:
     ended = first.ended(15)
     assert ended.code == 0
     assert "Traceback" not in ended.output
-    assert "SIGKILL" not in ended.output  # all ended by themselves
+    assert "SIGKILL" not in ended.output  # all parts ended before the time limit
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 
     second = start(house, port)
-    os.killpg(second.pid, signal.SIGINT)  # as a terminal does it
+    os.killpg(second.pid, signal.SIGINT)  # as a terminal does
     assert second.ended(15).code == 0
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 

@@ -148,7 +148,7 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
     space = spaces.ensure_active_space()
     jobs = leases.claim(space, 10)
     with ThreadPoolExecutor(1) as pool:
-        outcome = pipeline._process(pipeline._IndexRun().start(jobs, space, pool), space)
+        outcome = pipeline._process(pipeline._IndexRun().start_decoding(jobs, space, pool), space)
     update_asset(asset=asset, kind="logo")
     leases.finish(outcome, space)
     assert state(asset)[0] == "pending"

@@ -247,7 +247,7 @@ def test_values_past_the_limits_are_cut_before_milvus_refuses_them(empty: str) -
     )
     store.upsert([store.Row(1, AXIS, long)], collection=empty)
     fetched = store.fetch([1], collection=empty)[1]
-    assert fetched == schema.fitted(long)
+    assert fetched == schema.truncated(long)
     assert len(fetched["tags"]) == 1_000
     assert long["prompt"].startswith(fetched["prompt"])
     _assert_found(empty, e.contains("tags", fetched["tags"][999]), [1])

@@ -57,7 +57,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = Page([group] if group else [], int(bool(group)))
-        told["apart"] = dismissals.dismissed_among(shown, _seen(request))[
+        told["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
             : duplicate_groups.MAX_SHOWN
         ]
         told["may_take_back"] = permissions.can_edit(request.user, shown.brand)
@@ -185,7 +185,7 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """What an asset's page says of its copies; nothing where there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
     group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    apart = dismissals.dismissed_among(asset, _seen(request)).count()
+    apart = dismissals.dismissed_duplicates(asset, _seen(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"

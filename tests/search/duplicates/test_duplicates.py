@@ -202,7 +202,7 @@ class TestFinding:
         assert titles() == [["Boot", "Grey boot", "Rough boot"]]
         assert detect.detect() == 0
         default_storage.save(lost.path, io.BytesIO(copy_of("boot", resized)))
-        Comparison.objects.update(compared_at=timezone.now() - 2 * detect.PAUSE)
+        Comparison.objects.update(compared_at=timezone.now() - 2 * detect.RETRY_AFTER)
         detect.detect()
         assert len(titles()[0]) == 4
 

@@ -11,8 +11,8 @@ from django.core.management import call_command
 from assetbank.demo.drawing.specs import random_spec
 from search.encoders import DEMO_FOLDER, ImageEncoder, TextEncoder
 from search.encoders.demo import vocabulary
-from search.encoders.demo.captions import caption, spoken
-from search.encoders.demo.drawings import held_out, training_set
+from search.encoders.demo.captions import caption, unhyphenated
+from search.encoders.demo.drawings import is_held_out, training_set
 from search.encoders.demo.evaluation import UNKNOWN_WORDS, evaluate, gallery
 
 LEAST = {  # hit@1, hit@5, recall@5
@@ -46,7 +46,7 @@ def test_the_gallery_and_the_training_pictures_share_no_combination(tmp_path: Pa
     tested = {(spec.obj, spec.colour, spec.scene) for spec in gallery()}
     trained = {(s.obj, s.colour, s.scene) for s in training_set(tmp_path, 20).specs}
     assert len(tested) == 500
-    assert all(held_out(spec) for spec in gallery())
+    assert all(is_held_out(spec) for spec in gallery())
     assert not tested & trained
 
 
@@ -56,14 +56,14 @@ def test_a_caption_fits_its_picture() -> None:
         spec = random_spec(rng)
         said = caption(spec, rng, noise=["paper"], tidy=rng.random() < 0.5)
         assert said.text.strip()
-        assert said.pins.fit(spec)
+        assert said.facts.fit(spec)
 
 
 def test_the_words_said_to_be_unknown_are_in_no_caption() -> None:
     nouns = [
         word for noun in vocabulary.OBJECT_NOUNS.values() for word in (*noun.one, *noun.many)
     ] + [word for kind, _ in vocabulary.KINDS for word in kind]
-    known = {part for word in nouns for part in spoken(word).split()}
+    known = {part for word in nouns for part in unhyphenated(word).split()}
     assert not set(UNKNOWN_WORDS) & known
 
 

@@ -16,7 +16,7 @@ from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import COLOURS, SCENES, Spec
 from search.encoders import DEMO_FOLDER, Background, ImageEncoder, TextEncoder, calibration
 from search.encoders.clip import Floats
-from search.encoders.demo.captions import article, spoken
+from search.encoders.demo.captions import article, unhyphenated
 from search.encoders.demo.vocabulary import OBJECT_NOUNS
 from search.encoders.relevance import MATCH_THRESHOLD, QueryPart, compose, measure
 from tests.search.query.relevance_questions import ABSENT, ANSWERED, UNKNOWN, asked, texts
@@ -58,7 +58,7 @@ def in_common(this: Spec, other: Spec) -> int:
 
 
 def a(obj: str) -> str:
-    noun = spoken(OBJECT_NOUNS[obj].one[0])
+    noun = unhyphenated(OBJECT_NOUNS[obj].one[0])
     return f"{article(noun)} {noun}"
 
 
@@ -92,7 +92,7 @@ def test_an_object_that_was_taken_out_of_the_library_matches_nothing(library: Li
 
 
 def test_the_questions_are_not_those_that_the_line_is_measured_with() -> None:
-    measured = {*calibration.descriptions(calibration.reference()), *calibration.ELSEWHERE}
+    measured = {*calibration.descriptions(calibration.reference()), *calibration.UNRELATED_TEXTS}
     assert len(measured & set(texts(UNKNOWN))) == 0
     assert len(measured & {question.text for question in asked(ANSWERED) + asked(ABSENT)}) <= 1
 

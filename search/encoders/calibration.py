@@ -56,8 +56,7 @@ def calibrate(pictures: Pictures, texts: Texts) -> Background:
 
 
 def reference() -> list[Spec]:
-    """Return the specs of the reference images: each object in many colours and scenes;
-    constant."""
+    """Return the constant specs of the reference images: each object in many colours and scenes."""
     colours = tuple(COLOURS)
     return [
         Spec(

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class EncoderError(Exception):
-    """An encoder cannot be used; the message is a sentence that a user can act on."""
+    """Unusable encoder; the message is a sentence that a user can act on."""
 
 
 class EncoderUnavailable(EncoderError):
@@ -98,8 +98,7 @@ def _missing(folder: Path) -> str | None:
 
 
 def weights(folder: Path) -> list[Path]:
-    """Return the weight files; for a sharded checkpoint all that its index names, existing or
-    not."""
+    """Return the weight files; of a sharded checkpoint all that its index names."""
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
             return [folder / name]

@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class UnreadableVector(EncoderError):
-    """The model returned unusable vectors (not finite, or zero) for these `rows` of the batch."""
+    """Unusable vectors of the model (not finite, or zero), in these `rows` of the batch."""
 
     def __init__(self, rows: Sequence[int]) -> None:
         self.rows = list(rows)

@@ -58,8 +58,7 @@ class EvaluationQuery:
 
 @dataclass(frozen=True)
 class Result:
-    """Means over the queries, each metric 0 to 1; the median and 95th percentile in
-    milliseconds."""
+    """Means over the queries: metrics 0 to 1, median and 95th percentile in milliseconds."""
 
     questions: int
     k: int

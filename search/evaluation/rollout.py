@@ -30,7 +30,7 @@ MEASURES = ("ndcg", "recall")
 
 
 class RolloutRefused(Exception):
-    """The action is refused; the message is a sentence with the reason and the next step."""
+    """Refused action; the message is a sentence with the reason and the next step."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,10 @@ def space_of_model(model: str) -> VectorSpace:
 
 def progress(space: VectorSpace) -> Progress:
     """Return how many assets of a space are indexed, pending, failed or skipped."""
-    states = dict(
-        space.embeddings.order_by().values_list("state").annotate(Count("pk"))
-    )  # REMOVING rows have no asset any longer
+    states = dict(space.embeddings.order_by().values_list("state").annotate(Count("pk")))
     counts = {state: states.get(state.value, 0) for state in Embedding.State}
     return Progress(
-        total=sum(counts.values()) - counts[Embedding.State.REMOVING],
+        total=sum(counts.values()) - counts[Embedding.State.REMOVING],  # no longer assets
         indexed=counts[Embedding.State.INDEXED],
         waiting=counts[Embedding.State.PENDING],
         failed=counts[Embedding.State.FAILED],

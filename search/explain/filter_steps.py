@@ -60,8 +60,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _single_filter(filters: Filters, name: str) -> Filters:
-    """Return only this filter, also without the implicit one against archived and quarantined
-    assets."""
+    """Return only this filter, showing archived and quarantined assets, too."""
     attribute = PARAMETERS[name]
     return Filters(**{"statuses": ANY_STATUS, attribute: getattr(filters, attribute)})
 

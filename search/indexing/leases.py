@@ -74,14 +74,12 @@ def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) ->
 def finish(result: BatchResult, space: VectorSpace) -> None:
     """Write back the results, except for rows that changed in the meantime."""
     done = [*result.indexed, *result.skipped, *result.removed]
-    batch = {
-        leased.embedding.pk: leased
-        for leased in [*done, *(leased for leased, _, _ in result.failed)]
-    }
+    done += [leased for leased, _, _ in result.failed]
+    batch = {leased.embedding.pk: leased for leased in done}
     reasons = {leased.embedding.pk: (reason, retry) for leased, reason, retry in result.failed}
     with transaction.atomic():
-        ours = VectorSpace.objects.filter(pk=space.pk, collection=space.collection)
-        collection_changed = ours.select_for_update(no_key=True).only("pk").first() is None
+        query = VectorSpace.objects.filter(pk=space.pk, collection=space.collection)
+        collection_changed = query.select_for_update(no_key=True).only("pk").first() is None
         changed = list(
             Embedding.objects.select_for_update()
             .defer("vector_bytes")
@@ -103,11 +101,10 @@ def finish(result: BatchResult, space: VectorSpace) -> None:
             elif row.pk in reasons:
                 _record_failure(row, *reasons[row.pk])
             else:
-                row.state = (
-                    Embedding.State.SKIPPED if leased.skip_reason else Embedding.State.INDEXED
-                )
+                skipped = bool(leased.skip_reason)
+                row.state = Embedding.State.SKIPPED if skipped else Embedding.State.INDEXED
                 row.reason, row.attempts = leased.skip_reason, 0
-                row.indexed_at = None if leased.skip_reason else row.updated_at
+                row.indexed_at = None if skipped else row.updated_at
         Embedding.objects.bulk_update(
             [row for row in changed if row.pk not in removed_pks],
             ["state", "reason", "attempts", "claimed_until", "indexed_at", "updated_at"],

@@ -152,8 +152,7 @@ def _synonyms(obj: str, colour: str, rng: random.Random) -> str:
 
 
 def score(name: str, scores: Floats, relevant: npt.NDArray[np.bool_]) -> Score:
-    """Return the metrics of scores [queries, images]; queries without a relevant image do not
-    count."""
+    """Return the metrics of scores [queries, images], ignoring queries without a relevant image."""
     answerable = relevant.any(1)
     first = np.argsort(-scores, 1)[:, :5]
     right = np.take_along_axis(relevant, first, 1)[answerable]
@@ -168,8 +167,7 @@ def score(name: str, scores: Floats, relevant: npt.NDArray[np.bool_]) -> Score:
 
 
 def evaluate(folder: Path, count: int = GALLERY) -> list[Score]:
-    """Return the metrics of the checkpoint in a folder, computed with the encoders of the
-    search."""
+    """Return the metrics of the checkpoint in a folder, using the encoders of the search."""
     specs = gallery(count)
     pictures = ImageEncoder(str(folder)).encode([render(spec, SIZE) for spec in specs])
     texts = TextEncoder(str(folder))

@@ -1,4 +1,4 @@
-"""The bundled encoder answers real questions about pictures that it was never trained on."""
+"""The bundled encoder answers realistic queries about images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search.encoders.demo.captions import caption, unhyphenated
 from search.encoders.demo.drawings import is_held_out, training_set
 from search.encoders.demo.evaluation import UNKNOWN_WORDS, evaluate, gallery
 
-LEAST = {  # hit@1, hit@5, recall@5
+LEAST = {  # minimum hit@1, hit@5, recall@5
     "object and colour": (0.95, 0.99, 0.98),
     "the same, pairs never trained on": (0.95, 0.99, 0.97),
     "object and colour, synonyms": (0.95, 0.98, 0.97),
@@ -30,7 +30,7 @@ LEAST = {  # hit@1, hit@5, recall@5
 
 
 def test_questions_find_pictures_never_trained_on() -> None:
-    """With 200 of the 500 pictures of the full evaluation, whose numbers are in the README."""
+    """Evaluate 200 of the 500 images of the full evaluation, whose numbers are in the README."""
     scores = {score.name: score for score in evaluate(DEMO_FOLDER, 200)}
     short = [
         str(scores[name])

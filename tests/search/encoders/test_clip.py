@@ -156,7 +156,7 @@ def test_nothing_gives_no_rows() -> None:
 
 def test_importing_the_module_imports_neither_torch_nor_transformers_nor_django() -> None:
     heavy = "{'torch', 'transformers', 'django', 'huggingface_hub'}"
-    code = f"import sys, search.clip; print({heavy} & set(sys.modules))"
+    code = f"import sys, search.encoders.clip; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
 
@@ -493,7 +493,7 @@ def hub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def resolve_elsewhere(call: str, *, endpoint: str, home: Path) -> dict[str, Any]:
     """Run `resolve(...)` in a process of its own: the hub's client reads its settings once."""
     code = f"""
-import json, search.checkpoints as checkpoints
+import json, search.encoders.checkpoints as checkpoints
 said = []
 try:
     found = checkpoints.resolve({call}, say=said.append)

@@ -297,8 +297,7 @@ class TestTheLine:
 
     @pytest.fixture
     def fleet(self, make_asset: MakeAsset, index: Index) -> list[Asset]:
-        """Return 50 assets with "submarine" in the title, the first with "periscope"; add 3
-        others."""
+        """Return 50 assets titled "Submarine", one with "periscope"; add 3 other assets."""
         boats = [make_asset(title=f"Submarine {number}") for number in range(PAGE_SIZE + 2)]
         for number in range(3):
             make_asset(title=f"Rest {number}")

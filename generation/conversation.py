@@ -12,10 +12,9 @@ from assetbank.assets import read_original
 from assetbank.models import Asset
 from assetbank.rights import terms
 from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage, reference_images
-from generation.engines.gemini import turns
-from generation.engines.gemini.json_fields import Json
+from generation.engines.gemini import Json, turns
 from generation.errors import InvalidRequest
-from generation.models import Generation, Output, Turn
+from generation.models import Output, Take, Turn
 
 MAX_TURNS = 20  # turns
 
@@ -38,28 +37,15 @@ def asked(request: DrawRequest) -> Json:
     }
 
 
-def note(generation: Generation, take: int, request: DrawRequest) -> None:
-    """Write down what is about to be sent, before it is: its answer may come much later, or meet a
-    worker that has ended."""
-    sent = {"content": asked(request)}
-    Turn.objects.update_or_create(generation=generation, take=take, defaults=sent)
+def record_request(take: Take, request: DrawRequest) -> None:
+    """Record what is sent for a take, in the transaction in which it is recorded as asked for."""
+    Turn.objects.update_or_create(take=take, defaults={"content": asked(request)})
 
 
-def begun(generation: Generation) -> list[int]:
-    """Numbers of the answers that may have been asked for and are not there."""
-    turns = generation.turns.filter(take__in=generation.missing)
-    return list(turns.order_by("take").values_list("take", flat=True))
-
-
-def forget(generation: Generation) -> None:
-    """Nothing was drawn of what has no answer."""
-    generation.turns.filter(take__in=generation.missing).delete()
-
-
-def keep(generation: Generation, take: int, drawing: Drawing) -> None:
-    """Add the answer to what was noted, in the transaction of its outputs. Where an engine says
+def record_answer(take: Take, drawing: Drawing) -> None:
+    """Add the answer to what was sent, in the transaction of its outputs. Where an engine says
     nothing that it could go on from, there is nothing to add."""
-    turn = generation.turns.filter(take=take).first()
+    turn = Turn.objects.filter(take=take).first()
     if turn and drawing.said:
         turn.content |= {"role": "model", "parts": list(drawing.said)}
         turn.save(update_fields=["content"])
@@ -110,14 +96,14 @@ def history(output: Output) -> tuple[Exchange, ...]:
 
 def pointed_out(output: Output) -> str:
     """For the prompt of the next turn: which picture is meant, where the model drew several."""
-    drawn = Output.objects.filter(generation=output.generation_id, take=output.take).count()
+    drawn = Output.objects.filter(take=output.take_id).count()
     if drawn < 2:
         return ""
     return f"Go on from picture {output.position + 1} of the {drawn} in your last answer. "
 
 
 def _link(output: Output) -> Link:
-    turn = Turn.objects.filter(generation=output.generation_id, take=output.take).first()
+    turn = Turn.objects.filter(take=output.take_id).first()
     if turn is None or not turns.complete(turn.content.get("parts", [])):
         raise InvalidRequest(
             f"What the model said with this picture was not kept, so it cannot go on. {INSTEAD}",
@@ -136,7 +122,7 @@ def _link(output: Output) -> Link:
 def _pictures(output: Output) -> dict[int, Asset]:
     """The files of a take that are in the library, by position. Not by their links: a picture that
     was merged into another one is still there, in the archive."""
-    drawn = Output.objects.filter(generation=output.generation_id, take=output.take)
+    drawn = Output.objects.filter(take=output.take_id)
     checksums = dict(drawn.exclude(checksum="").values_list("position", "checksum"))
     found = Asset.objects.filter(
         brand=output.generation.brand_id, checksum__in=set(checksums.values())

@@ -7,7 +7,7 @@ class SearchConfig(AppConfig):
 
     def ready(self) -> None:
         from assetbank import hooks
-        from search import health, receivers
+        from search import checks, health, receivers  # noqa: F401 - checks register themselves
         from search.query import embedding
         from search.saved import searches
 

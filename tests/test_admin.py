@@ -22,6 +22,7 @@ from search.models import Embedding, PictureQuestion, VectorSpace
 from tests.api import upload
 from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 ASSETS = "/admin/assetbank/asset/"
@@ -411,8 +412,9 @@ def test_generations_are_retried_and_cancelled(boss: Client, cast: Cast) -> None
 
 
 def test_what_the_library_did_not_take_can_be_looked_at(boss: Client, cast: Cast) -> None:
+    take = answered(ask_for(cast))
     output = Output.objects.create(
-        generation=ask_for(cast), take=0, position=0, data=b"<html>", mime="image/png"
+        generation=take.generation, take=take, position=0, data=b"<html>", mime="image/png"
     )
     answer = boss.get(f"/admin/generation/output/{output.pk}/bytes/")
     assert answer.content == b"<html>"

@@ -14,8 +14,7 @@ from assetbank.assets import files
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.media import images
 from assetbank.models import Asset
-from assetbank.rights import provenance
-from assetbank.rights.content_credentials import Credentials, parse_credentials
+from assetbank.rights import Credentials, parse_credentials, provenance
 
 FORMATS = {  # as people name them -> Pillow's name, MIME type and extension
     "jpeg": ("JPEG", "image/jpeg", "jpg"),

@@ -6,8 +6,7 @@ from typing import Any
 
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset
-from assetbank.rights import terms
-from assetbank.rights.provenance import check_source_type
+from assetbank.rights import check_source_type, terms
 from assetbank.text import clean_text
 
 MAX_LENGTHS = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}

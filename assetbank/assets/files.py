@@ -12,7 +12,7 @@ from django.db import transaction
 from assetbank.errors import FileMissing
 from assetbank.media import images
 from assetbank.models import Asset
-from assetbank.rights.provenance import embed_xmp
+from assetbank.rights import embed_xmp
 
 logger = logging.getLogger(__name__)
 

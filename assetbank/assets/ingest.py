@@ -23,7 +23,7 @@ from assetbank.assets import fields as editing
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
-from assetbank.rights.provenance import check_source_type_claim, embed_xmp, read_source_type
+from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
 from assetbank.text import clean_tags, clean_text, title_of
 
 logger = logging.getLogger(__name__)

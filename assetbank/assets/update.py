@@ -16,8 +16,7 @@ from assetbank.assets.files import _delete_after_commit, read_original
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset
-from assetbank.rights import terms
-from assetbank.rights.provenance import MADE_WITH_AI, check_source_type_claim
+from assetbank.rights import MADE_WITH_AI, check_source_type_claim, terms
 from assetbank.text import clean_tags
 
 logger = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
 """Bytes to pixels: formats, renditions, colours, perceptual hashes. Knows no database."""
 
 from assetbank.media import colours, images
+from assetbank.media.images import ImageFacts
 
-__all__ = ["colours", "images"]
+__all__ = ["ImageFacts", "colours", "images"]

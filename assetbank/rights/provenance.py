@@ -8,7 +8,7 @@ import struct
 from xml.sax.saxutils import escape
 
 from assetbank.errors import InvalidAsset
-from assetbank.media.images import ImageFacts
+from assetbank.media import ImageFacts
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
 

@@ -17,8 +17,7 @@ from assetbank import permissions
 from assetbank.assets import IngestResult, ingest_asset
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import UploadForm
-from assetbank.http import PageRequest
-from assetbank.http.problems import problem
+from assetbank.http import PageRequest, problems
 from assetbank.models import Asset
 
 MAX_NAMED = 5  # duplicates, in a message
@@ -32,7 +31,7 @@ def upload(request: PageRequest) -> HttpResponse:
 
     JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside": "archived" |
     "quarantined"` for a duplicate that no search shows, and `"also_in": [names]` where other brands
-    of this person have the same bytes; or a problem with the status of its error.
+    of this person have the same bytes; or a problem document with the status of its error.
     """
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
@@ -44,7 +43,7 @@ def upload(request: PageRequest) -> HttpResponse:
         if _wants_json(request):
             errors = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
             sentence = " ".join(line for lines in errors.values() for line in lines)
-            return JsonResponse(problem("invalid", sentence, errors), status=400)
+            return JsonResponse(problems.problem("invalid", sentence, errors), status=400)
         return render(request, "assetbank/upload.html", {"form": form}, status=400)
     if _wants_json(request):
         return _one(request, form)
@@ -115,7 +114,7 @@ def _wants_json(request: PageRequest) -> bool:
 
 
 def _problem(error: ProblemError) -> JsonResponse:
-    return JsonResponse(problem(error.code, error.message), status=error.status)
+    return JsonResponse(problems.problem(error.code, error.message), status=error.status)
 
 
 def _raise(error: ProblemError) -> HttpResponse:

@@ -59,9 +59,8 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        cells = Generation.objects.prefetch_related(
-            Prefetch("outputs", Output.objects.only("generation_id", "asset_id"))
-        )
+        made = Output.objects.only("generation_id", "take_id", "asset_id")
+        cells = Generation.objects.prefetch_related("takes", Prefetch("outputs", made))
         return super().get_queryset(request).prefetch_related(Prefetch("generations", cells))
 
     def has_studio_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -8,8 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display
-from generation.billing import caps
-from generation.billing.prices import format_usd
+from generation.billing import caps, format_usd
 from generation.models import LedgerEntry, SpendingCap
 
 
@@ -31,18 +30,18 @@ class SpendingCapAdmin(ModelAdmin[SpendingCap]):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnly, ModelAdmin[LedgerEntry]):
-    list_display = ["at", "kind", "amount", "brand", "person", "made_by", "take", "note"]
+    list_display = ["at", "kind", "amount", "brand", "person", "made_by", "take_number", "note"]
     list_filter = [
         ("kind", ChoicesDropdownFilter),
         ("brand", RelatedDropdownFilter),
         ("person", RelatedDropdownFilter),
     ]
     list_filter_submit = True
-    list_select_related = ["brand", "person", "generation"]
+    list_select_related = ["brand", "person", "generation", "take"]
     list_per_page = 50
     search_fields = ["note", "person__username", "generation__prompt"]
     date_hierarchy = "at"
-    fields = ("at", "kind", "amount", "brand", "person", "made_by", "take", "note")
+    fields = ("at", "kind", "amount", "brand", "person", "made_by", "take_number", "note")
     readonly_fields = fields
 
     @display(description="$", ordering="usd")
@@ -52,6 +51,10 @@ class LedgerEntryAdmin(ReadOnly, ModelAdmin[LedgerEntry]):
     @display(description="Generation")
     def made_by(self, entry: LedgerEntry) -> SafeString:
         return admin_link(entry.generation)
+
+    @display(description="Take")
+    def take_number(self, entry: LedgerEntry) -> int | None:
+        return entry.take.number if entry.take else None
 
     def has_view_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
         return request.user.has_perm("generation.view_ledgerentry")

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, display, label
-from generation.models import BatchJob, Turn
+from generation.models import BatchJob, Generation, Turn
 from generation.workflows import bulk_orders
 
 STATE_LABELS = {
@@ -59,12 +59,20 @@ class BatchJobAdmin(ReadOnly, ModelAdmin[BatchJob]):
 
 @admin.register(Turn)
 class TurnAdmin(ReadOnly, ModelAdmin[Turn]):
-    list_display = ["generation", "take"]
-    list_select_related = ["generation"]
-    search_fields = ["generation__prompt"]
+    list_display = ["generation", "number"]
+    list_select_related = ["take__generation"]
+    search_fields = ["take__generation__prompt"]
     ordering = ["-id"]
-    readonly_fields = ("generation", "take", "said")
+    readonly_fields = ("generation", "number", "said")
     fields = readonly_fields
+
+    @display(description="Generation")
+    def generation(self, turn: Turn) -> Generation:
+        return turn.take.generation
+
+    @display(description="Take")
+    def number(self, turn: Turn) -> int:
+        return turn.take.number
 
     @display(description="As it is said again")
     def said(self, turn: Turn) -> SafeString:

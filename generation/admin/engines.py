@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from assetbank.admin.base import ModelAdmin, display, label
-from generation.billing.prices import picture_prices
+from generation.billing import picture_prices
 from generation.engines import catalog
 from generation.models import EngineModel, Role
 

@@ -28,8 +28,7 @@ from assetbank.admin.base import (
     picture,
 )
 from assetbank.errors import ProblemError
-from generation.billing import ledger
-from generation.billing.prices import format_usd
+from generation.billing import format_usd, ledger
 from generation.models import Generation, Output, Reference
 from generation.pipeline import cancel_generation, retry_generation
 
@@ -76,7 +75,11 @@ class Outputs:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Output]:
         rows: QuerySet[Output] = super().get_queryset(request)  # type: ignore[misc]
-        return rows.select_related("asset", "generation").defer("data")
+        return rows.select_related("asset", "generation", "take").defer("data")
+
+    @display(description="Take")
+    def take_number(self, output: Output) -> int:
+        return output.take.number
 
     @display(description="")
     def image(self, output: Output) -> SafeString:
@@ -107,7 +110,7 @@ class OutputInline(ReadOnly, Outputs, TabularInline[Output, Generation]):
         "bytes_link",
     )
     fields = readonly_fields
-    ordering = ["take", "position"]
+    ordering = ["take__number", "position"]
 
 
 @admin.register(Generation)
@@ -225,7 +228,7 @@ class OutputAdmin(ReadOnly, Outputs, ModelAdmin[Output]):
     search_fields = ["generation__prompt", "problem", "verdict_reason"]
     ordering = ["-id"]
     readonly_fields = (
-        *("image", "generation", "take", "position", "asset_link"),
+        *("image", "generation", "take_number", "position", "asset_link"),
         *("verdict", "verdict_reason", "verdict_by"),
         "problem",
         "bytes_link",

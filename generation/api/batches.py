@@ -28,8 +28,8 @@ from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
 from generation.pipeline import MAX_PROMPT_LENGTH
 from generation.prompting import presets
+from generation.workflows import MAX_CELLS, Matrix
 from generation.workflows import batch as batches
-from generation.workflows.matrix import MAX_CELLS, Matrix
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
@@ -165,6 +165,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
             return listed
         cells = visible.generations(person).order_by("pk")
         cells = cells.prefetch_related(
+            "takes",
             Prefetch("outputs", arrived(self.request)),
             Prefetch("reference_rows", Reference.objects.select_related("asset")),
         )

@@ -190,6 +190,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
             ledger.with_costs(visible.generations(person))
             .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
+                "takes",
                 Prefetch("reference_rows", Reference.objects.select_related("asset")),
                 Prefetch("outputs", arrived),
             )

@@ -22,7 +22,7 @@ from generation import conversation
 from generation.billing import caps
 from generation.billing.prices import ZERO, estimate, price, rounded
 from generation.engines import catalog
-from generation.models import Generation, LedgerEntry
+from generation.models import Generation, LedgerEntry, Take
 
 Kind = LedgerEntry.Kind
 
@@ -61,34 +61,32 @@ def reserve(generation: Generation, *, pictures: int, in_bulk: bool = False) -> 
 
 
 def charge(
-    generation: Generation,
-    take: int,
-    usage: Mapping[str, Any],
-    *,
-    pictures: int = 0,
-    in_bulk: bool = False,
+    take: Take, usage: Mapping[str, Any], *, pictures: int = 0, in_bulk: bool = False
 ) -> Decimal:
-    """Enter what the answer `take` cost, in the transaction in which it is recorded, and before
-    it is: its share of the reservation is that of one among the answers that are still missing."""
+    """Enter what an answer cost, in the transaction in which it is recorded, and before it is:
+    its share of the reservation is that of one among the takes that are still missing."""
+    generation = take.generation
     model = catalog.find_model(generation.model)
     if model is None:
         return ZERO
     usd = price(usage, model, pictures=pictures, size=generation.image_size, in_bulk=in_bulk)
-    _charge(generation, take, usd)
+    _charge(take, usd)
     return usd
 
 
-def charge_unknown(generation: Generation, take: int, *, in_bulk: bool = False) -> Decimal:
-    """The same for an answer that did not arrive, and may have been billed all the same."""
-    usd = estimate_of(generation, pictures=1, in_bulk=in_bulk)
-    _charge(generation, take, usd, note="No answer arrived; it may have been billed.")
+def charge_unknown(take: Take, *, in_bulk: bool = False) -> Decimal:
+    """Enter the estimate for an answer that did not arrive, and may have been billed all the
+    same; in the transaction in which it is recorded, and before it is."""
+    usd = estimate_of(take.generation, pictures=1, in_bulk=in_bulk)
+    _charge(take, usd, note="No answer arrived; it may have been billed.")
     return usd
 
 
-def _charge(generation: Generation, take: int, usd: Decimal, note: str = "") -> None:
+def _charge(take: Take, usd: Decimal, note: str = "") -> None:
+    generation = take.generation
     if usd:
         _enter(generation, Kind.CHARGED, usd, take=take, note=note)
-    missing = set(generation.missing) | {take}
+    missing = {*generation.missing, take.number}
     _enter(generation, Kind.RELEASED, -rounded(reserved(generation) / len(missing)), take=take)
 
 
@@ -148,7 +146,7 @@ def record_saved(generation: Generation, usd: Decimal, note: str = "") -> None:
 
 
 def _enter(
-    generation: Generation, kind: str, usd: Decimal, *, take: int | None = None, note: str = ""
+    generation: Generation, kind: str, usd: Decimal, *, take: Take | None = None, note: str = ""
 ) -> None:
     if not usd:
         return

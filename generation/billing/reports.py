@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assetbank import permissions
@@ -20,7 +21,7 @@ from assetbank.models import Asset, Brand
 from generation.billing import caps
 from generation.billing.prices import ZERO
 from generation.errors import InvalidRequest
-from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap
+from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap, Take
 from generation.models.billing import LedgerQuerySet
 
 Kind = LedgerEntry.Kind
@@ -187,28 +188,22 @@ def _caps(person: User, brand: Brand | None) -> list[Cap]:
     ]
 
 
-REFUSED = """
-SELECT coalesce(preset.name, ''), take.value ->> 'refused', min(take.value ->> 'reason'), count(*),
-       sum(count(*)) OVER (PARTITION BY coalesce(preset.name, ''))
-FROM generation_generation AS asked
-CROSS JOIN LATERAL jsonb_each(asked.takes) AS take
-LEFT JOIN generation_presetversion AS version ON version.id = asked.preset_version_id
-LEFT JOIN generation_preset AS preset ON preset.id = version.preset_id
-WHERE asked.id IN ({asked}) AND take.value ->> 'lost' IS NULL
-GROUP BY 1, 2
-"""
-
-
 def _refusals(asked: QuerySet[Generation]) -> list[Refusals]:
     """By preset and reason, the most frequent first."""
-    told, parameters = asked.order_by().values("pk").query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(REFUSED.format(asked=told), parameters)
-        rows = cursor.fetchall()
+    heard = Take.objects.filter(
+        generation__in=asked.order_by().values("pk"),
+        state__in=[Take.State.ANSWERED, Take.State.REFUSED],
+    )
+    preset = Coalesce("generation__preset_version__preset__name", Value(""))
+    groups = heard.order_by().values_list(preset, "state", "code")
+    rows = list(groups.annotate(Min("reason"), Count("pk")))
+    answers: Counter[str] = Counter()
+    for name, *_, count in rows:
+        answers[name] += count
     found = [
-        Refusals(preset, code, reason, count, int(answers))
-        for preset, code, reason, count, answers in rows
-        if code
+        Refusals(name, code, reason, count, answers[name])
+        for name, state, code, reason, count in rows
+        if state == Take.State.REFUSED
     ]
     return sorted(found, key=lambda each: (-each.count, each.preset, each.code))
 
@@ -224,7 +219,7 @@ COLUMNS = {
     "model": "generation__model",
     "preset": "generation__preset_version__preset__name",
     "generation": "generation_id",
-    "answer": "take",
+    "answer": "take__number",
     "note": "note",
 }
 

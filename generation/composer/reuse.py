@@ -20,7 +20,7 @@ from generation.composer.suggestions import search_query_for, words_of
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Generation, LedgerEntry, Output, PresetVersion
-from generation.pipeline.fingerprint import fingerprint
+from generation.pipeline import request_fingerprint
 from search.errors import InvalidQuery, SearchUnavailable
 from search.query import HIDDEN_STATUSES, Filters, SearchQuery, rank_query
 
@@ -45,7 +45,7 @@ class RequestSpec:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint(
+        return request_fingerprint(
             brand=self.brand,
             prompt=text.clean_text(self.prompt),
             aspect_ratio=self.aspect_ratio,
@@ -138,13 +138,9 @@ def reuse_asset(
         references=len(wanted.references),
         prompt=wanted.prompt,
     )
+    kind = LedgerEntry.Kind.AVOIDED
     return LedgerEntry.objects.create(
-        brand=wanted.brand,
-        person=person,
-        generation_id=made,
-        kind=LedgerEntry.Kind.AVOIDED,
-        usd=usd,
-        note=note,
+        brand=wanted.brand, person=person, generation_id=made, kind=kind, usd=usd, note=note
     )
 
 

@@ -28,7 +28,7 @@ from assetbank import permissions
 from assetbank.models import Asset, AssetQuerySet, Brand
 from assetbank.rights import terms
 from assetbank.text import clean_text
-from generation.prompting.brand_rules import brand_rules_of
+from generation.prompting import brand_rules_of
 from search.errors import InvalidQuery, SearchUnavailable
 from search.models import Embedding
 from search.query import (

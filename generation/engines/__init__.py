@@ -1,9 +1,9 @@
 """The image models: one request and response type, a catalogue, one module for each engine."""
 
 from generation.engines import catalog, dispatch, quotas, reference_images
-from generation.engines.base import Drawing, DrawRequest, Exchange, ReferenceImage
+from generation.engines.base import Drawing, DrawnImage, DrawRequest, Exchange, ReferenceImage
 
 __all__ = [
-    "DrawRequest", "Drawing", "Exchange", "ReferenceImage", "catalog", "dispatch", "quotas",
-    "reference_images",
+    "DrawRequest", "Drawing", "DrawnImage", "Exchange", "ReferenceImage", "catalog", "dispatch",
+    "quotas", "reference_images",
 ]  # fmt: skip

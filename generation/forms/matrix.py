@@ -14,7 +14,7 @@ from generation.errors import InvalidRequest
 from generation.models import Batch
 from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 from generation.prompting import presets
-from generation.workflows.matrix import MAX_CELLS, Matrix
+from generation.workflows import MAX_CELLS, Matrix
 
 
 class MatrixForm(forms.Form):

@@ -21,7 +21,7 @@ from assetbank.errors import ProblemError
 from assetbank.models import Asset, Decision
 from assetbank.rights import provenance
 from generation.lineage import graph, quarantine
-from generation.models import EngineModel, Generation, LedgerEntry, Output, Withdrawal
+from generation.models import EngineModel, Generation, LedgerEntry, Output, Take, Withdrawal
 
 VERSION = 1  # of the shape of a record
 IN_MEMORY = 8 * 2**20  # bytes of an archive, before it goes to disk
@@ -38,7 +38,8 @@ def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str,
     output = (
         Output.objects.filter(asset=asset, generation__brand__in=permissions.brands(person))
         .defer("data")
-        .select_related("generation__brand", "generation__created_by", "generation__preset_version")
+        .select_related("take", "generation__brand", "generation__created_by")
+        .select_related("generation__preset_version")
         .order_by("-pk")
         .first()
     )
@@ -147,7 +148,6 @@ def _references(generation: Generation, person: permissions.AnyUser) -> _Referen
 def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
     generation = output.generation
     references = _references(generation, person)
-    take = generation.takes.get(str(output.take), {})
     engine = EngineModel.objects.filter(pk=generation.model).first()
     version = generation.preset_version
     made = {
@@ -155,8 +155,8 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
         "engine": engine.engine if engine else "",
         "model": generation.model,
         "model_name": engine.label if engine else generation.model,
-        "model_version": take.get("model_version", ""),
-        "response_id": take.get("response_id", ""),
+        "model_version": output.take.model_version,
+        "response_id": output.take.response_id,
         "prompt": generation.prompt,
         # it names the references
         "prompt_as_sent": "" if references.unseen else generation.full_prompt,
@@ -175,7 +175,7 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
         "finished_at": generation.finished_at,
     }
     if permissions.can_manage(person, generation.brand):
-        made["cost_usd"] = _cost(generation, output.take)
+        made["cost_usd"] = _cost(output.take)
     return made
 
 
@@ -185,9 +185,9 @@ def _earlier(output_id: int | None, person: permissions.AnyUser) -> dict[str, An
     return _named(found) if found else None
 
 
-def _cost(generation: Generation, take: int) -> Decimal | None:
+def _cost(take: Take) -> Decimal | None:
     """Of the answer that this picture came with."""
-    charged = generation.ledger.filter(kind=LedgerEntry.Kind.CHARGED, take=take)
+    charged = take.ledger.filter(kind=LedgerEntry.Kind.CHARGED)
     total: Decimal | None = charged.aggregate(total=Sum("usd"))["total"]
     return total
 

@@ -6,6 +6,7 @@ from generation.models.brand_rules import BrandRules, Finding
 from generation.models.engines import EngineModel
 from generation.models.generations import Generation, Output, Reference, Turn
 from generation.models.presets import Preset, PresetVersion, Role
+from generation.models.takes import Take
 from generation.models.webhooks import Webhook, WebhookDelivery
 from generation.models.withdrawals import Quarantine, Withdrawal
 
@@ -24,6 +25,7 @@ __all__ = [
     "Reference",
     "Role",
     "SpendingCap",
+    "Take",
     "Turn",
     "Webhook",
     "WebhookDelivery",

@@ -12,6 +12,7 @@ from django.db.models import Q, Sum
 
 from assetbank.models import Brand
 from generation.models.generations import Generation
+from generation.models.takes import Take
 
 USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6}
 
@@ -44,7 +45,13 @@ class LedgerEntry(models.Model):
     )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     usd = models.DecimalField("$", **USD)
-    take = models.PositiveSmallIntegerField(null=True, help_text="Which answer was charged.")
+    take = models.ForeignKey(
+        Take,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="ledger",
+        help_text="Which answer was charged.",
+    )
     note = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
@@ -55,9 +62,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(
-                fields=["generation", "take"],
-                condition=Q(kind="charged"),
-                name="an_answer_is_charged_once",
+                fields=["take"], condition=Q(kind="charged"), name="an_answer_is_charged_once"
             )
         ]
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from assetbank.models import Asset, Brand
 from generation.models.batches import Batch, BatchJob
 from generation.models.presets import PresetVersion, Role
+from generation.models.takes import Take
 
 
 class Generation(models.Model):
@@ -85,9 +86,6 @@ class Generation(models.Model):
     reason_code = models.CharField(max_length=60, blank=True)
     cancel_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
-    takes: models.JSONField[Any, dict[str, Any]] = models.JSONField(
-        default=dict, help_text="By number: what the engine said and counted for each picture."
-    )
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -117,18 +115,24 @@ class Generation(models.Model):
         return self.state not in self.UNFINISHED
 
     @property
+    def ended_takes(self) -> list[Take]:
+        """The takes of which it is known what became of them, by number."""
+        return [take for take in self.takes.all() if take.ended]
+
+    @property
     def missing(self) -> list[int]:
-        """Numbers of the answers that are still to be asked for. One that a person wants asked for
-        anew keeps its record, marked `again`, and a new number takes its place."""
-        wanted = self.count + sum("again" in take for take in self.takes.values())
-        return [number for number in range(wanted) if str(number) not in self.takes]
+        """Numbers of the takes that are still to be asked for, or were asked for and have not
+        ended. Each one that was replaced adds a number."""
+        ended = self.ended_takes
+        wanted = self.count + sum(take.replaced for take in ended)
+        return sorted(set(range(wanted)) - {take.number for take in ended})
 
     @property
     def usage(self) -> dict[str, int]:
         """Whole-number counts of all takes, summed (promptTokenCount, totalTokenCount, …)."""
         total: dict[str, int] = {}
-        for take in self.takes.values():
-            for name, value in take.get("usage", {}).items():
+        for take in self.takes.all():
+            for name, value in take.usage.items():
                 if isinstance(value, int):
                     total[name] = total.get(name, 0) + value
         return total
@@ -168,7 +172,7 @@ class Output(models.Model):
     their arrival until the library has them: a crash in between never pays twice."""
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
-    take = models.PositiveSmallIntegerField()
+    take = models.ForeignKey(Take, on_delete=models.CASCADE, related_name="outputs")
     position = models.PositiveSmallIntegerField()
     data = models.BinaryField(null=True)
     mime = models.CharField(max_length=40)
@@ -195,30 +199,23 @@ class Output(models.Model):
     )
 
     class Meta:
-        ordering = ["take", "position"]
+        ordering = ["take__number", "position"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["generation", "take", "position"], name="one_output_per_position"
-            )
+            models.UniqueConstraint(fields=["take", "position"], name="one_output_per_position")
         ]
         indexes = [models.Index("checksum", condition=models.Q(asset=None), name="output_deleted")]
 
     def __str__(self) -> str:
-        return f"picture {self.take + 1}.{self.position + 1} of generation {self.generation_id}"
+        place = f"{self.take.number + 1}.{self.position + 1}"
+        return f"picture {place} of generation {self.generation_id}"
 
 
 class Turn(models.Model):
-    """What a model said in one take, as it must hear it again to go on from there: its parts with
-    their thought signatures, each picture replaced by the position of its output."""
+    """What was asked and said in one take, as a model must hear it again to go on from there: its
+    parts with their thought signatures, each picture replaced by the position of its output."""
 
-    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="turns")
-    take = models.PositiveSmallIntegerField()
+    take = models.OneToOneField(Take, on_delete=models.CASCADE, related_name="turn")
     content: models.JSONField[Any, dict[str, Any]] = models.JSONField()
 
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["generation", "take"], name="one_turn_per_take")
-        ]
-
     def __str__(self) -> str:
-        return f"answer {self.take + 1} of generation {self.generation_id}"
+        return str(self.take)

@@ -1,7 +1,8 @@
 """The life of one generation: submit, execute, draw, record, finish."""
 
-from generation.pipeline import draw, finish, outputs
+from generation.pipeline import draw, finish, outputs, takes
 from generation.pipeline.execute import finalize_run, run_generation
+from generation.pipeline.fingerprint import request_fingerprint
 from generation.pipeline.submission import (
     cancel_generation,
     requeue_orphans,
@@ -12,5 +13,6 @@ from generation.pipeline.validate import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 __all__ = [
     "MAX_PICTURES", "MAX_PROMPT_LENGTH", "cancel_generation", "draw", "finalize_run", "finish",
-    "outputs", "requeue_orphans", "retry_generation", "run_generation", "submit",
+    "outputs", "request_fingerprint", "requeue_orphans", "retry_generation", "run_generation",
+    "submit", "takes",
 ]  # fmt: skip

@@ -7,19 +7,13 @@ have been drawn for nobody is charged, and asked for anew by a person only.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-from django.db import transaction
 
 from assetbank.rights import terms
 from generation import conversation
-from generation.billing import ledger
 from generation.engines import (
-    Drawing,
     DrawRequest,
     ReferenceImage,
     catalog,
@@ -35,7 +29,8 @@ from generation.errors import (
     Refused,
 )
 from generation.lineage import inheritance
-from generation.models import Generation, Output, Reference
+from generation.models import Generation, Output, Reference, Take
+from generation.pipeline import takes
 from generation.prompting import brand_rules, compose
 
 logger = logging.getLogger(__name__)
@@ -104,145 +99,43 @@ def _draft_image(draft: Output) -> ReferenceImage:
 
 def draw_missing(generation: Generation) -> None:
     """Ask for the pictures that have no answer yet, until it is cancelled or plainly refused."""
-    for take in generation.takes.values():
-        if "lost" in take and "again" not in take:  # the worker ended before it could say so
-            raise EngineFailed(take["reason"], code=take["lost"])
+    unheard = generation.takes.filter(state__in=Take.UNHEARD, replaced=False).first()
+    if unheard:  # the worker ended before it could say so
+        raise EngineFailed(unheard.reason, code=unheard.code)
     missing = generation.missing
     if not missing or _refused_outright(generation):
         return
     quotas.require_quota(generation.model)
     request = draw_request(generation)
-    for take in missing:
+    for number in missing:
         generation.refresh_from_db(fields=["cancel_requested"])
         if generation.cancel_requested or _refused_outright(generation):
             return
-        take_picture(generation, take, request)
+        draw_take(generation, number, request)
 
 
 def _refused_outright(generation: Generation) -> bool:
     """The prompt itself was, and nothing has come of it: the other pictures would be, too."""
-    takes = generation.takes.values()
-    return any("whole_prompt" in take for take in takes) and not any("pictures" in t for t in takes)
+    refused = generation.takes.filter(whole_prompt=True)
+    return refused.exists() and not generation.takes.filter(state=Take.State.ANSWERED).exists()
 
 
-def spoiled(generation: Generation) -> list[str]:
-    """Numbers of the answers that are of no use: lost on the way, or no picture can be read."""
-    read: dict[str, bool] = {}
-    for take, problem in generation.outputs.values_list("take", "problem"):
-        read[str(take)] = read.get(str(take), False) or not problem
-    return [
-        number
-        for number, take in generation.takes.items()
-        if "again" not in take and ("lost" in take or not read.get(number, True))
-    ]
-
-
-def give_up_spoiled(generation: Generation) -> None:
-    """Others are asked for in their place; their records, and what they cost, stay."""
-    for number in spoiled(generation):
-        generation.takes[number]["again"] = True
-
-
-def take_picture(generation: Generation, take: int, request: DrawRequest) -> None:
-    """One call of the engine, outside any transaction; its answer is committed at once."""
+def draw_take(generation: Generation, number: int, request: DrawRequest) -> None:
+    """Call the engine once, outside any transaction, and commit what comes of it at once."""
     # a draft that is made again keeps its layout
-    variant = generation.draft.take if generation.draft else take
+    variant = generation.draft.take.number if generation.draft else number
     if catalog.is_billed(generation.model):
-        conversation.note(generation, take, request)
+        takes.record_asked(generation, number, request)
     try:
         drawing = dispatch.draw(replace(request, variant=variant))
     except Refused as error:
-        logger.info("generation %d, picture %d refused: %s", generation.pk, take + 1, error.code)
-        keep_refusal(generation, take, error)
-        return
+        logger.info("generation %d, picture %d refused: %s", generation.pk, number + 1, error.code)
+        takes.record_refused(generation, number, error)
     except GenerationError as error:
         if isinstance(error, EngineError) and error.may_have_been_paid:
-            keep_loss(generation, take, error)
+            takes.record_lost(generation, number, error)
         else:
-            conversation.forget(generation)
+            takes.discard_unanswered(generation)
         raise
-    keep(generation, take, drawing)
-
-
-def give_up_begun(generation: Generation, error: EngineError) -> None:
-    """What was asked for, and whose answer nobody was there to keep."""
-    generation.refresh_from_db(fields=["takes"])
-    for take in conversation.begun(generation):
-        keep_loss(generation, take, error)
-
-
-@transaction.atomic
-def keep_refusal(
-    generation: Generation, take: int, error: Refused, *, in_bulk: bool = False
-) -> None:
-    """An answer without a picture is final: it is never asked for again."""
-    ledger.charge(generation, take, error.usage, in_bulk=in_bulk)
-    told = {"refused": error.code, "reason": error.message, "usage": error.usage}
-    generation.takes[str(take)] = told | ({"whole_prompt": True} if error.whole_prompt else {})
-    generation.save(update_fields=["takes"])
-
-
-@transaction.atomic
-def keep_loss(
-    generation: Generation, take: int, error: EngineError, *, in_bulk: bool = False
-) -> None:
-    """Nothing usable arrived, and it may have been billed: only a person has it asked for anew."""
-    if error.usage:
-        ledger.charge(generation, take, error.usage, in_bulk=in_bulk)
     else:
-        ledger.charge_unknown(generation, take, in_bulk=in_bulk)
-    told = {"lost": error.code, "reason": error.message, "usage": error.usage}
-    generation.takes[str(take)] = told
-    generation.save(update_fields=["takes"])
-
-
-def keep(
-    generation: Generation,
-    take: int,
-    drawing: Drawing,
-    *,
-    in_bulk: bool = False,
-) -> None:
-    """An answer, all of it or nothing: its pictures, what the model said with them, its price.
-
-    One that was given up, because its worker had been silent for too long, is charged already."""
-    with transaction.atomic():
-        given_up = _given_up(generation, take)
-        Output.objects.bulk_create(
-            [
-                Output(
-                    generation=generation,
-                    take=take,
-                    position=n,
-                    data=image.data,
-                    mime=image.mime_type,
-                    checksum=hashlib.sha256(image.data).hexdigest(),
-                )
-                for n, image in enumerate(drawing.images)
-            ]
-        )
-        conversation.keep(generation, take, drawing)
-        if not given_up:
-            pictures = len(drawing.images)
-            ledger.charge(generation, take, drawing.usage, pictures=pictures, in_bulk=in_bulk)
-        again = {"again": True} if "again" in given_up else {}
-        generation.takes[str(take)] = _record(drawing) | again
-        generation.save(update_fields=["takes"])
-
-
-def _given_up(generation: Generation, take: int) -> dict[str, Any]:
-    """What another worker wrote down of that answer meanwhile; locks the generation."""
-    locked = Generation.objects.select_for_update().only("takes").get(pk=generation.pk)
-    generation.takes = locked.takes
-    written: dict[str, Any] = generation.takes.get(str(take), {})
-    return written
-
-
-def _record(drawing: Drawing) -> dict[str, object]:
-    return {
-        "text": drawing.text,
-        "usage": drawing.usage,
-        "model_version": drawing.model_version,
-        "response_id": drawing.response_id,
-        "pictures": len(drawing.images),
-    }
+        takes.record_answer(generation, number, drawing)

@@ -15,7 +15,7 @@ from generation.errors import (
     GenerationError,
 )
 from generation.models import Generation
-from generation.pipeline import draw, finish, outputs
+from generation.pipeline import draw, finish, outputs, takes
 from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
 from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
 
@@ -30,7 +30,7 @@ State = Generation.State
 def run_generation(*, generation_id: int) -> None:
     """Draw what is missing of a generation and bring it into the library.
 
-    May be killed at any line and run again: see `drawing`. Raises EngineUnavailable when the job
+    May be killed at any line and run again: see `takes`. Raises EngineUnavailable when the job
     queue should try again.
     """
     generation = _begin(generation_id)
@@ -44,7 +44,7 @@ def run_generation(*, generation_id: int) -> None:
     except Exception:
         logger.exception("generation %d", generation.pk)
         failure = _broken()
-        draw.give_up_begun(generation, failure)
+        takes.abandon_started(generation, failure)
     finalize_run(generation, failure)
 
 
@@ -95,7 +95,7 @@ def _begin(generation_id: int) -> Generation | None:
         )
         if generation is None or generation.finished:
             return None
-        draw.give_up_begun(generation, _ended())
+        takes.abandon_started(generation, _ended())
         if generation.attempts >= finish.MAX_ATTEMPTS:
             sentence = (
                 f"This was begun {finish.MAX_ATTEMPTS} times, and each time the worker ended."

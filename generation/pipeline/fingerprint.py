@@ -11,7 +11,7 @@ from assetbank.models import Brand
 from generation.models import Output, PresetVersion
 
 
-def fingerprint(
+def request_fingerprint(
     *,
     brand: Brand,
     prompt: str,

@@ -8,7 +8,7 @@ from django.utils import timezone
 from generation import webhooks
 from generation.billing import ledger, savings
 from generation.errors import EngineError, EngineUnavailable
-from generation.models import Generation
+from generation.models import Generation, Take
 
 MAX_ATTEMPTS = 5  # of one request, while the engine is unavailable
 MAX_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
@@ -19,16 +19,16 @@ State = Generation.State
 def finish_from_takes(generation: Generation) -> None:
     """Whatever was to be asked for has been answered, or it was cancelled."""
     made = generation.outputs.exclude(asset=None).values("take").distinct().count()
-    refusals = [take for take in generation.takes.values() if "refused" in take]
+    refusals = list(generation.takes.filter(state=Take.State.REFUSED))
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
     if generation.cancel_requested and generation.missing:
         finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
     elif made:
         note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
-        reason = refusals[0]["reason"] if refusals else ""
+        reason = refusals[0].reason if refusals else ""
         finish(generation, State.SUCCEEDED, f"{note}{reason}")
     elif refusals:
-        finish(generation, State.REFUSED, refusals[0]["reason"], refusals[0]["refused"])
+        finish(generation, State.REFUSED, refusals[0].reason, refusals[0].code)
     else:
         reason = f"The model's picture could not be read: {problem}"
         finish(generation, State.FAILED, reason, "unreadable_picture")

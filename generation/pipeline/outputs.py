@@ -24,12 +24,13 @@ logger = logging.getLogger(__name__)
 
 def store_outputs(generation: Generation) -> None:
     for output in _arrived(generation):
+        place = f"{output.take.number + 1}.{output.position + 1}"
         try:
             with transaction.atomic():
                 stored = ingest_asset(
                     brand=generation.brand,
                     file=bytes(output.data or b""),
-                    filename=f"generation-{generation.pk}-{output.take + 1}.{output.position + 1}",
+                    filename=f"generation-{generation.pk}-{place}",
                     by=generation.created_by,
                     origin=Asset.Origin.GENERATED,
                     provenance=_provenance(generation),
@@ -59,4 +60,4 @@ def _arrived(generation: Generation) -> Iterator[Output]:
     """Outputs whose bytes the library does not have yet, one in memory at a time."""
     waiting = generation.outputs.filter(asset=None, problem="", data__isnull=False)
     for pk in list(waiting.values_list("pk", flat=True)):
-        yield Output.objects.get(pk=pk)
+        yield Output.objects.select_related("take").get(pk=pk)

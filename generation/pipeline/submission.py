@@ -12,14 +12,13 @@ from django.db.models import Q
 
 from assetbank import jobs, permissions, text
 from assetbank.models import Asset, Brand
-from generation import conversation
 from generation.billing import ledger
 from generation.engines import catalog, quotas
 from generation.errors import (
     InvalidRequest,
 )
 from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference
-from generation.pipeline import draw, finish, validate
+from generation.pipeline import finish, takes, validate
 from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
 from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
 
@@ -135,8 +134,8 @@ def retry_generation(*, person: User, generation: Generation) -> Generation:
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         _check_may_be_retried(generation)
         if generation.batch_job:  # its order is over: what has no answer was not drawn
-            conversation.forget(generation)
-        draw.give_up_spoiled(generation)
+            takes.discard_unanswered(generation)
+        takes.replace_unusable(generation)
         generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
         generation.cancel_requested, generation.attempts = False, 0
         generation.finished_at, generation.batch_job = None, None
@@ -160,7 +159,7 @@ def _check_may_be_retried(generation: Generation) -> None:
             "The order that this was part of is not over: it may still be drawn. Wait for its end.",
             code="in_bulk",
         )
-    if generation.missing or draw.spoiled(generation):
+    if generation.missing or takes.unusable_takes(generation).exists():
         catalog.get_model(generation.model)
         quotas.require_quota(generation.model)
 

@@ -11,7 +11,7 @@ from generation.engines import catalog, quotas
 from generation.errors import InvalidRequest
 from generation.lineage import inheritance
 from generation.models import Generation, Role
-from generation.pipeline.fingerprint import fingerprint
+from generation.pipeline.fingerprint import request_fingerprint
 from generation.prompting import compose, presets
 
 MAX_PICTURES = 8  # of one request
@@ -37,7 +37,7 @@ def validate_request(
     if asked.preset_version and not asked.refines:
         presets.check_references(asked.preset_version, roles.values())
     _fit(asked, [compose.NamedReference(asset.title, roles[asset.pk]) for asset in references])
-    asked.fingerprint = fingerprint(
+    asked.fingerprint = request_fingerprint(
         brand=asked.brand,
         prompt=asked.prompt,
         aspect_ratio=asked.aspect_ratio,

@@ -104,7 +104,8 @@ def inspect(output: Output) -> list[Finding]:
             logger.exception("%s of output %d", what, output.pk)
             found.append(_unchecked(output, what, "Something broke; the log says what."))
     with transaction.atomic():
-        locked = Output.objects.select_for_update().defer("data").filter(pk=output.pk).first()
+        rows = Output.objects.select_for_update(of=("self",)).defer("data")
+        locked = rows.filter(pk=output.pk).first()
         if locked is None or locked.asset_id != asset.pk:
             return []
         locked.findings.all().delete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from generation.billing.prices import format_usd
+from generation.billing import format_usd
 
 register = template.Library()
 register.filter("usd", format_usd)

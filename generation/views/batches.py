@@ -27,9 +27,8 @@ from generation.prompting import presets
 from generation.review import verdicts
 from generation.views.output_grid import CHOICES, UNDECIDED, Shown, shown
 from generation.views.querysets import followed, generations, require_creator_somewhere
+from generation.workflows import MAX_CELLS
 from generation.workflows import batch as batches
-from generation.workflows.batch import Progress
-from generation.workflows.matrix import MAX_CELLS
 
 PER_PAGE = 24
 COVERS = 4
@@ -156,7 +155,8 @@ def listed(request: PageRequest) -> HttpResponse:
     rows = batches_of(request).order_by("-pk")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
-    page = list(rows.prefetch_related(Prefetch("generations", generations(request)))[:PER_PAGE])
+    cells = generations(request).prefetch_related("takes")
+    page = list(rows.prefetch_related(Prefetch("generations", cells))[:PER_PAGE])
     context = {
         "batches": [
             (batch, batches.batch_progress(batch.generations.all()), _covers(batch))
@@ -250,7 +250,7 @@ def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, b
     ]
 
 
-def _mark(far: Progress, rows: list[Generation], followed_batch: Batch) -> str:
+def _mark(far: batches.Progress, rows: list[Generation], followed_batch: Batch) -> str:
     stopping = sum(row.cancel_requested for row in rows)
     orders = [(job.state, job.reason, job.polled_at) for job in followed_batch.jobs.all()]
     return hashlib.sha256(repr((far, stopping, orders)).encode()).hexdigest()[:8]

@@ -54,7 +54,7 @@ def retry(request: PageRequest, pk: int) -> HttpResponse:
 def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
     followed = generation_of(request, pk)
     hidden = any(row.asset_id and not row.asset for row in followed.reference_rows.all())
-    takes = [followed.takes[number] for number in sorted(followed.takes, key=int)]
+    takes = followed.ended_takes
     models = list(EngineModel.objects.filter(pk=followed.model))
     return {
         "generation": followed,
@@ -63,11 +63,11 @@ def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
         "blanks": presets.filled(followed),
         "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
         "left_out": [] if hidden else followed.left_out,
-        "said": [take["text"] for take in takes if take.get("text")],
+        "said": [take.text for take in takes if take.text],
         "seconds": _seconds(followed),
         "cost": ledger.cost_for(request.user, followed),
         "saved": savings.saving_of(followed) if followed.draft_id else 0,
-        "versions": sorted({v for take in takes if (v := take.get("model_version"))}),
+        "versions": sorted({take.model_version for take in takes if take.model_version}),
         "may_create": permissions.can_edit(request.user, followed.brand),
         "reasons": verdicts.REASONS,
         "next": followed.get_absolute_url(),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from generation.models import EngineModel, Generation, Output
 from generation.workflows import finalise
-from generation.workflows.finalise import Step
 
 HIDDEN = "A picture that you may not see"
 UNDECIDED = "undecided"
@@ -27,7 +26,7 @@ class Shown:
     waiting: range
     done: int
     frame: tuple[str, str]
-    steps: Sequence[Step]
+    steps: Sequence[finalise.Step]
     mark: str
 
     @property
@@ -67,7 +66,7 @@ def _label(generation: Generation) -> str:
 def _mark(generation: Generation, outputs: Iterable[Output]) -> str:
     state = (
         *(generation.state, generation.reason, generation.cancel_requested, generation.attempts),
-        len(generation.takes),
+        len(generation.ended_takes),
     )
     each = [
         (

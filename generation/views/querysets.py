@@ -38,8 +38,8 @@ def generations(request: PageRequest) -> QuerySet[Generation]:
 
 
 def followed(request: PageRequest) -> QuerySet[Generation]:
-    """The same, with what is said and was made of each picture."""
-    return generations(request).prefetch_related("outputs__findings", "outputs__finals")
+    """The same, with their takes, and what is said and was made of each picture."""
+    return generations(request).prefetch_related("takes", "outputs__findings", "outputs__finals")
 
 
 def outputs(request: PageRequest) -> QuerySet[Output]:

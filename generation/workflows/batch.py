@@ -45,14 +45,8 @@ def submit_batch(
     Raises InvalidRequest and NotAllowed."""
     permissions.require_editor(person, brand)
     cells = matrix.cells()
-    batch = Batch(
-        brand=brand,
-        title=matrix.title,
-        kind=matrix.kind,
-        in_bulk=in_bulk,
-        key=key,
-        created_by=person,
-    )
+    title, kind = matrix.title, matrix.kind
+    batch = Batch(brand=brand, title=title, kind=kind, in_bulk=in_bulk, key=key, created_by=person)
     if in_bulk:
         _require_bulk(model)
     ask = partial(
@@ -175,7 +169,7 @@ def batch_progress(generations: Iterable[Generation]) -> Progress:
         counted[generation.state] += 1
         asked += generation.count
         settled += generation.count - (0 if generation.finished else len(generation.missing))
-        made += len({each.take for each in generation.outputs.all() if each.asset_id})
+        made += len({each.take_id for each in generation.outputs.all() if each.asset_id})
     return Progress(
         asked=asked,
         settled=settled,

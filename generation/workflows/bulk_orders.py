@@ -20,7 +20,6 @@ from django.utils import timezone
 
 from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
-from generation import conversation
 from generation.billing import ledger, prices
 from generation.engines import Drawing, DrawRequest, catalog
 from generation.engines.gemini import batch_api
@@ -32,8 +31,8 @@ from generation.errors import (
     InvalidRequest,
     Refused,
 )
-from generation.models import Batch, BatchJob, Generation
-from generation.pipeline import draw, finalize_run, outputs
+from generation.models import Batch, BatchJob, Generation, Take
+from generation.pipeline import draw, finalize_run, outputs, takes
 
 logger = logging.getLogger(__name__)
 
@@ -176,17 +175,17 @@ def _requests(job: BatchJob) -> Iterator[tuple[str, DrawRequest]]:
             continue
         if one_size:  # such a model need not know the parameter, and may reject it
             request = replace(request, image_size="")
-        for take in generation.missing:
-            conversation.note(generation, take, request)
-            yield _key(pk, take), request
+        for number in generation.missing:
+            takes.record_asked(generation, number, request)
+            yield _key(pk, number), request
 
 
 def _wanted(job: BatchJob) -> QuerySet[Generation]:
     return job.generations.filter(state__in=Generation.UNFINISHED)
 
 
-def _key(pk: int, take: int) -> str:
-    return f"{pk}-{take}"
+def _key(pk: int, number: int) -> str:
+    return f"{pk}-{number}"
 
 
 # ------------------------------------------------------------------------ following
@@ -229,8 +228,8 @@ def _wait(job: BatchJob, reason: str) -> None:
 def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError | None:
     """Keep one answer, unless it is kept already; returns why there is no picture, where asking
     again may help."""
-    pk, _, take = key.partition("-")
-    if not (pk.isdecimal() and take.isdecimal()):
+    pk, _, number = key.partition("-")
+    if not (pk.isdecimal() and number.isdecimal()):
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
         return None
     with transaction.atomic():
@@ -238,16 +237,17 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
         generation = rows.filter(pk=int(pk)).first()
         if generation is None:
             return None
-        if kept := generation.takes.get(take):
-            return EngineFailed(kept["reason"], code=kept["lost"]) if "lost" in kept else None
+        take = generation.takes.filter(number=number).exclude(state=Take.State.ASKED).first()
+        if take:
+            return EngineFailed(take.reason, code=take.code) if take.unheard else None
         if isinstance(answer, Drawing):
-            draw.keep(generation, int(take), answer, in_bulk=True)
+            takes.record_answer(generation, int(number), answer, in_bulk=True)
             _note_saved(generation, answer)
         elif isinstance(answer, Refused):
-            draw.keep_refusal(generation, int(take), answer, in_bulk=True)
+            takes.record_refused(generation, int(number), answer, in_bulk=True)
         else:
             if answer.may_have_been_paid:
-                draw.keep_loss(generation, int(take), answer, in_bulk=True)
+                takes.record_lost(generation, int(number), answer, in_bulk=True)
             return answer
     return None
 

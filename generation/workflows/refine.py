@@ -45,10 +45,8 @@ def submit_refinement(
     """
     before = output.generation
     permissions.require_editor(person, before.brand)
-    if (
-        output.asset_id is None
-        or not permissions.assets(person).filter(pk=output.asset_id).exists()
-    ):
+    visible_assets = permissions.assets(person)
+    if output.asset_id is None or not visible_assets.filter(pk=output.asset_id).exists():
         raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
     model = validate_refinement(output, references=len(references))
     if not words.strip():

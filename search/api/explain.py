@@ -17,11 +17,10 @@ from rest_framework.views import APIView
 
 from assetbank import permissions
 from assetbank.api.fields import person_of
-from assetbank.http.problems import GENERAL
+from assetbank.http import problems
 from assetbank.models import Asset
 from search.api.query_params import QUESTION
-from search.explain import Explanation, Repair, State, explanation, resolve_subject
-from search.explain.types import TITLES
+from search.explain import Explanation, Repair, State, explanation, resolve_subject, types
 from search.query import SearchForm
 
 PERSON = OpenApiParameter(
@@ -42,7 +41,7 @@ class DetailSerializer(serializers.Serializer[Any]):
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text=", ".join(TITLES))
+    name = serializers.CharField(help_text=", ".join(types.TITLES))
     title = serializers.CharField()
     state = serializers.CharField(
         help_text=f"{STATES}. A note is worth knowing, and by itself not in the way."
@@ -87,7 +86,7 @@ class WhyView(APIView):
                 name: [str(message) for message in list_] for name, list_ in form.errors.items()
             }
             if NON_FIELD_ERRORS in errors:
-                errors[GENERAL] = errors.pop(NON_FIELD_ERRORS)
+                errors[problems.GENERAL] = errors.pop(NON_FIELD_ERRORS)
             raise ValidationError(errors)
         explained = explanation.explain(asset, person=person, question=form.question(), asker=asker)
         return Response(_as_json(explained))

@@ -12,9 +12,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from assetbank.api.fields import person_of
-from assetbank.http.problems import GENERAL
-from search.query import SearchForm
-from search.query.form import ShownField, ValuesField
+from assetbank.http import problems
+from search.query import SearchForm, search_form
 
 WEIGHTED = "Repeated: all of these together. `KEY*0.5` weighs less, `KEY*-1` stays away from it."
 MEANINGS = {
@@ -62,7 +61,10 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         schema["format"] = "date"
     if isinstance(
         field,
-        forms.MultipleChoiceField | forms.ModelMultipleChoiceField | ShownField | ValuesField,
+        forms.MultipleChoiceField
+        | forms.ModelMultipleChoiceField
+        | search_form.ShownField
+        | search_form.ValuesField,
     ):
         schema = {"type": "array", "items": schema}
     return OpenApiParameter(name, schema, description=MEANINGS[name])
@@ -78,7 +80,7 @@ def checked(query: QueryDict, request: Request) -> SearchForm:
     if not form.is_valid():
         errors = {name: [str(message) for message in list_] for name, list_ in form.errors.items()}
         if NON_FIELD_ERRORS in errors:
-            errors[GENERAL] = errors.pop(NON_FIELD_ERRORS)
+            errors[problems.GENERAL] = errors.pop(NON_FIELD_ERRORS)
         raise ValidationError(errors)
     return form
 
@@ -94,7 +96,7 @@ def as_query(data: Any) -> QueryDict:
     elif isinstance(data, dict):
         values = {name: v if isinstance(v, list) else [v] for name, v in data.items()}
     else:
-        raise ValidationError({GENERAL: ["Send an object."]})
+        raise ValidationError({problems.GENERAL: ["Send an object."]})
     for name, several in values.items():
         texts = [str(value) for value in several if isinstance(value, str | int | float)]
         if texts:

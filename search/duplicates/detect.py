@@ -27,8 +27,7 @@ from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
 from search.indexing import entities
 from search.models import Comparison, Embedding, Likeness, VectorSpace
-from search.vectorstore import VectorStoreUnavailable, store
-from search.vectorstore.expressions import all_of, differs, equals
+from search.vectorstore import VectorStoreUnavailable, expressions, store
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +228,12 @@ def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
         vector = entities.valid_vector(value, checksum, asset=asset, space=space)
         if vector is None:
             continue
-        where = all_of([equals("brand_id", asset.brand_id), differs("status", "archived")])
+        where = expressions.all_of(
+            [
+                expressions.equals("brand_id", asset.brand_id),
+                expressions.differs("status", "archived"),
+            ]
+        )
         hits = store.search(
             vector,
             limit=pixel_match.NEAREST_VECTORS + 1,

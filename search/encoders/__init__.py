@@ -9,10 +9,10 @@ from search.encoders.checkpoints import (
     EncoderUnavailable,
 )
 from search.encoders.clip import ImageEncoder, TextEncoder, UnreadableVector
-from search.encoders.relevance import Background, ComposedQuery
+from search.encoders.relevance import Background, ComposedQuery, QueryPart
 
 __all__ = [
     "DEMO_FOLDER", "DEMO_SENTENCE", "Background", "Checkpoint", "ComposedQuery", "EncoderError",
-    "EncoderUnavailable", "ImageEncoder", "TextEncoder", "UnreadableVector", "calibration",
-    "checkpoints", "clip", "relevance",
+    "EncoderUnavailable", "ImageEncoder", "QueryPart", "TextEncoder", "UnreadableVector",
+    "calibration", "checkpoints", "clip", "relevance",
 ]  # fmt: skip

@@ -14,8 +14,7 @@ from django.utils.timesince import timesince
 
 from assetbank.models import Asset
 from search.explain.types import Detail, Repair, State, Step, step
-from search.indexing import entities
-from search.indexing.reconcile import same_scalars
+from search.indexing import entities, same_scalars
 from search.models import Document, Embedding, Vector, VectorSpace
 from search.vectorstore import schema, store
 

@@ -8,8 +8,7 @@ from typing import Any
 from django.db import connection
 
 from assetbank.models import Asset
-from search.query import ParsedText
-from search.query.fulltext import LANGUAGE
+from search.query import ParsedText, fulltext
 
 # Matches in the current fields, and in the document that the search uses
 OCCURRENCES = """
@@ -57,7 +56,7 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
         "phrases": [*wording.wanted, *wording.unwanted],
         "typed": wording.typed,
         "asset": asset.pk,
-        "language": LANGUAGE,
+        "language": fulltext.LANGUAGE,
     }
     with connection.cursor() as cursor:
         cursor.execute(OCCURRENCES, values)

@@ -9,7 +9,9 @@ from search.indexing import (
     space_encoders,
     spaces,
 )
+from search.indexing.reconcile import same_scalars
 
 __all__ = [
-    "collections", "enrolment", "entities", "pipeline", "reconcile", "space_encoders", "spaces",
+    "collections", "enrolment", "entities", "pipeline", "reconcile", "same_scalars",
+    "space_encoders", "spaces",
 ]  # fmt: skip

@@ -1,12 +1,12 @@
 """From a search query to a page of assets."""
 
-from search.query import embedding, facets, fulltext, ranking, regions
-from search.query.form import SearchForm, read_query
+from search.query import embedding, facets, fulltext, ranking, regions, search_form
 from search.query.fulltext import ParsedText
 from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.regions import match_regions
 from search.query.results import PAGE_SIZE, Page, SearchHit
 from search.query.retrieval import FIRST_DEPTH, MAX_TEXT_LENGTH, rank_query, search
+from search.query.search_form import SearchForm, read_query
 from search.query.types import (
     HIDDEN_STATUSES,
     PARAMETERS,
@@ -22,4 +22,5 @@ __all__ = [
     "RATIO_TOLERANCE", "Filters", "ImageTerm", "MatchedBy", "Page", "ParsedText", "RankedId",
     "Ranking", "SearchForm", "SearchHit", "SearchQuery", "embedding", "facets", "fulltext",
     "like_asset", "match_regions", "rank_query", "ranking", "read_query", "regions", "search",
+    "search_form",
 ]  # fmt: skip

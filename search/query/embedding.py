@@ -17,8 +17,7 @@ from assetbank.assets import read_original
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import images
 from assetbank.models import Asset
-from search.encoders import EncoderError, EncoderUnavailable, TextEncoder
-from search.encoders.relevance import QueryPart
+from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace

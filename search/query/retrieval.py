@@ -26,7 +26,7 @@ from search.query.prepared import MAX_PREPARED, PreparedQuery, id_any
 from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.results import PAGE_SIZE, Page, SearchHit
 from search.query.types import HIDDEN_STATUSES, SearchQuery
-from search.vectorstore.schema import cut
+from search.vectorstore import schema
 
 MAX_PAGE_SIZE = 200
 MAX_TEXT_LENGTH = 1_000
@@ -167,7 +167,7 @@ def _search(
     asked = Asked(
         person_id=person.pk,
         # lower case may be longer, and an index of PostgreSQL takes no row that is
-        words=cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
+        words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
         question=question.address(),
         space=sight.space,
         matched=ranked.matched,

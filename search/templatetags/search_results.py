@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from django import template
 
-from search.query import SearchHit
-from search.query.fulltext import Highlight
+from search.query import SearchHit, fulltext
 
 register = template.Library()
 
@@ -35,8 +34,8 @@ class MatchSummary:
     steps: int  # 1 to 3; 0: no bar
     match: str
     reasons: tuple[str, ...]
-    title: Highlight | None  # the whole title, if matching words occur in it
-    excerpt: Highlight | None  # an excerpt of another field
+    title: fulltext.Highlight | None  # the whole title, if matching words occur in it
+    excerpt: fulltext.Highlight | None  # an excerpt of another field
 
     @property
     def shown(self) -> tuple[tuple[str, bool], ...]:
@@ -82,7 +81,7 @@ def match_summary(found: SearchHit) -> MatchSummary | None:
     )
 
 
-def _informative(highlights: Iterable[Highlight]) -> list[Highlight]:
+def _informative(highlights: Iterable[fulltext.Highlight]) -> list[fulltext.Highlight]:
     """Return at most two highlights, the second only with words that the first has not."""
     seen: set[str] = set()
     informative = []

@@ -19,9 +19,8 @@ from assetbank.errors import InvalidAsset
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
 from assetbank.rights import terms
-from search.duplicates import detect, dismissals
+from search.duplicates import detect, dismissals, groups
 from search.duplicates import groups as duplicate_groups
-from search.duplicates.groups import Group, Page
 
 MAX_ASSETS = 100  # assets per request, since each is compared with each
 DONE = "duplicates_done"  # session key: the user's last action, for undo
@@ -39,7 +38,7 @@ class Copy:
 class Row:
     """One group, with the actions that the user may take."""
 
-    group: Group
+    group: groups.Group
     copies: list[Copy]
     may_merge: bool
     may_tell_apart: bool
@@ -58,7 +57,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
             permissions.assets(request.user).select_related("brand"), pk=asset
         )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
-        page = Page([group] if group else [], int(bool(group)))
+        page = groups.Page([group] if group else [], int(bool(group)))
         dismissed["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
             : duplicate_groups.MAX_SHOWN
         ]
@@ -89,7 +88,7 @@ def compare(request: PageRequest) -> HttpResponse:
     pair = _assets(request, request.GET.getlist("asset"))
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures to compare.")
-    group = Group(pair, "", 2)
+    group = groups.Group(pair, "", 2)
     (row,) = _rows(request, [group])
     return render(request, "search/duplicates_compare.html", {"row": row, "copies": row.copies})
 
@@ -199,7 +198,7 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
 # ------------------------------------------------------------------------ shared by the pages
 
 
-def _rows(request: PageRequest, groups: list[Group]) -> list[Row]:
+def _rows(request: PageRequest, groups: list[groups.Group]) -> list[Row]:
     uses = merging.references_to([asset for group in groups for asset in group.assets])
     manages = _ids(permissions.brands(request.user, *permissions.MANAGERS))
     creates = _ids(permissions.brands(request.user, *permissions.EDITORS))

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from assetbank import permissions
 from assetbank.errors import PictureRefused
 from assetbank.http import PageRequest
-from search.query import SearchForm, embedding
-from search.query.form import MAX_SHOWN, images_of
+from search.query import SearchForm, embedding, search_form
 from search.views.asset_panels import _asset
 
 BOX = ("left", "top", "right", "bottom")
@@ -34,8 +33,11 @@ def picture_search(request: PageRequest) -> HttpResponse:
     if not files:
         raise PictureRefused("Choose a picture to search with.")
     query = _current_query(request)
-    if len(files) + len(query.getlist("like")) + len(query.getlist("picture")) > MAX_SHOWN:
-        raise PictureRefused(f"A question has at most {MAX_SHOWN} pictures. Take one away first.")
+    images = len(files) + len(query.getlist("like")) + len(query.getlist("picture"))
+    if images > search_form.MAX_IMAGES:
+        raise PictureRefused(
+            f"A question has at most {search_form.MAX_IMAGES} pictures. Take one away first."
+        )
     for file in files:
         data = file.read(settings.MAX_UPLOAD_BYTES + 1)
         image = embedding.save_query_image(person=request.user, data=data)
@@ -58,7 +60,7 @@ def _current_query(request: PageRequest) -> QueryDict:
 @require_safe
 def picture_thumbnail(request: PageRequest, pk: str) -> HttpResponse:
     """Return the thumbnail of a query image."""
-    image = get_object_or_404(images_of(request.user), pk=pk)
+    image = get_object_or_404(search_form.images_of(request.user), pk=pk)
     if image.asset_id:  # a region in a brand's saved query, whose asset this user may not see
         get_object_or_404(permissions.assets(request.user), pk=image.asset_id)
     response = HttpResponse(bytes(image.thumbnail), content_type="image/webp")

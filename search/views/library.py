@@ -17,8 +17,16 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.media import colours
 from assetbank.models import Asset, Collection
-from search.query import PARAMETERS, Page, SearchForm, SearchQuery, facets, fulltext, search
-from search.query.form import RATIOS, added_by_them
+from search.query import (
+    PARAMETERS,
+    Page,
+    SearchForm,
+    SearchQuery,
+    facets,
+    fulltext,
+    search,
+    search_form,
+)
 from search.views.query_bar import balance, chips, thumbs, without
 
 QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
@@ -96,7 +104,7 @@ def _library_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
         "without_wrong": without(request.GET, *form.errors),
         # A script that replaces the results takes nothing else from this page
         "whole": not request.htmx,
-        "ratios": RATIOS,
+        "ratios": search_form.ASPECT_RATIOS,
         "swatches": colours.SWATCHES,
         "own_colour": "" if colour.lower() in dict(colours.SWATCHES).values() else colour,
         "chosen": {name: request.GET.getlist(name) for name in form.fields},
@@ -110,7 +118,7 @@ def _library_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
 
 def _people(request: PageRequest) -> QuerySet[User]:
     """Return users who added assets that the user may see."""
-    people = User.objects.filter(Exists(added_by_them(request.user)))
+    people = User.objects.filter(Exists(search_form.added_by_them(request.user)))
     return people.order_by("first_name", "username")[:MAX_PEOPLE]
 
 

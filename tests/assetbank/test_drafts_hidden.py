@@ -21,6 +21,7 @@ from search.query import Filters, SearchQuery, facets, like_asset, rank_query, s
 from search.saved import searches, updates
 from tests.api import client_of
 from tests.conftest import Cast
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -63,11 +64,12 @@ def made(cast: Cast, shown: Asset, hidden: dict[str, Asset], make_asset: MakeAss
         generation.reference_rows.create(
             asset=asset, position=position, title=asset.title, checksum=asset.checksum
         )
+    take = answered(generation)
     output = Output.objects.create(
-        generation=generation, take=0, position=0, mime="image/png", asset=hidden["draft"]
+        generation=generation, take=take, position=0, mime="image/png", asset=hidden["draft"]
     )
     # without one that is approved it would be no viewer's
-    generation.outputs.create(take=0, position=1, mime="image/png", asset=make_asset())
+    generation.outputs.create(take=take, position=1, mime="image/png", asset=make_asset())
     output.findings.create(code="palette", sentence=f"The {SECRET} is green.")
     return generation
 

@@ -9,7 +9,7 @@ import pytest
 
 from assetbank.assets import approval
 from assetbank.models import Asset
-from generation.models import Batch, Generation, Preset, PresetVersion, Webhook
+from generation.models import Batch, Generation, Preset, PresetVersion, Turn, Webhook
 from generation.pipeline import cancel_generation
 from generation.review import verdicts
 from generation.workflows import withdrawal
@@ -154,7 +154,7 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     settings.GEMINI_API_KEY = "a-key"  # nothing is sent: it waits
     able = {"model": "gemini-nano-banana-2.1", "image_size": "1K"}
     Generation.objects.filter(pk=generation.pk).update(**able)
-    generation.turns.create(take=output.take, content=SAID)
+    Turn.objects.create(take=output.take, content=SAID)
     verdicts.keep(person=cast.creator, output=output)
     output.findings.create(code="palette", sentence=DRAFTS)
     preset = Preset.objects.create(name=OURS, slug=OURS, brand=cast.acme)

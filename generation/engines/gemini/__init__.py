@@ -1,5 +1,6 @@
 """Google's image models: the only package that imports google.genai."""
 
 from generation.engines.gemini import batch_api, client, turns
+from generation.engines.gemini.json_fields import Json
 
-__all__ = ["batch_api", "client", "turns"]
+__all__ = ["Json", "batch_api", "client", "turns"]

@@ -18,8 +18,7 @@ from assetbank import permissions
 from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
 from search.errors import InvalidQuery, SearchUnavailable
-from search.evaluation import metrics
-from search.evaluation.metrics import EvaluationQuery
+from search.evaluation import EvaluationQuery, metrics
 from search.models import VectorSpace
 from search.query import SearchForm, SearchQuery, embedding, read_query
 

@@ -14,6 +14,7 @@ from assetbank.models import Asset, Collection
 from generation.models import Generation, Output, Reference
 from search.models import Comparison, Embedding, GoldenQuestion, Likeness, VectorSpace
 from tests.conftest import Cast
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 
@@ -122,7 +123,7 @@ def test_collections_get_it_in_the_place_of_the_first_copy(
 def test_generations_and_golden_questions_follow(cast: Cast, make_asset: MakeAsset) -> None:
     keep, copy = make_asset(), make_asset()
     both, one = generation(cast, copy, keep), generation(cast, copy)
-    output = Output.objects.create(generation=one, take=0, position=0, asset=copy)
+    output = Output.objects.create(generation=one, take=answered(one), position=0, asset=copy)
     golden = GoldenQuestion.objects.create(brand=cast.acme, question="q=cape")
     golden.expected.add(keep, copy)
     for _ in range(2):  # and again, as after a click too many

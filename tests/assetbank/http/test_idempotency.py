@@ -19,6 +19,7 @@ from assetbank.models import Asset, Collection, IdempotentRequest
 from generation.models import Generation
 from tests.api import client_of, upload
 from tests.conftest import Cast
+from tests.generation.requests import answered
 
 COLLECTIONS = "/api/v1/collections/"
 
@@ -154,7 +155,9 @@ def test_a_final_is_not_paid_twice_though_its_answer_was_lost(
     drafted = Generation.objects.create(
         brand=cast.acme, prompt="A cape", state="succeeded", **given
     )
-    output = drafted.outputs.create(take=0, position=0, mime="image/png", asset=make_asset())
+    output = drafted.outputs.create(
+        take=answered(drafted), position=0, mime="image/png", asset=make_asset()
+    )
     client, headers = client_of(cast, "creator"), {"idempotency-key": "final"}
 
     def ask(size: str) -> Any:

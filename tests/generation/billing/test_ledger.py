@@ -148,7 +148,7 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
     server.script("odd_json")
     generation = run(ask(cast))
     assert generation.state == "succeeded"
-    assert generation.takes["0"]["text"] == "Here is your ? picture."
+    assert generation.takes.get().text == "Here is your ? picture."
     server.script("odd_letters")
     refused = run(ask(cast, prompt="Another"))
     assert refused.state == "failed"

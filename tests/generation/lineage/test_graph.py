@@ -13,6 +13,7 @@ from assetbank.models import Asset
 from generation.lineage import graph
 from generation.models import Generation, Output, Reference
 from tests.conftest import Cast
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 
@@ -50,7 +51,7 @@ def make(cast: Cast, make_asset: MakeAsset) -> Callable[..., Output]:
         asset = asset or make_asset(title=title, origin="generated", **fields)
         return Output.objects.create(
             generation=generation,
-            take=0,
+            take=answered(generation),
             position=0,
             mime=asset.mime,
             asset=asset,

@@ -10,7 +10,6 @@ from django.db import connection
 from assetbank.assets import delete_asset, read_original
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation import conversation
 from generation.engines import DrawRequest, dispatch
 from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
@@ -24,6 +23,7 @@ from generation.pipeline import (
     retry_generation,
     run_generation,
     submit,
+    takes,
 )
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
@@ -95,7 +95,7 @@ def test_the_engines_bytes_are_kept_untouched(cast: Cast, server: GeminiServer) 
     generation = ask(cast, prompt="x")
     began = execute._begin(generation.pk)
     assert began
-    draw.take_picture(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
+    draw.draw_take(began, 0, DrawRequest("x", (), MODEL, "1:1", "1K"))
     outputs.store_outputs(began)
     (asset,) = made(generation)
     assert read_original(asset) == drawn.images[0].data
@@ -108,7 +108,7 @@ def test_several_pictures_are_several_calls_and_all_are_kept(
     generation = run(ask(cast, count=2))
     assert len(server.requests) == 2
     assert len(made(generation)) >= 3
-    assert set(generation.takes) == {"0", "1"}
+    assert [take.number for take in generation.ended_takes] == [0, 1]
 
 
 def test_formats_that_engines_do_not_take_are_sent_as_a_rendition(
@@ -282,7 +282,7 @@ def test_a_worker_that_died_after_the_answer_arrived_does_not_pay_twice(
     generation = ask(cast)
     began = execute._begin(generation.pk)
     assert began
-    draw.take_picture(began, 0, draw.draw_request(began))  # and here the worker dies
+    draw.draw_take(began, 0, draw.draw_request(began))  # and here the worker dies
     assert made(generation) == []
     generation = run(generation)
     assert generation.state == "succeeded"
@@ -298,12 +298,12 @@ def test_an_answer_that_comes_after_its_worker_was_given_up_is_kept_and_charged_
     began = execute._begin(generation.pk)
     assert began
     request = draw.draw_request(began)
-    conversation.note(began, 0, request)
+    takes.record_asked(began, 0, request)
     generation = run(generation)  # by a worker that takes the first one for dead
     assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
     if asked_again:
         generation = retry_generation(person=cast.creator, generation=generation)
-    draw.keep(began, 0, dispatch.draw(request))
+    takes.record_answer(began, 0, dispatch.draw(request))
     finalize_run(began, None)
     assert len(made(generation)) == 1
     assert generation.ledger.filter(kind="charged").count() == 1

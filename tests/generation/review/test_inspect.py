@@ -24,6 +24,7 @@ from generation.review import fidelity, inspect, ocr, palette
 from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -78,7 +79,11 @@ def output_of(cast: Cast) -> Callable[..., Output]:
             )
         data = png(picture)
         output = Output.objects.create(
-            generation=generation, take=0, position=0, data=data, mime="image/png"
+            generation=generation,
+            take=answered(generation),
+            position=0,
+            data=data,
+            mime="image/png",
         )
         outputs.store_outputs(generation)
         output.refresh_from_db()

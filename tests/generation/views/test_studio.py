@@ -21,7 +21,7 @@ from generation.pipeline import cancel_generation, draw, run_generation
 from generation.prompting import presets
 from tests.api import client_of
 from tests.conftest import Cast
-from tests.generation.requests import ask
+from tests.generation.requests import answered, ask
 from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
@@ -386,7 +386,7 @@ class TestGeneration:
         assert made.state == "queued"
         viewer = signed_in(cast.viewer)
         assert viewer.post(f"/generations/{made.pk}/cancel/").status_code == 404
-        made.outputs.create(take=0, position=0, asset=make_asset())
+        made.outputs.create(take=answered(made), position=0, asset=make_asset())
         assert viewer.post(f"/generations/{made.pk}/cancel/").status_code == 403
         assert client.post(f"/generations/{made.pk}/retry/").status_code == 400
 
@@ -405,7 +405,7 @@ class TestGeneration:
         made = ask(cast, references=[foreign])
         Generation.objects.filter(pk=made.pk).update(full_prompt="Image 1: Foreign")
         output = make_asset()
-        made.outputs.create(take=0, position=0, asset=output)
+        made.outputs.create(take=answered(made), position=0, asset=output)
         viewer = signed_in(cast.viewer)
         for address in (made.get_absolute_url(), f"/assets/{output.pk}/lineage/"):
             page = text(viewer.get(address))
@@ -444,7 +444,7 @@ class TestHistory:
     ) -> None:
         draft, approved = ask(cast, prompt="A secret plan"), ask(cast, prompt="A known cape")
         for made, status in ((draft, "draft"), (approved, "approved")):
-            made.outputs.create(take=0, position=0, asset=make_asset(status=status))
+            made.outputs.create(take=answered(made), position=0, asset=make_asset(status=status))
         cast.other.memberships.create(user=cast.viewer, role="creator")  # but not of this brand
         for client, address in (
             (signed_in(cast.viewer), "/generations/"),

@@ -26,6 +26,7 @@ from generation.workflows.matrix import MAX_CELLS, Matrix
 from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.generation.requests import answered
 from tests.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
@@ -381,7 +382,9 @@ class TestPage:
         for number, generation in enumerate(cells(many)):  # drawing sixty takes a while
             Generation.objects.filter(pk=generation.pk).update(state="succeeded")
             asset = make_asset(title=f"cape {number}", origin="generated")
-            generation.outputs.create(take=0, position=0, mime="image/jpeg", asset=asset)
+            generation.outputs.create(
+                take=answered(generation), position=0, mime="image/jpeg", asset=asset
+            )
         client.get(f"/batches/{few.pk}/")
         with CountedQueries() as first:
             client.get(f"/batches/{few.pk}/")
@@ -593,10 +596,12 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
     client = client_of(cast, "creator")
     few, many = ask(cast, colours("red")), ask(cast, colours(*map(str, range(60))))
     for generation in (*cells(few), *cells(many)):
-        generation.outputs.create(take=0, position=0, mime="image/jpeg", asset=make_asset())
-    # token and person, who may see what, batch, cells, references, outputs, findings
+        generation.outputs.create(
+            take=answered(generation), position=0, mime="image/jpeg", asset=make_asset()
+        )
+    # token and person, who may see what, batch, cells, takes, references, outputs, findings
     for batch in (few, many):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             answer = client.get(f"{BATCHES}{batch.pk}/")
         assert answer.status_code == 200
 

@@ -16,7 +16,7 @@ from generation.billing import ledger, prices
 from generation.engines import DrawRequest, catalog
 from generation.engines.gemini import batch_api
 from generation.errors import InvalidRequest
-from generation.models import Batch, BatchJob, Generation, LedgerEntry
+from generation.models import Batch, BatchJob, Generation, LedgerEntry, Turn
 from generation.pipeline import (
     cancel_generation,
     requeue_orphans,
@@ -111,11 +111,11 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
     for cell in cells(job):
         assert (cell.state, cell.reason) == ("succeeded", "")
         assert len(made(cell)) == 2
-        assert cell.turns.count() == 2
+        assert Turn.objects.filter(take__generation=cell).count() == 2
     row = catalog.get_model(MODEL)
-    take = cells(job)[0].takes["0"]
-    charged = LedgerEntry.objects.filter(kind="charged", generation=cells(job)[0], take=0).get()
-    full = prices.price(take["usage"], row, pictures=1)
+    take = cells(job)[0].takes.get(number=0)
+    charged = LedgerEntry.objects.get(kind="charged", take=take)
+    full = prices.price(take.usage, row, pictures=1)
     assert charged.usd == (full / 2).quantize(charged.usd)
     saved = LedgerEntry.objects.filter(kind="saved", generation=cells(job)[0])
     assert [entry.usd for entry in saved] == [full - charged.usd] * 2
@@ -254,7 +254,7 @@ def test_a_worker_that_died_midway_brings_home_the_rest_once(
         patched.setattr(bulk_orders, "_keep", die_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             follow(job)
-    assert sum(len(cell.takes) for cell in cells(job)) == 2
+    assert sum(len(cell.ended_takes) for cell in cells(job)) == 2
     job = follow(job)
     assert [len(made(cell)) for cell in cells(job)] == [1, 1, 1]
     assert LedgerEntry.objects.filter(kind="charged").count() == 3
@@ -377,7 +377,7 @@ def test_staff_see_orders_and_have_one_looked_at_now(
     admin_client.post("/admin/generation/batchjob/", action)
     assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
     job = follow(job)
-    turn = cells(job)[0].turns.get()
+    turn = Turn.objects.get(take__generation=cells(job)[0])
     assert "thoughtSignature" in (
         admin_client.get(f"/admin/generation/turn/{turn.pk}/change/").content.decode()
     )

@@ -24,6 +24,7 @@ from generation.models import Generation, Output, Webhook, WebhookDelivery, With
 from generation.pipeline import draw, execute, outputs, run_generation, submit
 from generation.workflows import withdrawal
 from tests.conftest import Cast, picture_bytes
+from tests.generation.requests import answered
 
 MakeAsset = Callable[..., Asset]
 
@@ -145,9 +146,8 @@ def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason) == ("cancelled", withdrawal.CANCELLED)
     # the answer was on its way: it is kept, and put aside with its source
-    began.outputs.create(take=0, position=0, data=picture_bytes((9, 9, 9)), mime="image/png")
-    began.takes["0"] = {"pictures": 1}
-    began.save()
+    take, data = answered(began), picture_bytes((9, 9, 9))
+    began.outputs.create(take=take, position=0, data=data, mime="image/png")
     Generation.objects.filter(pk=began.pk).update(state="queued")
     run_generation(generation_id=began.pk)
     made = began.outputs.get().asset

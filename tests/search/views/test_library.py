@@ -22,7 +22,7 @@ from search.indexing import pipeline
 from search.models import Embedding, PictureQuestion
 from search.query import PAGE_SIZE
 from search.query.embedding import save_query_crop
-from search.query.form import MAX_SHOWN
+from search.query.search_form import MAX_IMAGES
 from search.templatetags.search_results import counted
 from tests.conftest import Cast, picture_bytes
 
@@ -460,11 +460,11 @@ class TestQuestionWithPictures:
 
     def test_a_question_has_only_so_many_pictures(self, cast: Cast, reds: list[Asset]) -> None:
         client = signed_in(cast.viewer)
-        full = "&".join([f"like={reds[0].pk}"] * MAX_SHOWN)
+        full = "&".join([f"like={reds[0].pk}"] * MAX_IMAGES)
         sent = {"question": full, "picture": SimpleUploadedFile("a.png", picture_bytes())}
         refused = client.post("/picture-search/", sent)
         assert refused.status_code == 400
-        assert f"at most {MAX_SHOWN} pictures" in refused.content.decode()
+        assert f"at most {MAX_IMAGES} pictures" in refused.content.decode()
         assert not PictureQuestion.objects.exists()
 
     def test_what_is_gone_can_be_left_out_of_the_question(

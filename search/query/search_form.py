@@ -21,10 +21,10 @@ from search.models import PictureQuestion
 from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery
 
 MAX_TAGS = 20
-MAX_SHOWN = 10  # pictures in one question
+MAX_IMAGES = 10  # pictures in one question
 HEAVIEST = 5.0
 LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
-RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
+ASPECT_RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
 
 
 class TagsField(forms.CharField):
@@ -91,8 +91,8 @@ class ShownField(forms.Field):
 
     def clean(self, value: Any) -> list[tuple[Any, float]]:
         texts = [text for text in _listed(value) if text]
-        if len(texts) > MAX_SHOWN:
-            raise ValidationError(f"Ask with at most {MAX_SHOWN} pictures.", code="invalid")
+        if len(texts) > MAX_IMAGES:
+            raise ValidationError(f"Ask with at most {MAX_IMAGES} pictures.", code="invalid")
         found = []
         for text in texts:
             key, _, weight = text.partition("*")

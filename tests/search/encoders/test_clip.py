@@ -35,7 +35,7 @@ from search.encoders import (
 from search.encoders.checkpoints import DEFAULT_MODEL, fingerprint, resolve
 from tests.checkpoints import TEXT, save
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = {
     "hidden_size": 32,
     "intermediate_size": 64,

@@ -17,7 +17,7 @@ def encoder(request: HttpRequest) -> dict[str, Any]:
     """
 
     def notice() -> str:
-        is_demo = VectorSpace.objects.filter(active=True, is_demo=True).exists()
+        is_demo = VectorSpace.objects.active().filter(is_demo=True).exists()
         return DEMO_SENTENCE if is_demo else ""
 
     return {"encoder_notice": notice}

@@ -26,21 +26,21 @@ def vectors() -> Part:
 
 def encoder() -> Part:
     """Return the state of the active encoder, and the progress of spaces that are being built."""
-    space = VectorSpace.objects.filter(active=True).first()
+    space = VectorSpace.objects.active().first()
     if space is None or space.fingerprint is None:
         reason = space.problem if space else ""
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
     sentences = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
     sentences += [
         other.problem or f"{other.model}: {rollout.progress(other)}."
-        for other in VectorSpace.objects.filter(active=False, activated_at=None)
+        for other in VectorSpace.objects.inactive().filter(activated_at=None)
     ]
     return Part("encoder", True, " ".join(sentences))
 
 
 def index() -> Part:
     """Return the numbers of indexed, pending and failed embeddings in the active space."""
-    embeddings = Embedding.objects.filter(space__active=True)
+    embeddings = Embedding.objects.in_active_space()
     states = dict(embeddings.values_list("state").annotate(Count("pk")))
     counts = {state.value: states.get(state.value, 0) for state in Embedding.State}
     failed = counts[Embedding.State.FAILED]

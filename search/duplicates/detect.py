@@ -25,7 +25,7 @@ from assetbank.media import images
 from assetbank.models import Asset, AssetQuerySet, Brand
 from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
-from search.indexing import entities
+from search.indexing import entities, spaces
 from search.models import Comparison, Embedding, Likeness, VectorSpace
 from search.vectorstore import VectorStoreUnavailable, expressions, store
 
@@ -71,8 +71,11 @@ def detect(
     """
     done = 0
     with locks.session_lock("search.duplicates", wait=wait) as acquired:
-        space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-        if not acquired or space is None:
+        if not acquired:
+            return 0
+        try:
+            space = spaces.active_space()
+        except SearchUnavailable:
             return 0
         # An archived asset may have new neighbours once it is in use again
         Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
@@ -90,9 +93,8 @@ def detect(
 
 def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
     """Return assets to compare: indexed or skipped by the index, and with a hash."""
-    settled = Embedding.objects.filter(
+    settled = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("pk"),
-        space__active=True,
         state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
     )
     done = Comparison.objects.filter(asset_id=OuterRef("pk")).filter(
@@ -105,9 +107,7 @@ def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
 
 def compare_asset(asset: Asset) -> None:
     """Compare one asset at once. Raises SearchUnavailable."""
-    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-    if space is None:
-        raise SearchUnavailable("Search is not ready yet: there is no index.")
+    space = spaces.active_space()
     try:
         candidates = _candidates([asset], space)
     except VectorStoreUnavailable as error:

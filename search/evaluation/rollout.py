@@ -64,7 +64,7 @@ def start_rollout(model: str) -> VectorSpace:
     model = model.strip()
     if not model or len(model) > 300:
         raise RolloutRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
-    if VectorSpace.objects.filter(model=model, active=True).exclude(fingerprint=None).exists():
+    if VectorSpace.objects.active().filter(model=model).exclude(fingerprint=None).exists():
         raise RolloutRefused(f"{model} is the encoder in use.")
     space = spaces.create_space(model)
     # Treated like a new one: it is evaluated again, and takes over automatically
@@ -82,7 +82,7 @@ def space_of_model(model: str) -> VectorSpace:
         if space is None:
             raise RolloutRefused(f"There is no space of {model}.")
         return space
-    others = VectorSpace.objects.filter(active=False).order_by("-pk")
+    others = VectorSpace.objects.inactive().order_by("-pk")
     if not others:
         raise RolloutRefused("There is no other one.")
     if len(others) > 1:
@@ -113,8 +113,8 @@ def is_built(space: VectorSpace) -> bool:
 
 def _missing(space: VectorSpace) -> QuerySet[Embedding]:
     """Return the space's rows of assets that only the active space finds."""
-    findable = Embedding.objects.filter(
-        asset_id=OuterRef("asset_id"), space__active=True, state=Embedding.State.INDEXED
+    findable = Embedding.objects.in_active_space().filter(
+        asset_id=OuterRef("asset_id"), state=Embedding.State.INDEXED
     )
     return space.embeddings.exclude(state=Embedding.State.INDEXED).filter(Exists(findable))
 
@@ -126,7 +126,7 @@ def advance_rollouts() -> None:
     Raises VectorStoreUnavailable.
     """
     collections.repair_alias()
-    for space in VectorSpace.objects.filter(active=False, activated_at=None, problem=""):
+    for space in VectorSpace.objects.inactive().filter(activated_at=None, problem=""):
         if not is_built(space) or space.gate.get("basis") == _basis(space):
             continue
         try:
@@ -150,7 +150,7 @@ def run_gate(space: VectorSpace) -> dict[str, Any]:
     covered, of, lacking (asset, state, reason), questions, new and old (as in metrics.Result).
     """
     enrolment.enrol(space)
-    active = VectorSpace.objects.filter(active=True).exclude(pk=space.pk).first()
+    active = VectorSpace.objects.active().exclude(pk=space.pk).first()
     gate: dict[str, Any] = {"basis": _basis(space), "judged_at": timezone.now().isoformat()}
     gate |= {"against": active.model if active else "", "questions": 0, "why": [], "notes": []}
     gate |= _coverage(space, active)
@@ -202,7 +202,7 @@ def _basis(space: VectorSpace) -> str:
     questions = GoldenQuestion.objects.order_by("pk", "expected").values_list(
         "pk", "question", "expected"
     )
-    active = VectorSpace.objects.filter(active=True).values_list("pk", flat=True).first()
+    active = VectorSpace.objects.active().values_list("pk", flat=True).first()
     lacking = _missing(space).count()
     return hashlib.sha256(repr((active, lacking, list(questions))).encode()).hexdigest()[:16]
 
@@ -251,7 +251,7 @@ def activate_space(space: VectorSpace) -> None:
         store.point_alias(current.collection)
         if current.active:
             return
-        VectorSpace.objects.filter(active=True).exclude(pk=space.pk).update(active=False)
+        VectorSpace.objects.active().exclude(pk=space.pk).update(active=False)
         VectorSpace.objects.filter(pk=space.pk).update(
             active=True, activated_at=timezone.now(), revision=F("revision") + 1
         )
@@ -265,7 +265,7 @@ def _dropped(space: VectorSpace) -> RolloutRefused:
 
 def previous_space() -> VectorSpace | None:
     """Return the formerly active space, if it still exists."""
-    before = VectorSpace.objects.filter(active=False).exclude(activated_at=None)
+    before = VectorSpace.objects.inactive().exclude(activated_at=None)
     return before.exclude(fingerprint=None).order_by("-activated_at").first()
 
 

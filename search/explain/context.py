@@ -13,9 +13,10 @@ from assetbank.models import Asset, Brand
 from search.encoders import ComposedQuery, relevance
 from search.errors import InvalidQuery
 from search.explain.index_steps import IndexState
-from search.indexing import space_encoders
+from search.indexing import space_encoders, spaces
 from search.models import VectorSpace
-from search.query import ParsedText, SearchQuery, embedding, fulltext, ranking
+from search.query import SearchQuery, embedding, fulltext, ranking
+from search.query.filters import to_milvus, to_queryset
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
@@ -37,12 +38,8 @@ class ExplainContext:
     def space(self) -> VectorSpace:
         """Active space. Raises SearchUnavailable if there is none yet."""
         if self.index.space is None:
-            raise embedding.encoder_not_ready()
+            raise spaces.encoder_not_ready()
         return self.index.space
-
-    @cached_property
-    def wording(self) -> ParsedText:
-        return fulltext.parse(self.question.text)
 
     @property
     def browsing(self) -> bool:
@@ -71,8 +68,8 @@ class ExplainContext:
     @cached_property
     def admitted(self) -> bool:
         """True if the filters, the excluded words and the user's permission let the asset pass."""
-        found = self.question.filters.apply(self.assets.filter(pk=self.asset.pk))
-        return fulltext.exclude_terms(self.wording, found).exists()
+        found = to_queryset(self.question.filters, self.assets.filter(pk=self.asset.pk))
+        return fulltext.exclude_terms(self.question.terms, found).exists()
 
     @cached_property
     def stored(self) -> bool:
@@ -103,9 +100,9 @@ class ExplainContext:
     @cached_property
     def where(self) -> str:
         """Milvus expression of the search itself."""
-        where = self.question.filters.expression(self.reach)
-        candidates = self.question.filters.apply(self.assets)
-        if excluded := fulltext.excluded_ids(self.wording, candidates):
+        where = to_milvus(self.question.filters, self.reach)
+        candidates = to_queryset(self.question.filters, self.assets)
+        if excluded := fulltext.excluded_ids(self.question.terms, candidates):
             where = e.all_of([where, e.none_of("id", excluded)])
         return where
 

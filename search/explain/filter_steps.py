@@ -15,6 +15,7 @@ from search.errors import SearchUnavailable
 from search.explain.context import ExplainContext
 from search.explain.types import Detail, Repair, State, Step, step
 from search.query import PARAMETERS, RATIO_TOLERANCE, Filters
+from search.query.filters import to_milvus, to_queryset
 from search.vectorstore import VectorStoreUnavailable
 
 ANY_STATUS = tuple(Asset.Status.values)
@@ -23,11 +24,8 @@ ANY_STATUS = tuple(Asset.Status.values)
 def filters(context: ExplainContext) -> Step:
     """Check each filter on its own, in Postgres and in Milvus, with the value that decides."""
     requested = context.question.filters
-    active = [
-        name
-        for name, attribute in PARAMETERS.items()
-        if name == "status" or getattr(requested, attribute) != getattr(Filters, attribute)
-    ]
+    given = requested.given()
+    active = [name for name, field in PARAMETERS.items() if field in given or name == "status"]
     passes = _in_postgres(context, active)
     in_milvus, silent = _in_milvus(context, active)
     details, failing, disagree = [], [], []
@@ -70,7 +68,7 @@ def _in_postgres(context: ExplainContext, names: list[str]) -> dict[str, bool]:
     same_asset = Asset.objects.filter(pk=OuterRef("pk"))
     requested = context.question.filters
     checks = {
-        f"passes_{name}": Exists(_single_filter(requested, name).apply(same_asset))
+        f"passes_{name}": Exists(to_queryset(_single_filter(requested, name), same_asset))
         for name in names
     }
     row = Asset.objects.filter(pk=context.asset.pk).order_by().values(**checks).first() or {}
@@ -94,7 +92,7 @@ def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, boo
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=requested.brands)
                 reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
-            found[name] = context.holds(_single_filter(requested, name).expression(reach))
+            found[name] = context.holds(to_milvus(_single_filter(requested, name), reach))
     except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""
@@ -137,7 +135,10 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "created_by":
             creator = User.objects.filter(pk=filters.created_by or 0).first()
             return f"added by {asset.created_by or 'nobody'}; {creator} is asked for"
-    value, allowed = _values(filters, asset)[name]
+    if name not in (values := _values(filters, asset)):
+        given = [value for parameter, value in filters.parameters() if parameter == name]
+        return f"{', '.join(given)} is asked for"
+    value, allowed = values[name]
     return f"{value}, as asked" if passes else f"{value or 'none'} is not {' or '.join(allowed)}"
 
 

@@ -18,6 +18,7 @@ from search.query import (
     fulltext,
     ranking,
 )
+from search.query.filters import to_queryset
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
@@ -27,10 +28,11 @@ NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newe
 
 def wording(context: ExplainContext) -> Step:
     """Report which included and excluded words occur in the asset's document."""
-    wanted, unwanted = context.wording.wanted, context.wording.unwanted
+    terms = context.question.terms
+    wanted, unwanted = terms.wanted, terms.unwanted
     if not (wanted or unwanted):
         return step("wording", State.NOT_ASKED, "The question has no words.")
-    found, named = term_matches.occurrences(context.asset, context.wording)
+    found, named = term_matches.occurrences(context.asset, terms)
     of_wanted, of_unwanted = found[: len(wanted)], found[len(wanted) :]
     details = [_occurrence(each, wanted=True) for each in of_wanted]
     details += [_occurrence(each, wanted=False) for each in of_unwanted]
@@ -181,7 +183,9 @@ def _by_meaning(context: ExplainContext) -> str:
 
 def _browsed(context: ExplainContext) -> tuple[int, int]:
     """Return how many assets come before it when browsing, and how many there are."""
-    found = fulltext.exclude_terms(context.wording, context.question.filters.apply(context.assets))
+    found = fulltext.exclude_terms(
+        context.question.terms, to_queryset(context.question.filters, context.assets)
+    )
     asset, collection = context.asset, context.question.filters.collection
     if collection is None:
         newer = Q(created_at__gt=asset.created_at)

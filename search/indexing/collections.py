@@ -141,7 +141,7 @@ def repair_alias() -> None:
     They differ after a process died between the two writes.
     """
     lock_alias()
-    active = VectorSpace.objects.filter(active=True).exclude(collection="").first()
+    active = VectorSpace.objects.active().exclude(collection="").first()
     if active and store.collection_behind_alias() != active.collection:
         store.point_alias(active.collection)
 

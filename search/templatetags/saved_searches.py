@@ -12,7 +12,7 @@ from django.urls import reverse
 from assetbank import permissions
 from assetbank.models import Brand
 from search.models import GoldenQuestion, SavedSearch
-from search.query import PARAMETERS, Filters, SearchQuery, fulltext
+from search.query import PARAMETERS, Filters, SearchQuery
 from search.saved import searches, stored_query
 
 register = template.Library()
@@ -66,7 +66,7 @@ def library_url(stored: SavedSearch | GoldenQuestion) -> str:
 @register.filter("wanted")
 def prompt_from_query(text: str) -> str:
     """Return the query's text for a prompt, without excluded terms: a model would draw those."""
-    return fulltext.parse(text).description
+    return SearchQuery(text=text).terms.description
 
 
 @register.filter("told")

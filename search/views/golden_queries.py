@@ -20,17 +20,19 @@ from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
+from assetbank.text import parse_id, parse_ids
 from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
+from search.indexing import spaces
 from search.models import GoldenQuestion
-from search.query import SearchHit, SearchQuery, embedding, read_query, search
+from search.query import SearchHit, SearchQuery, read_query, search
 from search.saved import golden as golden_module
 from search.saved import stored_query
 
 OFFERED = 24  # results from which the right ones are chosen
 SHOWN = 5  # expected assets in the list; its template depends on it
 # An address of an asset, or its id
-ASSET_REFERENCE = re.compile(r"\S*/assets/(\d{1,18})(?:[/?#]\S*)?|(\d{1,18})")
+ASSET_REFERENCE = re.compile(r"\S*/assets/(\d+)(?:[/?#]\S*)?|(\d+)")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def measure(request: PageRequest) -> HttpResponse:
     _managed_brands(request)
     try:
         result = metrics.measure_golden_queries(
-            _managed_queries(request), space=embedding.active_space()
+            _managed_queries(request), space=spaces.active_space()
         )
     except SearchUnavailable as error:
         messages.error(request, error.message)
@@ -201,11 +203,13 @@ def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
 
     Raises InvalidQuery.
     """
-    ids = {int(text) for text in request.POST.getlist("asset") if re.fullmatch(r"\d{1,18}", text)}
+    ids = set(parse_ids(request.POST.getlist("asset")))
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
-        if not (named := ASSET_REFERENCE.fullmatch(text)):
+        named = ASSET_REFERENCE.fullmatch(text)
+        pk = parse_id(named[1] or named[2]) if named else None
+        if pk is None:
             raise InvalidQuery(f"“{text[:60]}” is neither the address nor the number of a picture.")
-        ids.add(int(named[1] or named[2]))
+        ids.add(pk)
     assets = permissions.assets(request.user).filter(brand=brand).in_bulk(ids)
     if missing := sorted(ids - assets.keys()):
         raise InvalidQuery(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")

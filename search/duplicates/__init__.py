@@ -1,4 +1,4 @@
-"""Pairs and groups of assets that show the same picture."""
+"""Pairs and groups of assets that show the same image."""
 
 from search.duplicates import detect, dismissals, groups
 

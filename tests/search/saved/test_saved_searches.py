@@ -1,4 +1,4 @@
-"""Saved searches and golden questions: kept by a brand, opened, counted, measured."""
+"""Saved searches and golden queries: stored for a brand, opened, counted, measured."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def shown_picture(person: User) -> PictureQuestion:
 
 
 def news_of(person: User) -> dict[str, tuple[int | None, int]]:
-    """Name of a saved search -> how many, how many new."""
+    """Return the name of each saved search with its number of matches and of new ones."""
     return {row.saved.name: (row.count, row.new) for row in updates.saved_search_updates(person)}
 
 

@@ -1,4 +1,4 @@
-"""Pairs and groups of assets that show the same image."""
+"""Pairs and groups of assets that show the same picture."""
 
 from search.duplicates import detect, dismissals, groups
 

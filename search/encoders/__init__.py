@@ -1,4 +1,4 @@
-"""CLIP encoders and relevance scores: the only package that imports torch and transformers."""
+"""CLIP and the reading of its scores: the only package that imports torch and transformers."""
 
 from search.encoders import calibration, checkpoints, clip, relevance
 from search.encoders.checkpoints import (

@@ -19,9 +19,9 @@ def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
     if settings.EMBEDDED:
         return [*messages]
     required = {
-        "ALLOWED_HOSTS": "name the host names that are served",
-        "CLIP_MODEL": "name the CLIP or SigLIP checkpoint; production never falls back silently",
-        "MILVUS_URI": "name your Milvus or Zilliz Cloud address",
+        "ALLOWED_HOSTS": "set it to the host names that are served",
+        "CLIP_MODEL": "set it to a CLIP or SigLIP checkpoint; production never falls back silently",
+        "MILVUS_URI": "set it to the address of your Milvus or Zilliz Cloud",
     }
     messages += [
         Error(f"{name} is empty: {hint}.", id="assetbank.E002")

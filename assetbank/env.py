@@ -97,7 +97,9 @@ class Environment:
         raw = self.text(name, default, help=help, kind="choice")
         if raw in known:
             return raw
-        reason = f"it must be one of {', '.join(known)}" if len(known) < 20 else "that is not known"
+        reason = (
+            f"it must be one of {', '.join(known)}" if len(known) < 20 else "this value is unknown"
+        )
         self.problems.append(f"{name} is {raw!r}: {reason}.")
         return default
 

@@ -32,34 +32,34 @@ class AssetForm(forms.Form):
     credit = forms.CharField(required=False, max_length=200)
     expires_on = forms.DateField(
         required=False,
-        label="Rights end on",
-        help_text="Last day on which it may be used.",
+        label="Usage rights expire on",
+        help_text="Last day of the usage rights.",
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
     derivatives_allowed = forms.TypedChoiceField(
         choices=[("yes", "Yes"), ("no", "No")],
         required=False,
-        label="New pictures from it",
-        help_text="Whether its licence allows new pictures to be made from it.",
+        label="Derivatives allowed",
+        help_text="Whether the licence allows derivatives: new images generated from this one.",
         coerce=lambda value: value == "yes",
     )
     territories = forms.CharField(
         required=False,
         max_length=1_000,
-        label="Countries",
-        help_text="In which it may be used, as in DE, AT, GB. Empty: everywhere.",
+        label="Territories",
+        help_text="Country codes where it may be used, for example DE, AT, GB. Empty: worldwide.",
     )
-    consent = forms.ChoiceField(choices=Asset.Consent.choices, required=False, label="People shown")
+    consent = forms.ChoiceField(choices=Asset.Consent.choices, required=False, label="Consent")
     digital_source_type = forms.ChoiceField(
         choices=list(provenance.CLAIMABLE_SOURCE_TYPES.items()),
         required=False,
-        label="How it was made",
-        help_text="What AI made, or changed, says so wherever it is shown.",
+        label="Digital source type",
+        help_text="Assets made or edited with AI are labelled wherever they are shown.",
     )
     consent_until = forms.DateField(
         required=False,
-        label="Consent ends on",
-        help_text="Last day on which the people shown agree to its use.",
+        label="Consent expires on",
+        help_text="Last day of the consent of the people shown.",
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
 
@@ -134,7 +134,7 @@ class UploadForm(forms.Form):
     collection = forms.ModelChoiceField(
         Collection.objects.none(), required=False, widget=forms.HiddenInput
     )
-    file = FilesField(label="Pictures", widget=FilesInput({"accept": "image/*"}))
+    file = FilesField(label="Images", widget=FilesInput({"accept": "image/*"}))
 
     def __init__(self, *args: Any, user: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,9 +152,11 @@ class UploadForm(forms.Form):
             elif len(self.creates_in) == 1:
                 data["brand"] = self.creates_in[0]
             else:
-                self.add_error("brand", "Say for which brand.")
+                self.add_error("brand", "Choose a brand.")
         elif collection and collection.brand_id != data["brand"].pk:
-            self.add_error("collection", "This collection belongs to another brand.")
+            self.add_error(
+                "collection", "This collection belongs to another brand. Choose another one."
+            )
         return data
 
 

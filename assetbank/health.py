@@ -58,7 +58,7 @@ def workers() -> Part:
         (alive,) = cursor.fetchone()
         cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
         (waiting,) = cursor.fetchone()
-    detail = f"{alive} running" if alive else "No worker runs: uploads wait to be indexed."
+    detail = f"{alive} running" if alive else "No worker is running: uploads are not indexed."
     return Part("workers", alive > 0, detail, {"workers": alive, "jobs waiting": waiting})
 
 

@@ -147,10 +147,13 @@ def can_manage(user: AnyUser, brand: Brand) -> bool:
 def require_editor(user: AnyUser, brand: Brand) -> None:
     """Raise NotAllowed if the user cannot edit in the brand."""
     if not can_edit(user, brand):
-        raise NotAllowed(f"You may look at {brand}, but not add to it or change it.")
+        raise NotAllowed(
+            f"You have view access to {brand} only. Ask a manager of the brand for the creator "
+            "role."
+        )
 
 
 def require_manager(user: AnyUser, brand: Brand) -> None:
     """Raise NotAllowed if the user does not manage the brand."""
     if not can_manage(user, brand):
-        raise NotAllowed(f"Only a manager of {brand} may do this.")
+        raise NotAllowed(f"Only managers of {brand} can do this.")

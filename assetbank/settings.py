@@ -138,7 +138,7 @@ def embedded_secret_key(folder: Path) -> str:
             temporary.unlink()
         return path.read_text() or secrets.token_urlsafe(50)
     except OSError as error:
-        env.problems.append(f"DATA_DIR {folder} cannot be written: {error.strerror}.")
+        env.problems.append(f"DATA_DIR {folder} is not writable: {error.strerror}.")
         return secrets.token_urlsafe(50)
 
 

@@ -30,9 +30,11 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
         names.setdefault(name.upper().lower(), name)  # search ignores case
     names.pop("", None)
     if too_long := [name for name in names.values() if len(name) > MAX_TAG_LENGTH]:
-        raise InvalidAsset(f"A tag has at most {MAX_TAG_LENGTH} characters: “{too_long[0][:60]}…”.")
+        raise InvalidAsset(
+            f"A tag has more than {MAX_TAG_LENGTH} characters: “{too_long[0][:60]}…”. Shorten it."
+        )
     if len(names) > MAX_TAGS:
-        raise InvalidAsset(f"An asset has at most {MAX_TAGS} tags.")
+        raise InvalidAsset(f"An asset can have at most {MAX_TAGS} tags. Remove some.")
     return list(names.values())
 
 

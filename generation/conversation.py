@@ -18,7 +18,7 @@ from generation.models import Output, Take, Turn
 
 MAX_TURNS = 20  # turns
 
-INSTEAD = "Use the picture as a reference instead."
+INSTEAD = "Use the image as a reference instead."
 
 
 def asked(request: DrawRequest) -> Json:
@@ -72,7 +72,8 @@ def chain(output: Output) -> list[Link]:
     while step is not None:
         if len(links) == MAX_TURNS:
             raise InvalidRequest(
-                f"This conversation has {MAX_TURNS} turns already. {INSTEAD}", code="too_many_turns"
+                f"The edit history has reached the maximum of {MAX_TURNS} turns. {INSTEAD}",
+                code="too_many_turns",
             )
         links.append(_link(step))
         step = step.generation.refines
@@ -106,14 +107,15 @@ def _link(output: Output) -> Link:
     turn = Turn.objects.filter(take=output.take_id).first()
     if turn is None or not turns.complete(turn.content.get("parts", [])):
         raise InvalidRequest(
-            f"What the model said with this picture was not kept, so it cannot go on. {INSTEAD}",
+            "The model's response for this image was not stored, so it cannot be edited. "
+            f"{INSTEAD}",
             code="no_turn",
         )
     pictures = _pictures(output)
     if output.position not in pictures:
         raise InvalidRequest(
-            "A picture of this conversation is not in the library any more, so the model cannot "
-            f"go on from it. {INSTEAD}",
+            "An image of this edit history is no longer in the library, so it cannot be "
+            f"edited further. {INSTEAD}",
             code="picture_gone",
         )
     return Link(turn, pictures, _assets(turn, pictures[output.position]))
@@ -137,15 +139,15 @@ def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:
     assets = Asset.objects.in_bulk(wanted)
     if len(assets) < len(set(wanted)):
         raise InvalidRequest(
-            "A reference that this picture was made from was deleted, so the conversation cannot "
-            f"be repeated to the model. {INSTEAD}",
+            "A reference of this image was deleted, so its edit history cannot be sent to the "
+            f"model again. {INSTEAD}",
             code="reference_gone",
         )
     if any(terms.usage_problem(each, derive=True) for each in [picture, *assets.values()]):
         # who reads this may not see all references
         raise InvalidRequest(
-            "A picture in this conversation may not be used any more: its rights have ended or "
-            "changed.",
+            "An image of this edit history may no longer be used: its usage rights have "
+            "expired or changed.",
             code="rights",
         )
     return assets
@@ -185,8 +187,8 @@ def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> Re
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:
     if hashlib.sha256(data).hexdigest() != checksum:
         raise InvalidRequest(
-            f"The file of “{asset}” is not what it was, so the conversation cannot be repeated to "
-            f"the model. {INSTEAD}",
+            f"The file of “{asset}” has changed, so its edit history cannot be sent to the "
+            f"model again. {INSTEAD}",
             code="picture_changed",
         )
     return data

@@ -83,7 +83,7 @@ class Refused(EngineError):
         """
         code, message = REFUSALS.get(reason, ("refused", _UNEXPLAINED.format(reason=reason)))
         if said:
-            message = f'{message} The service says: "{said}"'
+            message = f'{message} The provider says: "{said}"'
         whole_prompt = blocked and reason in OF_THE_PROMPT
         return cls(message, code=code, detail=detail, whole_prompt=whole_prompt)
 
@@ -118,42 +118,42 @@ class EngineUnavailable(EngineError):
 
 
 _UNEXPLAINED = (
-    "The model stopped without a picture and gave only the reason {reason}. "
-    "Reword the prompt, or try other references."
+    "The model stopped without an image and gave only the reason {reason}. Reword the prompt, "
+    "or use other references."
 )
 _SAFETY = (
     "safety",
-    "The safety filter stopped this picture. Take out anything violent, sexual, hateful or "
+    "The safety filter blocked this image. Remove anything violent, sexual, hateful or "
     "dangerous, and check the references for it too.",
 )
 _PROHIBITED = (
     "prohibited_content",
-    "Google's usage policy does not allow this picture. Change what it shows; real people, "
-    "children and other firms' characters or logos are common causes, in references too.",
+    "Google's usage policy does not allow this image. Change what it shows; real people, "
+    "children and other companies' characters or logos are common causes, in references too.",
 )
 _RECITATION = (
     "recitation",
-    "The picture came too close to an existing work. Ask for something more your own: leave out "
-    "names of artists, films, characters and famous pictures.",
+    "The image is too similar to an existing work. Make the prompt more original: avoid names "
+    "of artists, films, characters and famous images.",
 )
 _BLOCKLIST = (
     "blocklist",
-    "A word in the prompt is on the service's list of forbidden terms. Use other words.",
+    "The prompt contains a term on the provider's blocklist. Use other words.",
 )
 _OTHER = (
     "not_drawn",
-    "The model could not turn this prompt into a picture. Say more plainly what should be seen, "
-    "or use fewer references.",
+    "The model could not turn this prompt into an image. Describe it more plainly, or use "
+    "fewer references.",
 )
 _MALFORMED = (
     "malformed",
-    "The model lost its way and answered with something that is not a picture. "
-    "Describe the picture in plain sentences, without instructions about tools or code.",
+    "The model answered with something that is not an image. Describe the image in plain "
+    "sentences, without instructions about tools or code.",
 )
 _POLICY = (
     "policy_filter",
-    "A security filter of the service stopped the prompt. "
-    "Describe only the picture, without instructions to the model about its rules.",
+    "A security filter of the provider blocked the prompt. Describe only the image, without "
+    "instructions to the model about its rules.",
 )
 
 # Block reasons that are about what was sent; the others may be about a picture that was drawn
@@ -171,23 +171,23 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "BLOCKLIST": _BLOCKLIST,
     "SPII": (
         "personal_data",
-        "The prompt or the picture holds personal data, such as a card, passport or phone number. "
-        "Remove it.",
+        "The prompt or the image contains personal data, such as a card, passport or phone "
+        "number. Remove it.",
     ),
     "LANGUAGE": (
         "language",
-        "The model does not work in the language of the prompt. Write the prompt in English or "
-        "another widely spoken language.",
+        "The model does not support the language of the prompt. Write the prompt in English "
+        "or another widely spoken language.",
     ),
     "MAX_TOKENS": (
         "too_long",
-        "The model ran out of room before the picture was done. "
-        "Shorten the prompt, use fewer references, or ask for a smaller size.",
+        "The model reached its token limit before the image was complete. Shorten the prompt, "
+        "use fewer references, or choose a smaller size.",
     ),
     "NO_IMAGE": (
         "no_image",
-        'The model did not draw. Begin the prompt with what should be drawn, for example "A '
-        'photograph of ...".',
+        "The model returned no image. Begin the prompt with the image to generate, for "
+        'example "A photograph of ...".',
     ),
     "OTHER": _OTHER,
     "IMAGE_OTHER": _OTHER,
@@ -204,17 +204,17 @@ REFUSALS: dict[str, tuple[str, str]] = {
     # an answer to a picture that was to be gone on from
     "MISSING_THOUGHT_SIGNATURE": (
         "cannot_continue",
-        "The model lacks its own notes on the picture that this goes on from. "
-        "Start anew, with that picture among the references.",
+        "The model lacks its own data on the image to edit. Start a new generation with that "
+        "image as a reference.",
     ),
     "CONTINUATION": (
         "unfinished",
-        "The model broke off in the middle of its answer. "
-        "Shorten the prompt, or use fewer references.",
+        "The model stopped in the middle of its response. Shorten the prompt, or use fewer "
+        "references.",
     ),
     "PUP_LIMITED_DISABLED": (
         "account_limited",
-        "Google has limited this account for breaking its usage policy. "
-        "Tell whoever runs this site.",
+        "Google has restricted this account for violating its usage policy. Tell the site "
+        "administrator.",
     ),
 }

@@ -11,7 +11,7 @@ from generation.models import Generation
 
 
 def engine_sentence() -> str:
-    return client.check() or f"{len(catalog.available_models())} models on offer"
+    return client.check() or f"{len(catalog.available_models())} models available"
 
 
 def engines_part() -> Part:

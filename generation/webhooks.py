@@ -35,7 +35,7 @@ WAITS = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 8 * 3600)
 DELIVERY_TTL = datetime.timedelta(days=30)  # what was sent, after its last attempt
 # Addresses that hold another one, which may be inside
 TUNNELS = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32")]
-UNLIKE = "A webhook's address is like https://example.com/hook."
+UNLIKE = "The URL of a webhook must be like https://example.com/hook."
 GONE = 410  # the receiver's way to say that it will never want a message again
 
 Event = Webhook.Event
@@ -185,7 +185,7 @@ def deliver(*, delivery_id: str) -> None:
 def _post(delivery: WebhookDelivery) -> tuple[int | None, str]:
     """The status of the answer, and why that is no delivery."""
     if not delivery.webhook.active:
-        return None, "This webhook is switched off."
+        return None, "This webhook is disabled."
     body = json.dumps(delivery.payload, ensure_ascii=False, separators=(",", ":"))
     now = timezone.now()
     headers = {
@@ -213,7 +213,7 @@ def _post(delivery: WebhookDelivery) -> tuple[int | None, str]:
         return None, error.message
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         return None, f"{type(error).__name__}: {error}"[:500]
-    return status, "" if taken else f"The receiver answered with status {status}."
+    return status, "" if taken else f"The receiver responded with status {status}."
 
 
 def validate_url(url: str) -> None:
@@ -226,7 +226,7 @@ def validate_secret(secret: str) -> None:
     try:
         Signer(secret)
     except (ValueError, EmptyWebhookSecretError) as error:
-        raise InvalidWebhook("A secret is base64 behind “whsec_”.") from error
+        raise InvalidWebhook("A secret must be base64 after “whsec_”.") from error
 
 
 def _checked(url: str) -> tuple[str, str]:
@@ -239,19 +239,19 @@ def _checked(url: str) -> tuple[str, str]:
     except ValueError as error:  # of a port, or brackets
         raise InvalidWebhook(UNLIKE) from error
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise InvalidWebhook("A webhook's address begins with https://.")
+        raise InvalidWebhook("The URL of a webhook must begin with https://.")
     if not host or parts.username is not None:
         raise InvalidWebhook(UNLIKE)
     port = given or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise InvalidWebhook(f"There is no host {host}.") from error
+        raise InvalidWebhook(f"The host {host} does not exist.") from error
     addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
     if not private and not all(map(_outside, addresses)):
         raise InvalidWebhook(
-            f"{host} is inside this network, where webhooks may not go. "
-            "WEBHOOKS_TO_PRIVATE_HOSTS allows it."
+            f"{host} is a private host, to which webhooks are not allowed. Set "
+            "WEBHOOKS_TO_PRIVATE_HOSTS to allow it."
         )
     first = addresses[0]
     literal = f"[{first}]" if first.version == 6 else str(first)

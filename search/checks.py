@@ -25,8 +25,8 @@ def letters(databases: Sequence[str] | None = None, **kwargs: Any) -> list[Check
             if cursor.fetchone() != (True,):
                 messages.append(
                     Error(
-                        "This database knows no letters but A to Z: words such as “Größe” would "
-                        "not be found.",
+                        "This database recognises the letters A to Z only: words such as "
+                        "“Größe” would not be found.",
                         hint="Create it with a UTF-8 locale, like LC_CTYPE 'C.UTF-8'.",
                         id="search.E001",
                     )

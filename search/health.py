@@ -29,7 +29,11 @@ def encoder() -> Part:
     space = VectorSpace.objects.active().first()
     if space is None or space.fingerprint is None:
         reason = space.problem if space else ""
-        return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
+        return Part(
+            "encoder",
+            False,
+            reason or "No encoder is loaded yet: the index worker has not started.",
+        )
     sentences = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
     sentences += [
         other.problem or f"{other.model}: {rollout.progress(other)}."
@@ -45,5 +49,5 @@ def index() -> Part:
     counts = {state.value: states.get(state.value, 0) for state in Embedding.State}
     failed = counts[Embedding.State.FAILED]
     waiting = counts[Embedding.State.PENDING]
-    detail = f"{counts[Embedding.State.INDEXED]} findable, {waiting} waiting, {failed} failed"
+    detail = f"{counts[Embedding.State.INDEXED]} indexed, {waiting} waiting, {failed} failed"
     return Part("index", True, detail, counts)

@@ -107,8 +107,8 @@ def test_the_first_page_tells_how_every_part_is(
     page = boss.get("/admin/").content.decode()
     for part in ("Database", "Files", "Workers", "Vectors", "Encoder", "Index", "Engines"):
         assert f"{part}\n" in page
-    assert "0 findable, 0 waiting, 1 failed" in page
-    assert ">down<" in "".join(page.split())
+    assert "0 indexed, 0 waiting, 1 failed" in page
+    assert ">unavailable<" in "".join(page.split())
     assert "/admin/assetbank/asset/" in page
 
 
@@ -188,11 +188,11 @@ def test_refusals_and_duplicates_are_errors_of_the_form(
         assert answer.status_code == 200
         return str(answer.context["errors"])
 
-    assert "This is not a picture" in add(b"no picture")
+    assert "not a supported image" in add(b"no picture")
     assert "This file is empty" in add(b"")
-    assert "A tag has at most" in add(picture_bytes(), tags="x" * 51)
+    assert "A tag has more than" in add(picture_bytes(), tags="x" * 51)
     make_asset(file=picture_bytes(), title="the cape")
-    assert "Acme has this picture already: “the cape”" in add(picture_bytes())
+    assert "Acme already has this file: “the cape”" in add(picture_bytes())
     assert Asset.objects.count() == 1
     assert len([path for path in media.rglob("originals/*/*") if path.is_file()]) == 1
 
@@ -238,7 +238,7 @@ def test_many_are_approved_and_archived(boss: Client, make_asset: MakeAsset) -> 
 def test_a_tag_is_added_to_many(boss: Client, make_asset: MakeAsset) -> None:
     one, two = make_asset(tags=["old"]), make_asset()
     asked = act(boss, ASSETS, "add_tag", [one, two])
-    assert "2 assets get the tag" in asked.content.decode()
+    assert "The tag is added to 2 assets" in asked.content.decode()
     assert one.grid_url in asked.content.decode()
     assert "2 tagged “gold trim”" in said(act(boss, ASSETS, "add_tag", [one, two], tag="gold trim"))
     assert sorted(one.tags.names()) == ["gold trim", "old"]
@@ -293,7 +293,7 @@ def test_another_encoder_is_asked_for_and_shows_how_far_it_is(
 ) -> None:
     make_asset()
     answer = boss.post(f"{SPACES}switch/", {**CONFIRMED, "model": "demo"})
-    assert "demo is the encoder in use" in said(boss.get(answer["HX-Redirect"]))
+    assert "demo is already the active encoder" in said(boss.get(answer["HX-Redirect"]))
     assert "This field is required" in boss.post(f"{SPACES}switch/", CONFIRMED).content.decode()
     answer = boss.post(f"{SPACES}switch/", {**CONFIRMED, "model": "/models/new"})
     new = VectorSpace.objects.get(active=False)
@@ -306,12 +306,12 @@ def test_another_encoder_is_asked_for_and_shows_how_far_it_is(
     make_asset()
     Embedding.objects.filter(space=new).update(state="indexed")
     page = boss.get(where).content.decode()
-    assert "1 of 1 assets: 1 findable" in page
+    assert "1 of 1 assets: 1 indexed" in page
     assert "every 3s" in page  # the comparison is still to come
     gate = {"passes": True, "questions": 0, "of": 1, "covered": 1}
     VectorSpace.objects.filter(pk=new.pk).update(gate=gate)
     page = boss.get(where).content.decode()
-    assert "It answers no worse." in page
+    assert "Its results are at least as good." in page
     assert "every 3s" not in page
     VectorSpace.objects.filter(pk=new.pk).update(fingerprint=None, problem="No such folder.")
     assert "No such folder." in boss.get(where).content.decode()
@@ -356,15 +356,15 @@ def test_encoders_take_over_go_back_and_are_dropped_after_a_question(
         assert "HX-Redirect" not in boss.get(f"{SPACES}{space.pk}/{name}/")  # only asks
         return said(boss.get(boss.post(f"{SPACES}{space.pk}/{name}/", CONFIRMED)["HX-Redirect"]))
 
-    assert "is in use now" in press(new, "take_over")
+    assert "is active now" in press(new, "take_over")
     assert VectorSpace.objects.get(active=True) == new
-    assert "is in use: let another" in press(new, "drop")
-    assert "in use again" in press(new, "roll_back")
-    assert "is forgotten" in press(new, "drop")
+    assert "is active: activate another" in press(new, "drop")
+    assert "active again" in press(new, "roll_back")
+    assert "is deleted" in press(new, "drop")
     assert VectorSpace.objects.get().model == "demo"
     for name in ("take_over", "drop"):  # somebody else was quicker
         answer = boss.post(f"{SPACES}{new.pk}/{name}/", CONFIRMED)
-        assert "was dropped meanwhile" in said(boss.get(answer["HX-Redirect"]))
+        assert "was deleted in the meantime" in said(boss.get(answer["HX-Redirect"]))
 
 
 def test_only_who_may_changes_the_encoder(cast: Cast, client: Client) -> None:
@@ -380,11 +380,9 @@ def test_failed_embeddings_say_why_and_are_retried(boss: Client, make_asset: Mak
     where = "/admin/search/embedding/"
     for _ in range(3):
         make_asset()
-    Embedding.objects.update(state="failed", reason="This picture is damaged.")
+    Embedding.objects.update(state="failed", reason="This image is damaged.")
     one, *_ = Embedding.objects.all()
-    assert (
-        "This picture is damaged." in boss.get(where, {"state__exact": "failed"}).content.decode()
-    )
+    assert "This image is damaged." in boss.get(where, {"state__exact": "failed"}).content.decode()
     boss.get(f"{where}{one.pk}/again/")  # only asks
     assert not Embedding.objects.filter(state="pending").exists()
     boss.post(f"{where}{one.pk}/again/", {"_form_submitted": "True"})
@@ -404,8 +402,8 @@ def test_generations_are_retried_and_cancelled(boss: Client, cast: Cast) -> None
     where = "/admin/generation/generation/"
     one, two = ask_for(cast), ask_for(cast)
     assert "1 stopped" in said(act(boss, where, "cancel", [one]))
-    assert "1 waiting again" in said(act(boss, where, "retry", [one]))
-    assert "Only a failed" in said(act(boss, where, "retry", [two]))
+    assert "1 queued again" in said(act(boss, where, "retry", [one]))
+    assert "Only failed" in said(act(boss, where, "retry", [two]))
     boss.post(f"{where}{two.pk}/cancel_this/", {"_form_submitted": "True"})
     two.refresh_from_db()
     assert two.state == "cancelled"

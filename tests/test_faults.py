@@ -82,7 +82,7 @@ class Library:
         """Every picture is there, indexed, and as it should be in Milvus."""
         done = self.house.manage("check_index")
         assert done.code == 0, done.output
-        assert f"All {self.pictures} indexed assets are right." in done.output
+        assert f"All {self.pictures} indexed assets are consistent." in done.output
 
 
 @pytest.fixture(scope="module")

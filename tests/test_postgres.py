@@ -131,7 +131,7 @@ def test_a_library_lives_in_a_postgresql_and_a_milvus_of_ones_own(
         worker.interrupt()
         assert worker.ended(20).code == 0
         checked = house.manage("check_index")
-        assert "All 6 indexed assets are right." in checked.output
+        assert "All 6 indexed assets are consistent." in checked.output
         assert not (house.folder / "postgres").exists()
         assert not (house.folder / "milvus").exists()
         assert house.processes() == []

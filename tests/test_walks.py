@@ -177,21 +177,21 @@ def ask_precisely(page: Page) -> None:
     card = page.locator("#grid .card", has=page.locator(".card-why")).first
     title = card.locator(".card-title").inner_text()
     card.hover()
-    card.get_by_role("link", name="Ask with").click()
+    card.get_by_role("link", name="Search by").click()
     page.wait_for_url("**like=**")
     page.locator("#asked .balance").wait_for()
     assert "q=handbag" in page.url
     assert title not in titles(page)
     page.locator("#asked summary").click()
-    page.get_by_role("link", name="Stay away from it").click()
+    page.get_by_role("link", name="Exclude similar").click()
     page.locator("#asked .shown-not").wait_for()
-    page.get_by_role("link", name="Ask without").click()
+    page.get_by_role("link", name="from this search").click()
     page.locator("#asked .shown").wait_for(state="detached")
     page.wait_for_url(lambda address: "like=" not in address)
     assert page.input_value("#q") == "handbag -checked"
 
     search(page, "a submarine")
-    page.get_by_text("Nothing here really matches “a submarine”.").wait_for()
+    page.get_by_text("No good matches for “a submarine”.").wait_for()
     assert matching(page) == []
     assert titles(page)
 
@@ -208,7 +208,7 @@ def narrow_it_down(page: Page) -> None:
     page.locator("[data-tag=bags]").click()
     page.get_by_role("link", name="Remove the filter #bags").wait_for()
     assert "colour=%23d4212b" in page.url
-    page.get_by_label("Close the filters").click()
+    page.get_by_label("Close filters").click()
     assert matching(page)
     assert len(titles(page)) < 10
 
@@ -229,7 +229,7 @@ def search_with_a_part(page: Page, title: str) -> None:
     """A box that is dragged over the first picture found, which is called `title`."""
     page.locator("#grid .card a").first.click()
     covers_nothing(page)
-    page.get_by_text("Search with a part of it").click()
+    page.get_by_text("Search by part of image").click()
     frame = page.locator("[data-part-surface]").bounding_box()
     assert frame
     left, top, width, height = frame["x"], frame["y"], frame["width"], frame["height"]
@@ -241,7 +241,7 @@ def search_with_a_part(page: Page, title: str) -> None:
     assert "/assets/" in page.url, "the large preview did not open"
     edges = [page.input_value(f"[name={side}]") for side in ("left", "top", "right", "bottom")]
     assert [round(float(edge), 1) for edge in edges] == [0.1, 0.1, 0.9, 0.9]
-    page.get_by_role("button", name="Search with this part").click()
+    page.get_by_role("button", name="Search by this part").click()
     page.wait_for_url("**picture=**")
     page.locator("#asked .shown").wait_for()
     assert titles(page)[0] == title
@@ -261,7 +261,7 @@ def upload_two_files(page: Page) -> None:
     if start.is_visible():
         start.click()
     rows = page.locator(".upload-row")
-    rows.nth(1).get_by_text("not a picture").wait_for()
+    rows.nth(1).get_by_text("not a supported image").wait_for()
     page.locator("#grid .card-title", has_text="violet dream").first.wait_for()
 
 
@@ -272,11 +272,11 @@ def make_a_picture(page: Page, gemini: GeminiServer) -> None:
     page.locator(".tray-item").nth(0).wait_for()
     buttons.nth(1).click()
     page.locator(".tray-item").nth(1).wait_for()
-    alike = page.locator(".tray").get_by_role("link", name="Find like these")
+    alike = page.locator(".tray").get_by_role("link", name="Find similar")
     assert str(alike.get_attribute("href")).count("like=") == 2
     page.locator(".tray").get_by_role("link", name="Studio", exact=True).click()
     page.fill("textarea[name=prompt]", "A red handbag on a sunny beach")
-    page.get_by_role("button", name="Make").click()
+    page.get_by_role("button", name="Generate").click()
     page.locator("#generation-state.state-succeeded").wait_for(timeout=60_000)
     picture = page.locator(".outputs img").first
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
@@ -289,9 +289,9 @@ def think_before_making_it_again(page: Page, gemini: GeminiServer) -> None:
     """The studio is as it was left, says what there is already, and helps with a preset."""
     page.goto("/studio/")
     assert page.input_value("textarea[name=prompt]") == "A red handbag on a sunny beach"
-    page.locator("#beside").get_by_text("The same was asked for").wait_for()
-    page.get_by_role("button", name="Make").click()
-    page.get_by_role("heading", name="This was made before").wait_for()
+    page.locator("#beside").get_by_text("An identical request was made").wait_for()
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("heading", name="An identical request exists").wait_for()
     page.get_by_role("link", name="Back to the studio").click()
     assert len(gemini.requests) == 1, "nothing was paid for"
 
@@ -321,7 +321,7 @@ def find_it_again(page: Page) -> None:
         page.locator("#grid .card a").first.click(button="middle")
     page.locator("#grid .card a").first.click()
     page.get_by_text("A red handbag on a sunny beach").first.wait_for()
-    page.get_by_role("heading", name="Made from").wait_for()
+    page.get_by_role("heading", name="Sources").wait_for()
 
 
 def test_nobody_sees_a_picture_without_signing_in(page: Page) -> None:

@@ -59,7 +59,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ["title", "description", "filename", "checksum", "tags__name"]
-    search_help_text = "Title, description, file name, tag or checksum."
+    search_help_text = "Search by title, description, file name, tag or checksum."
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
@@ -67,12 +67,12 @@ class AssetAdmin(ModelAdmin[Asset]):
     readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
-        ("What is said about it", {"fields": [*("title", "description", "kind", "tags")]}),
+        ("Metadata", {"fields": [*("title", "description", "kind", "tags")]}),
         ("Rights", {"fields": ["licence", "credit", "expires_on", *TERMS]}),
     )
     change_fieldsets: Any = (
         (None, {"fields": ["preview"]}),
-        ("What is said about it", {"fields": ["title", "description", "kind", "tags"]}),
+        ("Metadata", {"fields": ["title", "description", "kind", "tags"]}),
         ("Rights", {"fields": ["status", "licence", "credit", "expires_on", *TERMS]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
         ("Decisions", {"fields": ["decided"]}),
@@ -110,7 +110,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     def tag_names(self, asset: Asset) -> str:
         return ", ".join(asset.tag_names)
 
-    @display(description="Picture")
+    @display(description="Image")
     def preview(self, asset: Asset) -> SafeString:
         return format_html(
             '<a href="{}"><img src="{}" alt="{}" style="max-height: 480px; max-width: 100%"></a>',
@@ -143,7 +143,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         rows = [
             (
                 each.get_verdict_display(),
-                each.by or "somebody who was deleted",
+                each.by or "a deleted user",
                 date_format(localtime(each.at), "DATETIME_FORMAT"),
                 each.reason,
             )

@@ -69,7 +69,7 @@ class ItemForm(ItemModelForm):
         data = super().clean() or self.cleaned_data
         asset = data.get("asset")
         if asset and asset.brand_id != data["collection"].brand_id:
-            raise forms.ValidationError(f"“{asset}” belongs to another brand.")
+            raise forms.ValidationError(f"“{asset}” belongs to another brand. Remove it.")
         return data
 
 
@@ -83,7 +83,7 @@ class ItemInline(TabularInline[CollectionItem, Collection]):
     ordering_field = "position"
     hide_ordering_field = True
     verbose_name = "asset"
-    verbose_name_plural = "assets, in their order"
+    verbose_name_plural = "assets, in order"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionItem]:
         return super().get_queryset(request).select_related("asset")

@@ -48,7 +48,8 @@ class CountriesField(forms.CharField):
         super().__init__(
             required=False,
             widget=widgets.UnfoldAdminTextInputWidget,
-            help_text="In which it may be used, as in DE, AT, GB. Empty: everywhere.",
+            help_text="Country codes where it may be used, for example DE, AT, GB. Empty: "
+            "worldwide.",
             **kwargs,
         )
 
@@ -116,13 +117,13 @@ class AssetAddForm(TermsForm):
         label="File",
         widget=widgets.UnfoldAdminFileFieldWidget,
         allow_empty_file=True,
-        help_text="A picture. Its bytes are kept as they are.",
+        help_text="An image. The original file is stored unchanged.",
     )
     title = forms.CharField(
         required=False,
         max_length=200,
         widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="Made from the file name when empty.",
+        help_text="If empty, derived from the file name.",
     )
     tags = TagsField()
 
@@ -153,8 +154,8 @@ class AssetAddForm(TermsForm):
         if not result.created:
             self.add_error(
                 "upload",
-                f"{result.asset.brand} has this picture already: “{result.asset}” "
-                f"(asset {result.asset.pk}).",
+                f"{result.asset.brand} already has this file: “{result.asset}” (asset "
+                f"{result.asset.pk}).",
             )
             return
         self.instance = result.asset

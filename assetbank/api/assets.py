@@ -27,14 +27,14 @@ DUPLICATE = OpenApiParameter(
     "Duplicate",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="`true`: the brand had these bytes already, and nothing was added.",
+    description="`true`: the brand already has an asset with the same bytes; nothing was added.",
     response=[200],
 )
 ALSO_IN = OpenApiParameter(
     "Also-In",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Other brands of yours that have the same bytes: slugs, separated by commas.",
+    description="Slugs of your other brands that have the same bytes, separated by commas.",
     response=[200, 201],
 )
 
@@ -51,18 +51,23 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
     kind = serializers.CharField(help_text=", ".join(Asset.Kind.values))
     origin = serializers.CharField(help_text=", ".join(Asset.Origin.values))
     status = serializers.CharField(help_text=", ".join(Asset.Status.values))
-    file = serializers.URLField(help_text="The original, byte for byte.")
-    thumbnail = serializers.URLField(help_text="WebP, at most 480 pixels a side.")
-    preview = serializers.URLField(help_text="WebP, at most 1600 pixels a side.")
+    file = serializers.URLField(help_text="URL of the original file, unchanged.")
+    thumbnail = serializers.URLField(
+        help_text="URL of a WebP rendition, maximum 480 pixels per side."
+    )
+    preview = serializers.URLField(
+        help_text="URL of a WebP rendition, maximum 1600 pixels per side."
+    )
     generation = serializers.IntegerField(
-        allow_null=True, help_text="What made it, if the studio did."
+        allow_null=True, help_text="ID of the generation that created it; null for other origins."
     )
     created_by = serializers.CharField(allow_null=True, help_text="Username.")
     rights_problem = serializers.CharField(
-        allow_null=True, help_text="Why it may not be used today, in a sentence; else null."
+        allow_null=True, help_text="Reason why the asset is not usable today; null if it is usable."
     )
     digital_source_type = serializers.CharField(
-        help_text="IPTC's word: trainedAlgorithmicMedia is made with AI; often empty."
+        help_text="IPTC digital source type, for example trainedAlgorithmicMedia (made with AI); "
+        "often empty."
     )
 
     class Meta:
@@ -132,39 +137,46 @@ class MetadataSerializer(serializers.Serializer[Any]):
 
     description = serializers.CharField(required=False, allow_blank=True)
     kind = serializers.ChoiceField(Asset.Kind.choices, required=False)
-    tags = TagsField(required=False, help_text="A list, or separated by commas.")
+    tags = TagsField(
+        required=False, help_text="A list of tags, or a string with commas between them."
+    )
     licence = serializers.CharField(required=False, allow_blank=True, max_length=200)
     credit = serializers.CharField(required=False, allow_blank=True, max_length=200)
     expires_on = serializers.DateField(
-        required=False, allow_null=True, help_text="Last day on which it may be used."
+        required=False, allow_null=True, help_text="Last day of the usage rights."
     )
-    derivatives_allowed = YesNoField(
-        required=False, help_text="Whether new pictures may be made from it."
-    )
+    derivatives_allowed = YesNoField(required=False, help_text="Whether derivatives are allowed.")
     territories = TagsField(
-        required=False, help_text="Countries in which it may be used, like DE; none: everywhere."
+        required=False,
+        help_text="ISO 3166 country codes where it may be used, for example DE; empty: worldwide.",
     )
     consent = serializers.ChoiceField(Asset.Consent.choices, required=False)
     consent_until = serializers.DateField(
         required=False,
         allow_null=True,
-        help_text="Last day on which the people shown agree to its use.",
+        help_text="Last day of the consent of the people shown.",
     )
     digital_source_type = serializers.CharField(
         required=False,
         allow_blank=True,
         max_length=40,
-        help_text="IPTC's word, like trainedAlgorithmicMedia. The studio says it of its own.",
+        help_text="IPTC digital source type, for example trainedAlgorithmicMedia. The studio sets "
+        "it for generated assets.",
     )
 
 
 class UploadSerializer(MetadataSerializer):
     """A new asset."""
 
-    file = serializers.FileField(help_text="A picture; kept byte for byte.", allow_empty_file=True)
-    brand = BrandField(help_text="Slug of the brand it belongs to.")
+    file = serializers.FileField(
+        help_text="The image file; stored unchanged.", allow_empty_file=True
+    )
+    brand = BrandField(help_text="Slug of the brand.")
     title = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, help_text="Else made from the file name."
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="If omitted, derived from the file name.",
     )
     collection = serializers.PrimaryKeyRelatedField(
         queryset=Collection.objects.none(), required=False, allow_null=True
@@ -180,7 +192,7 @@ class UploadSerializer(MetadataSerializer):
         collection = data.get("collection")
         if collection and collection.brand_id != data["brand"].pk:
             raise serializers.ValidationError(
-                {"collection": [f"This collection is not one of {data['brand']}."]}
+                {"collection": [f"This collection does not belong to {data['brand']}."]}
             )
         return data
 
@@ -190,7 +202,7 @@ class EditSerializer(MetadataSerializer):
 
     title = serializers.CharField(required=False, max_length=200)
     status = serializers.ChoiceField(
-        Asset.Status.choices, required=False, help_text="Changed by managers only."
+        Asset.Status.choices, required=False, help_text="Only managers can change it."
     )
 
 
@@ -220,13 +232,13 @@ class AssetViewSet(GenericViewSet[Asset]):
         asset = self.get_queryset().get(pk=asset.pk)
         return Response(self.get_serializer(asset).data, status=status, headers=headers)
 
-    @extend_schema(summary="One asset")
+    @extend_schema(summary="Get an asset")
     def retrieve(self, request: Request, pk: int) -> Response:
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
-        summary="Upload a picture",
-        description="200 with the asset that is there already when the brand has the same bytes.",
+        summary="Upload an image",
+        description="Returns 200 with the existing asset if the brand already has the same bytes.",
         request=UploadSerializer,
         parameters=[DUPLICATE, ALSO_IN],
     )
@@ -250,9 +262,9 @@ class AssetViewSet(GenericViewSet[Asset]):
         return self.answer(result.asset, 201, Location=self._address(result.asset), **also)
 
     @extend_schema(
-        summary="Change what is said about an asset",
-        description="Creators may, except that only managers change `status`. "
-        "The bytes never change.",
+        summary="Update the metadata of an asset",
+        description="Requires the creator role; changing `status` requires the manager role. "
+        "The original file never changes.",
         request=EditSerializer,
     )
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -271,7 +283,9 @@ class AssetViewSet(GenericViewSet[Asset]):
             approval.change_status(asset=asset, by=person_of(request), status=status)
         return self.answer(asset)
 
-    @extend_schema(summary="Delete an asset and its files", description="Managers only.")
+    @extend_schema(
+        summary="Delete an asset and its files", description="Requires the manager role."
+    )
     def destroy(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
         permissions.require_manager(person_of(request), asset.brand)

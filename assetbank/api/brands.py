@@ -15,14 +15,16 @@ from assetbank.api.pagination import Pages
 from assetbank.models import Brand, Membership
 
 SLUG = OpenApiParameter(
-    "slug", OpenApiTypes.STR, OpenApiParameter.PATH, description="Short name of the brand."
+    "slug", OpenApiTypes.STR, OpenApiParameter.PATH, description="Unique short name of the brand."
 )
 
 
 class BrandSerializer(serializers.ModelSerializer[Brand]):
-    palette = serializers.ListField(child=serializers.CharField(), help_text='Like ["#1f6feb"].')
+    palette = serializers.ListField(
+        child=serializers.CharField(), help_text='Hex colours, for example ["#1f6feb"].'
+    )
     role = serializers.CharField(
-        help_text="What you are in it: viewer, creator or manager; staff may do all."
+        help_text="Your role in the brand: viewer, creator or manager; staff have all permissions."
     )
 
     class Meta:
@@ -32,8 +34,8 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="The brands you belong to"),
-    retrieve=extend_schema(summary="One brand", parameters=[SLUG]),
+    list=extend_schema(summary="List your brands"),
+    retrieve=extend_schema(summary="Get a brand", parameters=[SLUG]),
 )
 class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
     serializer_class = BrandSerializer

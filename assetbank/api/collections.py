@@ -32,7 +32,7 @@ MAX_AT_ONCE = 1_000
 
 
 class CollectionSerializer(serializers.ModelSerializer[Collection]):
-    brand = BrandField(help_text="Slug; a collection stays in its brand.")
+    brand = BrandField(help_text="Slug of the brand; cannot be changed later.")
     asset_count = serializers.IntegerField(read_only=True)
     created_by = serializers.CharField(
         source="created_by.username", default=None, allow_null=True, read_only=True
@@ -45,7 +45,7 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
 
     def validate_brand(self, brand: Any) -> Any:
         if self.instance and brand != self.instance.brand:
-            raise serializers.ValidationError("A collection stays in its brand.")
+            raise serializers.ValidationError("The brand of a collection cannot be changed.")
         return brand
 
     def update(self, collection: Collection, data: dict[str, Any]) -> Collection:
@@ -54,12 +54,18 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
                 return super().update(collection, data)
         except IntegrityError as error:
             raise serializers.ValidationError(
-                {"name": ["This brand has a collection of that name."]}
+                {
+                    "name": [
+                        "This brand already has a collection with this name. Choose another name."
+                    ]
+                }
             ) from error
 
 
 class CollectionDetailSerializer(CollectionSerializer):
-    assets = serializers.SerializerMethodField(help_text="Ids, in the collection's order.")
+    assets = serializers.SerializerMethodField(
+        help_text="Asset IDs, in the order of the collection."
+    )
 
     class Meta(CollectionSerializer.Meta):
         fields = [*CollectionSerializer.Meta.fields, "assets"]
@@ -75,20 +81,22 @@ class AppendSerializer(serializers.Serializer[Any]):
         child=serializers.IntegerField(min_value=1),
         allow_empty=False,
         max_length=MAX_AT_ONCE,
-        help_text="Ids of assets of the same brand, in their order.",
+        help_text="IDs of assets of the same brand, in order.",
     )
 
 
 class CollectionFilter(FilterSet):  # type: ignore[misc]
-    brand = CharFilter("brand__slug", label="Slug of a brand.")
+    brand = CharFilter("brand__slug", label="Brand slug.")
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Collections of your brands"),
-    create=extend_schema(summary="A new collection", responses={201: CollectionDetailSerializer}),
-    retrieve=extend_schema(summary="One collection, with the ids of its assets"),
+    list=extend_schema(summary="List the collections of your brands"),
+    create=extend_schema(
+        summary="Create a collection", responses={201: CollectionDetailSerializer}
+    ),
+    retrieve=extend_schema(summary="Get a collection with its asset IDs"),
     partial_update=extend_schema(summary="Rename or describe a collection"),
-    destroy=extend_schema(summary="Delete a collection", description="Its assets stay."),
+    destroy=extend_schema(summary="Delete a collection", description="Its assets are kept."),
 )
 class CollectionViewSet(ModelViewSet[Collection]):
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
@@ -138,7 +146,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
 
     @extend_schema(
         summary="Append assets",
-        description="Those already inside stay where they are.",
+        description="Assets that are already in the collection keep their position.",
         request=AppendSerializer,
         responses=CollectionDetailSerializer,
     )
@@ -152,7 +160,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
         visible = permissions.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
         if missing := [str(pk) for pk in ids if pk not in visible]:
             raise serializers.ValidationError(
-                {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
+                {"assets": [f"{collection.brand} has no asset with ID {', '.join(missing[:20])}."]}
             )
         collections.add_assets(
             collection=collection, assets=[visible[pk] for pk in dict.fromkeys(ids)]
@@ -160,9 +168,9 @@ class CollectionViewSet(ModelViewSet[Collection]):
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
-        summary="Take an asset out of a collection",
+        summary="Remove an asset from a collection",
         parameters=[
-            OpenApiParameter("asset_id", OpenApiTypes.INT, "path", description="Id of the asset.")
+            OpenApiParameter("asset_id", OpenApiTypes.INT, "path", description="Asset ID.")
         ],
         responses={204: None},
     )

@@ -32,13 +32,14 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
 
 class DecideSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(
-        Decision.Verdict.choices, help_text="`rejected` sends it back: it is a draft again."
+        Decision.Verdict.choices,
+        help_text="`rejected` requests changes: the asset becomes a draft.",
     )
     reason = serializers.CharField(
         default="",
         allow_blank=True,
         max_length=approval.MAX_REASON_LENGTH,
-        help_text="Needed to send back a draft; who made it is told.",
+        help_text="Required to request changes on a draft; the creator is notified.",
     )
 
 
@@ -46,8 +47,8 @@ class DecisionsView(APIView):
     parser_classes = PARSERS
 
     @extend_schema(
-        summary="What was decided about an asset",
-        description="For creators of its brand; the latest first.",
+        summary="List the approval decisions about an asset",
+        description="Newest first. Requires the creator role in the brand.",
         responses=DecisionSerializer(many=True),
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -56,9 +57,9 @@ class DecisionsView(APIView):
         return Response(DecisionSerializer(approval.decisions([asset])[pk], many=True).data)
 
     @extend_schema(
-        summary="Approve an asset, send it back or archive it",
-        description="Managers only. 409 says why it cannot be approved. A decision is taken back "
-        "by another one.",
+        summary="Approve an asset, request changes or archive it",
+        description="Requires the manager role. A 409 response gives the reasons that block "
+        "approval. To revoke a decision, make another one.",
         request=DecideSerializer,
         responses={201: DecisionSerializer},
     )

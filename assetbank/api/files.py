@@ -27,27 +27,29 @@ class DownloadSerializer(serializers.Serializer[Any]):
         required=False,
         min_value=downloads.MIN_SIDE,
         max_value=downloads.MAX_SIDE,
-        help_text="At most so many pixels long; never more than the original has.",
+        help_text="Maximum longest side in pixels; images are never enlarged.",
     )
 
 
 class ActionSerializer(serializers.Serializer[Any]):
     said = serializers.CharField()
     when = serializers.CharField()
-    source_type = serializers.CharField(help_text="IPTC's word.")
+    source_type = serializers.CharField(help_text="IPTC digital source type.")
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text=", ".join(content_credentials.STATES))
-    said = serializers.CharField(help_text="The state, in a sentence.")
+    said = serializers.CharField(help_text="The state as a sentence.")
     signer = serializers.CharField()
     issuer = serializers.CharField()
-    when = serializers.CharField(help_text="Of a trusted timestamp; often empty.")
+    when = serializers.CharField(help_text="Time of a trusted timestamp; often empty.")
     made_with = serializers.CharField()
     title = serializers.CharField()
     actions = ActionSerializer(many=True)
     ingredients = serializers.ListField(child=serializers.CharField())
-    address = serializers.CharField(help_text="Where they are kept, if not in the file.")
+    address = serializers.CharField(
+        help_text="URL of the manifest if it is not embedded in the file."
+    )
 
 
 class FoundCredentialsSerializer(serializers.Serializer[Any]):
@@ -56,12 +58,14 @@ class FoundCredentialsSerializer(serializers.Serializer[Any]):
 
 class DownloadView(APIView):
     @extend_schema(
-        summary="The picture in another size or format",
-        description="Upright, in sRGB, with the kind of its source, credit and licence as XMP. "
-        "What is quarantined leaves only with managers.",
+        summary="Download an asset in another size or format",
+        description="Upright and in sRGB, with digital source type, credit and licence as "
+        "XMP. Quarantined assets can be downloaded by managers only.",
         parameters=[
             OpenApiParameter("format", enum=list(downloads.FORMATS), default="jpeg"),
-            OpenApiParameter("side", int, description="At most so many pixels long; 16 to 8000."),
+            OpenApiParameter(
+                "side", int, description="Maximum longest side in pixels, 16 to 8000."
+            ),
         ],
         responses={(200, "image/*"): OpenApiTypes.BINARY},
     )
@@ -81,8 +85,9 @@ class DownloadView(APIView):
 
 class CredentialsView(APIView):
     @extend_schema(
-        summary="Content Credentials in the original",
-        description="Read from the file; nothing is fetched, and signers are not judged.",
+        summary="Get the Content Credentials of the original file",
+        description="Read from the file only: remote manifests are not fetched, and the trust of "
+        "signers is not checked.",
         responses=FoundCredentialsSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:

@@ -19,9 +19,12 @@ from assetbank.hooks import Part
 class PartSerializer(serializers.Serializer[Part]):
     name = serializers.CharField()
     ok = serializers.BooleanField()
-    detail = serializers.CharField(required=False, help_text="For staff only.")
+    detail = serializers.CharField(required=False, help_text="Requires a staff account.")
     counts = serializers.DictField(
-        child=serializers.IntegerField(), required=False, allow_null=True, help_text="Staff only."
+        child=serializers.IntegerField(),
+        required=False,
+        allow_null=True,
+        help_text="Requires a staff account.",
     )
 
 
@@ -31,7 +34,7 @@ class HealthSerializer(serializers.Serializer[Any]):
 
 
 class HealthView(APIView):
-    """State of every part: 200 if all are ok, 503 otherwise."""
+    """Get the status of all components. 200 when all are well, 503 otherwise."""
 
     permission_classes = [AllowAny]
 
@@ -40,7 +43,7 @@ class HealthView(APIView):
 
     @extend_schema(
         operation_id="health",
-        summary="How every part is",
+        summary="Get the status of all components",
         auth=[],
         responses={200: HealthSerializer, 503: HealthSerializer},
     )

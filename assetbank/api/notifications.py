@@ -26,10 +26,10 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
 
 
 class ReadSerializer(serializers.Serializer[int]):
-    read = serializers.IntegerField(help_text="How many were new.")
+    read = serializers.IntegerField(help_text="Number of notifications that were unread.")
 
 
-@extend_schema_view(list=extend_schema(summary="What you should know, newest first"))
+@extend_schema_view(list=extend_schema(summary="List your notifications, newest first"))
 class NoticeViewSet(ListModelMixin, GenericViewSet[Notice]):
     parser_classes = PARSERS
     serializer_class = NoticeSerializer
@@ -40,7 +40,7 @@ class NoticeViewSet(ListModelMixin, GenericViewSet[Notice]):
     def get_queryset(self) -> QuerySet[Notice]:
         return Notice.objects.filter(person=person_of(self.request))
 
-    @extend_schema(summary="Mark all as read", request=None, responses=ReadSerializer)
+    @extend_schema(summary="Mark all notifications as read", request=None, responses=ReadSerializer)
     @action(detail=False, methods=["post"])
     def read(self, request: Request) -> Response:
         return Response({"read": notifications.mark_read(person_of(request))})

@@ -18,10 +18,12 @@ PAGE_SIZE, MAX_PAGE_SIZE = 48, 200
 LIMIT = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-    description="How many to answer with.",
+    description="Maximum number of results per page.",
 )
 CURSOR = OpenApiParameter(
-    "cursor", OpenApiTypes.STR, description="Where the page begins: follow `next` instead."
+    "cursor",
+    OpenApiTypes.STR,
+    description="Cursor of the page; follow `next` instead of setting it.",
 )
 PAGING = [LIMIT, CURSOR]
 
@@ -34,7 +36,7 @@ def limit_of(parameters: Mapping[str, Any]) -> int:
     except (TypeError, ValueError):
         limit = 0
     if not 1 <= limit <= MAX_PAGE_SIZE:
-        raise ValidationError({"limit": [f"A limit is a number from 1 to {MAX_PAGE_SIZE}."]})
+        raise ValidationError({"limit": [f"limit must be a number from 1 to {MAX_PAGE_SIZE}."]})
     return limit
 
 
@@ -53,7 +55,9 @@ class Pages(CursorPagination):
         try:
             return super().paginate_queryset(queryset, request, view)
         except (NotFound, BadValue, DataError) as error:  # the client changed the cursor
-            raise ValidationError({"cursor": ["This page does not exist."]}) from error
+            raise ValidationError(
+                {"cursor": ["This page does not exist. Start again without a cursor."]}
+            ) from error
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self.get_next_link()})

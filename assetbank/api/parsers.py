@@ -36,7 +36,9 @@ class JSONParser(parsers.JSONParser):
         except (
             UnicodeEncodeError
         ) as error:  # JSON can contain lone surrogates; databases and responses cannot
-            raise ParseError("This JSON holds half of a surrogate pair.") from error
+            raise ParseError(
+                "This JSON contains an unpaired surrogate. Send valid Unicode."
+            ) from error
         return parsed
 
 

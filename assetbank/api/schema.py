@@ -10,22 +10,29 @@ from rest_framework import serializers
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """Shape of every error response."""
+    """Describe an error; all error responses have this form."""
 
-    code = serializers.CharField(help_text="A stable word for programs.")
-    detail = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.CharField(help_text="Stable machine-readable code.")
+    detail = serializers.CharField(help_text="Human-readable sentence.")
     errors = serializers.DictField(  # type: ignore[assignment]  # a field of that name
         child=serializers.ListField(child=serializers.CharField()),
-        help_text="Sentences by field, when `code` is `invalid`.",
+        help_text="Error sentences by field, if `code` is `invalid`.",
     )
 
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
-    description="Any text of your own, new for each request: asking again with the same one, "
-    "because the answer did not arrive, gives the same answer and does nothing twice.",
+    description="A unique key of your choice for each request. Retrying with the same key "
+    "returns the first response and performs the request only once.",
 )
+
+
+SINGULARS = {
+    "batches": "batch",
+    "golden-questions": "relevance test query",
+    "saved-searches": "saved search",
+}
 
 
 class Schema(AutoSchema):
@@ -41,13 +48,14 @@ class Schema(AutoSchema):
         return tokens[1:] if tokens[0] == "v1" else tokens
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        resource = self._tokenize_path()[0].removesuffix("s")
+        path = self._tokenize_path()[0]
+        resource = SINGULARS.get(path, path.removesuffix("s"))
         resolved = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
-        return [{"description": f"Of the {resource}.", **parameter} for parameter in resolved]
+        return [{"description": f"ID of the {resource}.", **parameter} for parameter in resolved]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response" and self.path.startswith("/api/v1/"):
             response = self._get_response_for_code(ProblemSerializer, "default")  # type: ignore[no-untyped-call]
-            bodies["default"] = {**response, "description": "A problem"}
+            bodies["default"] = {**response, "description": "Error"}
         return bodies

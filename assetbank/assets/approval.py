@@ -29,7 +29,7 @@ STATUS_AFTER: dict[str, str] = {
 }
 NOTICE_SENTENCES: dict[str, str] = {
     Verdict.APPROVED: "“{asset}” was approved by {by}.",
-    Verdict.REJECTED: "“{asset}” was sent back by {by}: {reason}",
+    Verdict.REJECTED: "{by} requested changes to “{asset}”: {reason}",
     Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
 }
 
@@ -59,12 +59,12 @@ def decide(
         Conflict: the asset has that status already.
     """
     if verdict not in STATUS_AFTER:
-        raise InvalidAsset(f"verdict is one of {', '.join(Verdict.values)}.")
+        raise InvalidAsset(f"verdict must be one of {', '.join(Verdict.values)}.")
     reason = text.clean_text(reason)
     locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
     current = locked.filter(pk=asset.pk).first()
     if current is None:
-        raise AssetGone(f"“{asset}” was deleted meanwhile.")
+        raise AssetGone(f"“{asset}” was deleted in the meantime.")
     permissions.require_manager(by, current.brand)
     _check(current, verdict, reason)
     if verdict == Verdict.APPROVED and (problems := approval_blockers(current, by=by)):
@@ -86,10 +86,12 @@ def change_status(*, asset: Asset, by: User, status: str, reason: str = "") -> D
     if status == asset.status:
         return None
     if status == Status.QUARANTINED:
-        raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
+        raise InvalidAsset(
+            "An asset is quarantined by revoking its usage rights, which records the reason."
+        )
     verdicts = {after: verdict for verdict, after in STATUS_AFTER.items()}
     if status not in verdicts:
-        raise InvalidAsset(f"status is one of {', '.join(Status.values)}.")
+        raise InvalidAsset(f"status must be one of {', '.join(Status.values)}.")
     return decide(asset=asset, by=by, verdict=verdicts[status], reason=reason)
 
 
@@ -102,8 +104,8 @@ def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[st
     found: list[str] = []
     if asset.brand.four_eyes and asset.created_by_id == by.pk:
         found.append(
-            f"You made or uploaded “{asset}” yourself, and {asset.brand} wants a second person to "
-            "approve it. Ask another manager."
+            f"You generated or uploaded “{asset}”, and {asset.brand} requires a second "
+            "approver. Ask another manager."
         )
     if problem := terms.usage_problem(asset):
         found.append(problem)
@@ -139,12 +141,12 @@ def _drafts(user: permissions.AnyUser) -> AssetQuerySet:
 
 def _check(asset: Asset, verdict: str, reason: str) -> None:
     if len(reason) > MAX_REASON_LENGTH:
-        raise InvalidAsset(f"A reason has at most {MAX_REASON_LENGTH} characters.")
+        raise InvalidAsset(f"The reason has more than {MAX_REASON_LENGTH} characters. Shorten it.")
     requests_changes = verdict == Verdict.REJECTED and asset.status == Status.DRAFT
     if requests_changes and not reason:
-        raise InvalidAsset("Say why it is sent back, so that who made it knows what to change.")
+        raise InvalidAsset("Enter a reason, so that the creator knows what to change.")
     if asset.status == STATUS_AFTER[verdict] and not requests_changes:
-        raise Conflict(f"“{asset}” is {asset.get_status_display().lower()} already.")
+        raise Conflict(f"“{asset}” is already {asset.get_status_display().lower()}.")
 
 
 def _notify_creator(decision: Decision) -> None:
@@ -152,7 +154,7 @@ def _notify_creator(decision: Decision) -> None:
     if asset.created_by is None or by is None or asset.created_by_id == by.pk:
         return
     template = NOTICE_SENTENCES[decision.verdict]
-    reason = decision.reason or "no reason was given."
+    reason = decision.reason or "no reason given."
     sentence = template.format(asset=asset, by=by.get_full_name() or by.username, reason=reason)
     if decision.verdict != Verdict.REJECTED and decision.reason:
         sentence = f"{sentence} {decision.reason}"

@@ -35,7 +35,7 @@ def create_collection(
     """
     name = clean_text(name)
     if not name or len(name) > 120:
-        raise InvalidAsset("A collection has a name of at most 120 characters.")
+        raise InvalidAsset("A collection needs a name of at most 120 characters.")
     collection = Collection(
         brand=brand, name=name, description=clean_text(description), created_by=by
     )
@@ -43,7 +43,9 @@ def create_collection(
         with transaction.atomic():
             collection.save()
     except IntegrityError as error:
-        raise InvalidAsset(f"{brand} has a collection “{name}” already.") from error
+        raise InvalidAsset(
+            f"{brand} already has a collection “{name}”. Choose another name."
+        ) from error
     return collection
 
 

@@ -48,9 +48,9 @@ def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Downl
         PictureRefused: the original cannot be decoded.
     """
     if fmt not in FORMATS:
-        raise InvalidAsset(f"The format is one of {', '.join(FORMATS)}.")
+        raise InvalidAsset(f"format must be one of {', '.join(FORMATS)}.")
     if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
-        raise InvalidAsset(f"A side has {MIN_SIDE} to {MAX_SIDE:,} pixels.")
+        raise InvalidAsset(f"side must be {MIN_SIDE} to {MAX_SIDE:,} pixels.")
     longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
     data = images.render(
@@ -99,6 +99,6 @@ def require_download(user: permissions.AnyUser, asset: Asset) -> None:
     """Raise NotAllowed if the user may not download the asset."""
     if not may_download(user, asset):
         raise NotAllowed(
-            f"“{asset}” is quarantined: a right that it needs was withdrawn. "
-            f"Ask a manager of {asset.brand}."
+            f"“{asset}” is quarantined: its usage rights were revoked. Ask a manager of "
+            f"{asset.brand}."
         )

@@ -10,7 +10,7 @@ from assetbank.rights import check_source_type, terms
 from assetbank.text import clean_text
 
 MAX_LENGTHS = {"title": 200, "licence": 200, "credit": 200, "description": 10_000}
-APPROVED_BY_DECISION = "A manager approves a picture, once it is in the library."
+APPROVED_BY_DECISION = "Only managers can set the status, after the upload."
 EDITABLE = {
     "title",
     "description",
@@ -43,14 +43,14 @@ def assign_fields(asset: Asset, fields: dict[str, Any]) -> None:
         raise InvalidAsset("An asset needs a title.")
     for name, choices in CHOICES.items():
         if getattr(asset, name) not in choices.values:
-            raise InvalidAsset(f"{name} is one of {', '.join(choices.values)}.")
+            raise InvalidAsset(f"{name} must be one of {', '.join(choices.values)}.")
     if "territories" in fields:
         asset.territories = terms.clean_territories(asset.territories)
     if asset.digital_source_type != source_type:
         check_source_type(asset)
     for name, maximum in MAX_LENGTHS.items():
         if len(getattr(asset, name)) > maximum:
-            raise InvalidAsset(f"{name} has at most {maximum} characters.")
+            raise InvalidAsset(f"{name} has more than {maximum} characters. Shorten it.")
 
 
 def check_status(before: Asset, status: str, *, withdrawing: bool, deciding: bool) -> None:
@@ -65,7 +65,9 @@ def check_status(before: Asset, status: str, *, withdrawing: bool, deciding: boo
     if withdrawing or (before.status == quarantined) == (status == quarantined):
         return
     if status == quarantined:
-        raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
+        raise InvalidAsset(
+            "An asset is quarantined by revoking its usage rights, which records the reason."
+        )
     raise InvalidAsset(
-        f"“{before}” is quarantined: a right that it needs was withdrawn. Lift that first."
+        f"“{before}” is quarantined: its usage rights were revoked. Reinstate them first."
     )

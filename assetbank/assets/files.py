@@ -48,10 +48,10 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
             if saved != path:  # another process saved it first
                 default_storage.delete(saved)
         except Exception as error:
-            raise FileMissing(f"The file storage does not take a file: {error}.") from error
+            raise FileMissing(f"The file storage rejects a file: {error}.") from error
         return ContentFile(rendered, name=path)
     except Exception as error:
-        raise FileMissing(f"The file storage does not answer: {error}.") from error
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
 
 
 def read_original(asset: Asset) -> bytes:
@@ -64,6 +64,6 @@ def read_original(asset: Asset) -> bytes:
             data: bytes = file.read()
             return data
     except FileNotFoundError as error:
-        raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
+        raise FileMissing(f"The original file of “{asset}” is missing from the storage.") from error
     except Exception as error:  # each storage backend raises its own
-        raise FileMissing(f"The file storage does not answer: {error}.") from error
+        raise FileMissing(f"The file storage is not responding: {error}.") from error

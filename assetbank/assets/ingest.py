@@ -195,7 +195,7 @@ def _read(file: File[bytes] | bytes) -> bytes:
         raise PictureRefused("This file is empty.")
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
-        raise PictureTooLarge(f"This file is larger than the {limit:.0f} MB that are taken.")
+        raise PictureTooLarge(f"This file is larger than the maximum of {limit:.0f} MB.")
     return data
 
 
@@ -210,4 +210,4 @@ def _save_files(
             path = default_storage.save(asset.rendition_path(rendition), ContentFile(rendered))
             undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
     except Exception as error:  # each storage backend raises its own
-        raise FileMissing(f"The file storage does not take this file: {error}.") from error
+        raise FileMissing(f"The file storage rejects this file: {error}.") from error

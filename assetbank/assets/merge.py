@@ -73,7 +73,7 @@ def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResu
     permissions.require_manager(by, keep.brand)
     locked = {asset.pk: asset for asset in _locked([keep, *others])}
     if len(locked) < len({keep.pk, *(other.pk for other in others)}):
-        raise AssetGone("One of these pictures was deleted meanwhile. Reload and look again.")
+        raise AssetGone("One of these assets was deleted in the meantime. Reload the page.")
     keep, others = (
         locked.pop(keep.pk),
         [locked[pk] for pk in dict.fromkeys(a.pk for a in others if a.pk in locked)],
@@ -214,10 +214,12 @@ def _locked(assets: Sequence[Asset]) -> list[Asset]:
 
 def _check(keep: Asset, others: Sequence[Asset]) -> None:
     if not others:
-        raise InvalidAsset("Choose at least one other picture to merge with this one.")
+        raise InvalidAsset("Choose at least one other asset to merge with this one.")
     if keep.status == Asset.Status.ARCHIVED:
-        raise InvalidAsset(f"“{keep}” is archived. Keep one that is not, or approve it first.")
+        raise InvalidAsset(f"“{keep}” is archived. Keep another asset, or approve this one first.")
     if quarantined := [a for a in (keep, *others) if a.status == Asset.Status.QUARANTINED]:
-        raise InvalidAsset(f"{terms.usage_problem(quarantined[0])} It is not merged.")
+        raise InvalidAsset(
+            f"{terms.usage_problem(quarantined[0])} Quarantined assets cannot be merged."
+        )
     if any(other.brand_id != keep.brand_id for other in others):
-        raise InvalidAsset("Only pictures of one brand can be merged.")
+        raise InvalidAsset("Only assets of the same brand can be merged.")

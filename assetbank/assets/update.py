@@ -43,7 +43,9 @@ def update_asset(
     """
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:
-        raise AssetGone(f"“{asset}” was deleted meanwhile.")  # saving would create the row again
+        raise AssetGone(
+            f"“{asset}” was deleted in the meantime."
+        )  # saving would create the row again
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     asset_fields.assign_fields(asset, fields)

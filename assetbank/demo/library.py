@@ -19,7 +19,7 @@ from assetbank.demo.catalogue import assets as catalogue
 from assetbank.models import Asset, Brand, Collection, Decision, Membership
 
 PASSWORD = "assetbank-demo"  # noqa: S105 - printed at every start, for the embedded profile only
-SIGN_INS = {"staff": "everything, and the admin", "creative": "the library and the studio"}
+SIGN_INS = {"staff": "all brands and the admin", "creative": "library and studio"}
 DOMAIN = "demo.assetbank.invalid"  # e-mail domain of the demo accounts: no real address has it
 
 
@@ -30,8 +30,8 @@ def refuse_in_production() -> None:
     """
     if not settings.EMBEDDED and demo_users().exists():
         raise ImproperlyConfigured(
-            "This database has the demo sign-ins, whose password is public. Delete the users "
-            f"whose e-mail ends in {DOMAIN} before you serve it."
+            "This database contains the demo users, whose password is public. Delete the "
+            f"users whose e-mail ends in {DOMAIN} before going live."
         )
 
 
@@ -57,7 +57,7 @@ def load() -> Iterator[tuple[int, int]]:
     May be interrupted and run again. Raises ImproperlyConfigured in production.
     """
     if not settings.EMBEDDED:
-        raise ImproperlyConfigured("The demo library is for the embedded profile only.")
+        raise ImproperlyConfigured("The demo library is available in the embedded profile only.")
     brands = {brand.slug: brand for brand in map(_create_brand, catalogue.brands())}
     curator = _create_accounts(list(brands.values()))
     assets = catalogue.assets(timezone.localdate())

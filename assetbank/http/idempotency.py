@@ -140,7 +140,7 @@ def _begin(user_id: int, key: str, request_hash: str) -> tuple[IdempotentRequest
     """
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidIdempotencyKey(
-            f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters."
+            f"An Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable characters."
         )
     rows = IdempotentRequest.objects.filter(person_id=user_id, key=key)
     rows.filter(status=None, created_at__lt=timezone.now() - ABANDONED_AFTER).delete()
@@ -154,10 +154,10 @@ def _begin(user_id: int, key: str, request_hash: str) -> tuple[IdempotentRequest
         existing = rows.first()
     if existing is None or (existing.asked == request_hash and existing.status is None):
         raise RequestInProgress(
-            "The first request with this Idempotency-Key is still being answered."
+            "The first request with this Idempotency-Key is still running. Retry later."
         )
     if existing.asked != request_hash:
-        raise KeyReused("This Idempotency-Key came with another request before. Use a new one.")
+        raise KeyReused("This Idempotency-Key was used with another request. Use a new one.")
     return existing, False
 
 

@@ -49,12 +49,12 @@ def _check_length(request: HttpRequest) -> None:
     """
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        raise LengthUnknown("Say how long this is (Content-Length): it cannot be taken unmeasured.")
+        raise LengthUnknown("The Content-Length header is required.")
     maximum = settings.MAX_UPLOAD_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if length.isdecimal() and int(length) > maximum:
         raise RequestTooLarge(
-            f"This is larger than the {maximum / 2**20:.0f} MB that are taken at once. "
-            f"A file has at most {settings.MAX_UPLOAD_BYTES / 2**20:.0f} MB."
+            f"This request is larger than the maximum of {maximum / 2**20:.0f} MB. The maximum "
+            f"file size is {settings.MAX_UPLOAD_BYTES / 2**20:.0f} MB."
         )
 
 

@@ -41,7 +41,7 @@ def as_problem(error: Exception) -> ProblemError | None:
     if isinstance(error, IntegrityError):
         # Rows are checked before they are written, so another request changed them in between
         logger.warning("conflict: %s", error)
-        return Conflict("Somebody else changed this at the same moment. Reload and try again.")
+        return Conflict("Another user changed this at the same time. Reload and retry.")
     return error if isinstance(error, ProblemError) else None
 
 
@@ -55,22 +55,27 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         case exceptions.APIException():
             pass
         case Http404():
-            error = exceptions.NotFound("There is no such thing, or you may not see it.")
+            error = exceptions.NotFound("This item does not exist, or you cannot access it.")
         case PermissionDenied():
             error = exceptions.PermissionDenied()
         case _ if isinstance(error, TOO_BIG):
             return Response(problem("too_large", "This request is too large."), status=413)
         case SuspiciousOperation():
-            return Response(problem("bad_request", "This request makes no sense."), status=400)
+            return Response(problem("bad_request", "This request is malformed."), status=400)
         case _ if isinstance(error, DATABASE_DOWN):
             logger.error("the database does not answer: %s", error)
-            body = problem("database_unavailable", "The database does not answer. Try again soon.")
+            body = problem(
+                "database_unavailable", "The database is not responding. Retry in a moment."
+            )
             return Response(body, status=503, headers={"Retry-After": "5"})
         case _:
             # Details go to the log only: they may contain secrets
             logger.error("unexpected in %s", type(context.get("view")).__name__, exc_info=error)
             set_rollback()
-            return Response(problem("server_error", "Something went wrong here."), status=500)
+            return Response(
+                problem("server_error", "Server error. Retry, or tell the site administrator."),
+                status=500,
+            )
     response = exception_handler(error, context)  # sets WWW-Authenticate, Retry-After, rollback
     assert response is not None
     if isinstance(error, exceptions.ValidationError):
@@ -90,7 +95,7 @@ def _invalid(body: Any) -> dict[str, str | dict[str, list[str]]]:
     fields = body if isinstance(body, dict) else {GENERAL: body}
     errors = {str(name): _sentences(value) for name, value in fields.items()}
     name, sentences = next(iter(errors.items()), ("", []))
-    first = sentences[0] if sentences else "This request is not valid."
+    first = sentences[0] if sentences else "This request is invalid."
     return problem("invalid", first if name == GENERAL else f"{name}: {first}", errors)
 
 
@@ -107,5 +112,5 @@ def _sentences(value: Any) -> list[str]:
 def json_404(request: HttpRequest, path: str = "") -> JsonResponse:
     detail = f"There is no /api/v1/{path}."
     if path and not path.endswith("/"):
-        detail += " Addresses end with a slash."
+        detail += " URLs end with a slash."
     return JsonResponse(problem("not_found", detail), status=404)

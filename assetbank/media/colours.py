@@ -197,7 +197,7 @@ def _distances(points: Floats, centre: Floats) -> Floats:
 
 def _point(colour: str) -> Floats:
     if not _HEX.fullmatch(colour):
-        raise ValueError(f"{colour!r} is not a colour such as #c81c26.")
+        raise ValueError(f"{colour!r} is not a hex colour. Write it like #c81c26.")
     point: Floats = oklab(list(bytes.fromhex(colour[1:]))) * _SCALE
     return point
 

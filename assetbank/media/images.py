@@ -192,13 +192,13 @@ def decode_errors() -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         raise PictureRefused(
-            "This is not a picture that the library reads "
-            "(JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC and a few more)."
+            "This file is not a supported image. Supported formats: JPEG, PNG, WebP, GIF, "
+            "TIFF, BMP, AVIF, HEIC and a few more."
         ) from None
     except MemoryError:
-        raise PictureTooLarge("This picture needs more memory than there is.") from None
+        raise PictureTooLarge("This image needs more memory than is available.") from None
     except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
-        raise PictureRefused(f"This picture is damaged: {error}.") from error
+        raise PictureRefused(f"This image is damaged: {error}.") from error
 
 
 @contextmanager
@@ -207,8 +207,8 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
         width, height = image.size
         if width * height > settings.MAX_PIXELS:
             raise PictureTooLarge(
-                f"This picture has {width} x {height} pixels; "
-                f"at most {settings.MAX_PIXELS / 1e6:.0f} megapixels are taken."
+                f"This image has {width} x {height} pixels; the maximum is "
+                f"{settings.MAX_PIXELS / 1e6:.0f} megapixels."
             )
         with _large if width * height > LARGE else nullcontext():
             yield image

@@ -71,9 +71,9 @@ class Asset(models.Model):
         )  # usage rights of it, or of a source, were withdrawn
 
     class Consent(models.TextChoices):
-        NOT_NEEDED = "not_needed", "Nobody can be recognised"
-        GIVEN = "given", "The people shown have agreed"
-        MISSING = "missing", "The people shown have not agreed"
+        NOT_NEEDED = "not_needed", "Not needed: no recognisable people"
+        GIVEN = "given", "Given"
+        MISSING = "missing", "Not given"
 
     class Orientation(models.TextChoices):
         LANDSCAPE = "landscape", "Landscape"
@@ -92,42 +92,43 @@ class Asset(models.Model):
 
     folder = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
     file = models.FileField(upload_to=original_path, max_length=300)
-    filename = models.CharField(max_length=255, help_text="The name that the file came with.")
-    checksum = models.CharField(max_length=64, help_text="SHA-256 of the original bytes, hex.")
+    filename = models.CharField(max_length=255, help_text="Original file name.")
+    checksum = models.CharField(
+        max_length=64, help_text="SHA-256 of the original file, hexadecimal."
+    )
     mime = models.CharField(max_length=40)
-    width = models.PositiveIntegerField(help_text="Pixels, as shown (EXIF orientation applied).")
+    width = models.PositiveIntegerField(help_text="In pixels, with EXIF orientation applied.")
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
     colours = ArrayField(
         models.CharField(max_length=7),
         null=True,
         editable=False,
-        help_text="Dominant ones, like #1f6feb, largest share first; null: not read yet.",
+        help_text="Dominant colours as hex codes such as #1f6feb, largest share first; null: not "
+        "computed yet.",
     )
     colour_cells = ArrayField(
         models.IntegerField(), default=list, editable=False, help_text="See assetbank.colours."
     )
     perceptual_hash = models.BigIntegerField(
-        null=True, editable=False, help_text="64 bits of how it looks; null: not read yet."
+        null=True, editable=False, help_text="64-bit perceptual hash; null: not computed yet."
     )
 
     licence = models.CharField(max_length=200, blank=True)
     credit = models.CharField(max_length=200, blank=True)
-    expires_on = models.DateField(
-        null=True, blank=True, help_text="Last day on which it may be used."
-    )
+    expires_on = models.DateField(null=True, blank=True, help_text="Last day of the usage rights.")
     derivatives_allowed = models.BooleanField(
-        default=True, help_text="Whether new pictures may be made from it."
+        default=True, help_text="Whether derivatives are allowed."
     )
     territories = ArrayField(
         models.CharField(max_length=2),
         default=list,
         blank=True,
-        help_text="Countries in which it may be used, like DE; none: everywhere.",
+        help_text="ISO 3166 country codes where it may be used, for example DE; empty: worldwide.",
     )
     consent = models.CharField(max_length=10, choices=Consent.choices, default=Consent.NOT_NEEDED)
     consent_until = models.DateField(
-        null=True, blank=True, help_text="Last day on which the people shown agree to its use."
+        null=True, blank=True, help_text="Last day of the consent of the people shown."
     )
 
     # Provenance of a generated image; in this table so that search can index it without
@@ -137,7 +138,10 @@ class Asset(models.Model):
     prompt = models.TextField(blank=True, editable=False)
     preset = models.CharField(max_length=80, blank=True, editable=False)
     digital_source_type = models.CharField(
-        max_length=40, blank=True, editable=False, help_text="IPTC's word, of a generated picture."
+        max_length=40,
+        blank=True,
+        editable=False,
+        help_text="IPTC digital source type of a generated image.",
     )
 
     created_by = models.ForeignKey(

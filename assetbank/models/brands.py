@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
-hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written like #1f6feb.")
+hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour must be a hex code such as #1f6feb.")
 
 
 def validate_palette(value: Any) -> None:
     """Raise ValidationError unless `value` is a list of at most 12 colours like "#1f6feb"."""
     if not isinstance(value, list) or len(value) > 12:
-        raise ValidationError("A palette is a list of at most 12 colours.")
+        raise ValidationError("A palette must be a list of at most 12 colours.")
     for colour in value:
         hex_colour(colour)
 
@@ -24,27 +24,33 @@ class Brand(models.Model):
     """A brand; assets belong to exactly one."""
 
     class SearchGenerated(models.TextChoices):
-        ALL = "all", "All of them"
-        APPROVED = "approved", "Approved ones"
+        ALL = "all", "All"
+        APPROVED = "approved", "Approved only"
         NONE = "none", "None"
 
     name = models.CharField(max_length=120, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     palette = models.JSONField(
-        default=list, blank=True, validators=[validate_palette], help_text='Like ["#1f6feb"].'
+        default=list,
+        blank=True,
+        validators=[validate_palette],
+        help_text='Hex colours, for example ["#1f6feb"].',
     )
     style = models.TextField(
-        blank=True, help_text="How this brand's pictures look; goes into every prompt."
+        blank=True, help_text="Visual style of this brand; added to every prompt."
     )
     search_generated = models.CharField(
-        "generated pictures in search",
+        "generated images in search",
         max_length=10,
         choices=SearchGenerated.choices,
         default=SearchGenerated.ALL,
-        help_text="Which pictures from the studio can be found by searching; browsing shows all.",
+        help_text="Which generated images appear in search results; browsing shows all.",
     )
     four_eyes = models.BooleanField(
-        default=False, help_text="Nobody approves what they made or uploaded themselves."
+        default=False,
+        help_text="Require a second approver: users cannot approve their own uploads and "
+        "generations.",
+        verbose_name="require a second approver",
     )
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="brands"
@@ -62,7 +68,7 @@ class Membership(models.Model):
     """A user's role in a brand."""
 
     class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer: looks and downloads"
+        VIEWER = "viewer", "Viewer: views and downloads"
         CREATOR = "creator", "Creator: uploads, edits and generates"
         MANAGER = "manager", "Manager: also approves and deletes"
 

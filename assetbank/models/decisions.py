@@ -13,7 +13,7 @@ class Decision(models.Model):
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approved"
-        REJECTED = "rejected", "Sent back"
+        REJECTED = "rejected", "Changes requested"
         ARCHIVED = "archived", "Archived"
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")

@@ -14,7 +14,9 @@ class IdempotentRequest(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     key = models.CharField(max_length=255)
     asked = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
-    status = models.PositiveSmallIntegerField(null=True, help_text="None: it is being answered.")
+    status = models.PositiveSmallIntegerField(
+        null=True, help_text="Null: the request is still running."
+    )
     answer = models.BinaryField(null=True)
     headers: models.JSONField[Any, dict[str, str]] = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -13,11 +13,12 @@ class Notice(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices"
     )
     sentence = models.CharField(max_length=500)
-    address = models.CharField(max_length=300, blank=True, help_text="Where to see it.")
+    address = models.CharField(max_length=300, blank=True, help_text="URL of the related page.")
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "notification"
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:

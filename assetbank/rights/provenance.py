@@ -44,10 +44,10 @@ TERM = re.compile(r"[A-Za-z]{3,40}")
 
 # Choices for the user where the file has no source type
 CLAIMABLE_SOURCE_TYPES = {
-    "": "Not said",
-    "digitalCapture": "Photographed",
-    "digitalCreation": "Drawn or designed by a person",
-    "compositeWithTrainedAlgorithmicMedia": "Changed with AI",
+    "": "Not recorded",
+    "digitalCapture": "Photograph",
+    "digitalCreation": "Artwork by a person",
+    "compositeWithTrainedAlgorithmicMedia": "Edited with AI",
     "trainedAlgorithmicMedia": "Made with AI",
 }
 
@@ -55,9 +55,13 @@ CLAIMABLE_SOURCE_TYPES = {
 def check_source_type(asset: Asset) -> None:
     """Raise InvalidAsset for an unknown term, or if the studio made the image."""
     if asset.digital_source_type and asset.digital_source_type not in SOURCE_TYPES:
-        raise InvalidAsset("digital_source_type is a word of IPTC's vocabulary of that name.")
+        raise InvalidAsset(
+            "digital_source_type must be a term of the IPTC Digital Source Type vocabulary."
+        )
     if asset.generation_id:
-        raise InvalidAsset("The studio made this picture, so how it was made is known.")
+        raise InvalidAsset(
+            "This asset was generated in the studio, so its digital source type cannot be changed."
+        )
 
 
 def check_source_type_claim(data: bytes, image: ImageFacts, term: str) -> None:
@@ -66,7 +70,10 @@ def check_source_type_claim(data: bytes, image: ImageFacts, term: str) -> None:
         term not in MADE_WITH_AI
         and read_source_type(data, image)["digital_source_type"] in MADE_WITH_AI
     ):
-        raise InvalidAsset("This file says of itself that it was made with AI.")
+        raise InvalidAsset(
+            "The file's own metadata records that it was made with AI, so its digital source "
+            "type cannot deny it."
+        )
 
 
 def ai_label(asset: Asset) -> str:

@@ -43,25 +43,25 @@ def usage_problem(asset: Asset, *, derive: bool = False) -> str | None:
 def usage_problem_badge(asset: Asset, *, derive: bool = False) -> UsageProblem | None:
     """Return the problem that `usage_problem` reports, with one or two words for a badge."""
     if asset.status == Asset.Status.QUARANTINED:
-        sentence = f"“{asset}” is quarantined: a right that it needs was withdrawn."
+        sentence = f"“{asset}” is quarantined: its usage rights were revoked."
         return UsageProblem("Quarantined", sentence)
     if asset.expired:
-        ended = f"its licence ended on {_day(asset.expires_on)}."
-        return UsageProblem("Expired", f"“{asset}” may not be used any more: {ended}")
+        ended = f"its usage rights expired on {_day(asset.expires_on)}."
+        return UsageProblem("Expired", f"“{asset}” may no longer be used: {ended}")
     if asset.consent == Asset.Consent.MISSING:
         return UsageProblem(
-            "No consent", f"The people shown in “{asset}” have not agreed to its use."
+            "No consent", f"The people shown in “{asset}” have not consented to its use."
         )
     if asset.consent == Asset.Consent.GIVEN and _past(asset.consent_until):
         until = f"until {_day(asset.consent_until)} only."
         return UsageProblem(
-            "Consent ended", f"The people shown in “{asset}” agreed to its use {until}"
+            "Consent expired", f"The people shown in “{asset}” consented to its use {until}"
         )
     if asset.territories == NOWHERE:
-        sentence = f"“{asset}” may be used nowhere: its sources have no country in common."
-        return UsageProblem("Nowhere", sentence)
+        sentence = f"“{asset}” has no territory: its sources have no country in common."
+        return UsageProblem("No territory", sentence)
     if derive and not asset.derivatives_allowed:
-        sentence = f"The licence of “{asset}” does not allow new pictures to be made from it."
+        sentence = f"The licence of “{asset}” does not allow derivatives."
         return UsageProblem("No derivatives", sentence)
     return None
 
@@ -134,18 +134,18 @@ def loosening_error(before: Asset, after: Asset, sources: Sequence[Asset]) -> st
     limits = {
         "expires_on": f"until {_day(source['expires_on'])} only",
         "territories": f"in {', '.join(source['territories'])} only",
-        "derivatives_allowed": "without making new pictures of it only",
+        "derivatives_allowed": "without derivatives only",
     }
     if source["territories"] == NOWHERE:
-        limits["territories"] = "nowhere: it has no country in common"
+        limits["territories"] = "nowhere, because its sources have no country in common"
     exceeded = [
         limit for name, limit in limits.items() if both[name] != getattr(after, name) != bound[name]
     ]
     if not exceeded:
         return ""
     return (
-        f"What “{after}” was made from may be used {' and '.join(exceeded)}, and so may this. "
-        "Change the terms of that first."
+        f"The sources of “{after}” may be used {' and '.join(exceeded)}, and it cannot be less "
+        "strict. Change the usage rights of its sources first."
     )
 
 
@@ -169,8 +169,8 @@ def clean_territories(given: str | Iterable[str]) -> list[str]:
     for code in codes:
         if code not in country_codes():
             raise InvalidAsset(
-                f"“{code[:20]}” is not a country code. Write two letters for each country, "
-                "as in DE, AT, GB."
+                f"“{code[:20]}” is not a country code. Use two letters for each country, for "
+                "example DE, AT, GB."
             )
     return codes
 

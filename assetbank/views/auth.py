@@ -52,8 +52,8 @@ def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Render the answer to further attempts after too many failed sign-ins (429)."""
     minutes = settings.AXES_COOLOFF_TIME.total_seconds() // 60
     sentence = (
-        "There were too many attempts to sign in with this name. "
-        f"Try again {minutes:.0f} minutes after the last one."
+        f"Too many sign-in attempts for this user name. Retry {minutes:.0f} minutes after the "
+        "last attempt."
     )
     context = {"problem": TooManyAttempts(sentence)}
     return render(request, "problem.html", context, status=TooManyAttempts.status)

@@ -60,7 +60,7 @@ def add(request: PageRequest) -> HttpResponse:
     collection = _collection(request, request.POST.get("collection", ""))
     assets = _assets(request, collection)
     asset_collections.add_assets(collection=collection, assets=assets)
-    messages.success(request, f"Now in “{collection}”.")
+    messages.success(request, f"Added to “{collection}”.")
     return _redirect_back(request, collection)
 
 
@@ -71,7 +71,7 @@ def remove(request: PageRequest, pk: int) -> HttpResponse:
     collection = _collection(request, pk)
     assets = _assets(request, collection)
     asset_collections.remove_assets(collection=collection, assets=assets)
-    messages.success(request, f"Taken out of “{collection}”.")
+    messages.success(request, f"Removed from “{collection}”.")
     return _redirect_back(request, collection)
 
 
@@ -96,7 +96,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
         return render(request, "assetbank/collection_delete.html", {"collection": collection})
     name = collection.name
     asset_collections.delete_collection(collection=collection)
-    messages.success(request, f"“{name}” is deleted; its pictures stay.")
+    messages.success(request, f"“{name}” is deleted; its assets are kept.")
     return redirect("collections")
 
 

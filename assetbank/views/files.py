@@ -72,9 +72,9 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     try:
         file = asset.file.open("rb")
     except FileNotFoundError as error:
-        raise FileMissing(f"The original file of “{asset}” is gone from the storage.") from error
+        raise FileMissing(f"The original file of “{asset}” is missing from the storage.") from error
     except OSError as error:
-        raise FileMissing(f"The file storage does not answer: {error}.") from error
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
     response = FileResponse(
         file,
         as_attachment=True,
@@ -94,7 +94,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
-        raise InvalidAsset("side is a number of pixels.")
+        raise InvalidAsset("side must be a number of pixels.")
     return as_download(
         downloads.render_download(
             asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
@@ -150,6 +150,6 @@ def _redirect_to_storage(path: str, *, download_as: str = "") -> HttpResponseBas
     try:
         response = HttpResponseRedirect(default_storage.url(path, **options))
     except Exception as error:  # each storage backend raises its own
-        raise FileMissing(f"The file storage does not answer: {error}.") from error
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
     response["Cache-Control"] = "private, no-store"
     return response

@@ -22,7 +22,7 @@ PER_PAGE = 12
 MAX_AT_ONCE = 200
 DONE: dict[str, str] = {
     Decision.Verdict.APPROVED: "approved",
-    Decision.Verdict.REJECTED: "sent back",
+    Decision.Verdict.REJECTED: "returned for changes",
     Decision.Verdict.ARCHIVED: "archived",
 }
 
@@ -99,7 +99,7 @@ def decide(request: PageRequest) -> HttpResponse:
     if done:
         messages.success(request, _sentence(done, verdict))
     elif not ids:
-        messages.error(request, "Nothing was selected.")
+        messages.error(request, "No draft is selected.")
     return HttpResponseRedirect(_next_address(request))
 
 
@@ -107,7 +107,7 @@ def _sentence(done: list[Asset], verdict: str) -> str:
     verb = DONE[verdict]
     if len(done) == 1:
         return f"“{done[0]}” is {verb}."
-    return f"{len(done)} pictures are {verb}."
+    return f"{len(done)} assets are {verb}."
 
 
 def _next_address(request: PageRequest) -> str:

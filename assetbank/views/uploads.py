@@ -35,7 +35,10 @@ def upload(request: PageRequest) -> HttpResponse:
     plain form is redirected to the library.
     """
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
-        error = NotAllowed("You may look at the library, but not add to it.")
+        error = NotAllowed(
+            "You have view access to the library only. Ask a manager of a brand for the "
+            "creator role."
+        )
         return _problem(error) if _wants_json(request) else _raise(error)
     if request.method != "POST":
         return render(request, "assetbank/upload.html", {"form": UploadForm(user=request.user)})
@@ -83,7 +86,7 @@ def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
             created += result.created
             duplicates += [] if result.created else [result.asset]
     if created:
-        messages.success(request, f"{created} new {'picture' if created == 1 else 'pictures'}.")
+        messages.success(request, f"{created} {'asset' if created == 1 else 'assets'} added.")
     if duplicates:
         links = format_html_join(
             ", ",
@@ -98,7 +101,7 @@ def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
             ),
         )
         more = f" and {len(duplicates) - MAX_NAMED} more" if len(duplicates) > MAX_NAMED else ""
-        messages.info(request, format_html("Already here: {}{}.", links, more))
+        messages.info(request, format_html("Already in the library: {}{}.", links, more))
     return redirect("library")
 
 

@@ -22,7 +22,7 @@ from generation.workflows import batch as batches
 
 class CellInline(ReadOnly, TabularInline[Generation, Batch]):
     model = Generation
-    verbose_name_plural = "cells"
+    verbose_name_plural = "variations"
     extra = 0
     hide_title = True
     readonly_fields = ("label", "cell", "state_label", "reason", "count")
@@ -66,19 +66,19 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
     def has_studio_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("generation.change_generation")
 
-    @display(description="Pictures")
+    @display(description="Images")
     def far(self, batch: Batch) -> str:
         far = batches.batch_progress(batch.generations.all())
         told = {
             "waiting": far.waiting + far.running,
             "refused": far.refused,
             "failed": far.failed,
-            "stopped": far.cancelled,
+            "cancelled": far.cancelled,
         }
         rest = "".join(f", {number} {what}" for what, number in told.items() if number)
         return f"{far.made} of {far.asked}{rest}"
 
-    @display(description="Its page")
+    @display(description="Page")
     def page(self, batch: Batch) -> SafeString:
         address = reverse("batch", args=[batch.pk])
         return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', address, batch)
@@ -88,9 +88,9 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
         assert isinstance(request.user, User)
         for batch in queryset:
             batches.stop_batch(person=request.user, batch=batch)
-        messages.success(request, f"{len(queryset)} stopped: what has arrived stays.")
+        messages.success(request, f"{len(queryset)} stopped: images that have arrived are kept.")
 
-    @admin.action(description="Try the failed cells again", permissions=["studio"])
+    @admin.action(description="Retry failed variations", permissions=["studio"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Batch]) -> None:
         assert isinstance(request.user, User)
         again = 0
@@ -100,4 +100,4 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
             except ProblemError as error:
                 messages.error(request, f"“{batch}”: {error.message}")
         if again:
-            messages.success(request, f"{again} waiting again.")
+            messages.success(request, f"{again} queued again.")

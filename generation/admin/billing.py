@@ -19,7 +19,7 @@ class SpendingCapAdmin(ModelAdmin[SpendingCap]):
     autocomplete_fields = ["brand", "person"]
     search_fields = ["brand__name", "person__username"]
 
-    @display(description="Whose")
+    @display(description="Brand or user")
     def whose(self, cap: SpendingCap) -> str:
         return str(cap.brand or cap.person)
 

@@ -25,14 +25,16 @@ class RulesForm(RulesModelForm):
         choices=Finding.Code.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Findings with which a picture cannot be approved.",
+        help_text="Findings that block the approval of an image.",
     )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         anchors, brand = data.get("anchors"), data.get("brand") or self.instance.brand
         if anchors and anchors.brand_id != brand.pk:
-            self.add_error("anchors", f"This collection is not one of {brand}.")
+            self.add_error(
+                "anchors", f"This collection does not belong to {brand}. Choose another one."
+            )
         return data
 
 

@@ -49,12 +49,12 @@ class BatchJobAdmin(ReadOnly, ModelAdmin[BatchJob]):
     def state_label(self, job: BatchJob) -> SafeString:
         return label(job.get_state_display(), STATE_LABELS[job.state])
 
-    @admin.action(description="See how it is now", permissions=["studio"])
+    @admin.action(description="Refresh status", permissions=["studio"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[BatchJob]) -> None:
         unfinished = list(queryset.filter(state__in=BatchJob.UNFINISHED))
         for job in unfinished:
             bulk_orders.follow_now(job)
-        messages.success(request, f"{len(unfinished)} seen to in a moment.")
+        messages.success(request, f"{len(unfinished)} will be refreshed in a moment.")
 
 
 @admin.register(Turn)

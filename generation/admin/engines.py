@@ -30,20 +30,22 @@ class EngineModelForm(EngineModelModelForm):
     def clean_aspect_ratios(self) -> list[str]:
         ratios: list[str] = self.cleaned_data["aspect_ratios"]
         if wrong := [ratio for ratio in ratios if not RATIO.fullmatch(ratio)]:
-            raise forms.ValidationError(f"A format is written like 16:9, and not {wrong[0]}.")
+            raise forms.ValidationError(
+                f"An aspect ratio must be written like 16:9, not {wrong[0]}."
+            )
         return ratios
 
     def clean_image_sizes(self) -> list[str]:
         sizes: list[str] = self.cleaned_data["image_sizes"] or []
         if wrong := [size for size in sizes if not SIZE.fullmatch(size)]:
-            raise forms.ValidationError(f"A size is written like 512 or 2K, and not {wrong[0]}.")
+            raise forms.ValidationError(f"A size must be written like 512 or 2K, not {wrong[0]}.")
         return sizes
 
     def clean_slots(self) -> dict[str, int]:
         slots = _counts(self.cleaned_data["slots"], least=0)
         if wrong := slots.keys() - set(Role.values):
             roles = ", ".join(Role.values)
-            raise forms.ValidationError(f"There is no role {min(wrong)}. There are {roles}.")
+            raise forms.ValidationError(f"There is no role {min(wrong)}. Use one of {roles}.")
         return slots
 
     def clean_image_tokens(self) -> dict[str, int]:
@@ -54,11 +56,15 @@ class EngineModelForm(EngineModelModelForm):
         sizes = set(data.get("image_sizes") or [""])
         tokens = data.get("image_tokens", {}).keys()
         if wrong := tokens - sizes:
-            self.add_error("image_tokens", f"This model has no size “{min(wrong)}”.")
+            self.add_error("image_tokens", f"This model does not offer the size “{min(wrong)}”.")
         elif data.get("usd_image") and (missing := sizes - tokens):
-            self.add_error("image_tokens", f"How many tokens has a picture of {min(missing)}?")
+            self.add_error(
+                "image_tokens", f"Enter the number of tokens for an image of {min(missing)}."
+            )
         if data.get("successor") and self._succeeds_itself(data["successor"]):
-            self.add_error("successor", "A model cannot follow itself, also not in a few steps.")
+            self.add_error(
+                "successor", "A model cannot be its own successor, directly or indirectly."
+            )
         return data
 
     def _succeeds_itself(self, following: EngineModel | None) -> bool:
@@ -75,7 +81,7 @@ def _counts(value: Any, *, least: int) -> dict[str, int]:
     value = value or {}
     numbers = value.values() if isinstance(value, dict) else [None]
     if not all(type(number) is int and number >= least for number in numbers):
-        raise forms.ValidationError('Write names with whole numbers, like {"character": 4}.')
+        raise forms.ValidationError('Use names with whole numbers, for example {"character": 4}.')
     return dict(value)
 
 
@@ -92,7 +98,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
     fieldsets = [
         (None, {"fields": ["id", "label", "engine", "note", "offered", "position"]}),
         (
-            "What it can do",
+            "Capabilities",
             {
                 "fields": [
                     *("aspect_ratios", "image_sizes", "max_references", "slots"),
@@ -101,7 +107,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
             },
         ),
         (
-            "What it costs",
+            "Prices",
             {
                 "fields": [
                     *("usd_input", "usd_text", "usd_image", "image_tokens", "batch_share"),
@@ -109,7 +115,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
                 ]
             },
         ),
-        ("Until when", {"fields": ["retires_on", "successor"]}),
+        ("Availability", {"fields": ["retires_on", "successor"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EngineModel]:
@@ -127,7 +133,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
             return label("Not offered", "warning")
         return label("Retires soon" if catalog.retirement_note(model) else "Offered", "success")
 
-    @display(description="A picture costs")
+    @display(description="Price per image")
     def prices(self, model: EngineModel) -> str:
         prices = picture_prices(model)
         return ", ".join(f"{size} ${usd:.4f}".strip() for size, usd in prices.items()) or "-"

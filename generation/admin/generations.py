@@ -40,8 +40,11 @@ STATE_LABELS = {
     "failed": "danger",
     "cancelled": "warning",
 }
-RETRY = "What has arrived is kept; the rest is asked of the model again, which may cost money."
-STOP = "A waiting one stops at once, a drawing one before its next picture."
+RETRY = (
+    "Images that have arrived are kept; the rest is requested from the model again, which may "
+    "cost money."
+)
+STOP = "Queued generations stop at once, running ones before their next image."
 MAX_SHOWN = 4  # pictures of one generation in the list
 
 
@@ -89,7 +92,7 @@ class Outputs:
     def asset_link(self, output: Output) -> SafeString:
         return admin_link(output.asset)
 
-    @display(description="As it came")
+    @display(description="As received")
     def bytes_link(self, output: Output) -> SafeString:
         if output.asset:
             return SafeString("In the library")
@@ -171,25 +174,25 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
             return f"{format_usd(found.charged)}, estimated {format_usd(found.estimated)}"
         return "-"
 
-    @display(description="Counted by the engine")
+    @display(description="Tokens")
     def counted(self, generation: Generation) -> str:
         return ", ".join(f"{name} {n}" for name, n in generation.usage.items()) or "-"
 
-    @admin.action(description="Try again", permissions=["studio"])
+    @admin.action(description="Retry", permissions=["studio"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
-        _each(request, queryset, retry_generation, "waiting again")
+        _each(request, queryset, retry_generation, "queued again")
 
     @admin.action(description="Cancel", permissions=["studio"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         unfinished = queryset.filter(state__in=Generation.UNFINISHED)
         _each(request, unfinished, cancel_generation, "stopped")
 
-    @action(**asked("Try again", RETRY, "Try again"), permissions=["studio"])
+    @action(**asked("Retry", RETRY, "Retry"), permissions=["studio"])
     def retry_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.retry(request, Generation.objects.filter(pk=object_id))
         return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))
 
-    @action(**asked("Stop drawing", STOP, "Stop"), permissions=["studio"])
+    @action(**asked("Cancel generation", STOP, "Cancel generation"), permissions=["studio"])
     def cancel_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.cancel(request, Generation.objects.filter(pk=object_id))
         return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))

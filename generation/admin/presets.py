@@ -35,7 +35,7 @@ def read_variables(lines: str) -> list[dict[str, str]]:
     for line in filter(None, map(str.strip, lines.splitlines())):
         name, *rest = (part.strip() for part in line.split("|"))
         if len(rest) > 2:
-            raise forms.ValidationError(f"“{line}”: write name | label | default.")
+            raise forms.ValidationError(f"“{line}” is invalid: use name | label | default.")
         kept = zip(("label", "default"), rest, strict=False)
         found.append({"name": name, **{key: value for key, value in kept if value}})
     return found
@@ -47,7 +47,7 @@ def read_roles(lines: str) -> list[dict[str, Any]]:
     for line in filter(None, map(str.strip, lines.splitlines())):
         match = ROLE_LINE.fullmatch(line.lower())
         if match is None:
-            raise forms.ValidationError(f"“{line}”: write it like “product 1 to 4”.")
+            raise forms.ValidationError(f"“{line}” is invalid: use the form “product 1 to 4”.")
         role, least, most = match.groups()
         found.append({"role": role, "least": int(least), "most": int(most or least)})
     return found
@@ -58,7 +58,7 @@ def known(value: str, listed: str) -> str:
     every = {each for row in EngineModel.objects.values_list(listed, flat=True) for each in row}
     if value and value not in every:
         raise forms.ValidationError(
-            f"No model makes “{value}”. They make: {', '.join(sorted(every))}."
+            f"No model offers “{value}”. Use one of {', '.join(sorted(every))}."
         )
     return value
 
@@ -79,25 +79,25 @@ class PresetForm(PresetModelForm):
     template = forms.CharField(
         label="Prompt",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 9}),
-        help_text="{place} is a blank; a brace itself is written twice.",
+        help_text="{place} is a variable; write literal braces twice.",
     )
     variables = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
-        help_text="Its blanks, one on each line: name | label | default. Without a default, it has "
-        "to be filled in.",
+        help_text="Variables, one per line: name | label | default. A variable without a "
+        "default is required.",
     )
     roles = forms.CharField(
         label="References",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text="One role on each line, with the least and the most of it: product 1 to 4.",
+        help_text="One role per line with its minimum and maximum number: product 1 to 4.",
     )
     aspect_ratio = forms.CharField(
         required=False,
         max_length=10,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Chosen with the preset; empty: whatever is chosen.",
+        help_text="Selected with the preset; empty: the user's choice.",
     )
     image_size = forms.CharField(
         required=False, max_length=10, widget=UnfoldAdminTextInputWidget(), help_text="Likewise."
@@ -152,16 +152,16 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PresetVersion]:
         return super().get_queryset(request).select_related("preset", "created_by")
 
-    @display(description="Prompt, and what was changed in it")
+    @display(description="Prompt, with changes marked")
     def changed(self, version: PresetVersion) -> SafeString:
         return difference(before(version), version.template)
 
-    @display(description="Blanks and references")
+    @display(description="Variables and references")
     def asked(self, version: PresetVersion) -> SafeString:
         told = f"{write_variables(version.variables)}\n\n{write_roles(version.roles)}".strip()
         return format_html('<span style="white-space: pre-line">{}</span>', told or "-")
 
-    @display(description="Format")
+    @display(description="Aspect ratio and size")
     def shape(self, version: PresetVersion) -> str:
         return " ".join(filter(None, [version.aspect_ratio, version.image_size])) or str(NONE)
 
@@ -204,10 +204,10 @@ class PresetAdmin(ModelAdmin[Preset]):
     fieldsets = (
         (None, {"fields": [*PresetForm.Meta.fields]}),
         (
-            "What it says",
+            "Content",
             {
                 "fields": [*VERSION_FIELDS],
-                "description": "A change makes a new version. Generations keep the one they used.",
+                "description": "A change creates a new version. Existing generations keep theirs.",
             },
         ),
     )

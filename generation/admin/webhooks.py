@@ -62,7 +62,7 @@ class WebhookAdmin(ModelAdmin[Webhook]):
     search_fields = ["url"]
     actions = ["send_test"]
 
-    @display(description="Told of")
+    @display(description="Events")
     def told_of(self, webhook: Webhook) -> str:
         return ", ".join(webhook.events)
 
@@ -70,7 +70,7 @@ class WebhookAdmin(ModelAdmin[Webhook]):
     def send_test(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
         for webhook in queryset.select_related("brand"):
             webhooks.send_test(webhook)
-        messages.success(request, "On the way: the log of deliveries says what becomes of it.")
+        messages.success(request, "Queued: its status appears in the webhook deliveries.")
 
 
 @admin.register(WebhookDelivery)
@@ -105,7 +105,7 @@ class WebhookDeliveryAdmin(ReadOnly, ModelAdmin[WebhookDelivery]):
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         for delivery in queryset:
             webhooks.resend(delivery)
-        messages.success(request, f"{len(queryset)} waiting again.")
+        messages.success(request, f"{len(queryset)} queued again.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("webhook__brand")

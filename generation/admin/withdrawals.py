@@ -41,7 +41,7 @@ class QuarantineInline(ReadOnly, TabularInline[Quarantine, Withdrawal]):
     extra = 0
     readonly_fields = ("image", "asset_link", "status_before")
     fields = readonly_fields
-    verbose_name_plural = "put aside by it"
+    verbose_name_plural = "quarantined assets"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantine]:
         return super().get_queryset(request).select_related("asset")
@@ -80,7 +80,7 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
 
     @display(description="Source")
     def asset_link(self, row: Withdrawal) -> SafeString:
-        return admin_link(row.asset) if row.asset else format_html("{}, deleted since", row.title)
+        return admin_link(row.asset) if row.asset else format_html("{}, since deleted", row.title)
 
     @display(description="SHA-256")
     def sha256(self, row: Withdrawal) -> SafeString:
@@ -88,13 +88,13 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
 
     @display(description="State")
     def state(self, row: Withdrawal) -> SafeString:
-        return label("Lifted", "success") if row.lifted_at else label("In force", "danger")
+        return label("Reinstated", "success") if row.lifted_at else label("In force", "danger")
 
-    @display(description="Pictures", ordering="put_aside")
+    @display(description="Assets", ordering="put_aside")
     def many(self, row: Any) -> int:
         return int(row.put_aside)
 
-    @admin.action(description="Lift", permissions=["view"])
+    @admin.action(description="Reinstate usage rights", permissions=["view"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
         lifted = 0
         for row in queryset.filter(lifted_at=None).select_related("brand"):
@@ -103,18 +103,18 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
                 lifted += 1
             except ProblemError as error:
                 messages.error(request, error.message)
-        messages.info(request, f"{lifted} lifted.")
+        messages.info(request, f"{lifted} reinstated.")
 
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=withdrawal.MAX_REASON_LENGTH,
         widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
-        help_text="Everybody concerned who may see the picture reads it.",
+        help_text="Shown to all affected users who can access the asset.",
     )
 
 
-@admin.action(description="Withdraw the rights …", permissions=["change"])
+@admin.action(description="Revoke usage rights …", permissions=["change"])
 def withdraw(
     model_admin: DjangoAdmin[Asset], request: HttpRequest, queryset: QuerySet[Asset]
 ) -> TemplateResponse | None:
@@ -126,7 +126,9 @@ def withdraw(
                     person=_person(request), asset=asset, reason=form.cleaned_data["reason"]
                 )
                 many = done.quarantined.count()
-                messages.success(request, f"“{asset}” is withdrawn; {many} in quarantine.")
+                messages.success(
+                    request, f"The usage rights of “{asset}” are revoked; {many} quarantined."
+                )
             except ProblemError as error:
                 messages.error(request, error.message)
         return None
@@ -134,7 +136,7 @@ def withdraw(
     made = graph.descendants(asset.pk for asset in chosen)
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": "Withdraw the rights",
+        "title": "Revoke usage rights",
         "opts": model_admin.opts,
         "form": form,
         "chosen": len(chosen),

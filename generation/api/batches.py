@@ -33,7 +33,7 @@ from generation.workflows import batch as batches
 
 
 class ProgressSerializer(serializers.Serializer[batches.Progress]):
-    """Pictures first, then cells by what has become of them."""
+    """Count the images, then the variations by state."""
 
     asked, settled, made = (serializers.IntegerField() for _ in range(3))
     waiting, running = serializers.IntegerField(), serializers.IntegerField()
@@ -84,8 +84,8 @@ class ListedBatchSerializer(serializers.ModelSerializer[Batch]):
 
 class BatchSerializer(ListedBatchSerializer):
     progress = serializers.SerializerMethodField()
-    orders = OrderSerializer(source="jobs", many=True, help_text="With the engine, in bulk.")
-    generations = CellSerializer(many=True, help_text="Its cells, in order.")
+    orders = OrderSerializer(source="jobs", many=True, help_text="Bulk orders at the provider.")
+    generations = CellSerializer(many=True, help_text="Its variations, in order.")
 
     class Meta(ListedBatchSerializer.Meta):
         fields = [*ListedBatchSerializer.Meta.fields, "progress", "orders", "generations"]
@@ -105,46 +105,52 @@ class MatrixSerializer(serializers.Serializer[Any]):
         max_length=MAX_PROMPT_LENGTH,
         default="",
         allow_blank=True,
-        help_text="What should be drawn; with a preset, what is added to it.",
+        help_text="Description of the images; with a preset, it is added to the preset's prompt.",
     )
-    brand = BrandField(help_text="Slug of the brand it is for.")
-    base = _pictures("Assets that every cell looks at, with or without roles.")
-    products = _pictures(f"One cell for each of these assets, at most {MAX_CELLS}.")
+    brand = BrandField(help_text="Brand slug.")
+    base = _pictures("References of every variation, with or without roles.")
+    products = _pictures(f"One variation for each of these asset IDs, at most {MAX_CELLS}.")
     variable = serializers.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
         default="",
         allow_blank=True,
-        help_text="Instead of products: a blank of the preset, or {like_this} in the prompt.",
+        help_text="Instead of products: a variable of the preset, or {like_this} in the prompt.",
     )
     values = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="What goes into the blank: one cell for each.",
+        help_text="Values of the variable: one variation for each.",
     )
     preset = serializers.SlugField(default="", allow_blank=True)
     variables = serializers.DictField(
         child=serializers.CharField(allow_blank=True),
         required=False,
-        help_text="Its other blanks; those that are left out keep their defaults.",
+        help_text="Values of the other variables; omitted ones use their defaults.",
     )
-    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    model = serializers.CharField(
+        required=False, help_text="Model ID from GET /models/; default: the first."
+    )
     aspect_ratio = serializers.CharField(
-        default="", allow_blank=True, help_text="One of the model's; else the preset's, else 1:1."
+        default="",
+        allow_blank=True,
+        help_text="Aspect ratio of the model; default: the preset's, else 1:1.",
     )
     image_size = serializers.CharField(
         default="",
         allow_blank=True,
-        help_text="One of the model's; else the preset's, else the model's first.",
+        help_text="Size of the model; default: the preset's, else the model's first.",
     )
-    count = serializers.IntegerField(default=1, help_text="Pictures of each cell.")
+    count = serializers.IntegerField(default=1, help_text="Images per variation.")
     in_bulk = serializers.BooleanField(
-        default=False, help_text="Cheaper, and within a day instead of now."
+        default=False, help_text="Bulk order: cheaper, delivered within a day instead of at once."
     )
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Batches, newest first", responses=ListedBatchSerializer(many=True)),
-    retrieve=extend_schema(summary="One batch: follow it here"),
+    list=extend_schema(
+        summary="List batches, newest first", responses=ListedBatchSerializer(many=True)
+    ),
+    retrieve=extend_schema(summary="Get a batch and its progress"),
 )
 class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     parser_classes = PARSERS
@@ -185,9 +191,9 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         return Response(self.get_serializer(batch).data, status=status, headers=headers)
 
     @extend_schema(
-        summary="Ask for a matrix",
-        description="One generation for each product or each value, or none of them. Answers at "
-        "once; follow the batch at `Location`.",
+        summary="Create a batch",
+        description="Queues one generation for each product or each value, or none of them. "
+        "Returns at once; poll the batch at `Location`.",
         request=MatrixSerializer,
         responses={202: BatchSerializer},
     )
@@ -213,7 +219,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
 
     @extend_schema(
         summary="Stop a batch",
-        description="What waits is cancelled, what is being drawn ends with its picture.",
+        description="Queued generations are cancelled; running ones stop after their image.",
         request=None,
         responses=BatchSerializer,
     )
@@ -224,8 +230,8 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         )
 
     @extend_schema(
-        summary="Try the failed cells again",
-        description="And those that were cancelled; refused ones have to be changed first.",
+        summary="Retry the failed variations of a batch",
+        description="Also retries cancelled ones; refused ones must be changed first.",
         request=None,
         responses={202: BatchSerializer},
     )
@@ -241,7 +247,9 @@ def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
     base, products = fields.get("base", []), fields.get("products", [])
     found = permissions.assets(person).in_bulk([pk for pk, _ in (*base, *products)])
     if any(pk not in found for pk, _ in (*base, *products)):
-        raise InvalidRequest("One of the pictures is not there.", code="unknown_reference")
+        raise InvalidRequest(
+            "One of the assets does not exist. Remove it.", code="unknown_reference"
+        )
     preset = fields["preset"]
     return Matrix(
         fields["prompt"],

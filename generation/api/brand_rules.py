@@ -25,7 +25,7 @@ from generation.review import inspect
 class FindingSerializer(serializers.ModelSerializer[Finding]):
     code = serializers.CharField(help_text=", ".join(Finding.Code.values))
     measured = serializers.FloatField(
-        allow_null=True, help_text="What the sentence is drawn from: a share, a count, a likeness."
+        allow_null=True, help_text="Measured value: a share, a count or a similarity."
     )
 
     class Meta:
@@ -34,14 +34,14 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
 
 
 class InspectedSerializer(serializers.Serializer[Output]):
-    """Whether an output was checked, and what was found."""
+    """Return the state and the findings of a brand check."""
 
     inspected_at = serializers.DateTimeField(
-        allow_null=True, help_text="Null: it is being checked."
+        allow_null=True, help_text="Null: the brand check is running."
     )
     findings = FindingSerializer(many=True)
     blocked_by = serializers.SerializerMethodField(
-        help_text="The sentences for which it cannot be approved."
+        help_text="Sentences of the findings that block approval."
     )
 
     def get_blocked_by(self, output: Output) -> list[str]:
@@ -58,7 +58,7 @@ class RulesSerializer(serializers.Serializer[BrandRules]):
         source="brand.palette",
         child=serializers.CharField(),
         required=False,
-        help_text='At most 12, like ["#1f6feb"].',
+        help_text='At most 12 hex colours, for example ["#1f6feb"].',
     )
     style = serializers.CharField(  # type: ignore[assignment]
         source="brand.style", required=False, allow_blank=True
@@ -66,22 +66,23 @@ class RulesSerializer(serializers.Serializer[BrandRules]):
     four_eyes = serializers.BooleanField(
         source="brand.four_eyes",
         required=False,
-        help_text="Nobody approves what they made or uploaded themselves.",
+        help_text="Require a second approver: users cannot approve their own uploads and "
+        "generations.",
     )
     voice = serializers.CharField(required=False, allow_blank=True)
-    always = _lines(300, "What is in every picture.")
-    never = _lines(300, "What is in none.")
-    approved_words = _lines(80, "Words that may be read in a picture.")
+    always = _lines(300, "Content of every image.")
+    never = _lines(300, "Content to avoid in every image.")
+    approved_words = _lines(80, "Approved text in images.")
     anchors = serializers.PrimaryKeyRelatedField(
         queryset=Collection.objects.none(),
         required=False,
         allow_null=True,
-        help_text="A collection of the brand: suggested first as references.",
+        help_text="Collection of brand reference images: suggested first as references.",
     )
     blocking = serializers.ListField(
         child=serializers.ChoiceField(Finding.Code.choices),
         required=False,
-        help_text="Findings with which a picture cannot be approved.",
+        help_text="Findings that block the approval of an image.",
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -100,16 +101,14 @@ class RulesSerializer(serializers.Serializer[BrandRules]):
 class BrandRulesView(APIView):
     parser_classes = PARSERS
 
-    @extend_schema(
-        summary="What a brand asks of its pictures", parameters=[SLUG], responses=RulesSerializer
-    )
+    @extend_schema(summary="Get the brand rules", parameters=[SLUG], responses=RulesSerializer)
     def get(self, request: Request, slug: str) -> Response:
         rules = brand_rules.brand_rules_of(_brand(request, slug))
         return Response(RulesSerializer(rules).data)
 
     @extend_schema(
-        summary="Change what a brand asks of its pictures",
-        description="Managers only. What is not named stays as it is.",
+        summary="Update the brand rules",
+        description="Requires the manager role. Omitted fields are not changed.",
         parameters=[SLUG],
         request=RulesSerializer,
         responses=RulesSerializer,
@@ -125,13 +124,15 @@ class BrandRulesView(APIView):
 
 
 class FindingsView(APIView):
-    @extend_schema(summary="What was found in an asset", responses=InspectedSerializer)
+    @extend_schema(
+        summary="Get the brand check findings of an asset", responses=InspectedSerializer
+    )
     def get(self, request: Request, pk: int) -> Response:
         return Response(InspectedSerializer(_output(_asset(request, pk))).data)
 
     @extend_schema(
-        summary="Check an asset again",
-        description="By the brand's rules as they are now. Ask for the findings in a moment.",
+        summary="Rerun the brand check of an asset",
+        description="Uses the current brand rules. Get the findings in a moment.",
         request=None,
         responses={202: InspectedSerializer},
     )
@@ -156,5 +157,7 @@ def _asset(request: Request, pk: int) -> Asset:
 def _output(asset: Asset) -> Output:
     output = inspect.output_of(asset)
     if output is None:
-        raise InvalidRequest("Only pictures that the studio made are checked.", code="not_made")
+        raise InvalidRequest(
+            "Only images that were generated in the studio are checked.", code="not_made"
+        )
     return output

@@ -18,19 +18,22 @@ from generation.models import EngineModel
 class ModelSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not its label
-    engine = serializers.CharField(help_text="gemini or sketch")
+    engine = serializers.CharField(help_text="Engine: gemini or sketch.")
     aspect_ratios = serializers.ListField(child=serializers.CharField())
     image_sizes = serializers.ListField(child=serializers.CharField())
     max_references = serializers.IntegerField()
     slots = serializers.DictField(
-        child=serializers.IntegerField(), help_text="At most so many references of a role."
+        child=serializers.IntegerField(), help_text="Maximum number of references per role."
     )
-    refines = serializers.BooleanField(help_text="Can go on from what it drew.")
-    batches = serializers.BooleanField(help_text="Takes large orders at a lower price.")
+    refines = serializers.BooleanField(help_text="Whether it can edit its own images.")
+    batches = serializers.BooleanField(help_text="Whether it accepts bulk orders at a lower price.")
     usd_per_picture = serializers.SerializerMethodField(
-        help_text='By size ("" where there is no choice), in US dollars; empty: not known.'
+        help_text='Price per image by size in US dollars ("" if there is one size only); empty: '
+        "unknown."
     )
-    retires_on = serializers.DateField(allow_null=True, help_text="From then on it is not there.")
+    retires_on = serializers.DateField(
+        allow_null=True, help_text="Day from which the model is unavailable."
+    )
     successor = serializers.CharField(source="successor_id", allow_null=True)
     note = serializers.CharField()
 
@@ -40,11 +43,11 @@ class ModelSerializer(serializers.Serializer[Any]):
 
 
 class ModelsView(APIView):
-    """Models that pictures can be asked of."""
+    """List the image models that users can choose."""
 
     @extend_schema(
         operation_id="models_list",
-        summary="Models on offer",
+        summary="List models",
         responses=inline_serializer(
             "Models",
             {

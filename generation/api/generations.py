@@ -34,32 +34,34 @@ from generation.forms import with_words
 from generation.models import Generation, Output, Reference
 from generation.pipeline import cancel_generation, retry_generation, submit
 
-HIDDEN = "A picture that you may not see"
+HIDDEN = "An asset that you cannot access"
 
 
 class ReferenceSerializer(serializers.Serializer[Reference]):
     asset = serializers.IntegerField(
-        source="asset_id", allow_null=True, help_text="Null when it was deleted."
+        source="asset_id", allow_null=True, help_text="Null if the asset was deleted."
     )
-    title = serializers.CharField(help_text="As it was then.")
-    position = serializers.IntegerField(help_text="From 0.")
-    role = serializers.CharField(help_text="What it is to the picture; may be empty.")
-    checksum = serializers.CharField(help_text="SHA-256 of what was sent, hex.")
+    title = serializers.CharField(help_text="Title at the time of the generation.")
+    position = serializers.IntegerField(help_text="Position, starting at 0.")
+    role = serializers.CharField(help_text="Role of the reference; may be empty.")
+    checksum = serializers.CharField(help_text="SHA-256 of the file that was sent, hexadecimal.")
 
 
 class OutputSerializer(serializers.Serializer[Output]):
     id = serializers.IntegerField()
     asset = serializers.IntegerField(source="asset_id")
-    file = serializers.SerializerMethodField(help_text="The original, byte for byte.")
-    thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
+    file = serializers.SerializerMethodField(help_text="URL of the original file, unchanged.")
+    thumbnail = serializers.SerializerMethodField(
+        help_text="URL of a WebP rendition, maximum 480 pixels per side."
+    )
     width = serializers.IntegerField(source="asset.width")
     height = serializers.IntegerField(source="asset.height")
-    verdict = serializers.CharField(help_text="kept, rejected or empty: nobody has said yet.")
+    verdict = serializers.CharField(help_text="kept, rejected or empty (undecided).")
     verdict_reason = serializers.CharField()
-    inspected_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it was checked against the brand's rules."
+    inspected_at = serializers.DateTimeField(allow_null=True, help_text="Time of the brand check.")
+    findings = serializers.SerializerMethodField(
+        help_text="Findings of the brand check, for creators of the brand."
     )
-    findings = serializers.SerializerMethodField(help_text="Told to creators of the brand.")
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, output: Output) -> list[Any]:
@@ -84,35 +86,40 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
     brand = BrandField(read_only=True)
     references = ReferenceSerializer(source="reference_rows", many=True)
     preset = serializers.CharField(
-        source="preset_version.preset.slug", default=None, allow_null=True, help_text="Its slug."
+        source="preset_version.preset.slug", default=None, allow_null=True, help_text="Preset slug."
     )
     preset_version = serializers.IntegerField(
-        source="preset_version.number", default=None, allow_null=True, help_text="From 1."
+        source="preset_version.number",
+        default=None,
+        allow_null=True,
+        help_text="Version number, starting at 1.",
     )
     left_out = serializers.ListField(
-        child=serializers.CharField(), help_text="What the model had no room for, in sentences."
+        child=serializers.CharField(),
+        help_text="References that the model did not use, as sentences.",
     )
     refines = serializers.IntegerField(
-        source="refines_id", allow_null=True, help_text="Id of the output that it goes on from."
+        source="refines_id", allow_null=True, help_text="ID of the output that it edits."
     )
     draft = serializers.IntegerField(
         source="draft_id",
         allow_null=True,
-        help_text="Id of the output that it makes again, larger.",
+        help_text="ID of the draft output that it upscales.",
     )
     batch = serializers.IntegerField(source="batch_id", allow_null=True)
     outputs = OutputSerializer(many=True)
     usage = serializers.DictField(
-        child=serializers.IntegerField(), help_text="What the engine counted, summed."
+        child=serializers.IntegerField(), help_text="Total token counts of the model."
     )
     created_by = serializers.CharField(
         source="created_by.username", default=None, allow_null=True, help_text="Username."
     )
 
     estimated_usd = serializers.SerializerMethodField(
-        help_text="Before it was made; null for who may not know what others spend."
+        help_text="Estimated cost before generation; null without permission to see the "
+        "spending of others."
     )
-    cost_usd = serializers.SerializerMethodField(help_text="From what the engine counted.")
+    cost_usd = serializers.SerializerMethodField(help_text="Actual cost from the token counts.")
 
     class Meta:
         model = Generation
@@ -153,23 +160,25 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
 
 class GenerationFilter(FilterSet):  # type: ignore[misc]
     status = MultipleChoiceFilter(
-        field_name="state", choices=Generation.State.choices, label="Repeated: any of these."
+        field_name="state",
+        choices=Generation.State.choices,
+        label="Repeatable: matches any of them.",
     )
-    brand = CharFilter("brand__slug", label="Slug of a brand.")
-    q = CharFilter(method="words", label="Words that all begin a word of the prompt.")
-    model = CharFilter("model", label="Id of a model.")
-    preset = CharFilter("preset_version__preset__slug", label="Slug of a preset.")
+    brand = CharFilter("brand__slug", label="Brand slug.")
+    q = CharFilter(method="words", label="Prompt text; matches the beginning of words.")
+    model = CharFilter("model", label="Model ID.")
+    preset = CharFilter("preset_version__preset__slug", label="Preset slug.")
     created_by = CharFilter("created_by__username", label="Username.")
-    created_after = DateFilter("created_at", "date__gte", label="This day and later.")
-    created_before = DateFilter("created_at", "date__lte", label="This day and before.")
+    created_after = DateFilter("created_at", "date__gte", label="First day.")
+    created_before = DateFilter("created_at", "date__lte", label="Last day.")
 
     def words(self, rows: QuerySet[Generation], name: str, value: str) -> QuerySet[Generation]:
         return with_words(rows, value)
 
 
 @extend_schema_view(
-    list=extend_schema(summary="What was asked of the studio, newest first"),
-    retrieve=extend_schema(summary="One generation: follow it here"),
+    list=extend_schema(summary="List generations, newest first"),
+    retrieve=extend_schema(summary="Get a generation and its progress"),
 )
 class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Generation]):
     parser_classes = PARSERS
@@ -213,8 +222,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         return Response(self.get_serializer(generation).data, status=status, headers=headers)
 
     @extend_schema(
-        summary="Ask for pictures",
-        description="Answers at once; follow the generation at `Location`.",
+        summary="Generate images",
+        description="Returns at once; poll the generation at `Location`.",
         request=RequestSerializer,
         responses={202: GenerationSerializer},
     )
@@ -228,9 +237,9 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         return self.answer(generation, 202, Location=request.build_absolute_uri(address))
 
     @extend_schema(
-        summary="Cancel",
-        description="A waiting one stops at once, a drawing one before its next picture. "
-        "Cancelling a finished one changes nothing.",
+        summary="Cancel a generation",
+        description="Queued generations stop at once, running ones before their next image. "
+        "Cancelling a finished one has no effect.",
         request=None,
         responses=GenerationSerializer,
     )
@@ -240,8 +249,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         return self.answer(generation, 200)
 
     @extend_schema(
-        summary="Try again",
-        description="For a failed, refused or cancelled one; what had arrived is kept.",
+        summary="Retry a generation",
+        description="For failed or cancelled generations; images that have arrived are kept.",
         request=None,
         responses={202: GenerationSerializer},
     )

@@ -30,12 +30,13 @@ from generation.workflows import finalise as ladder
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=verdicts.MAX_REASON_LENGTH, help_text=f"Like: {', '.join(verdicts.REASONS)}."
+        max_length=verdicts.MAX_REASON_LENGTH,
+        help_text=f"For example: {', '.join(verdicts.REASONS)}.",
     )
 
 
 class SizeSerializer(serializers.Serializer[Any]):
-    image_size = serializers.CharField(help_text="One of the model's that is larger, like 2K.")
+    image_size = serializers.CharField(help_text="A larger size of the model, for example 2K.")
 
 
 def arrived(request: Request) -> QuerySet[Output]:
@@ -60,7 +61,7 @@ def contexts(request: Request) -> dict[str, Any]:
 
 
 class OutputViewSet(GenericViewSet[Output]):
-    """Pictures that came back: kept, rejected, made again larger."""
+    """Keep, reject, upscale and edit generated images."""
 
     parser_classes = PARSERS
     serializer_class = OutputSerializer
@@ -79,14 +80,14 @@ class OutputViewSet(GenericViewSet[Output]):
     def answer(self, output: Output) -> Response:
         return Response(self.get_serializer(self.get_queryset().get(pk=output.pk)).data)
 
-    @extend_schema(summary="Keep a picture", request=None, responses=OutputSerializer)
+    @extend_schema(summary="Keep an image", request=None, responses=OutputSerializer)
     @action(detail=True, methods=["post"])
     def keep(self, request: Request, pk: int) -> Response:
         return self.answer(verdicts.keep(person=person_of(request), output=self.get_object()))
 
     @extend_schema(
-        summary="Reject a picture",
-        description="Its draft is archived.",
+        summary="Reject an image",
+        description="Its draft asset is archived.",
         request=ReasonSerializer,
         responses=OutputSerializer,
     )
@@ -98,8 +99,8 @@ class OutputViewSet(GenericViewSet[Output]):
         return self.answer(verdicts.reject(person=person_of(request), output=output, reason=reason))
 
     @extend_schema(
-        summary="Take that back",
-        description="What rejecting archived is a draft again.",
+        summary="Undo keeping or rejecting an image",
+        description="An asset that was archived by the rejection becomes a draft again.",
         request=None,
         responses=OutputSerializer,
     )
@@ -115,9 +116,9 @@ class FinaliseViewSet(GenerationViewSet):
 
     @extend_schema(
         operation_id="outputs_finalise",
-        summary="Make a draft again, larger",
-        description="From the same prompt and references. Answers at once; follow the generation "
-        "at `Location`.",
+        summary="Upscale a draft",
+        description="Generates the image again at a larger size from the same prompt and "
+        "references. Returns at once; poll the generation at `Location`.",
         request=SizeSerializer,
         responses={202: GenerationSerializer},
     )

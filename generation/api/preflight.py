@@ -23,7 +23,9 @@ from generation.pipeline import MAX_PROMPT_LENGTH
 class PictureSerializer(serializers.Serializer[Asset]):
     asset = serializers.IntegerField(source="pk")
     title = serializers.CharField()
-    thumbnail = serializers.SerializerMethodField(help_text="WebP, at most 480 pixels a side.")
+    thumbnail = serializers.SerializerMethodField(
+        help_text="URL of a WebP rendition, maximum 480 pixels per side."
+    )
     width = serializers.IntegerField()
     height = serializers.IntegerField()
 
@@ -33,12 +35,12 @@ class PictureSerializer(serializers.Serializer[Asset]):
 
 
 class SuggestionSerializer(PictureSerializer):
-    anchor = serializers.BooleanField(help_text="One of the brand's own best pictures.")
+    anchor = serializers.BooleanField(help_text="Whether it is one of the brand reference images.")
 
 
 class SuggestionsSerializer(serializers.Serializer[Any]):
     results = SuggestionSerializer(many=True)
-    note = serializers.CharField(help_text="Why there are fewer than there might be, or empty.")
+    note = serializers.CharField(help_text="Reason why there are fewer suggestions, or empty.")
     next = serializers.CharField(allow_null=True, help_text="Always null.")
 
 
@@ -47,21 +49,21 @@ class AboutSerializer(serializers.Serializer[Any]):
         default="",
         allow_blank=True,
         max_length=MAX_PROMPT_LENGTH,
-        help_text="As far as it is.",
+        help_text="The prompt typed so far.",
     )
-    brand = BrandField(help_text="Slug of the brand that the picture is for.")
+    brand = BrandField(help_text="Brand slug.")
     taken = serializers.ListField(
         child=serializers.IntegerField(min_value=1),
         default=list,
-        help_text="Ids of assets that are references already; repeated.",
+        help_text="IDs of assets that are already references; repeatable.",
     )
 
 
 class SuggestionsView(APIView):
     @extend_schema(
         operation_id="suggestions_list",
-        summary="References that fit a prompt",
-        description="The brand's own anchors first, then what is near to the prompt, spread out.",
+        summary="Suggest references for a prompt",
+        description="Brand reference images first, then varied assets that match the prompt.",
         parameters=[AboutSerializer],
         responses=SuggestionsSerializer,
     )
@@ -89,23 +91,25 @@ class BeforeSerializer(serializers.Serializer[reuse.PastResult]):
 
 
 class AlreadySerializer(serializers.Serializer[reuse.Existing]):
-    same = BeforeSerializer(many=True, help_text="What the very same request made.")
-    near = PictureSerializer(many=True, help_text="From the library and past generations.")
+    same = BeforeSerializer(many=True, help_text="Results of identical requests.")
+    near = PictureSerializer(
+        many=True, help_text="Similar assets from the library and earlier generations."
+    )
     waiting = serializers.IntegerField(
         source="waiting.pk",
         default=None,
         allow_null=True,
-        help_text="The generation that makes the same at this moment.",
+        help_text="ID of a running generation of an identical request.",
     )
 
 
 class TakeSerializer(RequestSerializer):
-    asset = serializers.IntegerField(min_value=1, help_text="The picture that is used instead.")
+    asset = serializers.IntegerField(min_value=1, help_text="ID of the asset that is used instead.")
 
 
 class TakenSerializer(serializers.Serializer[Any]):
     asset = serializers.IntegerField()
-    avoided_usd = serializers.CharField(help_text="What the request would have cost.")
+    avoided_usd = serializers.CharField(help_text="Estimated cost of the request.")
 
 
 class AlreadyView(APIView):
@@ -113,9 +117,9 @@ class AlreadyView(APIView):
 
     @extend_schema(
         operation_id="already_retrieve",
-        summary="Is there such a picture already?",
-        description="What POST /generations/ would be sent. References are repeated, as `12` or "
-        "`12:product`; variables are `variables.name`.",
+        summary="Check for existing images",
+        description="Takes the parameters of POST /generations/. Repeat references, as `12` "
+        "or `12:product`; write variables as `variables.name`.",
         parameters=[WantedSerializer],
         responses=AlreadySerializer,
     )
@@ -126,8 +130,8 @@ class AlreadyView(APIView):
 
     @extend_schema(
         operation_id="already_take",
-        summary="Use a picture that is there instead",
-        description="What making it would have cost is counted as avoided, once.",
+        summary="Reuse an existing asset",
+        description="The estimated cost of generating it is recorded as avoided, once.",
         request=TakeSerializer,
         responses={201: TakenSerializer},
     )
@@ -137,7 +141,7 @@ class AlreadyView(APIView):
         person, fields = person_of(request), asked(request, request.data)
         asset = permissions.assets(person).filter(pk=given.validated_data["asset"]).first()
         if asset is None:
-            raise InvalidRequest("This picture is not there.", code="unknown_asset")
+            raise InvalidRequest("This asset does not exist.", code="unknown_asset")
         entry = reuse.reuse_asset(
             person=person,
             wanted=_wanted(fields),

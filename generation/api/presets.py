@@ -22,7 +22,9 @@ from generation.prompting import presets
 class VariableSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     label = serializers.SerializerMethodField()  # type: ignore[assignment]  # a field of that name
-    default = serializers.CharField(default="", help_text="Empty: a value has to be given.")
+    default = serializers.CharField(
+        default="", help_text="Default value; empty: a value is required."
+    )
 
     def get_label(self, variable: dict[str, Any]) -> str:
         return presets.label(variable)
@@ -52,10 +54,13 @@ class VersionSerializer(serializers.ModelSerializer[PresetVersion]):
 
 class PresetSerializer(serializers.ModelSerializer[Preset]):
     brand = serializers.CharField(
-        source="brand.slug", default=None, allow_null=True, help_text="Null: every brand's."
+        source="brand.slug",
+        default=None,
+        allow_null=True,
+        help_text="Null: available to all brands.",
     )
-    used = serializers.IntegerField(help_text="How many generations were asked for with it.")
-    version = serializers.SerializerMethodField(help_text="The newest one.")
+    used = serializers.IntegerField(help_text="Number of generations that used it.")
+    version = serializers.SerializerMethodField(help_text="The newest version.")
 
     class Meta:
         model = Preset
@@ -69,8 +74,8 @@ class PresetSerializer(serializers.ModelSerializer[Preset]):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Presets on offer"),
-    retrieve=extend_schema(summary="One preset"),
+    list=extend_schema(summary="List presets"),
+    retrieve=extend_schema(summary="Get a preset"),
 )
 class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
     serializer_class = PresetSerializer
@@ -87,7 +92,7 @@ class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
         return presets.with_use_counts(versions)
 
     @extend_schema(
-        summary="Every version of a preset, newest first",
+        summary="List the versions of a preset, newest first",
         responses=VersionSerializer(many=True),
     )
     @action(detail=True, pagination_class=None)

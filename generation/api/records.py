@@ -23,37 +23,40 @@ from generation.workflows import withdrawal
 
 class ConcernedSerializer(serializers.Serializer[Any]):
     assets = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Ids of those made from it that you may see."
+        child=serializers.IntegerField(), help_text="IDs of its derivatives that you can access."
     )
-    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
-    unfinished = serializers.IntegerField(help_text="Generations that would be cancelled.")
+    elsewhere = serializers.IntegerField(help_text="Number of derivatives in other brands.")
+    unfinished = serializers.IntegerField(
+        help_text="Number of generations that would be cancelled."
+    )
 
 
 class WithdrawSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
-        max_length=withdrawal.MAX_REASON_LENGTH, help_text="People concerned read it."
+        max_length=withdrawal.MAX_REASON_LENGTH, help_text="Shown to affected users."
     )
 
 
 class WithdrawnSerializer(serializers.Serializer[Any]):
     quarantined = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Ids, with its own, that you may see."
+        child=serializers.IntegerField(),
+        help_text="IDs of the quarantined assets, itself included, that you can access.",
     )
-    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
+    elsewhere = serializers.IntegerField(help_text="Number of derivatives in other brands.")
 
 
 class ReinstatedSerializer(serializers.Serializer[Any]):
     released = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Ids that you may see."
+        child=serializers.IntegerField(), help_text="IDs of the assets that you can access."
     )
-    elsewhere = serializers.IntegerField(help_text="How many of other brands.")
+    elsewhere = serializers.IntegerField(help_text="Number of derivatives in other brands.")
 
 
 class RecordView(APIView):
     @extend_schema(
-        summary="How a picture came to be",
-        description="Engine, model, prompt, references with checksums and terms, people, decisions "
-        "and times, as far as you may see them.",
+        summary="Get the provenance record of an asset",
+        description="Engine, model, prompt, references with checksums and usage rights, "
+        "users, decisions and times, as far as you can access them.",
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -65,8 +68,8 @@ class WithdrawView(APIView):
     parser_classes = PARSERS
 
     @extend_schema(
-        summary="What withdrawing the rights to a picture would put aside",
-        description="Managers only.",
+        summary="Preview the effects of revoking usage rights",
+        description="Requires the manager role.",
         responses=ConcernedSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -82,9 +85,10 @@ class WithdrawView(APIView):
         )
 
     @extend_schema(
-        summary="Withdraw the rights to a picture",
-        description="It and whatever was made from it is quarantined, in every brand; waiting "
-        "generations that use it are cancelled; people are told. Managers only.",
+        summary="Revoke the usage rights of an asset",
+        description="The asset and its derivatives are quarantined in every brand, queued "
+        "generations that use them are cancelled and affected users are notified. "
+        "Requires the manager role.",
         request=WithdrawSerializer,
         responses={201: WithdrawnSerializer},
     )
@@ -104,8 +108,9 @@ class ReinstateView(APIView):
     parser_classes = PARSERS
 
     @extend_schema(
-        summary="Lift the withdrawal of a picture's rights",
-        description="What no other withdrawal holds back has its status of before. Managers only.",
+        summary="Reinstate the usage rights of an asset",
+        description="Assets without another revocation return to their previous status. Requires "
+        "the manager role.",
         request=None,
         responses=ReinstatedSerializer,
     )

@@ -25,17 +25,18 @@ from generation.workflows import refine as refining
 
 class WordsSerializer(serializers.Serializer[Any]):
     words = serializers.CharField(
-        max_length=MAX_PROMPT_LENGTH, help_text="What should change: “swap the hat”."
+        max_length=MAX_PROMPT_LENGTH,
+        help_text="The change to make, for example “swap the hat”.",
     )
     references = serializers.ListField(
         child=serializers.IntegerField(min_value=1),
         required=False,
-        help_text="Ids of more assets to look at, in order.",
+        help_text="IDs of additional references, in order.",
     )
     image_size = serializers.CharField(
-        default="", allow_blank=True, help_text="Else that of the picture."
+        default="", allow_blank=True, help_text="Default: the size of the image."
     )
-    count = serializers.IntegerField(default=1, help_text=f"1 to {MAX_PICTURES}.")
+    count = serializers.IntegerField(default=1, help_text=f"Number of images, 1 to {MAX_PICTURES}.")
 
 
 class RefineViewSet(GenerationViewSet):
@@ -43,9 +44,10 @@ class RefineViewSet(GenerationViewSet):
 
     @extend_schema(
         operation_id="outputs_refine",
-        summary="Go on from a picture in words",
-        description="The model that drew it is told all that was said before. Any picture can be "
-        "gone on from any number of times. Answers at once; follow the generation at `Location`.",
+        summary="Edit an image with a prompt",
+        description="The model that generated it receives all earlier edits. An image can be "
+        "edited any number of times. Returns at once; poll the generation at "
+        "`Location`.",
         request=WordsSerializer,
         responses={202: GenerationSerializer},
     )
@@ -77,9 +79,12 @@ class TurnSerializer(serializers.Serializer[refining.Step]):
     generation = serializers.IntegerField(source="generation.pk")
     words = serializers.CharField(source="generation.prompt")
     asset = serializers.IntegerField(
-        source="asset.pk", default=None, allow_null=True, help_text="Null: deleted, or not yours."
+        source="asset.pk",
+        default=None,
+        allow_null=True,
+        help_text="Null if it was deleted or you cannot access it.",
     )
-    branches = BranchSerializer(many=True, help_text="Every way that was taken from there.")
+    branches = BranchSerializer(many=True, help_text="All edits of this image.")
 
 
 class ThreadSerializer(serializers.Serializer[Any]):
@@ -87,11 +92,11 @@ class ThreadSerializer(serializers.Serializer[Any]):
 
 
 class ThreadView(APIView):
-    """The conversation that led to a picture, with its branches."""
+    """Return the edit history of an image, with its branches."""
 
     @extend_schema(
         operation_id="outputs_thread",
-        summary="What was said up to a picture",
+        summary="Get the edit history of an image",
         responses=ThreadSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -101,13 +106,20 @@ class ThreadView(APIView):
 
 class NodeSerializer(serializers.Serializer[graph.Node]):
     asset = serializers.IntegerField(
-        source="asset.pk", default=None, allow_null=True, help_text="Null: deleted, or not yours."
+        source="asset.pk",
+        default=None,
+        allow_null=True,
+        help_text="Null if it was deleted or you cannot access it.",
     )
     title = serializers.CharField()
-    how = serializers.CharField(help_text="reference, refined or final")
-    role = serializers.CharField(help_text="Of a reference, if it has one.")
+    how = serializers.CharField(
+        help_text="Relation: reference, refined (edited) or final (upscaled)."
+    )
+    role = serializers.CharField(help_text="Role of the reference, or empty.")
     generation = serializers.IntegerField(source="generation.pk", default=None, allow_null=True)
-    more = serializers.IntegerField(help_text="Branches that are not shown: ask for that asset.")
+    more = serializers.IntegerField(
+        help_text="Number of branches that are not included; request the lineage of that asset."
+    )
     branches = serializers.SerializerMethodField()
 
     @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Node"}})
@@ -128,9 +140,9 @@ class LineageView(APIView):
 
     @extend_schema(
         operation_id="assets_lineage",
-        summary="Lineage, both ways",
-        description=f"At most {graph.MAX_DEPTH} steps and {graph.MAX_NODES} pictures; `more` "
-        "counts what is not shown.",
+        summary="Get the lineage of an asset: sources and derivatives",
+        description=f"At most {graph.MAX_DEPTH} steps and {graph.MAX_NODES} assets; `more` counts "
+        "those that are not included.",
         responses=LineageSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -150,5 +162,7 @@ def _output(request: Request, pk: int) -> Output:
 def _references(request: Request, ids: list[int]) -> list[Any]:
     found = permissions.assets(person_of(request)).in_bulk(ids)
     if any(pk not in found for pk in ids):
-        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+        raise InvalidRequest(
+            "One of the references does not exist. Remove it.", code="unknown_reference"
+        )
     return [found[pk] for pk in ids]

@@ -39,8 +39,8 @@ class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
     only text can be written."""
 
     default_error_messages = {
-        "invalid": "A reference is the id of an asset, alone or with a role.",
-        "role": f"A role is one of {', '.join(Role.values)}.",
+        "invalid": "A reference must be an asset ID, alone or with a role.",
+        "role": f"role must be one of {', '.join(Role.values)}.",
     }
 
     def to_internal_value(self, data: Any) -> tuple[int, str]:
@@ -62,53 +62,55 @@ class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
 
 
 class WantedSerializer(serializers.Serializer[Any]):
-    """The part of a request that tells one picture from another."""
+    """Accept the fields that distinguish one request from another."""
 
     prompt = serializers.CharField(
         max_length=MAX_PROMPT_LENGTH,
         required=False,
         default="",
         allow_blank=True,
-        help_text="What should be drawn; with a preset it is added to its words.",
+        help_text="Description of the image; with a preset, it is added to the preset's prompt.",
     )
-    brand = BrandField(help_text="Slug of the brand it is for.")
+    brand = BrandField(help_text="Brand slug.")
     references = serializers.ListField(
         child=ReferenceField(),
         required=False,
         default=list,
-        help_text="Ids of assets, in the order in which the model sees them; with roles: "
+        help_text="Asset IDs, in the order in which the model sees them; with roles: "
         f'{{"asset": 12, "role": "product"}}. Roles: {", ".join(Role.values)}.',
     )
     preset = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=60, help_text="Slug of a preset."
+        required=False, default="", allow_blank=True, max_length=60, help_text="Preset slug."
     )
     preset_version = serializers.IntegerField(
-        required=False, min_value=1, max_value=2**31 - 1, help_text="Else the newest."
+        required=False, min_value=1, max_value=2**31 - 1, help_text="Default: the newest version."
     )
     variables = serializers.DictField(
         child=serializers.CharField(allow_blank=True),
         required=False,
         default=dict,
-        help_text="Of the preset, by name; those left out take their defaults.",
+        help_text="Values of the preset's variables by name; omitted ones use their defaults.",
     )
     aspect_ratio = serializers.CharField(
-        required=False, help_text="One of the model's; else the preset's, else 1:1."
+        required=False, help_text="Aspect ratio of the model; default: the preset's, else 1:1."
     )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if not given["prompt"].strip() and not given["preset"]:
-            raise serializers.ValidationError({"prompt": ["Write what should be drawn."]})
+            raise serializers.ValidationError({"prompt": ["Describe the image to generate."]})
         return given
 
 
 class RequestSerializer(WantedSerializer):
-    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
+    model = serializers.CharField(
+        required=False, help_text="Model ID from GET /models/; default: the first."
+    )
     image_size = serializers.CharField(
         default="",
         allow_blank=True,
-        help_text="One of the model's; else the preset's, else the model's first.",
+        help_text="Size of the model; default: the preset's, else the model's first.",
     )
-    count = serializers.IntegerField(default=1, help_text=f"1 to {MAX_PICTURES}.")
+    count = serializers.IntegerField(default=1, help_text=f"Number of images, 1 to {MAX_PICTURES}.")
 
 
 def wanted(request: Request, given: Any) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
         if "image_size" in fields:
             fields["image_size"] = fields["image_size"] or version.image_size
     elif fields["variables"]:
-        raise InvalidRequest("Variables belong to a preset: name one.", code="unknown_variable")
+        raise InvalidRequest("Variables require a preset. Choose one.", code="unknown_variable")
     fields.setdefault("aspect_ratio", "1:1")
     return fields
 
@@ -154,5 +156,7 @@ def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
 def _assets(request: Request, ids: list[int]) -> list[Asset]:
     found = permissions.assets(person_of(request)).select_related("brand").in_bulk(ids)
     if any(pk not in found for pk in ids):
-        raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+        raise InvalidRequest(
+            "One of the references does not exist. Remove it.", code="unknown_reference"
+        )
     return [found[pk] for pk in ids]

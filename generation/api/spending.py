@@ -20,29 +20,36 @@ from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 
 class EstimateRequestSerializer(serializers.Serializer[Any]):
-    brand = BrandField(help_text="Slug of the brand that pays.")
-    model = serializers.CharField(required=False, help_text="Of GET /models/; else the first.")
-    aspect_ratio = serializers.CharField(default="1:1", help_text="One of the model's.")
+    brand = BrandField(help_text="Slug of the brand that is charged.")
+    model = serializers.CharField(
+        required=False, help_text="Model ID from GET /models/; default: the first."
+    )
+    aspect_ratio = serializers.CharField(default="1:1", help_text="Aspect ratio of the model.")
     image_size = serializers.CharField(default="", allow_blank=True)
     count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_PICTURES)
-    references = serializers.IntegerField(default=0, min_value=0, help_text="How many.")
+    references = serializers.IntegerField(default=0, min_value=0, help_text="Number of references.")
     prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT_LENGTH)
 
 
 class EstimateSerializer(serializers.Serializer[caps.Quote]):
     usd = serializers.DecimalField(max_digits=12, decimal_places=6)
     usd_in_bulk = serializers.DecimalField(
-        max_digits=12, decimal_places=6, allow_null=True, help_text="Null: not offered."
+        max_digits=12,
+        decimal_places=6,
+        allow_null=True,
+        help_text="Estimated cost as a bulk order; null if not offered.",
     )
     left_usd = serializers.DecimalField(
         source="left",
         max_digits=12,
         decimal_places=6,
         allow_null=True,
-        help_text="What the narrower of the month's limits still allows; null without one.",
+        help_text="Remaining amount of the stricter monthly spending limit; null without a limit.",
     )
-    problem = serializers.CharField(help_text="Why it would be refused for the money; or empty.")
-    note = serializers.CharField(help_text="When the model retires soon; or empty.")
+    problem = serializers.CharField(
+        help_text="Reason why the spending limit would block it, or empty."
+    )
+    note = serializers.CharField(help_text="Notice if the model retires soon, or empty.")
 
 
 class EstimatesView(APIView):
@@ -50,8 +57,8 @@ class EstimatesView(APIView):
 
     @extend_schema(
         operation_id="estimates_create",
-        summary="What pictures would cost",
-        description="Nothing is asked for and nothing is set aside.",
+        summary="Estimate the cost of images",
+        description="Nothing is generated and nothing is reserved.",
         request=EstimateRequestSerializer,
         responses=EstimateSerializer,
     )
@@ -84,54 +91,57 @@ class EstimatesView(APIView):
 class LineSerializer(serializers.Serializer[reports.Line]):
     name = serializers.CharField()
     usd = serializers.DecimalField(max_digits=12, decimal_places=6)
-    answers = serializers.IntegerField(help_text="Refused ones among them.")
+    answers = serializers.IntegerField(help_text="Number of responses, refusals included.")
 
 
 class CapSerializer(serializers.Serializer[reports.Cap]):
-    name = serializers.CharField(help_text="Of the brand, or the username.")
+    name = serializers.CharField(help_text="Brand slug or username.")
     usd = serializers.DecimalField(max_digits=10, decimal_places=2)
     left_usd = serializers.DecimalField(source="left", max_digits=12, decimal_places=6)
 
 
 class RefusalsSerializer(serializers.Serializer[reports.Refusals]):
-    preset = serializers.CharField(help_text="Empty: without a preset.")
+    preset = serializers.CharField(help_text="Preset name; empty: no preset.")
     code = serializers.CharField()
-    reason = serializers.CharField(help_text="One of the sentences, with what to change.")
+    reason = serializers.CharField(help_text="One of the reasons, with what to change.")
     count = serializers.IntegerField()
-    answers = serializers.IntegerField(help_text="For that preset in all.")
+    answers = serializers.IntegerField(help_text="Total responses for this preset.")
 
 
 class SpendingSerializer(serializers.Serializer[reports.Report]):
     month = serializers.DateField(format="%Y-%m")
     charged_usd = serializers.DecimalField(source="charged", max_digits=12, decimal_places=6)
     reserved_usd = serializers.DecimalField(
-        source="reserved", max_digits=12, decimal_places=6, help_text="Set aside at this moment."
+        source="reserved", max_digits=12, decimal_places=6, help_text="Currently reserved amount."
     )
     avoided_usd = serializers.DecimalField(source="avoided", max_digits=12, decimal_places=6)
     saved_usd = serializers.DecimalField(source="saved", max_digits=12, decimal_places=6)
-    made = serializers.IntegerField(help_text="Pictures that arrived in the library.")
-    approved = serializers.IntegerField(help_text="Of these.")
+    made = serializers.IntegerField(help_text="Number of images added to the library.")
+    approved = serializers.IntegerField(help_text="Number of these that are approved.")
     usd_per_approved = serializers.DecimalField(
         source="per_approved", max_digits=12, decimal_places=6, allow_null=True
     )
     brands = LineSerializer(source="lines.Brand", many=True)
-    people = LineSerializer(source="lines.Person", many=True)
+    people = LineSerializer(source="lines.User", many=True)
     models = LineSerializer(source="lines.Model", many=True)
     presets = LineSerializer(source="lines.Preset", many=True)
-    caps = CapSerializer(many=True, help_text="Of this month only.")
+    caps = CapSerializer(many=True, help_text="Spending limits and their use; current month only.")
     refusals = RefusalsSerializer(many=True)
 
 
 class SpendingQuerySerializer(serializers.Serializer[Any]):
-    month = serializers.CharField(default="", help_text="Like 2026-11; else this one.")
-    brand = BrandField(required=False, help_text="Slug of a brand; else all of them.")
+    month = serializers.CharField(
+        default="", help_text="Month, for example 2026-11; default: the current month."
+    )
+    brand = BrandField(required=False, help_text="Brand slug; default: all brands.")
 
 
 class SpendingView(APIView):
     @extend_schema(
         operation_id="spending_retrieve",
-        summary="What a month has cost",
-        description="Managers are told of their brands, staff of all, others of their own.",
+        summary="Get the spending report of a month",
+        description="Managers see the spending of their brands, staff of all brands, other users "
+        "their own.",
         parameters=[SpendingQuerySerializer],
         responses=SpendingSerializer,
     )
@@ -139,7 +149,10 @@ class SpendingView(APIView):
         person = person_of(request)
         brands = permissions.brands(person, *permissions.EDITORS)
         if not brands.exists():
-            raise NotAllowed("You may look at the library, but not make pictures from it.")
+            raise NotAllowed(
+                "You have view access to the library only. Ask a manager of a brand for the "
+                "creator role."
+            )
         asked = SpendingQuerySerializer(data=request.query_params, context={"request": request})
         asked.is_valid(raise_exception=True)
         month = reports.first_day(asked.validated_data["month"])

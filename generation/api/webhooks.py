@@ -24,7 +24,7 @@ MAX_DELIVERIES = 100
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
-    brand = BrandField(help_text="Slug; only its managers may.")
+    brand = BrandField(help_text="Brand slug; requires the manager role in the brand.")
     events = serializers.MultipleChoiceField(choices=Webhook.Event.choices, allow_empty=False)
 
     class Meta:
@@ -70,9 +70,9 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Webhooks of the brands that you manage"),
-    retrieve=extend_schema(summary="One webhook"),
-    destroy=extend_schema(summary="Delete a webhook, and the log of its deliveries"),
+    list=extend_schema(summary="List the webhooks of the brands that you manage"),
+    retrieve=extend_schema(summary="Get a webhook"),
+    destroy=extend_schema(summary="Delete a webhook and its deliveries"),
 )
 class WebhookViewSet(
     ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Webhook]
@@ -90,8 +90,9 @@ class WebhookViewSet(
 
     @extend_schema(
         summary="Register a webhook",
-        description="The answer holds the `secret`, this once: messages are signed with it as "
-        "standardwebhooks.com says (`webhook-id`, `webhook-timestamp`, `webhook-signature`).",
+        description="The response contains the `secret` only this once. Messages are signed "
+        "with it as specified by standardwebhooks.com (`webhook-id`, "
+        "`webhook-timestamp`, `webhook-signature`).",
         request=WebhookSerializer,
         responses={201: MadeWebhookSerializer},
     )
@@ -103,7 +104,7 @@ class WebhookViewSet(
         return Response(made.data, status=201)
 
     @extend_schema(
-        summary="Change a webhook", request=WebhookSerializer, responses=WebhookSerializer
+        summary="Update a webhook", request=WebhookSerializer, responses=WebhookSerializer
     )
     def partial_update(self, request: Request, pk: int) -> Response:
         changed = self.get_serializer(self.get_object(), data=request.data, partial=True)
@@ -112,7 +113,7 @@ class WebhookViewSet(
         return Response(changed.data)
 
     @extend_schema(
-        summary=f"The last {MAX_DELIVERIES} messages, newest first",
+        summary=f"List the last {MAX_DELIVERIES} deliveries, newest first",
         responses=DeliverySerializer(many=True),
     )
     @action(detail=True)

@@ -114,6 +114,6 @@ def _over(cap: SpendingCap, usd: Decimal, rest: Decimal) -> str:
     whose = f"{cap.brand} has" if cap.brand_id else "you have"
     return (
         f"This would cost about {format_usd(usd)}, and {whose} {format_usd(rest)} left of the "
-        f"{format_usd(cap.monthly_usd)} for this month. Ask for less, or ask the staff of "
-        "this site to raise the limit."
+        f"{format_usd(cap.monthly_usd)} for this month. Generate less, or ask the site "
+        "administrator to raise the spending limit."
     )

@@ -56,7 +56,7 @@ def reserve(generation: Generation, *, pictures: int, in_bulk: bool = False) -> 
     if not usd:
         return usd
     caps.require_room(generation.brand, generation.created_by, usd)
-    _enter(generation, Kind.RESERVED, usd, note=f"{pictures} to make")
+    _enter(generation, Kind.RESERVED, usd, note=f"{pictures} to generate")
     return usd
 
 
@@ -78,7 +78,7 @@ def charge_unknown(take: Take, *, in_bulk: bool = False) -> Decimal:
     """Enter the estimate for an answer that did not arrive, and may have been billed all the
     same; in the transaction in which it is recorded, and before it is."""
     usd = estimate_of(take.generation, pictures=1, in_bulk=in_bulk)
-    _charge(take, usd, note="No answer arrived; it may have been billed.")
+    _charge(take, usd, note="No response arrived; it may have been billed.")
     return usd
 
 

@@ -92,7 +92,7 @@ def first_day(text: str) -> datetime.date:
         return timezone.localdate().replace(day=1)
     if match := re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text):
         return datetime.date(int(match[1]), int(match[2]), 1)
-    raise InvalidRequest("A month is written like 2026-11.", code="invalid_month")
+    raise InvalidRequest("Write the month like 2026-11.", code="invalid_month")
 
 
 def entries(person: User, brand: Brand | None = None) -> LedgerQuerySet:
@@ -151,10 +151,10 @@ def _asked(person: User, month: datetime.date, brand: Brand | None) -> QuerySet[
 
 def _lines(charges: LedgerQuerySet) -> dict[str, list[Line]]:
     labels = dict(EngineModel.objects.values_list("id", "label"))
-    models = _by(charges, "generation__model", none="A generation that was deleted")
+    models = _by(charges, "generation__model", none="A deleted generation")
     return {
         "Brand": _by(charges, "brand__name"),
-        "Person": _by(charges, "person__username", none="Somebody who has left"),
+        "User": _by(charges, "person__username", none="A deleted user"),
         "Model": [
             Line(labels.get(each.name, each.name), each.usd, each.answers) for each in models
         ],

@@ -43,7 +43,7 @@ def save_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
 def reset(session: SessionBase) -> None:
     """Nothing is written, chosen or put aside any more; `undo` brings it back."""
     _remember(session)
-    session[BEFORE]["said"] = "The studio was cleared."
+    session[BEFORE]["said"] = "The studio was reset."
     session.pop(KEY, None)
     tray.replace_references(session, [])
 
@@ -62,7 +62,7 @@ def restore_from(
     """
     whole = set(parts) >= set(PARTS)
     _remember(session)
-    taken = "Everything is as in" if whole else f"Taken over: the {' and the '.join(parts)} of"
+    taken = "All settings were reused from" if whole else f"Reused the {' and the '.join(parts)} of"
     said = [f"{taken} “{generation}”."]
     now = saved_fields(session)
     if "prompt" in parts:
@@ -71,7 +71,7 @@ def restore_from(
     if "settings" in parts:
         now |= _settings(generation)
         if now["model"] != generation.model:
-            missed = f"{generation.model} is not on offer any more: {now['model']} is chosen."
+            missed = f"{generation.model} is no longer available: {now['model']} is selected."
             said.append(catalog.retirement_notice(generation.model) or missed)
     if whole:
         now["brand"] = generation.brand.slug
@@ -80,9 +80,9 @@ def restore_from(
         there = {row.asset.pk: row.role for row in rows if row.asset}
         tray.replace_references(session, [*([before] if before else []), *there], there)
         if before:
-            said.append("The picture that it went on from is its first reference.")
+            said.append("The image that it edited is its first reference.")
         if gone := len(rows) - len(there):
-            said.append(f"{gone} of its {len(rows)} references cannot be used any more.")
+            said.append(f"{gone} of its {len(rows)} references can no longer be used.")
     session[KEY] = now
     session[BEFORE]["said"] = " ".join(said)
     session.modified = True

@@ -118,8 +118,8 @@ def reuse_asset(
     avoided. Raises NotAllowed and InvalidRequest."""
     permissions.require_editor(person, wanted.brand)
     if not _usable(person, wanted.brand).filter(pk=asset.pk).exists():
-        raise InvalidRequest("This picture is not there any more, or may not be used.")
-    note = f"Asset {asset.pk} was taken instead."
+        raise InvalidRequest("This asset no longer exists, or may not be used.")
+    note = f"Asset {asset.pk} was used instead."
     User.objects.select_for_update().get(pk=person.pk)  # one click after the other
     taken = LedgerEntry.objects.filter(
         kind=LedgerEntry.Kind.AVOIDED,

@@ -190,7 +190,7 @@ def _odds(person: permissions.AnyUser, brand: Brand, prompt: str) -> tuple[dict[
             for hit in _asked(person, brand, phrase):
                 found[hit.id] = max(found.get(hit.id, MIN_ODDS), _log_odds(hit.relevance))
     except SearchUnavailable:
-        note = "Search is down for a moment, so there are fewer suggestions than usual."
+        note = "Search is temporarily unavailable, so there are fewer suggestions than usual."
     except InvalidQuery as error:
         note = error.message
     named = _named(person, brand, text)

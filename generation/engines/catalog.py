@@ -38,7 +38,7 @@ def get_model(model_id: str) -> EngineModel:
         return found
     names = ", ".join(entry.id for entry in available_models()) or "none"
     raise InvalidRequest(
-        f'There is no model "{model_id}" here. On offer: {names}.', code="unknown_model"
+        f'There is no model "{model_id}". Available models: {names}.', code="unknown_model"
     )
 
 
@@ -90,7 +90,7 @@ def retirement_note(chosen: EngineModel) -> str:
     if chosen.retires_on > timezone.localdate() + RETIRES_SOON:
         return ""
     named = f" Its successor is {chosen.successor}." if chosen.successor else ""
-    return f"{chosen.label} is there until {_day(chosen.retires_on)} only.{named}"
+    return f"{chosen.label} is available until {_day(chosen.retires_on)} only.{named}"
 
 
 def _retirement(retired: EngineModel) -> str:
@@ -138,17 +138,17 @@ def check(
     `roles` has an entry for each reference, "" where it has no role.
     """
     if not prompt.strip():
-        raise InvalidRequest("Write what should be drawn.", code="empty_prompt")
+        raise InvalidRequest("Describe the image to generate.", code="empty_prompt")
     _check_shape(chosen, aspect_ratio, image_size)
     if refines and not chosen.refines:
         raise InvalidRequest(
-            f"{chosen.label} cannot go on from a picture. Choose another model, or put the picture "
-            "among the references.",
+            f"{chosen.label} cannot edit images. Choose another model, or use the image as a "
+            "reference.",
             code="cannot_refine",
         )
     if in_bulk and not chosen.batches:
         raise InvalidRequest(
-            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
+            f"{chosen.label} does not accept bulk orders. Choose another model, or generate now.",
             code="cannot_batch",
         )
     _check_slots(chosen, roles)
@@ -157,15 +157,15 @@ def check(
 def _check_shape(chosen: EngineModel, aspect_ratio: str, image_size: str) -> None:
     if aspect_ratio not in chosen.aspect_ratios:
         raise InvalidRequest(
-            f'{chosen.label} has no format "{aspect_ratio}". '
-            f"Choose one of {', '.join(chosen.aspect_ratios)}.",
+            f'{chosen.label} does not support the aspect ratio "{aspect_ratio}". Choose one of '
+            f"{', '.join(chosen.aspect_ratios)}.",
             code="unknown_aspect_ratio",
         )
     if image_size and image_size not in chosen.image_sizes:
         offered = ", ".join(chosen.image_sizes)
         raise InvalidRequest(
-            f'{chosen.label} has no size "{image_size}". '
-            + (f"Choose one of {offered}." if offered else "It has one size only: leave it out."),
+            f'{chosen.label} does not support the size "{image_size}". '
+            + (f"Choose one of {offered}." if offered else "It has one size only: omit it."),
             code="unknown_image_size",
         )
 
@@ -174,14 +174,15 @@ def _check_slots(chosen: EngineModel, roles: Sequence[str]) -> None:
     if len(roles) > chosen.max_references:
         most = f"at most {chosen.max_references} references" if chosen.max_references else "none"
         raise InvalidRequest(
-            f"{chosen.label} takes {most}, and {len(roles)} were given. Leave some out.",
+            f"{chosen.label} accepts {most}, and {len(roles)} were given. Remove some.",
             code="too_many_references",
         )
     for role, given in Counter(roles).items():
         most_of_it = chosen.slots.get(role)
         if role and most_of_it is not None and given > most_of_it:
             raise InvalidRequest(
-                f"{chosen.label} takes at most {most_of_it} references as {Role(role).label}, "
-                f"and {given} were given. Leave some out, or give them another role.",
+                f"{chosen.label} accepts at most {most_of_it} references with the role "
+                f"{Role(role).label}, and {given} were given. Remove some, or change their "
+                "role.",
                 code="too_many_references",
             )

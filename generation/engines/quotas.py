@@ -27,8 +27,8 @@ def quota_problem(model_id: str) -> str:
         return ""
     anew = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
     return (
-        "Google's quota of today for this model is used up. It begins anew on "
-        f"{anew:%A at %H:%M}. Until then, choose another model."
+        "Google's daily quota for this model is used up. It resets on "
+        f"{anew:%A at %H:%M}. Choose another model in the meantime."
     )
 
 

@@ -34,10 +34,10 @@ class MatrixForm(forms.Form):
     variable = forms.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
         required=False,
-        error_messages={"invalid": "Letters, digits and _ only, like colour."},
+        error_messages={"invalid": "Use letters, digits and _ only, for example colour."},
     )
     values = forms.CharField(required=False, max_length=60_000, strip=False)
-    in_bulk = forms.ChoiceField(required=False, choices=[("now", "Now"), ("bulk", "In bulk")])
+    in_bulk = forms.ChoiceField(required=False, choices=[("now", "Now"), ("bulk", "Bulk order")])
 
     def __init__(
         self, *args: Any, person: permissions.AnyUser, roles: Mapping[int, str], **kwargs: Any
@@ -75,7 +75,7 @@ class MatrixForm(forms.Form):
         said = {"prompt": data["prompt"], "preset_version": version, "roles": self.roles}
         if data["kind"] == Batch.Kind.VALUES:
             if not data["variable"]:
-                raise InvalidRequest("Name the blank that the values go into, like colour.")
+                raise InvalidRequest("Enter the variable for the values, for example colour.")
             lines = data["values"].splitlines()
             return Matrix(**said, base=pictures, variable=data["variable"], values=lines)
         base = [each for each in pictures if str(each.pk) in ticked]
@@ -97,7 +97,7 @@ class MatrixForm(forms.Form):
         seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
         if len(seen) < len(wanted):
             raise InvalidRequest(
-                "One of the pictures is not there any more: look at them and try again.",
+                "One of the references no longer exists: check them and retry.",
                 code="unknown_reference",
             )
         return [seen[pk] for pk in wanted]

@@ -56,7 +56,7 @@ class StudioForm(forms.Form):
             except InvalidRequest as error:
                 self.add_error(None, error.message)
         elif not slug and not words:
-            self.add_error("prompt", "Write what you want to see, or choose a preset.")
+            self.add_error("prompt", "Enter a prompt, or choose a preset.")
         return data
 
     def asked(self) -> dict[str, Any]:
@@ -102,14 +102,14 @@ class StudioForm(forms.Form):
         seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
         if len(seen) < len(wanted):
             raise InvalidRequest(
-                "One of the references is not there any more: look at the list and try again.",
+                "One of the references no longer exists: check the list and retry.",
                 code="unknown_reference",
             )
         return [seen[pk] for pk in wanted]
 
 
 class HistoryForm(forms.Form):
-    q = forms.CharField(required=False, max_length=200, label="Words")
+    q = forms.CharField(required=False, max_length=200, label="Prompt text")
     state = forms.ChoiceField(
         required=False, choices=[("", "All states"), *Generation.State.choices]
     )

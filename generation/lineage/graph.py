@@ -66,9 +66,9 @@ MAX_DEPTH, MAX_WIDTH, MAX_NODES = (
     80,
 )  # of a tree: levels each way, branches of one picture, all together
 
-ANOTHER_BRAND = "A picture of another brand"
-NOT_YOURS = "A picture that is not yours to see yet"
-DELETED = "A picture that was deleted"
+ANOTHER_BRAND = "An asset of another brand"
+NOT_YOURS = "An asset that you cannot access yet"
+DELETED = "A deleted asset"
 
 
 @dataclass

@@ -20,11 +20,11 @@ from generation.models import Generation
 JOINED = ("licence", "credit")
 BETWEEN = "; "
 TERM_NAMES = {
-    "derivatives_allowed": "whether new pictures may be made from it",
-    "territories": "the countries",
-    "consent": "the consent of people shown",
-    "consent_until": "the consent of people shown",
-    "expires_on": "the end of the rights",
+    "derivatives_allowed": "derivatives",
+    "territories": "territories",
+    "consent": "consent",
+    "consent_until": "consent",
+    "expires_on": "expiry date",
 }
 MAX_NAMED = 3
 
@@ -55,10 +55,7 @@ def no_common_territory(assets: Sequence[Asset]) -> str:
     if rights.strictest_terms(assets)["territories"] != rights.NOWHERE:
         return ""
     bound = [f"“{a}” ({', '.join(a.territories)})" for a in assets if a.territories]
-    return (
-        f"There is no country in which all of these may be used: {', '.join(bound)}. "
-        "Leave one of them out."
-    )
+    return f"These assets have no territory in common: {', '.join(bound)}. Remove one of them."
 
 
 def terms_preview(assets: Sequence[Asset]) -> str:
@@ -68,7 +65,7 @@ def terms_preview(assets: Sequence[Asset]) -> str:
     limits = [f"until {date_format(ends, 'j F Y')}"] if ends else []
     if gets["territories"]:
         limits.append(f"in {', '.join(gets['territories'])}")
-    return f"What you make of these may be used {' and '.join(limits)} only." if limits else ""
+    return f"Images generated from these may be used {' and '.join(limits)} only." if limits else ""
 
 
 def inherit_terms(*, asset: Asset, generation: Generation) -> None:
@@ -112,13 +109,14 @@ def _apply(asset: Asset, gets: dict[str, Any]) -> bool:
 
 def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Collection[str]) -> str:
     seen = permissions.assets(person).filter(pk=source.pk).exists()
-    which = f"“{source}”" if seen else "A picture of another brand"
+    which = f"“{source}”" if seen else "an asset of another brand"
     what = " and ".join(dict.fromkeys(TERM_NAMES[name] for name in stricter))
     named = ", ".join(f"“{picture}”" for picture in pictures[:MAX_NAMED])
     if len(pictures) > MAX_NAMED:
         named += f" and {len(pictures) - MAX_NAMED} more"
     return (
-        f"{which} may be used less than before ({what}), and so may what you made of it: {named}."
+        f"The usage rights of {which} became stricter ({what}), and so did those of your "
+        f"derivatives: {named}."
     )
 
 

@@ -12,14 +12,16 @@ class Batch(models.Model):
     """Generations that were asked for together, and are looked at together."""
 
     class Kind(models.TextChoices):
-        PRODUCTS = "products", "One base picture, several products"
+        PRODUCTS = "products", "Several products"
         VALUES = "values", "Values of a variable"
 
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="batches")
     title = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     in_bulk = models.BooleanField(
-        default=False, help_text="Through the engine's batch interface: cheaper, within a day."
+        default=False,
+        help_text="Bulk order through the provider's batch API: cheaper, within a day.",
+        verbose_name="bulk order",
     )
     # A second click finds what the first one asked for
     key = models.UUIDField(null=True, unique=True, editable=False)
@@ -41,8 +43,8 @@ class BatchJob(models.Model):
     whoever comes after a crash looks for that name there and does not order twice."""
 
     class State(models.TextChoices):
-        SUBMITTING = "submitting", "Being sent"
-        WAITING = "waiting", "At the engine"
+        SUBMITTING = "submitting", "Sending"
+        WAITING = "waiting", "Sent to provider"
         FINISHED = "finished", "Finished"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
@@ -52,16 +54,19 @@ class BatchJob(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
     model = models.CharField(max_length=80)
     display_name = models.CharField(max_length=80, unique=True)
-    name = models.CharField(max_length=120, blank=True, help_text="The engine's name for it.")
+    name = models.CharField(
+        max_length=120, blank=True, help_text="Name of the bulk order at the provider."
+    )
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.SUBMITTING, db_index=True
     )
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    polled_at = models.DateTimeField(null=True, blank=True)
+    polled_at = models.DateTimeField(null=True, blank=True, verbose_name="last checked at")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "bulk order"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

@@ -38,7 +38,11 @@ class LedgerEntry(models.Model):
 
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="ledger")
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="ledger"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="ledger",
+        verbose_name="user",
     )
     generation = models.ForeignKey(
         Generation, null=True, on_delete=models.SET_NULL, related_name="ledger"
@@ -50,7 +54,8 @@ class LedgerEntry(models.Model):
         null=True,
         on_delete=models.SET_NULL,
         related_name="ledger",
-        help_text="Which answer was charged.",
+        help_text="Number of the response that was charged.",
+        verbose_name="response",
     )
     note = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -82,17 +87,19 @@ class SpendingCap(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="spending_cap",
+        verbose_name="user",
     )
     monthly_usd = models.DecimalField(
         "$ per month", max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
     )
 
     class Meta:
+        verbose_name = "spending limit"
         constraints = [
             models.CheckConstraint(
                 condition=Q(brand=None, person__isnull=False) | Q(brand__isnull=False, person=None),
                 name="cap_of_a_brand_or_a_person",
-                violation_error_message="Choose a brand or a person, and not both.",
+                violation_error_message="Choose either a brand or a user.",
             )
         ]
 

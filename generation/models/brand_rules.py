@@ -14,38 +14,52 @@ class BrandRules(models.Model):
     comes back."""
 
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="rules")
-    voice = models.TextField(blank=True, help_text="The mood that its pictures speak in.")
+    voice = models.TextField(
+        blank=True, help_text="Mood of the images of this brand.", verbose_name="mood"
+    )
     always = ArrayField(
-        models.CharField(max_length=300), default=list, blank=True, help_text="In every picture."
+        models.CharField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Content of every image.",
+        verbose_name="always include",
     )
     never = ArrayField(
-        models.CharField(max_length=300), default=list, blank=True, help_text="In no picture."
+        models.CharField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Content to avoid in every image.",
+        verbose_name="never include",
     )
     approved_words = ArrayField(
         models.CharField(max_length=80),
         default=list,
         blank=True,
-        help_text="Words that may be read in a picture: names, claims.",
+        help_text="Approved text in images: names, claims.",
+        verbose_name="approved text",
     )
     anchors = models.ForeignKey(
         Collection,
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
-        help_text="The brand's own best pictures: suggested first.",
+        help_text="Collection of brand reference images: suggested first.",
+        verbose_name="brand reference images",
     )
     blocking = ArrayField(
         models.CharField(max_length=30),
         default=list,
         blank=True,
-        help_text="Findings with which a picture cannot be approved.",
+        help_text="Findings that block the approval of an image.",
+        verbose_name="findings that block approval",
     )
 
     class Meta:
+        verbose_name = "brand rules"
         verbose_name_plural = "brand rules"
 
     def __str__(self) -> str:
-        return f"Rules of {self.brand}"
+        return f"Brand rules of {self.brand}"
 
 
 class Finding(models.Model):
@@ -53,21 +67,22 @@ class Finding(models.Model):
 
     class Code(models.TextChoices):
         PALETTE = "palette", "Colours outside the palette"
-        WORDS = "words", "Words that are not approved"
-        IGNORED = "reference_ignored", "A reference was ignored"
-        DUPLICATE = "near_duplicate", "Nearly the same is in the library"
-        UNCHECKED = "unchecked", "Something that could not be checked"
+        WORDS = "words", "Text that is not approved"
+        IGNORED = "reference_ignored", "Reference ignored"
+        DUPLICATE = "near_duplicate", "Near-duplicate in the library"
+        UNCHECKED = "unchecked", "Check that could not run"
 
     output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="findings")
     code = models.CharField(max_length=30, choices=Code.choices)
     sentence = models.CharField(max_length=500)
-    measured = models.FloatField(null=True, help_text="What the sentence is drawn from.")
+    measured = models.FloatField(null=True, help_text="Measured value of the finding.")
     reference = models.ForeignKey(
         Reference, null=True, blank=True, on_delete=models.CASCADE, related_name="findings"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "brand check finding"
         ordering = ["output", "id"]
 
     def __str__(self) -> str:

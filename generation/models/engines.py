@@ -28,52 +28,64 @@ class EngineModel(models.Model):
         GEMINI = "gemini", "Gemini"
         SKETCH = "sketch", "Sketch"
 
-    id = models.CharField(primary_key=True, max_length=80, help_text="As the service names it.")
+    id = models.CharField(primary_key=True, max_length=80, help_text="Model ID at the provider.")
     label = models.CharField(max_length=80)
     engine = models.CharField(max_length=10, choices=Engine.choices)
-    note = models.CharField(max_length=200, blank=True, help_text="For those who choose.")
-    offered = models.BooleanField(default=True, help_text="Off: nobody can choose it.")
-    position = models.PositiveSmallIntegerField(default=100, help_text="In the list; lowest first.")
+    note = models.CharField(max_length=200, blank=True, help_text="Note shown to users.")
+    offered = models.BooleanField(
+        default=True, help_text="If off, users cannot select it.", verbose_name="available"
+    )
+    position = models.PositiveSmallIntegerField(
+        default=100, help_text="Position in the list; lowest first."
+    )
 
     aspect_ratios = ArrayField(models.CharField(max_length=10))
     image_sizes = ArrayField(
-        models.CharField(max_length=10), blank=True, default=list, help_text="None: no choice."
+        models.CharField(max_length=10), blank=True, default=list, help_text="Empty: one size only."
     )
     max_references = models.PositiveSmallIntegerField(default=0)
     slots: models.JSONField[Any, dict[str, int]] = models.JSONField(
         default=dict,
         blank=True,
-        help_text='At most so many references of a role, like {"character": 4}.',
+        help_text='Maximum number of references per role, for example {"character": 4}.',
+        verbose_name="maximum references by role",
     )
-    refines = models.BooleanField(default=False, help_text="Can go on from what it drew.")
-    batches = models.BooleanField(default=False, help_text="Takes large orders at a lower price.")
+    refines = models.BooleanField(
+        default=False, help_text="Can edit its own images.", verbose_name="edits images"
+    )
+    batches = models.BooleanField(
+        default=False, help_text="Accepts bulk orders at a lower price.", verbose_name="bulk orders"
+    )
 
     # US dollars per million tokens; none known: its pictures are counted as free
     usd_input: Price = models.DecimalField("$ per million input tokens", **PRICE)
-    usd_text: Price = models.DecimalField("$ per million text tokens out", **PRICE)
-    usd_image: Price = models.DecimalField("$ per million image tokens out", **PRICE)
+    usd_text: Price = models.DecimalField("$ per million text output tokens", **PRICE)
+    usd_image: Price = models.DecimalField("$ per million image output tokens", **PRICE)
     image_tokens: models.JSONField[Any, dict[str, int]] = models.JSONField(
-        default=dict, blank=True, help_text='Of one picture by size, like {"1K": 1120}.'
+        default=dict, blank=True, help_text='Tokens per image by size, for example {"1K": 1120}.'
     )
     batch_share = models.DecimalField(
-        max_digits=4, decimal_places=3, default=Decimal("0.5"), help_text="Of the price, in bulk."
+        max_digits=4,
+        decimal_places=3,
+        default=Decimal("0.5"),
+        help_text="Share of the price for bulk orders.",
     )
-    source = models.TextField(blank=True, help_text="Where all this was read.")
-    checked_on = models.DateField(null=True, blank=True, help_text="When it was read there.")
+    source = models.TextField(blank=True, help_text="Source of these figures.")
+    checked_on = models.DateField(null=True, blank=True, help_text="Date of the source.")
 
     retires_on = models.DateField(
-        null=True, blank=True, help_text="From this day on it is not there any more."
+        null=True, blank=True, help_text="The model is unavailable from this day on."
     )
     successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
     digital_source_type = models.CharField(
         max_length=40,
         default="trainedAlgorithmicMedia",
-        help_text="IPTC's word for what it makes; trainedAlgorithmicMedia is “made with AI”.",
+        help_text="IPTC digital source type of its images, for example trainedAlgorithmicMedia.",
     )
 
     class Meta:
         ordering = ["position", "id"]
-        verbose_name = "engine model"
+        verbose_name = "image model"
 
     def __str__(self) -> str:
         return self.label

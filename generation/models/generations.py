@@ -19,8 +19,8 @@ class Generation(models.Model):
     """One request for pictures. `reason` says why it is in its state, in a sentence."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        RUNNING = "running", "Drawing"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Generating"
         SUCCEEDED = "succeeded", "Done"
         REFUSED = "refused", "Refused"
         FAILED = "failed", "Failed"
@@ -29,8 +29,10 @@ class Generation(models.Model):
     UNFINISHED = (State.QUEUED, State.RUNNING)
 
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="generations")
-    prompt = models.TextField(help_text="As the person wrote it.")
-    full_prompt = models.TextField(blank=True, help_text="As it was sent, with the brand's rules.")
+    prompt = models.TextField(help_text="As the user wrote it.")
+    full_prompt = models.TextField(
+        blank=True, help_text="As sent to the model, with the brand rules."
+    )
     model = models.CharField(max_length=80)
     aspect_ratio = models.CharField(max_length=10)
     image_size = models.CharField(max_length=10, blank=True)
@@ -42,7 +44,9 @@ class Generation(models.Model):
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
     )
-    label = models.CharField(max_length=200, blank=True, help_text="Which one of its batch it is.")
+    label = models.CharField(
+        max_length=200, blank=True, help_text="Label of this variation in its batch."
+    )
     batch_job = models.ForeignKey(
         BatchJob, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations"
     )
@@ -60,7 +64,8 @@ class Generation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="refined_in",
-        help_text="The picture that this goes on from, in words.",
+        help_text="The image that this generation edits.",
+        verbose_name="edited image",
     )
     draft = models.ForeignKey(
         "Output",
@@ -68,13 +73,16 @@ class Generation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="finals",
-        help_text="The draft that this makes again, larger.",
+        help_text="The draft that this generation upscales.",
     )
     fingerprint = models.CharField(
-        max_length=64, blank=True, db_index=True, help_text="SHA-256 of what was asked for."
+        max_length=64, blank=True, db_index=True, help_text="SHA-256 of the request."
     )
     left_out: models.JSONField[Any, list[str]] = models.JSONField(
-        default=list, blank=True, help_text="What the model had no room for, in sentences."
+        default=list,
+        blank=True,
+        help_text="References that the model did not use, as sentences.",
+        verbose_name="unused references",
     )
 
     # A second click on the studio's button finds what the first one asked for
@@ -177,12 +185,12 @@ class Output(models.Model):
     data = models.BinaryField(null=True)
     mime = models.CharField(max_length=40)
     checksum = models.CharField(
-        max_length=64, blank=True, help_text="SHA-256 of its bytes as they came."
+        max_length=64, blank=True, help_text="SHA-256 of the received file."
     )
     asset = models.ForeignKey(
         Asset, null=True, blank=True, on_delete=models.SET_NULL, related_name="made_as"
     )
-    problem = models.TextField(blank=True, help_text="Why the library did not take it.")
+    problem = models.TextField(blank=True, help_text="Reason why the library rejected it.")
 
     class Verdict(models.TextChoices):
         KEPT = "kept", "Kept"
@@ -194,9 +202,7 @@ class Output(models.Model):
     verdict_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    inspected_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was checked against the brand's rules."
-    )
+    inspected_at = models.DateTimeField(null=True, blank=True, help_text="Time of the brand check.")
 
     class Meta:
         ordering = ["take__number", "position"]
@@ -207,7 +213,7 @@ class Output(models.Model):
 
     def __str__(self) -> str:
         place = f"{self.take.number + 1}.{self.position + 1}"
-        return f"picture {place} of generation {self.generation_id}"
+        return f"image {place} of generation {self.generation_id}"
 
 
 class Turn(models.Model):

@@ -31,9 +31,11 @@ class Preset(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="presets",
-        help_text="Whose it is; empty: every brand's.",
+        help_text="Empty: available to all brands.",
     )
-    offered = models.BooleanField(default=True, help_text="Off: it is kept, but not on offer.")
+    offered = models.BooleanField(
+        default=True, help_text="If off, users cannot select it.", verbose_name="available"
+    )
     position = models.PositiveSmallIntegerField(default=100)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -49,16 +51,17 @@ class PresetVersion(models.Model):
 
     preset = models.ForeignKey(Preset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    template = models.TextField(help_text="The prompt; {place} is a blank.")
+    template = models.TextField(help_text="The prompt; {place} is a variable.")
     variables: models.JSONField[Any, list[dict[str, Any]]] = models.JSONField(
         default=list,
         blank=True,
-        help_text='The blanks, like [{"name": "place", "label": "Where", "default": "a beach"}].',
+        help_text='Variables, for example [{"name": "place", "label": "Where", "default": "a '
+        'beach"}].',
     )
     roles: models.JSONField[Any, list[dict[str, Any]]] = models.JSONField(
         default=list,
         blank=True,
-        help_text='What it looks at, like [{"role": "product", "least": 1, "most": 4}].',
+        help_text='References by role, for example [{"role": "product", "least": 1, "most": 4}].',
     )
     aspect_ratio = models.CharField(max_length=10, blank=True)
     image_size = models.CharField(max_length=10, blank=True)

@@ -23,12 +23,14 @@ class Webhook(models.Model):
         FINISHED = "generation.finished", "Generation finished"
         REFUSED = "generation.refused", "Generation refused"
         APPROVED = "asset.approved", "Asset approved"
-        WITHDRAWN = "rights.withdrawn", "Rights withdrawn"
+        WITHDRAWN = "rights.withdrawn", "Usage rights revoked"
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="webhooks")
     url = models.URLField(max_length=500)
     secret = models.CharField(
-        max_length=100, default=new_secret, help_text="Signs each message; tell the receiver."
+        max_length=100,
+        default=new_secret,
+        help_text="Signs each message; share it with the receiver.",
     )
     events = ArrayField(models.CharField(max_length=30, choices=Event.choices))
     active = models.BooleanField(default=True)
@@ -40,9 +42,9 @@ class Webhook(models.Model):
 
 class WebhookDelivery(models.Model):
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
+        WAITING = "waiting", "Queued"
         DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Given up"
+        FAILED = "failed", "Failed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
@@ -53,9 +55,9 @@ class WebhookDelivery(models.Model):
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     status = models.PositiveSmallIntegerField(
-        null=True, help_text="HTTP status of the last answer."
+        null=True, help_text="HTTP status of the last response."
     )
-    reason = models.TextField(blank=True, help_text="Why the last attempt failed.")
+    reason = models.TextField(blank=True, help_text="Reason why the last attempt failed.")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     tried_at = models.DateTimeField(null=True, blank=True)
 

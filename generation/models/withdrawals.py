@@ -20,15 +20,25 @@ class Withdrawal(models.Model):
     checksum = models.CharField(max_length=64)
     reason = models.CharField(max_length=500)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="withdrawals"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="withdrawals",
+        verbose_name="revoked by",
     )
-    at = models.DateTimeField(auto_now_add=True)
-    lifted_at = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField(auto_now_add=True, verbose_name="revoked at")
+    lifted_at = models.DateTimeField(null=True, blank=True, verbose_name="reinstated at")
     lifted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name="reinstated by",
     )
 
     class Meta:
+        verbose_name = "usage rights revocation"
         ordering = ["-at"]
 
     def __str__(self) -> str:

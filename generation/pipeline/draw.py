@@ -59,7 +59,7 @@ def draw_request(generation: Generation) -> DrawRequest:
             shown.append(_draft_image(generation.draft))
             prompt += f"\n\n{compose.redraw_instruction(number=len(shown))}"
         else:
-            left_out.append(f"The draft is left out: {chosen.label} has no room for it.")
+            left_out.append(f"The draft is not used: {chosen.label} accepts no more references.")
     if generation.refines:
         prompt = conversation.pointed_out(generation.refines) + prompt
     generation.full_prompt, generation.left_out = prompt, left_out
@@ -83,7 +83,7 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
     made_of = inheritance.sources(generation)
     if refused := [asset for asset in made_of if terms.usage_problem(asset, derive=True)]:
         # who reads this may not see all references
-        sentence = "A reference may not be used any more: its rights have ended or changed."
+        sentence = "A reference may no longer be used: its usage rights have expired or changed."
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
         raise InvalidRequest(sentence, code=code)
 
@@ -91,7 +91,7 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
 def _draft_image(draft: Output) -> ReferenceImage:
     if draft.asset is None:
         raise InvalidRequest(
-            "The draft is not in the library any more, so it cannot be made again.",
+            "The draft is no longer in the library, so it cannot be upscaled.",
             code="reference_gone",
         )
     return reference_images.reference_image(draft.asset)

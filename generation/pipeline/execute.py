@@ -71,7 +71,7 @@ def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
 def _broken() -> EngineError:
     """For what nobody expected: without an end, a generation would be drawing for ever."""
     return EngineFailed(
-        "Something broke while this was drawn. Try again, or tell whoever runs this site.",
+        "The generation failed with an unexpected error. Retry, or tell the site administrator.",
         code="internal_error",
     )
 
@@ -79,8 +79,8 @@ def _broken() -> EngineError:
 def _ended() -> EngineError:
     """For what the worker before this one had begun, and nobody knows the end of."""
     return EngineFailed(
-        "The worker was stopped while this was drawn. It may have been billed, so it is not asked "
-        "for again by itself: try again if you still want it.",
+        "The worker stopped during this generation. It may have been billed, so it is not "
+        "retried automatically: retry if you still need it.",
         code="worker_ended",
     )
 
@@ -98,7 +98,8 @@ def _begin(generation_id: int) -> Generation | None:
         takes.abandon_started(generation, _ended())
         if generation.attempts >= finish.MAX_ATTEMPTS:
             sentence = (
-                f"This was begun {finish.MAX_ATTEMPTS} times, and each time the worker ended."
+                f"This generation was started {finish.MAX_ATTEMPTS} times, and each time "
+                "the worker crashed."
             )
             finish.finish(generation, State.FAILED, sentence, "worker_ended")
             return None

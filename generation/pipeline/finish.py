@@ -22,7 +22,7 @@ def finish_from_takes(generation: Generation) -> None:
     refusals = list(generation.takes.filter(state=Take.State.REFUSED))
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
     if generation.cancel_requested and generation.missing:
-        finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} made.")
+        finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} generated.")
     elif made:
         note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
         reason = refusals[0].reason if refusals else ""
@@ -30,7 +30,7 @@ def finish_from_takes(generation: Generation) -> None:
     elif refusals:
         finish(generation, State.REFUSED, refusals[0].reason, refusals[0].code)
     else:
-        reason = f"The model's picture could not be read: {problem}"
+        reason = f"The model's image cannot be read: {problem}"
         finish(generation, State.FAILED, reason, "unreadable_picture")
 
 
@@ -44,7 +44,7 @@ def retry_or_fail(generation: Generation, error: EngineUnavailable) -> None:
         return
     if error.retry_after and error.retry_after > MAX_WAIT_S:
         hours = f"{error.retry_after / 3600:.1f} hours".replace(".0", "")
-        sentence = f"The service asks to wait {hours}. Try again then, or choose another model."
+        sentence = f"The provider asks to wait {hours}. Retry then, or choose another model."
         finish(generation, State.FAILED, sentence, error.code)
         return
     generation.refresh_from_db(fields=["cancel_requested"])
@@ -52,7 +52,7 @@ def retry_or_fail(generation: Generation, error: EngineUnavailable) -> None:
         finish_from_takes(generation)
         return
     generation.state = State.QUEUED
-    generation.reason = f"{error.message} It will be tried again."
+    generation.reason = f"{error.message} It will be retried automatically."
     generation.reason_code = error.code
     generation.save(update_fields=["state", "reason", "reason_code"])
     raise error

@@ -148,15 +148,14 @@ def retry_generation(*, person: User, generation: Generation) -> Generation:
 def _check_may_be_retried(generation: Generation) -> None:
     if generation.state == State.REFUSED:
         raise InvalidRequest(
-            "This was refused, and the same would be refused again. Change it first: open it in "
-            "the studio.",
+            "This generation was refused and would be refused again. Edit it in the studio first.",
             code="refused",
         )
     if not generation.finished or generation.state == State.SUCCEEDED:
-        raise InvalidRequest("Only a failed or cancelled generation is tried again.")
+        raise InvalidRequest("Only failed or cancelled generations can be retried.")
     if generation.batch_job and generation.batch_job.state in BatchJob.UNFINISHED:
         raise InvalidRequest(
-            "The order that this was part of is not over: it may still be drawn. Wait for its end.",
+            "This generation is still part of a running bulk order; retry when it finishes.",
             code="in_bulk",
         )
     if generation.missing or takes.unusable_takes(generation).exists():
@@ -165,7 +164,7 @@ def _check_may_be_retried(generation: Generation) -> None:
 
 
 def cancel_generation(
-    *, person: User, generation: Generation, reason: str = "Cancelled before it began."
+    *, person: User, generation: Generation, reason: str = "Cancelled before it started."
 ) -> Generation:
     """Stop a waiting generation at once, a running one before its next picture; what has arrived
     stays. Cancelling a finished one changes nothing."""

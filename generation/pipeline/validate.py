@@ -70,16 +70,20 @@ def _fit(asked: Generation, references: Sequence[compose.NamedReference]) -> Non
 
 def _check_amounts(prompt: str, count: int) -> None:
     if len(prompt) > MAX_PROMPT_LENGTH:
-        raise InvalidRequest(f"A prompt has at most {MAX_PROMPT_LENGTH} characters.")
+        raise InvalidRequest(
+            f"The prompt has more than {MAX_PROMPT_LENGTH} characters. Shorten it."
+        )
     if not 1 <= count <= MAX_PICTURES:
-        raise InvalidRequest(f"Ask for 1 to {MAX_PICTURES} pictures at a time.")
+        raise InvalidRequest(f"Generate 1 to {MAX_PICTURES} images at a time.")
 
 
 def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
     """The role of each reference, "" where it has none. Raises InvalidRequest."""
     for role in roles.values():
         if role and role not in Role.values:
-            raise InvalidRequest(f"A role is one of {', '.join(Role.values)}.", code="unknown_role")
+            raise InvalidRequest(
+                f"role must be one of {', '.join(Role.values)}.", code="unknown_role"
+            )
     return {asset.pk: roles.get(asset.pk, "") for asset in references}
 
 
@@ -89,7 +93,9 @@ def _check_references(person: permissions.AnyUser, references: Sequence[Asset]) 
     )
     for asset in references:
         if (asset.pk,) not in seen:
-            raise InvalidRequest("One of the references is not there.", code="unknown_reference")
+            raise InvalidRequest(
+                "One of the references does not exist. Remove it.", code="unknown_reference"
+            )
 
 
 def _check_rights(sources: Iterable[Asset]) -> None:

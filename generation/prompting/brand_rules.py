@@ -36,7 +36,7 @@ def change_rules(*, person: permissions.AnyUser, brand: Brand, **fields: Any) ->
         brand = Brand.objects.select_for_update().get(pk=brand.pk)
         anchors = fields.get("anchors")
         if anchors is not None and anchors.brand_id != brand.pk:
-            raise InvalidRequest(f"This collection is not one of {brand}.")
+            raise InvalidRequest(f"This collection does not belong to {brand}. Choose another one.")
         rules, _ = BrandRules.objects.get_or_create(brand=brand)
         for name, value in fields.items():
             setattr(brand if name in OF_BRAND else rules, name, value)
@@ -60,7 +60,9 @@ def _clean(name: str, value: Any) -> Any:
     if name in ("voice", "style"):
         value = text.clean_text(value)
         if len(value) > MAX_LENGTHS[name]:
-            raise InvalidRequest(f"{name} has at most {MAX_LENGTHS[name]} characters.")
+            raise InvalidRequest(
+                f"{name} has more than {MAX_LENGTHS[name]} characters. Shorten it."
+            )
     return value
 
 
@@ -77,14 +79,16 @@ def _listed(name: str, value: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(filter(None, (text.clean_text(str(each)) for each in value))))
     said = name.replace("_", " ")
     if len(found) > MAX_LINES:
-        raise InvalidRequest(f"{said} has at most {MAX_LINES} lines.")
+        raise InvalidRequest(f"{said} has more than {MAX_LINES} lines. Remove some.")
     if any(len(each) > MAX_LENGTHS[name] for each in found):
-        raise InvalidRequest(f"A line of {said} has at most {MAX_LENGTHS[name]} characters.")
+        raise InvalidRequest(
+            f"A line of {said} has more than {MAX_LENGTHS[name]} characters. Shorten it."
+        )
     return found
 
 
 def _codes(value: Iterable[str]) -> list[str]:
     chosen = set(value)
     if strange := chosen - set(Finding.Code.values):
-        raise InvalidRequest(f"There is no finding “{sorted(strange)[0]}”.")
+        raise InvalidRequest(f"There is no finding “{sorted(strange)[0]}”. Remove it.")
     return [code for code in Finding.Code.values if code in chosen]

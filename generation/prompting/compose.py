@@ -72,17 +72,17 @@ def fit_references(references: Sequence[NamedReference], model: EngineModel) -> 
         beside = sum(references[other].role == role for other in kept)
         if slots is not None and beside >= slots:
             name = Role(role).label.lower() if slots == 1 else f"{Role(role).label.lower()}s"
-            reasons[n] = f"{model.label} takes {slots} {name}"
+            reasons[n] = f"{model.label} accepts {slots} {name}"
         elif len(kept) >= model.max_references:
             most = model.max_references
             reasons[n] = (
-                f"{model.label} takes {most} reference{'' if most == 1 else 's'}"
+                f"{model.label} accepts {most} reference{'' if most == 1 else 's'}"
                 if most
-                else f"{model.label} takes no references"
+                else f"{model.label} accepts no references"
             )
         else:
             kept.append(n)
-    left_out = tuple(f"“{references[n].title}” is left out: {reasons[n]}." for n in sorted(reasons))
+    left_out = tuple(f"“{references[n].title}” is not used: {reasons[n]}." for n in sorted(reasons))
     return FittedReferences(tuple(sorted(kept)), left_out)
 
 

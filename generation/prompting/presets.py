@@ -50,7 +50,9 @@ def newest(preset: Preset) -> PresetVersion:
     """Raises InvalidRequest where there is none."""
     version = preset.versions.order_by("-number").first()
     if version is None:
-        raise InvalidRequest(f"“{preset}” has no version yet.", code="unknown_preset")
+        raise InvalidRequest(
+            f"“{preset}” has no version yet. Choose another preset.", code="unknown_preset"
+        )
     return version
 
 
@@ -65,7 +67,10 @@ def choose_version(
         found = found.filter(offered=True)
     preset = found.first()
     if preset is None:
-        raise InvalidRequest(f"There is no preset “{slug}” for {brand}.", code="unknown_preset")
+        raise InvalidRequest(
+            f"There is no preset “{slug}” for {brand}. Choose another preset.",
+            code="unknown_preset",
+        )
     if number is None:
         return newest(preset)
     version = preset.versions.filter(number=number).first()
@@ -151,7 +156,7 @@ def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
     told = []
     for asked in version.roles:
         there = chosen[asked["role"]]
-        verb = "needs" if there < asked["least"] else "takes" if there > asked["most"] else ""
+        verb = "needs" if there < asked["least"] else "allows" if there > asked["most"] else ""
         if verb:
             told.append(f"{version.preset} {verb} {_wanted(asked)}; {there} chosen.")
     return told
@@ -223,23 +228,28 @@ def save_preset(
 def template_problems(template: str, variables: Any, roles: Any) -> list[str]:
     """What is wrong with a version, in sentences; none: it can be filled."""
     if not template.strip():
-        return ["Write the prompt."]
+        return ["Enter the prompt."]
     if len(template) > MAX_TEMPLATE_LENGTH:
-        return [f"A preset's prompt has at most {MAX_TEMPLATE_LENGTH} characters."]
+        return [
+            f"The prompt of a preset has more than {MAX_TEMPLATE_LENGTH} characters. Shorten it."
+        ]
     found = _variable_problems(variables) + _role_problems(roles)
     try:
         parsed = list(Formatter().parse(template))
     except ValueError:
-        alone = "A brace stands alone in the prompt. A blank is written {like_this}, and a brace "
-        return [*found, alone + "itself twice: {{ or }}."]
+        alone = (
+            "The prompt contains a single brace. Write a variable as {like_this} and a "
+            "literal brace "
+        )
+        return [*found, alone + "twice: {{ or }}."]
     blanks = []
     for _, name, spec, conversion in parsed:
         if name is None:
             continue
         if spec or conversion or not NAME.fullmatch(name):
             found.append(
-                f"“{{{name}}}” is no blank: its name has small letters, digits and _ only, and "
-                "begins with a letter."
+                f"“{{{name}}}” is not a variable: use lower-case letters, digits and _ "
+                "only, beginning with a letter."
             )
         else:
             blanks.append(name)
@@ -250,50 +260,55 @@ def _mismatches(blanks: list[str], names: list[str]) -> list[str]:
     unknown = [name for name in dict.fromkeys(blanks) if name not in names]
     unused = [name for name in names if name not in blanks]
     return [
-        f"The prompt has {{{name}}}, and no variable has this name: add it." for name in unknown
+        f"The prompt contains {{{name}}}, which is not a variable: add it." for name in unknown
     ] + [
-        f"The variable “{name}” is not in the prompt: write {{{name}}} where it belongs, or take "
-        "it out."
+        f"The variable “{name}” is not in the prompt: write {{{name}}} where it belongs, or "
+        "remove the variable."
         for name in unused
     ]
 
 
 def _variable_problems(variables: Any) -> list[str]:
     if not isinstance(variables, list) or not all(isinstance(each, dict) for each in variables):
-        return ['The variables are a list like [{"name": "place", "default": "a beach"}].']
+        return ['The variables must be a list like [{"name": "place", "default": "a beach"}].']
     found = []
     for each in variables:
         if not NAME.fullmatch(str(each.get("name", ""))):
-            found.append(f"“{each.get('name', '')}” is no name for a variable: use a_name.")
+            found.append(
+                f"“{each.get('name', '')}” is not a valid variable name: use the form a_name."
+            )
         if extra := sorted(each.keys() - {"name", "label", "default"}):
-            found.append(f"A variable has a name, a label and a default, and no “{extra[0]}”.")
+            found.append(f"A variable has a name, a label and a default: remove “{extra[0]}”.")
         if not all(
             isinstance(value, str) and len(value) <= MAX_VALUE_LENGTH for value in each.values()
         ):
             found.append(
-                f"All that is said of a variable is text of at most {MAX_VALUE_LENGTH} letters."
+                f"The values of a variable must be text of at most {MAX_VALUE_LENGTH} characters."
             )
     twice = [name for name, n in Counter(each.get("name") for each in variables).items() if n > 1]
-    return found + [f"There are two variables “{name}”." for name in twice]
+    return found + [f"The variable “{name}” occurs twice. Remove one." for name in twice]
 
 
 def _role_problems(roles: Any) -> list[str]:
     if not isinstance(roles, list) or not all(isinstance(each, dict) for each in roles):
-        return ['The roles are a list like [{"role": "product", "least": 1, "most": 4}].']
+        return ['The roles must be a list like [{"role": "product", "least": 1, "most": 4}].']
     found = []
     for each in roles:
         least, most = each.get("least"), each.get("most")
         if each.keys() != {"role", "least", "most"} or each["role"] not in Role.values:
             names = ", ".join(Role.values)
-            found.append(f"A role has “role” (one of {names}), “least” and “most”.")
+            found.append(f"A role must have “role” (one of {names}), “least” and “most”.")
         elif not (
             type(least) is int
             and type(most) is int
             and 0 <= least <= most <= MAX_REFERENCES
             and most
         ):
-            found.append(f"{each['role']}: least and most are numbers from 0 to {MAX_REFERENCES}.")
+            found.append(
+                f"{each['role']}: the minimum and maximum must be numbers from 0 to "
+                f"{MAX_REFERENCES}."
+            )
     if not found and sum(each["least"] for each in roles) > MAX_REFERENCES:
-        found.append(f"No model takes more than {MAX_REFERENCES} references.")
+        found.append(f"No model accepts more than {MAX_REFERENCES} references.")
     twice = [role for role, n in Counter(each.get("role") for each in roles).items() if n > 1]
-    return found + [f"The role “{role}” is there twice." for role in twice]
+    return found + [f"The role “{role}” occurs twice. Remove one." for role in twice]

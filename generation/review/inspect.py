@@ -27,7 +27,7 @@ from search.query import regions
 
 logger = logging.getLogger(__name__)
 
-WAITING = "It is still being checked against the brand's rules. Try again in a moment."
+WAITING = "The brand check is still running. Retry in a moment."
 LOOKED_AT = 1600  # pixels of the longest side, as in the preview
 SKETCH = "sketch"  # its pictures are lettered with the prompt and show every reference
 MAX_NAMED = 6  # words that a sentence lists
@@ -104,7 +104,7 @@ def inspect(output: Output) -> list[Finding]:
             found.append(_unchecked(output, what, error.message))
         except Exception:  # of somebody else's model or a picture nobody thought of
             logger.exception("%s of output %d", what, output.pk)
-            found.append(_unchecked(output, what, "Something broke; the log says what."))
+            found.append(_unchecked(output, what, "An unexpected error occurred; see the log."))
     with transaction.atomic():
         rows = Output.objects.select_for_update(of=("self",)).defer("data")
         locked = rows.filter(pk=output.pk).first()
@@ -145,9 +145,10 @@ def _words(output: Output, asset: Asset) -> list[Finding]:
         return []
     quoted = ", ".join(f"“{word}”" for word in strange[:MAX_NAMED])
     more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
-    stands = "It reads" if len(strange) == 1 else "Words can be read in it:"
-    approved = "which is not an approved word" if len(strange) == 1 else "none of them approved"
-    sentence = f"{stands} {quoted}{more}, {approved}."[:500]
+    approved = (
+        "which is not approved text" if len(strange) == 1 else "none of which is approved text"
+    )
+    sentence = f"The image contains {quoted}{more}, {approved}."[:500]
     return [Finding(output=output, code=Code.WORDS, sentence=sentence, measured=len(strange))]
 
 
@@ -168,7 +169,8 @@ def _references(output: Output, asset: Asset) -> list[Finding]:
         Finding(
             output=output,
             code=Code.IGNORED,
-            sentence=f"{_named(row, asset)} cannot be recognised in it; it may have been ignored.",
+            sentence=f"{_named(row, asset)} cannot be recognised in the image; the model may have "
+            "ignored it.",
             measured=odds,
             reference=row,
         )
@@ -199,9 +201,9 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
         # of two outputs that are alike, the later one is told
         if other.pk in expected or other.pk > asset.pk or other.status == Asset.Status.ARCHIVED:
             continue
-        sentence = f"Nearly the same picture is in the library: “{other.title}” (asset {other.pk})."
+        sentence = f"A near-duplicate is in the library: “{other.title}” (asset {other.pk})."
         if other.pk in references:
-            sentence = f"It is nearly the same picture as its reference “{other.title}”."
+            sentence = f"The image is a near-duplicate of its reference “{other.title}”."
         finding = Finding(
             output=output, code=Code.DUPLICATE, sentence=sentence, measured=pair.score
         )
@@ -211,8 +213,8 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
 
 Check = Callable[[Output, Asset], list[Finding]]
 CHECKS: Iterable[tuple[Check, str]] = (
-    (_palette, "Its colours"),
-    (_words, "The words in it"),
-    (_references, "Whether its references were followed"),
-    (_near_duplicates, "Whether the library has it already"),
+    (_palette, "The palette"),
+    (_words, "The text in the image"),
+    (_references, "The use of references"),
+    (_near_duplicates, "Duplicates in the library"),
 )

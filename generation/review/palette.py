@@ -60,7 +60,7 @@ def off_palette_sentence(found: OffPalette) -> str:
     ]
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     are = "that is" if len(said) == 1 else "that are"
-    return f"{found.share:.0%} of it is {listed} {are} not in the palette."
+    return f"{found.share:.0%} of the image is {listed} {are} not in the palette."
 
 
 def _judged(lab: colours.Floats) -> npt.NDArray[np.bool_]:

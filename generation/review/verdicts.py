@@ -27,9 +27,11 @@ def reject(*, person: User, output: Output, reason: str) -> Output:
     """Its asset is archived. An approved one is not rejected here: a manager decides on it."""
     reason = text.clean_text(reason)
     if not reason:
-        raise InvalidRequest("Say why it is rejected.", code="reason_missing")
+        raise InvalidRequest("Enter a reason for the rejection.", code="reason_missing")
     if len(reason) > MAX_REASON_LENGTH:
-        raise InvalidRequest(f"A reason has at most {MAX_REASON_LENGTH} characters.")
+        raise InvalidRequest(
+            f"The reason has more than {MAX_REASON_LENGTH} characters. Shorten it."
+        )
     return _decide(person, output, Verdict.REJECTED, reason)
 
 
@@ -45,7 +47,7 @@ def _decide(person: User, output: Output, verdict: str, reason: str = "") -> Out
     output = locked.get(pk=output.pk)
     asset = output.asset
     if asset is None:
-        raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
+        raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
     if verdict == Verdict.REJECTED != output.verdict:
         _require_draft(asset)
     before, output.verdict = output.verdict, verdict
@@ -60,11 +62,11 @@ def _require_draft(asset: Asset) -> None:
     """So that undoing knows what it was."""
     if asset.status == Asset.Status.APPROVED:
         raise InvalidRequest(
-            f"“{asset}” is approved. A manager has to take that back before it can be rejected.",
+            f"“{asset}” is approved. A manager must revoke the approval before it can be rejected.",
             code="approved",
         )
     if asset.status == Asset.Status.ARCHIVED:
-        raise InvalidRequest(f"“{asset}” is archived already.", code="archived")
+        raise InvalidRequest(f"“{asset}” is already archived.", code="archived")
 
 
 def _follow(asset: Asset) -> None:

@@ -33,11 +33,11 @@ def kept(request: PageRequest, pk: int) -> HttpResponse:
     )
     assets = list(dict.fromkeys(seen.order_by("made_as__generation_id", "made_as__id")))
     if not assets:
-        raise InvalidRequest("Keep some pictures first.", code="nothing_kept")
+        raise InvalidRequest("Keep at least one image first.", code="nothing_kept")
     go = {"tray": _to_tray, "collection": _to_collection, "approval": _to_managers}
     to = go.get(request.POST.get("to", ""))
     if to is None:
-        raise InvalidRequest("Say where they go: tray, collection or approval.")
+        raise InvalidRequest("Choose a destination: selection, collection or approval.")
     messages.success(request, to(request, batch, assets))
     return redirect("batch", pk=pk)
 
@@ -45,8 +45,9 @@ def kept(request: PageRequest, pk: int) -> HttpResponse:
 def _to_tray(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
     there = [asset for asset in assets if tray.add(request.session, asset.pk)]
     if len(there) < len(assets):
-        return f"{len(there)} of {len(assets)} are in the tray: it holds {tray.MAX_REFERENCES}."
-    return f"{_pictures(there)} in the tray."
+        maximum = tray.MAX_REFERENCES
+        return f"{len(there)} of {len(assets)} images are selected: the maximum is {maximum}."
+    return f"{_pictures(there)} selected."
 
 
 def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
@@ -62,7 +63,7 @@ def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> s
 def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
     waiting = [asset for asset in assets if asset.status == Asset.Status.DRAFT]
     if not waiting:
-        raise InvalidRequest("None of the kept pictures is a draft any more.", code="nothing_kept")
+        raise InvalidRequest("None of the kept images is still a draft.", code="nothing_kept")
     asks = f"{request.user.get_full_name() or request.user.username} asks you to approve"
     address = f"{reverse('batch', args=[batch.pk])}?show=kept"
     managers = User.objects.filter(
@@ -75,9 +76,12 @@ def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str
             address=address,
         )
     if not managers:
-        return "Nobody else manages this brand: approve them on their pages."
-    return f"{_pictures(waiting)} before {len(managers)} manager{'s' * (len(managers) != 1)}."
+        return "No other user manages this brand: approve the images on their pages."
+    return (
+        f"{_pictures(waiting)} sent for approval to {len(managers)} "
+        f"manager{'s' * (len(managers) != 1)}."
+    )
 
 
 def _pictures(assets: list[Asset]) -> str:
-    return "1 picture is" if len(assets) == 1 else f"{len(assets)} pictures are"
+    return "1 image is" if len(assets) == 1 else f"{len(assets)} images are"

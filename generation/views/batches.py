@@ -271,5 +271,5 @@ def stop(request: PageRequest, pk: int) -> HttpResponse:
 def retry(request: PageRequest, pk: int) -> HttpResponse:
     stopped = get_object_or_404(batches_of(request), pk=pk)
     again = batches.retry_batch(person=request.user, batch=stopped)
-    messages.success(request, f"{again} {'is' if again == 1 else 'are'} waiting again.")
+    messages.success(request, f"{again} queued again.")
     return redirect("batch", pk=pk)

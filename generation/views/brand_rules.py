@@ -24,7 +24,7 @@ LINES = ("always", "never", "approved_words")
 
 class RulesForm(forms.Form):
     palette = forms.CharField(
-        required=False, max_length=200, help_text="Colours like #1f6feb, at most 12."
+        required=False, max_length=200, help_text="At most 12 hex colours such as #1f6feb."
     )
     style = forms.CharField(required=False, widget=forms.Textarea({"rows": 4}))
     voice = forms.CharField(required=False, widget=forms.Textarea({"rows": 2}))
@@ -32,7 +32,10 @@ class RulesForm(forms.Form):
     never = forms.CharField(required=False, widget=forms.Textarea({"rows": 4}))
     approved_words = forms.CharField(required=False, widget=forms.Textarea({"rows": 4}))
     anchors = forms.ModelChoiceField(
-        Collection.objects.none(), required=False, empty_label="None", label="Best pictures"
+        Collection.objects.none(),
+        required=False,
+        empty_label="None",
+        label="Brand reference images",
     )
     blocking = forms.MultipleChoiceField(
         choices=Finding.Code.choices, required=False, widget=forms.CheckboxSelectMultiple
@@ -83,7 +86,7 @@ def brand_rules(request: PageRequest, slug: str) -> HttpResponse:
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, "Saved. The rules go into every prompt from now on.")
+            messages.success(request, "Saved. The rules are added to every prompt from now on.")
             return redirect("brand-rules", slug=slug)
     drafts = _drafts(brand)
     context = {

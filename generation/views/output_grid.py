@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from generation.models import EngineModel, Generation, Output
 from generation.workflows import finalise
 
-HIDDEN = "A picture that you may not see"
+HIDDEN = "An asset that you cannot access"
 UNDECIDED = "undecided"
 CHOICES = {"kept": "Kept", UNDECIDED: "Undecided", "rejected": "Rejected"}
 

@@ -159,8 +159,8 @@ def _taken(request: PageRequest, form: StudioForm, asset: Asset) -> None:
         image_size=asked["image_size"],
         count=asked["count"],
     )
-    saved = f" About ${entry.usd:.2f} was not spent." if entry.usd >= 0.005 else ""
-    messages.success(request, f"Taken from the library.{saved}")
+    saved = f" About ${entry.usd:.2f} was saved." if entry.usd >= 0.005 else ""
+    messages.success(request, f"Existing asset used.{saved}")
 
 
 def _fragment(request: PageRequest, template: str, context: dict[str, Any]) -> HttpResponse:

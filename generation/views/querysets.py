@@ -53,4 +53,7 @@ def outputs(request: PageRequest) -> QuerySet[Output]:
 
 def require_creator_somewhere(request: PageRequest) -> None:
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
-        raise NotAllowed("You may look at the library, but not make pictures from it.")
+        raise NotAllowed(
+            "You have view access to the library only. Ask a manager of a brand for the "
+            "creator role."
+        )

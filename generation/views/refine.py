@@ -66,7 +66,10 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
     assert output.asset_id
     others = [each for each in tray.ids(request.session) if each != output.asset_id]
     if len(others) == tray.MAX_REFERENCES:
-        messages.info(request, "The tray was full: its last picture made room for this one.")
+        messages.info(
+            request,
+            "The maximum number of references is reached: the last one was replaced by this image.",
+        )
     tray.replace_references(request.session, [output.asset_id, *others])
     words = request.POST.get("words", "").strip() or output.generation.prompt
     # not in the address, which servers cut off at some thousand characters

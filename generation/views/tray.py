@@ -53,7 +53,8 @@ def _changed(request: PageRequest, verb: str, pk: int) -> str:
         if refused := terms.usage_problem(asset, derive=True):
             problem = refused
         elif not tray.add(session, pk):
-            problem = f"The tray holds {tray.MAX_REFERENCES} pictures: take one out first."
+            maximum = tray.MAX_REFERENCES
+            problem = f"The maximum of {maximum} selected images is reached: remove one first."
         _role_from_preset(request)
     elif verb == "remove":
         tray.remove(session, pk)

@@ -60,7 +60,7 @@ def withdraw(request: PageRequest, pk: int) -> HttpResponse:
         else:
             many = done.quarantined.count()
             messages.success(
-                request, f"Withdrawn: {many} picture{'s' * (many != 1)} in quarantine."
+                request, f"Usage rights revoked: {many} asset{'s' * (many != 1)} quarantined."
             )
             return redirect("asset", pk=pk)
     context: dict[str, Any] = {
@@ -85,7 +85,10 @@ def reinstate(request: PageRequest, pk: int) -> HttpResponse:
         messages.error(request, error.message)
     else:
         many = len(released)
-        messages.success(request, f"{many} picture{'s' * (many != 1)} out of quarantine again.")
+        messages.success(
+            request,
+            f"Usage rights reinstated: {many} asset{'s' * (many != 1)} released from quarantine.",
+        )
     return redirect("asset", pk=pk)
 
 

@@ -89,7 +89,7 @@ def _ask(ask: Callable[..., Generation], cell: Cell) -> None:
         )
     except InvalidRequest as error:
         if error.code == "spending_cap":
-            error.message = f"There is not enough for all of it. {error.message}"
+            error.message = f"The spending limit does not cover the whole batch. {error.message}"
             error.args = (error.message,)
         raise
 
@@ -134,7 +134,7 @@ def _require_bulk(model: str) -> None:
     chosen = catalog.get_model(model)
     if not chosen.batches:
         raise InvalidRequest(
-            f"{chosen.label} takes no orders in bulk. Choose another model, or have it drawn now.",
+            f"{chosen.label} does not accept bulk orders. Choose another model, or generate now.",
             code="cannot_batch",
         )
 
@@ -203,5 +203,5 @@ def retry_batch(*, person: User, batch: Batch) -> int:
         for generation in again:
             retry_generation(person=person, generation=generation)
     if not again:
-        raise InvalidRequest("Nothing in this batch has failed or was stopped.")
+        raise InvalidRequest("This batch has no failed or cancelled variations to retry.")
     return len(again)

@@ -46,14 +46,14 @@ GIVEN_UP_AFTER = datetime.timedelta(days=3)  # Google lets orders expire after t
 # What whoever runs the site can mend while an order is at the engine
 FOR_STAFF = {"bad_key", "leaked_key", "no_permission", "no_credit", "location", "not_configured"}
 
-WAITS = "Waiting to be ordered in bulk."
-ORDERED = "Ordered in bulk: it comes within a day, usually much sooner."
-UNANSWERED = "The engine's order ended without an answer for this one. Try again: it is drawn now."
+WAITS = "Waiting to be sent as a bulk order."
+ORDERED = "Sent as a bulk order: delivered within a day, usually much sooner."
+UNANSWERED = "The bulk order ended without a result for this one. Retry: it is generated now."
 ENDINGS = {
-    "FAILED": "The engine gave this order up. Try again: it is drawn now, at the full price.",
-    "EXPIRED": "The engine did not get to this order in time. Try again: it is drawn now, at the "
-    "full price.",
-    "CANCELLED": "The order was cancelled.",
+    "FAILED": "The bulk order failed at the provider. Retry: it is generated now, at full price.",
+    "EXPIRED": "The provider did not finish this bulk order in time. Retry: it is generated "
+    "now, at full price.",
+    "CANCELLED": "The bulk order was cancelled.",
 }
 
 
@@ -62,8 +62,7 @@ def submit_orders(batch: Batch) -> list[BatchJob]:
     several orders where one would be too large. Raises InvalidRequest."""
     if settings.GEMINI_USE_VERTEX:
         raise InvalidRequest(
-            "Orders in bulk go through the Gemini API, and this site uses Vertex AI. Have it drawn "
-            "now.",
+            "Bulk orders need the Gemini API, and this site uses Vertex AI. Generate now instead.",
             code="cannot_batch",
         )
     waiting = batch.generations.filter(state=Generation.State.QUEUED, batch_job=None)
@@ -103,7 +102,7 @@ def follow(job_id: int) -> None:
             _end(job, State.FAILED, error.message, {}, error)
     except Exception:
         logger.exception("batch job %d", job.pk)
-        _wait(job, "Something broke while this was seen to. It will be tried again.")
+        _wait(job, "An unexpected error occurred. It will be retried.")
 
 
 def requeue_orphans() -> None:
@@ -156,7 +155,7 @@ def _send(job: BatchJob) -> None:
             display_name=job.display_name, model=job.model, requests=_requests(job)
         )
     if not name:
-        _end(job, State.CANCELLED, "Nothing of it was left to order.", {}, None)
+        _end(job, State.CANCELLED, "Nothing was left to order.", {}, None)
         return
     job.name, job.state = name, State.WAITING
     job.save(update_fields=["name", "state"])
@@ -204,7 +203,7 @@ def _look(job: BatchJob) -> None:
         if problem := _keep(job, key, answer):
             problems[int(key.partition("-")[0])] = problem
     sentence = ENDINGS.get(order.state, "")
-    said = f' The service says: "{order.said}"' if order.said and order.state == "FAILED" else ""
+    said = f' The provider says: "{order.said}"' if order.said and order.state == "FAILED" else ""
     state = {"SUCCEEDED": State.FINISHED, "CANCELLED": State.CANCELLED}.get(
         order.state, State.FAILED
     )
@@ -262,7 +261,7 @@ def _note_saved(generation: Generation, answer: Drawing) -> None:
             pictures=len(answer.images),
             size=generation.image_size,
         )
-        ledger.record_saved(generation, price() - price(in_bulk=True), note="in bulk")
+        ledger.record_saved(generation, price() - price(in_bulk=True), note="bulk order")
 
 
 def _end(
@@ -293,5 +292,5 @@ def _late(generation: Generation) -> None:
     if generation.outputs.filter(asset=None, problem="", data__isnull=False).exists():
         outputs.store_outputs(generation)
         made = generation.outputs.exclude(asset=None).values("take").distinct().count()
-        generation.reason = f"Cancelled; {made} of {generation.count} had been made already."
+        generation.reason = f"Cancelled; {made} of {generation.count} had already been generated."
         generation.save(update_fields=["reason"])

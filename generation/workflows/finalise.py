@@ -47,7 +47,7 @@ def finalise_draft(
     drafted = output.generation
     permissions.require_editor(person, drafted.brand)
     if output.asset_id is None:
-        raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
+        raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
     model = catalog.get_model(drafted.model)
     offered = [step.image_size for step in steps(model, drafted.image_size)]
     if image_size not in offered:
@@ -86,20 +86,21 @@ def _as_they_were(drafted: Generation, person: User) -> dict[Asset, str]:
     for row in rows:
         if row.asset_id is None:
             raise InvalidRequest(
-                f"The reference “{row.title}” was deleted since: this cannot be made again as it "
-                "was. Open it in the studio and choose other references.",
+                f"The reference “{row.title}” was deleted, so this image cannot be upscaled. "
+                "Reuse its settings in the studio with other references.",
                 code="reference_gone",
             )
         asset = visible.get(row.asset_id)
         if asset is None:
             raise InvalidRequest(
-                "One of the references is not yours to see: somebody else has to make this again.",
+                "You cannot access one of its references; ask someone who can.",
                 code="unknown_reference",
             )
         if asset.checksum != row.checksum:
             raise InvalidRequest(
-                f"The reference “{row.title}” is another picture now than it was then: this cannot "
-                "be made again as it was. Open it in the studio to make it from today's.",
+                f"The file of the reference “{row.title}” has changed, so this image cannot be "
+                "upscaled. Reuse its settings in the studio to generate it from the current "
+                "file.",
                 code="reference_changed",
             )
         used[asset] = row.role
@@ -108,5 +109,5 @@ def _as_they_were(drafted: Generation, person: User) -> dict[Asset, str]:
 
 def _no_such_step(model: EngineModel, image_size: str, offered: list[str]) -> str:
     if not offered:
-        return f"{model.label} makes nothing larger than {image_size or 'this'}."
-    return f"{model.label} makes this again at {' or '.join(offered)}."
+        return f"{model.label} has no size larger than {image_size or 'this'}."
+    return f"{model.label} can upscale this image to {' or '.join(offered)}."

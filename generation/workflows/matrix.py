@@ -53,17 +53,17 @@ class Matrix:
     def cells(self) -> list[Cell]:
         """In order. Raises InvalidRequest."""
         if not (self.preset_version or self.prompt.strip()):
-            raise InvalidRequest("Write what should be drawn.", code="empty_prompt")
+            raise InvalidRequest("Describe the image to generate.", code="empty_prompt")
         if self.variable and self.products:
-            raise InvalidRequest("Choose one: several products, or several values.")
+            raise InvalidRequest("Choose either several products or several values.")
         many = len(self._values()) if self.variable else len(set(self.products))
         if not many:
             what = "value" if self.variable else "product"
-            raise InvalidRequest(f"Name at least one {what}: each makes its own picture.")
+            raise InvalidRequest(f"Enter at least one {what}: each becomes a variation.")
         if many > MAX_CELLS:
             raise InvalidRequest(
-                f"That makes {many} cells, and a batch has at most {MAX_CELLS}. "
-                "Ask for it in parts.",
+                f"This request has {many} variations, and a batch has at most {MAX_CELLS}. "
+                "Split it into several batches.",
                 code="too_many_cells",
             )
         return self._by_value() if self.variable else self._by_product()
@@ -74,7 +74,10 @@ class Matrix:
         cells = []
         for product in dict.fromkeys(self.products):
             if product.pk in everywhere:
-                raise InvalidRequest(f"“{product}” is in every picture already: it is no product.")
+                raise InvalidRequest(
+                    f"“{product}” is already a reference of every image: it cannot be a "
+                    "product too."
+                )
             roles = {product.pk: Role.PRODUCT.value, **self.roles}
             cells.append(Cell(product.title, prompt, (*self.base, product), variables, roles))
         return cells
@@ -83,7 +86,9 @@ class Matrix:
         cells = []
         for value in self._values():
             if len(value) > MAX_VALUE_LENGTH:
-                raise InvalidRequest(f"A value has at most {MAX_VALUE_LENGTH} characters.")
+                raise InvalidRequest(
+                    f"A value has more than {MAX_VALUE_LENGTH} characters. Shorten it."
+                )
             prompt, variables = self._filled({self.variable: value})
             cells.append(Cell(value, prompt, tuple(self.base), variables, dict(self.roles)))
         return cells
@@ -101,6 +106,6 @@ class Matrix:
         prompt = self.prompt
         for name, value in own.items():
             if f"{{{name}}}" not in prompt:
-                raise InvalidRequest(f"Write {{{name}}} in the prompt, where each value goes.")
+                raise InvalidRequest(f"Write {{{name}}} in the prompt where the values belong.")
             prompt = prompt.replace(f"{{{name}}}", value)
         return prompt, own

@@ -47,10 +47,10 @@ def submit_refinement(
     permissions.require_editor(person, before.brand)
     visible_assets = permissions.assets(person)
     if output.asset_id is None or not visible_assets.filter(pk=output.asset_id).exists():
-        raise InvalidRequest("This picture is not in the library any more.", code="picture_gone")
+        raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
     model = validate_refinement(output, references=len(references))
     if not words.strip():
-        raise InvalidRequest("Write what should change.", code="empty_prompt")
+        raise InvalidRequest("Describe what should change.", code="empty_prompt")
     return submit(
         person=person,
         brand=before.brand,
@@ -73,8 +73,8 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
     images = sum(link.images for link in conversation.chain(output)) + references
     if images > model.max_references:
         raise InvalidRequest(
-            f"With this turn the conversation would hold {images} pictures, and {model.label} "
-            f"looks at {model.max_references} at most. {conversation.INSTEAD}",
+            f"With this edit, the edit history would have {images} images, and {model.label} "
+            f"accepts at most {model.max_references}. {conversation.INSTEAD}",
             code="too_many_references",
         )
     return model
@@ -86,12 +86,12 @@ def _model(before: Generation) -> EngineModel:
         model = catalog.get_model(before.model)
     except ModelRetired as error:
         raise ModelRetired(
-            f"{error.message} It cannot go on from another model's picture. {conversation.INSTEAD}",
+            f"{error.message} Another model cannot edit its images. {conversation.INSTEAD}",
             successor=error.successor,
         ) from None
     if not model.refines:
         raise InvalidRequest(
-            f"{model.label} cannot go on from a picture. {conversation.INSTEAD}",
+            f"{model.label} cannot edit images. {conversation.INSTEAD}",
             code="cannot_refine",
         )
     return model

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MAX_REASON_LENGTH = 500
 MAX_NAMED = 3
-CANCELLED = "Cancelled: the rights to a picture that it uses were withdrawn."
+CANCELLED = "Cancelled: the usage rights of one of its references were revoked."
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     permissions.require_manager(person, asset.brand)
     reason = text.clean_text(reason)
     if not reason:
-        raise InvalidAsset("Say why: everybody concerned reads it.")
+        raise InvalidAsset("Enter a reason: it is shown to all affected users.")
     if len(reason) > MAX_REASON_LENGTH:
-        raise InvalidAsset(f"A reason has at most {MAX_REASON_LENGTH} characters.")
+        raise InvalidAsset(f"The reason has more than {MAX_REASON_LENGTH} characters. Shorten it.")
     locked = _lock_all(asset)
     if active_withdrawal(asset):
-        raise InvalidAsset(f"The rights to “{asset}” are withdrawn already.")
+        raise InvalidAsset(f"The usage rights of “{asset}” are already revoked.")
     withdrawal = Withdrawal.objects.create(
         asset=asset,
         brand=asset.brand,
@@ -105,7 +105,7 @@ def reinstate_rights(*, person: User, asset: Asset) -> list[Asset]:
     withdrawal = liftable_withdrawal(person=person, asset=asset)
     if withdrawal is None:
         permissions.require_manager(person, asset.brand)
-        raise InvalidAsset(f"The rights to “{asset}” are not withdrawn.")
+        raise InvalidAsset(f"The usage rights of “{asset}” are not revoked.")
     released = lift_withdrawal(person=person, withdrawal=withdrawal)
     asset.refresh_from_db()
     return released
@@ -120,13 +120,15 @@ def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
     permissions.require_manager(person, withdrawal.brand)
     locked = Withdrawal.objects.select_for_update().get(pk=withdrawal.pk)
     if locked.lifted_at:  # by somebody else, since it was read
-        raise InvalidAsset(f"The rights to “{locked.title}” are not withdrawn.")
+        raise InvalidAsset(f"The usage rights of “{locked.title}” are not revoked.")
     released = quarantine.release_quarantined(locked)
     locked.lifted_at, locked.lifted_by = timezone.now(), person
     locked.save(update_fields=["lifted_at", "lifted_by"])
     for owner, pictures in _owners(released, but=person).items():
         named = _named(pictures)
-        notifications.notify(owner, f"Out of quarantine again: {named}.", _where(pictures))
+        notifications.notify(
+            owner, f"Usage rights reinstated; released from quarantine: {named}.", _where(pictures)
+        )
     return released
 
 
@@ -184,10 +186,10 @@ def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset
     """Who may not see the source learns neither its name nor the reason."""
     if permissions.assets(person).filter(pk=source.pk).exists():
         short = reason if len(reason) <= 160 else f"{reason[:159]}…"
-        what = f"The rights to “{source}” were withdrawn: {short.rstrip('.')}."
+        what = f"The usage rights of “{source}” were revoked: {short.rstrip('.')}."
     else:
-        what = "The rights to a picture that yours were made from were withdrawn."
-    return f"{what} In quarantine: {_named(pictures)}."
+        what = "The usage rights of a source of your assets were revoked."
+    return f"{what} Quarantined: {_named(pictures)}."
 
 
 def _owners(assets: Iterable[Asset], *, but: User | None) -> dict[User, list[Asset]]:

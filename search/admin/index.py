@@ -42,7 +42,7 @@ STATE_LABELS = {
 }
 
 
-RETRY = "They wait for a worker; vectors that still fit are used again."
+RETRY = "The assets are queued for the index worker; vectors that are still valid are reused."
 
 
 class Indexing:
@@ -54,11 +54,11 @@ class Indexing:
     def has_reindex_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("search.change_embedding")
 
-    @admin.action(description="Index again", permissions=["reindex"])
+    @admin.action(description="Reindex", permissions=["reindex"])
     def index_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         _enqueue(request, pipeline.reindex(_assets(self.embeddings(queryset))))
 
-    @admin.action(description="Embed again (CLIP)", permissions=["reindex"])
+    @admin.action(description="Recompute embedding (CLIP)", permissions=["reindex"])
     def embed_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         _enqueue(request, pipeline.reembed(_assets(self.embeddings(queryset))))
 
@@ -131,10 +131,10 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
     def index_reason(self, asset: Asset) -> str:
         return getattr(asset, "index_reason", None) or "-"
 
-    @display(description="How it is found")
+    @display(description="Search diagnostics")
     def ledger(self, asset: Asset) -> SafeString:
         """Link to the search diagnostics."""
-        shape = '<a href="{}" class="text-primary-600 underline">Step by step</a>'
+        shape = '<a href="{}" class="text-primary-600 underline">View</a>'
         return format_html(shape, reverse("asset-why", args=[asset.pk]))
 
 
@@ -192,12 +192,12 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def state_label(self, embedding: Embedding) -> SafeString:
         return _state(embedding.state)
 
-    @action(**asked("Retry all that failed", RETRY, "Retry"), permissions=["reindex"])
+    @action(**asked("Retry all failed", RETRY, "Retry"), permissions=["reindex"])
     def retry_all(self, request: HttpRequest, form: Any) -> HttpResponse:
         self.retry_failed(request, Embedding.objects.all())
         return go_on_at(reverse("admin:search_embedding_changelist"))
 
-    @action(**asked("Index again", RETRY, "Index"), permissions=["reindex"])
+    @action(**asked("Reindex", RETRY, "Index"), permissions=["reindex"])
     def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.index_again(request, Embedding.objects.filter(pk=object_id))
         return go_on_at(reverse("admin:search_embedding_change", args=[object_id]))

@@ -33,7 +33,7 @@ class PictureQuestionAdmin(ReadOnly, ModelAdmin[PictureQuestion]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("search.delete_picturequestion")
 
-    @display(description="Shown")
+    @display(description="Image")
     def thumbnail_image(self, question: PictureQuestion) -> SafeString:
         data = base64.b64encode(bytes(question.thumbnail)).decode()
         return format_html(

@@ -61,7 +61,7 @@ class SavedSearchAdmin(ModelAdmin[SavedSearch]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @display(description="Asks")
+    @display(description="Search")
     def asks(self, saved: SavedSearch) -> SafeString:
         return _link(saved)
 
@@ -154,10 +154,13 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
         except SearchUnavailable as error:
             self.message_user(request, error.message, messages.ERROR)
         else:
-            said = f"{result.questions} asked: nDCG@{result.k} {result.ndcg:.2f} on average."
+            said = (
+                f"{result.questions} queries measured: nDCG@{result.k} {result.ndcg:.2f} on "
+                "average."
+            )
             self.message_user(request, said, messages.SUCCESS)
 
-    @display(description="Question", ordering="question")
+    @display(description="Query", ordering="question")
     def asks(self, golden: GoldenQuestion) -> str:
         return query_summary(golden.question)
 
@@ -211,6 +214,6 @@ class AskedAdmin(ReadOnly, ModelAdmin[Asked]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asked]:
         return super().get_queryset(request).defer("ranking")
 
-    @display(description="Question", ordering="words")
+    @display(description="Query", ordering="words")
     def said(self, asked: Asked) -> str:
         return asked.words or query_summary(asked.question)

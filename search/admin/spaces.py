@@ -31,12 +31,13 @@ else:
 LIST = "admin:search_vectorspace_changelist"
 PAGE = "admin:search_vectorspace_change"
 BUILD = (
-    "An index for it is built in the background while the one in use answers. When it is whole, "
-    "both are asked the golden questions, and it takes over by itself if it answers no worse."
+    "Its index is built in the background while the active one serves searches. When it is "
+    "complete, both are compared on the relevance test set, and it is activated automatically "
+    "if its results are at least as good."
 )
-TAKE_OVER = "It answers from now on, whatever the comparison says. You can go back."
-ROLL_BACK = "The encoder that was in use before this one answers from now on."
-DROP = "Its vectors are forgotten: to use it again, all pictures must go through it again."
+TAKE_OVER = "Serves all searches from now on, whatever the comparison says. You can roll back."
+ROLL_BACK = "The previously active encoder serves all searches from now on."
+DROP = "Deletes its vectors: to use it again, all assets must be embedded again."
 ANYWHERE = '<span style="overflow-wrap: anywhere">{}</span>'  # for long values without spaces
 MEASURES = (("nDCG@10", "ndcg"), ("Recall@10", "recall"), ("MRR", "mrr"))
 
@@ -52,7 +53,7 @@ class EncoderForm(BaseDialogForm):
 
 
 def _ask_for_encoder() -> dict[str, Any]:
-    options = asked("Switch the encoder …", BUILD, "Build it")
+    options = asked("Switch the encoder …", BUILD, "Build index")
     options["dialog"]["form_class"] = EncoderForm
     return options
 
@@ -79,14 +80,14 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
     @display(description="State")
     def state(self, space: VectorSpace) -> SafeString:
         if space.active:
-            return label("In use", "success")
+            return label("Active", "success")
         if space.problem:
             return label("Cannot be built", "danger")
         if space.activated_at:
-            return label("Was in use, kept up to date", "info")
+            return label("Previously active, kept up to date", "info")
         if space.gate and not space.gate["passes"]:
-            return label("Does not take over", "warning")
-        return label("Being built", "info")
+            return label("Not activated", "warning")
+        return label("Building", "info")
 
     @display(description="Assets")
     def done(self, space: VectorSpace) -> str:
@@ -110,7 +111,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
         gate = space.gate
         if not gate:
             never = space.active or space.activated_at or space.problem
-            return SafeString("None." if never else "Not yet: when everything is indexed.")
+            return SafeString("None." if never else "Available when all assets are indexed.")
         asked = gate["questions"] > 0
         means = [(name, gate["old"][key], gate["new"][key]) for name, key in MEASURES if asked]
         pairs = zip(gate["old"]["rows"], gate["new"]["rows"], strict=False) if asked else ()
@@ -134,26 +135,26 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
         except RolloutRefused as error:
             messages.error(request, str(error))
             return go_on_at(reverse(LIST))
-        messages.success(request, f"{space.model} is built in the background.")
+        messages.success(request, f"The index of {space.model} is being built in the background.")
         return go_on_at(reverse(PAGE, args=[space.pk]))
 
-    @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
+    @action(**asked("Activate", TAKE_OVER, "Activate"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         space = _find_space(request, object_id)
         if space is None:
             return go_on_at(reverse(LIST))
-        _try(request, lambda: rollout.replace_active(space), f"{space.model} is in use now.")
+        _try(request, lambda: rollout.replace_active(space), f"{space.model} is active now.")
         return go_on_at(reverse(PAGE, args=[object_id]))
 
     @action(**asked("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])
     def roll_back(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        _try(request, rollout.rollback, "The encoder of before is in use again.")
+        _try(request, rollout.rollback, "The previous encoder is active again.")
         return go_on_at(reverse(LIST))
 
-    @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
+    @action(**asked("Delete", DROP, "Delete"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         if space := _find_space(request, object_id):
-            _try(request, lambda: rollout.drop_space(space), f"{space.model} is forgotten.")
+            _try(request, lambda: rollout.drop_space(space), f"{space.model} is deleted.")
         return go_on_at(reverse(LIST))
 
 
@@ -164,7 +165,7 @@ def _find_space(request: HttpRequest, pk: int) -> VectorSpace | None:
     """
     space = VectorSpace.objects.filter(pk=pk).first()
     if space is None:
-        messages.error(request, "This encoder was dropped meanwhile.")
+        messages.error(request, "This encoder was deleted in the meantime.")
     return space
 
 

@@ -24,15 +24,17 @@ from search.duplicates import dismissals, groups
 from search.models import with_index_state
 
 MAX_ASSETS = 100  # assets per request
-BRAND = OpenApiParameter("brand", OpenApiTypes.STR, description="Slug; else all of your brands.")
+BRAND = OpenApiParameter(
+    "brand", OpenApiTypes.STR, description="Brand slug; default: all of your brands."
+)
 
 
 class GroupSerializer(serializers.Serializer[Any]):
     brand = serializers.CharField(source="best.brand.slug")
-    best = serializers.IntegerField(source="best.pk", help_text="Id of the best copy.")
-    reason = serializers.CharField(help_text="Why that is the best.")
+    best = serializers.IntegerField(source="best.pk", help_text="ID of the best copy.")
+    reason = serializers.CharField(help_text="Reason why it is the best copy.")
     size = serializers.IntegerField(
-        help_text=f"Of the group; at most {groups.MAX_SHOWN} of it are listed."
+        help_text=f"Size of the group; at most {groups.MAX_SHOWN} assets are listed."
     )
     assets = FoundSerializer(many=True, help_text="Best copy first.")
 
@@ -40,9 +42,9 @@ class GroupSerializer(serializers.Serializer[Any]):
 @extend_schema_serializer(many=False)
 class GroupPageSerializer(serializers.Serializer[Any]):
     results = GroupSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+    next = serializers.URLField(allow_null=True, help_text="URL of the next page, or null.")
     total = serializers.IntegerField(
-        help_text="Groups, on all pages; more than these come up when they are merged."
+        help_text="Number of groups on all pages; merging can reveal more."
     )
 
 
@@ -53,7 +55,7 @@ def _ids(**options: Any) -> serializers.ListField:
 
 class MergeSerializer(serializers.Serializer[Any]):
     keep = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id.")
-    others = _ids(help_text="Ids of assets of the same brand; they are archived.")
+    others = _ids(help_text="IDs of assets of the same brand; they are archived.")
 
 
 class MergedSerializer(serializers.Serializer[Any]):
@@ -62,19 +64,23 @@ class MergedSerializer(serializers.Serializer[Any]):
 
 
 class NotTheSameSerializer(serializers.Serializer[Any]):
-    assets = _ids(help_text="Ids of two or more assets of one brand, all different pictures.")
+    assets = _ids(
+        help_text="IDs of two or more assets of one brand that are not duplicates of each other."
+    )
 
 
 class ToldApartSerializer(serializers.Serializer[Any]):
-    told_apart = serializers.IntegerField(help_text="How many pairs nobody had told apart before.")
+    told_apart = serializers.IntegerField(
+        help_text="Number of pairs that are newly marked as not duplicates."
+    )
 
 
 class DuplicatesView(APIView):
     @extend_schema(
         operation_id="duplicates",
-        summary="Groups of pictures that look the same",
-        description="Resized, compressed again, cut or recoloured copies, found in the background; "
-        "the group that was found last comes first.",
+        summary="List groups of duplicates",
+        description="Resized, recompressed, cropped or recoloured copies, detected in the "
+        "background; newest group first.",
         parameters=[BRAND, *PAGING],
         responses=GroupPageSerializer,
     )
@@ -83,7 +89,9 @@ class DuplicatesView(APIView):
         if slug := request.query_params.get("brand"):
             brands = brands.filter(slug=slug.replace("\x00", "\ufffd"))
             if not brands.exists():
-                raise ValidationError({"brand": ["You have no brand of this name."]})
+                raise ValidationError(
+                    {"brand": ["You are not a member of a brand with this slug."]}
+                )
         found = groups.page(
             brands,
             seen=groups.seen_by(person_of(request)),
@@ -104,9 +112,9 @@ class MergeView(APIView):
 
     @extend_schema(
         operation_id="duplicates_merge",
-        summary="Merge assets that show the same picture",
-        description="Tags, collections, and what was made of the others become those of the asset "
-        "that is kept; the others are archived. Managers only.",
+        summary="Merge duplicate assets",
+        description="Tags, collections and derivatives move to the kept asset; the other "
+        "assets are archived. Requires the manager role.",
         request=MergeSerializer,
         responses=MergedSerializer,
     )
@@ -128,9 +136,9 @@ class NotTheSameView(APIView):
 
     @extend_schema(
         operation_id="duplicates_not_the_same",
-        summary="Say that pictures are not the same",
-        description="Remembered by checksum: they are never shown as duplicates again, also if "
-        "they are deleted and uploaded again. Creators and managers.",
+        summary="Mark assets as not duplicates",
+        description="Stored by checksum: they are never suggested as duplicates again, even "
+        "if deleted and uploaded again. Requires the creator role.",
         request=NotTheSameSerializer,
         responses=ToldApartSerializer,
     )
@@ -150,7 +158,7 @@ def _assets(request: Request, **given: list[int]) -> list[Asset]:
     found = seen.in_bulk({pk for ids in given.values() for pk in ids})
     for name, ids in given.items():
         if missing := [str(pk) for pk in ids if pk not in found]:
-            raise ValidationError({name: [f"There is no asset {', '.join(missing[:20])}."]})
+            raise ValidationError({name: [f"There is no asset with ID {', '.join(missing[:20])}."]})
     return [found[pk] for pk in dict.fromkeys(pk for ids in given.values() for pk in ids)]
 
 
@@ -160,5 +168,7 @@ def _cursor(request: Request) -> int | None:
     if not text:
         return None
     if (before := parse_id(text)) is None:
-        raise ValidationError({"cursor": ["This page does not exist."]})
+        raise ValidationError(
+            {"cursor": ["This page does not exist. Start again without a cursor."]}
+        )
     return before

@@ -26,8 +26,8 @@ from search.query import SearchForm
 PERSON = OpenApiParameter(
     "person",
     OpenApiTypes.STR,
-    description="Username: may they find it? Managers may ask for members of the brand, staff for "
-    "anybody. Without it: whoever asks.",
+    description="Username for whom access is checked; default: yourself. Managers can check "
+    "members of the brand, staff any user.",
 )
 
 
@@ -37,26 +37,28 @@ STATES = ", ".join(State)
 class DetailSerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # a field of that name
     text = serializers.CharField()
-    state = serializers.CharField(allow_null=True, help_text="Null: a mere fact.")
+    state = serializers.CharField(allow_null=True, help_text="Null: information only.")
 
 
 class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text=", ".join(types.TITLES))
     title = serializers.CharField()
     state = serializers.CharField(
-        help_text=f"{STATES}. A note is worth knowing, and by itself not in the way."
+        help_text=f"{STATES}. A note does not prevent the asset from being found."
     )
     sentence = serializers.CharField()
     details = DetailSerializer(many=True)
     repairs = serializers.ListField(
-        child=serializers.ChoiceField(Repair.values), help_text="What POST takes as `repair`."
+        child=serializers.ChoiceField(Repair.values), help_text="Value for `repair` in POST."
     )
 
 
 class LedgerSerializer(serializers.Serializer[Any]):
     asset = serializers.IntegerField()
-    found = serializers.BooleanField(help_text="By the question; without one, by any at all.")
-    state = serializers.CharField(help_text="The worst of all steps: bad, waiting or good.")
+    found = serializers.BooleanField(
+        help_text="Whether the search, or without one any search, can find the asset."
+    )
+    state = serializers.CharField(help_text="The worst state of all steps: bad, waiting or good.")
     sentence = serializers.CharField()
     steps = StepSerializer(many=True)
 
@@ -70,9 +72,9 @@ class WhyView(APIView):
 
     @extend_schema(
         operation_id="why",
-        summary="Why isn't this asset found?",
-        description="With a question: whether it passes each filter, which words occur, how well "
-        "it matches, and at which place it comes.",
+        summary="Get the search diagnostics of an asset",
+        description="With search parameters: whether the asset passes each filter, which "
+        "words occur, how well it matches and its rank.",
         parameters=[*QUESTION, PERSON],
         responses=LedgerSerializer,
     )
@@ -93,8 +95,8 @@ class WhyView(APIView):
 
     @extend_schema(
         operation_id="repair",
-        summary="Mend a step of it",
-        description="Creators only. What the index has to do, it does soon after.",
+        summary="Repair a step of the search diagnostics",
+        description="Requires the creator role. Index repairs run in the background shortly after.",
         request=RepairSerializer,
         responses={202: LedgerSerializer},
     )

@@ -15,33 +15,36 @@ from assetbank.api.fields import person_of
 from assetbank.http import problems
 from search.query import SearchForm, search_form
 
-WEIGHTED = "Repeated: all of these together. `KEY*0.5` weighs less, `KEY*-1` stays away from it."
+WEIGHTED = (
+    "Repeatable: all of them are combined. `KEY*0.5` gives less weight, `KEY*-1` excludes "
+    "similar images."
+)
 MEANINGS = {
-    "q": "Words to search with; `-word` is not wanted, quotation marks hold words together. "
-    "Without words and pictures: browsing, newest first.",
-    "text_weight": "Of the words, against pictures that are asked with: above 0, up to 5; "
-    "1 if not given.",
-    "picture": f"A picture shown to POST /search/, by its uuid. {WEIGHTED}",
-    "like": f"Id of an asset to find similar ones of. {WEIGHTED}",
-    "brand": "Slug; repeated: any of these.",
-    "kind": "Repeated: any of these.",
-    "origin": "Where it came from; repeated: any of these.",
-    "status": "Repeated: any of these. Without it: all but archived and quarantined.",
-    "tags": "Comma-separated; all must be there.",
-    "tags_any": "Comma-separated; one of them must be there.",
-    "tags_none": "Comma-separated; none of them may be there.",
-    "orientation": "Square is anything within 5 % of 1:1.",
-    "aspect_ratio": "Like 4:5, or width divided by height; 3 % of tolerance.",
-    "min_width": "In pixels.",
-    "min_height": "In pixels.",
-    "created_after": "First day, like 2026-01-31.",
-    "created_before": "Last day, like 2026-01-31.",
-    "collection": "Id of a collection.",
-    "colour": "Like #c81c26: near one of the dominant colours.",
-    "usable": "true: the rights allow it today.",
-    "created_by": "Id of a person.",
-    "engine_model": "Of a generated picture; repeated: any of these.",
-    "preset": "Of a generated picture; repeated: any of these.",
+    "q": "Search text; `-word` excludes a word, quotation marks match a phrase. Without text "
+    "and images, all assets are listed, newest first.",
+    "text_weight": "Weight of the text relative to the search images: above 0, maximum 5; "
+    "default 1.",
+    "picture": f"UUID of a search image that was sent to POST /search/. {WEIGHTED}",
+    "like": f"ID of an asset, to find similar assets. {WEIGHTED}",
+    "brand": "Brand slug. Repeatable: matches any of them.",
+    "kind": "Repeatable: matches any of them.",
+    "origin": "Origin of the asset. Repeatable: matches any of them.",
+    "status": "Repeatable: matches any of them. Default: all but archived and quarantined.",
+    "tags": "Comma-separated: the asset has all of these tags.",
+    "tags_any": "Comma-separated: the asset has any of these tags.",
+    "tags_none": "Comma-separated: the asset has none of these tags.",
+    "orientation": "Square means within 5 % of 1:1.",
+    "aspect_ratio": "For example 4:5, or width divided by height; tolerance 3 %.",
+    "min_width": "Minimum in pixels.",
+    "min_height": "Minimum in pixels.",
+    "created_after": "First day, for example 2026-01-31.",
+    "created_before": "Last day, for example 2026-01-31.",
+    "collection": "Collection ID.",
+    "colour": "Hex colour such as #c81c26, near one of the dominant colours of the asset.",
+    "usable": "true: usage rights and consent allow its use today.",
+    "created_by": "User ID.",
+    "engine_model": "For generated images. Repeatable: matches any of them.",
+    "preset": "For generated images. Repeatable: matches any of them.",
 }
 QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
 
@@ -96,7 +99,7 @@ def as_query(data: Any) -> QueryDict:
     elif isinstance(data, dict):
         values = {name: v if isinstance(v, list) else [v] for name, v in data.items()}
     else:
-        raise ValidationError({problems.GENERAL: ["Send an object."]})
+        raise ValidationError({problems.GENERAL: ["The body must be a JSON object."]})
     for name, several in values.items():
         texts = [str(value) for value in several if isinstance(value, str | int | float)]
         if texts:

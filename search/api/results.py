@@ -21,26 +21,27 @@ from search.query import MatchedBy, SearchHit, fulltext, search
 class HighlightSerializer(serializers.Serializer[Any]):
     field = serializers.CharField(help_text=", ".join(fulltext.FIELDS))
     text = serializers.CharField()
-    words = serializers.ListField(child=serializers.CharField(), help_text="Those that were found.")
+    words = serializers.ListField(child=serializers.CharField(), help_text="The matching words.")
 
 
 @extend_schema_serializer(component_name="Asset")
 class FoundSerializer(AssetSerializer):
-    """An asset with its relevance and its index state."""
+    """Return an asset, its relevance to the search and its state in the index."""
 
     score = serializers.FloatField(
         allow_null=True,
-        help_text="Relevance, 0 to 1, comparable between questions: from 0.5 on it really matches. "
-        "Null when browsing, or found by words alone.",
+        help_text="Relevance from 0 to 1, comparable between searches: 0.5 and above is a "
+        "good match. Null if nothing is searched for, or if only the text matched.",
     )
-    matches = serializers.BooleanField(help_text="False: nothing better was there.")
+    matches = serializers.BooleanField(help_text="False: a weak match that fills the page.")
     matched_by = serializers.ListField(
         child=serializers.ChoiceField([str(by.name).lower() for by in MatchedBy]),
-        help_text="meaning, words, or name (file name or article number, typed exactly).",
+        help_text="meaning (semantic match), words (text match) or name (exact file name or "
+        "number).",
     )
     highlights = HighlightSerializer(many=True)
     index_state = serializers.CharField(help_text=", ".join(Embedding.State.values))
-    index_error = serializers.CharField(help_text="Why it cannot be found, or empty.")
+    index_error = serializers.CharField(help_text="Reason why it is not indexed, or empty.")
 
     class Meta(AssetSerializer.Meta):
         fields = [
@@ -74,18 +75,19 @@ def _highlight(found: fulltext.Highlight) -> dict[str, Any]:
 @extend_schema_serializer(many=False, component_name="AssetPage")
 class FoundPageSerializer(serializers.Serializer[Any]):
     results = FoundSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+    next = serializers.URLField(allow_null=True, help_text="URL of the next page, or null.")
     matched = serializers.IntegerField(
         allow_null=True,
-        help_text="How many of those ranked so far really match; 0: nothing does, and the results "
-        "are the nearest there are. Null when browsing.",
+        help_text="Number of good matches ranked so far; 0: none, and the results are the "
+        "closest ones. Null if nothing is searched for.",
     )
 
 
 @extend_schema_serializer(many=False, component_name="SearchPage")
 class SearchPageSerializer(FoundPageSerializer):
     picture = serializers.UUIDField(
-        allow_null=True, help_text="Of the picture sent; kept for a day, for GET /assets/?picture="
+        allow_null=True,
+        help_text="UUID of the search image, valid for one day in GET /assets/?picture=",
     )
 
 

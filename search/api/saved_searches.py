@@ -31,7 +31,7 @@ from search.query import SearchForm, SearchQuery, read_query
 from search.saved import golden as golden_module
 from search.saved import searches, stored_query
 
-ADDRESS = "Like q=red+handbag&kind=product: the parameters of GET /assets/."
+ADDRESS = "Parameters of GET /assets/, for example q=red+handbag&kind=product."
 
 
 class AddressField(serializers.CharField):
@@ -51,8 +51,8 @@ class ExpectedField(serializers.ListField):
         super().__init__(
             allow_empty=False,
             max_length=golden_module.MAX_EXPECTED,
-            help_text="Ids of the assets of the brand that it should find; you read those that "
-            "you may see.",
+            help_text="IDs of the expected assets of the brand; only those that you can "
+            "access are returned.",
         )
 
     def get_attribute(self, golden: GoldenQuestion) -> list[int]:
@@ -61,7 +61,9 @@ class ExpectedField(serializers.ListField):
 
 class _StoredQuerySerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
-    brand = BrandField(help_text="Slug; it is asked within this brand, and stays there.")
+    brand = BrandField(
+        help_text="Slug of the brand in which the query is run; cannot be changed later."
+    )
     question = AddressField()
     created_by = serializers.CharField(
         source="created_by.username", default=None, allow_null=True, read_only=True
@@ -76,7 +78,7 @@ class _StoredQuerySerializer(serializers.Serializer[Any]):
 
 class SavedSearchSerializer(_StoredQuerySerializer):
     name = serializers.CharField(max_length=searches.MAX_NAME_LENGTH)
-    assets = serializers.SerializerMethodField(help_text="Address of what it finds now.")
+    assets = serializers.SerializerMethodField(help_text="URL of its current results.")
 
     def get_assets(self, saved: SavedSearch) -> str:
         where = reverse("api-saved-search-assets", args=[saved.pk])
@@ -93,13 +95,13 @@ class GoldenQuestionSerializer(_StoredQuerySerializer):
     expected = ExpectedField()
     measured = serializers.DictField(
         read_only=True,
-        help_text="How it was answered last: recall, mrr and ndcg of the first ten (0 to 1), at, "
-        "encoder; or a problem; empty before.",
+        help_text="Last measurement: recall, mrr and ndcg of the first ten results (0 to 1), "
+        "at, encoder; or a problem. Empty before the first measurement.",
     )
 
 
 class BrandFilter(FilterSet):  # type: ignore[misc]
-    brand = CharFilter("brand__slug", label="Slug of a brand.")
+    brand = CharFilter("brand__slug", label="Brand slug.")
 
 
 class _StoredQueryViewSet(
@@ -120,9 +122,11 @@ class _StoredQueryViewSet(
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Saved searches of your brands"),
-    retrieve=extend_schema(summary="One saved search"),
-    destroy=extend_schema(summary="Delete a saved search", description="What it found stays."),
+    list=extend_schema(summary="List the saved searches of your brands"),
+    retrieve=extend_schema(summary="Get a saved search"),
+    destroy=extend_schema(
+        summary="Delete a saved search", description="The assets that it finds are kept."
+    ),
 )
 class SavedSearchViewSet(_StoredQueryViewSet):
     serializer_class = SavedSearchSerializer
@@ -132,7 +136,7 @@ class SavedSearchViewSet(_StoredQueryViewSet):
     def get_queryset(self) -> QuerySet[SavedSearch]:
         return searches.saved_searches(person_of(self.request)).order_by("name", "id")
 
-    @extend_schema(summary="Save a search", responses={201: SavedSearchSerializer})
+    @extend_schema(summary="Create a saved search", responses={201: SavedSearchSerializer})
     def create(self, request: Request) -> Response:
         serializer = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
@@ -143,7 +147,7 @@ class SavedSearchViewSet(_StoredQueryViewSet):
         return self.created_response(saved, "api-saved-search-detail")
 
     @extend_schema(
-        summary="Rename a saved search, or let it ask something else",
+        summary="Rename a saved search or change its parameters",
         request=SavedSearchChangeSerializer,
         responses=SavedSearchSerializer,
     )
@@ -165,7 +169,7 @@ class SavedSearchViewSet(_StoredQueryViewSet):
         searches.delete_search(saved=instance)
 
     @extend_schema(
-        summary="What a saved search finds now",
+        summary="List the results of a saved search",
         parameters=PAGING,
         filters=False,
         responses=results.FoundPageSerializer,
@@ -183,9 +187,11 @@ class SavedSearchViewSet(_StoredQueryViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Golden questions of your brands"),
-    retrieve=extend_schema(summary="One golden question"),
-    destroy=extend_schema(summary="Delete a golden question", description="Its assets stay."),
+    list=extend_schema(summary="List the relevance test queries of your brands"),
+    retrieve=extend_schema(summary="Get a relevance test query"),
+    destroy=extend_schema(
+        summary="Delete a relevance test query", description="Its expected assets are kept."
+    ),
 )
 class GoldenQuestionViewSet(_StoredQueryViewSet):
     """Golden queries: a new encoder must answer them as well."""
@@ -198,7 +204,9 @@ class GoldenQuestionViewSet(_StoredQueryViewSet):
         rows = golden_module.golden_queries(person).order_by("id")
         return rows.prefetch_related(Prefetch("expected", permissions.assets(person).only("pk")))
 
-    @extend_schema(summary="Pin a golden question", responses={201: GoldenQuestionSerializer})
+    @extend_schema(
+        summary="Add a query to the relevance test set", responses={201: GoldenQuestionSerializer}
+    )
     def create(self, request: Request) -> Response:
         serializer = GoldenQuestionSerializer(
             data=request.data, context=self.get_serializer_context()
@@ -210,7 +218,7 @@ class GoldenQuestionViewSet(_StoredQueryViewSet):
         assets = Asset.objects.filter(brand=brand).in_bulk(ids)
         if missing := [str(pk) for pk in ids if pk not in assets]:
             raise serializers.ValidationError(
-                {"expected": [f"{brand} has no asset {', '.join(missing[:20])}."]}
+                {"expected": [f"{brand} has no asset with ID {', '.join(missing[:20])}."]}
             )
         golden = golden_module.add_golden_query(
             brand=brand, question=serializer.read(), expected=list(assets.values()), by=person

@@ -33,29 +33,27 @@ class FacetValueSerializer(serializers.Serializer[Any]):
 
 
 class FacetSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="The parameter that filters by it.")
+    name = serializers.CharField(help_text="The parameter that filters by this value.")
     values = FacetValueSerializer(many=True)
 
 
 class FacetsSerializer(serializers.Serializer[Any]):
     facets = FacetSerializer(many=True)
-    total = serializers.IntegerField(help_text="Under all filters.")
-    capped = serializers.BooleanField(help_text="More match than are counted.")
+    total = serializers.IntegerField(help_text="Number of assets that match all filters.")
+    capped = serializers.BooleanField(help_text="True if more assets match than are counted.")
 
 
 class SearchSerializer(serializers.Serializer[Any]):
-    """Fields of a search by image.
-
-    Words and filters of GET /assets/ may be sent as fields of the same names.
-    """
+    """Accept a search image; text and filters of GET /assets/ can be sent as fields of the same
+    names."""
 
     image = serializers.FileField(
-        required=False, help_text="A picture; a small copy is kept for a day."
+        required=False, help_text="The search image; a small copy is stored for one day."
     )
-    asset = serializers.IntegerField(required=False, help_text="Or the id of an asset.")
+    asset = serializers.IntegerField(required=False, help_text="Alternatively, an asset ID.")
     box = serializers.CharField(
         required=False,
-        help_text="Only this part of the asset: left,top,right,bottom as shares of it, 0 to 1.",
+        help_text="Region of the asset: left,top,right,bottom as fractions from 0 to 1.",
     )
     q = serializers.CharField(required=False, help_text=MEANINGS["q"])
     text_weight = serializers.FloatField(required=False, help_text=MEANINGS["text_weight"])
@@ -85,7 +83,7 @@ class SearchSerializer(serializers.Serializer[Any]):
     create=extend_schema(responses={201: FoundSerializer, 200: FoundSerializer}),
 )
 class FoundViewSet(AssetViewSet):
-    """Assets with their index state."""
+    """List, upload, update and delete assets, with their state in the index."""
 
     serializer_class = FoundSerializer
 
@@ -93,7 +91,7 @@ class FoundViewSet(AssetViewSet):
         return with_index_state(super().get_queryset())
 
     @extend_schema(
-        summary="Find or browse assets",
+        summary="Search or list assets",
         parameters=[*QUESTION, *PAGING],
         responses=FoundPageSerializer,
     )
@@ -101,7 +99,7 @@ class FoundViewSet(AssetViewSet):
         return Response(page_of(request, request.query_params, where=reverse("api-asset-list")))
 
     @extend_schema(
-        summary="Assets that look like this one",
+        summary="List similar assets",
         parameters=[*FILTERS, *PAGING],
         responses=FoundPageSerializer,
     )
@@ -114,8 +112,8 @@ class FoundViewSet(AssetViewSet):
         return Response(page_of(request, query, where=where, ignored=("like",)))
 
     @extend_schema(
-        summary="Index it again",
-        description="For an asset that search cannot find; CLIP runs only if its vector is gone.",
+        summary="Reindex an asset",
+        description="For an asset that is not found; CLIP runs only if its vector is missing.",
         request=None,
         responses={202: FoundSerializer},
     )
@@ -129,15 +127,15 @@ class FoundViewSet(AssetViewSet):
 
 
 class SearchView(APIView):
-    """Search by an uploaded image, or by an asset."""
+    """Search by image, or with an asset."""
 
     parser_classes = PARSERS
 
     @extend_schema(
         operation_id="search",
-        summary="Search with a picture",
-        description="Send an `image`, or the id of an `asset`, and any filter of GET /assets/. "
-        "The next pages are GET requests: follow `next`.",
+        summary="Search by image",
+        description="Send an `image` or the ID of an `asset`, with any filters of GET "
+        "/assets/. Further pages are GET requests: follow `next`.",
         request={
             "multipart/form-data": SearchSerializer,
             "application/json": SearchSerializer,
@@ -148,7 +146,7 @@ class SearchView(APIView):
         query, image = as_query(request.data), request.FILES.get("image")
         assets, box = list(filter(None, query.pop("asset", []))), query.pop("box", [""])[-1]
         if bool(image) == bool(assets):
-            raise ValidationError({"image": ["Send one of both: an image, or an asset's id."]})
+            raise ValidationError({"image": ["Send either an image or an asset ID."]})
         if assets:
             query.setlist("like", [*query.getlist("like"), *assets])
         limit_of(query)
@@ -175,16 +173,16 @@ def _box(text: str) -> tuple[float, float, float, float]:
     try:
         left, top, right, bottom = (float(share) for share in text.split(","))
     except ValueError:
-        raise ValidationError({"box": ["A box is written left,top,right,bottom."]}) from None
+        raise ValidationError({"box": ["box must have the form left,top,right,bottom."]}) from None
     return left, top, right, bottom
 
 
 class FacetsView(APIView):
-    """Counts of assets by filter."""
+    """Count the assets that each filter value matches."""
 
     @extend_schema(
         operation_id="facets",
-        summary="How many assets each filter would show",
+        summary="Count the assets for each filter value",
         parameters=QUESTION,
         responses=FacetsSerializer,
     )

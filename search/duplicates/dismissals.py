@@ -42,9 +42,9 @@ def dismiss(
     pairs = itertools.combinations(assets, 2)
     chosen = [both for both in pairs if one is None or one in both]
     if not chosen:
-        raise InvalidAsset("It takes two pictures to say that they are not the same.")
+        raise InvalidAsset("Choose at least two assets.")
     if len({asset.brand_id for asset in assets}) > 1:
-        raise InvalidAsset("Only pictures of one brand are compared.")
+        raise InvalidAsset("Choose assets of the same brand.")
     known = dismissed_pairs(asset.checksum for asset in assets)
     new = [key for first, second in chosen if frozenset(key := pair(first, second)) not in known]
     NotTheSame.objects.bulk_create(

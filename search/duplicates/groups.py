@@ -218,9 +218,9 @@ def _reason(best: Asset, second: Asset) -> str:
     first = next(place for place, (one, other) in enumerate(pairs) if one != other)
     return (
         f"Largest: {best.width} \N{MULTIPLICATION SIGN} {best.height}",
-        "Rights have not ended" if second.expired else "Rights are known",
+        "Usage rights valid" if second.expired else "Licence recorded",
         "Approved",
         f"Largest file: {filesizeformat(best.bytes)}",
-        "Here first",
-        "Here first",
+        "Added first",
+        "Added first",
     )[first]

@@ -17,7 +17,8 @@ from typing import TypeVar
 DEFAULT_MODEL = "openai/clip-vit-base-patch32"
 DEMO_FOLDER = Path(__file__).resolve().parent / "demo" / "checkpoint"
 DEMO_SENTENCE = (
-    "Bundled demo encoder: knows drawn products only. Set CLIP_MODEL for real photographs."
+    "The bundled demo encoder only recognises the drawn demo products. Set CLIP_MODEL for "
+    "real photographs."
 )
 HUB_SECONDS = 4.0  # deadline for asking the hub about a model
 
@@ -65,7 +66,7 @@ def resolve(
     if folder.exists():
         return _checkpoint(model, folder)
     if model.startswith((".", "~", "/", "\\")) or model.count("/") > 1:
-        raise EncoderUnavailable(f"{model} is no encoder: there is no such folder.")
+        raise EncoderUnavailable(f"{model} is not an encoder: this folder does not exist.")
     return _checkpoint(model, _fetch(model, offline=offline, say=say))
 
 
@@ -116,13 +117,14 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
     from huggingface_hub import snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
-    hint = "Name a folder with a CLIP checkpoint, or connect once to download it."
+    hint = "Use a folder with a CLIP checkpoint, or connect to the internet once to download it."
     try:
         # Not snapshot_download: it rejects a copy without the weights of other frameworks
         config = try_to_load_from_cache(model, "config.json")
     except HFValidationError as error:
         raise EncoderUnavailable(
-            f"{model!r} is no encoder: neither a folder on this machine nor a name on the hub."
+            f"{model!r} is not an encoder: it is neither a folder on this machine nor a "
+            "model ID on the hub."
         ) from error
     if isinstance(config, str) and not _missing(Path(config).parent):
         return Path(config).parent
@@ -134,7 +136,7 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
         return Path(snapshot_download(model, allow_patterns=list(sizes)))
     except RepositoryNotFoundError as error:
         raise EncoderUnavailable(
-            f"The hub has no model {model}, or shows it only to its members."
+            f"The hub has no model {model}, or access to it is restricted."
         ) from error
     except Exception as error:  # the hub's client passes on exceptions of several libraries
         raise EncoderUnavailable(

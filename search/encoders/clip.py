@@ -117,7 +117,7 @@ class _HalfEncoder:
         if not hasattr(model, self.method):
             raise EncoderUnavailable(
                 f"{self.folder} holds a {model.config.model_type} model. Search needs CLIP or "
-                "SigLIP, which put pictures and texts into one space."
+                "SigLIP, which embed images and text in one space."
             )
         if report["missing_keys"]:  # transformers would use random numbers
             raise EncoderUnavailable(

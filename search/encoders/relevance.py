@@ -102,7 +102,7 @@ def compose(parts: Sequence[QueryPart], background: Background) -> ComposedQuery
     """
     positive_weight = sum(part.weight for part in parts if part.weight > 0)
     if not positive_weight:
-        raise ValueError("A question needs something to look for.")
+        raise ValueError("A search needs something to look for.")
     vector = np.zeros(len(background.mean))
     offset = 0.0
     focus = 0.0  # 1 for one part, a half for two of equal weight
@@ -118,7 +118,9 @@ def compose(parts: Sequence[QueryPart], background: Background) -> ComposedQuery
             offset -= share * fit.slope * mean
     length = float(np.linalg.norm(vector))
     if length < 1e-9:
-        raise ValueError("The parts of this question cancel each other out.")
+        raise ValueError(
+            "The parts of this search cancel each other out. Remove one or change its weight."
+        )
     return ComposedQuery(
         (vector / length).astype(np.float32), length, offset + MULTI_PART_BONUS * (1 - focus)
     )
@@ -150,7 +152,7 @@ def _fit(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> LogisticF
     """
     has_right: Bools = np.asarray(right.any(axis=1))
     if not has_right.any():
-        raise ValueError("No question has a right answer, so there is nothing to measure.")
+        raise ValueError("No query has an expected asset, so there is nothing to measure.")
     without = has_right.sum() / max(1, (~has_right).sum())
     rows, labels, weights = [], [], []
     for row, mean in enumerate(means):

@@ -180,6 +180,6 @@ def _evaluation_query(golden: GoldenQuestion) -> EvaluationQuery:
     """Return the evaluation query. Raises InvalidQuery."""
     ids = frozenset(asset.pk for asset in golden.expected.all())
     if not ids:
-        raise InvalidQuery("None of the pictures that it should find is there any more.")
+        raise InvalidQuery("None of the expected assets exists any longer. Edit the query.")
     question = read_query(golden.question, person=permissions.system_user())
     return EvaluationQuery(question.within(golden.brand), ids, str(golden), golden.brand.name)

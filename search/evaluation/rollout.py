@@ -63,9 +63,9 @@ def start_rollout(model: str) -> VectorSpace:
     """
     model = model.strip()
     if not model or len(model) > 300:
-        raise RolloutRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
+        raise RolloutRefused("Enter an encoder: a folder, a hub ID such as openai/clip-…, or demo.")
     if VectorSpace.objects.active().filter(model=model).exclude(fingerprint=None).exists():
-        raise RolloutRefused(f"{model} is the encoder in use.")
+        raise RolloutRefused(f"{model} is already the active encoder.")
     space = spaces.create_space(model)
     # Treated like a new one: it is evaluated again, and takes over automatically
     VectorSpace.objects.filter(pk=space.pk).update(problem="", gate={}, activated_at=None)
@@ -80,13 +80,13 @@ def space_of_model(model: str) -> VectorSpace:
     if model:
         space = VectorSpace.objects.filter(model=model).order_by("active", "-pk").first()
         if space is None:
-            raise RolloutRefused(f"There is no space of {model}.")
+            raise RolloutRefused(f"There is no vector space of {model}.")
         return space
     others = VectorSpace.objects.inactive().order_by("-pk")
     if not others:
-        raise RolloutRefused("There is no other one.")
+        raise RolloutRefused("There is no other encoder.")
     if len(others) > 1:
-        raise RolloutRefused(f"Say which: {', '.join(each.model for each in others)}.")
+        raise RolloutRefused(f"Choose one of: {', '.join(each.model for each in others)}.")
     return others[0]
 
 
@@ -158,14 +158,14 @@ def run_gate(space: VectorSpace) -> dict[str, Any]:
         gate |= _comparison(space, active)
     if gate["coverage"] < 1:
         lost = gate["of"] - gate["covered"]
-        gate["why"].append(f"{lost} of {gate['of']} assets could not be found any more.")
+        gate["why"].append(f"{lost} of {gate['of']} assets would no longer be indexed.")
     for measure in MEASURES if gate["questions"] else ():
         new, old = gate["new"][measure], gate["old"][measure]
         if new < old - TOLERANCE:
             name = {"ndcg": "nDCG@10", "recall": "Recall@10"}[measure]
             gate["why"].append(f"{name} falls from {old:.3f} to {new:.3f}.")
     if not gate["questions"]:
-        gate["notes"].append("No golden questions were compared: only coverage decides.")
+        gate["notes"].append("The relevance test set is empty: only coverage is compared.")
     gate["passes"] = not gate["why"]
     space.gate = gate
     VectorSpace.objects.filter(pk=space.pk).update(gate=gate)
@@ -193,7 +193,7 @@ def _comparison(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
     except SearchUnavailable as error:
         metrics.evaluate_golden_queries(space)  # raises if this space is unavailable
         # The old encoder's folder may be missing, so its metrics cannot be compared
-        return {"notes": [f"{active.model} could not be asked: {error.message}"]}
+        return {"notes": [f"{active.model} could not be measured: {error.message}"]}
     return {"questions": new.questions, "new": new.as_json(), "old": old.as_json()}
 
 
@@ -221,8 +221,8 @@ def replace_active(space: VectorSpace) -> None:
         waiting = _missing(space).filter(state=Embedding.State.PENDING).count()
     if waiting:
         raise RolloutRefused(
-            f"{space.model} cannot take over yet: {waiting} of {progress(space).total} assets "
-            "still wait in it and could not be found."
+            f"{space.model} cannot be activated yet: {waiting} of {progress(space).total} "
+            "assets are not indexed in it yet."
         )
     activate_space(space)
 
@@ -260,7 +260,7 @@ def activate_space(space: VectorSpace) -> None:
 
 
 def _dropped(space: VectorSpace) -> RolloutRefused:
-    return RolloutRefused(f"{space.model} was dropped meanwhile.")
+    return RolloutRefused(f"{space.model} was deleted in the meantime.")
 
 
 def previous_space() -> VectorSpace | None:
@@ -273,7 +273,7 @@ def rollback() -> VectorSpace:
     """Activate the previous encoder again. Raises as `activate_space`."""
     space = previous_space()
     if space is None:
-        raise RolloutRefused("There is no earlier encoder to go back to.")
+        raise RolloutRefused("There is no previous encoder to roll back to.")
     activate_space(space)
     return space
 
@@ -286,11 +286,11 @@ def drop_space(space: VectorSpace) -> None:
         if locked is None:
             return
         if locked.active:
-            raise RolloutRefused(f"{locked.model} is in use: let another encoder take over first.")
+            raise RolloutRefused(f"{locked.model} is active: activate another encoder first.")
         if spaces.is_configured(locked):
             raise RolloutRefused(
-                f"{locked.model} is what CLIP_MODEL asks for, so it would be built again: "
-                "set CLIP_MODEL to the encoder in use first."
+                f"{locked.model} is set in CLIP_MODEL, so it would be built again: set "
+                "CLIP_MODEL to the active encoder first."
             )
         locked.delete()
     if locked.collection:

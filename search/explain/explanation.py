@@ -49,7 +49,7 @@ def explain(
         _build_step("permission", lambda: permission_steps.permission(asset, person)),
     ]
     if question == NOTHING:
-        sentence = "Say what somebody would look for: then it is told where this picture comes."
+        sentence = "Enter a search to see the rank of this asset in its results."
         steps.append(step("question", State.NOT_ASKED, sentence))
     else:
         context = ExplainContext(index, person, asker or person, question)

@@ -27,29 +27,29 @@ def original(asset: Asset) -> Step:
         return step(
             "original",
             State.BAD,
-            "The original file is gone from the storage. Put it back from a backup, to the same "
-            "path, or upload the picture again.",
+            "The original file is missing from the storage. Restore it from a backup to the "
+            "same path, or upload it again.",
             [path],
         )
     except Exception as error:  # each storage backend raises its own
-        sentence = f"The file storage does not answer: {error}."
+        sentence = f"The file storage is not responding: {error}."
         return step("original", State.BAD, sentence, [path])
     details = [
         path,
-        Detail("Size", f"{size} bytes; {asset.bytes} at intake"),
+        Detail("Size", f"{size} bytes; {asset.bytes} at upload"),
         Detail("SHA-256", checksum.hexdigest() if reads else "not read"),
     ]
     if size != asset.bytes or (reads and checksum.hexdigest() != asset.checksum):
-        details.append(Detail("SHA-256 at intake", asset.checksum))
+        details.append(Detail("SHA-256 at upload", asset.checksum))
         sentence = (
-            "The bytes in the storage are not those that came in. Put the original back from a "
-            "backup, or upload the picture again."
+            "The file in the storage differs from the uploaded one. Restore the original from "
+            "a backup, or upload it again."
         )
         return step("original", State.BAD, sentence, details)
     if not reads:
-        sentence = "It is there with its size; too large to be read here."
+        sentence = "It exists with the expected size; it is too large to verify its checksum here."
         return step("original", State.GOOD, sentence, details)
-    sentence = f"It is in the storage, byte for byte ({filesizeformat(size)})."
+    sentence = f"It is in the storage, unchanged ({filesizeformat(size)})."
     return step("original", State.GOOD, sentence, details)
 
 
@@ -63,11 +63,11 @@ def renditions(asset: Asset) -> Step:
             missing += [] if exists else [name]
             details.append(Detail(f"{name}, {side} px", path, _state(exists)))
     except Exception as error:  # each storage backend raises its own
-        return step("renditions", State.BAD, f"The file storage does not answer: {error}.")
+        return step("renditions", State.BAD, f"The file storage is not responding: {error}.")
     if missing:
-        sentence = f"Missing: {' and '.join(missing)}. It can be drawn again from the original."
+        sentence = f"Missing: {' and '.join(missing)}. They can be recreated from the original."
         return step("renditions", State.BAD, sentence, details, (Repair.RENDITIONS,))
-    return step("renditions", State.GOOD, "Small and large copies are there.", details)
+    return step("renditions", State.GOOD, "All renditions exist.", details)
 
 
 def _state(exists: bool) -> State:

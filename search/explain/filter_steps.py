@@ -35,20 +35,20 @@ def filters(context: ExplainContext) -> Step:
             failing.append(name)
         if name in in_milvus and in_milvus[name] != passes[name]:
             disagree.append(name)
-            sentence += "; Milvus lets it pass" if in_milvus[name] else "; Milvus keeps it out"
+            sentence += "; Milvus includes it" if in_milvus[name] else "; Milvus excludes it"
         bad = name in failing or name in disagree
         details.append(Detail(name, sentence, State.BAD if bad else State.GOOD))
     if silent:
         details.append(Detail("Milvus", silent))
     repairs = (Repair.INDEX,) if disagree else ()
     if failing:
-        plural = "filters keep" if len(failing) > 1 else "filter keeps"
-        sentence = f"The {plural} it out: {_listed(failing)}."
+        plural = "filters exclude" if len(failing) > 1 else "filter excludes"
+        sentence = f"The {plural} it: {_listed(failing)}."
     elif disagree:
         sentence = f"Postgres and Milvus disagree about it: {_listed(disagree)}."
     else:
         many = len(active) - (not requested.statuses)
-        sentence = "It passes every filter." if many else "No filter is asked for."
+        sentence = "It passes every filter." if many else "The search has no filters."
         return step("filters", State.GOOD, sentence, details)
     return step("filters", State.BAD, sentence, details, repairs)
 
@@ -86,7 +86,7 @@ def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, boo
     found: dict[str, bool] = {}
     try:
         if not context.stored:
-            return {}, "not asked: it does not have it"
+            return {}, "not checked: it does not contain the asset"
         for name in names:
             reach = permissions.AssetScope(None)
             if name == "brand":
@@ -110,17 +110,19 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         return _tags(name, filters, asset)
     if name in ("min_width", "min_height"):
         side = name.removeprefix("min_")
-        return f"{getattr(asset, side)} px; at least {getattr(filters, name)} is asked for"
+        return f"{getattr(asset, side)} px; the minimum is {getattr(filters, name)}"
     match name:
         case "status" if not filters.statuses:
-            return f"{asset.status}; archived or quarantined pictures show only when asked for"
+            return f"{asset.status}; archived and quarantined assets are shown only if filtered for"
         case "aspect_ratio":
-            within = f"{filters.aspect_ratio:.2f} within {RATIO_TOLERANCE:.0%} is asked for"
+            within = f"{filters.aspect_ratio:.2f} within {RATIO_TOLERANCE:.0%}"
             return f"{asset.aspect_ratio:.2f}; {within}"
         case "created_after":
-            return f"created {asset.created_at:%Y-%m-%d}; from {filters.created_after} is asked for"
+            return (
+                f"created {asset.created_at:%Y-%m-%d}; the filter is from {filters.created_after}"
+            )
         case "created_before":
-            until = f"until {filters.created_before} is asked for"
+            until = f"the filter is until {filters.created_before}"
             return f"created {asset.created_at:%Y-%m-%d}; {until}"
         case "colour":
             return _colour(filters.colour, asset)
@@ -128,18 +130,18 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
             if refused := terms.usage_problem(asset):
                 return refused.rstrip(".")
             end = terms.usable_until(asset)
-            return f"rights end on {end}" if end else "no end"
+            return f"usage rights expire on {end}" if end else "no expiry date"
         case "collection":
             collection = Collection.objects.filter(pk=filters.collection or 0).first()
             return f"in {collection}" if passes else f"not in {collection}"
         case "created_by":
             creator = User.objects.filter(pk=filters.created_by or 0).first()
-            return f"added by {asset.created_by or 'nobody'}; {creator} is asked for"
+            return f"added by {asset.created_by or 'no user'}; the filter is {creator}"
     if name not in (values := _values(filters, asset)):
         given = [value for parameter, value in filters.parameters() if parameter == name]
-        return f"{', '.join(given)} is asked for"
+        return f"the filter is {', '.join(given)}"
     value, allowed = values[name]
-    return f"{value}, as asked" if passes else f"{value or 'none'} is not {' or '.join(allowed)}"
+    return f"{value}, matches" if passes else f"{value or 'none'} is not {' or '.join(allowed)}"
 
 
 def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str]]]:
@@ -169,7 +171,7 @@ def _tags(name: str, filters: Filters, asset: Asset) -> str:
 
 def _colour(requested: str, asset: Asset) -> str:
     if not asset.colours:
-        return "its colours are not known"
+        return "its colours are not computed"
     apart = {colour: colours.distance(colour, requested) for colour in asset.colours}
     nearest = min(apart, key=apart.__getitem__)
     return (

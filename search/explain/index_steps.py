@@ -27,7 +27,7 @@ STATES = {
     Embedding.State.SKIPPED: State.BAD,
     Embedding.State.REMOVING: State.BAD,
 }
-NOT_READY = "The index worker has not loaded an encoder yet. It starts with `make run`."
+NOT_READY = "The index worker has not loaded an encoder yet. Start it with `make run`."
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def embedding(index: IndexState) -> Step:
     row = index.row
     details = [Detail("Encoder", str(index.space))]
     if row is None:
-        sentence = "The index has not heard of it."
+        sentence = "The asset is not registered in the index."
         return step("embedding", State.BAD, sentence, details + _others(index), (Repair.INDEX,))
     details += [
         Detail("State", row.get_state_display()),
@@ -78,7 +78,7 @@ def embedding(index: IndexState) -> Step:
     state, sentence = STATES[Embedding.State(row.state)], _describe_embedding(row)
     repairs: tuple[Repair, ...] = ()
     if row.state == Embedding.State.INDEXED and not valid:
-        state, sentence = State.BAD, "Its vector is not one of the bytes that it has now."
+        state, sentence = State.BAD, "Its vector was computed from an earlier version of the file."
         repairs = (Repair.EMBED,)
     elif row.state == Embedding.State.FAILED:
         repairs = (Repair.INDEX, Repair.EMBED)
@@ -89,19 +89,19 @@ def embedding(index: IndexState) -> Step:
 
 def _describe_embedding(row: Embedding) -> str:
     if row.state == Embedding.State.INDEXED:
-        return "CLIP has looked at it, and the vector is kept."
+        return "CLIP has encoded the image, and its vector is stored."
     if row.state == Embedding.State.PENDING:
         if row.claimed_until and row.claimed_until > timezone.now():
             now = f"until {timezone.localtime(row.claimed_until):%H:%M:%S}"
             if row.reason:
-                return f"It rests {now} before the next attempt: {row.reason}"
-            return f"A worker has it now ({now} at most)."
+                return f"The next attempt is {now} from now: {row.reason}"
+            return f"A worker is processing it now (for at most {now})."
         many = _ahead(row)
-        behind = f"behind {many} other{'s' * (many != 1)}" if many else "and is next"
-        waits = f"It waits to be indexed, {behind}."
+        behind = f"after {many} other{'s' * (many != 1)}" if many else "and it is next"
+        waits = f"It is waiting to be indexed, {behind}."
         return f"{waits} {row.reason}".strip()
     if row.state == Embedding.State.FAILED:
-        return row.reason or "It could not be indexed."
+        return row.reason or "Indexing failed."
     return row.reason or f"{row.get_state_display()}."
 
 
@@ -119,8 +119,8 @@ def _describe_vector(row: Embedding, index: IndexState) -> str:
     if row.vector_bytes is None:
         return "none"
     if row.checksum != index.asset.checksum:
-        return f"of other bytes ({row.checksum[:12] or 'unknown'})"
-    return f"{len(row.vector_bytes) // 4} numbers, of these bytes"
+        return f"of another file version ({row.checksum[:12] or 'unknown'})"
+    return f"{len(row.vector_bytes) // 4} dimensions, of this file version"
 
 
 def _validity(row: Embedding, valid: bool) -> State | None:
@@ -133,8 +133,8 @@ def _others(index: IndexState) -> list[Detail]:
     """Return details about spaces that are being built, or that were active before."""
     details = []
     for space, row in index.others:
-        role = "was active before" if space.activated_at else "being built"
-        state = row.get_state_display() if row else "not in it yet"
+        role = "previously active" if space.activated_at else "building"
+        state = row.get_state_display() if row else "not included yet"
         reason = space.problem or (row.reason if row else "")
         mark = STATES[Embedding.State(row.state)] if row else State.WAITING
         details.append(Detail(f"{space.model} ({role})", f"{state}. {reason}".strip(), mark))
@@ -157,10 +157,15 @@ def in_milvus(index: IndexState) -> Step:
         return _skipped(found is not None, waits, details)
     if found is None:
         if waits:
-            return step("milvus", State.WAITING, "Not there yet: it waits to be indexed.", details)
-        sentence = "Milvus does not have it, though it should."
+            return step(
+                "milvus",
+                State.WAITING,
+                "It is not in Milvus yet: it is waiting to be indexed.",
+                details,
+            )
+        sentence = "It is missing in Milvus. Reindex it."
         if row is None or row.state != Embedding.State.INDEXED:
-            sentence = "Milvus does not have it."
+            sentence = "It is not in Milvus."
         return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
     expected = entities.scalars(index.asset)
     vector = store.vectors([pk], collection=collection).get(pk)
@@ -168,23 +173,25 @@ def in_milvus(index: IndexState) -> Step:
     details += [*differing, *_vector(row, vector)]
     wrong = [detail.label for detail in details if detail.state == State.BAD]
     if not wrong:
-        sentence = "It is there, with everything as it should be."
+        sentence = "It is in Milvus, and all values are up to date."
         return step("milvus", State.GOOD, sentence, details)
     if waits:
-        sentence = f"It is there as it was before; on its way: {', '.join(wrong)}."
+        sentence = f"It is in Milvus; pending updates: {', '.join(wrong)}."
         return step("milvus", State.WAITING, sentence, details)
-    sentence = f"What Milvus holds is out of date: {', '.join(wrong)}."
+    sentence = f"Its values in Milvus are out of date: {', '.join(wrong)}. Reindex it."
     return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
 
 
 def _skipped(exists: bool, waits: bool, details: list[Detail]) -> Step:
     """Report an asset that the index skips."""
     if not exists:
-        return step("milvus", State.NOTE, "Not there, as it should be: it is left out.", details)
+        return step(
+            "milvus", State.NOTE, "It is not in Milvus, as expected: it is skipped.", details
+        )
     if waits:
-        sentence = "It is there still, and is on its way out."
+        sentence = "It is still in Milvus and is being removed."
         return step("milvus", State.WAITING, sentence, details)
-    sentence = "It is there, though it should be left out."
+    sentence = "It is in Milvus although it should be skipped. Reindex it."
     return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
 
 
@@ -197,7 +204,7 @@ def _differing(expected: schema.Scalars, found: schema.Scalars) -> list[Detail]:
         if name == "aspect_ratio" and math.isclose(value, should[name], rel_tol=1e-6):  # type: ignore[arg-type]
             continue
         if value != should[name]:
-            sentence = f"{_short(value)}; it should be {_short(should[name])}"
+            sentence = f"{_short(value)}; expected {_short(should[name])}"
             details.append(Detail(name, sentence, State.BAD))
     return details
 
@@ -209,7 +216,7 @@ def _vector(row: Embedding | None, found: Vector | None) -> list[Detail]:
         return []
     if stored.shape == found.shape and np.abs(stored - found).max() <= VECTOR_TOLERANCE:
         return [Detail("vector", "the same as in Postgres", State.GOOD)]
-    return [Detail("vector", "another than in Postgres", State.BAD)]
+    return [Detail("vector", "differs from Postgres", State.BAD)]
 
 
 def _short(value: object) -> str:
@@ -227,7 +234,9 @@ def written(asset: Asset) -> Step:
     """Report the words in the asset's full-text document."""
     document = Document.objects.filter(pk=asset.pk).first()
     if document is None:
-        sentence = "Its words are not in the full-text index: no word finds it."
+        sentence = (
+            "Its text is not in the full-text index: text search cannot find it. Reindex its text."
+        )
         return step("words", State.BAD, sentence, [], (Repair.WORDS,))
     found: dict[str, list[str]] = {weight: [] for weight in PLACES}
     for lexeme, places in LEXEME.findall(str(document.words)):
@@ -241,5 +250,5 @@ def written(asset: Asset) -> Step:
     ]
     details.append(Detail("Exact names", ", ".join(sorted(document.names)) or "none"))
     many = len({lexeme for lexemes in found.values() for lexeme in lexemes})
-    sentence = f"{many} word{'s' * (many != 1)} find it, and {len(document.names)} exact names."
+    sentence = f"{many} word{'s' * (many != 1)} and {len(document.names)} exact names are indexed."
     return step("words", State.GOOD, sentence, details)

@@ -18,20 +18,18 @@ def policy(asset: Asset, question: SearchQuery) -> Step:
     details = [
         Detail("Status", asset.get_status_display()),
         Detail("Origin", asset.get_origin_display()),
-        Detail("Generated pictures in search", asset.brand.get_search_generated_display()),
+        Detail("Generated images in search", asset.brand.get_search_generated_display()),
         Detail("Size", f"{asset.width} x {asset.height} px"),
     ]
     if asset.expires_on:
         ended = " (ended)" if asset.expires_on < timezone.localdate() else ""
-        details.append(Detail("Rights end", f"{asset.expires_on:%-d %B %Y}{ended}"))
+        details.append(Detail("Usage rights expire", f"{asset.expires_on:%-d %B %Y}{ended}"))
     if asset.status in HIDDEN_STATUSES and asset.status not in question.filters.statuses:
-        sentence = (
-            f"It is {asset.status}: shown only when somebody asks for {asset.status} pictures."
-        )
+        sentence = f"It is {asset.status}: shown only if a search filters by this status."
         return step("policy", State.BAD, sentence, details)
     if skip_reason := entities.skip_reason(asset):
         return step("policy", State.BAD, skip_reason, details)
-    sentence = f"{asset.get_status_display()}; nothing keeps it out of search."
+    sentence = f"{asset.get_status_display()}; it is included in search."
     return step("policy", State.GOOD, sentence, details)
 
 
@@ -40,24 +38,25 @@ def permission(asset: Asset, person: permissions.AnyUser) -> Step:
     name = called(person)
     brand = asset.brand
     if permissions.has_full_access(person):
-        return step("permission", State.GOOD, f"{name} is staff, and sees every brand.")
+        return step("permission", State.GOOD, f"{name} is a staff user and can access every brand.")
     if person.pk is None:
         sentence = (
-            f"Nobody called {name} is a member of {brand}. Staff see it without being one, and "
-            "can make somebody a member."
+            f"{name} is not a member of {brand}. Staff users have access without membership "
+            "and can add members."
         )
         return step("permission", State.BAD, sentence)
     role = Membership.objects.filter(user_id=person.pk, brand=brand).values_list("role", flat=True)
     if not (found := role.first()):
-        sentence = f"{name} is not a member of {brand}. Staff can make them one."
+        sentence = f"{name} is not a member of {brand}. A staff user can add them."
         return step("permission", State.BAD, sentence)
     if not person.is_active:
-        return step("permission", State.BAD, f"{name} may not sign in any more.")
+        return step("permission", State.BAD, f"{name} can no longer sign in.")
     details = [Detail("Role", Membership.Role(found).label)]
     if found not in permissions.EDITORS and asset.status != Asset.Status.APPROVED:
         status = asset.get_status_display().lower()
         sentence = (
-            f"{name} is a viewer of {brand}: viewers see what is approved, and it is {status}."
+            f"{name} is a viewer of {brand}: viewers see approved assets only, and this one is "
+            f"{status}."
         )
         return step("permission", State.BAD, sentence, details)
     return step("permission", State.GOOD, f"{name} is a member of {brand}.", details)
@@ -72,7 +71,7 @@ def resolve_subject(asker: User, brand: Brand, username: str) -> User:
     if not username or username == asker.username:
         return asker
     if not permissions.can_manage(asker, brand):
-        raise NotAllowed(f"Only a manager of {brand} may ask for somebody else.")
+        raise NotAllowed(f"Only managers of {brand} can check the access of other users.")
     people = User.objects.all() if permissions.has_full_access(asker) else brand.members.all()
     username = username[:150].replace("\x00", "\ufffd")  # PostgreSQL takes no NUL
     found: User | None = people.filter(username=username).first()

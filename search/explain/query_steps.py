@@ -23,7 +23,7 @@ from search.vectorstore import expressions as e
 from search.vectorstore import store
 
 NEAR = 1_000  # hits that are searched first; then as many as Milvus returns
-NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newest first."
+NOTHING_ASKED = "There is no text or image to compare: assets are listed newest first."
 
 
 def wording(context: ExplainContext) -> Step:
@@ -31,7 +31,7 @@ def wording(context: ExplainContext) -> Step:
     terms = context.question.terms
     wanted, unwanted = terms.wanted, terms.unwanted
     if not (wanted or unwanted):
-        return step("wording", State.NOT_ASKED, "The question has no words.")
+        return step("wording", State.NOT_ASKED, "The search has no text.")
     found, named = term_matches.occurrences(context.asset, terms)
     of_wanted, of_unwanted = found[: len(wanted)], found[len(wanted) :]
     details = [_occurrence(each, wanted=True) for each in of_wanted]
@@ -40,26 +40,29 @@ def wording(context: ExplainContext) -> Step:
     stale = [each.phrase for each in of_wanted if each.fields and not each.in_document]
     missing = [each.phrase for each in of_wanted if each.counts and not each.in_document]
     if excluded_by and not named:
-        sentence = f"It is thrown out by what is not wanted: {_quoted(excluded_by)}."
+        sentence = f"The search excludes it with {_quoted(excluded_by)}."
         return step("wording", State.BAD, sentence, details)
     if stale:
-        sentence = f"The full-text index does not know of {_quoted(stale)}, which is written there."
+        sentence = (
+            f"The full-text index does not contain {_quoted(stale)}, although its metadata "
+            "does. Reindex its text."
+        )
         return step("wording", State.BAD, sentence, details, (Repair.WORDS,))
     if named:
-        sentence = "Its file name or article number is typed exactly: it comes first."
+        sentence = "The search matches its file name or article number exactly: it ranks first."
         return step("wording", State.GOOD, sentence, details)
     if missing or not any(each.counts for each in of_wanted):
-        sentence = f"Words alone do not find it: nothing written about it has {_quoted(missing)}."
+        sentence = f"The text does not match: its metadata does not contain {_quoted(missing)}."
         if not missing:
-            sentence = "The question has no word that words are found by."
+            sentence = "The search has no word that can be matched as text."
         return step("wording", State.NOTE, sentence, details)
-    return step("wording", State.GOOD, "All words of the question are written about it.", details)
+    return step("wording", State.GOOD, "All words of the search occur in its metadata.", details)
 
 
 def _occurrence(found: term_matches.Occurrence, *, wanted: bool) -> Detail:
     label = found.phrase if wanted else f"-{found.phrase}"
     if not found.counts:
-        return Detail(label, "too common to count")
+        return Detail(label, "too common to be indexed")
     where = f"in {' and '.join(found.fields)}" if found.fields else "in title and tags together"
     if wanted:
         state = State.GOOD if found.in_document else State.NOTE
@@ -86,14 +89,14 @@ def meaning(context: ExplainContext) -> Step:
     vector, collection = context.composed.vector, context.space.collection
     own = store.search(vector, limit=1, where=same_id, collection=collection)
     if not own:
-        sentence = "Milvus does not have it, so what it shows cannot be compared."
+        sentence = "Its vector is missing in Milvus, so its image cannot be compared."
         return step("meaning", State.NOTE, sentence)
     score = own[0].score
     hits, _ = context.nearest(NEAR)
     best = max(score, hits[0].score if hits else score)
     share = float(context.composed.relevance([score], best=best)[0])
     details = [
-        Detail("Relevance", f"{share:.2f}; the line is at {relevance.MATCH_THRESHOLD}"),
+        Detail("Relevance", f"{share:.2f}; the threshold is {relevance.MATCH_THRESHOLD}"),
         Detail("Cosine", f"{score:.4f}"),
     ]
     if hits:
@@ -101,9 +104,9 @@ def meaning(context: ExplainContext) -> Step:
         scores = f"{hits[0].score:.4f} to {last.score:.4f}"
         details.append(Detail("Cosines of the nearest", f"{scores}, of {PAGE_SIZE} at most"))
     if share >= relevance.MATCH_THRESHOLD:
-        sentence = "What it shows matches the question."
+        sentence = "Its image matches the search."
         return step("meaning", State.GOOD, sentence, details)
-    sentence = "What it shows does not really match: it is below the line."
+    sentence = "Its image is below the relevance threshold."
     return step("meaning", State.NOTE, sentence, details)
 
 
@@ -113,28 +116,32 @@ def meaning(context: ExplainContext) -> Step:
 def rank(context: ExplainContext) -> Step:
     """Report the asset's rank on the pages. Raises InvalidQuery and SearchUnavailable."""
     if not context.admitted:
-        sentence = "It has no place: what is said above keeps it out."
+        sentence = "It has no rank: the problems above exclude it."
         return step("rank", State.NOT_ASKED, sentence)
     if context.asset.pk in context.question.assets:
-        sentence = "It is what is asked with, and nobody looks for what they hold up."
+        sentence = "It is the search image itself, and search images are excluded from the results."
         return step("rank", State.BAD, sentence)
     if context.browsing:
         before, total = _browsed(context)
         return _placed(before, total, [])
     ranked = _ranked(context)
-    details = [Detail("By meaning", _by_meaning(context))]
+    details = [Detail("Semantic rank", _by_meaning(context))]
     ids = [hit.id for hit in ranked.hits]
     if context.asset.pk not in ids:
-        sentence = f"It is not among the {len(ids)} that this question finds."
+        sentence = f"It is not among the {len(ids)} results of this search."
         return step("rank", State.BAD, sentence, details)
     at = ids.index(context.asset.pk)
     hit = ranked.hits[at]
     before = _shown(context, ids[:at])
     names = [str(by.name).lower() for by in MatchedBy if by in hit.by]
-    details.append(Detail("Found by", " and ".join(names) or "being near, no more"))
+    details.append(Detail("Found by", " and ".join(names) or "similarity only"))
     if not hit.matches:
-        sentence = f"It does not really match: it is shown at place {before + 1}"
-        behind = f", behind the {ranked.matched} that do." if ranked.matched else "; nothing does."
+        sentence = f"It is a weak match, shown at rank {before + 1}"
+        behind = (
+            f", after {ranked.matched} good match{'es' * (ranked.matched > 1)}."
+            if ranked.matched
+            else "; there are no good matches."
+        )
         return step("rank", State.BAD, sentence + behind, details)
     return _placed(before, ranked.matched, details)
 
@@ -142,10 +149,12 @@ def rank(context: ExplainContext) -> Step:
 def _placed(before: int, total: int, details: list[Detail]) -> Step:
     """Report a rank, from 0, and its page."""
     page = before // PAGE_SIZE + 1
-    sentence = f"It is at place {before + 1} of {total}, on page {page}."
+    sentence = f"It is at rank {before + 1} of {total}, on page {page}."
     if page == 1:
         return step("rank", State.GOOD, sentence, details)
-    return step("rank", State.NOTE, f"{sentence} A narrower question brings it forward.", details)
+    return step(
+        "rank", State.NOTE, f"{sentence} A more specific search would rank it higher.", details
+    )
 
 
 def _ranked(context: ExplainContext) -> Ranking:
@@ -175,10 +184,10 @@ def _by_meaning(context: ExplainContext) -> str:
         hits, are_all = context.nearest(many)
         for place, hit in enumerate(hits, start=1):
             if hit.id == context.asset.pk:
-                return f"place {place}"
+                return f"rank {place}"
         if are_all:
-            return f"not among the {len(hits)} that Milvus has for it"
-    return f"behind the first {store.MAX_HITS:,}"
+            return f"not among the {len(hits)} results from Milvus"
+    return f"after the first {store.MAX_HITS:,}"
 
 
 def _browsed(context: ExplainContext) -> tuple[int, int]:

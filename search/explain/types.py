@@ -14,14 +14,14 @@ TITLES = {
     "renditions": "Renditions",
     "embedding": "Embedding",
     "milvus": "Vector in Milvus",
-    "words": "Words",
-    "policy": "Status and policy",
+    "words": "Text index",
+    "policy": "Status and search policy",
     "permission": "Permission",
-    "question": "A question",
+    "question": "Search",
     "filters": "Filters",
-    "wording": "The words of the question",
-    "meaning": "Meaning",
-    "rank": "Place",
+    "wording": "Text match",
+    "meaning": "Semantic match",
+    "rank": "Rank",
 }
 NEEDED = ("milvus", "policy", "permission")  # steps that must be good; "milvus" covers "embedding"
 
@@ -39,10 +39,10 @@ class State(StrEnum):
 class Repair(TextChoices):
     """Repairs that a user can start."""
 
-    INDEX = "index", "Index again"
-    EMBED = "embed", "Embed again with CLIP"
-    RENDITIONS = "renditions", "Draw again"
-    WORDS = "words", "Write the words again"
+    INDEX = "index", "Reindex"
+    EMBED = "embed", "Recompute embedding"
+    RENDITIONS = "renditions", "Recreate renditions"
+    WORDS = "words", "Reindex text"
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,16 @@ class Explanation:
         """Summary of the explanation."""
         waiting = self.of(State.WAITING)
         if wrong := self.in_the_way:
-            several = f"{len(wrong)} things are in the way: {_names(wrong)}."
+            several = f"{len(wrong)} problems prevent it from being found: {_names(wrong)}."
             return wrong[0].sentence if len(wrong) == 1 else several
         last = self.steps[-1]
         sentence = last.sentence if last.name == "rank" else "It can be found."
         if not self.found and waiting:
             sentence = waiting[0].sentence
         if bad := self.of(State.BAD):
-            many = "One thing wants" if len(bad) == 1 else f"{len(bad)} things want"
-            return f"{sentence} {many} mending: {_names(bad)}."
-        return sentence if waiting or not self.found else f"{sentence} Everything is in order."
+            many = "One step needs" if len(bad) == 1 else f"{len(bad)} steps need"
+            return f"{sentence} {many} repair: {_names(bad)}."
+        return sentence if waiting or not self.found else f"{sentence} All steps are OK."
 
 
 def _names(steps: list[Step]) -> str:

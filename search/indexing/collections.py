@@ -164,5 +164,7 @@ def _exclusive(*, wait: bool = False) -> Iterator[None]:
     """
     with locks.session_lock("search.collections", wait=wait) as acquired:
         if not acquired:
-            raise CollectionLocked("The vector index is being built anew by another process.")
+            raise CollectionLocked(
+                "Another process is rebuilding the vector index. Retry when it finishes."
+            )
         yield

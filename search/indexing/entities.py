@@ -21,14 +21,14 @@ MIN_SIDE = 8  # pixels; smaller images show nothing to describe
 def skip_reason(asset: Asset) -> str:
     """Return why the asset is not indexed, as a sentence; "" if it is."""
     if min(asset.width, asset.height) < MIN_SIDE:
-        return f"Left out: smaller than {MIN_SIDE} pixels."
+        return f"Skipped: smaller than {MIN_SIDE} pixels."
     if asset.origin != Asset.Origin.GENERATED:
         return ""
     policy, brand = asset.brand.search_generated, asset.brand.name
     if policy == Brand.SearchGenerated.NONE:
-        return f"Left out: {brand} lets no generated pictures be found."
+        return f"Skipped: {brand} excludes generated images from search."
     if policy == Brand.SearchGenerated.APPROVED and asset.status != Asset.Status.APPROVED:
-        return f"Left out: {brand} lets approved generated pictures be found."
+        return f"Skipped: {brand} includes generated images in search only once they are approved."
     return ""
 
 

@@ -142,7 +142,10 @@ def release(batch: list[LeasedRow], error: BaseException) -> None:
     else:
         # One of the rows may have caused it. Rows with several attempts are claimed alone until it
         # is found; the log has the details
-        rows.update(claimed_until=None, reason="Something broke while this was indexed.")
+        rows.update(
+            claimed_until=None,
+            reason="Indexing failed with an unexpected error. Retry, or tell the administrator.",
+        )
         exhausted = rows.filter(state=Embedding.State.PENDING, attempts__gte=MAX_ATTEMPTS)
         exhausted.update(state=Embedding.State.FAILED)
 

@@ -158,7 +158,10 @@ def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
     """Return the preprocessed pixels of the original."""
     assert leased.asset
     if leased.embedding.attempts >= leases.MAX_ATTEMPTS:
-        raise PictureRefused(f"Reading this picture ended the worker {leases.MAX_ATTEMPTS} times.")
+        raise PictureRefused(
+            f"Reading this image crashed the worker {leases.MAX_ATTEMPTS} times. Upload "
+            "another version of the file."
+        )
     with default_storage.open(leased.asset.path) as file:
         # Twice the encoder's input size: nearly the same vector as from the full image
         return encoder.preprocess(images.load_rgb(file, side=2 * encoder.input_size))
@@ -187,9 +190,9 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
         except PictureRefused as error:
             result.failed.append((leased, error.message, False))
         except FileNotFoundError:
-            result.failed.append((leased, "The original file is gone from the storage.", False))
+            result.failed.append((leased, "The original file is missing from the storage.", False))
         except Exception as error:  # each storage backend raises its own
-            result.failed.append((leased, f"The file storage does not answer: {error}.", True))
+            result.failed.append((leased, f"The file storage is not responding: {error}.", True))
     while ready:
         try:
             vectors = space_encoders.encoder(space).encode_pixels([pixels for _, pixels in ready])

@@ -63,8 +63,8 @@ def find_encoder(space: VectorSpace) -> None:
 
 def _mismatch(space: VectorSpace) -> EncoderUnavailable:
     return EncoderUnavailable(
-        f"{space.model} is not the encoder any more that this index was built with. "
-        "Put the old one back, or let the new one take over."
+        f"{space.model} is no longer the encoder with which this index was built. Restore the "
+        "previous version, or activate the new one."
     )
 
 
@@ -105,7 +105,9 @@ def background(fingerprint: str) -> Background:
     for measured in saved:
         if measured:
             return Background.load(measured)
-    raise SearchUnavailable("Search is not ready yet: the encoder is being measured.")
+    raise SearchUnavailable(
+        "Search is not ready yet: the encoder is being calibrated. Retry in a moment."
+    )
 
 
 def _move(space: VectorSpace, checkpoint: Checkpoint) -> None:

@@ -14,7 +14,7 @@ def add_item(*, words: str, brand: Brand | None, note: str, by: User) -> ShootLi
     """Add an item. Raises InvalidQuery without words, or with more than 1,000 characters."""
     words = " ".join(clean_text(words).split())
     if not words or len(words) > 1_000:
-        raise InvalidQuery("Say in at most 1,000 characters what is missing.")
+        raise InvalidQuery("Describe the missing image in at most 1,000 characters.")
     return ShootListItem.objects.create(
         words=words, brand=brand, note=clean_text(note), created_by=by
     )

@@ -25,10 +25,11 @@ class Likeness(models.Model):
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE)
     first = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
     second = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
-    score = models.FloatField(help_text="0 to 1: how sure it is.")
+    score = models.FloatField(help_text="Confidence from 0 to 1.")
     found_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "duplicate pair"
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="one_likeness_per_pair")
         ]
@@ -51,6 +52,7 @@ class NotTheSame(models.Model):
     said_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "duplicate dismissal"
         constraints = [models.UniqueConstraint(fields=["first", "second"], name="one_verdict")]
 
     def __str__(self) -> str:

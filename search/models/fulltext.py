@@ -24,7 +24,7 @@ class Document(models.Model):
         db_constraint=False,
         related_name="document",
     )
-    words = SearchVectorField(help_text="A: title and tags, B: file name, C: text, D: prompt.")
+    words = SearchVectorField(help_text="Weights: A title and tags, B file name, C text, D prompt.")
     names = ArrayField(
         models.TextField(), help_text="File name and article numbers, letters and digits only."
     )

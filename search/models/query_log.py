@@ -29,29 +29,38 @@ class PictureQuestion(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        verbose_name="user",
     )
     brand = models.ForeignKey(
         Brand,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
-        help_text="Whose kept question it belongs to; empty: its person's alone, for a day.",
+        help_text="Brand of the stored search that uses it; empty: available to its user only, for "
+        "one day.",
     )
     asset = models.ForeignKey(
         Asset,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
-        help_text="Of which it is a part: shown to nobody who may not see that.",
+        help_text="Asset of which it is a region: visible only to users who can access that asset.",
     )
     fingerprint = models.CharField(max_length=64, help_text="Encoder of the vector.")
     vector_bytes = models.BinaryField()
-    thumbnail = models.BinaryField(help_text="WebP; large enough to be embedded again.")
+    thumbnail = models.BinaryField(help_text="WebP, large enough to be embedded again.")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    class Meta:
+        verbose_name = "image search"
+        verbose_name_plural = "image searches"
+
     def __str__(self) -> str:
-        return f"picture shown at {self.created_at:%Y-%m-%d %H:%M}"
+        return f"search image of {self.created_at:%Y-%m-%d %H:%M}"
 
     @property
     def vector(self) -> Vector:
@@ -68,22 +77,33 @@ class Asked(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        verbose_name="user",
     )
     words = models.CharField(
-        max_length=1_000, blank=True, db_index=True, help_text="Lower case, single spaces."
+        max_length=1_000,
+        blank=True,
+        db_index=True,
+        help_text="Lower case, single spaces.",
+        verbose_name="query",
     )
-    question = models.TextField(help_text="As the parameters of an address.")
+    question = models.TextField(help_text="As URL parameters.", verbose_name="URL parameters")
     space = models.ForeignKey(VectorSpace, null=True, blank=True, on_delete=models.SET_NULL)
-    matched = models.PositiveIntegerField(help_text="How many of those found really match.")
+    matched = models.PositiveIntegerField(
+        help_text="Number of good matches.", verbose_name="good matches"
+    )
     clicks = models.PositiveIntegerField(
-        default=0, null=True, help_text="Empty: a program asked, and programs do not click."
+        default=0, null=True, help_text="Empty: an API search, which has no clicks."
     )
     ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
-    asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    asked_at = models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="searched at")
 
     class Meta:
-        verbose_name = "asked question"
+        verbose_name = "search log entry"
+        verbose_name_plural = "search log entries"
 
     def __str__(self) -> str:
         return self.words or self.question

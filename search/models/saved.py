@@ -13,7 +13,7 @@ class SavedSearch(models.Model):
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="saved_searches")
     name = models.CharField(max_length=120)
-    question = models.TextField(help_text="As the parameters of an address.")
+    question = models.TextField(help_text="As URL parameters.", verbose_name="URL parameters")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -53,15 +53,20 @@ class GoldenQuestion(models.Model):
     """
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="golden_questions")
-    question = models.TextField(help_text="As the parameters of an address, like q=red+handbag.")
+    question = models.TextField(
+        help_text="As URL parameters, for example q=red+handbag.", verbose_name="URL parameters"
+    )
     expected: models.ManyToManyField[Asset, models.Model] = models.ManyToManyField(
-        Asset, related_name="golden_questions", help_text="The assets that it should find."
+        Asset,
+        related_name="golden_questions",
+        help_text="The expected assets.",
+        verbose_name="expected assets",
     )
     measured = models.JSONField(
         default=dict,
         blank=True,
         editable=False,
-        help_text="How it was answered last: recall, mrr, ndcg (0 to 1), at, encoder.",
+        help_text="Last measurement: recall, mrr, ndcg (0 to 1), at, encoder.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
@@ -69,6 +74,8 @@ class GoldenQuestion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "relevance test query"
+        verbose_name_plural = "relevance test queries"
         ordering = ["brand", "id"]
         constraints = [
             models.UniqueConstraint(fields=["brand", "question"], name="golden_question_in_brand")

@@ -12,7 +12,7 @@ class ShootListItem(models.Model):
     """An image that users searched for and the library lacks."""
 
     brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.CASCADE)
-    words = models.CharField(max_length=1_000)
+    words = models.CharField(max_length=1_000, verbose_name="missing image")
     note = models.TextField(blank=True)
     done = models.BooleanField(default=False)
     created_by = models.ForeignKey(

@@ -36,28 +36,33 @@ class VectorSpace(models.Model):
     compared: `fingerprint` tells weights and preprocessing apart, whatever a checkpoint is called.
     """
 
-    model = models.CharField(max_length=300, help_text="What was asked for.")
-    source = models.CharField(max_length=500, help_text="The folder or hub id that is loaded.")
+    model = models.CharField(max_length=300, help_text="Requested encoder.")
+    source = models.CharField(max_length=500, help_text="Folder or hub ID that is loaded.")
     is_demo = models.BooleanField(default=False)
     fingerprint = models.CharField(
-        max_length=64, unique=True, null=True, help_text="None until the encoder has been loaded."
+        max_length=64, unique=True, null=True, help_text="Null until the encoder is loaded."
     )
     dimension = models.PositiveIntegerField(default=0)
     collection = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=False)
     activated_at: models.DateTimeField[Any, datetime.datetime | None] = models.DateTimeField(
-        null=True, blank=True, help_text="When it last became active; empty: it never was."
+        null=True, blank=True, help_text="Time of the last activation; empty: never active."
     )
     revision = models.PositiveBigIntegerField(
-        default=0, help_text="Rises with every write to the index: what was found before is stale."
+        default=0,
+        help_text="Increases with every write to the index and invalidates earlier results.",
     )
     background = models.JSONField(
-        default=dict, blank=True, help_text="What its scores are measured against."
+        default=dict,
+        blank=True,
+        help_text="Background score distribution, used for calibration.",
     )
     gate = models.JSONField(
-        default=dict, blank=True, help_text="The golden questions, asked of it and the active one."
+        default=dict,
+        blank=True,
+        help_text="Comparison with the active encoder on the relevance test set.",
     )
-    problem = models.TextField(blank=True, help_text="Why it cannot be built or take over.")
+    problem = models.TextField(blank=True, help_text="Reason why it cannot be built or activated.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = VectorSpaceQuerySet.as_manager()
@@ -106,9 +111,9 @@ class Embedding(models.Model):
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting"
-        INDEXED = "indexed", "Findable"
+        INDEXED = "indexed", "Indexed"
         FAILED = "failed", "Failed"
-        SKIPPED = "skipped", "Left out"
+        SKIPPED = "skipped", "Skipped"
         REMOVING = "removing", "Being removed"
 
     asset = models.ForeignKey(
@@ -118,12 +123,14 @@ class Embedding(models.Model):
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.PENDING, db_index=True
     )
-    reason = models.TextField(blank=True, help_text="Why it failed or was left out.")
+    reason = models.TextField(blank=True, help_text="Reason why it failed or was skipped.")
     version = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     vector_bytes = models.BinaryField(null=True, help_text="float32, little-endian, unit length.")
-    checksum = models.CharField(max_length=64, blank=True, help_text="Bytes it was computed from.")
+    checksum = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the file from which it was computed."
+    )
     updated_at = models.DateTimeField(auto_now=True)
     indexed_at: models.DateTimeField[Any, datetime.datetime | None] = models.DateTimeField(
         null=True, blank=True

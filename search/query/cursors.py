@@ -7,7 +7,7 @@ import json
 
 from search.errors import InvalidQuery
 
-NO_SUCH_PAGE = "This page does not exist (bad cursor)."
+NO_SUCH_PAGE = "This page does not exist: the cursor is invalid. Search again."
 
 
 # ------------------------------------------------------------------------ cursors

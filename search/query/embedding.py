@@ -53,7 +53,7 @@ def text_vector(space: VectorSpace, text: str) -> Vector:
     try:
         return _text_vector(space.source, str(space.fingerprint), " ".join(text.split()))
     except EncoderError as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+        raise SearchUnavailable(f"Search is unavailable: {error} Browsing still works.") from error
 
 
 @lru_cache(maxsize=4096)
@@ -69,7 +69,7 @@ def text_encoder(source: str, fingerprint: str) -> TextEncoder:
     found = TextEncoder(source, threads=settings.TORCH_THREADS)
     if found.fingerprint != fingerprint:
         raise EncoderUnavailable(
-            f"{source} does not hold the encoder that the index was built with any more."
+            f"{source} no longer contains the encoder with which the index was built."
         )
     return found
 
@@ -103,14 +103,14 @@ def _shown_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vec
     for each in shown:
         if each.picture is not None:
             if each.picture not in of_pictures:
-                raise InvalidQuery("This picture is not kept any more: please show it again.")
+                raise InvalidQuery("This search image has expired. Upload it again.")
             vectors.append(_picture_vector(of_pictures[each.picture], space))
         else:
             pk = each.asset or 0
             vector = of_assets.get(pk)
             if vector is None:
                 title = Asset.objects.filter(pk=pk).values_list("title", flat=True).first()
-                raise SearchUnavailable(f"“{title}” is not indexed yet.")
+                raise SearchUnavailable(f"“{title}” is not indexed yet. Retry in a moment.")
             vectors.append(vector)
     return vectors
 
@@ -135,7 +135,7 @@ def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
     try:
         vector: Vector = space_encoders.image_encoder(space.source).encode([rgb])[0]
     except EncoderError as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+        raise SearchUnavailable(f"Search is unavailable: {error} Browsing still works.") from error
     return vector
 
 
@@ -143,7 +143,7 @@ def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
     """A picture to search with. Raises PictureRefused and SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
-        raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
+        raise PictureTooLarge(f"This file is larger than the maximum of {limit:.0f} MB.")
     space = spaces.active_space()
     rgb = images.load_rgb(io.BytesIO(data), side=QUERY_IMAGE_SIDE)
     return _save_query_image(person, rgb, space)
@@ -156,13 +156,13 @@ def save_query_crop(
     picture, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
     left, top, right, bottom = box
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        raise PictureRefused("Draw a box inside the picture.")
+        raise PictureRefused("Draw a box inside the image.")
     space = spaces.active_space()
     rgb = images.load_rgb(io.BytesIO(read_original(asset)), side=1600)
     corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
     part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
     if min(part.size) < 8:
-        raise PictureRefused("This part is too small to be told from others.")
+        raise PictureRefused("This region is too small to search by. Draw a larger box.")
     return _save_query_image(person, part, space, asset)
 
 

@@ -270,7 +270,7 @@ def nearest(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list
     try:
         hits = store.search(vector, limit=wanted, where=where, collection=space.collection)
     except VectorStoreUnavailable as error:
-        raise SearchUnavailable(f"Search is down: {error} Browsing still works.") from error
+        raise SearchUnavailable(f"Search is unavailable: {error} Browsing still works.") from error
     hits.sort(key=lambda hit: (-hit.score, hit.id))
     if len(hits) <= MAX_CACHED_HITS:
         with _kept_lock:

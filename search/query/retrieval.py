@@ -61,7 +61,7 @@ def search(
     """
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     if len(question.text) > MAX_TEXT_LENGTH:
-        raise InvalidQuery(f"A question has at most {MAX_TEXT_LENGTH} characters.")
+        raise InvalidQuery(f"A search has at most {MAX_TEXT_LENGTH} characters. Shorten it.")
     if question.browsing:
         return _browse(person, question, limit, cursor)
     sight = _scope(person, question)
@@ -201,7 +201,7 @@ def _logged_query(
     if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
         raise InvalidQuery(NO_SUCH_PAGE)
     if asked.ranking is None:
-        raise InvalidQuery("This page is older than a day: please ask again.")
+        raise InvalidQuery("These results have expired. Search again.")
     return asked, start
 
 

@@ -34,7 +34,7 @@ class TagsField(forms.CharField):
         text = super().clean(value)
         tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
         if len(tags) > MAX_TAGS:  # each is a join of its own
-            raise ValidationError(f"Ask for at most {MAX_TAGS} tags.", code="invalid")
+            raise ValidationError(f"Use at most {MAX_TAGS} tags.", code="invalid")
         return tags
 
 
@@ -48,7 +48,7 @@ class RatioField(forms.CharField):
         match = re.fullmatch(r"(\d{1,5}(?:\.\d{1,20})?)(?::(\d{1,5}(?:\.\d{1,20})?))?", text)
         width, height = (float(match[1]), float(match[2] or 1)) if match else (0.0, 0.0)
         if not width or not height:
-            raise ValidationError("An aspect ratio is written like 4:5.", code="invalid")
+            raise ValidationError("Write the aspect ratio like 4:5.", code="invalid")
         return width / height
 
 
@@ -62,7 +62,9 @@ class WeightField(forms.FloatField):
     def clean(self, value: Any) -> float:
         weight = super().clean(value)
         if weight == 0:
-            raise ValidationError("A weight of 0 asks for nothing.", code="invalid")
+            raise ValidationError(
+                "A weight of 0 has no effect. Use another weight.", code="invalid"
+            )
         return 1.0 if weight is None else weight
 
 
@@ -79,7 +81,7 @@ class ValuesField(forms.Field):
     def clean(self, value: Any) -> list[str]:
         texts = [str(text) for text in _listed(value) if text]
         if len(texts) > MAX_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
-            raise ValidationError("That is too much to ask for.", code="invalid")
+            raise ValidationError("At most 20 values of 100 characters.", code="invalid")
         return texts
 
 
@@ -92,7 +94,7 @@ class ShownField(forms.Field):
     def clean(self, value: Any) -> list[tuple[Any, float]]:
         texts = [text for text in _listed(value) if text]
         if len(texts) > MAX_IMAGES:
-            raise ValidationError(f"Ask with at most {MAX_IMAGES} pictures.", code="invalid")
+            raise ValidationError(f"Search by at most {MAX_IMAGES} images.", code="invalid")
         found = []
         for text in texts:
             key, _, weight = text.partition("*")
@@ -105,7 +107,10 @@ class ShownField(forms.Field):
         except (ValueError, ValidationError, OverflowError):
             row = None
         if row is None:
-            raise ValidationError("This picture is not here (any more).", code="invalid_choice")
+            raise ValidationError(
+                "This image does not exist or is no longer available. Remove it from the search.",
+                code="invalid_choice",
+            )
         return row
 
 
@@ -148,10 +153,10 @@ class SearchForm(forms.Form):
     q = forms.CharField(required=False, max_length=1_000, strip=True, label="Words")
     text_weight = WeightField(
         min_value=0,
-        error_messages={"min_value": "Words to stay away from have a minus each: -striped."},
-        label="Weight of the words",
+        error_messages={"min_value": "Prefix words to exclude with a minus: -striped."},
+        label="Text weight",
     )
-    like = ShownField(required=False, label="Picture")
+    like = ShownField(required=False, label="Search image")
     picture = ShownField(required=False)
     brand = forms.ModelMultipleChoiceField(
         Brand.objects.none(), required=False, to_field_name="slug"
@@ -159,7 +164,9 @@ class SearchForm(forms.Form):
     kind = forms.MultipleChoiceField(choices=Asset.Kind.choices, required=False)
     origin = forms.MultipleChoiceField(choices=Asset.Origin.choices, required=False)
     status = forms.MultipleChoiceField(choices=Asset.Status.choices, required=False)
-    tags = TagsField(required=False, max_length=500, help_text="Comma-separated; all must be there")
+    tags = TagsField(
+        required=False, max_length=500, help_text="Comma-separated: has all of these tags"
+    )
     tags_any = TagsField(required=False, max_length=500, label="Any of these tags")
     tags_none = TagsField(required=False, max_length=500, label="None of these tags")
     orientation = forms.ChoiceField(
@@ -167,10 +174,10 @@ class SearchForm(forms.Form):
     )
     aspect_ratio = RatioField(required=False, max_length=20)
     min_width = forms.IntegerField(
-        required=False, min_value=1, max_value=1_000_000, label="Least width"
+        required=False, min_value=1, max_value=1_000_000, label="Minimum width"
     )
     min_height = forms.IntegerField(
-        required=False, min_value=1, max_value=1_000_000, label="Least height"
+        required=False, min_value=1, max_value=1_000_000, label="Minimum height"
     )
     created_after = forms.DateField(required=False, label="Created from")
     created_before = forms.DateField(
@@ -220,5 +227,5 @@ def read_query(address: str, *, person: permissions.AnyUser) -> SearchQuery:
     form = SearchForm(QueryDict(address), person=person)
     if not form.is_valid():
         name, said = next(iter(form.errors.items()))
-        raise InvalidQuery(f"This question cannot be asked any more ({name}): {said[0]}")
+        raise InvalidQuery(f"This search is no longer valid ({name}): {said[0]}")
     return form.question()

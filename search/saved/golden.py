@@ -36,18 +36,20 @@ def add_golden_query(
     """
     if question.browsing:
         raise InvalidQuery(
-            "A golden question has words or a picture: filters alone put nothing in order."
+            "A relevance test query needs text or an image: filters alone do not rank assets."
         )
     key = query_key(for_brand(brand, question))
     if len(key) > MAX_PINNED_LENGTH:
-        raise InvalidQuery("This is too long to be pinned: ask it in fewer words.")
+        raise InvalidQuery("This query is too long for the relevance test set. Shorten it.")
     golden = GoldenQuestion(brand=brand, question=key, created_by=by)
     chosen = _expected(brand, expected)
     try:
         with transaction.atomic():
             golden.save()
     except IntegrityError as error:
-        raise InvalidQuery(f"{brand} has this golden question already: change that one.") from error
+        raise InvalidQuery(
+            f"This query is already in the relevance test set of {brand}. Edit the existing one."
+        ) from error
     golden.expected.set(chosen)
     return golden
 
@@ -70,9 +72,7 @@ def delete_golden_query(*, golden: GoldenQuestion) -> None:
 def _expected(brand: Brand, assets: Collection[Asset]) -> list[Asset]:
     """Return the assets. Raises InvalidQuery unless they are 1 to MAX_EXPECTED of the brand."""
     if not 0 < len(assets) <= MAX_EXPECTED:
-        raise InvalidQuery(
-            f"Choose the pictures that it should find: one at least, at most {MAX_EXPECTED}."
-        )
+        raise InvalidQuery(f"Choose the expected assets: at least one, at most {MAX_EXPECTED}.")
     if foreign := next((asset for asset in assets if asset.brand_id != brand.pk), None):
-        raise InvalidQuery(f"“{foreign}” belongs to another brand than {brand}.")
+        raise InvalidQuery(f"“{foreign}” does not belong to {brand}. Remove it.")
     return list(assets)

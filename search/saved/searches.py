@@ -39,7 +39,9 @@ def may_change(person: permissions.AnyUser, saved: SavedSearch) -> bool:
 def require_change(person: permissions.AnyUser, saved: SavedSearch) -> None:
     """Raise NotAllowed unless `person` may change the saved search."""
     if not may_change(person, saved):
-        raise NotAllowed(f"Only who saved “{saved}” and managers of {saved.brand} may do this.")
+        raise NotAllowed(
+            f"Only the user who saved “{saved}” and managers of {saved.brand} can do this."
+        )
 
 
 @transaction.atomic
@@ -50,7 +52,9 @@ def save_search(*, brand: Brand, name: str, question: SearchQuery, by: User) -> 
     query, or for one that not every member of the brand could run.
     """
     if not query_key(question):
-        raise InvalidQuery("Ask something or choose a filter first: this would be everything.")
+        raise InvalidQuery(
+            "Enter a search or choose a filter first: without them, every asset matches."
+        )
     saved = SavedSearch(
         brand=brand, name=_name(name), question=query_key(for_brand(brand, question)), created_by=by
     )
@@ -69,7 +73,9 @@ def change_search(
         saved.name = _name(name)
     if question is not None:
         if not query_key(question):
-            raise InvalidQuery("Ask something or choose a filter: this would be everything.")
+            raise InvalidQuery(
+                "Enter a search or choose a filter: without them, every asset matches."
+            )
         saved.question = query_key(for_brand(saved.brand, question))
     _write(saved)
     if saved.question != before:
@@ -126,7 +132,7 @@ def _name(name: str) -> str:
     """Return the cleaned name. Raises InvalidQuery if it is empty or too long."""
     name = " ".join(clean_text(name).split())
     if not name or len(name) > MAX_NAME_LENGTH:
-        raise InvalidQuery(f"A saved search has a name of at most {MAX_NAME_LENGTH} characters.")
+        raise InvalidQuery(f"A saved search needs a name of at most {MAX_NAME_LENGTH} characters.")
     return name
 
 
@@ -137,5 +143,5 @@ def _write(saved: SavedSearch) -> None:
             saved.save()
     except IntegrityError as error:
         raise InvalidQuery(
-            f"{saved.brand} has a saved search “{saved.name}” already: choose another name."
+            f"{saved.brand} already has a saved search “{saved.name}”. Choose another name."
         ) from error

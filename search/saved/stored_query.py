@@ -40,16 +40,21 @@ def for_brand(brand: Brand, question: SearchQuery) -> SearchQuery:
     """
     filters = question.filters
     if filters.brands and brand.slug not in filters.brands:
-        raise InvalidQuery(f"This asks for pictures of another brand than {brand}.")
+        raise InvalidQuery(f"This search uses a brand other than {brand}. Change its brand filter.")
     foreign = Asset.objects.filter(pk__in=question.assets).exclude(brand=brand).first()
     if foreign:
-        raise InvalidQuery(f"“{foreign}” belongs to another brand: not all could ask this.")
+        raise InvalidQuery(
+            f"“{foreign}” does not belong to {brand}, so other members could not run this "
+            "search. Remove it."
+        )
     inside = Collection.objects.filter(brand=brand)
     if filters.collection is not None and not inside.filter(pk=filters.collection).exists():
-        raise InvalidQuery(f"This collection belongs to another brand than {brand}.")
+        raise InvalidQuery(f"This collection does not belong to {brand}. Choose another one.")
     members = Membership.objects.filter(brand=brand)
     if filters.created_by is not None and not members.filter(user=filters.created_by).exists():
-        raise InvalidQuery(f"This asks for pictures of somebody who is not in {brand}.")
+        raise InvalidQuery(
+            f"This search filters by a user who is not a member of {brand}. Change the filter."
+        )
     return replace(question, shown=tuple(_adopt_image(brand, shown) for shown in question.shown))
 
 
@@ -59,7 +64,7 @@ def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
         return shown
     picture = PictureQuestion.objects.select_for_update().filter(pk=shown.picture).first()
     if picture is None:
-        raise InvalidQuery("This picture is not kept any more: please show it again.")
+        raise InvalidQuery("This search image has expired. Upload it again.")
     if picture.brand_id not in (None, brand.pk):  # another brand has it: copy
         picture = PictureQuestion.objects.create(
             asset_id=picture.asset_id,

@@ -75,7 +75,7 @@ def query_summary(address: str) -> str:
     query = QueryDict(address)
     parts = [query["q"]] if query.get("q") else []
     if pictures := len(query.getlist("like")) + len(query.getlist("picture")):
-        parts.append("a picture" if pictures == 1 else f"{pictures} pictures")
+        parts.append("an image" if pictures == 1 else f"{pictures} images")
     filters = [
         f"{name.replace('_', ' ')} {', '.join(query.getlist(name))}"
         for name in PARAMETERS

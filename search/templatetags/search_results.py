@@ -12,9 +12,9 @@ from search.query import SearchHit, fulltext
 register = template.Library()
 
 STEPS = (  # minimum relevance, segments of the bar, description; below the lowest there is no bar
-    (0.9, 3, "A very good match"),
-    (0.75, 2, "A good match"),
-    (0.5, 1, "A fair match"),
+    (0.9, 3, "Very good match"),
+    (0.75, 2, "Good match"),
+    (0.5, 1, "Fair match"),
 )
 FIELDS = {
     "title": "title",
@@ -63,14 +63,14 @@ def match_summary(found: SearchHit) -> MatchSummary | None:
     share = found.relevance or 0.0
     steps, match = next(((steps, text) for least, steps, text in STEPS if share >= least), (0, ""))
     by = found.by
-    reasons = ["looks like it"] if "meaning" in by else []
+    reasons = ["looks similar"] if "meaning" in by else []
     fields = _informative(found.highlights)
     if "name" in by:
         reasons.append("exact name or number")
     if fields:
         reasons.append(f"in the {' and '.join(FIELDS[each.field] for each in fields)}")
     elif "words" in by and "name" not in by:
-        reasons.append("in its words")
+        reasons.append("in its text")
     title = next((each for each in found.highlights if each.field == "title"), None)
     return MatchSummary(
         steps,

@@ -88,7 +88,7 @@ def execute(run: Callable[[MilvusClient], T]) -> T:
     from pymilvus.exceptions import MilvusException
 
     if time.monotonic() < _broken_until:
-        raise VectorStoreUnavailable("The vector index (Milvus) does not answer.")
+        raise VectorStoreUnavailable("The vector index (Milvus) is not responding.")
     try:
         return run(_connected())
     except EmbeddedError as error:
@@ -99,9 +99,9 @@ def execute(run: Callable[[MilvusClient], T]) -> T:
             _forget_client()
             _broken_until = time.monotonic() + BREAKER_SECONDS
             logger.warning("Milvus does not answer: %s", text)
-            raise VectorStoreUnavailable("The vector index (Milvus) does not answer.") from error
+            raise VectorStoreUnavailable("The vector index (Milvus) is not responding.") from error
         kind = VectorStoreRejected if _is_refusal(error) else VectorStoreUnavailable
-        raise kind(f"The vector index (Milvus) refuses: {text}.") from error
+        raise kind(f"The vector index (Milvus) rejected the request: {text}.") from error
 
 
 def _is_moving(error: Exception) -> bool:

@@ -88,7 +88,7 @@ def compare(request: PageRequest) -> HttpResponse:
     """Show two assets (`asset`, twice) side by side."""
     pair = _assets(request, request.GET.getlist("asset"))
     if len(pair) != 2:
-        raise InvalidAsset("Choose two pictures to compare.")
+        raise InvalidAsset("Choose two assets to compare.")
     group = duplicate_groups.Group(pair, "", 2)
     (row,) = _rows(request, [group])
     return render(request, "search/duplicates_compare.html", {"row": row, "copies": row.copies})
@@ -102,7 +102,7 @@ def merge(request: PageRequest) -> HttpResponse:
     chosen = parse_id(request.POST.get("keep", ""))
     keep = next((one for one in assets if one.pk == chosen), None)
     if keep is None:
-        raise InvalidAsset("Choose which picture is kept.")
+        raise InvalidAsset("Choose the asset to keep.")
     permissions.require_manager(request.user, keep.brand)
     others = [asset for asset in assets if asset != keep]
     if "sure" not in request.POST:
@@ -142,11 +142,11 @@ def the_same(request: PageRequest) -> HttpResponse:
     """Delete the dismissal of the two in `asset`, of any user."""
     pair = _assets(request, request.POST.getlist("asset"))
     if len(pair) != 2:
-        raise InvalidAsset("Choose two pictures.")
+        raise InvalidAsset("Choose two assets.")
     for asset in pair:
         permissions.require_editor(request.user, asset.brand)
     if dismissals.undo_dismissal([dismissals.pair(*pair)]):
-        messages.success(request, "Taken back: they are shown here if they look the same.")
+        messages.success(request, "Undone: they are suggested again if they look the same.")
     return HttpResponseRedirect(f"{reverse('duplicates')}?asset={pair[0].pk}")
 
 
@@ -161,10 +161,10 @@ def undo(request: PageRequest) -> HttpResponse:
     done = request.session.pop(DONE, {})
     if said := done.get("said"):
         dismissals.undo_dismissal([(first, second) for first, second in said], by=request.user)
-        messages.success(request, "Taken back: they count as the same again.")
+        messages.success(request, "Undone: they are possible duplicates again.")
     if archived := dict(done.get("archived", [])):
         back = merging.undo_merge(archived, by=request.user)
-        said = "Out of the archive again." if back else "They are not in the archive any more."
+        said = "Restored from the archive." if back else "They are no longer archived."
         messages.success(request, said)
     return HttpResponseRedirect(_address(request))
 
@@ -234,7 +234,7 @@ def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     Raises InvalidAsset for more than MAX_ASSETS.
     """
     if len(set(given)) > MAX_ASSETS:
-        raise InvalidAsset(f"That is too much at once: at most {MAX_ASSETS} pictures.")
+        raise InvalidAsset(f"Too many assets: choose at most {MAX_ASSETS} at once.")
     ids = parse_ids(given)
     found: dict[int, Asset] = _seen(request).in_bulk(ids)
     if len(found) < len(set(given)):

@@ -19,10 +19,10 @@ from search.query import SearchForm, SearchQuery
 from search.views.query_bar import chips, without
 
 SOON = {
-    Repair.INDEX: "It waits to be indexed again. Look again in a moment.",
-    Repair.EMBED: "It waits to be looked at by CLIP again. Look again in a moment.",
-    Repair.RENDITIONS: "Drawn again.",
-    Repair.WORDS: "Its words are written again.",
+    Repair.INDEX: "It is queued for reindexing. Check again in a moment.",
+    Repair.EMBED: "It is queued for a new embedding. Check again in a moment.",
+    Repair.RENDITIONS: "The renditions were recreated.",
+    Repair.WORDS: "Its text was reindexed.",
 }
 
 
@@ -78,7 +78,7 @@ def _repair(request: PageRequest, asset: Asset) -> HttpResponse:
     try:
         kind = Repair(request.POST.get("repair", ""))
     except ValueError:
-        messages.error(request, "There is no such repair.")
+        messages.error(request, "This repair does not exist.")
         return HttpResponseRedirect(request.get_full_path())
     try:
         explanation.repair(asset, kind, request.user)

@@ -81,7 +81,8 @@ def measure(request: PageRequest) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(
-            request, f"{result.questions} asked: nDCG@{result.k} {result.ndcg:.2f} on average."
+            request,
+            f"{result.questions} queries measured: nDCG@{result.k} {result.ndcg:.2f} on average.",
         )
     return redirect("golden-questions")
 
@@ -94,7 +95,7 @@ def new(request: PageRequest) -> HttpResponse:
     question = read_query(request.GET.urlencode(), person=request.user)
     fits = [b for b in manages if not question.filters.brands or b.slug in question.filters.brands]
     if not fits:
-        raise NotAllowed("You manage none of the brands that this asks for.")
+        raise NotAllowed("You do not manage the brand of this search.")
     brand = next((brand for brand in fits if brand.slug == request.GET.get("for")), fits[0])
     existing = (
         _managed_queries(request)
@@ -112,7 +113,11 @@ def new(request: PageRequest) -> HttpResponse:
         except InvalidQuery as error:
             problem = error.message
         else:
-            messages.success(request, "Pinned. A new encoder has to answer it as well as this one.")
+            messages.success(
+                request,
+                "Added to the relevance test set. A new encoder must do as well on it as the "
+                "active one.",
+            )
             return redirect("golden-questions")
     context = {
         "brand": brand,
@@ -135,7 +140,7 @@ def golden_question(request: PageRequest, pk: int) -> HttpResponse:
         except InvalidQuery as error:
             problem = error.message
         else:
-            messages.success(request, "Changed. Measure again to see how it is answered.")
+            messages.success(request, "Saved. Measure again to update its figures.")
             return redirect("golden-questions")
     context = {"golden": golden, "brand": golden.brand, "question": golden.question}
     expected = list(golden.expected.order_by("pk"))
@@ -156,7 +161,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
         return render(request, "search/golden_delete.html", {"golden": golden})
     address = f"{reverse('golden-new')}?{stored_query.querystring_of(golden)}"
     golden_module.delete_golden_query(golden=golden)
-    messages.success(request, "The golden question is deleted; its pictures stay.")
+    messages.success(request, "The test query is deleted; its assets are kept.")
     try:  # to the page where it can be added again
         read_query(golden.question, person=request.user)
     except InvalidQuery:
@@ -208,11 +213,11 @@ def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
         named = ASSET_REFERENCE.fullmatch(text)
         pk = parse_id(named[1] or named[2]) if named else None
         if pk is None:
-            raise InvalidQuery(f"“{text[:60]}” is neither the address nor the number of a picture.")
+            raise InvalidQuery(f"“{text[:60]}” is neither the URL nor the ID of an asset.")
         ids.add(pk)
     assets = permissions.assets(request.user).filter(brand=brand).in_bulk(ids)
     if missing := sorted(ids - assets.keys()):
-        raise InvalidQuery(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")
+        raise InvalidQuery(f"{brand} has no asset with ID {', '.join(map(str, missing[:10]))}.")
     return list(assets.values())
 
 
@@ -220,7 +225,7 @@ def _managed_brands(request: PageRequest) -> list[Brand]:
     """Return the brands that the user manages. Raises NotAllowed if there are none."""
     brands = list(permissions.brands(request.user, *permissions.MANAGERS).order_by("name"))
     if not brands:
-        raise NotAllowed("Golden questions are for those who manage a brand.")
+        raise NotAllowed("The relevance test set is for managers of a brand.")
     return brands
 
 

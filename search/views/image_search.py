@@ -31,12 +31,12 @@ def picture_search(request: PageRequest) -> HttpResponse:
     """
     files = request.FILES.getlist("picture")
     if not files:
-        raise PictureRefused("Choose a picture to search with.")
+        raise PictureRefused("Choose an image to search by.")
     query = _current_query(request)
     images = len(files) + len(query.getlist("like")) + len(query.getlist("picture"))
     if images > search_form.MAX_IMAGES:
         raise PictureRefused(
-            f"A question has at most {search_form.MAX_IMAGES} pictures. Take one away first."
+            f"A search has at most {search_form.MAX_IMAGES} images. Remove one first."
         )
     for file in files:
         data = file.read(settings.MAX_UPLOAD_BYTES + 1)

@@ -29,12 +29,12 @@ SENTENCES = {
     "created_before": "until {}",
 }
 WEIGHTS = (
-    (2.0, "More of this"),
-    (1.0, "As it is"),
-    (0.5, "Less of this"),
-    (-1.0, "Stay away from it"),
+    (2.0, "More like this"),
+    (1.0, "Normal"),
+    (0.5, "Less like this"),
+    (-1.0, "Exclude similar"),
 )
-BALANCE = ((3.0, "Words"), (1.0, "Both"), (0.3, "Picture"))  # weight of the text against images
+BALANCE = ((3.0, "Text"), (1.0, "Both"), (0.3, "Image"))  # weight of the text against images
 PAGE_PARAMETERS = ("cursor", "below")  # position in the results
 
 
@@ -119,7 +119,7 @@ def thumbs(form: SearchForm) -> list[Thumb]:
             replacement = f"{row.pk}" if offered == 1 else f"{row.pk}*{offered:g}"
             address = with_replaced(given, name, value, replacement)
             choices.append(Choice(label, replacement, offered == weight, address))
-        label = row.title if is_asset else "Your picture"
+        label = row.title if is_asset else "Your image"
         removed = without(given, name, value=value)
         found.append(Thumb(name, value, label, image, weight, removed, tuple(choices)))
     return found

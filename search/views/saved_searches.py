@@ -45,7 +45,7 @@ class SaveForm(forms.Form):
         if brand is None and len(self.creates_in) == 1:
             brand = self.creates_in[0]
         if brand is None:
-            raise forms.ValidationError("Say for which brand.")
+            raise forms.ValidationError("Choose a brand.")
         return brand
 
 
@@ -110,7 +110,9 @@ def save(request: PageRequest) -> HttpResponse:
         except InvalidQuery as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"Saved. It fills itself, for everybody in {brand}.")
+            messages.success(
+                request, f"Saved for all members of {brand}. It updates itself as new assets match."
+            )
             return HttpResponseRedirect(_library(saved))
     return render(request, "search/saved_form.html", {"form": form}, status=400)
 
@@ -125,7 +127,7 @@ def rename(request: PageRequest, pk: int) -> HttpResponse:
     except ProblemError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, f"It is called “{saved}” now.")
+        messages.success(request, f"Renamed to “{saved}”.")
     return HttpResponseRedirect(_library(saved))
 
 
@@ -141,10 +143,12 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     try:
         read_query(saved.question, person=request.user)
     except InvalidQuery:
-        messages.success(request, f"“{saved}” is deleted; what it found stays.")
+        messages.success(request, f"“{saved}” is deleted; its assets are kept.")
         return redirect("collections")
     # The query stays open, so that a deletion by mistake needs only another save
-    messages.success(request, f"“{saved}” is deleted. Its question is still here, to save again.")
+    messages.success(
+        request, f"“{saved}” is deleted. Its search is still open, so that you can save it again."
+    )
     return HttpResponseRedirect(address)
 
 

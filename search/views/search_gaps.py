@@ -39,9 +39,9 @@ class BoardForm(forms.Form):
     )
     kind = forms.TypedChoiceField(
         choices=[
-            (gaps.Kind.ALL, "All questions"),
-            (gaps.Kind.NOTHING, "Nothing found"),
-            (gaps.Kind.UNCLICKED, "No click"),
+            (gaps.Kind.ALL, "All searches"),
+            (gaps.Kind.NOTHING, "No results"),
+            (gaps.Kind.UNCLICKED, "No clicks"),
         ],
         coerce=gaps.Kind,
         required=False,
@@ -62,7 +62,9 @@ def for_staff(view: View[P]) -> View[P]:
     @wraps(view)
     def checked(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not permissions.has_full_access(request.user):
-            raise NotAllowed("The search-gap board is for staff: it shows what everybody asked.")
+            raise NotAllowed(
+                "Search gaps are for staff users, because they show the searches of all users."
+            )
         return view(request, *args, **kwargs)
 
     return checked  # type: ignore[return-value]
@@ -115,7 +117,7 @@ def add(request: PageRequest) -> HttpResponse:
     except InvalidQuery as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, f"“{item}” is on the shoot list.")
+        messages.success(request, f"“{item}” was added to the shoot list.")
     return _back(request)
 
 
@@ -126,7 +128,7 @@ def change(request: PageRequest, pk: int) -> HttpResponse:
     item = get_object_or_404(ShootListItem, pk=pk)
     if "delete" in request.POST:
         shoot_list.delete_item(item=item)
-        messages.success(request, f"“{item}” is off the shoot list.")
+        messages.success(request, f"“{item}” was deleted from the shoot list.")
     else:
         shoot_list.set_done(item=item, done=request.POST.get("done") == "1")
     return _back(request)

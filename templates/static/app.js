@@ -31,7 +31,7 @@
       const there = inside.has(button.value);
       button.setAttribute("aria-pressed", String(there));
       button.name = there ? "remove" : "add";
-      button.title = there ? "Take out of the tray" : "Put in the tray";
+      button.title = there ? "Remove from selection" : "Add to selection";
     }
     document.body.classList.toggle("has-tray", inside.size > 0);
   };
@@ -69,16 +69,16 @@
     if (detail.requestConfig.elt.id === "ask" && detail.serverResponse.includes('id="results"')) return;
     detail.shouldSwap = false;
     const polls = detail.requestConfig.elt.matches(quiet);
-    if (detail.xhr.status >= 500 && !polls) say("That did not work: the server has a fault. Try again in a moment.");
+    if (detail.xhr.status >= 500 && !polls) say("The request failed: the server has an error. Retry in a moment.");
   });
   document.addEventListener("htmx:sendError", (event) => {
     if (!event.detail.elt.matches(quiet)) {
-      say("The server does not answer. Check the connection and try again.");
+      say("The server is not responding. Check the connection and retry.");
     }
   });
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status === 404) say("This is not there any more. Reload the page.");
-    else if (event.detail.xhr.status === 403) say("You may not do this, or the page is too old: reload it.");
+    if (event.detail.xhr.status === 404) say("This item no longer exists. Reload the page.");
+    else if (event.detail.xhr.status === 403) say("You don't have permission to do this, or the page has expired. Reload it.");
   });
 
   // --- clicks on what was found: sent beside the click, for the board of questions without one
@@ -98,7 +98,7 @@
   const drawer = $("#filters-open");
   const askAgain = () => ask.requestSubmit();
   const askWith = (pk) => {
-    if ($$("#asked .shown").length >= 10) return say("A question has at most 10 pictures. Take one away first.");
+    if ($$("#asked .shown").length >= 10) return say("A search has at most 10 images. Remove one first.");
     const input = document.createElement("input");
     Object.assign(input, { type: "hidden", name: "like", value: pk });
     input.setAttribute("form", "ask");
@@ -337,9 +337,9 @@
     const rows = $$(".upload-row", panel);
     const left = rows.filter((row) => !row.dataset.outcome).length;
     const came = (outcome) => rows.filter((row) => row.dataset.outcome === outcome).length;
-    const said = [[came("stored"), "added"], [came("duplicate"), "already here"], [came("refused"), "refused"]];
+    const said = [[came("stored"), "added"], [came("duplicate"), "already in the library"], [came("refused"), "refused"]];
     const done = said.filter(([number]) => number).map(([number, what]) => `${number} ${what}`).join(", ");
-    $("[data-upload-title]", panel).textContent = left ? `Uploading, ${left} to go` : done || "Upload";
+    $("[data-upload-title]", panel).textContent = left ? `Uploading, ${left} left` : done || "Upload";
   };
   const work = () => {
     while (running < 2 && queue.length) send(queue.shift());
@@ -360,12 +360,12 @@
     request.upload.onprogress = (event) => {
       if (!event.lengthComputable) return;
       $("progress", row).value = (100 * event.loaded) / event.total;
-      if (event.loaded === event.total) said.textContent = "Taking it in";
+      if (event.loaded === event.total) said.textContent = "Processing";
     };
     request.onload = () => { running -= 1; answered(request, row); work(); };
     request.onerror = () => {
       running -= 1;
-      finish(row, "refused", "The connection was lost.", true);
+      finish(row, "refused", "The connection was lost. Retry.", true);
       work();
     };
     request.send(data);
@@ -375,11 +375,11 @@
     try { answer = JSON.parse(request.responseText); } catch { /* a proxy's page */ }
     if (request.status < 300 && answer?.outcome) {
       const stored = answer.outcome === "stored";
-      finish(row, answer.outcome, stored ? "In the library" : answer.aside ? `Already here, ${answer.aside}: ` : "Already here: ", false, answer);
+      finish(row, answer.outcome, stored ? "Added" : answer.aside ? `Already in the library, ${answer.aside}: ` : "Already in the library: ", false, answer);
       if (stored) showCard(answer.card);
     } else {
       const again = request.status >= 500 || request.status === 0;
-      finish(row, "refused", answer?.detail || `The server refused it (${request.status}).`, again);
+      finish(row, "refused", answer?.detail || `The server rejected the file (${request.status}).`, again);
     }
   };
   const finish = (row, outcome, text, again, answer) => {
@@ -394,7 +394,7 @@
       link.textContent = answer.title;
       said.append(link);
     }
-    if (answer?.also_in) said.append(` · ${answer.also_in.join(", ")} ${answer.also_in.length > 1 ? "have" : "has"} it too`);
+    if (answer?.also_in) said.append(` · also in ${answer.also_in.join(", ")}`);
   };
   const showCard = async (address) => {
     const grid = $("#grid");

@@ -229,7 +229,7 @@ def test_a_collection_takes_only_its_brands_assets(cast: Cast, make_asset: MakeA
         f"{V1}/collections/{collection.pk}/assets/", {"assets": [foreign.pk]}
     )
     assert answer.status_code == 400
-    assert answer.json()["errors"] == {"assets": [f"Acme has no asset {foreign.pk}."]}
+    assert answer.json()["errors"] == {"assets": [f"Acme has no asset with ID {foreign.pk}."]}
 
 
 def test_a_name_is_taken_once_in_a_brand(cast: Cast, collection: Collection) -> None:
@@ -269,7 +269,7 @@ def test_health_tells_anybody_what_is_down_and_only_staff_why(
     assert client_of(cast, "manager").get(f"{V1}/health/").json()["parts"] == parts
     index = {part["name"]: part for part in told["staff"].json()["parts"]}["index"]
     assert index["counts"]["pending"] == 0
-    assert "findable" in index["detail"]
+    assert "indexed" in index["detail"]
 
 
 def test_health_is_ok_when_every_part_is(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

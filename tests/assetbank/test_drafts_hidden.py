@@ -304,7 +304,9 @@ def test_a_manager_is_told_why_a_viewer_does_not_find_a_draft(
         hidden["draft"], person=cast.viewer, asker=cast.manager, question=SearchQuery(text="red")
     )
     said = told["permission"].sentence
-    assert said == "viewer is a viewer of Acme: viewers see what is approved, and it is draft."
+    assert said == (
+        "viewer is a viewer of Acme: viewers see approved assets only, and this one is draft."
+    )
 
 
 def test_approving_shows_it_and_taking_that_back_hides_it(

@@ -82,7 +82,7 @@ def test_a_word_that_is_not_on_the_list_is_a_sentence() -> None:
     assert env.problems == ["LOG_LEVEL is 'loud': it must be one of DEBUG, INFO."]
     env = Environment({"TIME_ZONE": "Mars/Base"})
     assert env.one_of("TIME_ZONE", "UTC", [str(n) for n in range(99)], help="") == "UTC"
-    assert env.problems == ["TIME_ZONE is 'Mars/Base': that is not known."]
+    assert env.problems == ["TIME_ZONE is 'Mars/Base': this value is unknown."]
 
 
 def test_a_database_url_becomes_djangos_dictionary() -> None:
@@ -184,7 +184,7 @@ def test_check_prints_a_sentence_for_each_wrong_value_and_exits_1(house: House) 
         "DATABASE_URL must start with postgres://",
         "STORAGE_URL cannot be used: 'ftp' is not one of file, s3, gs, azure.",
         "LOG_LEVEL is 'loud': it must be one of",
-        "TIME_ZONE is 'Mars/Base': that is not known.",
+        "TIME_ZONE is 'Mars/Base': this value is unknown.",
         "INDEX_LEASE_S is '0': it must be a whole number of at least 1.",
     ):
         assert sentence in done.output
@@ -219,7 +219,7 @@ def test_a_file_where_the_data_folder_should_be_is_a_sentence(house: House) -> N
     house.folder.write_text("in the way")
     done = house.manage("check")
     assert done.code == 1
-    assert f"DATA_DIR {house.folder} cannot be written" in done.output
+    assert f"DATA_DIR {house.folder} is not writable" in done.output
     assert "Traceback" not in done.output
     house.folder.unlink()
 

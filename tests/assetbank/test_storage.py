@@ -148,9 +148,9 @@ def test_a_lost_original_is_a_sentence(bucket: Any, make_asset: MakeAsset) -> No
     asset = make_asset(title="Red hat")
     default_storage.delete(asset.path)
     default_storage.delete(asset.rendition_path("grid"))
-    with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
+    with pytest.raises(FileMissing, match="original file of “Red hat” is missing"):
         read_original(asset)
-    with pytest.raises(FileMissing, match="original file of “Red hat” is gone"):
+    with pytest.raises(FileMissing, match="original file of “Red hat” is missing"):
         open_rendition(asset=asset, name="grid")
 
 
@@ -228,7 +228,7 @@ def test_who_may_not_see_an_asset_gets_no_address(
 def test_an_upload_into_a_storage_that_is_down_says_so_and_leaves_no_row(
     bucket_down: None, cast: Cast, make_asset: MakeAsset
 ) -> None:
-    with pytest.raises(FileMissing, match="The file storage does not take this file: "):
+    with pytest.raises(FileMissing, match="The file storage rejects this file: "):
         make_asset()
     response = signed_in(cast.creator).post(
         reverse("upload"),
@@ -236,7 +236,7 @@ def test_an_upload_into_a_storage_that_is_down_says_so_and_leaves_no_row(
         headers={"accept": "application/json"},
     )
     assert response.status_code == 503
-    assert "The file storage does not take this file" in response.json()["detail"]
+    assert "The file storage rejects this file" in response.json()["detail"]
     assert Asset.objects.count() == Embedding.objects.count() == 0
 
 
@@ -246,13 +246,13 @@ def test_files_of_a_storage_that_is_down_are_a_sentence(
     asset = make_asset()
     address = storage_url(f"http://127.0.0.1:{free_port()}")
     settings.STORAGES = {**settings.STORAGES, "default": storage_from_url(address)}
-    with pytest.raises(FileMissing, match="The file storage does not answer: "):
+    with pytest.raises(FileMissing, match="The file storage is not responding: "):
         read_original(asset)
-    with pytest.raises(FileMissing, match="The file storage does not answer: "):
+    with pytest.raises(FileMissing, match="The file storage is not responding: "):
         open_rendition(asset=asset, name="grid")
     response = signed_in(cast.viewer).get(reverse("asset-rendition", args=[asset.pk, "grid"]))
     assert response.status_code == 503
-    assert "does not answer" in response.content.decode()
+    assert "is not responding" in response.content.decode()
 
 
 def test_a_generated_picture_waits_for_a_storage_that_is_down_and_is_not_drawn_again(
@@ -267,7 +267,7 @@ def test_a_generated_picture_waits_for_a_storage_that_is_down_and_is_not_drawn_a
     run_generation(generation_id=generation.pk)
     generation.refresh_from_db()
     assert (generation.state, generation.reason_code) == ("failed", "file_missing")
-    assert "The file storage does not take this file" in generation.reason
+    assert "The file storage rejects this file" in generation.reason
     drawn = generation.outputs.get().data
     settings.STORAGES = up
     retry_generation(person=cast.creator, generation=generation)

@@ -121,7 +121,7 @@ def _import(folder: Path) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()) as said:
         call_command("import_assets", str(folder), "--brand=bench", stdout=said)
-    assert f"{len(list(folder.iterdir()))} new, 0 already there, 0 left out." in said.getvalue()
+    assert f"{len(list(folder.iterdir()))} new, 0 existing, 0 skipped." in said.getvalue()
 
 
 def _plain_loop(paths: Sequence[Path]) -> None:

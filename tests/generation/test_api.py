@@ -145,7 +145,7 @@ def test_a_reference_that_was_deleted_keeps_its_title(cast: Cast, make_asset: Ma
 def test_cancelled_and_tried_again(cast: Cast) -> None:
     client, address = client_of(cast, "creator"), f"{GENERATIONS}{ask_for(cast).pk}/"
     told = client.post(f"{address}cancel/").json()
-    assert (told["status"], told["reason"]) == ("cancelled", "Cancelled before it began.")
+    assert (told["status"], told["reason"]) == ("cancelled", "Cancelled before it started.")
     assert client.post(f"{address}retry/").json()["status"] == "queued"
 
 

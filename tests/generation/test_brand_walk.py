@@ -138,7 +138,7 @@ def test_a_refusal_says_what_to_change_and_is_never_paid_again(
 ) -> None:
     refused = ask(creator, bag, prompt="[scenario:refuse_picture]")
     assert (refused["status"], refused["reason_code"]) == ("refused", "safety")
-    assert "Take out" in refused["reason"]
+    assert "Remove" in refused["reason"]
     again = creator.post(f"{V1}/generations/{refused['id']}/retry/")
     assert (again.status_code, again.json()["code"]) == (400, "refused")
     assert len(server.requests) == 1

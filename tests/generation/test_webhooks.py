@@ -162,7 +162,7 @@ def test_a_receiver_that_was_down_is_told_later_with_the_same_id(
     generate(cast)
     [delivery] = deliver_all()
     assert (delivery.state, delivery.attempts, delivery.status) == (State.WAITING, 1, 500)
-    assert delivery.reason == "The receiver answered with status 500."
+    assert delivery.reason == "The receiver responded with status 500."
     jobs = ProcrastinateJob.objects.filter(task_name="generation.tasks.deliver")
     assert jobs.filter(scheduled_at__isnull=False).count() == 1
     [delivery] = deliver_all()
@@ -308,7 +308,7 @@ def test_staff_see_the_log_and_send_again(
     generate(cast)
     [delivery] = deliver_all()
     log = "/admin/generation/webhookdelivery/"
-    assert "The receiver answered with status 500." in client.get(log).content.decode()
+    assert "The receiver responded with status 500." in client.get(log).content.decode()
     client.post(log, {"action": "send_again", "_selected_action": [str(delivery.pk)]})
     assert deliver_all()[0].state == State.DELIVERED
     page = client.get(f"{log}{delivery.pk}/change/").content.decode()

@@ -271,10 +271,10 @@ def test_an_asset_says_why_it_cannot_be_found_and_is_indexed_again(
 ) -> None:
     asset = make_asset()
     index()
-    Embedding.objects.update(state="failed", reason="This picture is damaged.")
+    Embedding.objects.update(state="failed", reason="This image is damaged.")
     client = client_of(cast, "creator")
     told = client.get(f"{ASSETS}{asset.pk}/").json()
-    assert (told["index_state"], told["index_error"]) == ("failed", "This picture is damaged.")
+    assert (told["index_state"], told["index_error"]) == ("failed", "This image is damaged.")
     answer = client.post(f"{ASSETS}{asset.pk}/index/")
     assert answer.status_code == 202
     assert (answer.json()["index_state"], answer.json()["index_error"]) == ("pending", "")

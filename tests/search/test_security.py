@@ -73,7 +73,7 @@ def test_a_cursor_belongs_to_whom_it_was_given_and_to_the_question(
     Asked.objects.update(ranking=None)
     forgotten = viewer.get(first["next"])
     assert forgotten.status_code == 400
-    assert "ask again" in forgotten.json()["detail"]
+    assert "Search again" in forgotten.json()["detail"]
 
 
 @pytest.mark.parametrize(

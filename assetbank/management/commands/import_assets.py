@@ -34,19 +34,21 @@ class Result:
 
 
 class Command(BaseCommand):
-    help = "Import all pictures below a folder; may be stopped and run again."
+    help = "Import all images of a folder and its subfolders. Can be stopped and run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
         parser.add_argument("--brand", required=True, help="Slug of the brand.")
-        parser.add_argument("--tag", action="append", default=[], help="May be given repeatedly.")
-        parser.add_argument("--collection", default="", help="Name; made if it is not there.")
+        parser.add_argument("--tag", action="append", default=[], help="Can be repeated.")
+        parser.add_argument(
+            "--collection", default="", help="Name of the collection; created if it does not exist."
+        )
         parser.add_argument(
             "--approved-by",
             default="",
             metavar="USERNAME",
-            help="A manager of the brand, who approves all that is new; otherwise it is a draft, "
-            "which viewers do not see.",
+            help="User name of a manager of the brand, who approves all new assets. Otherwise "
+            "they are drafts, which viewers cannot see.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,13 +70,12 @@ class Command(BaseCommand):
                         bar.write(f"{result.outcome}: {path}: {result.reason}")
         except KeyboardInterrupt:
             self._summary(counts)
-            raise CommandError("Stopped. Run the same command again to go on.") from None
+            raise CommandError("Stopped. Run the same command again to continue.") from None
         self._summary(counts)
 
     def _summary(self, counts: Counter[str]) -> None:
         self.stdout.write(
-            f"{counts['new']} new, {counts['already there']} already there, "
-            f"{counts['left out']} left out."
+            f"{counts['new']} new, {counts['existing']} existing, {counts['skipped']} skipped."
         )
 
 
@@ -96,7 +97,7 @@ class _Importer:
     def _manager(self, username: str) -> User:
         user = User.objects.filter(username=username).first()
         if user is None or not permissions.can_manage(user, self.brand):
-            raise CommandError(f"Nobody called {username} is a manager of {self.brand}.")
+            raise CommandError(f"{username} is not a manager of {self.brand}.")
         return user
 
     def _collection(self, name: str) -> Collection:
@@ -124,7 +125,7 @@ class _Importer:
     def _import(self, path: Path) -> Result:
         try:
             if path.stat().st_size > settings.MAX_UPLOAD_BYTES:
-                return Result(path, "left out", "larger than MAX_UPLOAD_BYTES")
+                return Result(path, "skipped", "larger than MAX_UPLOAD_BYTES")
             result = ingest_asset(
                 brand=self.brand,
                 file=path.read_bytes(),
@@ -138,12 +139,12 @@ class _Importer:
         except CannotApprove as error:
             return Result(path, "new", f"not approved: {error.message}")
         except ProblemError as error:
-            return Result(path, "left out", error.message)
+            return Result(path, "skipped", error.message)
         except OSError as error:
-            return Result(path, "left out", error.strerror or str(error))
+            return Result(path, "skipped", error.strerror or str(error))
         if result.created:
             return Result(path, "new")
-        return Result(path, "already there", _describe_existing(result.asset, path))
+        return Result(path, "existing", _describe_existing(result.asset, path))
 
     def _approve(self, asset: Asset) -> None:
         """Approve an imported draft without decisions, also one of an interrupted import."""

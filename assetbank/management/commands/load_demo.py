@@ -12,11 +12,11 @@ from assetbank.demo import library
 
 
 class Command(BaseCommand):
-    help = "Draw the demo catalogue and take it in (embedded profile only; may be run again)."
+    help = "Draw the demo catalogue and import it (embedded profile only). Can be run again."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with tqdm(desc="Demo pictures", unit="picture", file=sys.stdout, ncols=80) as bar:
+        with tqdm(desc="Demo images", unit="image", file=sys.stdout, ncols=80) as bar:
             for done, total in library.load():
                 bar.total = total
                 bar.update(done - bar.n)
-        self.stdout.write("The demo library is there.")
+        self.stdout.write("The demo library is loaded.")

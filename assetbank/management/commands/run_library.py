@@ -27,7 +27,9 @@ STOP_SECONDS = 10  # after Ctrl-C, until a running part is killed; a batch may t
 
 
 class Command(BaseCommand):
-    help = "Run the whole library: services, migrations, demo (first time), web server, workers."
+    help = (
+        "Run everything: services, migrations, demo library (first start), web server and workers."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST)
@@ -120,7 +122,7 @@ def _acquire_library_lock(folder: Path) -> IO[str]:
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise CommandError(f"Assetbank is running already, on the data in {folder}.") from error
+        raise CommandError(f"Assetbank is already running on the data in {folder}.") from error
     return lock
 
 
@@ -148,8 +150,8 @@ def _require_free_port(host: str, port: int) -> None:
         except (OSError, OverflowError) as error:  # OverflowError: the port number is out of range
             reason = getattr(error, "strerror", None) or error
             raise CommandError(
-                f"Cannot listen on {host}:{port}: {reason}. "
-                "Is Assetbank running already? Another port: make run PORT=8001."
+                f"Cannot listen on {host}:{port}: {reason}. Is Assetbank already running? To "
+                "use another port: make run PORT=8001."
             ) from error
 
 
@@ -162,5 +164,5 @@ def _require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise CommandError(
-            f"{folder} cannot be written: {error.strerror}. Set DATA_DIR to a folder that can."
+            f"{folder} is not writable: {error.strerror}. Set DATA_DIR to a folder that can."
         ) from error

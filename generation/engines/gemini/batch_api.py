@@ -85,7 +85,9 @@ def create_batch(
         except Exception as error:
             raise gemini.engine_error(error, model) from None
     if not order.name:
-        raise EngineFailed("Gemini took an order and gave it no name.", code="bad_answer")
+        raise EngineFailed(
+            "Gemini accepted a bulk order without giving it a name.", code="bad_answer"
+        )
     return order.name
 
 

@@ -41,11 +41,11 @@ def check() -> str | None:
         if not (settings.GEMINI_VERTEX_PROJECT or key):
             return "Vertex AI needs GEMINI_VERTEX_PROJECT (or GEMINI_API_KEY)."
     elif not key:
-        return "GEMINI_API_KEY is not set: until it is, only sketches can be made."
+        return "GEMINI_API_KEY is not set: only sketches can be generated."
     if not key.isascii() or re.search(r"\s", key.strip()):
-        return "GEMINI_API_KEY holds characters that no key has. Copy it again."
+        return "GEMINI_API_KEY contains invalid characters. Copy it again."
     if re.search(r"/v\d\w*/?$", settings.GEMINI_BASE_URL or ""):
-        return "GEMINI_BASE_URL must not end in a version: that is GEMINI_API_VERSION."
+        return "GEMINI_BASE_URL must not end in a version: set it in GEMINI_API_VERSION."
     return None
 
 
@@ -79,15 +79,15 @@ def _check_references(request: DrawRequest) -> None:
     for reference in references:
         if reference.mime_type not in TAKEN_MIME_TYPES:
             raise InvalidRequest(
-                f'Gemini takes JPEG, PNG, WebP and HEIC, and the reference "{reference.title}" is '
-                f"{reference.mime_type}.",
+                "Gemini accepts JPEG, PNG, WebP and HEIC, and the reference "
+                f'"{reference.title}" is {reference.mime_type}. Use another reference.',
                 code="unsupported_reference",
             )
     earlier = [part["inlineData"] for turn in request.history for part in turn.said if _blob(part)]
     sizes = [len(each.data) for each in references] + [len(blob["data"]) for blob in earlier]
     if sum(sizes) > MAX_REFERENCE_BYTES:
         raise InvalidRequest(
-            "The references are too large together. Use fewer of them, or smaller ones.",
+            "The references are too large in total. Use fewer or smaller ones.",
             code="references_too_large",
         )
 
@@ -173,7 +173,7 @@ def open_client() -> Client:
             client = _new_client()
         except Exception as error:  # missing credentials come in many shapes
             raise EngineFailed(
-                "Gemini cannot be reached with these settings. Tell whoever runs this site.",
+                "Gemini cannot be reached with these settings. Tell the site administrator.",
                 code="not_configured",
                 detail=without_key(str(error)),
             ) from None
@@ -224,19 +224,19 @@ def engine_error(error: Exception, model: str) -> Exception:
         return EngineUnavailable(_UNREACHABLE, code="unreachable", detail=detail)
     if isinstance(error, GoogleAuthError):
         return EngineFailed(
-            "Google did not accept this site's credentials. Tell whoever runs this site.",
+            "Google did not accept this site's credentials. Tell the site administrator.",
             code="bad_key",
             detail=detail,
         )
     if isinstance(error, httpx2.InvalidURL | httpx2.TooManyRedirects):
         return EngineFailed(
-            "The address of Gemini in the settings is wrong. Tell whoever runs this site.",
+            "The address of Gemini in the settings is wrong. Tell the site administrator.",
             code="not_configured",
             detail=detail,
         )
     if isinstance(error, httpx2.RequestError | ValueError):  # an answer that cannot be decoded
         return EngineUnavailable(
-            "Gemini's answer came back damaged. Try again.",
+            "Gemini's response was damaged. Retry.",
             code="bad_answer",
             detail=detail,
             may_have_been_paid=True,
@@ -244,7 +244,7 @@ def engine_error(error: Exception, model: str) -> Exception:
     return error
 
 
-_UNREACHABLE = "Gemini cannot be reached at the moment. Try again in a few minutes."
+_UNREACHABLE = "Gemini cannot be reached at the moment. Retry in a few minutes."
 
 
 def _transport_error(error: Exception, detail: str) -> EngineError:
@@ -252,16 +252,16 @@ def _transport_error(error: Exception, detail: str) -> EngineError:
 
     if isinstance(error, httpx2.ReadTimeout):
         return EngineUnavailable(
-            f"Gemini did not answer within {settings.GEMINI_TIMEOUT_S:g} seconds. "
-            "Try again, with a smaller size or fewer references.",
+            f"Gemini did not respond within {settings.GEMINI_TIMEOUT_S:g} seconds. "
+            "Retry with a smaller size or fewer references.",
             code="timeout",
             detail=detail,
             may_have_been_paid=True,
         )
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return EngineFailed(
-            "The address or the key of Gemini in the settings is wrong. "
-            "Tell whoever runs this site.",
+            "The address or the key of Gemini in the settings is wrong. Tell the site "
+            "administrator.",
             code="not_configured",
             detail=detail,
         )
@@ -277,7 +277,7 @@ def _transport_error(error: Exception, detail: str) -> EngineError:
     if isinstance(error, unsent):
         return EngineUnavailable(_UNREACHABLE, code="unreachable", detail=detail)
     return EngineUnavailable(
-        "The connection to Gemini broke off before the picture arrived. Try again.",
+        "The connection to Gemini was lost before the image arrived. Retry.",
         code="connection_lost",
         detail=detail,
         may_have_been_paid=True,

@@ -38,7 +38,7 @@ def read(body: bytes) -> Drawing:
         error: EngineError = _refusal(answer, candidates, text, body)
         if broken:
             error = EngineUnavailable(
-                "Gemini sent a picture that is damaged. Try again.",
+                "Gemini sent a damaged image. Retry.",
                 code="bad_image",
                 detail=f"{broken} of {len(parts)} parts hold an image that is not base64.",
                 may_have_been_paid=True,
@@ -67,7 +67,7 @@ def _parse(body: bytes) -> Json:
         # A page from something in between cost nothing; an answer cut short may have been paid.
         cut_short = body.lstrip().startswith(b"{")
         raise EngineUnavailable(
-            "Gemini's answer came back damaged. Try again.",
+            "Gemini's response was damaged. Retry.",
             code="bad_answer",
             detail=body[:500].decode(errors="replace"),
             may_have_been_paid=cut_short,
@@ -117,13 +117,13 @@ def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Re
         return Refused.because(reason, said=_shortened(said or text), detail=detail)
     if text:
         return Refused(
-            f'The model answered in words instead of a picture: "{_shortened(text)}" '
-            "Say outright what should be drawn.",
+            f'The model answered with text instead of an image: "{_shortened(text)}" State '
+            "clearly which image to generate.",
             code="text_only",
             detail=detail,
         )
     return Refused(
-        "The model sent back nothing at all. Reword the prompt, or try other references.",
+        "The model returned nothing. Reword the prompt, or use other references.",
         code="empty_answer",
         detail=detail,
     )
@@ -136,25 +136,25 @@ _FAILURES: tuple[tuple[str, str, str], ...] = (
     (
         r"reported as leaked",
         "leaked_key",
-        "Google has blocked this site's API key because it was made public. "
-        "Whoever runs this site must set a new one.",
+        "Google has blocked this site's API key because it was made public. The site "
+        "administrator must set a new one.",
     ),
     (
         r"API key|API_KEY|unregistered callers|has been suspended|authentication cred",
         "bad_key",
-        "Google does not accept this site's API key. Whoever runs this site must check it.",
+        "Google does not accept this site's API key. The site administrator must check it.",
     ),
     (
         r"location is not supported",
         "location",
-        "Google does not offer Gemini in the country this site runs in. "
-        "Whoever runs this site can use Vertex AI instead.",
+        "Google does not offer Gemini in the country in which this site runs. The site "
+        "administrator can use Vertex AI instead.",
     ),
     (
         r"deadline .{0,40}too short",
         "timeout_too_short",
-        "The time limit for Gemini in the settings is too short. "
-        "Whoever runs this site must raise GEMINI_TIMEOUT_S.",
+        "The timeout for Gemini in the settings is too short. The site administrator must "
+        "raise GEMINI_TIMEOUT_S.",
     ),
     (
         r"no longer available|has been (retired|deprecated|shut down)",
@@ -169,30 +169,30 @@ _FAILURES: tuple[tuple[str, str, str], ...] = (
     (
         r"payload size|request (entity|body)? ?(is )?too large",
         "references_too_large",
-        "The references are too large together. Use fewer of them, or smaller ones.",
+        "The references are too large in total. Use fewer or smaller ones.",
     ),
     (
         r"process input image|image is not valid|Unsupported MIME type|image data",
         "bad_reference",
-        "Gemini cannot read one of the references. Leave them out in turn to find which.",
+        "Gemini cannot read one of the references. Remove them one by one to find out which.",
     ),
     (
         r"billing|spending cap|credits are depleted",
         "no_credit",
-        "This site's account with Google cannot pay for pictures now. Tell whoever runs this site.",
+        "This site's Google account has a billing problem. Tell the site administrator.",
     ),
 )
 
 # By status: the code, and what to say.
-_BUSY = "Gemini is overloaded at the moment. Try again in a few minutes."
-_DOWN = "Gemini had a fault of its own. Try again in a few minutes."
+_BUSY = "Gemini is overloaded at the moment. Retry in a few minutes."
+_DOWN = "Gemini had an internal error. Retry in a few minutes."
 _UNAVAILABLE: dict[int, tuple[str, str]] = {
     408: ("service_slow", _BUSY),
     499: ("service_slow", _BUSY),
     500: ("service_error", _DOWN),
     502: ("service_error", _DOWN),
     503: ("overloaded", _BUSY),
-    504: ("service_slow", "Gemini did not finish in time. Try again, with a smaller size."),
+    504: ("service_slow", "Gemini did not finish in time. Retry with a smaller size."),
 }
 
 
@@ -225,14 +225,14 @@ def problem(
         )
     if status in (401, 403):
         return EngineFailed(
-            "This site may not use Gemini for that. Whoever runs this site must check the key and "
-            f'its permissions. Google says: "{said}"',
+            "This site does not have permission to use Gemini for this. The site "
+            f'administrator must check the key and its permissions. Google says: "{said}"',
             code="no_permission",
             detail=detail,
         )
     return EngineFailed(
         f"Gemini answered with status {status}: its address or version in the settings may be "
-        "wrong. Tell whoever runs this site.",
+        "wrong. Tell the site administrator.",
         code="unexpected_answer",
         detail=detail,
     )
@@ -244,21 +244,20 @@ def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> 
     none_at_all = any(str(each.get("quotaValue")) == "0" for each in violations)
     if none_at_all or re.search(r"limit:\s*0(?![\d.])", message):
         return EngineFailed(
-            "This site's account with Google has no quota for this model. Choose another model, or "
-            "tell whoever runs this site.",
+            "This site's Google account has no quota for this model. Choose another model, or "
+            "tell the site administrator.",
             code="no_quota",
             detail=detail,
         )
     if any("PerDay" in quota for quota in quotas):
         return EngineFailed(
-            "Today's quota for this model is used up. Try again tomorrow, or choose another model.",
+            "Today's quota for this model is used up. Retry tomorrow, or choose another model.",
             code="daily_quota",
             detail=detail,
         )
     if re.search(r"spending cap|credits are depleted", message, re.IGNORECASE):
         return EngineFailed(
-            "This site's account with Google cannot pay for pictures now. "
-            "Tell whoever runs this site.",
+            "This site's Google account has a billing problem. Tell the site administrator.",
             code="no_credit",
             detail=detail,
         )
@@ -266,7 +265,7 @@ def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> 
     spoken = re.search(r"retry in ([\d.]+)s", message)
     delay = delays[0] if delays else spoken[1] if spoken else retry_after
     return EngineUnavailable(
-        "Gemini takes no more requests from this site for the moment. Try again in a minute.",
+        "Gemini has reached the rate limit of this site. Retry in a minute.",
         code="rate_limited",
         retry_after=_seconds(delay),
         detail=detail,

@@ -70,7 +70,8 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", aspect_ratio)
     if match is None:
         raise InvalidRequest(
-            f'"{aspect_ratio}" is no format. Write it as 16:9.', code="unknown_aspect_ratio"
+            f'"{aspect_ratio}" is not an aspect ratio. Write it as 16:9.',
+            code="unknown_aspect_ratio",
         )
     if (image_size or "1K") not in LONG_SIDES:
         raise InvalidRequest(
@@ -239,7 +240,7 @@ def _open(reference: ReferenceImage, longest: int) -> Image.Image:
             layered = upright.convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise InvalidRequest(
-            f'The reference "{reference.title}" cannot be read as a picture. Use another.',
+            f'The reference "{reference.title}" cannot be read as an image. Use another one.',
             code="unreadable_reference",
         ) from None
     flat = Image.new("RGB", layered.size, PAPER)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Compare Postgres and Milvus both ways, ids and scalars. Exit 1 if they differ."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--fix", action="store_true", help="Put right what is wrong.")
+        parser.add_argument("--fix", action="store_true", help="Fix the differences.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tqdm(desc="Checked", unit="asset", file=sys.stdout, ncols=80) as bar:
@@ -33,12 +33,12 @@ class Command(BaseCommand):
         for each in report.spaces:
             self._print(each, with_model=len(report.spaces) > 1)
         if report.sound:
-            self.stdout.write(f"All {report.checked} indexed assets are right.")
+            self.stdout.write(f"All {report.checked} indexed assets are consistent.")
         elif options["fix"]:
             pipeline.enqueue_indexing()
-            self.stdout.write("Marked; the index worker puts them right.")
+            self.stdout.write("Queued; the index worker fixes them.")
         else:
-            raise CommandError("The index is not right; --fix puts it right.")
+            raise CommandError("The index is inconsistent; run with --fix to repair it.")
 
     def _print(self, report: reconcile.SpaceReport, *, with_model: bool) -> None:
         if with_model:

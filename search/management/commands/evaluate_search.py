@@ -42,23 +42,29 @@ class Line:
 
 class Command(BaseCommand):
     help = (
-        "Ask the questions of a file and measure the answers. JSON lines "
-        '({"question": "red handbag", "expected": [12, "bag.jpg"]}) or CSV with the columns '
-        "question and expected (several: with semicolons between them). A question is plain words, "
-        "or an address like q=red&kind=logo. Exit 1 if nothing could be asked."
+        'Run the queries of a file and measure the results. JSON lines ({"question": "red '
+        'handbag", "expected": [12, "bag.jpg"]}) or CSV with the columns question and '
+        "expected (several: separated by semicolons). A question is plain text or parameters "
+        "like q=red&kind=logo. Exit code 1 if no query could be run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--k", type=int, default=metrics.K, help="Results that count.")
-        parser.add_argument("--json", type=Path, metavar="OUT", help="Write the numbers there.")
-        parser.add_argument("--brand", default="", metavar="SLUG", help="Ask within this brand.")
-        parser.add_argument("--space", default="", metavar="MODEL", help="Not the one in use.")
+        parser.add_argument(
+            "--k", type=int, default=metrics.K, help="Number of results to measure."
+        )
+        parser.add_argument(
+            "--json", type=Path, metavar="OUT", help="Write the figures to this file."
+        )
+        parser.add_argument("--brand", default="", metavar="SLUG", help="Search this brand only.")
+        parser.add_argument(
+            "--space", default="", metavar="MODEL", help="Encoder to use instead of the active one."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         k: int = options["k"]
         if not 1 <= k <= 1_000:
-            raise CommandError("--k is a number from 1 to 1000.")
+            raise CommandError("--k must be a number from 1 to 1000.")
         brand, space = _brand(options["brand"]), _space(options["space"])
         try:
             lines = list(read_lines(options["file"].read_text("utf-8-sig")))
@@ -77,13 +83,13 @@ class Command(BaseCommand):
             answer = {"encoder": space.model, **result.as_json(), "left_out": left_out}
             _write(options["json"], answer)
         for each in left_out[:MAX_NAMED]:
-            self.stderr.write(f"line {each['line']} is left out: {each['reason']}")
+            self.stderr.write(f"line {each['line']} is skipped: {each['reason']}")
         if not rows:
-            raise CommandError("Nothing could be asked.")
+            raise CommandError("No query could be run.")
         self._say("mean", result.recall, result.mrr, result.ndcg)
         self.stdout.write(
-            f"{len(rows)} asked of {space.model}, {len(left_out)} left out; "
-            f"p50 {result.p50_ms:.1f} ms, p95 {result.p95_ms:.1f} ms"
+            f"{len(rows)} queries of {space.model}, {len(left_out)} skipped; p50 "
+            f"{result.p50_ms:.1f} ms, p95 {result.p95_ms:.1f} ms"
         )
 
     def _ask(
@@ -127,7 +133,9 @@ def read_lines(text: str) -> Iterator[Line]:
     rows = csv.reader(io.StringIO(text))
     header = [name.strip().lower() for name in next(rows, [])]
     if not {"question", "expected"} <= set(header):
-        yield Line(1, "", problem="CSV begins with a line that names question and expected.")
+        yield Line(
+            1, "", problem="The CSV must begin with a header line with question and expected."
+        )
         return
     for row in rows:
         if any(cell.strip() for cell in row):
@@ -143,10 +151,12 @@ def _json_line(number: int, text: str) -> Line:
     except (ValueError, RecursionError) as error:
         return Line(number, "", problem=f"This is not JSON: {error}")
     except (KeyError, TypeError):
-        return Line(number, "", problem="It needs a question and what is expected.")
+        return Line(number, "", problem="question and expected are required.")
     several = expected if isinstance(expected, list) else [expected]
     if not isinstance(question, str) or not all(isinstance(each, str | int) for each in several):
-        return Line(number, "", problem="A question is a text, expected are ids or file names.")
+        return Line(
+            number, "", problem="question must be text, expected must be IDs or file names."
+        )
     return _line(number, question, tuple(map(str, several)))
 
 
@@ -154,9 +164,9 @@ def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
     """Return a line, normalised like stored file names: composed, without control characters."""
     question = " ".join(clean_text(question).split())
     expected = tuple(dict.fromkeys(name for each in expected if (name := clean_text(each))))
-    problem = "" if question else "There is no question."
+    problem = "" if question else "question is empty."
     if not expected:
-        problem = problem or "Nothing is expected."
+        problem = problem or "expected is empty."
     return Line(number, question, expected, problem)
 
 
@@ -213,7 +223,7 @@ def _space(model: str) -> VectorSpace:
     space = known.filter(model=model).order_by("-active", "-pk").first()
     if space is None:
         models = ", ".join(known.values_list("model", flat=True)) or "none yet"
-        raise CommandError(f"There is no vector space of {model}. There are: {models}.")
+        raise CommandError(f"There is no vector space of {model}. Existing ones: {models}.")
     return space
 
 
@@ -221,4 +231,4 @@ def _write(path: Path, answer: dict[str, Any]) -> None:
     try:
         path.write_text(json.dumps(answer, indent=2, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CommandError(f"{path} is not writable: {error.strerror}.") from error

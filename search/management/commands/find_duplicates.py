@@ -16,16 +16,16 @@ from search.vectorstore import VectorStoreUnavailable
 
 class Command(BaseCommand):
     help = (
-        "Compare the assets that were not compared yet with the rest of their brand; the workers "
-        "do so too. May be stopped and run again."
+        "Compare new assets with the rest of their brand, as the workers do. Can be stopped "
+        "and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--brand", default="", help="Slug; else all brands.")
+        parser.add_argument("--brand", default="", help="Brand slug; default: all brands.")
         parser.add_argument(
             "--again",
             action="store_true",
-            help="Forget what was found and compare all; what people said stays.",
+            help="Delete all results and compare everything again; users' decisions are kept.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         except VectorStoreUnavailable as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Run the same command again to go on.") from None
+            raise CommandError("Stopped. Run the same command again to continue.") from None
         brands = Brand.objects.filter(pk=brand.pk) if brand else Brand.objects.all()
         groups = duplicate_groups.count(brands)
         self.stdout.write(f"{done} compared; {groups} group{'' if groups == 1 else 's'}.")

@@ -15,7 +15,10 @@ from search.vectorstore import VectorStoreUnavailable
 
 
 class Command(BaseCommand):
-    help = "Build the search index anew from Postgres, without CLIP; the old one serves meanwhile."
+    help = (
+        "Rebuild the search index from Postgres, without CLIP; the existing index serves "
+        "searches in the meantime."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -35,5 +38,6 @@ class Command(BaseCommand):
             done = reconcile.rebuild_index(space, progress=progress)
         waiting = space.embeddings.waiting().count()
         self.stdout.write(
-            f"{space.model}: {done} vectors in a new collection; {waiting} wait for the worker."
+            f"{space.model}: {done} vectors in a new collection; {waiting} are waiting for "
+            "the worker."
         )

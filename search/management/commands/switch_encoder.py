@@ -23,19 +23,31 @@ WAIT_SECONDS = 1.0  # between checks of the workers' progress
 
 class Command(BaseCommand):
     help = (
-        "Build the index of another encoder beside the one in use, compare both on the golden "
-        "questions, and let the new one take over. Ctrl-C stops watching (with --work: building); "
-        "the same command goes on."
+        "Build the index of another encoder next to the active one, compare both on the "
+        "relevance test set and activate the new one. Ctrl-C stops watching (with --work: "
+        "building); run the same command again to continue."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("model", nargs="?", default="", help="A folder, a hub id, or demo.")
-        parser.add_argument("--work", action="store_true", help="Index here; needs no worker.")
-        parser.add_argument("--force", action="store_true", help="Whatever the comparison says.")
-        parser.add_argument("--status", action="store_true", help="What there is, and how far.")
-        parser.add_argument("--rollback", action="store_true", help="The encoder of before again.")
+        parser.add_argument("model", nargs="?", default="", help="A folder, a hub ID or demo.")
         parser.add_argument(
-            "--drop", nargs="?", const="", metavar="MODEL", help="Forget one that is not in use."
+            "--work", action="store_true", help="Index in this process, without a worker."
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="Activate it whatever the comparison says."
+        )
+        parser.add_argument(
+            "--status", action="store_true", help="Show all encoders and their progress."
+        )
+        parser.add_argument(
+            "--rollback", action="store_true", help="Activate the previous encoder again."
+        )
+        parser.add_argument(
+            "--drop",
+            nargs="?",
+            const="",
+            metavar="MODEL",
+            help="Delete an encoder that is not active.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,11 +55,11 @@ class Command(BaseCommand):
             if options["status"]:
                 self._status()
             elif options["rollback"]:
-                self.stdout.write(f"{rollout.rollback().model} is in use again.")
+                self.stdout.write(f"{rollout.rollback().model} is active again.")
             elif options["drop"] is not None:
                 space = rollout.space_of_model(options["drop"])
                 rollout.drop_space(space)
-                self.stdout.write(f"{space.model} is forgotten.")
+                self.stdout.write(f"{space.model} is deleted.")
             else:
                 self._switch(options["model"], work=options["work"], force=options["force"])
         except ProblemError as error:
@@ -55,26 +67,29 @@ class Command(BaseCommand):
         except (RolloutRefused, VectorStoreUnavailable, EncoderError) as error:
             raise CommandError(str(error)) from error
         except VectorSpace.DoesNotExist:
-            raise CommandError("It was dropped meanwhile.") from None
+            raise CommandError("It was deleted in the meantime.") from None
         except KeyboardInterrupt:
-            raise CommandError("Stopped; the same command goes on.") from None
+            raise CommandError("Stopped. Run the same command again to continue.") from None
 
     def _switch(self, model: str, *, work: bool, force: bool) -> None:
         space = rollout.start_rollout(model)
         if not work and not health.workers().ok:
-            raise CommandError("No index worker runs: start one, or index here with --work.")
+            raise CommandError(
+                "No index worker is running: start one, or index in this process with --work."
+            )
         self._watch(space, work=work)
         if not space.active:  # a worker may have activated it already
             gate = rollout.run_gate(space)
             self._show(gate)
             if not gate["passes"] and not force:
                 raise CommandError(
-                    f"{' '.join(gate['why'])} {space.model} does not take over; --force overrules."
+                    f"{' '.join(gate['why'])} {space.model} is not activated; use --force "
+                    "to override."
                 )
             rollout.activate_space(space)
         self.stdout.write(
-            f"{space.model} is in use now. Set CLIP_MODEL={space.model}, so that it is what this "
-            "installation asks for; --rollback goes back, --drop forgets the other one."
+            f"{space.model} is active now. Set CLIP_MODEL={space.model} in the configuration. "
+            "Use --rollback to return to the previous encoder, or --drop to delete it."
         )
 
     def _watch(self, space: VectorSpace, *, work: bool) -> None:
@@ -116,9 +131,9 @@ class Command(BaseCommand):
         for space in VectorSpace.objects.order_by("-active", "pk"):
             state = str(rollout.progress(space)) if space.fingerprint else "not loaded"
             if space.active:
-                state = "in use"
+                state = "active"
             if not space.active and space.activated_at:
-                state += ", was in use before"
+                state += ", previously active"
             self.stdout.write(f"{space.model}: {state}. {space.problem}".strip())
             for why in space.gate.get("why", []) if not space.active else []:
-                self.stdout.write(f"  Does not take over: {why}")
+                self.stdout.write(f"  Not activated: {why}")

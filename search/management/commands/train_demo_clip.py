@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 class Command(BaseCommand):
     help = (
-        "Draw the training pictures, train the demo encoder on them, save and evaluate it. "
-        "About an hour on two cores; started again, it goes on where it stopped."
+        "Draw the training images, train the demo encoder on them, save and evaluate it. "
+        "Takes about an hour on two cores; a new start continues where it stopped."
     )
     requires_system_checks: list[str] = []  # needs neither database nor Milvus
 
@@ -22,15 +22,17 @@ class Command(BaseCommand):
             "--out",
             type=Path,
             default=Path(settings.DATA_DIR) / "demo_clip",
-            help="folder for the pictures, the state of the training and the checkpoint",
+            help="folder for the images, the training state and the checkpoint",
         )
         parser.add_argument("--steps", type=int, default=2600)
         parser.add_argument("--pictures", type=int, default=56_000)
-        parser.add_argument("--gallery", type=int, default=500, help="pictures to evaluate with")
+        parser.add_argument(
+            "--gallery", type=int, default=500, help="number of images for the evaluation"
+        )
         parser.add_argument(
             "--measure",
             action="store_true",
-            help="Train nothing: measure what the scores of the bundled encoder mean, anew.",
+            help="Do not train: calibrate the scores of the bundled encoder again.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

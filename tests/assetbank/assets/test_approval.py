@@ -94,7 +94,7 @@ def test_what_its_brand_does_not_let_pass_and_ended_rights_are_not_approved(
     hat = make_asset(status="draft", title="Green hat")
     quarantined = make_asset(status="quarantined")
     for asset, why in (
-        (ended, "licence ended"),
+        (ended, "usage rights expired"),
         (hat, "The hat is green."),
         (quarantined, "quarantined"),
     ):
@@ -109,7 +109,7 @@ def test_a_draft_is_sent_back_with_a_reason_only_and_then_waits_no_more(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
     asset, other = make_asset(status="draft"), make_asset(status="draft")
-    with pytest.raises(InvalidAsset, match="Say why"):
+    with pytest.raises(InvalidAsset, match="Enter a reason"):
         approval.decide(asset=asset, by=cast.manager, verdict=REJECTED)
     approval.decide(asset=asset, by=cast.manager, verdict=REJECTED, reason="Wrong hat.")
     assert list(approval.pending_review(cast.manager)) == [other]
@@ -125,15 +125,15 @@ def test_the_second_of_two_managers_hears_that_it_was_decided(
     asset = make_asset(status="draft")
     stale = Asset.objects.get(pk=asset.pk)
     approval.decide(asset=asset, by=cast.manager, verdict=APPROVED)
-    with pytest.raises(Conflict, match="approved already"):
+    with pytest.raises(Conflict, match="already approved"):
         approval.decide(asset=stale, by=cast.staff, verdict=APPROVED)
 
 
 def test_nothing_else_makes_an_asset_approved(cast: Cast, make_asset: MakeAsset) -> None:
     asset = make_asset(status="draft")
-    with pytest.raises(InvalidAsset, match="A manager approves"):
+    with pytest.raises(InvalidAsset, match="Only managers"):
         update_asset(asset=asset, status="approved")
-    with pytest.raises(InvalidAsset, match="A manager approves"):
+    with pytest.raises(InvalidAsset, match="Only managers"):
         ingest_asset(
             brand=cast.acme,
             file=read_original(make_asset(status="draft", brand=cast.other)),
@@ -224,7 +224,7 @@ def test_the_review_page_shows_what_waits_and_decides_several(
     theirs.refresh_from_db()
     assert theirs.status == "draft"
     client.post(reverse("decide"), {"asset": hat.pk, "verdict": "rejected", "reason": "Green."})
-    assert "Nothing waits." in client.get(reverse("review")).text
+    assert "No drafts are pending." in client.get(reverse("review")).text
     assert "Green." in client.get(reverse("review") + "?show=sent-back").text
 
 

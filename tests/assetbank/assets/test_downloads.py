@@ -104,7 +104,7 @@ class TestAssetPage:
         asset.refresh_from_db()
         assert (asset.derivatives_allowed, asset.territories) == (False, ["AT", "DE"])
         shown = page(client, asset)
-        assert "does not allow new pictures" in shown
+        assert "does not allow derivatives" in shown
         assert "AT, DE" in shown
         # a form without these fields does not change them
         client.post(f"/assets/{asset.pk}/edit/", words)
@@ -142,27 +142,27 @@ class TestAssetPage:
         shown = page(
             signed_in(cast.creator), make_asset(file=signed(picture_bytes())), "credentials/"
         )
-        assert "Signed, and unchanged since." in shown
+        assert "Signed and unchanged since." in shown
         assert "Acme Camera Test" in shown
         assert page(signed_in(cast.creator), make_asset(), "credentials/").strip() == ""
 
     def test_a_lost_original_says_so(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset = make_asset((11, 22, 33))  # no credentials of these bytes are cached
         default_storage.delete(asset.path)
-        assert "is gone from the storage" in page(signed_in(cast.creator), asset, "credentials/")
+        assert "is missing from the storage" in page(signed_in(cast.creator), asset, "credentials/")
 
 
 class TestNotices:
     def test_they_are_counted_read_and_are_nobody_elses(self, cast: Cast) -> None:
         notifications.notify(cast.viewer, "Something <b>happened</b>.", "/assets/1/")
         client = signed_in(cast.viewer)
-        assert "1 new notice" in client.get("/notices/count/").content.decode()
+        assert "1 new notification" in client.get("/notices/count/").content.decode()
         shown = client.get("/notices/").content.decode()
         assert "Something &lt;b&gt;happened" in shown
         assert 'href="/assets/1/"' in shown
         assert client.post("/notices/").status_code == 302
         assert client.get("/notices/count/").content.decode().strip() == ""
-        assert "Nothing to tell" in signed_in(cast.creator).get("/notices/").content.decode()
+        assert "No notifications" in signed_in(cast.creator).get("/notices/").content.decode()
 
     def test_a_title_of_two_lines_makes_no_second_header(self, cast: Cast) -> None:
         User.objects.filter(pk=cast.viewer.pk).update(email="viewer@example.com")

@@ -116,7 +116,7 @@ def test_renditions_tell_nothing_but_their_pixels(cast: Cast) -> None:
     "data",
     [
         b"",
-        b"not a picture",
+        b"not a supported image",
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n",
         b"%PDF-1.7\n",
         b"\xd7\xcd\xc6\x9a\x00\x00" + b"\x00" * 60,  # WMF
@@ -239,7 +239,7 @@ def test_only_what_is_said_about_an_asset_can_change(make_asset: MakeAsset) -> N
     with pytest.raises(InvalidAsset, match="title"):
         update_asset(asset=asset, title=" \x00 ")
     asset.refresh_from_db()
-    with pytest.raises(InvalidAsset, match="status is one of"):
+    with pytest.raises(InvalidAsset, match="status must be one of"):
         update_asset(asset=asset, status="published")
 
 

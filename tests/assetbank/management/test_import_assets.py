@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 def test_pictures_at_every_depth_come_in_under_their_names(
     cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "3 new, 0 already there, 0 left out." in run(folder, capsys)
+    assert "3 new, 0 existing, 0 skipped." in run(folder, capsys)
     assert set(Asset.objects.values_list("filename", flat=True)) == {
         "hat.jpeg",
         "download (26).jpeg",
@@ -65,16 +65,16 @@ def test_bad_files_are_listed_with_their_reasons_and_stop_nothing(
     (folder / "large.png").write_bytes(b"\0" * 20_001)
     (folder / "nowhere.png").symlink_to(folder / "not-there")
     said = run(folder, capsys)
-    assert "3 new, 0 already there, 5 left out." in said
+    assert "3 new, 0 existing, 5 skipped." in said
     reasons = {
-        "notes.txt": "not a picture",
+        "notes.txt": "not a supported image",
         "empty.png": "This file is empty.",
         "cut.png": "",
         "large.png": "larger than MAX_UPLOAD_BYTES",
         "nowhere.png": "No such file or directory",
     }
     for name, reason in reasons.items():
-        (line,) = [line for line in said.splitlines() if f"left out: {name}: " in line]
+        (line,) = [line for line in said.splitlines() if f"skipped: {name}: " in line]
         assert reason in line
         assert line.strip()[-1] != ":"
 
@@ -87,7 +87,7 @@ def test_hidden_files_and_folders_and_links_to_folders_are_not_looked_at(
     (folder / ".thumbnails").mkdir()
     (folder / ".thumbnails" / "t.png").write_bytes(picture_bytes((9, 9, 9)))
     (folder / "loop").symlink_to(folder, target_is_directory=True)
-    assert "3 new, 0 already there, 0 left out." in run(folder, capsys)
+    assert "3 new, 0 existing, 0 skipped." in run(folder, capsys)
 
 
 def test_a_second_run_adds_nothing_and_a_copy_is_already_there(
@@ -96,7 +96,7 @@ def test_a_second_run_adds_nothing_and_a_copy_is_already_there(
     run(folder, capsys)
     (folder / "copy of hat.jpeg").write_bytes((folder / "2024/spring/hat.jpeg").read_bytes())
     (folder / "new.png").write_bytes(picture_bytes((4, 0, 0)))
-    assert "1 new, 4 already there, 0 left out." in run(folder, capsys)
+    assert "1 new, 4 existing, 0 skipped." in run(folder, capsys)
     assert Asset.objects.count() == 4
 
 
@@ -123,7 +123,7 @@ def test_pictures_that_were_there_join_the_collection_of_a_later_run(
 def test_what_comes_in_is_a_draft_unless_a_manager_answers_for_it(
     cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(CommandError, match="Nobody called creator is a manager of Acme"):
+    with pytest.raises(CommandError, match="creator is not a manager of Acme"):
         run(folder, capsys, "--approved-by=creator")
     run(folder, capsys, "--approved-by=manager")
     assert set(Asset.objects.values_list("status", "decisions__by__username")) == {
@@ -151,7 +151,7 @@ def test_a_folder_that_is_not_there_and_a_bad_collection_name_are_sentences(
 ) -> None:
     with pytest.raises(CommandError, match="is not a folder"):
         call_command("import_assets", str(folder / "hat"), "--brand=acme")
-    with pytest.raises(CommandError, match="A collection has a name of at most 120 characters"):
+    with pytest.raises(CommandError, match="A collection needs a name of at most 120 characters"):
         call_command("import_assets", str(folder), "--brand=acme", f"--collection={'x' * 121}")
     assert not Collection.objects.exists()
 
@@ -183,9 +183,9 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     started.interrupt()
     stopped = started.ended(30)
     assert stopped.code == 1, stopped.output
-    assert "Stopped. Run the same command again to go on." in stopped.output
+    assert "Stopped. Run the same command again to continue." in stopped.output
     assert "Traceback" not in stopped.output
-    assert " new, 0 already there, 0 left out." in stopped.output
+    assert " new, 0 existing, 0 skipped." in stopped.output
     done = house.manage("import_assets", str(folder), "--brand=acme")
     assert done.code == 0, done.output
     new, there = (int(done.output.splitlines()[-1].split()[n]) for n in (0, 2))

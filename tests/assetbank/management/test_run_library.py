@@ -89,7 +89,7 @@ def test_a_port_that_is_taken_is_a_sentence(house: House) -> None:
         done = house.manage("run_library", "--no-demo", "--port", str(port))
     assert done.code == 1
     assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in done.output
-    assert "Another port: make run PORT=8001." in done.output
+    assert "To use another port: make run PORT=8001." in done.output
     assert len(done.output.strip().splitlines()) == 1
     assert house.processes() == []
 
@@ -109,14 +109,18 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(house: House) -> Non
     house.folder.unlink()
     assert done.code == 1
     assert "Traceback" not in done.output
-    assert f"{house.folder} cannot be written" in done.output
+    assert f"{house.folder} is not writable" in done.output
 
 
 def test_one_library_at_a_time_works_on_a_folder(shared: Shared) -> None:
     house, _, running = shared
     second = house.manage("run_library", "--no-demo", "--port", str(free_port()))
     assert second.code == 1
-    assert second.output.strip().splitlines()[-1].startswith("CommandError: Assetbank is running")
+    assert (
+        second.output.strip()
+        .splitlines()[-1]
+        .startswith("CommandError: Assetbank is already running")
+    )
     assert running.alive
 
 

@@ -28,7 +28,7 @@ def test_who_signed_and_what_was_done_is_told(make_asset: MakeAsset, picture: by
     asset = make_asset(file=picture)
     found = downloads.read_credentials(asset)
     assert found
-    assert (found.state, found.said) == ("valid", "Signed, and unchanged since.")
+    assert (found.state, found.said) == ("valid", "Signed and unchanged since.")
     assert (found.signer, found.issuer) == ("Acme Camera Test", "Acme Signing")
     assert found.made_with == "Acme Painter 1.0"
     assert [(each.said, each.source_type) for each in found.actions] == [

@@ -26,7 +26,7 @@ def test_after_ten_guesses_not_even_the_right_password_helps(
     assert sign_in(client, "guess", "staff", where) == 429
     locked = client.post(where, {"username": "staff", "password": "secret"})
     assert locked.status_code == 429
-    assert "Try again 15 minutes after the last one." in locked.content.decode()
+    assert "Retry 15 minutes after the last attempt." in locked.content.decode()
 
 
 def test_others_still_come_in_and_a_success_forgets_what_was_mistyped(

@@ -78,7 +78,7 @@ class TestFiles:
         default_storage.delete(asset.path)
         response = signed_in(cast.viewer).get(asset.original_url)
         assert response.status_code == 503
-        assert "gone from the storage" in response.content.decode()
+        assert "missing from the storage" in response.content.decode()
 
     def test_programs_come_with_a_token(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset, client = make_asset(), Client()
@@ -189,6 +189,6 @@ class TestUploading:
         files = [a_file(), a_file("bad.png", b"no"), a_file("blue.png", picture_bytes("blue"))]
         response = signed_in(cast.creator).post("/upload/", {"file": files}, follow=True)
         page = response.content.decode()
-        assert "2 new pictures." in page
-        assert "bad.png: This is not a picture" in page
+        assert "2 assets added." in page
+        assert "bad.png: This file is not a supported image" in page
         assert Asset.objects.count() == 2

@@ -38,7 +38,7 @@ class TestSigningIn:
 
     def test_a_wrong_password_says_so(self, client: Client, cast: Cast) -> None:
         response = client.post("/sign-in/", {"username": "creator", "password": "no"})
-        assert "do not match" in response.content.decode()
+        assert "Incorrect user name or password" in response.content.decode()
 
     def test_the_demo_sign_ins_show_only_where_they_were_made(
         self, client: Client, db: None
@@ -110,7 +110,7 @@ class TestAssetPage:
         asset = make_asset()
         client = signed_in(cast.viewer)
         page = client.get(asset.get_absolute_url()).content.decode()
-        for words in ("Edit details", "Use in studio", "/upload/", "/studio/", "Delete"):
+        for words in ("Edit metadata", "Use in studio", "/upload/", "/studio/", "Delete"):
             assert words not in page
         assert client.post(f"/assets/{asset.pk}/edit/", {"title": "Mine"}).status_code == 403
         assert client.post(f"/assets/{asset.pk}/delete/").status_code == 403
@@ -120,7 +120,7 @@ class TestAssetPage:
         gone = make_asset(expires_on=today - datetime.timedelta(days=1))
         soon = make_asset(expires_on=today + datetime.timedelta(days=5))
         later = make_asset(expires_on=today + datetime.timedelta(days=200))
-        assert "may not be used any more" in client.get(gone.get_absolute_url()).content.decode()
+        assert "may no longer be used" in client.get(gone.get_absolute_url()).content.decode()
         assert "in 5 days" in client.get(soon.get_absolute_url()).content.decode()
         assert "in 200 days" not in client.get(later.get_absolute_url()).content.decode()
 
@@ -187,7 +187,7 @@ class TestCollections:
         client = signed_in(cast.creator)
         with django_assert_max_num_queries(9):
             page = client.get("/collections/").content.decode()
-        assert "4 pictures" in page
+        assert "4 assets" in page
 
     def test_one_is_made_and_shown(self, cast: Cast) -> None:
         data = {"brand": cast.acme.pk, "name": "Launch"}

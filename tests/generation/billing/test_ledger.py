@@ -232,7 +232,7 @@ def test_a_picture_that_cannot_be_read_is_made_anew_when_a_person_tries_again(
 def test_what_was_refused_is_not_asked_again(cast: Cast, server: GeminiServer) -> None:
     server.script("refuse_prompt")
     refused = run(ask(cast))
-    with pytest.raises(InvalidRequest, match="Change it first") as raised:
+    with pytest.raises(InvalidRequest, match="Edit it in the studio first") as raised:
         retry_generation(person=cast.creator, generation=refused)
     assert raised.value.code == "refused"
     server.script("refuse_picture", "bad_key")
@@ -331,9 +331,9 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     server.script("daily_quota")
     failed = run(ask(cast))
     assert failed.reason_code == "daily_quota"
-    with pytest.raises(InvalidRequest, match="begins anew on"):
+    with pytest.raises(InvalidRequest, match="resets on"):
         ask(cast, prompt="Later")
-    with pytest.raises(InvalidRequest, match="begins anew on") as raised:
+    with pytest.raises(InvalidRequest, match="resets on") as raised:
         retry_generation(person=cast.creator, generation=failed)
     assert raised.value.code == "daily_quota"
     assert run(waiting).reason_code == "daily_quota"
@@ -342,7 +342,7 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     client = Client()
     client.force_login(cast.creator)
     form = {"prompt": "x", "brand": "acme", "model": MODEL, "aspect_ratio": "1:1", "count": 1}
-    assert "begins anew on" in client.post("/studio/beside/", form).content.decode()
+    assert "resets on" in client.post("/studio/beside/", form).content.decode()
     assert ask(cast, model="gemini-3-pro-image").pk  # another model has a quota of its own
 
 

@@ -82,7 +82,7 @@ def test_managers_are_told_of_their_brands_and_others_of_their_own(
     assert told["manager"].charged == costs[mine] + costs[theirs]
     assert told["outsider"].charged == costs[elsewhere]
     assert told["staff"].charged == sum(costs.values())
-    assert {line.name for line in told["manager"].lines["Person"]} == {"creator", "colleague"}
+    assert {line.name for line in told["manager"].lines["User"]} == {"creator", "colleague"}
     assert [line.name for line in told["staff"].lines["Brand"]] == ["Acme", "Other"]
     assert told["creator"].lines["Model"][0].name == "Nano Banana 2.1"
 
@@ -129,7 +129,7 @@ def test_refusals_are_counted_by_preset_and_reason_with_what_to_change(
         ("Cape on a plinth", "no_image", 1, 3),
         ("Cape on a plinth", "safety", 1, 3),
     ]
-    assert "safety filter stopped" in page(cast.manager)
+    assert "safety filter blocked" in page(cast.manager)
     assert this_month(cast.outsider).refusals == []
 
 
@@ -240,7 +240,7 @@ def test_the_studio_says_what_it_would_cost_before_it_is_made(cast: Cast) -> Non
     told = client.post("/studio/beside/", {**form, "prompt": "", "model": MODEL, "count": 1})
     assert "About <strong>$0.05</strong>" in told.content.decode()
     told = client.post("/studio/beside/", {**form, "model": "sketch", "count": 4})
-    assert "Costs nothing" in told.content.decode()
+    assert "Free" in told.content.decode()
 
 
 def test_a_refused_generation_offers_to_be_changed_and_not_to_be_tried_again(
@@ -249,8 +249,8 @@ def test_a_refused_generation_offers_to_be_changed_and_not_to_be_tried_again(
     server.script("refuse_prompt")
     generation = make(cast, cast.creator)
     shown = page(cast.creator, generation.get_absolute_url())
-    assert "Change and make" in shown
-    assert "Try again" not in shown
+    assert "Edit and retry" in shown
+    assert "Retry" not in shown
     refused = api(cast.creator).post(f"/api/v1/generations/{generation.pk}/retry/")
     assert (refused.status_code, refused.json()["code"]) == (400, "refused")
 
@@ -270,7 +270,7 @@ def test_staff_set_limits_and_look_at_the_ledger(cast: Cast) -> None:
         "/admin/generation/spendingcap/add/",
         {"brand": cast.acme.pk, "person": cast.creator.pk, "monthly_usd": "1"},
     )
-    assert "Choose a brand or a person" in both.content.decode()
+    assert "Choose either a brand or a user" in both.content.decode()
     entry = LedgerEntry.objects.all()[0]
     assert client.get("/admin/generation/spendingcap/").status_code == 200
     assert client.get("/admin/generation/ledgerentry/").status_code == 200
@@ -286,9 +286,9 @@ def test_staff_set_limits_and_look_at_the_ledger(cast: Cast) -> None:
         ({"image_sizes": "1K,huge"}, "written like 512 or 2K"),
         ({"slots": '{"hero": 2}'}, "no role hero"),
         ({"slots": '{"character": "many"}'}, "whole numbers"),
-        ({"image_tokens": '{"1K": 1120, "8K": 9}'}, "no size “8K”"),
-        ({"image_tokens": "{}"}, "How many tokens has a picture of 1K?"),
-        ({"successor": "gemini-2.5-flash-image"}, "cannot follow itself"),
+        ({"image_tokens": '{"1K": 1120, "8K": 9}'}, "does not offer the size “8K”"),
+        ({"image_tokens": "{}"}, "Enter the number of tokens for an image of 1K."),
+        ({"successor": "gemini-2.5-flash-image"}, "cannot be its own successor"),
     ],
 )
 def test_a_mistake_in_the_table_of_models_is_said_where_it_is_made(

@@ -155,7 +155,7 @@ class TestStudio:
         answer = client.post("/studio/", FORM)
         page = answer.content.decode()
         assert answer.status_code == 200
-        assert "This was made before" in page
+        assert "An identical request exists" in page
         assert before.get_absolute_url() in page
         assert output.grid_url in page
         assert Generation.objects.count() == 1
@@ -172,14 +172,16 @@ class TestStudio:
         first = client.post("/studio/", {**FORM, "token": "one"})
         second = client.post("/studio/", {**FORM, "token": "one"})
         assert second.headers["Location"] == first.headers["Location"]
-        assert "at this moment" in client.post("/studio/", {**FORM, "token": "two"}).text
+        assert ("identical request is running") in client.post(
+            "/studio/", {**FORM, "token": "two"}
+        ).text
 
     def test_beside_the_form_it_is_shown_while_one_writes(self, cast: Cast) -> None:
         made(cast)
         client = signed_in(cast.creator)
-        assert "You may have this already" in client.post("/studio/beside/", FORM).text
+        assert "Existing images" in client.post("/studio/beside/", FORM).text
         other = client.post("/studio/beside/", {**FORM, "prompt": "Something else entirely"}).text
-        assert "Nothing like this was made before" in other
+        assert "No similar image exists" in other
         assert client.post("/studio/beside/", {**FORM, "prompt": ""}).status_code == 200
 
 

@@ -110,7 +110,7 @@ def test_a_prompt_names_pictures_by_their_titles_even_while_search_is_down(
     prompt = "A model wearing the creme silk capes, on a beach at dawn, with a scarf of wool"
     found = suggest_references(person=cast.creator, brand=cast.acme, prompt=prompt)
     assert [each.asset.title for each in found.offered] == ["Crème silk cape"]
-    assert "Search is down" in found.note
+    assert "Search is temporarily unavailable" in found.note
 
 
 def test_typing_is_no_question_that_is_kept(shop: dict[str, Asset], cast: Cast) -> None:

@@ -61,7 +61,7 @@ def test_what_is_on_offer_is_the_table_in_its_order_without_the_retired(
 
 def test_an_unknown_model_is_answered_with_the_known_ones(settings: Settings) -> None:
     settings.GEMINI_API_KEY, settings.GEMINI_USE_VERTEX = "", False
-    with pytest.raises(InvalidRequest, match="On offer: sketch") as raised:
+    with pytest.raises(InvalidRequest, match="Available models: sketch") as raised:
         dispatch.draw(replace(REQUEST, model="gemini-3-pro-image"))
     assert raised.value.code == "unknown_model"
 
@@ -104,7 +104,7 @@ def test_a_model_that_retires_soon_is_still_there_and_says_until_when(with_key: 
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ({"prompt": " \n"}, "empty_prompt", "Write"),
+        ({"prompt": " \n"}, "empty_prompt", "Describe"),
         ({"aspect_ratio": "7:3"}, "unknown_aspect_ratio", "16:9"),
         ({"image_size": "8K"}, "unknown_image_size", "2K"),
         ({"references": given(*[""] * 15)}, "too_many_references", "at most 14"),

@@ -217,12 +217,12 @@ def test_pages_show_the_tree_and_what_goes_when_an_asset_goes(
 
     page = text(f"/assets/{source.pk}/lineage/")
     assert asset_of(first).grid_url in page
-    assert "It was not made here" in page
+    assert "this asset was uploaded or imported" in page
     assert f"/assets/{source.pk}/made-with/" in text(f"/assets/{source.pk}/delete/")
-    assert "1 picture was made with this" in text(f"/assets/{source.pk}/made-with/")
-    assert "cannot be made again or gone on from" in text(f"/assets/{source.pk}/made-with/")
-    assert "cannot be made again larger" in text(f"/assets/{source.pk}/made-with/?merged=1")
-    assert "Nothing was made" in text(f"/assets/{first.asset_id}/made-with/")
+    assert "1 derivative<" in text(f"/assets/{source.pk}/made-with/")
+    assert "can no longer be upscaled or edited" in text(f"/assets/{source.pk}/made-with/")
+    assert "cannot be upscaled afterwards" in text(f"/assets/{source.pk}/made-with/?merged=1")
+    assert "has no derivatives" in text(f"/assets/{first.asset_id}/made-with/")
     client.force_login(cast.outsider)
     for part in ("lineage", "made-with"):
         assert client.get(f"/assets/{source.pk}/{part}/").status_code == 404
@@ -237,6 +237,4 @@ def test_the_admin_asks_first_too(make_asset: MakeAsset, make: Make, admin_clien
     asked = admin_client.post("/admin/assetbank/asset/", action).content.decode()
     for asset in (one, two):
         assert f'hx-get="/assets/{asset.pk}/made-with/"' in asked
-    assert "1 picture was made" in (
-        admin_client.get(f"/assets/{one.pk}/made-with/").content.decode()
-    )
+    assert "1 derivative<" in (admin_client.get(f"/assets/{one.pk}/made-with/").content.decode())

@@ -58,17 +58,17 @@ def test_what_may_be_used_nowhere_together_is_refused_before_it_is_paid(
         make_asset(title="A", territories=["DE"]),
         make_asset(title="B", territories=["US"]),
     )
-    with pytest.raises(InvalidRequest, match=r"no country .*: “A” \(DE\), “B” \(US\)"):
+    with pytest.raises(InvalidRequest, match=r"no territory in common: “A” \(DE\), “B” \(US\)"):
         ask(here, there, by=cast.creator)
 
 
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"derivatives_allowed": False}, "does not allow new pictures"),
-        ({"consent": "missing"}, "have not agreed"),
+        ({"derivatives_allowed": False}, "does not allow derivatives"),
+        ({"consent": "missing"}, "have not consented"),
         ({"consent": "given", "consent_until": datetime.date(2020, 1, 1)}, "until 1 January 2020"),
-        ({"expires_on": datetime.date(2020, 1, 1)}, "ended on 1 January 2020"),
+        ({"expires_on": datetime.date(2020, 1, 1)}, "expired on 1 January 2020"),
     ],
 )
 def test_choosing_what_may_not_be_used_is_refused_with_the_reason(
@@ -82,7 +82,7 @@ def test_choosing_what_may_not_be_used_is_refused_with_the_reason(
     run_generation(generation_id=waiting.pk)  # and what was waiting is not drawn
     waiting.refresh_from_db()
     assert waiting.state == "failed"
-    assert "rights have ended or changed" in waiting.reason
+    assert "rights have expired or changed" in waiting.reason
 
 
 def test_stricter_terms_of_a_source_reach_whatever_was_made_of_it(
@@ -98,7 +98,10 @@ def test_stricter_terms_of_a_source_reach_whatever_was_made_of_it(
     assert (child.expires_on, child.territories) == (soon(5), ["DE"])  # its own end is earlier
     assert (grandchild.expires_on, grandchild.territories) == (soon(5), ["DE"])
     assert (
-        sum("“Cape” may be used less than before" in said for said in sentences(cast.creator)) == 1
+        sum(
+            "The usage rights of “Cape” became stricter" in said for said in sentences(cast.creator)
+        )
+        == 1
     )
 
 
@@ -123,7 +126,11 @@ def test_a_loosened_source_loosens_nothing(cast: Cast, make_asset: MakeAsset) ->
 @pytest.mark.parametrize(
     ("strict", "loose", "said"),
     [
-        ({"expires_on": soon(10)}, {"expires_on": None}, "until .* only, and so may this"),
+        (
+            {"expires_on": soon(10)},
+            {"expires_on": None},
+            "until .* only, and it cannot be less strict",
+        ),
         ({"expires_on": soon(10)}, {"expires_on": soon(11)}, "until .* only"),
         ({"territories": ["AT", "DE"]}, {"territories": ["DE", "US"]}, "in AT, DE only"),
         ({"territories": ["AT", "DE"]}, {"territories": []}, "in AT, DE only"),
@@ -157,7 +164,7 @@ def test_derivatives_of_a_picture_stay_forbidden_with_those_of_its_source(
     made = drawn(ask(source, by=cast.creator))
     update_asset(asset=source, derivatives_allowed=False)
     made.refresh_from_db()
-    with pytest.raises(InvalidAsset, match="without making new pictures"):
+    with pytest.raises(InvalidAsset, match="without derivatives"):
         update_asset(asset=made, derivatives_allowed=True)
 
 
@@ -194,7 +201,7 @@ def test_who_may_not_see_the_source_is_not_told_its_name(cast: Cast, make_asset:
     made.refresh_from_db()
     assert made.expires_on == soon(3)
     (said,) = sentences(cast.creator)
-    assert said.startswith("A picture of another brand may be used less than before")
+    assert said.startswith("The usage rights of an asset of another brand became stricter")
 
 
 def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -> None:
@@ -223,4 +230,4 @@ def test_the_studio_says_the_limits_before_anything_is_made(
     assert "may be used until 1 May 2199 and in DE only" in said(here, until)
     assert "may be used until" not in said(make_asset())
     elsewhere = make_asset(title="There", territories=["US"])
-    assert "There is no country in which all of these may be used" in said(here, elsewhere)
+    assert "These assets have no territory in common" in said(here, elsewhere)

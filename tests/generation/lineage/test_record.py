@@ -170,16 +170,16 @@ class TestPages:
         made = drawn(ask(source, by=cast.creator))
         address, client = f"/assets/{source.pk}/withdraw/", signed_in(cast.manager)
         shown = client.get(address).content.decode()
-        assert "1 picture made of it" in shown
+        assert "1 derivative</h2>" in shown
         assert made.get_absolute_url() in shown
         assert statuses(source, made) == ["approved", "draft"]
         refused = client.post(address, {"reason": " "})
         assert refused.status_code == 400
-        assert "Say why" in refused.content.decode()
+        assert "Enter a reason" in refused.content.decode()
         assert client.post(address, {"reason": "No licence."}).status_code == 302
         assert statuses(source, made) == ["quarantined", "quarantined"]
         said = client.get(f"/assets/{made.pk}/rights/").content.decode()
-        assert "of which this was made, were withdrawn" in said
+        assert "were revoked" in said
         assert "No licence." in said
         assert client.post(f"/assets/{source.pk}/reinstate/").status_code == 302
         assert statuses(source, made) == ["approved", "draft"]
@@ -193,11 +193,11 @@ class TestPages:
         delete_asset(asset=Asset.objects.get(pk=source.pk))
         for person, may_lift in ((cast.creator, False), (cast.manager, True)):
             said = signed_in(person).get(f"/assets/{made.pk}/rights/").content.decode()
-            assert "“Cape”, of which this was made and which was deleted since," in said
+            assert "“Cape” (since deleted)" in said
             assert "No licence." in said
-            assert ("Lift the withdrawal of “Cape”" in said) == may_lift
+            assert ("Reinstate usage rights of “Cape”" in said) == may_lift
         client = signed_in(cast.manager)
-        assert client.get(f"/assets/{made.pk}/record/").content.decode().count("deleted since") == 2
+        assert client.get(f"/assets/{made.pk}/record/").content.decode().count("since deleted") == 2
         (told,) = read(client, made)["withdrawals"]
         assert told["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
         assert (told["reason"], told["by"]) == ("No licence.", "manager")
@@ -209,9 +209,9 @@ class TestPages:
     ) -> None:
         made = drawn(ask(make_asset(title="Cape"), by=cast.creator))
         shown = signed_in(cast.creator).get(f"/assets/{made.pk}/rights/").content.decode()
-        assert "the strictest of what it was made of" in shown
+        assert "the strictest of its sources" in shown
         assert "Cape" in shown
-        assert "Withdraw the rights" not in shown  # who may not, is not offered it
+        assert "Revoke usage rights" not in shown  # who may not, is not offered it
 
     def test_creators_do_not_withdraw(self, cast: Cast, make_asset: MakeAsset) -> None:
         source, client = make_asset(), signed_in(cast.creator)
@@ -287,7 +287,7 @@ class TestRest:
         )
         client = client_of(cast, "creator")
         (notice,) = client.get("/api/v1/notices/").json()["results"]
-        assert notice["sentence"].startswith("The rights to “Cape” were withdrawn")
+        assert notice["sentence"].startswith("The usage rights of “Cape” were revoked")
         assert client.post("/api/v1/notices/read/").json() == {"read": 1}
         assert client_of(cast, "manager").get("/api/v1/notices/").json()["results"] == []
 
@@ -305,7 +305,7 @@ class TestAdmin:
         made = drawn(ask(cape, by=cast.creator))
         chosen = {"action": "withdraw", "_selected_action": [cape.pk, hat.pk]}
         shown = client.post("/admin/assetbank/asset/", chosen).content.decode()
-        assert "2 pictures and 1 made of them go into quarantine" in shown
+        assert "2 assets and 1 derived from them will be quarantined" in shown
         assert statuses(cape, hat, made) == ["approved", "approved", "draft"]
         client.post("/admin/assetbank/asset/", {**chosen, "reason": "No licence."})
         assert statuses(cape, hat, made) == ["quarantined"] * 3
@@ -315,7 +315,7 @@ class TestAdmin:
         delete_asset(asset=Asset.objects.get(pk=cape.pk))
         for address in ("", f"{row.pk}/change/"):
             listed = client.get(f"/admin/generation/withdrawal/{address}").content.decode()
-            assert "Cape, deleted since" in listed
+            assert "Cape, since deleted" in listed
         lift = {"action": "lift", "_selected_action": [row.pk]}
         client.post("/admin/generation/withdrawal/", lift)
         assert statuses(hat, made) == ["quarantined", "draft"]
@@ -323,7 +323,7 @@ class TestAdmin:
     def test_notices_are_listed(self, cast: Cast, make_asset: MakeAsset, client: Client) -> None:
         withdrawal.withdraw_rights(person=cast.manager, asset=make_asset(), reason="No licence.")
         shown = client.get("/admin/assetbank/notice/").content.decode()
-        assert "The rights to" in shown
+        assert "The usage rights of" in shown
 
     def test_terms_are_edited(self, make_asset: MakeAsset, client: Client) -> None:
         asset = make_asset()

@@ -210,7 +210,7 @@ def test_a_busy_engine_is_asked_again_later(
         run(generation)
     generation.refresh_from_db()
     assert generation.state == "queued"
-    assert "tried again" in generation.reason
+    assert "retried" in generation.reason
     assert len(made(generation)) == 1  # what had arrived is in the library already
     assert finish.backoff(attempts=0, error=error.value) >= 2
     if scenario == "rate_limited":
@@ -250,7 +250,7 @@ def test_bytes_that_are_no_picture_are_kept_and_said_to_be_so(
     server.script(scenario)
     generation = run(ask(cast))
     assert generation.state == "failed"
-    assert "could not be read" in generation.reason
+    assert "cannot be read" in generation.reason
     output = Output.objects.get()
     assert output.data
     assert output.problem
@@ -272,7 +272,7 @@ def test_cancelling_what_runs_keeps_what_has_arrived(cast: Cast, server: GeminiS
     cancel_generation(person=cast.creator, generation=generation)
     generation = run(generation)
     assert generation.state == "cancelled"
-    assert generation.reason == "Cancelled; 1 of 2 made."
+    assert generation.reason == "Cancelled; 1 of 2 generated."
     assert len(made(generation)) == 1
 
 

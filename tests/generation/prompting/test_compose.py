@@ -66,8 +66,8 @@ def test_products_come_before_styles_where_there_is_no_room_for_all() -> None:
     fitted = fit_references(given, a_model(2))
     assert fitted.kept == (1, 3), "in the order in which they were given"
     assert fitted.left_out == (
-        "“Mood” is left out: Model M takes 2 references.",
-        "“Odd” is left out: Model M takes 2 references.",
+        "“Mood” is not used: Model M accepts 2 references.",
+        "“Odd” is not used: Model M accepts 2 references.",
     )
 
 
@@ -77,7 +77,7 @@ def test_of_one_role_the_first_fill_its_slots() -> None:
     ]
     fitted = fit_references(given, a_model(character=2))
     assert fitted.kept == (0, 1, 3)
-    assert fitted.left_out == ("“Face 3” is left out: Model M takes 2 characters.",)
+    assert fitted.left_out == ("“Face 3” is not used: Model M accepts 2 characters.",)
 
 
 def test_only_what_is_sent_is_numbered() -> None:
@@ -137,5 +137,5 @@ def test_the_model_is_sent_what_fits_and_reads_what_each_is(
     assert "- smoke" in sent.prompt
     asked.refresh_from_db()
     assert asked.state == "succeeded"
-    assert asked.left_out == ["“Mood” is left out: Nano Banana 2.1 takes 2 references."]
+    assert asked.left_out == ["“Mood” is not used: Nano Banana 2.1 accepts 2 references."]
     assert asked.reference_rows.count() == 3, "what was left out is on record, too"

@@ -78,21 +78,21 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("template", "variables", "roles", "sentence"),
         [
-            (" ", [], [], "Write the prompt"),
-            ("A {place", [], [], "stands alone"),
-            ("A } b", [], [], "stands alone"),
-            ("A {place}", [], [], "The prompt has {place}, and no variable has this name"),
+            (" ", [], [], "Enter the prompt"),
+            ("A {place", [], [], "a single brace"),
+            ("A } b", [], [], "a single brace"),
+            ("A {place}", [], [], "The prompt contains {place}, which is not a variable"),
             ("A", [{"name": "place"}], [], "“place” is not in the prompt"),
-            ("A {Big Place}", [], [], "“{Big Place}” is no blank"),
-            ("A {a.b}", [], [], "is no blank"),
-            ("A {a!r}", [{"name": "a"}], [], "is no blank"),
-            ("A {}", [], [], "is no blank"),
-            ("A {a}", [{"name": "a"}, {"name": "a"}], [], "two variables “a”"),
-            ("A {a}", [{"name": "a", "kind": "x"}], [], "no “kind”"),
+            ("A {Big Place}", [], [], "“{Big Place}” is not a variable"),
+            ("A {a.b}", [], [], "is not a variable"),
+            ("A {a!r}", [{"name": "a"}], [], "is not a variable"),
+            ("A {}", [], [], "is not a variable"),
+            ("A {a}", [{"name": "a"}, {"name": "a"}], [], "“a” occurs twice"),
+            ("A {a}", [{"name": "a", "kind": "x"}], [], "remove “kind”"),
             ("A", "place", [], "a list like"),
-            ("A", [], [{"role": "hero", "least": 1, "most": 2}], "A role has"),
+            ("A", [], [{"role": "hero", "least": 1, "most": 2}], "A role must have"),
             ("A", [], [{"role": "logo", "least": 2, "most": 1}], "numbers from 0 to 14"),
-            ("A", [], [{"role": "logo", "least": 0, "most": 1}] * 2, "there twice"),
+            ("A", [], [{"role": "logo", "least": 0, "most": 1}] * 2, "occurs twice"),
         ],
     )
     def test_are_explained(self, template: str, variables: Any, roles: Any, sentence: str) -> None:
@@ -158,8 +158,8 @@ class TestReferences:
         assert presets.missing(version, ["product", "style"]) == []
         assert presets.missing(version, ["", "style"]) == ["Shore needs 1 to 2 products; 0 chosen."]
         assert presets.missing(version, ["product"] * 3 + ["style"] * 2) == [
-            "Shore takes 1 to 2 products; 3 chosen.",
-            "Shore takes at most 1 style; 2 chosen.",
+            "Shore allows 1 to 2 products; 3 chosen.",
+            "Shore allows at most 1 style; 2 chosen.",
         ]
 
     def test_those_without_a_role_become_what_is_asked_for(self) -> None:
@@ -283,10 +283,10 @@ class TestAdmin:
     @pytest.mark.parametrize(
         ("fields", "sentence"),
         [
-            ({"template": "On {nowhere}."}, "The prompt has {nowhere}"),
+            ({"template": "On {nowhere}."}, "The prompt contains {nowhere}"),
             ({"template": "On {place}, {who}.", "roles": "some products"}, "product 1 to 4"),
             ({"template": "On {place}, {who}.", "variables": "a | b | c | d"}, "name | label"),
-            ({"template": "On {place}, {who}.", "aspect_ratio": "4x5"}, "No model makes “4x5”"),
+            ({"template": "On {place}, {who}.", "aspect_ratio": "4x5"}, "No model offers “4x5”"),
         ],
     )
     def test_mistakes_are_explained(

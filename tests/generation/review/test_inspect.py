@@ -130,7 +130,7 @@ def test_the_sentence_says_how_much_of_which_colour() -> None:
     found = palette.off_palette(painted((GREEN, 0.25), ("#2b63d4", 0.5)), [RED])
     assert found
     assert palette.off_palette_sentence(found) == (
-        "75% of it is a blue (#2b63d4) and a green (#2f9548) that are not in the palette."
+        "75% of the image is a blue (#2b63d4) and a green (#2f9548) that are not in the palette."
     )
 
 
@@ -171,7 +171,7 @@ def test_the_brand_its_references_and_its_approved_words_may_be_read(
     rules = BrandRules.objects.create(brand=cast.acme)
     output = output_of(lettered("ACME bowler summer"), make_asset(title="Bowler hat"))
     (found,) = inspect._words(output, output.asset)  # type: ignore[arg-type]
-    assert found.sentence == "It reads “summer”, which is not an approved word."
+    assert found.sentence == "The image contains “summer”, which is not approved text."
     rules.approved_words = ["Summer"]
     rules.save()
     assert inspect._words(output, output.asset) == []  # type: ignore[arg-type]
@@ -205,7 +205,9 @@ def test_a_product_that_was_ignored_is_told_and_one_that_is_there_is_not(
     assert inspect.inspect_pending() == 3
     assert Code.IGNORED in codes(without)
     finding = without.findings.get(code=Code.IGNORED)
-    assert finding.sentence.startswith("Reference 1, “Red handbag”, cannot be recognised in it")
+    assert finding.sentence.startswith(
+        "Reference 1, “Red handbag”, cannot be recognised in the image"
+    )
     assert finding.reference == without.generation.reference_rows.get()
     assert finding.measured is not None
     assert finding.measured < fidelity.RECOGNITION_THRESHOLD
@@ -242,7 +244,7 @@ def test_what_the_library_has_already_is_told_but_not_what_it_goes_on_from(
     found = draft.findings.get(code=Code.DUPLICATE)
     assert "“Old teapot”" in found.sentence
     told = copied.findings.filter(code=Code.DUPLICATE).values_list("sentence", flat=True)
-    assert "It is nearly the same picture as its reference “Old teapot”." in told
+    assert "The image is a near-duplicate of its reference “Old teapot”." in told
     told = final.findings.filter(code=Code.DUPLICATE).values_list("sentence", flat=True)
     assert [f"(asset {there.pk})" in sentence for sentence in told] == [True]
 
@@ -274,7 +276,7 @@ def test_a_check_that_breaks_says_so_and_stops_no_other(
     inspect.inspect_pending()
     assert codes(output) == [Code.PALETTE, Code.UNCHECKED]
     sentence = output.findings.get(code=Code.UNCHECKED).sentence
-    assert sentence.startswith("Whether its references were followed could not be checked:")
+    assert sentence.startswith("The use of references could not be checked:")
     output.refresh_from_db()
     assert output.inspected_at
 
@@ -306,7 +308,7 @@ def test_only_what_the_brand_names_blocks_approval(
     assert asset
     assert inspect.approval_blockers(asset) == []  # no rules: nothing waits for findings
     brand_rules.change_rules(person=cast.manager, brand=cast.acme, blocking=["palette"])
-    with pytest.raises(CannotApprove, match="still being checked"):
+    with pytest.raises(CannotApprove, match="still running"):
         approval.decide(asset=asset, by=cast.manager, verdict="approved")
     index()
     inspect.inspect_pending()
@@ -344,7 +346,7 @@ def test_managers_change_the_rules_and_have_drafts_checked_again(
     assert (rules.never, rules.blocking) == (["people", "lettering"], ["words"])
     assert rules.brand.palette == [RED, GREEN]
     page = client.post(address, {"palette": "green"})
-    assert (page.status_code, "A colour is written like" in page.text) == (400, True)
+    assert (page.status_code, "A colour must be a hex code" in page.text) == (400, True)
     client.post(reverse("inspect-drafts", args=["acme"]))
     output.refresh_from_db()
     assert output.inspected_at is None
@@ -358,7 +360,7 @@ def test_findings_are_shown_to_those_who_work_on_it(
     output = output_of(painted((GREEN, 0.8)))
     address = reverse("asset-findings", args=[output.asset_id])
     client.force_login(cast.creator)
-    assert "Being checked" in client.get(address).text
+    assert "The brand check is running" in client.get(address).text
     index()
     inspect.inspect_pending()
     assert "not in the palette" in client.get(address).text

@@ -62,7 +62,7 @@ class TestTray:
             answer = client.post(
                 "/tray/change/", {"add": make_asset().pk}, headers={"HX-Request": "true"}
             )
-        assert "The tray holds 14 pictures" in text(answer)
+        assert "The maximum of 14 selected images" in text(answer)
         assert len(in_tray(text(answer))) == 14
 
     @pytest.mark.django_db(transaction=True)
@@ -131,13 +131,13 @@ class TestStudio:
     @pytest.mark.parametrize(
         ("wrong", "sentence"),
         [
-            ({"prompt": " "}, "Write what you want to see"),
-            ({"aspect_ratio": "7:5"}, "has no format"),
-            ({"image_size": "9K"}, "has no size"),
+            ({"prompt": " "}, "Enter a prompt"),
+            ({"aspect_ratio": "7:5"}, "does not support the aspect ratio"),
+            ({"image_size": "9K"}, "does not support the size"),
             ({"model": "gemini-3-pro-image"}, "There is no model"),
             ({"count": "9"}, "less than or equal to 8"),
             ({"brand": "other"}, "Select a valid choice"),
-            ({"references": "999999"}, "One of the references is not there"),
+            ({"references": "999999"}, "One of the references no longer exists"),
         ],
     )
     def test_a_wrong_request_is_400_and_keeps_what_was_written(
@@ -248,10 +248,10 @@ class TestStudio:
         form = {**ASKED, "references": [mood.pk, cape.pk], f"role_{cape.pk}": "product"}
         client = signed_in(cast.creator)
         shown = text(client.post("/studio/beside/", form))
-        assert "“Mood” is left out" in shown
+        assert "“Mood” is not used" in shown
         assert "Image 1, the product: Cape." in shown
         made = client.post("/studio/", form).headers["Location"]
-        assert "“Mood” is left out" in text(client.get(made))
+        assert "“Mood” is not used" in text(client.get(made))
         request = draw.draw_request(Generation.objects.get())
         assert [reference.title for reference in request.references] == ["Cape"]
 
@@ -261,7 +261,9 @@ class TestStudio:
         cape = make_asset(title="Silk cape")
         Asset.objects.filter(pk=cape.pk).update(digital_source_type="trainedAlgorithmicMedia")
         client = signed_in(cast.creator)
-        assert "Write what you want" in text(client.post("/studio/suggestions/", {"brand": "acme"}))
+        assert "appear here as you type a prompt" in text(
+            client.post("/studio/suggestions/", {"brand": "acme"})
+        )
         about = {**ASKED, "prompt": "A silk cape", "brand": "acme"}
         shown = text(client.post("/studio/suggestions/", about))
         assert f'name="add" value="{cape.pk}"' in shown
@@ -274,9 +276,9 @@ class TestStudio:
         version = presets.newest(Preset.objects.get(slug="pack-shot"))
         version.variables[1]["default"] = "a silk cape"
         version.save()
-        assert "Write what you want" in text(client.post("/studio/suggestions/", preset)), (
-            "nobody wrote that"
-        )
+        assert "appear here as you type a prompt" in text(
+            client.post("/studio/suggestions/", preset)
+        ), "nobody wrote that"
         odd = {"prompt": "a\0b", "preset": "x\0:²", "brand": "\0", "references": "²", "role_1": "x"}
         for page in ("suggestions", "beside", "preset"):
             assert client.post(f"/studio/{page}/", {**ASKED, **odd}).status_code == 200
@@ -344,7 +346,7 @@ class TestUsingAgain:
         Asset.objects.get(title="Cape").delete()
         Generation.objects.filter(pk=past.pk).update(model="gemini-2.5-flash-image")
         page = text(client.post(f"/generations/{past.pk}/again/", follow=True))
-        assert "1 of its 1 references cannot be used any more" in page
+        assert "1 of its 1 references can no longer be used" in page
         assert "Nano Banana was retired by Google" in page
 
 
@@ -353,7 +355,7 @@ class TestGeneration:
         made = ask(cast, references=[make_asset(title="The reference")])
         client, state = signed_in(cast.creator), f"/generations/{made.pk}/state/"
         page = text(client.get(made.get_absolute_url()))
-        assert "Waiting" in page
+        assert "Queued" in page
         assert 'hx-trigger="every 1s"' in page
         assert "The reference" in page
         run_generation(generation_id=made.pk)
@@ -373,7 +375,7 @@ class TestGeneration:
         page = text(signed_in(cast.creator).get(made.get_absolute_url()))
         assert word in page
         assert "Because &lt;b&gt;." in page
-        assert ("Try again" in page) == (state != "refused"), "that would be refused again"
+        assert ("Retry" in page) == (state != "refused"), "that would be refused again"
         assert signed_in(cast.viewer).get(made.get_absolute_url()).status_code == 404
 
     def test_it_is_cancelled_and_tried_again(self, cast: Cast, make_asset: MakeAsset) -> None:
@@ -409,7 +411,7 @@ class TestGeneration:
         viewer = signed_in(cast.viewer)
         for address in (made.get_absolute_url(), f"/assets/{output.pk}/lineage/"):
             page = text(viewer.get(address))
-            assert re.search("A picture (that you may not see|of another brand)", page)
+            assert re.search("An asset (that you cannot access|of another brand)", page)
             assert "Foreign" not in page
             assert foreign.get_absolute_url() not in page
         assert "Image 1: Foreign" in text(signed_in(cast.creator).get(made.get_absolute_url()))
@@ -437,7 +439,7 @@ class TestHistory:
         assert shown(f"?since={today + datetime.timedelta(days=1)}") == []
         assert shown("?state=cancelled") == [rows[3].pk]
         assert client.get("/generations/?state=x").status_code == 400
-        assert "Nothing made yet" in text(signed_in(cast.outsider).get("/generations/"))
+        assert "No generations yet" in text(signed_in(cast.outsider).get("/generations/"))
 
     def test_viewers_find_what_made_a_picture_that_they_see(
         self, cast: Cast, make_asset: MakeAsset
@@ -478,7 +480,7 @@ class TestLineage:
         output = Asset.objects.get(origin="generated")
         client = signed_in(cast.creator)
         before = text(client.get(f"/assets/{reference.pk}/lineage/"))
-        assert "Made with this" in before
+        assert "Derivatives" in before
         assert output.grid_url in before
         after = text(client.get(f"/assets/{output.pk}/lineage/"))
         assert "A cape of dawn" in after

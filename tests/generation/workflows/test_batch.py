@@ -151,7 +151,9 @@ class TestAsking:
         with pytest.raises(InvalidRequest) as refused:
             ask(cast, colours("red", "blue", "green"), model=MODEL)
         assert refused.value.code == "spending_cap"
-        assert refused.value.message.startswith("There is not enough for all of it.")
+        assert refused.value.message.startswith(
+            "The spending limit does not cover the whole batch."
+        )
         assert not LedgerEntry.objects.exists()
         assert cells(ask(cast, colours("red", "blue"), model=MODEL))
 
@@ -164,7 +166,7 @@ class TestAsking:
         estimated = batches.estimate_batch(matrix=colours("red", "blue"), model=MODEL)
         assert reserved == pytest.approx(estimated.usd_in_bulk, abs=Decimal("1e-5"))
         page = text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
-        assert "The order is being sent" in page
+        assert "The bulk order is being sent" in page
         bulk_orders.follow(job.pk)
         assert server.requests, "sent"
         batches.stop_batch(person=cast.creator, batch=batch)
@@ -219,7 +221,7 @@ class TestFollowing:
         draw(batch)
         assert [each.state for each in cells(batch)] == ["succeeded", "refused", "succeeded"]
         assert len(server.requests) == 4
-        with pytest.raises(InvalidRequest, match="Nothing in this batch"):
+        with pytest.raises(InvalidRequest, match="no failed or cancelled variations"):
             batches.retry_batch(person=cast.creator, batch=batch)
 
 
@@ -233,13 +235,13 @@ class TestPage:
         first, second = cells(batch)
         client, address = signed_in(cast.creator), f"/batches/{batch.pk}/"
         page = text(client.get(address))
-        assert "0 of 2 pictures" in page
+        assert "0 of 2 images" in page
         assert page.index(">red<") < page.index(">blue<")
         have = marks(page)
         assert client.get(f"{address}progress/", {"m": have}).status_code == 204
         run_generation(generation_id=second.pk)
         sent = text(client.get(f"{address}progress/", {"m": have}))
-        assert "1 of 2 pictures" in sent
+        assert "1 of 2 images" in sent
         assert f'id="cell-{second.pk}" hx-swap-oob="true"' in sent
         assert f'id="cell-{first.pk}"' not in sent, "what stands there stays"
         output = Output.objects.get()
@@ -257,7 +259,7 @@ class TestPage:
         assert refused.reason in page.replace("&quot;", '"').replace("&#x27;", "'")
         assert failed.reason in page.replace("&quot;", '"').replace("&#x27;", "'")
         assert "1 was refused" in page
-        assert "Try the failed ones again" in page
+        assert "Retry failed" in page
         assert signed_in(cast.viewer).get(f"/batches/{batch.pk}/").status_code == 404
 
     def test_several_pictures_in_one_answer_are_no_further_than_one(
@@ -276,13 +278,11 @@ class TestPage:
         assert {each.state for each in cells(batch)} == {"cancelled"}
         Generation.objects.filter(pk=first.pk).update(state="failed")
         page = text(client.get(f"/batches/{batch.pk}/"))
-        assert "Go on with the rest</span>" in page, "and not only with what failed"
+        assert "Retry the rest</span>" in page, "and not only with what failed"
         Batch.objects.update(in_bulk=True)
         page = text(client.get(f"/batches/{batch.pk}/"))
-        assert "Go on with the rest now, at the full price</span>" in page
-        assert "2 are waiting again" in text(
-            client.post(f"/batches/{batch.pk}/retry/", follow=True)
-        )
+        assert "Retry the rest now, at full price</span>" in page
+        assert "2 queued again" in text(client.post(f"/batches/{batch.pk}/retry/", follow=True))
 
     def test_only_those_of_one_verdict(self, cast: Cast) -> None:
         batch = ask(cast, colours("red", "blue", "green"))
@@ -303,7 +303,7 @@ class TestPage:
             [three.pk],
         )
         verdicts.clear_verdict(person=cast.creator, output=one)
-        assert "No picture is kept" in text(client.get(f"/batches/{batch.pk}/?show=kept"))
+        assert "No images are kept" in text(client.get(f"/batches/{batch.pk}/?show=kept"))
 
     def test_products_that_one_may_not_see_are_not_named(
         self, cast: Cast, make_asset: MakeAsset
@@ -319,7 +319,7 @@ class TestPage:
             str(rest.get(f"/api/v1/batches/{batch.pk}/").json()),
         ]
         for each in told:
-            assert "A picture that you may not see" in each
+            assert "An asset that you cannot access" in each
             assert "Secret" not in each
         assert "Secret" in text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
 
@@ -331,7 +331,7 @@ class TestPage:
         page = text(signed_in(cast.viewer).get(f"/batches/{batch.pk}/"))
         assert f'id="output-{approved.pk}"' in page
         assert f'id="output-{draft.pk}"' not in page
-        assert "You see what is approved" in page
+        assert "You see approved images only" in page
         assert "Keep</span>" not in page
         rest = client_of(cast, "viewer")
         told = rest.get(f"/api/v1/batches/{batch.pk}/").json()
@@ -349,9 +349,7 @@ class TestPage:
         for output in Output.objects.all():
             verdicts.keep(person=cast.creator, output=output)
         assets = [output.asset for output in Output.objects.order_by("pk")]
-        assert "2 pictures are in the tray" in text(
-            client.post(address, {"to": "tray"}, follow=True)
-        )
+        assert "2 images are selected" in text(client.post(address, {"to": "tray"}, follow=True))
         assert client.session["tray"] == [asset.pk for asset in assets if asset]
         client.post(address, {"to": "collection", "name": "Capes"})
         assert list(cast.acme.collections.get().assets.order_by("collection_items")) == assets
@@ -460,35 +458,35 @@ class TestForm:
     def test_it_says_what_it_would_cost(self, cast: Cast, server: GeminiServer) -> None:
         asked = {**self.ASKED, "model": MODEL, "estimate": "1"}
         page = text(signed_in(cast.creator).post("/batches/new/", asked))
-        assert "<strong>2 pictures</strong> in 2 cells, about $0.07" in page
-        assert "in bulk about $0.04" in page
+        assert "<strong>2 images</strong> in 2 variations, about $0.07" in page
+        assert "as a bulk order about $0.04" in page
         assert not Batch.objects.exists()
 
     def test_it_says_which_of_them_were_made_before(self, cast: Cast) -> None:
         client = signed_in(cast.creator)
         client.post("/batches/new/", self.ASKED)
         first = cells(Batch.objects.get())[0]
-        assert "made before" not in text(
+        assert "exists already" not in text(
             client.post("/batches/new/", {**self.ASKED, "estimate": "1"})
         )
         run_generation(generation_id=first.pk)
         page = text(client.post("/batches/new/", {**self.ASKED, "estimate": "1"}))
-        assert "1 of them was made before" in page
+        assert "1 variation exists already" in page
         assert first.get_absolute_url() in page
         Asset.objects.filter(origin="generated").update(status="archived")
-        assert "made before" not in text(
+        assert "exists already" not in text(
             client.post("/batches/new/", {**self.ASKED, "estimate": "1"})
         )
 
     @pytest.mark.parametrize(
         ("wrong", "sentence"),
         [
-            ({"values": ""}, "Name at least one value"),
-            ({"variable": ""}, "Name the blank"),
-            ({"variable": "a b"}, "Letters, digits and _ only"),
+            ({"values": ""}, "Enter at least one value"),
+            ({"variable": ""}, "Enter the variable"),
+            ({"variable": "a b"}, "Use letters, digits and _ only"),
             ({"prompt": "A cape"}, "Write {colour} in the prompt"),
-            ({"kind": "products"}, "Name at least one product"),
-            ({"references": ["999999"]}, "not there any more"),
+            ({"kind": "products"}, "Enter at least one product"),
+            ({"references": ["999999"]}, "no longer exists"),
         ],
     )
     def test_what_is_wrong_is_said_and_what_was_typed_stays(
@@ -618,6 +616,6 @@ def test_staff_see_how_far_batches_are_and_stop_them(cast: Cast) -> None:
     client.post(address, {"action": "stop", "_selected_action": [batch.pk]})
     assert [each.state for each in cells(batch)] == ["succeeded", "cancelled"]
     page = text(client.get(f"{address}{batch.pk}/change/"))
-    assert "Cancelled before it began." in page
+    assert "Cancelled before it started." in page
     client.post(address, {"action": "retry", "_selected_action": [batch.pk]})
     assert cells(batch)[1].state == "queued"

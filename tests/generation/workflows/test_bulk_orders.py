@@ -189,7 +189,7 @@ def test_an_order_that_comes_to_nothing_says_so_and_can_be_drawn_live(
     assert job.state == "failed"
     (cell,) = cells(job)
     assert (cell.state, cell.reason_code) == ("failed", f"batch_{outcome}")
-    assert "Try again" in cell.reason
+    assert "Retry" in cell.reason
     assert ("Internal error" in job.reason) == (outcome == "failed")
     assert ledger.reserved(cell) == 0
     retry_generation(person=cast.creator, generation=cell)
@@ -204,7 +204,7 @@ def test_an_order_whose_receipt_was_lost_is_found_and_not_placed_again(
     server.drop_receipts = True
     job = follow(order("A cape"))
     assert (job.state, job.name, placed(server)) == ("submitting", "", 1)
-    assert "broke off" in job.reason
+    assert "was lost" in job.reason
     server.drop_receipts = False
     job = follow(follow(job))
     assert (job.state, placed(server)) == ("finished", 1)
@@ -305,7 +305,7 @@ def test_cancelling_an_order_ends_it_at_the_engine(
     assert not server.batches.orders[job.name].done  # somebody wants the other one still
     cancel_generation(person=cast.creator, generation=cells(job)[1])
     bulk_orders.cancel_orders(job.batch)
-    with pytest.raises(InvalidRequest, match="not over"):
+    with pytest.raises(InvalidRequest, match="still part of a running bulk order"):
         retry_generation(person=cast.creator, generation=cells(job)[1])
     follow(job)
     assert server.batches.orders[job.name].state == "CANCELLED"
@@ -321,7 +321,7 @@ def test_what_was_made_before_the_cancelling_arrived_is_kept_and_charged(
     job = follow(job)
     first = cells(job)[0]
     assert (first.state, len(made(first))) == ("cancelled", 1)
-    assert "1 of 1 had been made" in first.reason
+    assert "1 of 1 had already been generated" in first.reason
     assert ledger.charged(first) > 0
     assert ledger.reserved(first) == 0
 
@@ -363,7 +363,7 @@ def test_an_order_at_the_engine_outlives_a_wrong_key_and_the_page_says_what_it_w
 
 def test_vertex_takes_no_orders(order: Order, settings: Settings) -> None:
     settings.GEMINI_USE_VERTEX = True
-    with pytest.raises(InvalidRequest, match="Have it drawn"):
+    with pytest.raises(InvalidRequest, match="Generate now"):
         order("A cape")
 
 
@@ -398,10 +398,12 @@ def test_a_matrix_is_ordered_with_its_request_and_stopped_as_a_whole(
     job = follow(batch.jobs.get())
     client = Client()
     client.force_login(cast.creator)
-    assert "The engine has the order" in client.get(f"/batches/{batch.pk}/").content.decode()
+    assert ("The provider received the bulk order") in client.get(
+        f"/batches/{batch.pk}/"
+    ).content.decode()
     waits = client.get(f"/generations/{cells(job)[0].pk}/").content.decode()
-    assert "Ordered in bulk" in waits
-    assert "a worker takes it up" not in waits
+    assert "Sent as a bulk order" in waits
+    assert "starting in a moment" not in waits
     server.batches.outcome = "running"
     batches.stop_batch(person=cast.creator, batch=batch)
     follow(job)

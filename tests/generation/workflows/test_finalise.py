@@ -95,7 +95,7 @@ def test_where_no_slot_is_free_the_draft_is_left_out_and_that_is_said(
     run(final)
     assert len(server.requests[-1].references) == 1
     assert "draft of this very picture" not in server.requests[-1].prompt
-    assert any("The draft is left out" in sentence for sentence in final.left_out)
+    assert any("The draft is not used" in sentence for sentence in final.left_out)
 
 
 def test_a_refined_draft_leaves_room_for_its_conversation(
@@ -110,9 +110,9 @@ def test_a_refined_draft_leaves_room_for_its_conversation(
     run(final)
     assert (final.state, final.reason) == ("succeeded", "")
     assert server.requests[-1].references == ()
-    assert any("The draft is left out" in sentence for sentence in final.left_out)
+    assert any("The draft is not used" in sentence for sentence in final.left_out)
     delete_asset(asset=references[0])
-    with pytest.raises(InvalidRequest, match="was deleted, so the conversation cannot"):
+    with pytest.raises(InvalidRequest, match="was deleted, so its edit history cannot"):
         finalise(cast, second, "4K")
 
 
@@ -156,7 +156,7 @@ def test_a_reference_that_is_not_what_it_was_is_named(cast: Cast, make_asset: Ma
     (output,) = drafts(cast, gone, model="sketch")
     # as merging duplicates leaves it: the row points to the copy that was kept
     output.generation.reference_rows.update(asset=other)
-    with pytest.raises(InvalidRequest, match="“Cape” is another picture now") as refused:
+    with pytest.raises(InvalidRequest, match="“Cape” has changed") as refused:
         finalise(cast, output)
     assert refused.value.code == "reference_changed"
     output.generation.reference_rows.update(asset=gone)
@@ -174,7 +174,7 @@ def test_a_deleted_draft_is_not_made_again(cast: Cast, server: GeminiServer) -> 
     delete_asset(asset=output.asset)
     run(final)
     assert (final.state, final.reason_code) == ("failed", "reference_gone")
-    with pytest.raises(InvalidRequest, match="not in the library any more"):
+    with pytest.raises(InvalidRequest, match="no longer in the library"):
         finalise(cast, Output.objects.get(pk=output.pk))
     assert len(server.requests) == 1
 
@@ -204,7 +204,7 @@ class TestSaving:
         assert saved() == 4 * large - (4 * small + large)
         assert LedgerEntry.objects.get(kind="saved").generation == final
         page = signed_in(cast.creator).get(final.get_absolute_url()).content.decode()
-        assert "by drawing drafts first" in page
+        assert "by generating drafts first" in page
         savings.record_saving(final)
         assert LedgerEntry.objects.filter(kind="saved").count() == 1
 
@@ -236,18 +236,18 @@ def test_pages_offer_it_with_its_price_and_lead_to_the_final(
     (output,) = drafts(cast)
     client = signed_in(cast.creator)
     page = client.get(output.generation.get_absolute_url()).content.decode()
-    assert "Make at 2K" in page
+    assert "Upscale to 2K" in page
     assert "about $0.11" in page
     address = f"/outputs/{output.pk}/finalise/"
     final_page = client.post(address, {"image_size": "4K"}, follow=True)
     final = Generation.objects.get(draft=output)
     assert final_page.redirect_chain[-1][0] == final.get_absolute_url()
-    assert "made again at 4K" in final_page.content.decode()
+    assert "upscaled to 4K" in final_page.content.decode()
     fragment = client.post(address, {"image_size": "2K"}, headers={"HX-Request": "true"})
-    assert "2K · waiting" in fragment.content.decode()
+    assert "2K · queued" in fragment.content.decode()
     wrong = client.post(address, {"image_size": "1K"}, headers={"HX-Request": "true"})
     assert wrong.status_code == 400
-    assert "makes this again at 2K or 4K" in wrong.content.decode()
+    assert "can upscale this image to 2K or 4K" in wrong.content.decode()
     assert client.post(address, {"image_size": "1K"}).status_code == 400
 
 

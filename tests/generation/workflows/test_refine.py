@@ -268,7 +268,7 @@ def test_a_conversation_holds_no_more_pictures_than_the_model_looks_at(
 ) -> None:
     first = drawn(cast, *[make_asset() for _ in range(13)])
     refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
-    with pytest.raises(InvalidRequest, match="15 pictures"):
+    with pytest.raises(InvalidRequest, match="15 images"):
         refining.submit_refinement(
             person=cast.creator, output=first, words="Swap", references=[make_asset()]
         )
@@ -303,7 +303,7 @@ def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
     thread = text(client.get(f"/generations/{third.pk}/thread/"))
     assert thread.index("A woman in a red hat") < thread.index("Swap the hat")
     onward = text(client.get(f"/generations/{first.generation_id}/thread/"))
-    assert "Gone on from here" in onward
+    assert "Further edits" in onward
     assert "Take the hat off" in onward
     fragment = client.get(f"/assets/{second.asset_id}/lineage/", headers={"HX-Request": "true"})
     assert f"/outputs/{second.pk}/refine/" in text(fragment)
@@ -341,8 +341,8 @@ def test_what_cannot_be_gone_on_from_becomes_the_first_reference(
     sketch = drawn(cast, model="sketch")
     client = signed_in(cast.creator)
     page = client.get(f"/outputs/{sketch.pk}/refine/")
-    assert "cannot go on from a picture" in text(page)
-    assert "Use as a reference instead" in text(page)
+    assert "cannot edit images" in text(page)
+    assert "Use as reference instead" in text(page)
     client.post("/tray/change/", {"add": make_asset().pk})
     words = "Swap the hat" * 600
     studio_page = client.post(f"/outputs/{sketch.pk}/as-reference/", {"words": words}, follow=True)
@@ -356,7 +356,7 @@ def test_a_refused_turn_says_why_on_the_page(cast: Cast, server: GeminiServer) -
     Turn.objects.all().delete()
     answer = signed_in(cast.creator).post(f"/outputs/{first.pk}/refine/", {"words": "Swap"})
     assert answer.status_code == 400
-    assert "was not kept" in text(answer)
+    assert "was not stored" in text(answer)
 
 
 def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_studio(
@@ -376,7 +376,7 @@ def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_st
         assert shown in text(turn)
     assert tray.ids(client.session) == [scarf.pk]
     page = text(client.post(f"/generations/{asked.pk}/again/", {"part": "all"}, follow=True))
-    assert "The picture that it went on from is its first reference." in page
+    assert "The image that it edited is its first reference." in page
     assert tray.ids(client.session) == [first.asset_id, scarf.pk]
     assert first.asset
     delete_asset(asset=first.asset)

@@ -74,7 +74,7 @@ def test_everything_made_from_it_is_quarantined_and_comes_back(
     assert statuses(source, child, grandchild, bystander) == ["quarantined"] * 3 + ["approved"]
     with pytest.raises(InvalidRequest, match="quarantined"):
         ask(Asset.objects.get(pk=child.pk), by=cast.creator)
-    with pytest.raises(InvalidAsset, match="Lift that first"):
+    with pytest.raises(InvalidAsset, match="Reinstate them first"):
         update_asset(asset=Asset.objects.get(pk=child.pk), status="draft")
     with pytest.raises(InvalidAsset, match="already"):
         withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="Again")
@@ -113,13 +113,13 @@ def test_a_withdrawal_outlives_its_source_and_is_lifted_by_its_managers_only(
     late = make_asset((9, 9, 9), status="draft")  # its answer was on its way
     inheritance.inherit_terms(asset=late, generation=began)
     assert statuses(made, late) == ["quarantined"] * 2
-    with pytest.raises(InvalidAsset, match="not withdrawn"):  # by a manager of its own brand
+    with pytest.raises(InvalidAsset, match="not revoked"):  # by a manager of its own brand
         withdrawal.reinstate_rights(person=cast.manager, asset=Asset.objects.get(pk=made.pk))
     with pytest.raises(NotAllowed):
         withdrawal.lift_withdrawal(person=cast.manager, withdrawal=kept)
     withdrawal.reinstate_rights(person=cast.outsider, asset=Asset.objects.get(pk=made.pk))
     assert statuses(made, late) == ["draft"] * 2
-    with pytest.raises(InvalidAsset, match="not withdrawn"):
+    with pytest.raises(InvalidAsset, match="not revoked"):
         withdrawal.lift_withdrawal(person=cast.outsider, withdrawal=kept)
 
 
@@ -130,7 +130,7 @@ def test_who_lifts_it_a_moment_later_takes_no_approval_back(
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="No licence.")
     late = Asset.objects.get(pk=source.pk)  # read while it was in quarantine
     withdrawal.reinstate_rights(person=cast.manager, asset=source)
-    with pytest.raises(InvalidAsset, match="not withdrawn"):
+    with pytest.raises(InvalidAsset, match="not revoked"):
         withdrawal.reinstate_rights(person=cast.manager, asset=late)
     assert statuses(source) == ["approved"]
 
@@ -165,9 +165,9 @@ def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset)
     assert (said.seen, said.unseen) == ([], 1)
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="A secret reason.")
     assert statuses(elsewhere) == ["quarantined"]
-    assert "“Secret cape” were withdrawn: A secret reason." in sentences(cast.creator)[0]
+    assert "“Secret cape” were revoked: A secret reason." in sentences(cast.creator)[0]
     (theirs,) = sentences(cast.outsider)  # the other brand's manager, who may not see the source
-    assert "In quarantine: “A cape on the beach”" in theirs
+    assert "Quarantined: “A cape on the beach”" in theirs
     assert "ecret" not in theirs
     assert sentences(cast.manager) == []  # who did it knows
 
@@ -184,7 +184,7 @@ def test_only_managers_withdraw_and_lift(cast: Cast, make_asset: MakeAsset, name
 
 def test_a_reason_is_needed(cast: Cast, make_asset: MakeAsset) -> None:
     for reason in (" \n", "x" * 501):
-        with pytest.raises(InvalidAsset, match=r"has at most|Say why"):
+        with pytest.raises(InvalidAsset, match=r"has more than|Enter a reason"):
             withdrawal.withdraw_rights(person=cast.manager, asset=make_asset(), reason=reason)
 
 
@@ -201,7 +201,7 @@ def test_owners_hear_of_it_by_e_mail_where_that_is_set_up(
     notifications.send_email(notice_id=notice.pk)
     (sent,) = mail.outbox
     assert sent.to == ["creator@example.com"]
-    assert "The rights to “Cape” were withdrawn" in sent.body
+    assert "The usage rights of “Cape” were revoked" in sent.body
     assert f"https://assets.example.com{source.get_absolute_url()}" in sent.body
 
 
@@ -224,7 +224,7 @@ def test_programs_that_listen_hear_of_their_own_brand(cast: Cast, make_asset: Ma
 def test_a_picture_that_is_being_stored_does_not_slip_through(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    """Its transaction has not committed when the rights are withdrawn."""
+    """Its transaction has not committed when the rights are revoked."""
     source = make_asset()
     began = execute._begin(ask(source, by=cast.creator).pk)
     assert began
@@ -269,5 +269,5 @@ def somebody_waits() -> bool:
 def test_what_is_quarantined_may_not_be_used(cast: Cast, make_asset: MakeAsset) -> None:
     source = make_asset()
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="No licence.")
-    assert "withdrawn" in (terms.usage_problem(source) or "")
+    assert "revoked" in (terms.usage_problem(source) or "")
     assert not terms.usable(permissions.assets(cast.manager)).filter(pk=source.pk).exists()

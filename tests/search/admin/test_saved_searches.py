@@ -46,9 +46,9 @@ def test_a_golden_question_is_pinned_changed_and_deleted(
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        ("kind=logo", "words or a picture"),
-        ("q=x&kind=nonsense", "cannot be asked any more (kind)"),
-        ("q=x&brand=other", "another brand than Acme"),
+        ("kind=logo", "text or an image"),
+        ("q=x&kind=nonsense", "is no longer valid (kind)"),
+        ("q=x&brand=other", "a brand other than Acme"),
     ],
 )
 def test_one_that_cannot_be_asked_is_an_error_of_the_form(
@@ -72,7 +72,7 @@ def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
         brand=cast.acme, name="Like it", question=question, by=cast.creator
     )
     where = "/admin/search/savedsearch/"
-    assert "a picture" in boss.get(where).content.decode()
+    assert "an image" in boss.get(where).content.decode()
     assert boss.get(f"{where}{saved.pk}/change/").status_code == 200
     body = {"action": "delete_selected", "_selected_action": [saved.pk], "post": "yes"}
     boss.post(where, body)
@@ -91,7 +91,7 @@ def test_a_saved_search_is_renamed_as_on_its_page(boss: Client, cast: Cast) -> N
     where = f"/admin/search/savedsearch/{coats.pk}/change/"
     page = boss.post(where, {"name": "Capes"})
     assert page.status_code == 200
-    assert "Acme has a saved search “Capes” already" in page.content.decode()
+    assert "Acme already has a saved search “Capes”" in page.content.decode()
     assert boss.post(where, {"name": " Winter  coats "}).status_code == 302
     coats.refresh_from_db()
     assert coats.name == "Winter coats"

@@ -289,10 +289,10 @@ class TestGroups:
         ("better", "reason"),
         [
             ({"width": 900}, "Largest: 900 \N{MULTIPLICATION SIGN} 60"),
-            ({"licence": "Ours"}, "Rights are known"),
+            ({"licence": "Ours"}, "Licence recorded"),
             ({"status": "approved"}, "Approved"),
             ({"bytes": 10**6}, "Largest file: 976.6"),
-            ({}, "Here first"),
+            ({}, "Added first"),
         ],
     )
     def test_the_best_copy_comes_first_and_says_why(
@@ -311,7 +311,7 @@ class TestGroups:
         Asset.objects.filter(pk=expired.pk).update(expires_on="2020-01-01")
         related(expired, unknown)
         (group,) = duplicate_groups.page(Brand.objects.all()).groups
-        assert (group.best, group.reason) == (unknown, "Rights have not ended")
+        assert (group.best, group.reason) == (unknown, "Usage rights valid")
 
     def test_pages_have_no_gaps_while_groups_are_merged(
         self, cast: Cast, make_asset: MakeAsset
@@ -338,7 +338,7 @@ class TestPages:
             page = signed_in(cast, name).get("/duplicates/").content.decode()
             assert "One" in page
             assert ("Merge…" in page) == (name in ("manager", "staff"))
-            assert (">Not the same<" in page) == (name != "viewer")
+            assert (">Not a duplicate<" in page) == (name != "viewer")
         client = signed_in(cast, "outsider")
         assert "No duplicates" in client.get("/duplicates/").content.decode()
         assert "No duplicates" in client.get("/duplicates/?brand=acme").content.decode()
@@ -358,12 +358,12 @@ class TestPages:
         client = signed_in(cast, "manager")
         body = {"keep": keep.pk, "asset": [keep.pk, other.pk]}
         asked = client.post("/duplicates/merge/", body).content.decode()
-        assert "Keep “Keep”, and archive 1 other?" in asked
-        assert "It takes the place of “Copy” in 1 collection." in asked
+        assert "Keep “Keep” and archive 1 other?" in asked
+        assert "It replaces “Copy” in 1 collection." in asked
         assert f"/assets/{other.pk}/made-with/?merged=1" in asked
         assert Asset.objects.get(pk=other.pk).status == "approved"
         done = client.post("/duplicates/merge/", body | {"sure": "1"}, follow=True)
-        assert "tags, collections and whatever else has moved stay" in done.content.decode()
+        assert "tags, collections and everything else that was moved stay" in done.content.decode()
         assert Asset.objects.get(pk=other.pk).status == "archived"
         assert titles() == []
         undone = client.post("/duplicates/undo/", follow=True)
@@ -380,8 +380,8 @@ class TestPages:
         for keep, hides in ((one, True), (other, False)):
             body = {"keep": keep.pk, "asset": [one.pk, other.pk]}
             asked = client.post("/duplicates/merge/", body).content.decode()
-            assert "it may be used nowhere then" in asked
-            assert ("will see none of these pictures until it is approved" in asked) == hides
+            assert "it will not be usable anywhere" in asked
+            assert ("cannot see any of these assets until it is approved" in asked) == hides
 
     def test_one_picture_is_said_to_be_different_and_that_is_undone(
         self, cast: Cast, make_asset: MakeAsset
@@ -392,7 +392,7 @@ class TestPages:
         client = signed_in(cast, "creator")
         body = {"asset": [asset.pk for asset in assets], "one": assets[2].pk}
         page = client.post("/duplicates/not-the-same/", body, follow=True).content.decode()
-        assert "“C” is not the same as the others." in page
+        assert "“C” is marked as not a duplicate of the others." in page
         assert titles() == [["A", "B"]]
         client.post("/duplicates/undo/")
         assert titles() == [["A", "B", "C"]]
@@ -406,15 +406,15 @@ class TestPages:
         dismissals.dismiss([one, other], by=cast.manager)
         client = signed_in(cast, "creator")
         said = client.get(f"/assets/{other.pk}/duplicates/").content.decode()
-        assert "Somebody said that it is not the same as 1 other picture." in said
+        assert "It is marked as not a duplicate of 1 other asset." in said
         page = client.get(f"/duplicates/?asset={other.pk}").content.decode()
-        assert "Take that back" in page
+        assert "Undo" in page
         assert f'href="/assets/{one.pk}/"' in page
         viewers = signed_in(cast, "viewer").get(f"/duplicates/?asset={other.pk}").content.decode()
-        assert "Take that back" not in viewers
+        assert "Undo" not in viewers
         body = {"asset": [other.pk, one.pk]}
         page = client.post("/duplicates/the-same/", body, follow=True).content.decode()
-        assert "Taken back" in page
+        assert "Undone" in page
         assert titles() == [["A", "B"]]
         assert not NotTheSame.objects.exists()
 
@@ -451,7 +451,7 @@ class TestPages:
         related(first, second)
         client = signed_in(cast, "viewer")
         told = client.get(f"/assets/{second.pk}/duplicates/").content.decode()
-        assert "Looks the same as 1 other picture." in re.sub(r"<[^>]*>", "", told)
+        assert "This asset has 1 possible duplicate." in re.sub(r"<[^>]*>", "", told)
         (link,) = re.findall(r'href="(/dup[^"]+)"', told)
         assert first.title in client.get(link).content.decode()
         assert client.get(f"/assets/{lonely.pk}/duplicates/").content == b""
@@ -492,7 +492,7 @@ class TestApi:
         (group,) = second["results"]
         assert [asset["id"] for asset in group["assets"]] == [asset.pk for asset in pairs[0]]
         assert (group["brand"], group["best"]) == ("acme", pairs[0][0].pk)
-        assert (group["reason"], group["size"]) == ("Rights are known", 2)
+        assert (group["reason"], group["size"]) == ("Licence recorded", 2)
         for wrong in ("brand=other", "cursor=x", "limit=0"):
             answer = client.get(f"/api/v1/duplicates/?{wrong}")
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -596,11 +596,11 @@ class TestAtUpload:
         (folder / "hat.png").write_bytes(picture_bytes())
         for _ in range(2):
             call_command("import_assets", str(folder), "--brand=acme")
-        assert "already there:" not in capsys.readouterr().out
+        assert "existing:" not in capsys.readouterr().out
         (folder / "other hat.png").write_bytes(picture_bytes())
         call_command("import_assets", str(folder), "--brand=acme")
         hat = Asset.objects.get()
-        assert f"already there: other hat.png: “hat”, asset {hat.pk}\n" in capsys.readouterr().out
+        assert f"existing: other hat.png: “hat”, asset {hat.pk}\n" in capsys.readouterr().out
         update_asset(asset=hat, status="archived")
         call_command("import_assets", str(folder), "--brand=acme")
         assert f"“hat”, asset {hat.pk}, archived\n" in capsys.readouterr().out

@@ -415,11 +415,11 @@ def test_the_demo_encoder_says_what_it_is(model: str) -> None:
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        ("/nowhere/clip", "there is no such folder"),
-        ("./nowhere", "there is no such folder"),
-        ("~/nowhere", "there is no such folder"),
-        ("not a name", "neither a folder on this machine nor a name on the hub"),
-        ("nobody/nothing", "downloads are off. Name a folder"),
+        ("/nowhere/clip", "this folder does not exist"),
+        ("./nowhere", "this folder does not exist"),
+        ("~/nowhere", "this folder does not exist"),
+        ("not a name", "neither a folder on this machine nor a model ID on the hub"),
+        ("nobody/nothing", "downloads are off. Use a folder"),
     ],
 )
 def test_what_was_named_is_never_replaced_by_the_demo(model: str, sentence: str) -> None:
@@ -560,4 +560,4 @@ def test_without_the_demo_an_unreachable_hub_is_an_error(tmp_path: Path) -> None
     closed = "http://127.0.0.1:9"
     answer = resolve_elsewhere("'', allow_demo=False", endpoint=closed, home=tmp_path)
     assert DEFAULT_MODEL in answer["error"]
-    assert "Name a folder with a CLIP checkpoint" in answer["error"]
+    assert "Use a folder with a CLIP checkpoint" in answer["error"]

@@ -121,7 +121,7 @@ class TestGolden:
         fine, unindexed, lost = GoldenQuestion.objects.order_by("pk")
         assert fine.measured["encoder"] == space.model
         assert "not indexed yet" in unindexed.measured["problem"]
-        assert "not here (any more)" in lost.measured["problem"]
+        assert "no longer available" in lost.measured["problem"]
 
 
 class TestCommand:
@@ -162,8 +162,8 @@ class TestCommand:
         assert "recall@1" in table
         said = left_out.splitlines()
         assert len(said) == 4
-        assert said[0] == "line 3 is left out: There is no asset “nobody.png”."
-        assert said[3].startswith("line 6 is left out: ")
+        assert said[0] == "line 3 is skipped: There is no asset “nobody.png”."
+        assert said[3].startswith("line 6 is skipped: ")
         assert [each["line"] for each in json.loads(out.read_text())["left_out"]] == [3, 4, 5, 6]
 
     def test_characters_that_no_file_name_has_break_nothing(
@@ -177,9 +177,9 @@ class TestCommand:
         file.write_text("\n".join(json.dumps(line) for line in lines))
         table, left_out = self.run(file)
         assert table.splitlines()[1].endswith("  red [31m")
-        assert [line[:21] for line in left_out.splitlines()] == [
-            "line 2 is left out: N",
-            "line 3 is left out: T",
+        assert [line[:20] for line in left_out.splitlines()] == [
+            "line 2 is skipped: e",
+            "line 3 is skipped: T",
         ]
 
     @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ class TestCommand:
     ) -> None:
         file = tmp_path / "questions"
         file.write_text(text)
-        with pytest.raises(CommandError, match="Nothing could be asked"):
+        with pytest.raises(CommandError, match="No query could be run"):
             self.run(file)
 
     def test_what_is_not_there_is_named(self, capes: list[Asset], tmp_path: Path) -> None:
@@ -214,5 +214,5 @@ class TestCommand:
     ) -> None:
         file = tmp_path / "questions.csv"
         file.write_text("question,expected\n" + "zephyr,cape-0.png\n" * 20)
-        with pytest.raises(CommandError, match="Search is down"):
+        with pytest.raises(CommandError, match="Search is unavailable"):
             self.run(file)

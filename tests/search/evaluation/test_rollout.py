@@ -142,7 +142,7 @@ def test_the_same_weights_under_another_name_are_no_other_encoder(
     shutil.copytree(DEMO_FOLDER, tmp_path / "copy")
     space = built(tmp_path / "copy", index)
     assert space.problem == "This is the encoder of demo, under another name."
-    with pytest.raises(RolloutRefused, match="demo is the encoder in use"):
+    with pytest.raises(RolloutRefused, match="demo is already the active encoder"):
         rollout.start_rollout("demo")
 
 
@@ -161,8 +161,8 @@ def test_what_needs_no_encoder_goes_on_where_it_is_gone(
     assert told[assets[0].pk]["kind"] == "logo"
     assert new.pk in inside(active())
     assert new.pk not in inside(space)
-    assert "no such folder" in space.embeddings.get(asset=new).reason
-    assert "no such folder" in space.problem
+    assert "this folder does not exist" in space.embeddings.get(asset=new).reason
+    assert "this folder does not exist" in space.problem
 
 
 @pytest.mark.slow
@@ -282,9 +282,9 @@ def test_an_encoder_that_is_gone_does_not_take_over_and_holds_up_nobody(
     rollout.advance_rollouts()
     assert active() == space
     gone.refresh_from_db()
-    assert "no such folder" in gone.problem
+    assert "this folder does not exist" in gone.problem
     VectorSpace.objects.filter(pk=gone.pk).update(activated_at=timezone.now())
-    with pytest.raises(EncoderUnavailable, match="no such folder"):
+    with pytest.raises(EncoderUnavailable, match="this folder does not exist"):
         rollout.rollback()
     assert active() == space
 
@@ -294,7 +294,7 @@ def test_texts_are_not_encoded_by_other_weights_than_pictures(
 ) -> None:
     replaced = active()
     replaced.source = str(twin)
-    with pytest.raises(SearchUnavailable, match="does not hold the encoder"):
+    with pytest.raises(SearchUnavailable, match="no longer contains the encoder"):
         embedding.text_vector(replaced, "a bag")
 
 
@@ -315,9 +315,9 @@ def test_a_space_is_dropped_on_command_only_and_never_the_one_in_use(
 ) -> None:
     first, space = active(), built(twin, index)
     rollout.activate_space(space)
-    with pytest.raises(RolloutRefused, match="is in use"):
+    with pytest.raises(RolloutRefused, match="is active"):
         rollout.drop_space(space)
-    with pytest.raises(RolloutRefused, match="CLIP_MODEL asks for"):
+    with pytest.raises(RolloutRefused, match="is set in CLIP_MODEL"):
         rollout.drop_space(first)
     settings.CLIP_MODEL = str(twin)
     collections.drop_unused()
@@ -325,9 +325,9 @@ def test_a_space_is_dropped_on_command_only_and_never_the_one_in_use(
     rollout.drop_space(first)
     assert not store.exists(first.collection)
     assert set(Embedding.objects.values_list("space", flat=True)) == {space.pk}
-    with pytest.raises(RolloutRefused, match="no earlier encoder"):
+    with pytest.raises(RolloutRefused, match="no previous encoder"):
         rollout.rollback()
-    with pytest.raises(RolloutRefused, match="was dropped meanwhile"):
+    with pytest.raises(RolloutRefused, match="was deleted in the meantime"):
         rollout.activate_space(first)
 
 
@@ -430,7 +430,7 @@ def test_what_could_not_be_found_any_more_is_counted_and_named(
     space.embeddings.filter(asset=assets[1]).update(state="failed", reason="Damaged.")
     gate = rollout.run_gate(space)
     assert (gate["passes"], gate["covered"], gate["of"]) == (False, 2, 3)
-    assert gate["why"] == ["1 of 3 assets could not be found any more."]
+    assert gate["why"] == ["1 of 3 assets would no longer be indexed."]
     (lost,) = gate["lacking"]
     assert (lost["asset_id"], lost["reason"]) == (assets[1].pk, "Damaged.")
     assert str(rollout.progress(space)) == "2 of 3 indexed, 1 failed"
@@ -447,15 +447,15 @@ def test_the_command_builds_shows_the_gate_and_takes_over(
     call_command("switch_encoder", str(twin), "--work")
     said = capsys.readouterr().out
     assert "Coverage" in said
-    assert "only coverage decides" in said
-    assert f"{twin} is in use now" in said
+    assert "only coverage is compared" in said
+    assert f"{twin} is active now" in said
     call_command("switch_encoder", "--status")
     said = capsys.readouterr().out
     assert "demo" in said
-    assert "in use" in said
+    assert "active" in said
     call_command("switch_encoder", "--rollback")
     assert active().model == "demo"
-    with pytest.raises(CommandError, match="demo is in use"):
+    with pytest.raises(CommandError, match="demo is active"):
         call_command("switch_encoder", "--drop", "demo")
     call_command("switch_encoder", "--drop")
     assert VectorSpace.objects.get() == active()
@@ -469,9 +469,9 @@ def test_the_command_refuses_with_a_sentence_and_can_be_forced(
     assert active().model == "demo"
     call_command("switch_encoder", str(small), "--work", "--force")
     assert active().model == str(small)
-    with pytest.raises(CommandError, match="no such folder"):
+    with pytest.raises(CommandError, match="this folder does not exist"):
         call_command("switch_encoder", str(tmp_path / "nowhere"), "--work")
-    with pytest.raises(CommandError, match="No index worker runs"):
+    with pytest.raises(CommandError, match="No index worker is running"):
         call_command("switch_encoder", str(tmp_path))
-    with pytest.raises(CommandError, match="Name an encoder"):
+    with pytest.raises(CommandError, match="Enter an encoder"):
         call_command("switch_encoder")

@@ -84,7 +84,7 @@ def test_an_asset_that_is_in_order_is_good_at_every_step(bag: Asset, cast: Cast)
         ("question", State.NOT_ASKED),
     ]
     assert told.found
-    assert told.sentence == "It can be found. Everything is in order."
+    assert told.sentence == "It can be found. All steps are OK."
     assert not any(step.repairs for step in told.steps)
     assert details(told, "words") == {
         "Title and tags": "handbag red",
@@ -99,8 +99,8 @@ def test_a_lost_original_is_said(bag: Asset, cast: Cast) -> None:
     default_storage.delete(bag.path)
     told = explain(bag, cast)
     assert told["original"].state == State.BAD
-    assert "gone from the storage" in told["original"].sentence
-    assert told.sentence == "It can be found. One thing wants mending: original."
+    assert "missing from the storage" in told["original"].sentence
+    assert told.sentence == "It can be found. One step needs repair: original."
 
 
 @pytest.mark.parametrize("longer", [b"", b"!"], ids=["the same length", "longer"])
@@ -111,8 +111,8 @@ def test_other_bytes_than_came_in_are_said(bag: Asset, cast: Cast, longer: bytes
         file.write(data[:-1] + b"?" + longer)
     told = explain(bag, cast)
     assert told["original"].state == State.BAD
-    assert "not those that came in" in told["original"].sentence
-    assert details(told, "original")["SHA-256 at intake"] == bag.checksum
+    assert "differs from the uploaded one" in told["original"].sentence
+    assert details(told, "original")["SHA-256 at upload"] == bag.checksum
 
 
 def test_a_file_past_the_limit_is_not_read(bag: Asset, cast: Cast, settings: Settings) -> None:
@@ -139,7 +139,7 @@ def test_a_storage_that_is_down_says_so(bag: Asset, cast: Cast, settings: Settin
     told = explain(bag, cast, "red handbag")
     for name in ("original", "renditions"):
         assert told[name].state == State.BAD
-        assert "does not answer" in told[name].sentence
+        assert "is not responding" in told[name].sentence
     assert {step.name for step in told.of(State.BAD)} == {"original", "renditions"}
 
 
@@ -163,21 +163,21 @@ class TestEmbedding:
         self, bag: Asset, make_asset: MakeAsset, cast: Cast, index: Index
     ) -> None:
         first, second = make_asset(), make_asset()
-        assert "and is next" in explain(first, cast)["embedding"].sentence
+        assert "and it is next" in explain(first, cast)["embedding"].sentence
         told = explain(second, cast)
         assert told["embedding"].state == told["milvus"].state == told.state == State.WAITING
-        assert "behind 1 other" in told["embedding"].sentence
+        assert "after 1 other" in told["embedding"].sentence
         default_storage.delete(second.rendition_path("grid"))
         told = explain(second, cast)
         assert not told.found
         assert not told.in_the_way
         assert told.sentence == (
-            "It waits to be indexed, behind 1 other. One thing wants mending: renditions."
+            "It is waiting to be indexed, after 1 other. One step needs repair: renditions."
         )
         explanation.repair(second, Repair.RENDITIONS, cast.creator)
         Embedding.objects.filter(asset=first).update(attempts=3)  # comes last
-        assert "and is next" in explain(second, cast)["embedding"].sentence
-        assert "behind 1 other" in explain(first, cast)["embedding"].sentence
+        assert "and it is next" in explain(second, cast)["embedding"].sentence
+        assert "after 1 other" in explain(first, cast)["embedding"].sentence
         index()
         assert explain(second, cast).state == State.GOOD
 
@@ -190,7 +190,7 @@ class TestEmbedding:
         default_storage.delete(asset.path)
         index()
         told = explain(asset, cast)
-        assert told["embedding"].sentence == "The original file is gone from the storage."
+        assert told["embedding"].sentence == "The original file is missing from the storage."
         assert told["embedding"].repairs == (Repair.INDEX, Repair.EMBED)
         with default_storage.open(asset.path, "wb") as file:
             file.write(data)
@@ -204,9 +204,9 @@ class TestEmbedding:
         Embedding.objects.filter(asset=bag).update(checksum="0" * 64)
         told = explain(bag, cast)
         assert told["embedding"].state == State.BAD
-        assert details(told, "embedding")["Vector"] == "of other bytes (000000000000)"
+        assert details(told, "embedding")["Vector"] == "of another file version (000000000000)"
         assert told["embedding"].repairs == (Repair.EMBED,)
-        assert told.sentence == "It can be found. One thing wants mending: embedding."
+        assert told.sentence == "It can be found. One step needs repair: embedding."
         explanation.repair(bag, Repair.EMBED, cast.creator)
         told = explain(bag, cast)
         assert told["embedding"].state == State.WAITING
@@ -219,7 +219,7 @@ class TestEmbedding:
     ) -> None:
         Embedding.objects.filter(asset=bag).delete()
         told = explain(bag, cast)
-        assert told["embedding"].sentence == "The index has not heard of it."
+        assert told["embedding"].sentence == "The asset is not registered in the index."
         explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast).state == State.GOOD
@@ -228,7 +228,7 @@ class TestEmbedding:
         space = VectorSpace.objects.create(model="openai/other", fingerprint="f", dimension=4)
         Embedding.objects.create(asset=bag, space=space)
         told = explain(bag, cast)
-        assert details(told, "embedding")["openai/other (being built)"] == "Waiting."
+        assert details(told, "embedding")["openai/other (building)"] == "Waiting."
         assert told.state == State.GOOD
 
     def test_before_the_first_encoder(self, make_asset: MakeAsset, cast: Cast) -> None:
@@ -242,13 +242,13 @@ class TestMilvus:
     def test_a_lost_row_is_put_back(self, bag: Asset, cast: Cast, index: Index) -> None:
         store.delete([bag.pk], collection=active().collection)
         told = explain(bag, cast, "red handbag")
-        assert told["milvus"].sentence == "Milvus does not have it, though it should."
+        assert told["milvus"].sentence == "It is missing in Milvus. Reindex it."
         assert told["milvus"].repairs == (Repair.INDEX,)
-        assert details(told, "filters")["Milvus"] == "not asked: it does not have it"
-        assert "does not have it" in told["meaning"].sentence
+        assert details(told, "filters")["Milvus"] == "not checked: it does not contain the asset"
+        assert "is missing in Milvus" in told["meaning"].sentence
         assert told.found  # by its words
         told = explain(bag, cast)
-        assert told.sentence == "Milvus does not have it, though it should."
+        assert told.sentence == "It is missing in Milvus. Reindex it."
         assert not told.found
         explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
@@ -258,8 +258,10 @@ class TestMilvus:
         Asset.objects.filter(pk=bag.pk).update(kind="logo", expires_on="2030-01-01")
         bag.tags.add("Extra")
         told = explain(bag, cast)
-        assert told["milvus"].sentence == ("What Milvus holds is out of date: kind, expires, tags.")
-        assert details(told, "milvus")["kind"] == "'product'; it should be 'logo'"
+        assert told["milvus"].sentence == (
+            "Its values in Milvus are out of date: kind, expires, tags. Reindex it."
+        )
+        assert details(told, "milvus")["kind"] == "'product'; expected 'logo'"
         explanation.repair(bag, Repair.INDEX, cast.creator)
         assert explain(bag, cast)["milvus"].state == State.WAITING
         index()
@@ -272,7 +274,9 @@ class TestMilvus:
         row = store.Row(bag.pk, vector, entities.scalars(fresh(bag)))
         store.upsert([row], collection=space.collection)
         told = explain(bag, cast)
-        assert told["milvus"].sentence == "What Milvus holds is out of date: vector."
+        assert told["milvus"].sentence == (
+            "Its values in Milvus are out of date: vector. Reindex it."
+        )
         explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         assert explain(bag, cast).state == State.GOOD
@@ -283,8 +287,8 @@ class TestMilvus:
         told = explain(bag, cast, "never asked before -striped")
         for name in ("milvus", "meaning", "rank"):
             assert told[name].state == State.BAD
-            assert "does not answer" in told[name].sentence
-        assert "does not answer" in details(told, "filters")["Milvus"]
+            assert "is not responding" in told[name].sentence
+        assert "is not responding" in details(told, "filters")["Milvus"]
         assert told["filters"].state == State.GOOD
         assert told["wording"].state == State.NOTE
         assert {step.name for step in told.of(State.BAD)} == {"milvus", "meaning", "rank"}
@@ -305,7 +309,7 @@ def test_archived_ones_show_only_when_asked_for(bag: Asset, cast: Cast, index: I
     index()
     told = explain(bag, cast, "red handbag", person=cast.creator)
     assert "archived" in told["policy"].sentence
-    assert told["filters"].sentence == "The filter keeps it out: status."
+    assert told["filters"].sentence == "The filter excludes it: status."
     assert told["rank"].state == State.NOT_ASKED
     asked_for = SearchQuery(text="red handbag", filters=Filters(statuses=("archived",)))
     assert explain(bag, cast, asked_for, person=cast.creator).state == State.GOOD
@@ -321,8 +325,8 @@ def test_a_brand_that_lets_no_generated_pictures_be_found(
     # Changed without the index noticing
     Brand.objects.update(search_generated="none")
     told = explain(made, cast)
-    assert "no generated pictures" in told["policy"].sentence
-    assert told["milvus"].sentence == "It is there, though it should be left out."
+    assert "excludes generated images" in told["policy"].sentence
+    assert told["milvus"].sentence == "It is in Milvus although it should be skipped. Reindex it."
     explanation.repair(made, Repair.INDEX, cast.creator)
     index()
     told = explain(made, cast)
@@ -346,7 +350,7 @@ class TestPermission:
         acme = cast.acme
         assert resolve_subject(cast.viewer, acme, "") == cast.viewer
         assert resolve_subject(cast.viewer, acme, "viewer") == cast.viewer
-        with pytest.raises(NotAllowed, match="Only a manager"):
+        with pytest.raises(NotAllowed, match="Only managers"):
             resolve_subject(cast.creator, acme, "viewer")
         assert resolve_subject(cast.manager, acme, "viewer") == cast.viewer
         assert resolve_subject(cast.staff, acme, "outsider") == cast.outsider
@@ -399,9 +403,12 @@ FAILING: dict[str, tuple[Filters, str]] = {
     "tags_any": (Filters(tags_any=("silk", "gold")), "has none of silk, gold"),
     "tags_none": (Filters(tags_none=("Handbag",)), "has Handbag"),
     "orientation": (Filters(orientation="portrait"), "square is not portrait"),
-    "aspect_ratio": (Filters(aspect_ratio=0.8), "1.00; 0.80 within 3% is asked for"),
-    "min_width": (Filters(min_width=1000), "256 px; at least 1000 is asked for"),
-    "usable": (Filters(usable=True), "“red handbag” may not be used any more: its licence ended"),
+    "aspect_ratio": (Filters(aspect_ratio=0.8), "1.00; 0.80 within 3%"),
+    "min_width": (Filters(min_width=1000), "256 px; the minimum is 1000"),
+    "usable": (
+        Filters(usable=True),
+        "“red handbag” may no longer be used: its usage rights expired",
+    ),
     "engine_model": (Filters(engine_models=("x-1",)), "none is not x-1"),
     "preset": (Filters(presets=("studio",)), "none is not studio"),
     "created_before": (Filters(created_before=datetime.date(2020, 1, 1)), "created 20"),
@@ -419,7 +426,7 @@ class TestFilters:
         index()
         for name, (filters, said) in FAILING.items():
             told = explain(bag, cast, SearchQuery(text=text, filters=filters))
-            assert told["filters"].sentence == f"The filter keeps it out: {name.replace('_', ' ')}."
+            assert told["filters"].sentence == f"The filter excludes it: {name.replace('_', ' ')}."
             assert details(told, "filters")[name].startswith(said), name
             assert "Milvus" not in str(told["filters"].details), name
             assert told["rank"].state == State.NOT_ASKED
@@ -448,7 +455,7 @@ class TestFilters:
         question = SearchQuery(text="red handbag", filters=Filters(kinds=("logo",)))
         told = explain(bag, cast, question)
         assert told["filters"].sentence == "Postgres and Milvus disagree about it: kind."
-        assert details(told, "filters")["kind"] == "logo, as asked; Milvus keeps it out"
+        assert details(told, "filters")["kind"] == "logo, matches; Milvus excludes it"
         assert told["filters"].repairs == (Repair.INDEX,)
         assert told["rank"].state == State.GOOD  # by its words
         explanation.repair(bag, Repair.INDEX, cast.creator)
@@ -461,7 +468,7 @@ class TestWords:
         ("text", "state", "said"),
         [
             ("red handbags", State.GOOD, {"red": "in title", "handbags": "in title and tags"}),
-            ("the handbag", State.GOOD, {"the": "too common to count"}),
+            ("the handbag", State.GOOD, {"the": "too common to be indexed"}),
             ("silk handbag", State.NOTE, {"silk": "nowhere"}),
             ("picture-0.png", State.GOOD, {"picture-0.png": "in file name"}),
             ("handbag -red", State.BAD, {"-red": "in title"}),
@@ -478,13 +485,13 @@ class TestWords:
 
     def test_an_unwanted_word_throws_it_out(self, bag: Asset, cast: Cast) -> None:
         told = explain(bag, cast, "handbag -red")
-        assert told["wording"].sentence == "It is thrown out by what is not wanted: “red”."
+        assert told["wording"].sentence == "The search excludes it with “red”."
         assert told["rank"].state == State.NOT_ASKED
         found = search(person=cast.viewer, question=SearchQuery(text="handbag -red")).found
         assert bag not in [each.asset for each in found]
 
     def test_a_name_typed_exactly(self, bag: Asset, cast: Cast) -> None:
-        assert "comes first" in explain(bag, cast, "picture 0")["wording"].sentence
+        assert "ranks first" in explain(bag, cast, "picture 0")["wording"].sentence
 
 
 class TestPlace:
@@ -509,7 +516,7 @@ class TestPlace:
         for asset in shop.values():
             told = explain(asset, cast, question)
             if asset.pk in shown:
-                place = f"at place {shown.index(asset.pk) + 1}"
+                place = f"at rank {shown.index(asset.pk) + 1}"
                 assert place in told["rank"].sentence
                 matches = page.found[shown.index(asset.pk)].matches
                 assert (told["rank"].state == State.GOOD) == matches
@@ -519,15 +526,17 @@ class TestPlace:
     def test_by_meaning_it_is_exact(self, shop: dict[str, Asset], cast: Cast) -> None:
         told = explain(shop["red handbag"], cast, "red handbag")
         assert details(told, "rank") == {
-            "By meaning": "place 1",
+            "Semantic rank": "rank 1",
             "Found by": "meaning and words",
         }
         assert told["meaning"].state == State.GOOD
         told = explain(shop["red teapot"], cast, "blue handbag")
-        assert details(told, "rank")["By meaning"] == "place 3"
+        assert details(told, "rank")["Semantic rank"] == "rank 3"
         assert told["meaning"].state == State.NOTE
-        assert "behind the 1 that do" in told["rank"].sentence
-        assert "nothing does" in explain(shop["red teapot"], cast, "a submarine")["rank"].sentence
+        assert "after 1 good match." in told["rank"].sentence
+        assert ("there are no good matches") in explain(shop["red teapot"], cast, "a submarine")[
+            "rank"
+        ].sentence
 
     def test_far_behind_it_says_on_which_page(
         self, bag: Asset, cast: Cast, make_asset: MakeAsset
@@ -538,7 +547,7 @@ class TestPlace:
             make_asset(file=picture_bytes((red, 0, 0), size=(10, 10)))
         told = explain(bag, cast, SearchQuery(filters=Filters(kinds=("product",))))
         # two more are in the shop
-        assert told["rank"].sentence.startswith("It is at place 51 of 51, on page 2.")
+        assert told["rank"].sentence.startswith("It is at rank 51 of 51, on page 2.")
         assert told["rank"].state == State.NOTE
 
     def test_a_collection_has_an_order_of_its_own(self, shop: dict[str, Asset], cast: Cast) -> None:
@@ -548,13 +557,13 @@ class TestPlace:
         question = SearchQuery(filters=Filters(collection=collection.pk))
         for place, title in enumerate(("red teapot", "red handbag"), start=1):
             told = explain(shop[title], cast, question)
-            assert f"at place {place} of 2" in told["rank"].sentence
+            assert f"at rank {place} of 2" in told["rank"].sentence
 
     def test_what_is_asked_with_is_not_looked_for(self, shop: dict[str, Asset], cast: Cast) -> None:
         bag, other = shop["red handbag"], shop["blue handbag"]
         question = SearchQuery(shown=(like_asset(bag),))
-        assert "asked with" in explain(bag, cast, question)["rank"].sentence
-        assert "at place 1 of" in explain(other, cast, question)["rank"].sentence
+        assert "search image itself" in explain(bag, cast, question)["rank"].sentence
+        assert "at rank 1 of" in explain(other, cast, question)["rank"].sentence
 
 
 def test_the_work_is_bounded(
@@ -627,7 +636,7 @@ class TestPage:
         assert signed_in(cast.viewer).post(address, {"repair": "index"}).status_code == 403
         assert signed_in(cast.viewer).get(f"{address}?person=staff").status_code == 403
         page = signed_in(cast.manager).get(f"{address}?person=outsider&q=red")
-        assert "Nobody called outsider is a member of Acme" in page.content.decode()
+        assert "outsider is not a member of Acme" in page.content.decode()
 
     def test_a_question_that_cannot_be_asked_says_so(self, bag: Asset, cast: Cast) -> None:
         address = reverse("asset-why", args=[bag.pk])
@@ -644,7 +653,7 @@ class TestPage:
         state = signed_in(cast.viewer).get(reverse("asset-index-state", args=[bag.pk]))
         text = state.content.decode()
         assert reverse("asset-why", args=[bag.pk]) in text
-        assert "How is it found?" in text
+        assert "Search diagnostics" in text
 
 
 class TestAPI:

@@ -122,10 +122,10 @@ def test_a_bad_file_fails_with_a_reason_and_does_not_stop_the_rest(
         file.write(b"rotten")
     index()
     assert state(good) == ("indexed", "")
-    assert state(gone) == ("failed", "The original file is gone from the storage.")
+    assert state(gone) == ("failed", "The original file is missing from the storage.")
     assert state(damaged)[0] == "failed"
-    assert "not a picture" in state(damaged)[1]
-    assert state(small) == ("skipped", "Left out: smaller than 8 pixels.")
+    assert "not a supported image" in state(damaged)[1]
+    assert state(small) == ("skipped", "Skipped: smaller than 8 pixels.")
 
 
 def test_a_failed_asset_can_be_tried_again(make_asset: MakeAsset, index: Index) -> None:
@@ -187,7 +187,7 @@ def test_a_picture_that_kills_its_worker_is_tried_alone_and_then_given_up(
     Embedding.objects.filter(asset_id=killer.pk).update(attempts=leases.MAX_ATTEMPTS)
     index()
     assert state(killer)[0] == "failed"
-    assert "ended the worker" in state(killer)[1]
+    assert "crashed the worker" in state(killer)[1]
     assert state(bystander)[0] == "indexed"
 
 
@@ -218,7 +218,7 @@ def test_milvus_down_leaves_rows_waiting_with_the_reason_and_keeps_the_vectors(
     with pytest.raises(VectorStoreUnavailable):
         index()
     assert state(asset)[0] == "pending"
-    assert "does not answer" in state(asset)[1]
+    assert "is not responding" in state(asset)[1]
     settings.MILVUS_URI = ""
     connection_module.reset()
     assert index() == 1
@@ -248,7 +248,7 @@ def test_a_row_that_milvus_refuses_fails_alone(
     monkeypatch.setattr(entities, "scalars", wrong)
     index()
     assert state(bad)[0] == "failed"
-    assert "refuses" in state(bad)[1]
+    assert "rejected" in state(bad)[1]
     assert {state(asset) for asset in good} == {("indexed", "")}
     assert store.count() == 3
 
@@ -298,9 +298,12 @@ def test_the_brand_decides_which_generated_pictures_are_found(
         return inside(spaces.ensure_active_space()) - {upload.pk, theirs.pk}
 
     assert after("approved") == {approved.pk}
-    assert state(draft) == ("skipped", "Left out: Acme lets approved generated pictures be found.")
+    assert state(draft) == (
+        "skipped",
+        "Skipped: Acme includes generated images in search only once they are approved.",
+    )
     assert after("none") == set()
-    assert state(approved)[1] == "Left out: Acme lets no generated pictures be found."
+    assert state(approved)[1] == "Skipped: Acme excludes generated images from search."
     assert after("approved") == {approved.pk}
     update_asset(asset=draft, status="approved", deciding=True)
     index()
@@ -311,7 +314,7 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     after("none")
     assert after("all") == {draft.pk, approved.pk}
     assert dict(Embedding.objects.values_list("pk", "vector_bytes")) == kept
-    assert state(tiny) == ("skipped", "Left out: smaller than 8 pixels.")
+    assert state(tiny) == ("skipped", "Skipped: smaller than 8 pixels.")
     versions = list(Embedding.objects.order_by("pk").values_list("version", flat=True))
     brand.style = "Warm light."
     brand.save()

@@ -259,6 +259,6 @@ def test_the_commands_say_what_is_wrong_and_put_it_right(
     call_command("check_index", "--fix")
     index()
     call_command("check_index")
-    assert "All 1 indexed assets are right." in capsys.readouterr().out
+    assert "All 1 indexed assets are consistent." in capsys.readouterr().out
     call_command("rebuild_index")
     assert "demo: 1 vectors in a new collection" in capsys.readouterr().out

@@ -176,7 +176,7 @@ class TestPage:
 
     @pytest.mark.parametrize(
         ("query", "sentence"),
-        [("", "Nobody has asked"), ("?kind=nothing", "No gaps"), ("?page=3", "Nothing here")],
+        [("", "No searches yet"), ("?kind=nothing", "No gaps"), ("?page=3", "No more entries")],
     )
     def test_nothing_to_show_says_so(self, cast: Cast, query: str, sentence: str) -> None:
         assert sentence in signed_in(cast.staff).get(f"/gaps/{query}").content.decode()

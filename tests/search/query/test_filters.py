@@ -133,4 +133,4 @@ def test_a_filter_without_words_of_its_own_is_still_said(
     said = filter_steps._describe(
         "kind", Filters(kinds=("logo", "render")), make_asset(), passes=False
     )
-    assert said == "logo, render is asked for"
+    assert said == "the filter is logo, render"

@@ -60,7 +60,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
         cells = Generation.objects.prefetch_related(
-            Prefetch("outputs", Output.objects.only("generation_id", "asset_id"))
+            Prefetch("outputs", Output.objects.only("generation_id", "asset_id", "take"))
         )
         return super().get_queryset(request).prefetch_related(Prefetch("generations", cells))
 

@@ -27,6 +27,9 @@ class MembershipInline(TabularInline[Membership, Brand]):
     autocomplete_fields = ["user"]
     tab = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("user", "brand")
+
 
 @admin.register(Brand)
 class BrandAdmin(ModelAdmin[Brand]):
@@ -86,7 +89,7 @@ class ItemInline(TabularInline[CollectionItem, Collection]):
     verbose_name_plural = "assets, in order"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionItem]:
-        return super().get_queryset(request).select_related("asset")
+        return super().get_queryset(request).select_related("asset", "collection")
 
     @display(description="")
     def image(self, item: CollectionItem) -> SafeString:

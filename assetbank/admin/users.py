@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 from rest_framework.authtoken.admin import TokenAdmin as DrfTokenAdmin
@@ -28,6 +30,9 @@ class BrandsInline(TabularInline[Membership, User]):
     model = Membership
     extra = 0
     autocomplete_fields = ["brand"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("user", "brand")
 
 
 @admin.register(User)

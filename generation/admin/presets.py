@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Window
+from django.db.models.functions import Lag
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -150,11 +151,13 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
     verbose_name_plural = "versions, newest first"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PresetVersion]:
-        return super().get_queryset(request).select_related("preset", "created_by")
+        before = Window(Lag("template"), partition_by="preset", order_by="number")
+        versions = super().get_queryset(request).annotate(before=before)
+        return versions.select_related("preset", "created_by")
 
     @display(description="Prompt, with changes marked")
-    def changed(self, version: PresetVersion) -> SafeString:
-        return difference(before(version), version.template)
+    def changed(self, version: Any) -> SafeString:
+        return difference(version.before, version.template)
 
     @display(description="Variables and references")
     def asked(self, version: PresetVersion) -> SafeString:
@@ -164,12 +167,6 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
     @display(description="Aspect ratio and size")
     def shape(self, version: PresetVersion) -> str:
         return " ".join(filter(None, [version.aspect_ratio, version.image_size])) or str(NONE)
-
-
-def before(version: PresetVersion) -> str | None:
-    """What the preset said until then."""
-    earlier = PresetVersion.objects.filter(preset=version.preset, number__lt=version.number)
-    return earlier.order_by("-number").values_list("template", flat=True).first()
 
 
 def difference(old: str | None, new: str) -> SafeString:

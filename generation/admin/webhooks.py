@@ -73,10 +73,16 @@ class WebhookAdmin(ModelAdmin[Webhook]):
         messages.success(request, "Queued: its status appears in the webhook deliveries.")
 
 
+class WebhookFilter(RelatedDropdownFilter):  # type: ignore[misc]  # django-unfold has no types
+    def field_choices(self, *_: Any) -> list[tuple[Any, str]]:
+        """Return each webhook's id and name; the name tells the brand."""
+        return [(hook.pk, str(hook)) for hook in Webhook.objects.select_related("brand")]
+
+
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnly, ModelAdmin[WebhookDelivery]):
     list_display = ["event", "webhook", "state_label", "attempts", "status", "reason", "created_at"]
-    list_filter = [("state", ChoicesDropdownFilter), "event", ("webhook", RelatedDropdownFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), "event", ("webhook", WebhookFilter)]
     list_filter_submit = True
     list_select_related = ["webhook__brand"]
     list_per_page = 50

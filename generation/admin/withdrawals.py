@@ -44,7 +44,7 @@ class QuarantineInline(ReadOnly, TabularInline[Quarantine, Withdrawal]):
     verbose_name_plural = "quarantined assets"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantine]:
-        return super().get_queryset(request).select_related("asset")
+        return super().get_queryset(request).select_related("asset", "withdrawal")
 
     @display(description="")
     def image(self, row: Quarantine) -> SafeString:

@@ -116,7 +116,7 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
         space, unavailable = spaces.active_space(), ""
     except SearchUnavailable as error:
         space, unavailable = None, error.message
-    found = {}
+    found, scope = {}, permissions.asset_scope(person)
     for row in rows:
         try:
             row.question = stored_query.query_of(row.saved, person)
@@ -125,7 +125,7 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
                 if space is None or unavailable:
                     row.problem, row.down = unavailable, True
                     continue
-                found[row.saved.pk] = _rank(person, row, space)
+                found[row.saved.pk] = _rank(row, space, scope)
         except InvalidQuery as error:
             row.problem = error.message
         except SearchUnavailable as error:
@@ -135,9 +135,9 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
     return found
 
 
-def _rank(person: permissions.AnyUser, row: SavedSearchStatus, space: VectorSpace) -> _Matches:
+def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetScope) -> _Matches:
     assert row.question
-    reach = permissions.asset_scope(person).within(frozenset({row.saved.brand_id}))
+    reach = scope.within(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,

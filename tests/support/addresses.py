@@ -91,7 +91,7 @@ def wrong(cast: Cast, addresses: Iterable[Address], **ids: Any) -> list[str]:
             if meant and name not in (address.first, *MUST_NOT_READ):
                 continue  # they may do all that those before them may
             with transaction.atomic():
-                answer = _ask(_client(cast, name, address), address, ids)
+                answer = ask(client_for(cast, name, address), address, ids)
                 transaction.set_rollback(True)
             if not (_let_in(answer) if meant else _refused(answer)):
                 told.append(f"{address.method} {address.path}: {name} gets {answer.status_code}")
@@ -104,8 +104,8 @@ def wrong(cast: Cast, addresses: Iterable[Address], **ids: Any) -> list[str]:
     return told
 
 
-def _client(cast: Cast, name: str, address: Address) -> Any:
-    """A new one: signing out is an address, too."""
+def client_for(cast: Cast, name: str, address: Address) -> Any:
+    """Return a new client, signed in as `name`: signing out is an address, too."""
     if address.path.startswith("/api/"):
         return client_of(cast, name)
     client = Client(raise_request_exception=False)
@@ -114,16 +114,9 @@ def _client(cast: Cast, name: str, address: Address) -> Any:
     return client
 
 
-def _ask(client: Any, address: Address, ids: dict[str, Any]) -> Any:
-    path, named = address.path.format(**ids), {f"{{{name}}}": ids[name] for name in ids}
-    body = {
-        name: value()
-        if callable(value)
-        else named.get(value, value)
-        if type(value) is str
-        else value
-        for name, value in address.body.items()
-    }
+def ask(client: Any, address: Address, ids: dict[str, Any]) -> Any:
+    path = address.path.format(**ids)
+    body = {name: _filled(value, ids) for name, value in address.body.items()}
     send = getattr(client, address.method)
     if address.path.startswith("/api/") and address.method != "get":
         files = any(hasattr(value, "read") for value in body.values())

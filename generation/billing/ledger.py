@@ -35,7 +35,7 @@ def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False)
         return ZERO
     shown = generation.reference_rows.count() + bool(generation.draft_id)
     if generation.refines:
-        shown += conversation.images(generation.refines)
+        shown += conversation.image_count(generation.refines)
     return estimate(
         model,
         size=generation.image_size,

@@ -1,4 +1,4 @@
-"""The image models: one request and response type, a catalogue, one module for each engine."""
+"""Image models: request and response types, the catalogue of models, one package per engine."""
 
 from generation.engines import catalog, dispatch, quotas, reference_images
 from generation.engines.base import Drawing, DrawnImage, DrawRequest, Exchange, ReferenceImage

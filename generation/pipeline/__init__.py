@@ -1,4 +1,4 @@
-"""The life of one generation: submit, execute, draw, record, finish."""
+"""Life of one generation: submit, execute, draw, record takes, store outputs, finish."""
 
 from generation.pipeline import draw, finish, outputs, takes
 from generation.pipeline.execute import finalize_run, run_generation

@@ -351,7 +351,7 @@ def test_the_quota_begins_anew_at_midnight_where_google_counts(
 ) -> None:
     server.script("daily_quota")
     failed = run(ask(cast))
-    today = timezone.now().astimezone(quotas.GOOGLES_TIME).replace(hour=0, minute=0, second=0)
+    today = timezone.now().astimezone(quotas.GOOGLE_TIME_ZONE).replace(hour=0, minute=0, second=0)
     yesterday = today - datetime.timedelta(seconds=2)
     Generation.objects.filter(pk=failed.pk).update(finished_at=yesterday)
     retry_generation(person=cast.creator, generation=failed)

@@ -46,8 +46,10 @@ def record_request(take: Take, request: DrawRequest) -> None:
 
 
 def record_answer(take: Take, drawing: Drawing) -> None:
-    """Add the answer to the recorded request, in the transaction that stores its outputs. Do nothing
-    if the engine cannot continue from its answer."""
+    """Add the answer to the recorded request, in the transaction that stores its outputs.
+
+    Do nothing if the engine cannot continue from its answer.
+    """
     turn = Turn.objects.filter(take=take).first()
     if turn and drawing.parts:
         turn.content |= {"role": "model", "parts": list(drawing.parts)}

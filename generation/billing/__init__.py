@@ -1,4 +1,4 @@
-"""Prices, the ledger of costs, spending caps and reports."""
+"""Prices, the cost ledger, spending caps and reports."""
 
 from generation.billing import caps, ledger, prices, reports, savings
 from generation.billing.prices import format_usd, picture_prices

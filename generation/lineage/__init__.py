@@ -1,4 +1,4 @@
-"""What a picture was made from, the terms it inherits, and its provenance record."""
+"""Lineage: sources and descendants of assets, inherited terms, quarantine, provenance records."""
 
 from generation.lineage import graph, inheritance, quarantine, record
 

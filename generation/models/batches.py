@@ -1,4 +1,4 @@
-"""What was asked of an engine, from which references, and what came back."""
+"""Batches of generations, and their orders with an engine's batch interface."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models import Brand
 
 
 class Batch(models.Model):
-    """Generations that were asked for together, and are looked at together."""
+    """Generations that were requested together and are reviewed together."""
 
     class Kind(models.TextChoices):
         PRODUCTS = "products", "One base picture, several products"
@@ -21,7 +21,7 @@ class Batch(models.Model):
     in_bulk = models.BooleanField(
         default=False, help_text="Through the engine's batch interface: cheaper, within a day."
     )
-    # A second click finds what the first one asked for
+    # Of the form that requested it: a second click finds the existing batch
     key = models.UUIDField(null=True, unique=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches"
@@ -37,8 +37,11 @@ class Batch(models.Model):
 
 
 class BatchJob(models.Model):
-    """An order with the engine's batch interface. Its own name is written down before it is sent:
-    whoever comes after a crash looks for that name there and does not order twice."""
+    """Order with an engine's batch interface.
+
+    `display_name` is saved before the order is sent: after a crash, the worker looks for an order
+    with that name at the engine and does not place it twice.
+    """
 
     class State(models.TextChoices):
         SUBMITTING = "submitting", "Being sent"

@@ -1,4 +1,4 @@
-"""The text that a model reads: prompt, presets, brand rules, references by role."""
+"""Full prompts for models: the user's prompt, presets, brand rules, references by role."""
 
 from generation.prompting import brand_rules, compose, presets
 from generation.prompting.brand_rules import brand_rules_of

@@ -173,11 +173,11 @@ def test_a_receiver_that_was_down_is_told_later_with_the_same_id(
 def test_it_is_given_up_after_the_last_wait_and_can_be_sent_again_by_hand(
     cast: Cast, hook: Webhook, receiver: Receiver
 ) -> None:
-    receiver.answers = [503] * (len(webhooks.WAITS) + 1)
+    receiver.answers = [503] * (len(webhooks.RETRY_DELAYS_S) + 1)
     generate(cast)
-    for _ in range(len(webhooks.WAITS) + 1):
+    for _ in range(len(webhooks.RETRY_DELAYS_S) + 1):
         [delivery] = deliver_all()
-    assert (delivery.state, delivery.attempts) == (State.FAILED, len(webhooks.WAITS) + 1)
+    assert (delivery.state, delivery.attempts) == (State.FAILED, len(webhooks.RETRY_DELAYS_S) + 1)
     webhooks.resend(delivery)
     assert [each.state for each in deliver_all()] == [State.DELIVERED]
 
@@ -291,10 +291,10 @@ def test_what_was_sent_is_forgotten_after_days_and_what_waits_is_not(
     webhooks.send_test(hook)
     deliver_all()
     waiting = webhooks.send_test(hook)
-    tasks.forget_deliveries(timestamp=0)
+    tasks.delete_old_deliveries(timestamp=0)
     assert WebhookDelivery.objects.count() == 2
     WebhookDelivery.objects.update(tried_at=timezone.now() - webhooks.DELIVERY_TTL)
-    tasks.forget_deliveries(timestamp=0)
+    tasks.delete_old_deliveries(timestamp=0)
     assert list(WebhookDelivery.objects.all()) == [waiting]
 
 

@@ -1,4 +1,4 @@
-"""The offline engine: a composed draft that is labelled as such."""
+"""Offline engine: lays out a draft from references, prompt and palette, and labels it as such."""
 
 from generation.engines.sketch import engine
 

@@ -16,8 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation.billing import caps, ledger
-from generation.billing import prices as prices_module
+from generation.billing import caps, ledger, prices
 from generation.engines import catalog, quotas
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
@@ -67,7 +66,7 @@ def test_pictures_cost_what_the_shipped_table_says(
     db: None, model_id: str, prices: dict[str, str]
 ) -> None:
     model = EngineModel.objects.get(pk=model_id)
-    assert {size: str(usd) for size, usd in prices_module.picture_prices(model).items()} == prices
+    assert {size: str(usd) for size, usd in prices.picture_prices(model).items()} == prices
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:
@@ -80,15 +79,15 @@ def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> N
         "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}],
         "thoughtsTokenCount": 174,
     }
-    assert prices_module.price(usage, model, pictures=1) == Decimal("0.138472")
-    assert prices_module.price(usage, model, in_bulk=True) == Decimal("0.069236")
+    assert prices.price(usage, model, pictures=1) == Decimal("0.138472")
+    assert prices.price(usage, model, in_bulk=True) == Decimal("0.069236")
 
 
 def test_pictures_that_are_not_counted_apart_cost_what_the_table_says(db: None) -> None:
     model = EngineModel(usd_image=Decimal(30), image_sizes=["1K"], image_tokens={"1K": 1120})
-    assert prices_module.price({}, model, pictures=2) == 2 * PICTURE
-    assert prices_module.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
-    assert prices_module.price({}, model) == 0
+    assert prices.price({}, model, pictures=2) == 2 * PICTURE
+    assert prices.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
+    assert prices.price({}, model) == 0
 
 
 # ------------------------------------------------------------------------ one generation
@@ -116,9 +115,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )
         assert entries(turn, Kind.RESERVED) == [
-            prices_module.estimate(
-                catalog.get_model(MODEL), size="1K", references=shown, prompt="A hat."
-            )
+            prices.estimate(catalog.get_model(MODEL), size="1K", references=shown, prompt="A hat.")
         ]
         output = run(turn).outputs.get()
 
@@ -160,7 +157,7 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
 def test_no_count_however_odd_breaks_the_price(db: None, details: Any) -> None:
     model = EngineModel(usd_image=Decimal(30))
     usage = {"totalTokenCount": float("inf"), "candidatesTokensDetails": details}
-    assert prices_module.price(usage, model) == 0
+    assert prices.price(usage, model) == 0
 
 
 def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
@@ -300,7 +297,7 @@ def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> 
 @pytest.mark.django_db(transaction=True)
 def test_caps_hold_when_twenty_ask_at_once(cast: Cast, server: GeminiServer) -> None:
     """The person's cap has room for five, the brand's for eight."""
-    price = prices_module.estimate(catalog.get_model(MODEL), size="1K", prompt="A red cape 10")
+    price = prices.estimate(catalog.get_model(MODEL), size="1K", prompt="A red cape 10")
     SpendingCap.objects.create(brand=cast.acme, monthly_usd=Decimal("0.30"))
     SpendingCap.objects.create(person=cast.creator, monthly_usd=Decimal("0.19"))
     assert 5 * price < Decimal("0.19") < 6 * price

@@ -277,5 +277,5 @@ def _resolve(url: str) -> tuple[str, str]:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    tunnelled = any(address in network for network in TUNNELS)
+    tunnelled = any(address in network for network in TUNNEL_NETWORKS)
     return address.is_global and not address.is_multicast and not tunnelled

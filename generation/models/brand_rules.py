@@ -10,7 +10,7 @@ from generation.models.generations import Output, Reference
 
 
 class BrandRules(models.Model):
-    """Rules of a brand: part of every prompt, like its palette and style, and checked on outputs."""
+    """Rules of a brand: part of every prompt, like palette and style, and checked on outputs."""
 
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="rules")
     voice = models.TextField(blank=True, help_text="The mood that its pictures speak in.")

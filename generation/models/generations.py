@@ -16,7 +16,7 @@ from generation.models.takes import Take
 
 
 class Generation(models.Model):
-    """One request for images. `reason` is a sentence about its state, `reason_code` a code for it."""
+    """One request for images. `reason` is a sentence about its state, `reason_code` its code."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"

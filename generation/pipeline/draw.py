@@ -30,7 +30,7 @@ from generation.errors import (
     Refused,
 )
 from generation.lineage import inheritance
-from generation.models import Generation, Output, Reference, Take
+from generation.models import EngineModel, Generation, Output, Reference, Take
 from generation.pipeline import takes
 from generation.prompting import brand_rules, compose
 
@@ -48,14 +48,7 @@ def draw_request(generation: Generation) -> DrawRequest:
     chosen = catalog.get_model(generation.model)
     rows = list(generation.reference_rows.select_related("asset"))
     _check_sources(generation, rows)
-    brand = generation.brand
-    composed = compose.compose_prompt(
-        prompt=generation.prompt,
-        brand=brand,
-        references=[compose.NamedReference(row.title, row.role) for row in rows],
-        model=chosen,
-        rules=brand_rules.brand_rules_of(brand),
-    )
+    composed = _compose(generation, chosen, rows)
     sent = [rows[n] for n in composed.sent]
     images = [reference_images.reference_image(row.asset, row.role) for row in sent if row.asset]
     left_out = list(composed.left_out)
@@ -79,9 +72,21 @@ def draw_request(generation: Generation) -> DrawRequest:
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
-        palette=tuple(brand.palette),
-        brand=brand.name,
+        palette=tuple(generation.brand.palette),
+        brand=generation.brand.name,
         history=conversation.history(generation.refines) if generation.refines else (),
+    )
+
+
+def _compose(
+    generation: Generation, model: EngineModel, rows: Sequence[Reference]
+) -> compose.ComposedPrompt:
+    return compose.compose_prompt(
+        prompt=generation.prompt,
+        brand=generation.brand,
+        references=[compose.NamedReference(row.title, row.role) for row in rows],
+        model=model,
+        rules=brand_rules.brand_rules_of(generation.brand),
     )
 
 

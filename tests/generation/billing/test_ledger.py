@@ -54,7 +54,7 @@ def cap(usd: str, **whose: Any) -> SpendingCap:
 
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize(
-    ("model_id", "prices"),
+    ("model_id", "usd_by_size"),
     [
         (MODEL, {"1K": "0.0336", "2K": "0.0504", "4K": "0.1134"}),
         ("gemini-3-pro-image", {"1K": "0.1344", "2K": "0.1344", "4K": "0.24"}),
@@ -63,10 +63,11 @@ def cap(usd: str, **whose: Any) -> SpendingCap:
     ],
 )
 def test_pictures_cost_what_the_shipped_table_says(
-    db: None, model_id: str, prices: dict[str, str]
+    db: None, model_id: str, usd_by_size: dict[str, str]
 ) -> None:
     model = EngineModel.objects.get(pk=model_id)
-    assert {size: str(usd) for size, usd in prices.picture_prices(model).items()} == prices
+    prices_by_size = prices.picture_prices(model)
+    assert {size: str(usd) for size, usd in prices_by_size.items()} == usd_by_size
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:

@@ -499,7 +499,7 @@ def test_importing_the_engine_does_not_import_the_sdk(settings: Settings) -> Non
     program = (
         "import os, sys, django;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'assetbank.settings'; django.setup();"
-        "import generation.gemini, generation.engines, generation.errors;"
+        "import generation.engines.gemini, generation.errors;"
         "print([name for name in sys.modules if name.startswith('google.genai')])"
     )
     run = subprocess.run(

@@ -22,7 +22,7 @@ from tests.gemini_server import SCENARIOS, GeminiServer
 from tests.gemini_server.rules import MODELS, Asked
 from tests.gemini_server.scenarios import SCENARIOS as BY_NAME
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PRO = "gemini-3-pro-image"
 ASKED = Asked(PRO, "A red silk cape", (), "1:1", "1K")
 

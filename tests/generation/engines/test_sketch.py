@@ -248,7 +248,7 @@ def test_words_stay_within_their_box() -> None:
     text = "A rather long sentence about a cape " * 12
     lines = fit(text, (260, 300), largest=40, smallest=10)
     assert lines.height <= 300
-    assert all(lines.face.getlength(line) <= 260 for line in lines.lines)
+    assert all(lines.font.getlength(line) <= 260 for line in lines.lines)
     assert " ".join(lines.lines).split() == text.split()
 
 
@@ -262,10 +262,10 @@ def test_what_does_not_fit_ends_in_dots() -> None:
     lines = fit("A cape in the wind " * 500, (200, 100), largest=20, smallest=12)
     assert lines.height <= 100
     assert lines.lines[-1].endswith("...")
-    assert lines.face.getlength(lines.lines[-1]) <= 200
+    assert lines.font.getlength(lines.lines[-1]) <= 200
 
 
 def test_a_word_wider_than_the_box_is_broken() -> None:
     lines = fit("Rindfleisch" * 12, (150, 400), largest=20, smallest=12)
     assert "".join(lines.lines) == "Rindfleisch" * 12
-    assert all(lines.face.getlength(line) <= 150 for line in lines.lines)
+    assert all(lines.font.getlength(line) <= 150 for line in lines.lines)

@@ -182,7 +182,7 @@ def test_a_large_tree_is_cut_and_says_how_much_is_missing(
     (one,) = [node for node in whole.made_with.branches if node.title == "1"]
     (two,) = one.branches
     assert (two.branches, two.more) == ([], 1)
-    little = graph.lineage_tree(source, cast.creator, most=4).made_with
+    little = graph.lineage_tree(source, cast.creator, max_nodes=4).made_with
     assert (len(little.branches), little.more) == (2, 4)
 
 

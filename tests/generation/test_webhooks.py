@@ -1,4 +1,4 @@
-"""Programs are told over real HTTP: signed, again after they were down, and never inside."""
+"""Webhooks over real HTTP: signed, retried, and never sent to private addresses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ State = WebhookDelivery.State
 
 
 class Receiver(ThreadingHTTPServer):
-    """A program that is told: what came in, and what it answers to the next messages."""
+    """Receiver of webhooks: the messages that came, and the statuses of its next answers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -73,8 +73,8 @@ def deliver_all() -> list[WebhookDelivery]:
     return list(WebhookDelivery.objects.order_by("created_at"))
 
 
-def said(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
-    """A message that the receiver got, verified as a receiver does it."""
+def verified(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
+    """Return a message of the receiver, verified like receivers do."""
     headers, body = receiver.got[number]
     return Verifier(hook.secret).verify(body, headers)
 
@@ -97,7 +97,7 @@ def test_a_finished_generation_is_told_with_its_pictures(
 ) -> None:
     made = generate(cast)
     [delivery] = deliver_all()
-    told = said(receiver, hook)
+    told = verified(receiver, hook)
     assert (told["type"], delivery.state, delivery.status) == (
         "generation.finished",
         State.DELIVERED,
@@ -113,7 +113,7 @@ def test_a_refused_one_is_another_event(cast: Cast, hook: Webhook, receiver: Rec
     refused.save()
     webhooks.generation_ended(refused)
     deliver_all()
-    told = said(receiver, hook)
+    told = verified(receiver, hook)
     assert (told["type"], told["data"]["reason_code"]) == ("generation.refused", "safety")
 
 
@@ -126,7 +126,7 @@ def test_an_approval_is_told_and_a_rejection_is_not(
             Decision(asset=asset, verdict=verdict, by=cast.manager, reason="Fine.")
         )
     assert len(deliver_all()) == 1
-    told = said(receiver, hook)
+    told = verified(receiver, hook)
     assert told["type"] == "asset.approved"
     assert (told["data"]["id"], told["data"]["by"]) == (asset.pk, "manager")
 
@@ -139,10 +139,10 @@ def test_each_brand_hears_of_its_own_pictures_only(
     webhooks.rights_withdrawn(source, "The model asked for it.", [source, descendant])
     deliver_all()
     by_brand = {json.loads(body)["data"]["brand"]: n for n, (_, body) in enumerate(receiver.got)}
-    told = said(receiver, theirs, by_brand["other"])["data"]
+    told = verified(receiver, theirs, by_brand["other"])["data"]
     assert (told["source"], told["reason"]) == (None, "")
     assert [each["id"] for each in told["quarantined"]] == [descendant.pk]
-    assert said(receiver, hook, by_brand["acme"])["data"]["source"]["id"] == source.pk
+    assert verified(receiver, hook, by_brand["acme"])["data"]["source"]["id"] == source.pk
 
 
 def test_who_did_not_ask_for_an_event_or_is_switched_off_is_not_told(

@@ -1,4 +1,4 @@
-"""What is estimated, reserved and charged, over real HTTP to the stand-in; and what is not paid."""
+"""Estimates, reservations, charges and caps, over real HTTP to the stand-in."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_pictures_cost_what_the_shipped_table_says(
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:
-    """Input 14 at $2, picture 1120 at $120, and the other 337 of 1471 are text at $12."""
+    """14 input tokens at $2, 1120 image tokens at $120, and the other 337 of 1471 are text at $12."""
     model = EngineModel(usd_input=Decimal(2), usd_text=Decimal(12), usd_image=Decimal(120))
     usage = {
         "promptTokenCount": 14,
@@ -111,7 +111,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
     cast: Cast, server: GeminiServer, make_asset: Callable[..., Asset]
 ) -> None:
     output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
-    for shown in (4, 6):  # all that was shown and drawn before, and one more
+    for shown in (4, 6):  # all earlier references and images, and the draft
         turn = refine.submit_refinement(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )
@@ -124,7 +124,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
 def test_a_charge_takes_its_share_of_the_reservation_with_it(
     cast: Cast, server: GeminiServer
 ) -> None:
-    """Else a running generation would count twice against the cap."""
+    """Otherwise a running generation would count twice against the cap."""
     server.script("success", "overloaded")
     generation = ask(cast, count=2)
     before = ledger.reserved(generation)
@@ -239,7 +239,7 @@ def test_what_was_refused_is_not_asked_again(cast: Cast, server: GeminiServer) -
     generation = run(generation)
     assert generation.state == "succeeded"
     assert generation.reason.startswith("1 of 2 refused.")
-    assert len(server.requests) == 4  # the refused one is not among them twice
+    assert len(server.requests) == 4  # the refused take is not counted twice
 
 
 # ------------------------------------------------------------------------ caps
@@ -255,7 +255,7 @@ def test_a_cap_is_kept_and_says_what_is_left(cast: Cast, server: GeminiServer, w
     assert raised.value.code == "spending_cap"
     assert "$0.03 left of the $0.10" in raised.value.message
     assert Generation.objects.count() == 2
-    assert ask(cast, model="sketch").pk  # what costs nothing is always allowed
+    assert ask(cast, model="sketch").pk  # a free request is always allowed
 
 
 def test_a_month_ends_in_the_sites_time_zone(
@@ -297,7 +297,7 @@ def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_caps_hold_when_twenty_ask_at_once(cast: Cast, server: GeminiServer) -> None:
-    """The person's cap has room for five, the brand's for eight."""
+    """The user's cap allows five, the brand's eight."""
     price = prices.estimate(catalog.get_model(MODEL), size="1K", prompt="A red cape 10")
     SpendingCap.objects.create(brand=cast.acme, monthly_usd=Decimal("0.30"))
     SpendingCap.objects.create(person=cast.creator, monthly_usd=Decimal("0.19"))
@@ -341,7 +341,7 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     client.force_login(cast.creator)
     form = {"prompt": "x", "brand": "acme", "model": MODEL, "aspect_ratio": "1:1", "count": 1}
     assert "begins anew on" in client.post("/studio/beside/", form).content.decode()
-    assert ask(cast, model="gemini-3-pro-image").pk  # another model has a quota of its own
+    assert ask(cast, model="gemini-3-pro-image").pk  # other models have their own quota
 
 
 def test_the_quota_begins_anew_at_midnight_where_google_counts(

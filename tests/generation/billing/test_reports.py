@@ -1,4 +1,4 @@
-"""What a month has cost: who is told of it, on the page, as a file and over REST."""
+"""Monthly reports: who may view them, on the page, as CSV and over REST."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_the_page_shows_limits_and_the_month(cast: Cast) -> None:
     assert "of $1.00" not in shown
     assert "Nano Banana 2.1" in shown
     assert "Nothing spent in January 2026" in page(cast.manager, "/spending/?month=2026-01")
-    assert "of $20.00" not in page(cast.creator)  # what colleagues spend is their manager's to know
+    assert "of $20.00" not in page(cast.creator)  # only managers view what other users have spent
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The Gemini engine, with the real SDK, over real HTTP, against the stand-in."""
+"""Gemini engine with the real SDK over real HTTP, against the stand-in."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PLAIN = replace(REQUEST, references=(), aspect_ratio="1:1", image_size="1K")
 
 
 def draw_scenario(server: GeminiServer, name: str) -> Drawing:
-    server.clear()  # so that it draws what it drew for the same prompt before
+    server.clear()  # so that the same prompt gives the same image
     server.script(name)
     return client.draw(PLAIN)
 
@@ -71,7 +71,7 @@ def failure(server: GeminiServer, name: str) -> EngineError:
     return raised.value
 
 
-# --- what is sent -------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------
 
 
 def test_prompt_comes_first_then_the_references_in_order(server: GeminiServer) -> None:
@@ -150,7 +150,7 @@ def test_the_environment_does_not_choose_the_service(
     assert server.requests[0].headers["x-goog-api-key"] == KEY
 
 
-# --- what comes back ----------------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------------------------
 
 
 def test_a_drawing_keeps_the_engines_bytes_and_the_untouched_body(server: GeminiServer) -> None:

@@ -1,4 +1,4 @@
-"""The record of a picture, and withdrawing on the pages, over REST and in the admin."""
+"""Provenance records, and withdrawals on pages, over REST and in the admin."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MakeAsset = Callable[..., Asset]
 
 
 def painted(cast: Cast, *references: Asset) -> Asset:
-    """By the stand-in, for `acme`."""
+    """Return an approved asset of `acme` that the stand-in has drawn."""
     generation = submit(
         person=cast.creator,
         brand=cast.acme,
@@ -95,7 +95,7 @@ def test_what_a_model_made_is_marked_large_and_small(
         f"/assets/{made.pk}/record/",
     ):
         assert client.get(address).content.decode().count(">Made with AI<") == 1, address
-    for pk in (made.pk, source.pk):  # in the middle of the tree, and beside it
+    for pk in (made.pk, source.pk):  # as the root of the tree, and next to it
         page = client.get(f"/assets/{pk}/lineage/").content.decode()
         assert page.count('title="Made with AI">AI<') == 1
 
@@ -211,7 +211,7 @@ class TestPages:
         shown = signed_in(cast.creator).get(f"/assets/{made.pk}/rights/").content.decode()
         assert "the strictest of what it was made of" in shown
         assert "Cape" in shown
-        assert "Withdraw the rights" not in shown  # who may not, is not offered it
+        assert "Withdraw the rights" not in shown  # users without permission get no link
 
     def test_creators_do_not_withdraw(self, cast: Cast, make_asset: MakeAsset) -> None:
         source, client = make_asset(), signed_in(cast.creator)
@@ -242,7 +242,7 @@ class TestRest:
             ("get", "download", (401, 404, 200, 200, 200, 200)),
             ("get", "withdraw", (401, 404, 403, 403, 200, 200)),
             ("post", "withdraw", (401, 404, 403, 403, 201, 400)),
-            # what is quarantined is seen by no viewer
+            # viewers do not see quarantined assets
             ("post", "reinstate", (401, 404, 404, 403, 200, 400)),
         ],
     )

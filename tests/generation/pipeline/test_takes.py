@@ -1,4 +1,4 @@
-"""What becomes of a take: every step between its states, whoever is late."""
+"""States of a take: every step between them, also by workers that come late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model reads, and which references it is sent."""
+"""Full prompts, and the choice of references that are sent."""
 
 from __future__ import annotations
 

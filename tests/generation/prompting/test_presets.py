@@ -1,4 +1,4 @@
-"""Presets: filled, checked, changed; in the studio, over REST and in the admin."""
+"""Presets: filling, checks and changes, in the studio, over REST and in the admin."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Recorded:
 
 
 class GeminiServer:
-    """Stand-in that serves from its creation until `close`, or the end of `with`, on its own thread.
+    """Stand-in that serves from its creation until `close`, on its own thread.
 
     `slow_s` is the delay in seconds of the scenario "slow". `drop_receipts` cuts the connection
     after an order was accepted, before its receipt is sent.

@@ -97,14 +97,16 @@ def test_a_finished_generation_is_told_with_its_pictures(
 ) -> None:
     made = generate(cast)
     [delivery] = deliver_all()
-    told = verified(receiver, hook)
-    assert (told["type"], delivery.state, delivery.status) == (
+    message = verified(receiver, hook)
+    assert (message["type"], delivery.state, delivery.status) == (
         "generation.finished",
         State.DELIVERED,
         204,
     )
-    assert told["data"] | {"brand": "acme", "id": made.pk, "status": "succeeded"} == told["data"]
-    assert told["data"]["outputs"] == [output.asset_id for output in made.outputs.all()]
+    assert (
+        message["data"] | {"brand": "acme", "id": made.pk, "status": "succeeded"} == message["data"]
+    )
+    assert message["data"]["outputs"] == [output.asset_id for output in made.outputs.all()]
     assert receiver.got[0][0]["webhook-id"] == str(delivery.pk)
 
 
@@ -113,8 +115,8 @@ def test_a_refused_one_is_another_event(cast: Cast, hook: Webhook, receiver: Rec
     refused.save()
     webhooks.generation_ended(refused)
     deliver_all()
-    told = verified(receiver, hook)
-    assert (told["type"], told["data"]["reason_code"]) == ("generation.refused", "safety")
+    message = verified(receiver, hook)
+    assert (message["type"], message["data"]["reason_code"]) == ("generation.refused", "safety")
 
 
 def test_an_approval_is_told_and_a_rejection_is_not(
@@ -126,9 +128,9 @@ def test_an_approval_is_told_and_a_rejection_is_not(
             Decision(asset=asset, verdict=verdict, by=cast.manager, reason="Fine.")
         )
     assert len(deliver_all()) == 1
-    told = verified(receiver, hook)
-    assert told["type"] == "asset.approved"
-    assert (told["data"]["id"], told["data"]["by"]) == (asset.pk, "manager")
+    message = verified(receiver, hook)
+    assert message["type"] == "asset.approved"
+    assert (message["data"]["id"], message["data"]["by"]) == (asset.pk, "manager")
 
 
 def test_each_brand_hears_of_its_own_pictures_only(
@@ -139,9 +141,9 @@ def test_each_brand_hears_of_its_own_pictures_only(
     webhooks.rights_withdrawn(source, "The model asked for it.", [source, descendant])
     deliver_all()
     by_brand = {json.loads(body)["data"]["brand"]: n for n, (_, body) in enumerate(receiver.got)}
-    told = verified(receiver, theirs, by_brand["other"])["data"]
-    assert (told["source"], told["reason"]) == (None, "")
-    assert [each["id"] for each in told["quarantined"]] == [descendant.pk]
+    message = verified(receiver, theirs, by_brand["other"])["data"]
+    assert (message["source"], message["reason"]) == (None, "")
+    assert [each["id"] for each in message["quarantined"]] == [descendant.pk]
     assert verified(receiver, hook, by_brand["acme"])["data"]["source"]["id"] == source.pk
 
 

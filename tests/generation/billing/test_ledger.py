@@ -71,7 +71,7 @@ def test_pictures_cost_what_the_shipped_table_says(
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:
-    """14 input tokens at $2, 1120 image tokens at $120, and the other 337 of 1471 are text at $12."""
+    """Input: 14 tokens at $2; image: 1120 at $120; text: the other 337 of 1471 at $12."""
     model = EngineModel(usd_input=Decimal(2), usd_text=Decimal(12), usd_image=Decimal(120))
     usage = {
         "promptTokenCount": 14,
@@ -111,7 +111,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
     cast: Cast, server: GeminiServer, make_asset: Callable[..., Asset]
 ) -> None:
     output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
-    for shown in (4, 6):  # all earlier references and images, and the draft
+    for shown in (4, 6):  # all earlier references and images, and a new reference
         turn = refine.submit_refinement(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )

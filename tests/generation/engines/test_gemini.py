@@ -418,9 +418,9 @@ def test_the_key_is_in_no_message_and_no_traceback(server: GeminiServer) -> None
     try:
         client.draw(PLAIN)
     except EngineFailed as error:
-        told = "\n".join([error.message, error.detail, traceback.format_exc()])
-    assert "api_key:(the key)" in told
-    assert KEY not in told
+        report = "\n".join([error.message, error.detail, traceback.format_exc()])
+    assert "api_key:(the key)" in report
+    assert KEY not in report
 
 
 # --- before anything is sent --------------------------------------------------------------------
@@ -472,9 +472,9 @@ def test_one_client_serves_until_the_settings_change(settings: Settings) -> None
     with ThreadPoolExecutor(8) as pool:
         clients = set(pool.map(lambda _: id(client.open_client()), range(16)))
     assert len(clients) == 1
-    kept = client.open_client()
+    first = client.open_client()
     settings.GEMINI_API_KEY = "AIza-another-key"
-    assert client.open_client() is not kept
+    assert client.open_client() is not first
 
 
 def test_threads_draw_side_by_side(server: GeminiServer) -> None:

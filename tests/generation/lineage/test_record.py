@@ -28,7 +28,7 @@ MakeAsset = Callable[..., Asset]
 
 
 def painted(cast: Cast, *references: Asset) -> Asset:
-    """Return an approved asset of `acme` that the stand-in has drawn."""
+    """Return an asset of `acme` that the stand-in has drawn."""
     generation = submit(
         person=cast.creator,
         brand=cast.acme,
@@ -198,9 +198,9 @@ class TestPages:
             assert ("Lift the withdrawal of “Cape”" in said) == may_lift
         client = signed_in(cast.manager)
         assert client.get(f"/assets/{made.pk}/record/").content.decode().count("deleted since") == 2
-        (told,) = read(client, made)["withdrawals"]
-        assert told["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
-        assert (told["reason"], told["by"]) == ("No licence.", "manager")
+        (data,) = read(client, made)["withdrawals"]
+        assert data["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
+        assert (data["reason"], data["by"]) == ("No licence.", "manager")
         assert client.post(f"/assets/{made.pk}/reinstate/").status_code == 302
         assert statuses(made) == ["draft"]
 
@@ -267,11 +267,11 @@ class TestRest:
 
     def test_the_record_is_the_same_as_on_the_page(self, cast: Cast, make_asset: MakeAsset) -> None:
         made = drawn(ask(make_asset(), by=cast.creator))
-        told = client_of(cast, "creator").get(f"/api/v1/assets/{made.pk}/record/").json()
+        data = client_of(cast, "creator").get(f"/api/v1/assets/{made.pk}/record/").json()
         shown = read(signed_in(cast.creator), made)
-        for said in (told, shown):
+        for said in (data, shown):
             said.pop("recorded_at")
-        assert told == shown
+        assert data == shown
 
     def test_a_download_has_the_format_that_is_asked_for(
         self, cast: Cast, make_asset: MakeAsset

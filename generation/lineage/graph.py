@@ -123,75 +123,76 @@ def lineage_tree(
 # A node's key is its asset's id, or minus its output's id if the asset was deleted. A deleted
 # reference that was not generated here has no key (NULL): it is a leaf.
 _GIVEN = """
-given(thing, asset_id, output_id, checksum) AS (
+given(key, asset_id, output_id, checksum) AS (
     SELECT id, id, NULL::bigint, ''::varchar FROM unnest(%(assets)s::bigint[]) AS id
     UNION ALL
     SELECT -id, NULL, id, checksum FROM generation_output WHERE id = ANY(%(outputs)s)
-), came(thing, output_id, generation_id) AS (
-    SELECT given.thing, made.id, made.generation_id
+), outputs(key, output_id, generation_id) AS (
+    SELECT given.key, made.id, made.generation_id
       FROM given JOIN generation_output made ON made.asset_id = given.asset_id
     UNION ALL
-    SELECT given.thing, made.id, made.generation_id
+    SELECT given.key, made.id, made.generation_id
       FROM given JOIN generation_output made ON made.id = given.output_id
 )"""
 
-# One level: (from, to, how, role, generation, title of a deleted reference); references come last
+# Edges of one level: (key, neighbour's key, how, role, generation, title of a deleted reference).
+# References come last.
 _UP = """
-    SELECT came.thing AS here, coalesce(used.asset_id, -made.id) AS there, 'reference' AS how,
-           used.role, used.generation_id, used.title, used.position AS place
-      FROM came
-      JOIN generation_reference used ON used.generation_id = came.generation_id
+    SELECT outputs.key AS near, coalesce(used.asset_id, -made.id) AS far, 'reference' AS how,
+           used.role, used.generation_id, used.title, used.position AS ordinal
+      FROM outputs
+      JOIN generation_reference used ON used.generation_id = outputs.generation_id
       LEFT JOIN LATERAL (
           SELECT id FROM generation_output
            WHERE used.asset_id IS NULL AND asset_id IS NULL AND checksum = used.checksum
              AND checksum <> ''
            ORDER BY id LIMIT 1) made ON true
     UNION ALL
-    SELECT came.thing, coalesce(before.asset_id, -before.id), 'refined', '', asked.id, '', 0
-      FROM came
-      JOIN generation_generation asked ON asked.id = came.generation_id
-      JOIN generation_output before ON before.id = asked.refines_id
+    SELECT outputs.key, coalesce(earlier.asset_id, -earlier.id), 'refined', '', request.id, '', 0
+      FROM outputs
+      JOIN generation_generation request ON request.id = outputs.generation_id
+      JOIN generation_output earlier ON earlier.id = request.refines_id
     UNION ALL
-    SELECT came.thing, coalesce(before.asset_id, -before.id), 'final', '', asked.id, '', 0
-      FROM came
-      JOIN generation_generation asked ON asked.id = came.generation_id
-      JOIN generation_output before ON before.id = asked.draft_id
+    SELECT outputs.key, coalesce(earlier.asset_id, -earlier.id), 'final', '', request.id, '', 0
+      FROM outputs
+      JOIN generation_generation request ON request.id = outputs.generation_id
+      JOIN generation_output earlier ON earlier.id = request.draft_id
 """
 _DOWN = """
-    SELECT asked.here, coalesce(made.asset_id, -made.id) AS there, asked.how, asked.role,
-           asked.generation_id, '' AS title, 0 AS place
+    SELECT request.near, coalesce(made.asset_id, -made.id) AS far, request.how, request.role,
+           request.generation_id, '' AS title, 0 AS ordinal
       FROM (
-        SELECT given.thing AS here, 'reference' AS how, used.role, used.generation_id
+        SELECT given.key AS near, 'reference' AS how, used.role, used.generation_id
           FROM given JOIN generation_reference used ON used.asset_id = given.asset_id
         UNION ALL
-        SELECT given.thing, 'reference', used.role, used.generation_id
+        SELECT given.key, 'reference', used.role, used.generation_id
           FROM given
           JOIN generation_reference used
             ON given.asset_id IS NULL AND used.asset_id IS NULL AND given.checksum <> ''
            AND used.checksum = given.checksum
         UNION ALL
-        SELECT came.thing, 'refined', '', asked.id
-          FROM came JOIN generation_generation asked ON asked.refines_id = came.output_id
+        SELECT outputs.key, 'refined', '', request.id
+          FROM outputs JOIN generation_generation request ON request.refines_id = outputs.output_id
         UNION ALL
-        SELECT came.thing, 'final', '', asked.id
-          FROM came JOIN generation_generation asked ON asked.draft_id = came.output_id
-      ) asked
-      JOIN generation_output made ON made.generation_id = asked.generation_id
+        SELECT outputs.key, 'final', '', request.id
+          FROM outputs JOIN generation_generation request ON request.draft_id = outputs.output_id
+      ) request
+      JOIN generation_output made ON made.generation_id = request.generation_id
      WHERE made.asset_id IS NOT NULL OR (made.data IS NULL AND made.problem = '')
 """
 _LEVEL = """
-WITH {given}, step AS ({step}), once AS (
-    SELECT DISTINCT ON (here, there, coalesce(there::text, title)) *
-      FROM step WHERE there IS DISTINCT FROM here
-     ORDER BY here, there, coalesce(there::text, title), how = 'reference', generation_id DESC
+WITH {given}, step AS ({step}), edges AS (
+    SELECT DISTINCT ON (near, far, coalesce(far::text, title)) *
+      FROM step WHERE far IS DISTINCT FROM near
+     ORDER BY near, far, coalesce(far::text, title), how = 'reference', generation_id DESC
 ), numbered AS (
-    SELECT once.*, count(*) OVER (PARTITION BY here) AS together,
-           row_number() OVER (PARTITION BY here ORDER BY how = 'reference', generation_id DESC,
-                                                         place, there DESC) AS number
-      FROM once
+    SELECT edges.*, count(*) OVER (PARTITION BY near) AS total,
+           row_number() OVER (PARTITION BY near ORDER BY how = 'reference', generation_id DESC,
+                                                         ordinal, far DESC) AS number
+      FROM edges
 )
-SELECT here, there, how, role, generation_id, title, together FROM numbered
- WHERE number <= %(width)s ORDER BY here, number
+SELECT near, far, how, role, generation_id, title, total FROM numbered
+ WHERE number <= %(width)s ORDER BY near, number
 """
 
 
@@ -219,22 +220,22 @@ class _Side:
         """Add and return the next level; with `count_only`, only count it in `more`."""
         following: dict[int, Node] = {}
         seen = {key for _, key, _ in self.nodes} | {self._start}
-        for here, there, how, role, generation, title, together in self._rows(
+        for near, far, how, role, generation_id, title, total in self._rows(
             level, 1 if count_only else width
         ):
-            node = level[here]
-            node.more = together - len(node.branches)
+            node = level[near]
+            node.more = total - len(node.branches)
             if count_only or len(self.nodes) >= max_nodes:
                 continue
             branch = Node(how=how, role=role, title=title)
             node.branches.append(branch)
             node.more -= 1
-            self.nodes.append((branch, there, generation))
-            if there in seen:
-                branch.repeated = there is not None
-            elif there is not None:
-                seen.add(there)
-                following[there] = branch
+            self.nodes.append((branch, far, generation_id))
+            if far in seen:
+                branch.repeated = far is not None
+            elif far is not None:
+                seen.add(far)
+                following[far] = branch
         return following
 
     def _rows(self, level: Iterable[int], width: int) -> list[tuple[Any, ...]]:

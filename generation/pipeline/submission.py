@@ -78,7 +78,7 @@ def _queue(
 ) -> Generation:
     """Save the generation, reserve its cost and defer its job, in one transaction.
 
-    Return the existing generation if the key is taken.
+    Return the existing generation if there is one with the same key.
     """
     try:
         with transaction.atomic():

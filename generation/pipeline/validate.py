@@ -64,7 +64,7 @@ def _fit(generation: Generation, references: Sequence[compose.NamedReference]) -
         prompt=generation.prompt,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
-        roles=[references[n].role for n in fitted.kept],
+        roles=[references[n].role for n in fitted.sent],
         refines=generation.refines is not None,
         in_bulk=bool(generation.batch and generation.batch.in_bulk),
     )
@@ -101,5 +101,5 @@ def _check_rights(sources: Iterable[Asset]) -> None:
         if refused := terms.usage_problem(asset, derive=True):
             code = "rights_expired" if asset.expired else "rights"
             raise InvalidRequest(refused, code=code)
-    if nowhere := inheritance.no_common_territory(sources):
-        raise InvalidRequest(nowhere, code="rights")
+    if problem := inheritance.no_common_territory(sources):
+        raise InvalidRequest(problem, code="rights")

@@ -42,10 +42,10 @@ class NamedReference:
 class FittedReferences:
     """References that a model accepts.
 
-    `kept` are positions in the given references. `left_out` are sentences about the others.
+    `sent` are positions in the given references. `left_out` are sentences about the others.
     """
 
-    kept: tuple[int, ...]
+    sent: tuple[int, ...]
     left_out: tuple[str, ...]
 
 
@@ -70,16 +70,16 @@ def fit_references(references: Sequence[NamedReference], model: EngineModel) -> 
     by_priority = sorted(
         range(len(references)), key=lambda n: (PRIORITY.index(references[n].role), n)
     )
-    kept: list[int] = []
+    chosen: list[int] = []
     reasons: dict[int, str] = {}
     for n in by_priority:
         role = references[n].role
         slots = model.slots.get(role) if role else None
-        same_role = sum(references[other].role == role for other in kept)
+        same_role = sum(references[other].role == role for other in chosen)
         if slots is not None and same_role >= slots:
             name = Role(role).label.lower() if slots == 1 else f"{Role(role).label.lower()}s"
             reasons[n] = f"{model.label} takes {slots} {name}"
-        elif len(kept) >= model.max_references:
+        elif len(chosen) >= model.max_references:
             limit = model.max_references
             reasons[n] = (
                 f"{model.label} takes {limit} reference{'' if limit == 1 else 's'}"
@@ -87,9 +87,9 @@ def fit_references(references: Sequence[NamedReference], model: EngineModel) -> 
                 else f"{model.label} takes no references"
             )
         else:
-            kept.append(n)
+            chosen.append(n)
     left_out = tuple(f"“{references[n].title}” is left out: {reasons[n]}." for n in sorted(reasons))
-    return FittedReferences(tuple(sorted(kept)), left_out)
+    return FittedReferences(tuple(sorted(chosen)), left_out)
 
 
 def compose_prompt(
@@ -103,8 +103,8 @@ def compose_prompt(
     """Return the prompt with the references by number, role and title, and the brand's rules."""
     fitted = fit_references(references, model)
     parts = [prompt.strip()]
-    if fitted.kept:
-        lines = [_line(number, references[n]) for number, n in enumerate(fitted.kept, start=1)]
+    if fitted.sent:
+        lines = [_line(number, references[n]) for number, n in enumerate(fitted.sent, start=1)]
         parts.append("The reference images, in their order:\n" + "\n".join(lines))
     if brand.style.strip():
         parts.append(f"Style of the brand {brand.name}: {brand.style.strip()}")
@@ -112,7 +112,7 @@ def compose_prompt(
         parts.append(f"Palette of the brand: {', '.join(brand.palette)}.")
     if rules:
         parts += _rule_parts(rules)
-    return ComposedPrompt("\n\n".join(parts), fitted.kept, fitted.left_out)
+    return ComposedPrompt("\n\n".join(parts), fitted.sent, fitted.left_out)
 
 
 def redraw_instruction(*, number: int) -> str:

@@ -16,7 +16,8 @@ from generation.pipeline import draw, finish, submission, takes
 from generation.workflows import batch, bulk_orders
 from generation.workflows.matrix import Matrix
 from tests.conftest import Cast
-from tests.gemini_server import GeminiServer, drawing
+from tests.gemini_server import GeminiServer
+from tests.gemini_server import drawing as drawn
 from tests.generation.kill_walk import Walk
 
 ENTERED = {
@@ -38,7 +39,7 @@ MODEL = "gemini-nano-banana-2.1"
 
 @pytest.fixture
 def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
-    monkeypatch.setitem(drawing.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
+    monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
     return server
 
 
@@ -53,7 +54,7 @@ def test_killed_at_any_line_it_orders_once_and_loses_nothing(
     for visit in whole.last_lines():
         job = _order(cast, server)
         whole.work = _walk(job, server).work
-        whole.kill_at(visit)
+        whole.killed_at(visit)
         whole.work()
         _check(job, server)
 

@@ -1,4 +1,4 @@
-"""What every page says of the encoder."""
+"""Template context that every page gets from search."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from search.models import VectorSpace
 
 
 def encoder(request: HttpRequest) -> dict[str, Any]:
-    """Lazy: pages that do not mention the encoder do not ask for it."""
+    """Add `encoder_notice`, a callable that returns the demo encoder's notice, or "".
+
+    Lazy, so that pages that do not show the notice make no query.
+    """
 
     def notice() -> str:
-        is_demo = VectorSpace.objects.filter(active=True, is_demo=True).exists()
+        is_demo = VectorSpace.objects.active().filter(is_demo=True).exists()
         return DEMO_SENTENCE if is_demo else ""
 
     return {"encoder_notice": notice}

@@ -10,6 +10,7 @@ from django import forms
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection
+from assetbank.text import parse_ids
 from generation.errors import InvalidRequest
 from generation.models import Batch
 from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
@@ -92,8 +93,7 @@ class MatrixForm(forms.Form):
 
     def _pictures(self) -> list[Asset]:
         """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
-        given = dict.fromkeys(self._given("references"))
-        wanted = [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+        wanted = parse_ids(self._given("references"))
         seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
         if len(seen) < len(wanted):
             raise InvalidRequest(

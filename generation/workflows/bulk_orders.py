@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
+from assetbank.text import parse_id
 from generation.billing import ledger, prices
 from generation.engines import Drawing, DrawRequest, catalog
 from generation.engines.gemini import batch_api
@@ -229,7 +230,7 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
     """Keep one answer, unless it is kept already; returns why there is no picture, where asking
     again may help."""
     pk, _, number = key.partition("-")
-    if not (pk.isdecimal() and number.isdecimal()):
+    if parse_id(pk) is None or parse_id(number) is None:
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
         return None
     with transaction.atomic():

@@ -27,9 +27,9 @@ from generation.pipeline import (
 from generation.workflows import batch as batches
 from generation.workflows import bulk_orders, refine
 from generation.workflows.matrix import Matrix
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

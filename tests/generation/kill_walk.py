@@ -74,7 +74,7 @@ class Walk:
         last = [n for n, state in enumerate(self.committed) if state != following[n]]
         return [(self.lines[n], self.lines[: n + 1].count(self.lines[n])) for n in last]
 
-    def kill_at(self, visit: Visit) -> None:
+    def killed_at(self, visit: Visit) -> None:
         """Run again and kill the worker at `visit`.
 
         Assert that it went along the same lines of `generation`; lines that handle pixels differ

@@ -59,7 +59,7 @@ def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(
     for visit in whole.last_lines():
         generation = _ask(cast, server, second)
         whole.work = _walk(generation, server).work
-        whole.kill_at(visit)
+        whole.killed_at(visit)
         windows.append(_recovered(cast, server, generation))
     assert windows.count((1, 0)) == windows.count((1, 1)) == PICTURES
 

@@ -1,5 +1,8 @@
-"""What was said between a person and a model, from the first request to a picture that is to be
-gone on from. It is kept in Postgres and in the library, and put together again from there."""
+"""Conversations between a user and a model about an image, from the first request on.
+
+A conversation is stored as turns in PostgreSQL and images in the library, and assembled from both
+when it continues.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from generation.engines.gemini import Json, turns
 from generation.errors import InvalidRequest
 from generation.models import Output, Take, Turn
 
-MAX_TURNS = 20  # turns
+MAX_TURNS = 20  # Maximum turns of a conversation
 
 INSTEAD = "Use the image as a reference instead."
 
 
-def asked(request: DrawRequest) -> Json:
-    """What was sent, to be sent again: the prompt, and of each reference its asset and the
-    SHA-256 of the bytes that went out."""
+def _request_content(request: DrawRequest) -> Json:
+    """Return what is needed to send a request again: the prompt, and for each reference the asset's
+    id, its role and the SHA-256 of the bytes sent."""
     return {
         "prompt": request.prompt,
         "references": [
@@ -38,35 +41,40 @@ def asked(request: DrawRequest) -> Json:
 
 
 def record_request(take: Take, request: DrawRequest) -> None:
-    """Record what is sent for a take, in the transaction in which it is recorded as asked for."""
-    Turn.objects.update_or_create(take=take, defaults={"content": asked(request)})
+    """Record the request of a take, in the transaction that records the take as asked."""
+    Turn.objects.update_or_create(take=take, defaults={"content": _request_content(request)})
 
 
 def record_answer(take: Take, drawing: Drawing) -> None:
-    """Add the answer to what was sent, in the transaction of its outputs. Where an engine says
-    nothing that it could go on from, there is nothing to add."""
+    """Add the answer to the recorded request, in the transaction that stores its outputs.
+
+    Do nothing if the engine cannot continue from its answer.
+    """
     turn = Turn.objects.filter(take=take).first()
-    if turn and drawing.said:
-        turn.content |= {"role": "model", "parts": list(drawing.said)}
+    if turn and drawing.parts:
+        turn.content |= {"role": "model", "parts": list(drawing.parts)}
         turn.save(update_fields=["content"])
 
 
 @dataclass(frozen=True)
 class Link:
-    """One turn that can be said again: `pictures` by their position, `assets` by their id."""
+    """A turn that can be sent again: its images by position, and its references by asset id."""
 
     turn: Turn
-    pictures: Mapping[int, Asset]
+    drawn: Mapping[int, Asset]
     assets: Mapping[int, Asset]
 
     @property
     def images(self) -> int:
-        return len(self.pictures) + len(self.turn.content["references"])
+        """Number of images that the model gets with this turn."""
+        return len(self.drawn) + len(self.turn.content["references"])
 
 
 def chain(output: Output) -> list[Link]:
-    """The turns that led to an output, first one first. Raises InvalidRequest with what is in the
-    way of going on, and what to do instead."""
+    """Return the turns that led to an output, oldest first.
+
+    Raises InvalidRequest if the conversation cannot continue, with the reason and an alternative.
+    """
     links: list[Link] = []
     step: Output | None = output
     while step is not None:
@@ -80,9 +88,9 @@ def chain(output: Output) -> list[Link]:
     return links[::-1]
 
 
-def images(output: Output) -> int:
-    """How many pictures the model is shown again before the next turn: for estimates, so a
-    conversation that cannot go on counts its last picture only."""
+def image_count(output: Output) -> int:
+    """Return how many earlier images the model gets with the next turn, for estimates: a
+    conversation that cannot continue counts as 1, its last image."""
     try:
         return sum(link.images for link in chain(output))
     except InvalidRequest:
@@ -90,13 +98,14 @@ def images(output: Output) -> int:
 
 
 def history(output: Output) -> tuple[Exchange, ...]:
-    """The conversation that ended with an output, with every byte as it was. Raises InvalidRequest
-    and FileMissing."""
+    """Return the conversation that ends with an output, with its images byte for byte. Raises
+    InvalidRequest and FileMissing."""
     return tuple(_exchange(link) for link in chain(output))
 
 
-def pointed_out(output: Output) -> str:
-    """For the prompt of the next turn: which picture is meant, where the model drew several."""
+def image_hint(output: Output) -> str:
+    """Return the sentence for the next prompt that names the image meant; "" if the last answer has
+    only one."""
     drawn = Output.objects.filter(take=output.take_id).count()
     if drawn < 2:
         return ""
@@ -104,47 +113,56 @@ def pointed_out(output: Output) -> str:
 
 
 def _link(output: Output) -> Link:
+    """Return the turn that drew an output. Raises InvalidRequest if it cannot be sent again."""
     turn = Turn.objects.filter(take=output.take_id).first()
-    if turn is None or not turns.complete(turn.content.get("parts", [])):
+    if turn is None or not turns.can_continue(turn.content.get("parts", [])):
         raise InvalidRequest(
             "The model's response for this image was not stored, so it cannot be edited. "
             f"{INSTEAD}",
             code="no_turn",
         )
-    pictures = _pictures(output)
-    if output.position not in pictures:
+    drawn = _drawn_assets(output)
+    if output.position not in drawn:
         raise InvalidRequest(
             "An image of this edit history is no longer in the library, so it cannot be "
             f"edited further. {INSTEAD}",
             code="picture_gone",
         )
-    return Link(turn, pictures, _assets(turn, pictures[output.position]))
+    return Link(turn, drawn, _references(turn, drawn[output.position]))
 
 
-def _pictures(output: Output) -> dict[int, Asset]:
-    """The files of a take that are in the library, by position. Not by their links: a picture that
-    was merged into another one is still there, in the archive."""
+def _drawn_assets(output: Output) -> dict[int, Asset]:
+    """Return the assets with the images of an output's take, by position.
+
+    They are found by checksum and not by `Output.asset`: an asset that was merged into another one
+    still exists in the archive.
+    """
     drawn = Output.objects.filter(take=output.take_id)
     checksums = dict(drawn.exclude(checksum="").values_list("position", "checksum"))
     found = Asset.objects.filter(
         brand=output.generation.brand_id, checksum__in=set(checksums.values())
     )
-    there = {asset.checksum: asset for asset in found}
-    return {place: there[each] for place, each in checksums.items() if each in there}
+    by_checksum = {asset.checksum: asset for asset in found}
+    return {
+        position: by_checksum[checksum]
+        for position, checksum in checksums.items()
+        if checksum in by_checksum
+    }
 
 
-def _assets(turn: Turn, picture: Asset) -> dict[int, Asset]:
-    """The references of a turn, while all are there and may be used."""
-    wanted = [each["asset"] for each in turn.content["references"]]
-    assets = Asset.objects.in_bulk(wanted)
-    if len(assets) < len(set(wanted)):
+def _references(turn: Turn, drawn: Asset) -> dict[int, Asset]:
+    """Return the references of a turn by asset id. Raises InvalidRequest if one was deleted, or if
+    one of them or the drawn image may no longer be used."""
+    pks = [each["asset"] for each in turn.content["references"]]
+    assets = Asset.objects.in_bulk(pks)
+    if len(assets) < len(set(pks)):
         raise InvalidRequest(
             "A reference of this image was deleted, so its edit history cannot be sent to the "
             f"model again. {INSTEAD}",
             code="reference_gone",
         )
-    if any(terms.usage_problem(each, derive=True) for each in [picture, *assets.values()]):
-        # who reads this may not see all references
+    if any(terms.usage_problem(each, derive=True) for each in [drawn, *assets.values()]):
+        # No titles: the user who reads this may not have access to all references
         raise InvalidRequest(
             "An image of this edit history may no longer be used: its usage rights have "
             "expired or changed.",
@@ -158,33 +176,38 @@ def _exchange(link: Link) -> Exchange:
     parts = [
         part
         for part in content["parts"]
-        # a sibling that was deleted; the one that is gone on from is there: `chain`
-        if "output" not in part or part["output"] in link.pictures
+        # Deleted siblings are left out; `_link` has checked the image that is continued from
+        if "output" not in part or part["output"] in link.drawn
     ]
     return Exchange(
         prompt=content["prompt"],
-        references=tuple(_sent_again(each, link.assets) for each in content["references"]),
-        said=turns.restored(parts, lambda part: _picture(part, link.pictures)),
+        references=tuple(_reference_image(each, link.assets) for each in content["references"]),
+        parts=turns.from_stored(parts, lambda part: _read_drawn(part, link.drawn)),
     )
 
 
-def _picture(part: Json, pictures: Mapping[int, Asset]) -> bytes:
-    asset = pictures[part["output"]]
+def _read_drawn(part: Json, drawn: Mapping[int, Asset]) -> bytes:
+    """Return the image of a stored part. Raises InvalidRequest if its file has changed."""
+    asset = drawn[part["output"]]
     return _unchanged(read_original(asset), part["sha256"], asset)
 
 
-def _sent_again(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> ReferenceImage:
-    """The original byte by byte, if that was sent. A preview may have been drawn anew since: the
-    model signs its own pictures only."""
+def _reference_image(reference: Mapping[str, Any], assets: Mapping[int, Asset]) -> ReferenceImage:
+    """Return a reference as it was sent: the original byte for byte, or its preview.
+
+    A preview may have been rendered again in the meantime; that is allowed, because the model signs
+    its own images only.
+    """
     asset = assets[reference["asset"]]
     if reference["sent"] == asset.checksum:
-        again = reference_images.original_image(asset, reference["role"])
-        _unchanged(again.data, asset.checksum, asset)
-        return again
+        original = reference_images.original_image(asset, reference["role"])
+        _unchanged(original.data, asset.checksum, asset)
+        return original
     return reference_images.reference_image(asset, reference["role"])
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:
+    """Return the data. Raises InvalidRequest if its SHA-256 is not `checksum`."""
     if hashlib.sha256(data).hexdigest() != checksum:
         raise InvalidRequest(
             f"The file of “{asset}” has changed, so its edit history cannot be sent to the "

@@ -1,4 +1,4 @@
-"""What the demo brands ask of their pictures."""
+"""Brand rules of the demo library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 
 def load() -> None:
-    """Rules for the brands that have none yet."""
+    """Add the rules for demo brands that have none."""
     for brand in Brand.objects.filter(slug__in=RULES, rules=None):
         rules = dict(RULES[brand.slug])
         rules["anchors"] = Collection.objects.filter(brand=brand, name=rules["anchors"]).first()

@@ -1,4 +1,4 @@
-"""What can go wrong when a picture is made, each with a sentence a person can act on."""
+"""Errors of the studio, each with a sentence that the user can act on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from assetbank.errors import ProblemError
 
 
 class GenerationError(ProblemError):
-    """Base of everything the studio reports.
+    """Base class of the studio's errors.
 
-    `message` is a plain sentence for the person who asked, `code` a stable name for programs.
+    `message` is a plain sentence for the user, `code` a stable name for programs.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -19,14 +19,15 @@ class GenerationError(ProblemError):
 
 
 class InvalidRequest(GenerationError):
-    """The request cannot be sent as it is: found by ourselves, before anything was paid."""
+    """Error for a request that cannot be sent as it is; found here, before anything was billed."""
 
     def __init__(self, message: str, *, code: str = "invalid_request") -> None:
         super().__init__(message, code=code)
 
 
 class ModelRetired(InvalidRequest):
-    """The model is not there any more. `successor`: the id of the one to ask instead, or ""."""
+    """Error for a model that is no longer available. `successor` is the id of the model to use
+    instead, or ""."""
 
     def __init__(self, message: str, *, successor: str) -> None:
         super().__init__(message, code="model_retired")
@@ -35,12 +36,12 @@ class ModelRetired(InvalidRequest):
 
 
 class EngineError(GenerationError):
-    """An engine did not deliver.
+    """Error for an engine that did not deliver an image.
 
-    `retryable`: asking again, unchanged, may work. `retry_after`: seconds the service asked us to
-    wait. `detail`: what the service said, for staff and logs; it never holds the API key.
+    `retryable`: the unchanged request may succeed later. `retry_after`: seconds that the service
+    asked to wait. `detail`: the service's message for staff and logs; it never holds the API key.
     `may_have_been_paid`: the service may have drawn and billed although nothing usable arrived, so
-    asking again may pay twice.
+    a retry may be billed twice.
     """
 
     def __init__(
@@ -58,13 +59,14 @@ class EngineError(GenerationError):
         self.retry_after = retry_after
         self.detail = detail
         self.may_have_been_paid = may_have_been_paid
-        self.usage: dict[str, Any] = {}  # what the service counted, where it answered
+        self.usage: dict[str, Any] = {}  # the counts of the service, if it answered
 
 
 class Refused(EngineError):
-    """The service answered and would not draw this. The request has to change.
+    """Error for an answer without an image: the service refuses the request, which has to change.
 
-    `whole_prompt`: nothing was drawn at all, and nothing would be if the same was asked again.
+    `whole_prompt`: the prompt itself was refused, so nothing was drawn, and a retry of the same
+    prompt would be refused, too.
     """
 
     def __init__(
@@ -75,28 +77,28 @@ class Refused(EngineError):
 
     @classmethod
     def because(
-        cls, reason: str, *, blocked: bool = False, said: str = "", detail: str = ""
+        cls, reason: str, *, blocked: bool = False, service_message: str = "", detail: str = ""
     ) -> Refused:
-        """The refusal for a finish reason of Gemini, or a block reason where `blocked`.
+        """Return the refusal for a finish reason of Gemini, or for a block reason if `blocked`.
 
-        `said` is the service's own sentence, quoted after ours when there is one.
+        `service_message` is quoted after our own sentence, if there is one.
         """
         code, message = REFUSALS.get(reason, ("refused", _UNEXPLAINED.format(reason=reason)))
-        if said:
-            message = f'{message} The provider says: "{said}"'
-        whole_prompt = blocked and reason in OF_THE_PROMPT
+        if service_message:
+            message = f'{message} The provider says: "{service_message}"'
+        whole_prompt = blocked and reason in PROMPT_BLOCK_REASONS
         return cls(message, code=code, detail=detail, whole_prompt=whole_prompt)
 
 
 class EngineFailed(EngineError):
-    """Asking again will not help until somebody changes the settings, the model or the request."""
+    """Error that a retry cannot solve: the settings, the model or the request must change."""
 
     def __init__(self, message: str, *, code: str, detail: str = "") -> None:
         super().__init__(message, code=code, retryable=False, detail=detail)
 
 
 class EngineUnavailable(EngineError):
-    """The service or the way to it is down, busy or slow: the same request may work later."""
+    """Error for a service that is unavailable, busy or slow: the same request may succeed later."""
 
     def __init__(
         self,
@@ -156,11 +158,11 @@ _POLICY = (
     "instructions to the model about its rules.",
 )
 
-# Block reasons that are about what was sent; the others may be about a picture that was drawn
-OF_THE_PROMPT = {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "MODEL_ARMOR", "JAILBREAK"}
+# Block reasons about the prompt; the others may be about an image that was drawn
+PROMPT_BLOCK_REASONS = {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "MODEL_ARMOR", "JAILBREAK"}
 
-# Keys are Gemini's `blockReason` and `finishReason` names. A reason that means the same to the
-# person who asked has the same code, so that programs need not know Gemini's names.
+# Code and sentence by Gemini's `blockReason` or `finishReason`. Reasons that mean the same to the
+# user share a code, so that programs need not know Gemini's names.
 REFUSALS: dict[str, tuple[str, str]] = {
     "SAFETY": _SAFETY,
     "IMAGE_SAFETY": _SAFETY,
@@ -201,7 +203,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "MODEL_ARMOR": _POLICY,
     "JAILBREAK": _POLICY,
     "ESCALATION": _POLICY,
-    # an answer to a picture that was to be gone on from
+    # Only when a conversation about an image continues
     "MISSING_THOUGHT_SIGNATURE": (
         "cannot_continue",
         "The model lacks its own data on the image to edit. Start a new generation with that "

@@ -1,4 +1,4 @@
-"""Background jobs of generation: those that draw on the queue `generate`."""
+"""Background jobs of the studio; those that draw are in the queue `generate`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from generation.pipeline import finish, requeue_orphans, run_generation
 from generation.review import inspect
 from generation.workflows import bulk_orders
 
-INSPECTING_SECONDS = 5  # of one job: the others on this queue want their turn
+INSPECTION_SECONDS = 5  # Maximum per job, so that other jobs of this queue are not delayed
 
 
-class EngineIsBack(BaseRetryStrategy):
-    """Only EngineUnavailable asks for another attempt; `studio.run` decides how many there are."""
+class RetryUnavailable(BaseRetryStrategy):
+    """Retries after EngineUnavailable only; `pipeline.finish` limits the number of attempts."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, EngineUnavailable):
@@ -27,7 +27,7 @@ class EngineIsBack(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": int(seconds) + 1})
 
 
-@app.task(name="generation.tasks.run", queue="generate", retry=EngineIsBack())
+@app.task(name="generation.tasks.run", queue="generate", retry=RetryUnavailable())
 def run(generation_id: int) -> None:
     run_generation(generation_id=generation_id)
 
@@ -38,8 +38,13 @@ def follow(job_id: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue="house", queueing_lock="take_up_left_behind", pass_context=False)
-def take_up_left_behind(timestamp: int) -> None:
+@app.task(
+    name="generation.tasks.take_up_left_behind",
+    queue="house",
+    queueing_lock="take_up_left_behind",
+    pass_context=False,
+)
+def requeue_all_orphans(timestamp: int) -> None:
     requeue_orphans()
     bulk_orders.requeue_orphans()
     webhooks.requeue_orphans()
@@ -51,14 +56,25 @@ def deliver(delivery_id: str) -> None:
 
 
 @app.periodic(cron="27 * * * *")
-@app.task(queue="house", queueing_lock="forget_deliveries", pass_context=False)
-def forget_deliveries(timestamp: int) -> None:
+@app.task(
+    name="generation.tasks.forget_deliveries",
+    queue="house",
+    queueing_lock="forget_deliveries",
+    pass_context=False,
+)
+def delete_old_deliveries(timestamp: int) -> None:
     webhooks.delete_old_deliveries()
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(queue="index", queueing_lock="inspect_waiting", lock="inspect", pass_context=False)
-def inspect_waiting(timestamp: int) -> None:
-    """On the queue whose workers have the encoder."""
-    end = time.monotonic() + INSPECTING_SECONDS
+@app.task(
+    name="generation.tasks.inspect_waiting",
+    queue="index",
+    queueing_lock="inspect_waiting",
+    lock="inspect",
+    pass_context=False,
+)
+def inspect_pending(timestamp: int) -> None:
+    """Run the brand check on new outputs, in the queue whose workers have loaded the encoder."""
+    end = time.monotonic() + INSPECTION_SECONDS
     inspect.inspect_pending(stop=lambda: time.monotonic() > end)

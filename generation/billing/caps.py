@@ -1,4 +1,4 @@
-"""What may be spent in a calendar month, by a brand and by a person."""
+"""Spending caps: what a brand or a user may spend in a calendar month, in US dollars."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
 
 Kind = LedgerEntry.Kind
-# Keys of PostgreSQL's advisory locks; taken in this order
+# First keys of PostgreSQL's advisory locks; always taken in this order, against deadlocks
 BRAND_LOCK, PERSON_LOCK = 7_301, 7_302
 
 
 def month(day: datetime.date | None = None) -> tuple[datetime.datetime, datetime.datetime]:
-    """When the calendar month of that day begins and ends, in the site's time zone."""
+    """Return the begin and the end of the calendar month of `day` (default: today), in the site's
+    time zone."""
     first = (day or timezone.localdate()).replace(day=1)
-    following = (first + datetime.timedelta(days=32)).replace(day=1)
-    return _midnight(first), _midnight(following)
+    next_month = (first + datetime.timedelta(days=32)).replace(day=1)
+    return _midnight(first), _midnight(next_month)
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:
@@ -35,39 +36,44 @@ def _midnight(day: datetime.date) -> datetime.datetime:
 
 
 def is_reservation() -> Q:
-    """Entries of what is not finished: their sum may be charged yet, in whichever month that is."""
+    """Return a filter for entries of unfinished generations: their sum is reserved and may still be
+    charged, whatever the month."""
     return Q(kind__in=[Kind.RESERVED, Kind.RELEASED], generation__state__in=Generation.UNFINISHED)
 
 
 def is_committed() -> Q:
-    """Entries that a cap counts now: what was charged this month, and what is set aside."""
+    """Return a filter for the entries that count against a cap now: charges of this month, and
+    reservations."""
     begin, end = month()
     return Q(kind=Kind.CHARGED, at__gte=begin, at__lt=end) | is_reservation()
 
 
 def remaining(cap: SpendingCap) -> Decimal:
-    """What the cap still allows this month; never below nothing."""
-    theirs = Q(brand=cap.brand) if cap.brand_id else Q(person=cap.person)
-    entries = LedgerEntry.objects.filter(theirs)
+    """Return what the cap still allows this month, at least 0."""
+    owner = Q(brand=cap.brand) if cap.brand_id else Q(person=cap.person)
+    entries = LedgerEntry.objects.filter(owner)
     return max(ZERO, cap.monthly_usd - entries.filter(is_committed()).total())
 
 
 def caps_of(brand: Brand, person: User | None) -> list[SpendingCap]:
-    """Those that a request of that person for that brand stays within; the brand's first."""
-    theirs = Q(brand=brand) | (Q(person=person) if person else Q(pk=None))
-    caps = SpendingCap.objects.filter(theirs).select_related("brand", "person")
+    """Return the caps that limit a request of that user for that brand; the brand's first."""
+    owners = Q(brand=brand) | (Q(person=person) if person else Q(pk=None))
+    caps = SpendingCap.objects.filter(owners).select_related("brand", "person")
     return sorted(caps, key=lambda cap: cap.brand_id is None)
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What something would cost. `left`: what the narrower cap still allows; None without one."""
+    """Cost of a request in US dollars.
+
+    `left` is what the narrower cap still allows, None without a cap.
+    """
 
     usd: Decimal
     usd_in_bulk: Decimal | None
     left: Decimal | None
-    problem: str = ""  # why it cannot be paid
-    note: str = ""  # what to know about the model
+    problem: str = ""  # Why the caps do not allow it; "" if they do
+    note: str = ""  # About the retirement of the model; "" if there is nothing to know
 
 
 def quote(
@@ -80,40 +86,45 @@ def quote(
     references: int = 0,
     prompt: str = "",
 ) -> Quote:
-    """The estimate, and whether the caps allow it at this moment."""
+    """Return the estimate for `count` images, and a problem if the caps do not allow it now.
+
+    `references` is the number of images sent with each request.
+    """
     amounts: dict[str, Any] = {"size": size, "count": count, "references": references}
     usd = estimate(model, **amounts, prompt=prompt)
     in_bulk = estimate(model, **amounts, prompt=prompt, in_bulk=True) if model.batches else None
-    rests = {cap: remaining(cap) for cap in caps_of(brand, person)}
-    problems = [_over(cap, usd, rest) for cap, rest in rests.items() if usd > rest]
+    left = {cap: remaining(cap) for cap in caps_of(brand, person)}
+    problems = [_exceeded(cap, usd, rest) for cap, rest in left.items() if usd > rest]
     return Quote(
         usd=usd,
         usd_in_bulk=in_bulk,
-        left=min(rests.values(), default=None),
+        left=min(left.values(), default=None),
         problem=problems[0] if problems and usd else "",
         note=catalog.retirement_note(model),
     )
 
 
 def require_room(brand: Brand, person: User | None, usd: Decimal) -> None:
+    """Raise InvalidRequest if a cap does not allow `usd` more; lock the caps until the transaction
+    ends."""
     for cap in caps_of(brand, person):
         _lock(cap)
-        rest = remaining(cap)
-        if usd > rest:
-            raise InvalidRequest(_over(cap, usd, rest), code="spending_cap")
+        left = remaining(cap)
+        if usd > left:
+            raise InvalidRequest(_exceeded(cap, usd, left), code="spending_cap")
 
 
 def _lock(cap: SpendingCap) -> None:
-    """Held until the transaction ends, so that two requests cannot both take the last dollar."""
+    """Lock a cap until the transaction ends, so that two requests cannot both use what is left."""
     kind, pk = (BRAND_LOCK, cap.brand_id) if cap.brand_id else (PERSON_LOCK, cap.person_id)
-    assert pk is not None  # a constraint: each cap has one of the two
+    assert pk is not None  # a database constraint: each cap has one of the two
     locks.lock_in_transaction((kind, pk))
 
 
-def _over(cap: SpendingCap, usd: Decimal, rest: Decimal) -> str:
-    whose = f"{cap.brand} has" if cap.brand_id else "you have"
+def _exceeded(cap: SpendingCap, usd: Decimal, left: Decimal) -> str:
+    owner = f"{cap.brand} has" if cap.brand_id else "you have"
     return (
-        f"This would cost about {format_usd(usd)}, and {whose} {format_usd(rest)} left of the "
+        f"This would cost about {format_usd(usd)}, and {owner} {format_usd(left)} left of the "
         f"{format_usd(cap.monthly_usd)} for this month. Generate less, or ask the site "
         "administrator to raise the spending limit."
     )

@@ -1,8 +1,8 @@
-"""What a generation costs: reserved before it is drawn, charged when it comes, released at its end.
+"""Cost ledger: an estimate is reserved before drawing, answers are charged, the rest is released.
 
-All in US dollars. The ledger is only ever added to. A reservation is taken back bit by bit as
-answers are charged, and the rest of it when its generation ends, so that the sum of a finished
-generation's entries is what it was charged.
+All amounts are in US dollars. Entries are only ever added. A part of the reservation is released
+with each charge, and the rest when the generation ends, so the sum of a finished generation's
+entries is what it was charged.
 """
 
 from __future__ import annotations
@@ -28,43 +28,49 @@ Kind = LedgerEntry.Kind
 
 
 def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
-    """Of so many pictures of a generation that is saved with its references: each is asked for with
-    all that was said and shown before."""
+    """Return the estimate for that many images of a generation saved with its references; 0 if its
+    model is unknown.
+
+    Each image is requested with the whole conversation and all references.
+    """
     model = catalog.find_model(generation.model)
     if model is None:
         return ZERO
-    shown = generation.reference_rows.count() + bool(generation.draft_id)
+    references = generation.reference_rows.count() + bool(generation.draft_id)
     if generation.refines:
-        shown += conversation.images(generation.refines)
+        references += conversation.image_count(generation.refines)
     return estimate(
         model,
         size=generation.image_size,
         count=pictures,
-        references=shown,
+        references=references,
         prompt=generation.full_prompt or generation.prompt,
         in_bulk=in_bulk,
     )
 
 
 def reserve(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
-    """Set the estimate aside, in the transaction in which the generation is queued.
+    """Reserve the estimate, in the transaction in which the generation is queued, and return it.
 
-    Raises InvalidRequest where the brand's or the person's cap does not allow it. Whoever asks at
-    the same time waits for that transaction.
+    Concurrent requests under the same cap wait for that transaction. Raises InvalidRequest if the
+    brand's or the user's cap does not allow it.
     """
     usd = estimate_of(generation, pictures=pictures, in_bulk=in_bulk)
     if not usd:
         return usd
     caps.require_room(generation.brand, generation.created_by, usd)
-    _enter(generation, Kind.RESERVED, usd, note=f"{pictures} to generate")
+    _add(generation, Kind.RESERVED, usd, note=f"{pictures} to generate")
     return usd
 
 
 def charge(
     take: Take, usage: Mapping[str, Any], *, pictures: int = 0, in_bulk: bool = False
 ) -> Decimal:
-    """Enter what an answer cost, in the transaction in which it is recorded, and before it is:
-    its share of the reservation is that of one among the takes that are still missing."""
+    """Charge the price of an answer, release its share of the reservation, and return the price.
+
+    Called in the transaction that records the answer, and before that: the share is that of one of
+    the takes that are still missing.
+    """
     generation = take.generation
     model = catalog.find_model(generation.model)
     if model is None:
@@ -75,8 +81,10 @@ def charge(
 
 
 def charge_unknown(take: Take, *, in_bulk: bool = False) -> Decimal:
-    """Enter the estimate for an answer that did not arrive, and may have been billed all the
-    same; in the transaction in which it is recorded, and before it is."""
+    """Charge the estimate for an answer that is lost but may have been billed, and return it.
+
+    Called like `charge`: in the transaction that records the outcome, and before that.
+    """
     usd = estimate_of(take.generation, pictures=1, in_bulk=in_bulk)
     _charge(take, usd, note="No response arrived; it may have been billed.")
     return usd
@@ -85,18 +93,18 @@ def charge_unknown(take: Take, *, in_bulk: bool = False) -> Decimal:
 def _charge(take: Take, usd: Decimal, note: str = "") -> None:
     generation = take.generation
     if usd:
-        _enter(generation, Kind.CHARGED, usd, take=take, note=note)
+        _add(generation, Kind.CHARGED, usd, take=take, note=note)
     missing = {*generation.missing, take.number}
-    _enter(generation, Kind.RELEASED, -rounded(reserved(generation) / len(missing)), take=take)
+    _add(generation, Kind.RELEASED, -rounded(reserved(generation) / len(missing)), take=take)
 
 
 def release(generation: Generation) -> None:
-    """Take back what is left of the reservation, in the transaction in which it ends."""
-    _enter(generation, Kind.RELEASED, -reserved(generation))
+    """Release the rest of the reservation, in the transaction in which the generation ends."""
+    _add(generation, Kind.RELEASED, -reserved(generation))
 
 
 def reserved(generation: Generation) -> Decimal:
-    """What is still set aside for it."""
+    """Return what is still reserved for a generation."""
     return generation.ledger.filter(kind__in=[Kind.RESERVED, Kind.RELEASED]).total()
 
 
@@ -106,18 +114,21 @@ def charged(generation: Generation) -> Decimal:
 
 @dataclass(frozen=True)
 class Cost:
-    estimated: Decimal  # each time that it was asked for
+    estimated: Decimal  # Sum of the reservations of all attempts
     charged: Decimal
 
 
 def cost_for(person: User, generation: Generation) -> Cost | None:
-    """What it cost, for whoever may know: managers of its brand, staff, and who asked for it."""
+    """Return the cost if the user may know it: managers of the brand, staff, and who requested it.
+
+    Return None otherwise, and for a generation that was free.
+    """
     own = generation.created_by_id == person.pk
     return cost(generation) if own or permissions.can_manage(person, generation.brand) else None
 
 
 def cost(generation: Generation) -> Cost | None:
-    """None for one that was free."""
+    """Return the cost of a generation; None if it was free."""
     sums = dict(generation.ledger.order_by().values_list("kind").annotate(Sum("usd")))
     if not (estimated := sums.get(Kind.RESERVED)):
         return None
@@ -125,7 +136,7 @@ def cost(generation: Generation) -> Cost | None:
 
 
 def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
-    """Each with what it was estimated at and charged, as `estimated_usd` and `cost_usd`."""
+    """Annotate generations with `estimated_usd` (reserved) and `cost_usd` (charged)."""
 
     def usd(kind: str) -> Coalesce:
         entries = LedgerEntry.objects.filter(generation=OuterRef("pk"), kind=kind).order_by()
@@ -136,18 +147,19 @@ def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
 
 
 def record_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:
-    """A picture that was there already was taken instead of a new one."""
+    """Add an entry for the cost that was avoided because the user took an existing image."""
     LedgerEntry.objects.create(brand=brand, person=person, kind=Kind.AVOIDED, usd=usd, note=note)
 
 
 def record_saved(generation: Generation, usd: Decimal, note: str = "") -> None:
-    """Drafts first, or in bulk: what it would have cost otherwise is not spent."""
-    _enter(generation, Kind.SAVED, usd, note=note)
+    """Add an entry for what drafts, or the batch interface, have saved."""
+    _add(generation, Kind.SAVED, usd, note=note)
 
 
-def _enter(
+def _add(
     generation: Generation, kind: str, usd: Decimal, *, take: Take | None = None, note: str = ""
 ) -> None:
+    """Add an entry, unless the amount is 0."""
     if not usd:
         return
     LedgerEntry.objects.create(

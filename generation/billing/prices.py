@@ -1,5 +1,5 @@
-"""What a picture costs at the prices in the table of models: before it is made, and from what an
-answer counted. All in US dollars."""
+"""Prices of images in US dollars, from the table of models: estimated before an image is generated,
+and computed from the usage of an answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from generation.models import EngineModel
 ZERO = Decimal(0)
 QUANTUM = Decimal("0.000001")
 MILLION = Decimal(1_000_000)
-MAX_TOKENS = 10_000_000  # of one answer; models give some ten thousand
+MAX_TOKENS = 10_000_000  # Higher counts of one answer are ignored; real ones are some 10,000
 CHARACTERS_PER_TOKEN = 4  # Google's rule of thumb for English
-REFERENCE_TOKENS = 1120  # what Gemini 3 gives to a picture that it is shown, at most by default
-THINKING_TOKENS = 200  # text out beside a picture; 174 in a recorded answer of Gemini 3 Pro
+REFERENCE_TOKENS = 1120  # Maximum per input image of Gemini 3 by default
+THINKING_TOKENS = 200  # Text output per image; 174 in a recorded answer of Gemini 3 Pro
 
 
 def estimate(
@@ -27,7 +27,11 @@ def estimate(
     prompt: str = "",
     in_bulk: bool = False,
 ) -> Decimal:
-    """What so many pictures will cost, a little on the high side; 0 where prices are not known."""
+    """Return the estimate for `count` images, rather too high than too low; 0 if the model has no
+    prices.
+
+    `references` is the number of images sent with each request.
+    """
     input_tokens = len(prompt) // CHARACTERS_PER_TOKEN + REFERENCE_TOKENS * references
     each = (
         _cost(input_tokens, model.usd_input)
@@ -45,28 +49,28 @@ def price(
     size: str = "",
     in_bulk: bool = False,
 ) -> Decimal:
-    """What an answer costs, from its `usageMetadata`.
+    """Return the price of an answer from its `usageMetadata`.
 
-    Whatever of `totalTokenCount` is neither input nor picture is text, thoughts included: the other
-    counts overlap, and differ between answers with a picture and without. `pictures` of `size` is
-    what came, for answers in which their tokens are not counted apart.
+    The part of `totalTokenCount` that is neither input nor image is text, thoughts included: the
+    other counts overlap, and differ between answers with and without an image. `pictures` and
+    `size` are used for answers that do not count the tokens of their images separately.
     """
-    given = _number(usage, "promptTokenCount") + _number(usage, "toolUsePromptTokenCount")
-    out = _number(usage, "candidatesTokenCount") + _number(usage, "thoughtsTokenCount")
-    total = _number(usage, "totalTokenCount") or given + out
-    drawn = _image_tokens(usage)
-    if drawn is None:
-        drawn = pictures * _picture_tokens(model, size)
+    tokens_in = _number(usage, "promptTokenCount") + _number(usage, "toolUsePromptTokenCount")
+    tokens_out = _number(usage, "candidatesTokenCount") + _number(usage, "thoughtsTokenCount")
+    total = _number(usage, "totalTokenCount") or tokens_in + tokens_out
+    image_tokens = _image_tokens(usage)
+    if image_tokens is None:
+        image_tokens = pictures * _picture_tokens(model, size)
     usd = (
-        _cost(given, model.usd_input)
-        + _cost(drawn, model.usd_image)
-        + _cost(max(0, total - given - drawn), model.usd_text)
+        _cost(tokens_in, model.usd_input)
+        + _cost(image_tokens, model.usd_image)
+        + _cost(max(0, total - tokens_in - image_tokens), model.usd_text)
     )
     return rounded(usd * _share(model, in_bulk))
 
 
 def picture_prices(model: EngineModel) -> dict[str, Decimal]:
-    """Of a picture alone by size, without what is sent and thought; {} where it is not known."""
+    """Return the price of one image by size, without input and thoughts; {} if it is not known."""
     if model.usd_image is None:
         return {}
     sizes = model.image_sizes or [""]
@@ -76,25 +80,25 @@ def picture_prices(model: EngineModel) -> dict[str, Decimal]:
 
 
 def _picture_tokens(model: EngineModel, size: str) -> int:
-    """Of a size that is not in the table: the most that any other has."""
+    """Return the tokens of an image; for an unknown size, the maximum of all sizes."""
     counts = model.image_tokens
     size = size or (model.image_sizes[0] if model.image_sizes else "")
     return counts.get(size, max(counts.values(), default=0))
 
 
 def _image_tokens(usage: Mapping[str, Any]) -> int | None:
-    """None where the answer does not count its pictures apart."""
+    """Return the tokens of all images; None if the answer does not count them separately."""
     details = usage.get("candidatesTokensDetails")
-    pictures = [
+    images = [
         each
         for each in (details if isinstance(details, list) else [])
         if isinstance(each, dict) and each.get("modality") == "IMAGE"
     ]
-    return sum(_number(each, "tokenCount") for each in pictures) if pictures else None
+    return sum(_number(each, "tokenCount") for each in images) if images else None
 
 
 def _number(counts: Mapping[str, Any], name: str) -> int:
-    """A count that makes no sense must not cost us the picture that it came with."""
+    """Return a count, 0 if it is implausible: no image is lost because of a wrong count."""
     value = counts.get(name)
     return value if isinstance(value, int) and 0 < value < MAX_TOKENS else 0
 
@@ -112,7 +116,7 @@ def rounded(usd: Decimal) -> Decimal:
 
 
 def format_usd(usd: Decimal) -> str:
-    """As people read it: cents, and more digits where there are only fractions of one."""
+    """Return an amount for users: in cents, or with more digits if it is below one cent."""
     if usd == 0 or abs(usd) >= Decimal("0.01"):
         return f"${usd:,.2f}"
     return f"${usd:.4f}" if abs(usd) >= Decimal("0.0001") else "less than $0.0001"

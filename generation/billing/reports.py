@@ -1,5 +1,5 @@
-"""What a month has cost, and for what: told to managers of their brands, to staff of all, and to
-everybody else of their own."""
+"""Monthly reports of spending: for staff of all brands, for managers of their brands, and for other
+users of their own requests."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from generation.models import EngineModel, Generation, LedgerEntry, Output, Spen
 from generation.models.billing import LedgerQuerySet
 
 Kind = LedgerEntry.Kind
-MAX_MONTHS = 24  # to choose from
+MAX_MONTHS = 24  # Months offered for choice
 
 
 @dataclass(frozen=True)
 class Line:
-    """What went to one brand, person, model or preset."""
+    """Charges of one brand, user, model or preset."""
 
     name: str
     usd: Decimal
@@ -39,8 +39,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Cap:
+    """A spending cap, and how much of it is used this month."""
+
     name: str
-    usd: Decimal  # of the cap
+    usd: Decimal
     committed: Decimal
 
     @property
@@ -54,24 +56,26 @@ class Cap:
 
 @dataclass(frozen=True)
 class Refusals:
-    """How often a preset was refused for a reason; `preset` is "" where there was none."""
+    """Refusals of a preset for one reason; `preset` is "" for requests without one."""
 
     preset: str
     code: str
-    reason: str  # the sentence of one of them, with what to change
+    reason: str  # Sentence of one of them, with what to change
     count: int
-    answers: int  # that came back for the preset in all; those that were lost are not among them
+    answers: int  # All answers for the preset, without lost and abandoned takes
 
 
 @dataclass(frozen=True)
 class Report:
-    month: datetime.date  # its first day
+    """Spending of one month, in US dollars."""
+
+    month: datetime.date  # First day of the month
     charged: Decimal
-    reserved: Decimal  # set aside at this moment, whatever the month
+    reserved: Decimal  # Reserved at this moment, whatever the month
     avoided: Decimal
     saved: Decimal
-    made: int  # pictures that arrived in the library, of what was asked for in the month
-    approved: int  # of these
+    made: int  # Assets in the library from requests of the month
+    approved: int  # Those of them that are approved
     lines: dict[str, list[Line]] = field(default_factory=dict)
     caps: list[Cap] = field(default_factory=list)
     refusals: list[Refusals] = field(default_factory=list)
@@ -87,7 +91,8 @@ class Report:
 
 
 def first_day(text: str) -> datetime.date:
-    """Of a month written like 2026-11; of this one for "". Raises InvalidRequest."""
+    """Return the first day of a month written like 2026-11, of this month for "". Raises
+    InvalidRequest."""
     if not text:
         return timezone.localdate().replace(day=1)
     if match := re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text):
@@ -96,28 +101,30 @@ def first_day(text: str) -> datetime.date:
 
 
 def entries(person: User, brand: Brand | None = None) -> LedgerQuerySet:
-    """Those that the person is told of."""
-    told = LedgerEntry.objects.filter(_told(person, by="person"))
-    return told.filter(brand=brand) if brand else told
+    """Return the entries that the user may view, all or those of `brand`."""
+    visible = LedgerEntry.objects.filter(_visible(person, by="person"))
+    return visible.filter(brand=brand) if brand else visible
 
 
 def in_month(rows: LedgerQuerySet, month: datetime.date) -> LedgerQuerySet:
+    """Return the entries of a calendar month."""
     begin, end = caps.month(month)
     return rows.filter(at__gte=begin, at__lt=end)
 
 
 def months(person: User) -> list[datetime.date]:
-    """Of which there is something to tell, the newest first; this one is always among them."""
-    known = entries(person).datetimes("at", "month", order="DESC")[:MAX_MONTHS]
-    found = {timezone.localtime(each).date() for each in known}
+    """Return the first days of the newest 24 months with entries, newest first, and of this one."""
+    with_entries = entries(person).datetimes("at", "month", order="DESC")[:MAX_MONTHS]
+    found = {timezone.localtime(each).date() for each in with_entries}
     return sorted(found | {first_day("")}, reverse=True)
 
 
 def report(person: User, month: datetime.date, brand: Brand | None = None) -> Report:
+    """Return the report of a month as far as the user may view it."""
     rows = in_month(entries(person, brand), month)
     sums = {kind: usd or ZERO for kind, usd in rows.values_list("kind").annotate(Sum("usd"))}
-    asked = _asked(person, month, brand)
-    made = Output.objects.filter(generation__in=asked).exclude(asset=None)
+    requested = _generations(person, month, brand)
+    made = Output.objects.filter(generation__in=requested).exclude(asset=None)
     approved = made.filter(asset__status=Asset.Status.APPROVED)
     return Report(
         month=month,
@@ -129,50 +136,53 @@ def report(person: User, month: datetime.date, brand: Brand | None = None) -> Re
         approved=approved.values("asset").distinct().count(),
         lines=_lines(rows.filter(kind=Kind.CHARGED)),
         caps=_caps(person, brand) if month == first_day("") else [],
-        refusals=_refusals(asked),
+        refusals=_refusals(requested),
     )
 
 
-def _told(person: User, *, by: str) -> Q:
-    """On rows that have a brand, and in the field `by` whoever asked."""
+def _visible(person: User, *, by: str) -> Q:
+    """Return a filter for rows with a brand, whose field `by` is the user who made the request."""
     if permissions.has_full_access(person):
         return Q()
     own = Q(**{by: person}, brand__in=permissions.brands(person))
     return own | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
 
 
-def _asked(person: User, month: datetime.date, brand: Brand | None) -> QuerySet[Generation]:
+def _generations(person: User, month: datetime.date, brand: Brand | None) -> QuerySet[Generation]:
+    """Return the generations that were requested in a month, as far as the user may view them."""
     begin, end = caps.month(month)
-    asked = Generation.objects.filter(
-        _told(person, by="created_by"), created_at__gte=begin, created_at__lt=end
+    requested = Generation.objects.filter(
+        _visible(person, by="created_by"), created_at__gte=begin, created_at__lt=end
     )
-    return asked.filter(brand=brand) if brand else asked
+    return requested.filter(brand=brand) if brand else requested
 
 
 def _lines(charges: LedgerQuerySet) -> dict[str, list[Line]]:
+    """Return the charges by brand, user, model and preset."""
     labels = dict(EngineModel.objects.values_list("id", "label"))
-    models = _by(charges, "generation__model", none="A deleted generation")
+    models = _grouped(charges, "generation__model", none="A deleted generation")
     return {
-        "Brand": _by(charges, "brand__name"),
-        "User": _by(charges, "person__username", none="A deleted user"),
+        "Brand": _grouped(charges, "brand__name"),
+        "User": _grouped(charges, "person__username", none="A deleted user"),
         "Model": [
             Line(labels.get(each.name, each.name), each.usd, each.answers) for each in models
         ],
-        "Preset": _by(charges, "generation__preset_version__preset__name", none="No preset"),
+        "Preset": _grouped(charges, "generation__preset_version__preset__name", none="No preset"),
     }
 
 
-def _by(charges: LedgerQuerySet, column: str, none: str = "") -> list[Line]:
+def _grouped(charges: LedgerQuerySet, column: str, none: str = "") -> list[Line]:
+    """Return the charges by the values of a column, highest first; `none` names a missing value."""
     groups = charges.order_by().values_list(column).annotate(usd=Sum("usd"), answers=Count("pk"))
     return [Line(name or none, usd, n) for name, usd, n in groups.order_by("-usd", column)]
 
 
 def _caps(person: User, brand: Brand | None) -> list[Cap]:
-    """The caps of the brands that the person manages, and their own; staff see all."""
-    told = Q(person=person) | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
+    """Return the caps of the brands that the user manages, and their own; all for staff."""
+    visible = Q(person=person) | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
     limits = SpendingCap.objects.select_related("brand", "person").order_by("brand__name", "person")
     if not permissions.has_full_access(person):
-        limits = limits.filter(told)
+        limits = limits.filter(visible)
     if brand:
         limits = limits.filter(Q(brand=brand) | Q(person=person))
     counted = LedgerEntry.objects.filter(caps.is_committed()).order_by()
@@ -188,14 +198,14 @@ def _caps(person: User, brand: Brand | None) -> list[Cap]:
     ]
 
 
-def _refusals(asked: QuerySet[Generation]) -> list[Refusals]:
-    """By preset and reason, the most frequent first."""
-    heard = Take.objects.filter(
-        generation__in=asked.order_by().values("pk"),
+def _refusals(requested: QuerySet[Generation]) -> list[Refusals]:
+    """Return the refusals by preset and reason, most frequent first."""
+    answered = Take.objects.filter(
+        generation__in=requested.order_by().values("pk"),
         state__in=[Take.State.ANSWERED, Take.State.REFUSED],
     )
     preset = Coalesce("generation__preset_version__preset__name", Value(""))
-    groups = heard.order_by().values_list(preset, "state", "code")
+    groups = answered.order_by().values_list(preset, "state", "code")
     rows = list(groups.annotate(Min("reason"), Count("pk")))
     answers: Counter[str] = Counter()
     for name, *_, count in rows:
@@ -208,7 +218,7 @@ def _refusals(asked: QuerySet[Generation]) -> list[Refusals]:
     return sorted(found, key=lambda each: (-each.count, each.preset, each.code))
 
 
-# ------------------------------------------------------------------------ as a file
+# ------------------------------------------------------------------------ CSV
 
 COLUMNS = {
     "time": "at",
@@ -225,14 +235,14 @@ COLUMNS = {
 
 
 def table(rows: LedgerQuerySet) -> Iterator[list[str]]:
-    """A heading, then the entries as they were made; a few hundred in memory at a time."""
+    """Yield the heading, then one row per entry, oldest first; 500 are in memory at a time."""
     yield list(COLUMNS)
     for row in rows.order_by("id").values_list(*COLUMNS.values()).iterator(chunk_size=500):
         yield [_cell(value) for value in row]
 
 
 def _cell(value: Any) -> str:
-    """Spreadsheets run text that begins like a formula: such text is quoted."""
+    """Return a value as text; text that a spreadsheet would run as a formula is quoted."""
     if isinstance(value, datetime.datetime):
         return timezone.localtime(value).isoformat(timespec="seconds")
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):

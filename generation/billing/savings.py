@@ -1,4 +1,4 @@
-"""What drawing drafts first has saved, told in the ledger when the final picture is there."""
+"""Savings from drawing drafts first, recorded in the ledger when a final succeeds."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
 from generation.billing import ledger
-from generation.billing import prices as prices_module
+from generation.billing.prices import ZERO, picture_prices
 from generation.engines import catalog
 from generation.models import EngineModel, Generation, LedgerEntry, Output
 
 
 @transaction.atomic
 def record_saving(final: Generation) -> None:
-    """All drafts of the request or batch at the size of its largest final, less the drafts and the
-    finals that were paid for instead; never below nothing. A further final takes its price off
-    again: the entries of a request always sum up to what is true. Run twice, it writes once."""
+    """Record what the drafts of a request or batch have saved.
+
+    The saving is the price of all drafts at the size of the most expensive final, less the price of
+    the drafts and finals that were drawn; at least 0. Each final records the difference to the
+    earlier entries, so their sum is always right, and a second call for it adds nothing.
+    """
     model, draft = catalog.find_model(final.model), final.draft
     if model is None or draft is None:
         return
     drafted = Generation.objects.select_for_update(of=("self",)).get(pk=draft.generation_id)
     drafts = _drafts(drafted)
-    theirs = Generation.objects.filter(draft__in=drafts)
-    finals = theirs.filter(Q(state=Generation.State.SUCCEEDED) | Q(pk=final.pk))
+    siblings = Generation.objects.filter(draft__in=drafts)
+    finals = siblings.filter(Q(state=Generation.State.SUCCEEDED) | Q(pk=final.pk))
     sizes = list(drafts.values_list("generation__image_size", flat=True))
     saved = _saved(model, sizes, finals.values_list("image_size", flat=True))
-    told = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SAVED, generation__in=theirs)
-    before: Decimal = told.aggregate(usd=Sum("usd"))["usd"] or prices_module.ZERO
+    entries = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SAVED, generation__in=siblings)
+    recorded: Decimal = entries.aggregate(usd=Sum("usd"))["usd"] or ZERO
     note = f"{len(sizes)} drafts first, then this at {final.image_size}"
-    ledger.record_saved(final, saved - before, note)
+    ledger.record_saved(final, saved - recorded, note)
 
 
 def saving_of(final: Generation) -> Decimal:
-    """What was told with that one; negative where it took off what others had saved."""
+    """Return the saving recorded with a final; negative if it reduced what others had saved."""
     saved = final.ledger.filter(kind=LedgerEntry.Kind.SAVED).aggregate(usd=Sum("usd"))["usd"]
-    return saved or prices_module.ZERO
+    return saved or ZERO
 
 
 def _drafts(drafted: Generation) -> QuerySet[Output]:
-    beside = Q(generation__batch=drafted.batch_id) if drafted.batch_id else Q(generation=drafted)
-    return Output.objects.filter(beside).exclude(asset=None)
+    """Return the stored outputs of a generation, or of its whole batch."""
+    together = Q(generation__batch=drafted.batch_id) if drafted.batch_id else Q(generation=drafted)
+    return Output.objects.filter(together).exclude(asset=None)
 
 
 def _saved(model: EngineModel, drafts: Iterable[str], finals: Iterable[str]) -> Decimal:
-    prices = prices_module.picture_prices(model)
-    drafted = [prices.get(size, prices_module.ZERO) for size in drafts]
-    made = [prices.get(size, prices_module.ZERO) for size in finals]
-    if not made:
-        return prices_module.ZERO
-    return max(prices_module.ZERO, max(made) * len(drafted) - sum(drafted) - sum(made))
+    """Return the saving for the given sizes of drafts and finals."""
+    prices = picture_prices(model)
+    draft_prices = [prices.get(size, ZERO) for size in drafts]
+    final_prices = [prices.get(size, ZERO) for size in finals]
+    if not final_prices:
+        return ZERO
+    all_final = max(final_prices) * len(draft_prices)
+    return max(ZERO, all_final - sum(draft_prices) - sum(final_prices))

@@ -1,4 +1,4 @@
-"""The words every engine shares: what is asked for, what comes back, and which models there are."""
+"""Request and response types that all engines share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """A picture the drawing should follow. The title names it in messages."""
+    """An image that the drawing should follow. Messages name it by `title`; `role` is one of
+    `models.Role` or ""."""
 
     data: bytes
     mime_type: str
@@ -19,22 +20,24 @@ class ReferenceImage:
 
 @dataclass(frozen=True)
 class Exchange:
-    """An earlier turn of a conversation: what was asked, and the model's own parts, as JSON in
-    which pictures are {"inlineData": {"data": bytes, "mimeType"}}."""
+    """An earlier turn of a conversation: the user's request and the model's answer.
+
+    `parts` is the answer as JSON, where an image is {"inlineData": {"data": bytes, "mimeType"}}.
+    """
 
     prompt: str
     references: tuple[ReferenceImage, ...]
-    said: tuple[dict[str, Any], ...]
+    parts: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class DrawRequest:
-    """One drawing to be made.
+    """One call of an engine.
 
-    `prompt` is complete: what the palette and the brand say is already in it. `palette` (colours
-    as "#rrggbb") and `brand` are for engines that lay out rather than imagine, and so is `variant`:
-    the same request with another number is laid out otherwise. `image_size` is a
-    name such as "2K", or "" for whatever the model does by itself.
+    `prompt` is complete: it includes the brand's rules and palette. `palette` (colours as
+    "#rrggbb"), `brand` and `variant` are for engines that lay out and do not imagine: the same
+    request with another `variant` gets another layout. `image_size` is a name such as "2K", or ""
+    for the model's default. `history` holds the earlier turns, oldest first.
     """
 
     prompt: str
@@ -50,7 +53,7 @@ class DrawRequest:
 
 @dataclass(frozen=True)
 class DrawnImage:
-    """A picture, with exactly the bytes the engine gave."""
+    """An image with exactly the bytes that the engine sent."""
 
     data: bytes
     mime_type: str
@@ -58,10 +61,11 @@ class DrawnImage:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What an engine delivered: at least one image, the model's choice last.
+    """An engine's answer: at least one image, the model's preferred one last.
 
-    `raw` is the answer's untouched body, or b"" where an engine has none. `said`: its parts as
-    `gemini.turns` keeps them, empty where an engine cannot go on from what it drew.
+    `usage` holds the engine's own counts. `raw` is the untouched body of the answer, b"" if there
+    is none. `parts` is the answer as `gemini.turns` stores it, empty if the engine cannot continue
+    a conversation.
     """
 
     images: tuple[DrawnImage, ...]
@@ -70,4 +74,4 @@ class Drawing:
     model_version: str
     response_id: str
     raw: bytes
-    said: tuple[dict[str, Any], ...] = ()
+    parts: tuple[dict[str, Any], ...] = ()

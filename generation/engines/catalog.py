@@ -1,4 +1,4 @@
-"""The words every engine shares: what is asked for, what comes back, and which models there are."""
+"""Catalogue of models: which are offered today, and which requests each one accepts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from generation.engines.base import DrawRequest
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Role
 
-RETIRES_SOON = datetime.timedelta(days=30)
+RETIRES_SOON = datetime.timedelta(days=30)  # Users are told this long before a retirement
 Engine = EngineModel.Engine
 
 
 def available_models() -> list[EngineModel]:
-    """The models on offer today, in the order of the table.
+    """Return the models on offer today, in the order of the table.
 
-    Models of Gemini are on offer only where there is a key, or Vertex AI, to reach them with.
+    Gemini's models are on offer only if an API key or Vertex AI is configured.
     """
-    there = EngineModel.objects.filter(offered=True).exclude(retires_on__lte=timezone.localdate())
-    return list(there if _gemini_reachable() else there.exclude(engine=Engine.GEMINI))
+    offered = EngineModel.objects.filter(offered=True).exclude(retires_on__lte=timezone.localdate())
+    return list(offered if _gemini_reachable() else offered.exclude(engine=Engine.GEMINI))
 
 
 def get_model(model_id: str) -> EngineModel:
-    """The model with that id, if it can be asked today.
+    """Return the model with that id if it is on offer today.
 
-    Raises `InvalidRequest`, which names the ones on offer, and `ModelRetired`.
+    Raises:
+        ModelRetired: the model was retired; the error names its successor.
+        InvalidRequest: there is no such model; the message names those on offer.
     """
     found = EngineModel.objects.select_related("successor").filter(pk=model_id).first()
     if found and found.retired():
@@ -43,48 +45,49 @@ def get_model(model_id: str) -> EngineModel:
 
 
 def find_model(model_id: str) -> EngineModel | None:
-    """The row of a model whether or not it is on offer: what it was called, and what it cost."""
+    """Return the row of a model, also if it is no longer on offer: its label and prices."""
     return EngineModel.objects.filter(pk=model_id).first()
 
 
 def is_billed(model_id: str) -> bool:
-    """Whether it is drawn elsewhere, by somebody who sends a bill."""
+    """Return True if an external service draws with this model and bills for it."""
     found = find_model(model_id)
     return found is not None and found.engine != Engine.SKETCH
 
 
 def successor_of(retired: EngineModel) -> str:
-    """The id of the first model in the line of succession that can be asked today, else ""."""
-    offered = {entry.id: entry for entry in EngineModel.objects.all()}
+    """Return the id of the first successor, direct or indirect, that is on offer today, else ""."""
+    models = {entry.id: entry for entry in EngineModel.objects.all()}
     seen: set[str] = set()
-    current: EngineModel | None = offered.get(retired.id)
+    current: EngineModel | None = models.get(retired.id)
     while current and current.id not in seen:
         seen.add(current.id)
-        current = offered.get(current.successor_id or "")
+        current = models.get(current.successor_id or "")
         if current and current.offered and not current.retired():
             return current.id
     return ""
 
 
 def default_model_for(model_id: str) -> str:
-    """The id to begin with where that model was asked for before: its own, its successor's, else
-    the first on offer; "" where nothing is."""
+    """Return the id of the model to preselect after `model_id` was used: its own if it is on offer,
+    else its successor's, else the first on offer; "" if none is."""
     offered = [entry.id for entry in available_models()]
     if model_id in offered:
         return model_id
     former = find_model(model_id)
-    following = successor_of(former) if former else ""
-    return following if following in offered else next(iter(offered), "")
+    successor = successor_of(former) if former else ""
+    return successor if successor in offered else next(iter(offered), "")
 
 
 def retirement_notice(model_id: str) -> str:
-    """What to say of a model that was asked for before, where it was retired; else ""."""
+    """Return the sentence about the retirement of a model that was used before, "" if it is not
+    retired."""
     former = find_model(model_id)
     return _retirement(former) if former and former.retired() else ""
 
 
 def retirement_note(chosen: EngineModel) -> str:
-    """What those who choose it should know of its end, if that is near; else ""."""
+    """Return a sentence for users who choose this model if it retires within 30 days, else ""."""
     if chosen.retires_on is None or chosen.retired():
         return ""
     if chosen.retires_on > timezone.localdate() + RETIRES_SOON:
@@ -96,10 +99,10 @@ def retirement_note(chosen: EngineModel) -> str:
 def _retirement(retired: EngineModel) -> str:
     by = " by Google" if retired.engine == Engine.GEMINI else ""
     assert retired.retires_on
-    said = f"{retired.label} was retired{by} on {_day(retired.retires_on)}"
-    if following := find_model(successor_of(retired)):
-        return f"{said}; its successor is {following.label}."
-    return f"{said}. Choose another model."
+    sentence = f"{retired.label} was retired{by} on {_day(retired.retires_on)}"
+    if successor := find_model(successor_of(retired)):
+        return f"{sentence}; its successor is {successor.label}."
+    return f"{sentence}. Choose another model."
 
 
 def _day(day: datetime.date) -> str:
@@ -111,7 +114,7 @@ def _gemini_reachable() -> bool:
 
 
 def validate(request: DrawRequest) -> EngineModel:
-    """The model of a request that can be drawn as it is; raises `InvalidRequest` otherwise."""
+    """Return the model of a request. Raises InvalidRequest if it cannot be drawn as it is."""
     chosen = get_model(request.model)
     check(
         chosen,
@@ -133,9 +136,10 @@ def check(
     refines: bool = False,
     in_bulk: bool = False,
 ) -> None:
-    """Whether that model can do all of it; raises `InvalidRequest` with what it can do instead.
+    """Raise InvalidRequest, with the available options, if the model cannot draw such a request.
 
-    `roles` has an entry for each reference, "" where it has no role.
+    `roles` has one entry per reference, "" for a reference without a role. `refines` is True if the
+    request continues a conversation, `in_bulk` if it goes through the batch interface.
     """
     if not prompt.strip():
         raise InvalidRequest("Describe the image to generate.", code="empty_prompt")
@@ -172,17 +176,17 @@ def _check_shape(chosen: EngineModel, aspect_ratio: str, image_size: str) -> Non
 
 def _check_slots(chosen: EngineModel, roles: Sequence[str]) -> None:
     if len(roles) > chosen.max_references:
-        most = f"at most {chosen.max_references} references" if chosen.max_references else "none"
+        limit = f"at most {chosen.max_references} references" if chosen.max_references else "none"
         raise InvalidRequest(
-            f"{chosen.label} accepts {most}, and {len(roles)} were given. Remove some.",
+            f"{chosen.label} accepts {limit}, and {len(roles)} were given. Remove some.",
             code="too_many_references",
         )
-    for role, given in Counter(roles).items():
-        most_of_it = chosen.slots.get(role)
-        if role and most_of_it is not None and given > most_of_it:
+    for role, count in Counter(roles).items():
+        slots = chosen.slots.get(role)
+        if role and slots is not None and count > slots:
             raise InvalidRequest(
-                f"{chosen.label} accepts at most {most_of_it} references with the role "
-                f"{Role(role).label}, and {given} were given. Remove some, or change their "
+                f"{chosen.label} accepts at most {slots} references with the role "
+                f"{Role(role).label}, and {count} were given. Remove some, or change their "
                 "role.",
                 code="too_many_references",
             )

@@ -1,4 +1,4 @@
-"""The words every engine shares: what is asked for, what comes back, and which models there are."""
+"""Sends a request to the engine of its model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from generation.engines.catalog import Engine, validate
 
 
 def draw(request: DrawRequest) -> Drawing:
-    """Have the request drawn by the engine of its model. Slow: call it outside transactions.
+    """Draw a request with the engine of its model. Slow (minutes): call it outside transactions.
 
-    Raises `InvalidRequest` before anything is sent, `EngineError` afterwards.
+    Raises:
+        InvalidRequest: the request cannot be sent as it is; nothing was sent.
+        EngineError: the engine did not deliver an image.
     """
     chosen = validate(request)
     if chosen.engine == Engine.SKETCH:

@@ -1,4 +1,4 @@
-"""Quotas that Google counts by the day: once used up, nothing is sent until they begin anew."""
+"""Google's daily quotas: once one is used up, nothing is sent to that model until it resets."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from django.utils import timezone
 from generation.errors import InvalidRequest
 from generation.models import Generation
 
-GOOGLES_TIME = ZoneInfo("America/Los_Angeles")  # its days begin at midnight there
-USED_UP = "daily_quota"
+GOOGLE_TIME_ZONE = ZoneInfo("America/Los_Angeles")  # Google's quotas reset at midnight there
+DAILY_QUOTA = "daily_quota"  # Reason code of a generation that failed because of it
 
 
 def quota_problem(model_id: str) -> str:
-    """Until when today's quota of that model is known to be used up, in a sentence; else ""."""
-    today = timezone.now().astimezone(GOOGLES_TIME).date()
+    """Return a sentence if today's quota of that model is used up, with the time of the reset; else
+    ""."""
+    today = timezone.now().astimezone(GOOGLE_TIME_ZONE).date()
     failed = Generation.objects.filter(
         model=model_id,
         state=Generation.State.FAILED,
-        reason_code=USED_UP,
+        reason_code=DAILY_QUOTA,
         finished_at__gte=_midnight(today),
     )
     if not failed.exists():
         return ""
-    anew = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
+    reset = timezone.localtime(_midnight(today + datetime.timedelta(days=1)))
     return (
         "Google's daily quota for this model is used up. It resets on "
-        f"{anew:%A at %H:%M}. Choose another model in the meantime."
+        f"{reset:%A at %H:%M}. Choose another model in the meantime."
     )
 
 
 def require_quota(model_id: str) -> None:
-    """Raises InvalidRequest where nothing can be asked of that model before tomorrow."""
-    if used_up := quota_problem(model_id):
-        raise InvalidRequest(used_up, code=USED_UP)
+    """Raise InvalidRequest if today's quota of that model is used up."""
+    if problem := quota_problem(model_id):
+        raise InvalidRequest(problem, code=DAILY_QUOTA)
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:
-    return datetime.datetime.combine(day, datetime.time(), GOOGLES_TIME)
+    return datetime.datetime.combine(day, datetime.time(), GOOGLE_TIME_ZONE)

@@ -1,4 +1,4 @@
-"""What an asset was made from, and what was made from it."""
+"""Graph of generated assets: from sources to descendants, and back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.db import connection
 
 from assetbank import permissions
 from assetbank.models import Asset
-from generation import permissions as visible
 from generation.models import Generation
+from generation.permissions import generations
 
-# From a generation to those that go on from its pictures. A picture that was deleted since is
-# still known by its checksum where it had been used.
+# From a generation to those that used, refined or finalised its outputs. An output that was deleted
+# in the meantime is still found by its checksum where it had been a reference.
 _ONWARDS = """
     SELECT used.generation_id AS id FROM generation_reference used
      WHERE used.asset_id = made.asset_id
@@ -27,7 +27,7 @@ _ONWARDS = """
     UNION ALL
     SELECT final.id FROM generation_generation final WHERE final.draft_id = made.id
 """
-# UNION, not UNION ALL: a generation is visited once, so that a circle ends
+# UNION, not UNION ALL: a generation is visited once, so that a cycle ends
 _DESCENDANTS = f"""
 WITH RECURSIVE reached(id) AS (
     SELECT step.id
@@ -46,42 +46,46 @@ WITH RECURSIVE reached(id) AS (
 SELECT DISTINCT made.asset_id
   FROM reached JOIN generation_output made ON made.generation_id = reached.id
  WHERE made.asset_id IS NOT NULL
-"""  # noqa: S608  # put together from the constants above
+"""  # noqa: S608  # assembled from the constants above
 
 
 def descendants(asset_ids: Iterable[int]) -> set[int]:
-    """Ids of all assets that were made from these, at any remove, in any brand: with them as a
-    reference, by refining one, or as the final of a draft. Without the given ones."""
-    given = set(asset_ids)
+    """Return the ids of all assets generated from these, directly or over several steps, in any
+    brand: with one of them as a reference, by refining one, or as the final of a draft.
+
+    The given ids are not among them.
+    """
+    sources = set(asset_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_DESCENDANTS, {"assets": list(given)})
-        return {pk for (pk,) in cursor.fetchall()} - given
+        cursor.execute(_DESCENDANTS, {"assets": list(sources)})
+        return {pk for (pk,) in cursor.fetchall()} - sources
 
 
 # ------------------------------------------------------------------------ the tree
 
-MAX_DEPTH, MAX_WIDTH, MAX_NODES = (
-    4,
-    8,
-    80,
-)  # of a tree: levels each way, branches of one picture, all together
+MAX_DEPTH = 4  # Levels in each direction
+MAX_WIDTH = 8  # Branches of a node
+MAX_NODES = 80  # Nodes of a whole tree
 
 ANOTHER_BRAND = "An asset of another brand"
-NOT_YOURS = "An asset that you cannot access yet"
+NOT_VISIBLE = "An asset that you cannot access yet"
 DELETED = "A deleted asset"
 
 
 @dataclass
 class Node:
-    """A picture in a tree, and what is beyond it. `asset` is None where it was deleted or is not
-    the person's to see; `title` says which. `how` it has to do with its neighbour towards the
-    middle: reference, refined or final."""
+    """An asset in a tree, and its branches.
+
+    `asset` is None if it was deleted or the user may not view it; `title` then states which. `how`
+    is its relation to the node nearer to the root: "reference", "refined" or "final".
+    """
 
     how: str
     role: str
     asset: Asset | None = None
     title: str = ""
-    generation: Generation | None = None  # that made the later one of the two; None: not to be seen
+    # The generation between the two nodes; None if the user may not view it
+    generation: Generation | None = None
     branches: list[Node] = field(default_factory=list)
     more: int = 0  # branches that are not shown
     repeated: bool = False  # its branches are shown elsewhere in the tree
@@ -89,6 +93,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Tree:
+    """Sources (`made_from`) and descendants (`made_with`) of an asset, with the asset as root."""
+
     asset: Asset
     made_from: Node
     made_with: Node
@@ -100,163 +106,165 @@ def lineage_tree(
     *,
     depth: int = MAX_DEPTH,
     width: int = MAX_WIDTH,
-    most: int = MAX_NODES,
+    max_nodes: int = MAX_NODES,
 ) -> Tree:
-    """What an asset was made from, and what was made with it, as far as `person` may see it.
+    """Return the sources and descendants of an asset, as far as `person` may view them.
 
-    A number of queries that does not depend on how much there is.
+    The number of queries does not depend on the number of nodes.
     """
     up = _Side(asset, _UP)
     down = _Side(asset, _DOWN)
     for side in (up, down):
-        side.grow(depth, width, most // 2)
+        side.grow(depth, width, max_nodes // 2)
     _fill([up, down], person)
     return Tree(asset, up.root, down.root)
 
 
-# A picture is known by its asset's id, or by minus its output's id where the asset was deleted;
-# a reference that was deleted, and was not made here, by nothing: it is a leaf.
+# A node's key is its asset's id, or minus its output's id if the asset was deleted. A deleted
+# reference that was not generated here has no key (NULL): it is a leaf.
 _GIVEN = """
-given(thing, asset_id, output_id, checksum) AS (
+given(key, asset_id, output_id, checksum) AS (
     SELECT id, id, NULL::bigint, ''::varchar FROM unnest(%(assets)s::bigint[]) AS id
     UNION ALL
     SELECT -id, NULL, id, checksum FROM generation_output WHERE id = ANY(%(outputs)s)
-), came(thing, output_id, generation_id) AS (
-    SELECT given.thing, made.id, made.generation_id
+), outputs(key, output_id, generation_id) AS (
+    SELECT given.key, made.id, made.generation_id
       FROM given JOIN generation_output made ON made.asset_id = given.asset_id
     UNION ALL
-    SELECT given.thing, made.id, made.generation_id
+    SELECT given.key, made.id, made.generation_id
       FROM given JOIN generation_output made ON made.id = given.output_id
 )"""
 
-# One level: (from, to, how, role, generation, title of what was deleted), a reference last
+# Edges of one level: (key, neighbour's key, how, role, generation, title of a deleted reference).
+# References come last.
 _UP = """
-    SELECT came.thing AS here, coalesce(used.asset_id, -made.id) AS there, 'reference' AS how,
-           used.role, used.generation_id, used.title, used.position AS place
-      FROM came
-      JOIN generation_reference used ON used.generation_id = came.generation_id
+    SELECT outputs.key AS near, coalesce(used.asset_id, -made.id) AS far, 'reference' AS how,
+           used.role, used.generation_id, used.title, used.position AS ordinal
+      FROM outputs
+      JOIN generation_reference used ON used.generation_id = outputs.generation_id
       LEFT JOIN LATERAL (
           SELECT id FROM generation_output
            WHERE used.asset_id IS NULL AND asset_id IS NULL AND checksum = used.checksum
              AND checksum <> ''
            ORDER BY id LIMIT 1) made ON true
     UNION ALL
-    SELECT came.thing, coalesce(before.asset_id, -before.id), 'refined', '', asked.id, '', 0
-      FROM came
-      JOIN generation_generation asked ON asked.id = came.generation_id
-      JOIN generation_output before ON before.id = asked.refines_id
+    SELECT outputs.key, coalesce(earlier.asset_id, -earlier.id), 'refined', '', request.id, '', 0
+      FROM outputs
+      JOIN generation_generation request ON request.id = outputs.generation_id
+      JOIN generation_output earlier ON earlier.id = request.refines_id
     UNION ALL
-    SELECT came.thing, coalesce(before.asset_id, -before.id), 'final', '', asked.id, '', 0
-      FROM came
-      JOIN generation_generation asked ON asked.id = came.generation_id
-      JOIN generation_output before ON before.id = asked.draft_id
+    SELECT outputs.key, coalesce(earlier.asset_id, -earlier.id), 'final', '', request.id, '', 0
+      FROM outputs
+      JOIN generation_generation request ON request.id = outputs.generation_id
+      JOIN generation_output earlier ON earlier.id = request.draft_id
 """
 _DOWN = """
-    SELECT asked.here, coalesce(made.asset_id, -made.id) AS there, asked.how, asked.role,
-           asked.generation_id, '' AS title, 0 AS place
+    SELECT request.near, coalesce(made.asset_id, -made.id) AS far, request.how, request.role,
+           request.generation_id, '' AS title, 0 AS ordinal
       FROM (
-        SELECT given.thing AS here, 'reference' AS how, used.role, used.generation_id
+        SELECT given.key AS near, 'reference' AS how, used.role, used.generation_id
           FROM given JOIN generation_reference used ON used.asset_id = given.asset_id
         UNION ALL
-        SELECT given.thing, 'reference', used.role, used.generation_id
+        SELECT given.key, 'reference', used.role, used.generation_id
           FROM given
           JOIN generation_reference used
             ON given.asset_id IS NULL AND used.asset_id IS NULL AND given.checksum <> ''
            AND used.checksum = given.checksum
         UNION ALL
-        SELECT came.thing, 'refined', '', asked.id
-          FROM came JOIN generation_generation asked ON asked.refines_id = came.output_id
+        SELECT outputs.key, 'refined', '', request.id
+          FROM outputs JOIN generation_generation request ON request.refines_id = outputs.output_id
         UNION ALL
-        SELECT came.thing, 'final', '', asked.id
-          FROM came JOIN generation_generation asked ON asked.draft_id = came.output_id
-      ) asked
-      JOIN generation_output made ON made.generation_id = asked.generation_id
+        SELECT outputs.key, 'final', '', request.id
+          FROM outputs JOIN generation_generation request ON request.draft_id = outputs.output_id
+      ) request
+      JOIN generation_output made ON made.generation_id = request.generation_id
      WHERE made.asset_id IS NOT NULL OR (made.data IS NULL AND made.problem = '')
 """
 _LEVEL = """
-WITH {given}, step AS ({step}), once AS (
-    SELECT DISTINCT ON (here, there, coalesce(there::text, title)) *
-      FROM step WHERE there IS DISTINCT FROM here
-     ORDER BY here, there, coalesce(there::text, title), how = 'reference', generation_id DESC
+WITH {given}, step AS ({step}), edges AS (
+    SELECT DISTINCT ON (near, far, coalesce(far::text, title)) *
+      FROM step WHERE far IS DISTINCT FROM near
+     ORDER BY near, far, coalesce(far::text, title), how = 'reference', generation_id DESC
 ), numbered AS (
-    SELECT once.*, count(*) OVER (PARTITION BY here) AS together,
-           row_number() OVER (PARTITION BY here ORDER BY how = 'reference', generation_id DESC,
-                                                         place, there DESC) AS number
-      FROM once
+    SELECT edges.*, count(*) OVER (PARTITION BY near) AS total,
+           row_number() OVER (PARTITION BY near ORDER BY how = 'reference', generation_id DESC,
+                                                         ordinal, far DESC) AS number
+      FROM edges
 )
-SELECT here, there, how, role, generation_id, title, together FROM numbered
- WHERE number <= %(width)s ORDER BY here, number
+SELECT near, far, how, role, generation_id, title, total FROM numbered
+ WHERE number <= %(width)s ORDER BY near, number
 """
 
 
 class _Side:
-    """One direction of a tree while it grows, level by level."""
+    """One direction of a tree, built level by level."""
 
     def __init__(self, asset: Asset, step: str) -> None:
         self.root = Node(how="", role="", asset=asset, title=asset.title)
-        self.things: list[tuple[Node, int | None, int]] = []  # with its thing and generation
+        self.nodes: list[tuple[Node, int | None, int]] = []  # with key and generation id
         self._sql = _LEVEL.format(given=_GIVEN, step=step)
         self._start = asset.pk
 
-    def grow(self, depth: int, width: int, most: int) -> None:
+    def grow(self, depth: int, width: int, max_nodes: int) -> None:
+        """Add up to `depth` levels, with at most `width` branches per node."""
         level = {self._start: self.root}
         for number in range(depth + 1):
             if not level:
                 return
-            beyond = number == depth or len(self.things) >= most
-            level = self._next(level, width, most, beyond=beyond)
+            count_only = number == depth or len(self.nodes) >= max_nodes
+            level = self._next(level, width, max_nodes, count_only=count_only)
 
     def _next(
-        self, level: dict[int, Node], width: int, most: int, *, beyond: bool
+        self, level: dict[int, Node], width: int, max_nodes: int, *, count_only: bool
     ) -> dict[int, Node]:
-        """The next level; `beyond` the last one it is only counted."""
+        """Add and return the next level; with `count_only`, only count it in `more`."""
         following: dict[int, Node] = {}
-        seen = {thing for _, thing, _ in self.things} | {self._start}
-        for here, there, how, role, generation, title, together in self._rows(
-            level, 1 if beyond else width
+        seen = {key for _, key, _ in self.nodes} | {self._start}
+        for near, far, how, role, generation_id, title, total in self._rows(
+            level, 1 if count_only else width
         ):
-            node = level[here]
-            node.more = together - len(node.branches)
-            if beyond or len(self.things) >= most:
+            node = level[near]
+            node.more = total - len(node.branches)
+            if count_only or len(self.nodes) >= max_nodes:
                 continue
             branch = Node(how=how, role=role, title=title)
             node.branches.append(branch)
             node.more -= 1
-            self.things.append((branch, there, generation))
-            if there in seen:
-                branch.repeated = there is not None
-            elif there is not None:
-                seen.add(there)
-                following[there] = branch
+            self.nodes.append((branch, far, generation_id))
+            if far in seen:
+                branch.repeated = far is not None
+            elif far is not None:
+                seen.add(far)
+                following[far] = branch
         return following
 
     def _rows(self, level: Iterable[int], width: int) -> list[tuple[Any, ...]]:
-        given: dict[str, list[int] | int] = {
-            "assets": [thing for thing in level if thing > 0],
-            "outputs": [-thing for thing in level if thing < 0],
+        parameters: dict[str, list[int] | int] = {
+            "assets": [key for key in level if key > 0],
+            "outputs": [-key for key in level if key < 0],
             "width": width,
         }
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, given)
+            cursor.execute(self._sql, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
 
 def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
-    """The assets and generations that the person may see; names for the others."""
-    rows = [row for side in sides for row in side.things]
-    wanted = {thing for _, thing, _ in rows if thing and thing > 0}
-    assets = permissions.assets(person).in_bulk(wanted)
-    hidden = dict(Asset.objects.filter(pk__in=wanted - assets.keys()).values_list("pk", "brand"))
+    """Set the assets and generations that the user may view, and titles for the others."""
+    rows = [row for side in sides for row in side.nodes]
+    pks = {key for _, key, _ in rows if key and key > 0}
+    assets = permissions.assets(person).in_bulk(pks)
+    hidden = dict(Asset.objects.filter(pk__in=pks - assets.keys()).values_list("pk", "brand"))
     brands = set(permissions.brands(person).values_list("pk", flat=True))
-    asked = visible.generations(person).filter(pk__in={pk for _, _, pk in rows})
-    generations = asked.select_related("created_by").in_bulk()
-    for node, thing, generation in rows:
-        node.generation = generations.get(generation)
-        node.asset = assets.get(thing or 0)
+    made_by = generations(person).filter(pk__in={pk for _, _, pk in rows})
+    visible = made_by.select_related("created_by").in_bulk()
+    for node, key, generation_id in rows:
+        node.generation = visible.get(generation_id)
+        node.asset = assets.get(key or 0)
         if node.asset:
             node.title = node.asset.title
-        elif thing in hidden:
-            node.title = NOT_YOURS if hidden[thing] in brands else ANOTHER_BRAND
+        elif key in hidden:
+            node.title = NOT_VISIBLE if hidden[key] in brands else ANOTHER_BRAND
         else:
             node.title = f"{node.title}: deleted" if node.title else DELETED

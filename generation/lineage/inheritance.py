@@ -1,4 +1,5 @@
-"""Pictures inherit from what they were made of: the strictest terms, and the earliest end."""
+"""Inheritance of terms: a generated asset gets the strictest terms of its sources, and the earliest
+end of their rights."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from django.utils.formats import date_format
 from assetbank import notifications, permissions
 from assetbank.assets import fields, update_asset
 from assetbank.models import Asset
-from assetbank.rights import terms as rights
+from assetbank.rights import terms
 from generation.lineage import graph, quarantine
 from generation.models import Generation
 
-JOINED = ("licence", "credit")
-BETWEEN = "; "
+JOINED = ("licence", "credit")  # Text fields that an asset inherits from all sources, joined
+SEPARATOR = "; "
 TERM_NAMES = {
     "derivatives_allowed": "derivatives",
     "territories": "territories",
@@ -26,11 +27,11 @@ TERM_NAMES = {
     "consent_until": "consent",
     "expires_on": "expiry date",
 }
-MAX_NAMED = 3
+MAX_NAMED = 3  # Assets named in a notification
 
 
 def sources(generation: Generation) -> list[Asset]:
-    """What its pictures are made of: references, the picture that it goes on from, the draft."""
+    """Return the sources of a generation: its references, the image it refines and its draft."""
     used = Q(reference_rows__generation=generation)
     for output in (generation.refines_id, generation.draft_id):
         if output:
@@ -39,89 +40,99 @@ def sources(generation: Generation) -> list[Asset]:
 
 
 def source_assets(asset: Asset) -> list[Asset]:
-    """The same of a picture: of all generations that made it."""
-    making = Generation.objects.filter(outputs__asset=asset).distinct()
-    return [one for each in making for one in sources(each) if one.pk != asset.pk]
+    """Return the sources of an asset, from all generations that produced it."""
+    generations = Generation.objects.filter(outputs__asset=asset).distinct()
+    return [source for each in generations for source in sources(each) if source.pk != asset.pk]
 
 
-def terms(assets: Sequence[Asset]) -> dict[str, Any]:
-    """Of a picture made of these, as fields of `intake.store`."""
+def inherited_terms(assets: Sequence[Asset]) -> dict[str, Any]:
+    """Return the terms of an image generated from these assets, as fields of `update_asset`."""
     joined = {name: _joined((getattr(a, name) for a in assets), name) for name in JOINED}
-    return {**rights.strictest_terms(assets), **joined}
+    return {**terms.strictest_terms(assets), **joined}
 
 
 def no_common_territory(assets: Sequence[Asset]) -> str:
-    """A sentence if there is no country in which a picture made of these may be used, else ""."""
-    if rights.strictest_terms(assets)["territories"] != rights.NOWHERE:
+    """Return a sentence if an image generated from these may be used in no country, else ""."""
+    if terms.strictest_terms(assets)["territories"] != terms.NOWHERE:
         return ""
-    bound = [f"“{a}” ({', '.join(a.territories)})" for a in assets if a.territories]
-    return f"These assets have no territory in common: {', '.join(bound)}. Remove one of them."
+    limited = [f"“{a}” ({', '.join(a.territories)})" for a in assets if a.territories]
+    return f"These assets have no territory in common: {', '.join(limited)}. Remove one of them."
 
 
 def terms_preview(assets: Sequence[Asset]) -> str:
-    """Until when and where a picture made of these may be used; empty where nothing limits it."""
-    gets = rights.strictest_terms(assets)
-    ends = min(filter(None, (gets["expires_on"], gets["consent_until"])), default=None)
+    """Return a sentence that states until when and in which countries an image generated from these
+    may be used; "" if nothing limits it."""
+    inherited = terms.strictest_terms(assets)
+    ends = min(filter(None, (inherited["expires_on"], inherited["consent_until"])), default=None)
     limits = [f"until {date_format(ends, 'j F Y')}"] if ends else []
-    if gets["territories"]:
-        limits.append(f"in {', '.join(gets['territories'])}")
+    if inherited["territories"]:
+        limits.append(f"in {', '.join(inherited['territories'])}")
     return f"Images generated from these may be used {' and '.join(limits)} only." if limits else ""
 
 
 def inherit_terms(*, asset: Asset, generation: Generation) -> None:
-    """Give `asset` the terms of what `generation` made it of, as they are now.
+    """Give `asset` the present terms of the sources of `generation`, and quarantine it if one of
+    these is withdrawn.
 
-    In the transaction that stores it: the sources are locked, so that whoever makes their terms
-    stricter, or withdraws one, comes before and is heeded, or after and finds this picture.
+    Runs in the transaction that stores the asset. It locks the sources: a change of their terms or
+    a withdrawal is committed before, and is applied here, or waits, and then finds this asset.
     """
     pks = [source.pk for source in sources(generation) if source.pk != asset.pk]
-    made_of = list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
-    if made_of:
-        _apply(asset, terms([asset, *made_of]))
+    locked = list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    if locked:
+        _apply(asset, inherited_terms([asset, *locked]))
     deleted = generation.reference_rows.filter(asset=None).values_list("checksum", flat=True)
-    quarantine.quarantine_if_withdrawn(asset, made_of, list(deleted))
+    quarantine.quarantine_if_withdrawn(asset, locked, list(deleted))
 
 
 @transaction.atomic
 def propagate_terms(asset: Asset, stricter: Collection[str]) -> None:
-    """These terms of `asset` have become stricter: whatever was made of it follows, at any remove.
-    Those who made the pictures are told."""
+    """Apply the terms of `asset` that have become stricter to all its descendants, and notify the
+    users who generated them.
+
+    `stricter` are names of fields.
+    """
     pks = graph.descendants([asset.pk])
     locked = Asset.objects.select_for_update(of=("self",)).select_related("created_by")
     changed: dict[User, list[Asset]] = {}
-    # the youngest first: to change one passes on to what was made of it, and that is done then
+    # Newest first: a change is passed on to descendants, and these then have nothing left to change
     for made in reversed(locked.filter(pk__in=pks).order_by("pk")):
-        gets = rights.strictest_terms([made, asset])
-        if _apply(made, {name: gets[name] for name in stricter}) and made.created_by:
+        strictest = terms.strictest_terms([made, asset])
+        if _apply(made, {name: strictest[name] for name in stricter}) and made.created_by:
             changed.setdefault(made.created_by, []).append(made)
-    for person, pictures in changed.items():
+    for person, assets in changed.items():
         notifications.notify(
-            person, _told(person, asset, pictures, stricter), pictures[0].get_absolute_url()
+            person, _message(person, asset, assets, stricter), assets[0].get_absolute_url()
         )
 
 
-def _apply(asset: Asset, gets: dict[str, Any]) -> bool:
-    changes = {name: value for name, value in gets.items() if getattr(asset, name) != value}
+def _apply(asset: Asset, new_terms: dict[str, Any]) -> bool:
+    """Update the terms that differ, and return True if any did."""
+    changes = {name: value for name, value in new_terms.items() if getattr(asset, name) != value}
     if changes:
         update_asset(asset=asset, **changes)
     return bool(changes)
 
 
-def _told(person: User, source: Asset, pictures: Sequence[Asset], stricter: Collection[str]) -> str:
-    seen = permissions.assets(person).filter(pk=source.pk).exists()
-    which = f"“{source}”" if seen else "an asset of another brand"
-    what = " and ".join(dict.fromkeys(TERM_NAMES[name] for name in stricter))
-    named = ", ".join(f"“{picture}”" for picture in pictures[:MAX_NAMED])
-    if len(pictures) > MAX_NAMED:
-        named += f" and {len(pictures) - MAX_NAMED} more"
+def _message(
+    person: User, source: Asset, assets: Sequence[Asset], stricter: Collection[str]
+) -> str:
+    """Return the notification for a user about their assets that got stricter terms."""
+    visible = permissions.assets(person).filter(pk=source.pk).exists()
+    which = f"“{source}”" if visible else "an asset of another brand"
+    names = " and ".join(dict.fromkeys(TERM_NAMES[name] for name in stricter))
+    named = ", ".join(f"“{asset}”" for asset in assets[:MAX_NAMED])
+    if len(assets) > MAX_NAMED:
+        named += f" and {len(assets) - MAX_NAMED} more"
     return (
-        f"The usage rights of {which} became stricter ({what}), and so did those of your "
+        f"The usage rights of {which} became stricter ({names}), and so did those of your "
         f"derivatives: {named}."
     )
 
 
 def _joined(values: Iterable[str], name: str) -> str:
-    """Each once, in their order; cut where there is no more room."""
-    parts = dict.fromkeys(part for value in values for part in value.split(BETWEEN) if part)
-    joined, most = BETWEEN.join(parts), fields.MAX_LENGTHS[name]
-    return joined if len(joined) <= most else f"{joined[: most - 1]}…"
+    """Return the distinct parts of the values, in order, joined, and cut off at the maximum length
+    of the field `name`."""
+    parts = dict.fromkeys(part for value in values for part in value.split(SEPARATOR) if part)
+    joined, max_length = SEPARATOR.join(parts), fields.MAX_LENGTHS[name]
+    return joined if len(joined) <= max_length else f"{joined[: max_length - 1]}…"

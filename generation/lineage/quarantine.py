@@ -1,4 +1,4 @@
-"""Pictures that a withdrawal puts aside, each with the status that it had."""
+"""Quarantine: assets held back by a withdrawal, each with its earlier status."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from generation.models import Quarantine, Withdrawal
 
 
 def active_quarantines(assets: Iterable[Asset]) -> QuerySet[Quarantine]:
-    """Rows of withdrawals that nobody has lifted."""
+    """Return the rows of these assets whose withdrawal has not been lifted."""
     rows = Quarantine.objects.filter(asset__in=assets, withdrawal__lifted_at=None)
     return rows.select_related("withdrawal__asset").order_by("pk")
 
 
 def visible_withdrawals(rows: Iterable[Withdrawal], person: permissions.AnyUser) -> set[int]:
-    """Ids of those of whose source `person` may know: they may see it, or might before it was
-    deleted."""
+    """Return the ids of the withdrawals whose source `person` may view, or could have viewed before
+    it was deleted."""
     deleted = Q(asset=None, brand__in=permissions.brands(person, *permissions.EDITORS))
     known = Withdrawal.objects.filter(Q(asset__in=permissions.assets(person)) | deleted)
     return set(known.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
 
 
 def quarantine(asset: Asset, withdrawal: Withdrawal) -> None:
-    """The row of `asset` should be locked. It may be in quarantine for another reason already."""
+    """Quarantine an asset because of a withdrawal; the caller has locked its row.
+
+    If it already is in quarantine, the status before the first withdrawal is kept.
+    """
     first = active_quarantines([asset]).first()
     Quarantine.objects.get_or_create(
         withdrawal=withdrawal,
@@ -38,16 +41,19 @@ def quarantine(asset: Asset, withdrawal: Withdrawal) -> None:
         update_asset(asset=asset, status=Asset.Status.QUARANTINED, withdrawing=True)
 
 
-def quarantine_if_withdrawn(asset: Asset, made_of: Iterable[Asset], deleted: Iterable[str]) -> None:
-    """A picture that arrives when something that it is made of is in quarantine already, or was
-    withdrawn and then deleted: of those, their checksums."""
-    used = Q(quarantined__asset__in=made_of) | Q(asset=None, checksum__in=deleted)
+def quarantine_if_withdrawn(asset: Asset, sources: Iterable[Asset], deleted: Iterable[str]) -> None:
+    """Quarantine a new asset if one of its sources is in quarantine, or was withdrawn and then
+    deleted.
+
+    `deleted` are the checksums of its deleted sources.
+    """
+    used = Q(quarantined__asset__in=sources) | Q(asset=None, checksum__in=deleted)
     for withdrawal in Withdrawal.objects.filter(used, lifted_at=None).distinct():
         quarantine(asset, withdrawal)
 
 
 def release_quarantined(withdrawal: Withdrawal) -> list[Asset]:
-    """What nothing else holds back has its status of before again; the others stay aside."""
+    """Restore the earlier status of assets that no other withdrawal holds back, and return them."""
     rows = list(withdrawal.quarantined.order_by("asset_id"))
     pks = [row.asset_id for row in rows]
     assets = Asset.objects.select_for_update().order_by("pk").in_bulk(pks)

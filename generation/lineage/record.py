@@ -1,5 +1,7 @@
-"""The record of a picture: what it is, how it came to be, under which terms, and who said what. For
-programs as JSON, for people as a page, and beside the original in an archive."""
+"""Provenance record of an asset: its data, how it was generated, its terms and its decisions.
+
+It is available as JSON for programs, as a page for users, and in a ZIP together with the original.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ from assetbank.rights import provenance
 from generation.lineage import graph, quarantine
 from generation.models import EngineModel, Generation, LedgerEntry, Output, Take, Withdrawal
 
-VERSION = 1  # of the shape of a record
-IN_MEMORY = 8 * 2**20  # bytes of an archive, before it goes to disk
+VERSION = 1  # Version of the record's format
+IN_MEMORY = 8 * 2**20  # bytes of an archive in memory; a larger one goes to disk
 TERMS = (
     *("licence", "credit", "expires_on", "derivatives_allowed", "territories"),
     *("consent", "consent_until"),
@@ -32,9 +34,11 @@ TERMS = (
 
 
 def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str, Any]:
-    """As `person` may know it: of pictures that they may not see there is only the number, and what
-    it cost is for managers."""
-    seen = permissions.assets(person)
+    """Return the record of an asset as far as `person` may know it.
+
+    Assets that they may not view are only counted, and the cost is for managers.
+    """
+    visible = permissions.assets(person)
     output = (
         Output.objects.filter(asset=asset, generation__brand__in=permissions.brands(person))
         .defer("data")
@@ -44,7 +48,7 @@ def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str,
         .first()
     )
     made_with = graph.descendants([asset.pk])
-    known = seen.filter(pk__in=made_with).order_by("pk")
+    known = visible.filter(pk__in=made_with).order_by("pk")
     return {
         "record": VERSION,
         "asset": _facts(asset),
@@ -61,28 +65,32 @@ def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str,
 
 
 def as_json(record: dict[str, Any]) -> str:
+    """Return a record as indented JSON."""
     return json.dumps(record, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
 def as_html(record: dict[str, Any], asset: Asset) -> str:
-    """A page by itself: nothing else is fetched for it."""
+    """Return a record as one HTML page that loads no other files."""
     return render_to_string("generation/record_file.html", {"record": record, "asset": asset})
 
 
 def provenance_archive(*, asset: Asset, person: permissions.AnyUser) -> IO[bytes]:
-    """A ZIP of the original, byte for byte, and its record. Raises NotAllowed and FileMissing."""
+    """Return a ZIP of the original, byte for byte, and its record.
+
+    Raises NotAllowed and FileMissing.
+    """
     downloads.require_download(person, asset)
-    said = provenance_record(asset=asset, person=person)
+    record = provenance_record(asset=asset, person=person)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # the response closes it
-    with zipfile.ZipFile(file, "w") as packed:
-        packed.writestr(downloads.original_name(asset), read_original(asset))
-        packed.writestr("record.json", as_json(said))
-        packed.writestr("record.html", as_html(said, asset))
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(downloads.original_name(asset), read_original(asset))
+        archive.writestr("record.json", as_json(record))
+        archive.writestr("record.html", as_html(record, asset))
     file.seek(0)
     return file
 
 
-# ------------------------------------------------------------------------ its parts
+# ------------------------------------------------------------------------ parts of a record
 
 
 def _facts(asset: Asset) -> dict[str, Any]:
@@ -98,7 +106,7 @@ def _facts(asset: Asset) -> dict[str, Any]:
         "height": asset.height,
         "bytes": asset.bytes,
         "sha256": asset.checksum,
-        "added_by": _who(asset.created_by),
+        "added_by": _username(asset.created_by),
         "added_at": asset.created_at,
     }
 
@@ -108,41 +116,42 @@ def _terms(asset: Asset) -> dict[str, Any]:
 
 
 def _source(asset: Asset) -> str:
-    word = asset.digital_source_type
-    return provenance.VOCABULARY + word if word else ""
+    """Return the URI of the IPTC digital source type, "" if it is not known."""
+    code = asset.digital_source_type
+    return provenance.VOCABULARY + code if code else ""
 
 
 def _credentials(asset: Asset) -> dict[str, Any] | None:
     try:
         found = downloads.read_credentials(asset)
-    except ProblemError:  # the record is there without its file, too
+    except ProblemError:  # a record does not require the file
         return None
     return found.as_dict() if found else None
 
 
 @dataclass(frozen=True)
 class _References:
-    told: list[dict[str, Any]]
-    unseen: int  # how many the person may not see
+    visible: list[dict[str, Any]]
+    hidden: int  # References that the user may not view
 
 
 def _references(generation: Generation, person: permissions.AnyUser) -> _References:
     rows = list(generation.reference_rows.select_related("asset__brand"))
     pks = [row.asset_id for row in rows if row.asset_id]
-    seen = set(permissions.assets(person).filter(pk__in=pks).values_list("pk", flat=True))
-    told = [
+    visible_pks = set(permissions.assets(person).filter(pk__in=pks).values_list("pk", flat=True))
+    visible = [
         {
             "position": row.position + 1,
             "role": row.role,
-            "asset": row.asset_id,  # null: deleted since
+            "asset": row.asset_id,  # null if it was deleted
             "title": row.title,
             "sha256": row.checksum,
             "terms": _terms(row.asset) if row.asset else None,
         }
         for row in rows
-        if row.asset_id is None or row.asset_id in seen
+        if row.asset_id is None or row.asset_id in visible_pks
     ]
-    return _References(told, len(rows) - len(told))
+    return _References(visible, len(rows) - len(visible))
 
 
 def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
@@ -158,18 +167,18 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
         "model_version": output.take.model_version,
         "response_id": output.take.response_id,
         "prompt": generation.prompt,
-        # it names the references
-        "prompt_as_sent": "" if references.unseen else generation.full_prompt,
+        # The full prompt names the references
+        "prompt_as_sent": "" if references.hidden else generation.full_prompt,
         "preset": {"slug": version.preset.slug, "version": version.number} if version else None,
         "variables": generation.variables,
         "aspect_ratio": generation.aspect_ratio,
         "image_size": generation.image_size,
-        "references": references.told,
-        "references_unseen": references.unseen,
-        "left_out": [] if references.unseen else generation.left_out,
+        "references": references.visible,
+        "references_unseen": references.hidden,
+        "left_out": [] if references.hidden else generation.left_out,
         "refines": _earlier(generation.refines_id, person),
         "draft": _earlier(generation.draft_id, person),
-        "asked_by": _who(generation.created_by),
+        "asked_by": _username(generation.created_by),
         "asked_at": generation.created_at,
         "started_at": generation.started_at,
         "finished_at": generation.finished_at,
@@ -180,42 +189,43 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
 
 
 def _earlier(output_id: int | None, person: permissions.AnyUser) -> dict[str, Any] | None:
-    """The picture of an earlier generation that this one goes on from."""
+    """Return the asset of a refined or finalised output; None if the user may not view it."""
     found = permissions.assets(person).filter(made_as=output_id).first() if output_id else None
     return _named(found) if found else None
 
 
 def _cost(take: Take) -> Decimal | None:
-    """Of the answer that this picture came with."""
+    """Return what the take was charged in US dollars; None if it was free."""
     charged = take.ledger.filter(kind=LedgerEntry.Kind.CHARGED)
     total: Decimal | None = charged.aggregate(total=Sum("usd"))["total"]
     return total
 
 
 def _decisions(asset: Asset, person: permissions.AnyUser) -> list[dict[str, Any]]:
-    """Viewers read that it was approved; what was said about it is for those who work on it."""
-    works_on_it = permissions.can_edit(person, asset.brand)
+    """Return the decisions about an asset; viewers get approvals only, and no reasons."""
+    is_editor = permissions.can_edit(person, asset.brand)
     return [
         {
             "verdict": each.verdict,
-            "by": _who(each.by),
+            "by": _username(each.by),
             "at": each.at,
-            "reason": each.reason if works_on_it else "",
+            "reason": each.reason if is_editor else "",
         }
         for each in asset.decisions.select_related("by").order_by("at", "pk")
-        if works_on_it or each.verdict == Decision.Verdict.APPROVED
+        if is_editor or each.verdict == Decision.Verdict.APPROVED
     ]
 
 
 def _withdrawals(asset: Asset, person: permissions.AnyUser) -> list[dict[str, Any]]:
-    """That put this picture aside; of a source that the person may not see only when."""
+    """Return the withdrawals that quarantined an asset; only their dates if the user may not view
+    the source."""
     rows = Withdrawal.objects.filter(quarantined__asset=asset).select_related("by")
     known = quarantine.visible_withdrawals(rows, person)
     return [
         {
-            "source": _withdrawn(row) if row.pk in known else None,
+            "source": _withdrawn_source(row) if row.pk in known else None,
             "reason": row.reason if row.pk in known else "",
-            "by": _who(row.by) if row.pk in known else None,
+            "by": _username(row.by) if row.pk in known else None,
             "at": row.at,
             "lifted_at": row.lifted_at,
         }
@@ -223,8 +233,8 @@ def _withdrawals(asset: Asset, person: permissions.AnyUser) -> list[dict[str, An
     ]
 
 
-def _withdrawn(row: Withdrawal) -> dict[str, Any]:
-    """The source as it was; `asset` is null where it was deleted since."""
+def _withdrawn_source(row: Withdrawal) -> dict[str, Any]:
+    """Return the source as it was; `asset` is null if it was deleted in the meantime."""
     return {"asset": row.asset_id, "title": row.title, "sha256": row.checksum}
 
 
@@ -232,5 +242,5 @@ def _named(asset: Asset) -> dict[str, Any]:
     return {"asset": asset.pk, "title": asset.title, "sha256": asset.checksum}
 
 
-def _who(person: Any) -> str | None:
+def _username(person: Any) -> str | None:
     return person.get_username() if person else None

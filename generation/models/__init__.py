@@ -1,4 +1,4 @@
-"""What the studio keeps."""
+"""Models of the studio: requests and outputs, presets, rules, costs, webhooks, withdrawals."""
 
 from generation.models.batches import Batch, BatchJob
 from generation.models.billing import LedgerEntry, SpendingCap

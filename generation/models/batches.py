@@ -1,4 +1,4 @@
-"""What was asked of an engine, from which references, and what came back."""
+"""Batches of generations, and their orders with an engine's batch interface."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models import Brand
 
 
 class Batch(models.Model):
-    """Generations that were asked for together, and are looked at together."""
+    """Generations that were requested together and are reviewed together."""
 
     class Kind(models.TextChoices):
         PRODUCTS = "products", "Several products"
@@ -23,7 +23,7 @@ class Batch(models.Model):
         help_text="Bulk order through the provider's batch API: cheaper, within a day.",
         verbose_name="bulk order",
     )
-    # A second click finds what the first one asked for
+    # Of the form that requested it: a second click finds the existing batch
     key = models.UUIDField(null=True, unique=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="batches"
@@ -39,8 +39,11 @@ class Batch(models.Model):
 
 
 class BatchJob(models.Model):
-    """An order with the engine's batch interface. Its own name is written down before it is sent:
-    whoever comes after a crash looks for that name there and does not order twice."""
+    """Order with an engine's batch interface.
+
+    `display_name` is saved before the order is sent: after a crash, the worker looks for an order
+    with that name at the engine and does not place it twice.
+    """
 
     class State(models.TextChoices):
         SUBMITTING = "submitting", "Sending"

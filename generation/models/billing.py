@@ -1,4 +1,4 @@
-"""What pictures cost: an append-only ledger, and what may be spent in a month."""
+"""Costs of images: an append-only ledger, and spending caps."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6}
 
 class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
     def total(self) -> Decimal:
+        """Return the sum of the amounts in US dollars."""
         usd: Decimal | None = self.aggregate(usd=Sum("usd"))["usd"]
         return usd or Decimal(0)
 
 
 class LedgerEntry(models.Model):
-    """Never changed. RESERVED and RELEASED sum up to nothing when a generation has ended; until
-    then, to what it may cost yet. AVOIDED and SAVED are told beside what is spent."""
+    """Entry of the ledger; never changed.
+
+    RESERVED and RELEASED of a generation add up to what it may still cost, and to 0 once it has
+    ended. AVOIDED and SAVED are no spending: they are reported separately.
+    """
 
     class Kind(models.TextChoices):
-        RESERVED = "reserved", "Reserved"  # the estimate, when it is asked for
-        RELEASED = "released", "Released"  # the reservation, taken back at the end; negative
-        CHARGED = "charged", "Charged"  # from the usage that came back
-        AVOIDED = "avoided", "Avoided"  # a picture that was there was taken instead
-        SAVED = "saved", "Saved"  # drafts first, or in bulk
+        RESERVED = "reserved", "Reserved"  # the estimate, at submission
+        RELEASED = (
+            "released",
+            "Released",
+        )  # parts of the reservation; negative
+        CHARGED = "charged", "Charged"  # from the usage of an answer
+        AVOIDED = "avoided", "Avoided"  # an existing image was used instead
+        SAVED = "saved", "Saved"  # by drafts or the batch interface
 
     SPENT = (Kind.RESERVED, Kind.RELEASED, Kind.CHARGED)
 
@@ -76,7 +83,7 @@ class LedgerEntry(models.Model):
 
 
 class SpendingCap(models.Model):
-    """What a brand, or a person in all brands together, may spend in a calendar month."""
+    """Limit of what a brand, or a user in all brands together, may spend in a calendar month."""
 
     brand = models.OneToOneField(
         Brand, null=True, blank=True, on_delete=models.CASCADE, related_name="cap"

@@ -1,4 +1,4 @@
-"""What a brand asks of its pictures, and what was found in those that came back."""
+"""Rules of a brand for its images, and the findings of the brand check."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from generation.models.generations import Output, Reference
 
 
 class BrandRules(models.Model):
-    """Goes into every prompt of the brand, beside its palette and style, and is checked on what
-    comes back."""
+    """Rules of a brand: part of every prompt, like palette and style, and checked on outputs."""
 
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="rules")
     voice = models.TextField(
@@ -63,7 +62,7 @@ class BrandRules(models.Model):
 
 
 class Finding(models.Model):
-    """Something about an output that a person should know, in a sentence."""
+    """Finding of the brand check about an output, as a sentence for users."""
 
     class Code(models.TextChoices):
         PALETTE = "palette", "Colours outside the palette"

@@ -1,4 +1,4 @@
-"""The table of models that can draw: what each can do and costs, and until when it is there."""
+"""Table of image models: abilities, prices and retirement of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRICE: dict[str, Any] = {
 
 
 class EngineModel(models.Model):
-    """A model that people can choose. Ids come and go: a new one is a row here, and no code."""
+    """Model that users can choose. A new model is a new row and needs no code."""
 
     class Engine(models.TextChoices):
         GEMINI = "gemini", "Gemini"
@@ -57,7 +57,7 @@ class EngineModel(models.Model):
         default=False, help_text="Accepts bulk orders at a lower price.", verbose_name="bulk orders"
     )
 
-    # US dollars per million tokens; none known: its pictures are counted as free
+    # US dollars per million tokens; without prices, images of the model count as free
     usd_input: Price = models.DecimalField("$ per million input tokens", **PRICE)
     usd_text: Price = models.DecimalField("$ per million text output tokens", **PRICE)
     usd_image: Price = models.DecimalField("$ per million image output tokens", **PRICE)
@@ -91,4 +91,5 @@ class EngineModel(models.Model):
         return self.label
 
     def retired(self, on: datetime.date | None = None) -> bool:
+        """Return True if the model is retired on that day (default: today)."""
         return self.retires_on is not None and self.retires_on <= (on or timezone.localdate())

@@ -1,4 +1,4 @@
-"""What was asked of an engine, from which references, and what came back."""
+"""Generations: requests, their references, outputs and conversation turns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from generation.models.takes import Take
 
 
 class Generation(models.Model):
-    """One request for pictures. `reason` says why it is in its state, in a sentence."""
+    """One request for images. `reason` is a sentence about its state, `reason_code` its code."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -85,7 +85,7 @@ class Generation(models.Model):
         verbose_name="unused references",
     )
 
-    # A second click on the studio's button finds what the first one asked for
+    # Of the form that requested it: a second click finds the existing generation
     key = models.UUIDField(null=True, unique=True, editable=False)
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.QUEUED, db_index=True
@@ -124,20 +124,20 @@ class Generation(models.Model):
 
     @property
     def ended_takes(self) -> list[Take]:
-        """The takes of which it is known what became of them, by number."""
+        """Takes with a known outcome, by number."""
         return [take for take in self.takes.all() if take.ended]
 
     @property
     def missing(self) -> list[int]:
-        """Numbers of the takes that are still to be asked for, or were asked for and have not
-        ended. Each one that was replaced adds a number."""
+        """Numbers of the takes without an outcome, requested or not. Each replaced take adds one
+        number."""
         ended = self.ended_takes
-        wanted = self.count + sum(take.replaced for take in ended)
-        return sorted(set(range(wanted)) - {take.number for take in ended})
+        total = self.count + sum(take.replaced for take in ended)
+        return sorted(set(range(total)) - {take.number for take in ended})
 
     @property
     def usage(self) -> dict[str, int]:
-        """Whole-number counts of all takes, summed (promptTokenCount, totalTokenCount, …)."""
+        """Sums of the integer counts of all takes (promptTokenCount, totalTokenCount, …)."""
         total: dict[str, int] = {}
         for take in self.takes.all():
             for name, value in take.usage.items():
@@ -147,12 +147,12 @@ class Generation(models.Model):
 
 
 class Reference(models.Model):
-    """An asset that a generation looks at, in the order in which the model sees it."""
+    """Asset that a generation uses; `position` is its place in the request, from 0."""
 
     generation = models.ForeignKey(
         Generation, on_delete=models.CASCADE, related_name="reference_rows"
     )
-    # The record of what was used stays when the asset goes
+    # Title and checksum stay as a record when the asset is deleted
     asset = models.ForeignKey(
         Asset, null=True, on_delete=models.SET_NULL, related_name="reference_rows"
     )
@@ -167,7 +167,7 @@ class Reference(models.Model):
             models.UniqueConstraint(fields=["generation", "position"], name="one_per_position")
         ]
         indexes = [
-            # Where a picture that was made here and then deleted had been used
+            # Finds the generations that used an output which was deleted in the meantime
             models.Index("checksum", condition=models.Q(asset=None), name="reference_of_deleted")
         ]
 
@@ -176,8 +176,11 @@ class Reference(models.Model):
 
 
 class Output(models.Model):
-    """A picture that came back. Its bytes are kept here, exactly as they came, from the moment of
-    their arrival until the library has them: a crash in between never pays twice."""
+    """Image of an answer.
+
+    `data` holds its bytes exactly as they came, until they are stored in the library: after a crash
+    in between, the image is not requested and billed again.
+    """
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
     take = models.ForeignKey(Take, on_delete=models.CASCADE, related_name="outputs")
@@ -196,7 +199,7 @@ class Output(models.Model):
         KEPT = "kept", "Kept"
         REJECTED = "rejected", "Rejected"
 
-    # Of the people who look through a batch; whether it is approved is the asset's status
+    # A creator's choice while reviewing a batch; approval is the asset's status
     verdict = models.CharField(max_length=10, choices=Verdict.choices, blank=True)
     verdict_reason = models.CharField(max_length=300, blank=True)
     verdict_by = models.ForeignKey(
@@ -217,8 +220,11 @@ class Output(models.Model):
 
 
 class Turn(models.Model):
-    """What was asked and said in one take, as a model must hear it again to go on from there: its
-    parts with their thought signatures, each picture replaced by the position of its output."""
+    """Request and answer of a take, as the model gets them again when a conversation continues.
+
+    `content` holds the prompt, the references, and the answer's parts with their thought
+    signatures, where each image is replaced by the position of its output.
+    """
 
     take = models.OneToOneField(Take, on_delete=models.CASCADE, related_name="turn")
     content: models.JSONField[Any, dict[str, Any]] = models.JSONField()

@@ -1,4 +1,4 @@
-"""Presets: prompts with blanks that a team shares, and every version of them that there was."""
+"""Presets: shared prompts with blanks, in immutable versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assetbank.models import Brand
 
 
 class Role(models.TextChoices):
-    """What a reference is to the picture; "" is simply something to look at."""
+    """Role of a reference in the image; "" is a general reference."""
 
     PRODUCT = "product", "Product"
     CHARACTER = "character", "Character"
@@ -22,6 +22,8 @@ class Role(models.TextChoices):
 
 
 class Preset(models.Model):
+    """Preset of one brand or of all; its prompt is in its versions."""
+
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=80)
     description = models.CharField(max_length=300, blank=True)
@@ -47,7 +49,7 @@ class Preset(models.Model):
 
 
 class PresetVersion(models.Model):
-    """What a preset said from `created_at` on. Never changed: generations point at it."""
+    """Version of a preset from `created_at` on. Never changed, because generations refer to it."""
 
     preset = models.ForeignKey(Preset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""Takes: the answers that a generation asks an engine for, and what became of each."""
+"""Takes: the answers that a generation requests from an engine, and their outcomes."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from django.db.models import Q
 
 
 class Take(models.Model):
-    """One answer of an engine: a generation asks for `count` of them, numbered from 0.
+    """One answer of an engine: a generation requests `count` of them, numbered from 0.
 
-    A number without a row has not been asked for. `generation.takes` makes every step between the
-    states, which are::
+    A number without a row has not been requested. `generation.pipeline.takes` makes every step
+    between the states, which are::
 
-        (no row) ──► asked ──┬──► answered    pictures came
-            ▲          │     ├──► refused     the engine answered without a picture
+        (no row) ──► asked ──┬──► answered    images arrived
+            ▲          │     ├──► refused     the engine answered without an image
             └──────────┘     ├──► lost        the call failed, and may have been billed
          nothing was drawn   └──► abandoned   its worker ended, and the call may have been billed
 
-        lost, abandoned ──► refused, answered     the answer came after all
-        refused ──► answered                      two workers asked, and one of them got pictures
+        lost, abandoned ──► refused, answered     the answer arrived after all
+        refused ──► answered                      two workers called, and one of them got images
 
-    Where an engine sends no bill, nothing is recorded before its answer.
+    For an engine that does not bill, nothing is recorded before its answer.
 
-    Whatever is not `asked` is final unless a user has another one asked for in its place: then it
-    keeps its state, its record and its cost, `replaced` is true, and the generation asks for one
-    more number. Takes that are lost, abandoned, or answered with pictures that nobody can read are
-    replaced.
+    Every state but `asked` is final unless a user requests another take in its place: then the take
+    keeps its state, its record and its cost, `replaced` is true, and the generation requests one
+    more number. Takes that are lost, abandoned, or answered with unreadable images can be replaced.
     """
 
     class State(models.TextChoices):
@@ -38,14 +37,14 @@ class Take(models.Model):
         LOST = "lost", "Lost"
         ABANDONED = "abandoned", "Abandoned"
 
-    NEXT = {
+    NEXT = {  # States that may follow each state
         State.ASKED: {State.ANSWERED, State.REFUSED, State.LOST, State.ABANDONED},
         State.LOST: {State.ANSWERED, State.REFUSED},
         State.ABANDONED: {State.ANSWERED, State.REFUSED},
         State.REFUSED: {State.ANSWERED},
         State.ANSWERED: set[State](),
     }
-    UNHEARD = (State.LOST, State.ABANDONED)
+    UNHEARD = (State.LOST, State.ABANDONED)  # No answer arrived, but it may have been billed
 
     generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="takes")
     number = models.PositiveSmallIntegerField(help_text="From 0.")
@@ -91,13 +90,14 @@ class Take(models.Model):
 
     @property
     def ended(self) -> bool:
-        """Whether it is known what became of it."""
+        """True if the outcome is known."""
         return self.state != self.State.ASKED
 
     @property
     def unheard(self) -> bool:
-        """Whether it may have been billed, and nobody has heard of it."""
+        """True if no answer arrived although it may have been billed."""
         return self.state in self.UNHEARD
 
     def may_become(self, state: State) -> bool:
+        """Return True if `state` may follow the present state."""
         return state in self.NEXT[self.State(self.state)]

@@ -1,4 +1,4 @@
-"""Who is told over HTTP what happened, and how that went."""
+"""Webhooks of brands, and the deliveries to them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from assetbank.models import Brand
 
 
 def new_secret() -> str:
-    """As standardwebhooks.com wants it: base64 behind a prefix."""
+    """Return a random secret in the format of standardwebhooks.com: base64 after a prefix."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 class Webhook(models.Model):
+    """Address that gets messages about events of a brand."""
+
     class Event(models.TextChoices):
         FINISHED = "generation.finished", "Generation finished"
         REFUSED = "generation.refused", "Generation refused"
@@ -41,6 +43,8 @@ class Webhook(models.Model):
 
 
 class WebhookDelivery(models.Model):
+    """One message to a webhook, and the state of its attempts; its id is the `webhook-id`."""
+
     class State(models.TextChoices):
         WAITING = "waiting", "Queued"
         DELIVERED = "delivered", "Delivered"

@@ -1,4 +1,4 @@
-"""Rights that were withdrawn, and which pictures that put aside."""
+"""Withdrawals of usage rights, and the assets in quarantine because of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from assetbank.models import Asset, Brand
 
 
 class Withdrawal(models.Model):
-    """A source may not be used any more; what was made from it is quarantined with it."""
+    """Revocation of the usage rights of a source: it and its descendants are quarantined."""
 
-    # What was withdrawn, and whose managers may lift that, is known still when the asset is gone
+    # Brand, title and checksum stay when the asset is deleted: its managers may still lift this
     asset = models.ForeignKey(
         Asset, null=True, on_delete=models.SET_NULL, related_name="withdrawals"
     )
@@ -46,7 +46,7 @@ class Withdrawal(models.Model):
 
 
 class Quarantine(models.Model):
-    """An asset that a withdrawal put aside: the source itself, or a descendant of it."""
+    """Asset that a withdrawal holds back: the source itself, or a descendant of it."""
 
     withdrawal = models.ForeignKey(Withdrawal, on_delete=models.CASCADE, related_name="quarantined")
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="quarantines")

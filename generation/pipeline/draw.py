@@ -1,8 +1,9 @@
-"""One generation's pictures: what the engine is asked, its answers kept, and into the library.
+"""Builds the engine's request for a generation and draws the takes that are still missing.
 
-What is asked for is noted before, and each answer is committed before anything else happens to
-it. So a worker may be killed at any line: what had arrived is not asked for again, and what may
-have been drawn for nobody is charged, and asked for anew by a person only.
+Each request to a billed engine is recorded before it is sent, and each answer is committed before
+anything else happens. So a worker may be killed at any line: images that have arrived are not
+requested again; a call that may have been billed without an answer is charged, and only a user can
+request it again.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from generation.errors import (
     Refused,
 )
 from generation.lineage import inheritance
-from generation.models import Generation, Output, Reference, Take
+from generation.models import EngineModel, Generation, Output, Reference, Take
 from generation.pipeline import takes
 from generation.prompting import brand_rules, compose
 
@@ -37,58 +38,78 @@ logger = logging.getLogger(__name__)
 
 
 def draw_request(generation: Generation) -> DrawRequest:
+    """Return the engine's request for one take, and save the full prompt and what was left out.
+
+    Raises:
+        InvalidRequest: a reference or the draft was deleted, may no longer be used, or the
+            conversation cannot be continued.
+        FileMissing, PictureRefused: the file of a reference cannot be read.
+    """
     chosen = catalog.get_model(generation.model)
     rows = list(generation.reference_rows.select_related("asset"))
     _check_sources(generation, rows)
-    brand = generation.brand
-    composed = compose.compose_prompt(
-        prompt=generation.prompt,
-        brand=brand,
-        references=[compose.NamedReference(row.title, row.role) for row in rows],
-        model=chosen,
-        rules=brand_rules.brand_rules_of(brand),
-    )
+    composed = _compose(generation, chosen, rows)
     sent = [rows[n] for n in composed.sent]
-    shown = [reference_images.reference_image(row.asset, row.role) for row in sent if row.asset]
+    images = [reference_images.reference_image(row.asset, row.role) for row in sent if row.asset]
     left_out = list(composed.left_out)
-    # a sketch shows the prompt, to the people who wrote it
+    # A sketch prints the prompt for the user who wrote it, so it gets only that text
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
-    if generation.draft and chosen.engine != "sketch":  # which lays out the same again by itself
-        before = conversation.images(generation.refines) if generation.refines else 0
-        if before + len(shown) < chosen.max_references:
-            shown.append(_draft_image(generation.draft))
-            prompt += f"\n\n{compose.redraw_instruction(number=len(shown))}"
+    # The sketch engine repeats the draft's layout by itself
+    if generation.draft and chosen.engine != "sketch":
+        earlier = conversation.image_count(generation.refines) if generation.refines else 0
+        if earlier + len(images) < chosen.max_references:
+            images.append(_draft_image(generation.draft))
+            prompt += f"\n\n{compose.redraw_instruction(number=len(images))}"
         else:
             left_out.append(f"The draft is not used: {chosen.label} accepts no more references.")
     if generation.refines:
-        prompt = conversation.pointed_out(generation.refines) + prompt
+        prompt = conversation.image_hint(generation.refines) + prompt
     generation.full_prompt, generation.left_out = prompt, left_out
     generation.save(update_fields=["full_prompt", "left_out"])
     return DrawRequest(
         prompt=prompt,
-        references=tuple(shown),
+        references=tuple(images),
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
         image_size=generation.image_size,
-        palette=tuple(brand.palette),
-        brand=brand.name,
+        palette=tuple(generation.brand.palette),
+        brand=generation.brand.name,
         history=conversation.history(generation.refines) if generation.refines else (),
     )
 
 
+def _compose(
+    generation: Generation, model: EngineModel, rows: Sequence[Reference]
+) -> compose.ComposedPrompt:
+    return compose.compose_prompt(
+        prompt=generation.prompt,
+        brand=generation.brand,
+        references=[compose.NamedReference(row.title, row.role) for row in rows],
+        model=model,
+        rules=brand_rules.brand_rules_of(generation.brand),
+    )
+
+
 def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
-    """It waited, or is tried again, and meanwhile one was deleted or lost its rights."""
-    if gone := [row.title for row in rows if row.asset is None]:
-        raise InvalidRequest(f"A reference was deleted: {', '.join(gone)}.", code="reference_gone")
-    made_of = inheritance.sources(generation)
-    if refused := [asset for asset in made_of if terms.usage_problem(asset, derive=True)]:
-        # who reads this may not see all references
+    """Check again what was checked at submission: in the meantime a reference may have been deleted
+    or may have lost its usage rights.
+
+    Raises InvalidRequest.
+    """
+    if deleted := [row.title for row in rows if row.asset is None]:
+        raise InvalidRequest(
+            f"A reference was deleted: {', '.join(deleted)}.", code="reference_gone"
+        )
+    sources = inheritance.sources(generation)
+    if refused := [asset for asset in sources if terms.usage_problem(asset, derive=True)]:
+        # No titles: the user who reads this may not have access to all references
         sentence = "A reference may no longer be used: its usage rights have expired or changed."
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
         raise InvalidRequest(sentence, code=code)
 
 
 def _draft_image(draft: Output) -> ReferenceImage:
+    """Return the draft as a reference image. Raises InvalidRequest if it was deleted."""
     if draft.asset is None:
         raise InvalidRequest(
             "The draft is no longer in the library, so it cannot be upscaled.",
@@ -98,31 +119,40 @@ def _draft_image(draft: Output) -> ReferenceImage:
 
 
 def draw_missing(generation: Generation) -> None:
-    """Ask for the pictures that have no answer yet, until it is cancelled or plainly refused."""
+    """Draw the takes that have no answer yet, until the generation is cancelled or its prompt
+    refused.
+
+    Raises EngineFailed if an earlier call may have been billed without an answer, and what
+    `draw_request` and `draw_take` raise.
+    """
     unheard = generation.takes.filter(state__in=Take.UNHEARD, replaced=False).first()
-    if unheard:  # the worker ended before it could say so
+    if unheard:  # its worker ended before it could record the failure on the generation
         raise EngineFailed(unheard.reason, code=unheard.code)
     missing = generation.missing
-    if not missing or _refused_outright(generation):
+    if not missing or _prompt_refused(generation):
         return
     quotas.require_quota(generation.model)
     request = draw_request(generation)
     for number in missing:
         generation.refresh_from_db(fields=["cancel_requested"])
-        if generation.cancel_requested or _refused_outright(generation):
+        if generation.cancel_requested or _prompt_refused(generation):
             return
         draw_take(generation, number, request)
 
 
-def _refused_outright(generation: Generation) -> bool:
-    """The prompt itself was, and nothing has come of it: the other pictures would be, too."""
+def _prompt_refused(generation: Generation) -> bool:
+    """Return True if the prompt itself was refused and no take has an image: the service would
+    refuse the other takes, too."""
     refused = generation.takes.filter(whole_prompt=True)
     return refused.exists() and not generation.takes.filter(state=Take.State.ANSWERED).exists()
 
 
 def draw_take(generation: Generation, number: int, request: DrawRequest) -> None:
-    """Call the engine once, outside any transaction, and commit what comes of it at once."""
-    # a draft that is made again keeps its layout
+    """Call the engine once, outside any transaction, and commit the outcome at once.
+
+    A refusal is recorded and not raised. Raises GenerationError if the call failed.
+    """
+    # The final of a draft keeps the layout of that draft
     variant = generation.draft.take.number if generation.draft else number
     if catalog.is_billed(generation.model):
         takes.record_asked(generation, number, request)

@@ -1,4 +1,4 @@
-"""Making pictures: `request` puts one in the queue, `run` has it drawn, `cancel` stops it."""
+"""Runs one queued generation in a worker: draws it, stores its outputs and records how it ended."""
 
 from __future__ import annotations
 
@@ -16,22 +16,18 @@ from generation.errors import (
 )
 from generation.models import Generation
 from generation.pipeline import draw, finish, outputs, takes
-from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
-from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
 
 logger = logging.getLogger(__name__)
 
 State = Generation.State
 
 
-# ------------------------------------------------------------------------ drawing
-
-
 def run_generation(*, generation_id: int) -> None:
-    """Draw what is missing of a generation and bring it into the library.
+    """Draw the missing takes of a generation and store its outputs in the library.
 
-    May be killed at any line and run again: see `takes`. Raises EngineUnavailable when the job
-    queue should try again.
+    The worker may be killed at any line and run this again: see `takes`.
+
+    Raises EngineUnavailable if the job queue should retry.
     """
     generation = _begin(generation_id)
     if generation is None:
@@ -43,23 +39,23 @@ def run_generation(*, generation_id: int) -> None:
         failure = error
     except Exception:
         logger.exception("generation %d", generation.pk)
-        failure = _broken()
+        failure = _internal_error()
         takes.abandon_started(generation, failure)
     finalize_run(generation, failure)
 
 
 def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
-    """Bring what has arrived into the library, and say how it ended.
+    """Store the outputs that have arrived in the library, and record how the generation ended.
 
-    Raises EngineUnavailable where that is the failure and the queue should try again.
+    Raises EngineUnavailable if that is the failure and the job queue should retry.
     """
     try:
         outputs.store_outputs(generation)
-    except FileMissing as error:  # what has arrived waits in its rows for another attempt
+    except FileMissing as error:  # the bytes stay in their rows for the next attempt
         failure = failure or error
     except Exception:
-        logger.exception("pictures of generation %d", generation.pk)
-        failure = failure or _broken()
+        logger.exception("outputs of generation %d", generation.pk)
+        failure = failure or _internal_error()
     if failure is None:
         finish.finish_from_takes(generation)
     elif isinstance(failure, EngineUnavailable):
@@ -68,16 +64,17 @@ def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
         finish.finish(generation, State.FAILED, failure.message, failure.code)
 
 
-def _broken() -> EngineError:
-    """For what nobody expected: without an end, a generation would be drawing for ever."""
+def _internal_error() -> EngineError:
+    """Return the error for an unexpected exception: without one, the generation would be shown as
+    drawing forever."""
     return EngineFailed(
         "The generation failed with an unexpected error. Retry, or tell the site administrator.",
         code="internal_error",
     )
 
 
-def _ended() -> EngineError:
-    """For what the worker before this one had begun, and nobody knows the end of."""
+def _worker_ended() -> EngineError:
+    """Return the error for takes that a previous worker started and never finished."""
     return EngineFailed(
         "The worker stopped during this generation. It may have been billed, so it is not "
         "retried automatically: retry if you still need it.",
@@ -86,6 +83,10 @@ def _ended() -> EngineError:
 
 
 def _begin(generation_id: int) -> Generation | None:
+    """Return the generation, now running and with one more attempt counted.
+
+    Return None if it no longer exists, has finished, or has used up its attempts.
+    """
     with transaction.atomic():
         generation = (
             Generation.objects.select_for_update(of=("self",))
@@ -95,7 +96,7 @@ def _begin(generation_id: int) -> Generation | None:
         )
         if generation is None or generation.finished:
             return None
-        takes.abandon_started(generation, _ended())
+        takes.abandon_started(generation, _worker_ended())
         if generation.attempts >= finish.MAX_ATTEMPTS:
             sentence = (
                 f"This generation was started {finish.MAX_ATTEMPTS} times, and each time "

@@ -1,4 +1,4 @@
-"""What tells two requests for the same picture apart, in 64 characters."""
+"""Fingerprint of a request: equal for requests for the same image."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def request_fingerprint(
     refines: Output | None = None,
     draft: Output | None = None,
 ) -> str:
-    """SHA-256, hex. `references`: checksum and role of each, in the order of the request.
+    """Return the SHA-256 of a request as 64 hexadecimal digits.
 
-    Capitals and spaces in the prompt make no difference. Who asks, the model, the size and the
-    number of pictures are left out on purpose: they change what a picture costs, and not what is
-    wanted.
+    `references` are (checksum, role) pairs in the order of the request. Case and white space of the
+    prompt make no difference. The user, the model, the size and the number of images are left out
+    on purpose: they change the cost of an image and not what it should show.
     """
-    asked = {
+    request = {
         "brand": brand.pk,
         "prompt": " ".join(unicodedata.normalize("NFKC", prompt).casefold().split()),
         "aspect_ratio": aspect_ratio,
@@ -38,4 +38,4 @@ def request_fingerprint(
         "refines": refines.pk if refines else None,
         "draft": draft.pk if draft else None,
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

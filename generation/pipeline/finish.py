@@ -1,4 +1,4 @@
-"""How a generation ends, or why it waits for another attempt."""
+"""Ends a generation, or puts it back into the queue for another attempt."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from generation.billing import ledger, savings
 from generation.errors import EngineError, EngineUnavailable
 from generation.models import Generation, Take
 
-MAX_ATTEMPTS = 5  # of one request, while the engine is unavailable
-MAX_WAIT_S = 3600  # that a service may ask for; beyond it a person decides
+# Maximum attempts per generation while the engine is unavailable
+MAX_ATTEMPTS = 5
+# Longest wait in seconds that a service may ask for; after a longer one the user decides
+MAX_WAIT_S = 3600
 
 State = Generation.State
 
 
 def finish_from_takes(generation: Generation) -> None:
-    """Whatever was to be asked for has been answered, or it was cancelled."""
-    made = generation.outputs.exclude(asset=None).values("take").distinct().count()
+    """End a generation whose takes are all answered, or which was cancelled; its takes and outputs
+    determine the state."""
+    stored = generation.outputs.exclude(asset=None).values("take").distinct().count()
     refusals = list(generation.takes.filter(state=Take.State.REFUSED))
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
     if generation.cancel_requested and generation.missing:
-        finish(generation, State.CANCELLED, f"Cancelled; {made} of {generation.count} generated.")
-    elif made:
+        finish(generation, State.CANCELLED, f"Cancelled; {stored} of {generation.count} generated.")
+    elif stored:
         note = f"{len(refusals)} of {generation.count} refused. " if refusals else ""
         reason = refusals[0].reason if refusals else ""
         finish(generation, State.SUCCEEDED, f"{note}{reason}")
@@ -35,9 +38,10 @@ def finish_from_takes(generation: Generation) -> None:
 
 
 def retry_or_fail(generation: Generation, error: EngineUnavailable) -> None:
-    """Back into the queue, unless it was tried often enough or asking again may pay twice.
+    """Put the generation back into the queue, or fail it if its attempts are used up or a retry
+    might be billed twice.
 
-    Raises the error where the queue should try again.
+    Raises `error` if the job queue should retry.
     """
     if error.may_have_been_paid or generation.attempts >= MAX_ATTEMPTS:
         finish(generation, State.FAILED, error.message, error.code)
@@ -60,7 +64,8 @@ def retry_or_fail(generation: Generation, error: EngineUnavailable) -> None:
 
 @transaction.atomic
 def finish(generation: Generation, state: str, reason: str = "", code: str = "") -> None:
-    """Its state and all that goes with it, in one transaction."""
+    """Record how the generation ended, release its reservation and queue its webhooks, in one
+    transaction."""
     generation.state, generation.reason, generation.reason_code = state, reason, code
     generation.finished_at = timezone.now()
     generation.save(update_fields=["state", "reason", "reason_code", "finished_at"])
@@ -71,5 +76,6 @@ def finish(generation: Generation, state: str, reason: str = "", code: str = "")
 
 
 def backoff(*, attempts: int, error: EngineError) -> float:
-    """Seconds until the next attempt: what the service asked for, and at least 2, 4, 8, … s."""
+    """Return the seconds until the next attempt: as many as the service asked for, and at least
+    2, 4, 8, … up to 300."""
     return max(error.retry_after or 0.0, min(2.0 ** (attempts + 1), 300.0))

@@ -1,8 +1,7 @@
-"""One generation's pictures: what the engine is asked, its answers kept, and into the library.
+"""Stores the outputs of a generation as assets in the library.
 
-What is asked for is noted before, and each answer is committed before anything else happens to
-it. So a worker may be killed at any line: what had arrived is not asked for again, and what may
-have been drawn for nobody is charged, and asked for anew by a person only.
+An output keeps its bytes in its own row until the asset exists, so a worker may be killed at any
+line and the next one continues.
 """
 
 from __future__ import annotations
@@ -23,7 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 def store_outputs(generation: Generation) -> None:
-    for output in _arrived(generation):
+    """Ingest every output that is not yet in the library, each in its own transaction.
+
+    An output that the library refuses keeps its bytes, and the reason in `problem`. Raises
+    FileMissing if a file of the library cannot be read.
+    """
+    for output in _pending(generation):
         place = f"{output.take.number + 1}.{output.position + 1}"
         try:
             with transaction.atomic():
@@ -41,7 +45,7 @@ def store_outputs(generation: Generation) -> None:
                 output.save(update_fields=["asset", "data"])
                 inheritance.inherit_terms(asset=stored.asset, generation=generation)
         except PictureRefused as error:
-            # kept as it came: staff can look at the bytes
+            # The bytes stay as they came, so that staff can inspect them
             output.problem = error.message
             output.save(update_fields=["problem"])
 
@@ -56,8 +60,8 @@ def _provenance(generation: Generation) -> GenerationProvenance:
     )
 
 
-def _arrived(generation: Generation) -> Iterator[Output]:
-    """Outputs whose bytes the library does not have yet, one in memory at a time."""
-    waiting = generation.outputs.filter(asset=None, problem="", data__isnull=False)
-    for pk in list(waiting.values_list("pk", flat=True)):
+def _pending(generation: Generation) -> Iterator[Output]:
+    """Yield the outputs whose bytes are not yet in the library, one in memory at a time."""
+    pending = generation.outputs.filter(asset=None, problem="", data__isnull=False)
+    for pk in list(pending.values_list("pk", flat=True)):
         yield Output.objects.select_related("take").get(pk=pk)

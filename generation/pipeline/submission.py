@@ -1,10 +1,10 @@
-"""Making pictures: `request` puts one in the queue, `run` has it drawn, `cancel` stops it."""
+"""Submits, retries and cancels generations."""
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import TypedDict, Unpack
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -14,20 +14,27 @@ from assetbank import jobs, permissions, text
 from assetbank.models import Asset, Brand
 from generation.billing import ledger
 from generation.engines import catalog, quotas
-from generation.errors import (
-    InvalidRequest,
-)
+from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, Output, PresetVersion, Reference
 from generation.pipeline import finish, takes, validate
-from generation.pipeline.validate import MAX_PICTURES as MAX_PICTURES
-from generation.pipeline.validate import MAX_PROMPT_LENGTH as MAX_PROMPT_LENGTH
-
-logger = logging.getLogger(__name__)
 
 State = Generation.State
 
 
-# ------------------------------------------------------------------------ asking
+class OptionalFields(TypedDict, total=False):
+    """Fields of `Generation` that a request may leave out.
+
+    A request with the `key` of an earlier one returns that generation.
+    """
+
+    image_size: str
+    count: int
+    key: uuid.UUID | None
+    preset_version: PresetVersion | None
+    refines: Output | None
+    draft: Output | None
+    batch: Batch | None
+    label: str
 
 
 def submit(
@@ -38,57 +45,51 @@ def submit(
     references: Sequence[Asset] = (),
     model: str,
     aspect_ratio: str,
-    image_size: str = "",
-    count: int = 1,
     roles: Mapping[int, str] | None = None,
-    key: uuid.UUID | None = None,
-    preset_version: PresetVersion | None = None,
     variables: Mapping[str, str] | None = None,
-    refines: Output | None = None,
-    draft: Output | None = None,
-    batch: Batch | None = None,
-    label: str = "",
+    **fields: Unpack[OptionalFields],
 ) -> Generation:
-    """Queue a generation; its job commits with its row. What was asked with the same `key` before
-    is not asked again. `roles`: what a reference is to the picture, by its asset's id.
+    """Save a generation and queue its job in the same transaction.
 
-    Raises InvalidRequest and NotAllowed."""
+    `roles` maps ids of referenced assets to their roles. `variables` are the values of the preset's
+    blanks by name.
+
+    Raises:
+        InvalidRequest: the request cannot be drawn as it is, or a spending cap does not allow it.
+        NotAllowed: the user may not edit in this brand.
+    """
     permissions.require_editor(person, brand)
-    asked = Generation(
+    generation = Generation(
         brand=brand,
         prompt=text.clean_text(prompt),
         model=model,
         aspect_ratio=aspect_ratio,
-        image_size=image_size,
-        count=count,
         created_by=person,
-        key=key,
-        preset_version=preset_version,
         variables=dict(variables or {}),
-        refines=refines,
-        draft=draft,
-        batch=batch,
-        label=label,
+        **fields,
     )
     references = list(dict.fromkeys(references))
-    return _queue(
-        asked, references, validate.validate_request(asked, person, references, roles or {})
-    )
+    checked_roles = validate.validate_request(generation, person, references, roles or {})
+    return _queue(generation, references, checked_roles)
 
 
 def _queue(
     generation: Generation, references: Sequence[Asset], roles: Mapping[int, str]
 ) -> Generation:
+    """Save the generation, reserve its cost and defer its job, in one transaction.
+
+    Return the existing generation if there is one with the same key.
+    """
     try:
         with transaction.atomic():
             _save(generation, references, roles)
             in_bulk = bool(generation.batch and generation.batch.in_bulk)
             ledger.reserve(generation, pictures=generation.count, in_bulk=in_bulk)
-            if not in_bulk:  # else `bulk.submit` has it ordered with the others
+            if not in_bulk:  # otherwise `bulk_orders` orders it together with its batch
                 _defer(generation)
     except IntegrityError:
-        if generation.key and (first := Generation.objects.filter(key=generation.key).first()):
-            return first
+        if generation.key and (existing := Generation.objects.filter(key=generation.key).first()):
+            return existing
         raise
     return generation
 
@@ -111,7 +112,7 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
 
 
 def _defer(generation: Generation) -> None:
-    # by name: tasks.py imports this module. The lock: one worker at a time on one generation
+    # By name, because tasks.py imports this module. The lock keeps a second worker away
     jobs.defer("generation.tasks.run", lock=_lock(generation.pk), generation_id=generation.pk)
 
 
@@ -120,20 +121,24 @@ def _lock(pk: int) -> str:
 
 
 def requeue_orphans() -> None:
-    """Unfinished generations without a job: it failed when not even that could be written down."""
+    """Defer a new job for each unfinished generation whose job is gone: a job that fails while the
+    database is unreachable cannot record that on its generation."""
     ordered = Q(batch_job__state__in=BatchJob.UNFINISHED)
     unfinished = Generation.objects.filter(state__in=Generation.UNFINISHED).exclude(ordered)
     jobs.requeue_orphans(unfinished, lock=_lock, defer=_defer)
 
 
 def retry_generation(*, person: User, generation: Generation) -> Generation:
-    """Queue a failed or cancelled generation again. What has arrived is not asked for again, and
-    neither is what was refused; what was lost on the way, or cannot be read, is."""
+    """Queue a failed or cancelled generation again, and return it.
+
+    Takes that were answered or refused are not requested again; lost, abandoned and unreadable ones
+    are. Raises InvalidRequest and NotAllowed.
+    """
     permissions.require_editor(person, generation.brand)
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         _check_may_be_retried(generation)
-        if generation.batch_job:  # its order is over: what has no answer was not drawn
+        if generation.batch_job:  # the order has ended: takes without an answer were not drawn
             takes.discard_unanswered(generation)
         takes.replace_unusable(generation)
         generation.state, generation.reason, generation.reason_code = State.QUEUED, "", ""
@@ -166,8 +171,8 @@ def _check_may_be_retried(generation: Generation) -> None:
 def cancel_generation(
     *, person: User, generation: Generation, reason: str = "Cancelled before it started."
 ) -> Generation:
-    """Stop a waiting generation at once, a running one before its next picture; what has arrived
-    stays. Cancelling a finished one changes nothing."""
+    """Stop a queued generation at once, or a running one before its next take; outputs that have
+    arrived stay. Do nothing if it has finished. Raises NotAllowed."""
     permissions.require_editor(person, generation.brand)
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)

@@ -1,8 +1,8 @@
-"""Records what becomes of each take; the steps are drawn at `models.Take`.
+"""Records the outcome of each take; `models.Take` shows the steps between its states.
 
-Every step is committed before anything else happens, so a worker may be killed at any line: what
-has arrived is not asked for again, and what may have been billed is charged once, with the first
-outcome that is recorded, and asked for again by a user only.
+Every step is committed before anything else happens, so a worker may be killed at any line: an
+image that has arrived is not requested again; a call that may have been billed is charged once,
+with the first outcome that is recorded, and only a user can request it again.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ State = Take.State
 
 @transaction.atomic
 def record_asked(generation: Generation, number: int, request: DrawRequest) -> None:
-    """Record what is about to be sent, before it is: its answer may come much later, or find that
-    its worker has ended. A bulk order that is sent again records it again."""
-    now = {"asked_at": timezone.now()}
-    take, _ = generation.takes.get_or_create(number=number, defaults=now)
+    """Record a request before it is sent: its answer may come much later, or after its worker has
+    ended. A bulk order that is sent again records it again."""
+    defaults = {"asked_at": timezone.now()}
+    take, _ = generation.takes.get_or_create(number=number, defaults=defaults)
     if not take.ended:
         conversation.record_request(take, request)
 
 
 def unanswered(generation: Generation) -> QuerySet[Take]:
-    """Return the takes that were asked for, and of which nobody has heard."""
+    """Return the takes that were requested and have no outcome yet."""
     return generation.takes.filter(state=State.ASKED)
 
 
 def discard_unanswered(generation: Generation) -> None:
-    """Forget what was asked for and surely not drawn: its numbers may be asked for again."""
+    """Delete the takes that were requested and certainly not drawn: their numbers may be requested
+    again."""
     unanswered(generation).delete()
 
 
@@ -50,7 +51,10 @@ def discard_unanswered(generation: Generation) -> None:
 def record_answer(
     generation: Generation, number: int, drawing: Drawing, *, in_bulk: bool = False
 ) -> None:
-    """Record an answer, all of it or nothing: its pictures, what the model said, its price."""
+    """Record an answer in one transaction: its images, the model's turn and its price.
+
+    Do nothing if another worker has already recorded an answer.
+    """
     take = _locked(generation, number, State.ANSWERED)
     if take is None:
         return
@@ -84,7 +88,7 @@ def record_answer(
 def record_refused(
     generation: Generation, number: int, error: Refused, *, in_bulk: bool = False
 ) -> None:
-    """Record an answer without a picture."""
+    """Record an answer without an image, unless a later state is already recorded."""
     take = _locked(generation, number, State.REFUSED)
     if take is None:
         return
@@ -103,26 +107,28 @@ def record_refused(
 def record_lost(
     generation: Generation, number: int, error: EngineError, *, in_bulk: bool = False
 ) -> None:
-    """Record that a call failed which may have been billed."""
+    """Record that a call failed that may have been billed."""
     _record_unheard(generation, number, State.LOST, error, in_bulk=in_bulk)
 
 
 def abandon_started(generation: Generation, error: EngineError) -> None:
-    """Record of all that was asked for, and not answered, that nobody is left to hear of it."""
+    """Record all requested takes without an outcome as abandoned: their worker has ended and cannot
+    receive the answers."""
     for number in list(unanswered(generation).values_list("number", flat=True)):
         _record_unheard(generation, number, State.ABANDONED, error)
 
 
 def unusable_takes(generation: Generation) -> QuerySet[Take]:
-    """Return the takes without a picture that a user may have asked for again: of which nobody has
-    heard, or whose pictures cannot be read."""
+    """Return the takes without a usable image that a user may request again: lost and abandoned
+    ones, and those whose images cannot be read."""
     pictures = Output.objects.filter(take=OuterRef("pk"))
     unreadable = Exists(pictures) & ~Exists(pictures.filter(problem=""))
     return generation.takes.filter(Q(state__in=Take.UNHEARD) | Q(unreadable), replaced=False)
 
 
 def replace_unusable(generation: Generation) -> None:
-    """Have others asked for in their place; their records, and what they cost, stay."""
+    """Mark the unusable takes as replaced, so that new ones are requested; their records and costs
+    stay."""
     unusable_takes(generation).update(replaced=True)
 
 
@@ -130,6 +136,7 @@ def replace_unusable(generation: Generation) -> None:
 def _record_unheard(
     generation: Generation, number: int, state: State, error: EngineError, *, in_bulk: bool = False
 ) -> None:
+    """Record a take as lost or abandoned; charge its usage, or the estimate if that is unknown."""
     take = _locked(generation, number, state)
     if take is None:
         return
@@ -141,8 +148,10 @@ def _record_unheard(
 
 
 def _locked(generation: Generation, number: int, state: State) -> Take | None:
-    """Return the take of that number, until the transaction ends for this worker only; None where
-    another worker has recorded more of it than `state`."""
+    """Return the take with that number, locked for this worker until the transaction ends.
+
+    Return None if another worker has recorded a state from which `state` cannot follow.
+    """
     Generation.objects.select_for_update().only("pk").get(pk=generation.pk)
     take, _ = generation.takes.get_or_create(number=number)
     if take.may_become(state):
@@ -152,7 +161,7 @@ def _locked(generation: Generation, number: int, state: State) -> Take | None:
 
 
 def _end(take: Take, state: State, **record: Any) -> None:
-    """Replace what was recorded of a take by how it ended; whether it was replaced stays."""
+    """Overwrite the record of a take with its outcome; `replaced` and `asked_at` stay."""
     ended = Take(
         pk=take.pk,
         generation_id=take.generation_id,

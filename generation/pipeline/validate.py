@@ -1,4 +1,4 @@
-"""Whether a generation can be asked for as it is: found out before anything is paid."""
+"""Checks a request for a generation before anything is billed."""
 
 from __future__ import annotations
 
@@ -14,57 +14,59 @@ from generation.models import Generation, Role
 from generation.pipeline.fingerprint import request_fingerprint
 from generation.prompting import compose, presets
 
-MAX_PICTURES = 8  # of one request
-MAX_PROMPT_LENGTH = 8_000
+MAX_PICTURES = 8  # Maximum images per request
+MAX_PROMPT_LENGTH = 8_000  # characters
 
 
 def validate_request(
-    asked: Generation,
+    generation: Generation,
     person: permissions.AnyUser,
     references: Sequence[Asset],
     roles: Mapping[int, str],
 ) -> dict[int, str]:
-    """The role of each reference, by its id. Completes what was asked: its size, what the model
-    has no room for, its fingerprint.
+    """Return the role of each reference by its asset's id, and complete the unsaved `generation`:
+    its image size, the sentences about references left out, and its fingerprint.
 
     Raises InvalidRequest.
     """
-    _check_amounts(asked.prompt, asked.count)
+    _check_amounts(generation.prompt, generation.count)
     _check_references(person, references)
-    based_on = [output.asset for output in (asked.refines, asked.draft) if output and output.asset]
+    based_on = [
+        output.asset for output in (generation.refines, generation.draft) if output and output.asset
+    ]
     _check_rights([*references, *based_on])
     roles = _clean_roles(references, roles)
-    if asked.preset_version and not asked.refines:
-        presets.check_references(asked.preset_version, roles.values())
-    _fit(asked, [compose.NamedReference(asset.title, roles[asset.pk]) for asset in references])
-    asked.fingerprint = request_fingerprint(
-        brand=asked.brand,
-        prompt=asked.prompt,
-        aspect_ratio=asked.aspect_ratio,
+    if generation.preset_version and not generation.refines:
+        presets.check_references(generation.preset_version, roles.values())
+    _fit(generation, [compose.NamedReference(asset.title, roles[asset.pk]) for asset in references])
+    generation.fingerprint = request_fingerprint(
+        brand=generation.brand,
+        prompt=generation.prompt,
+        aspect_ratio=generation.aspect_ratio,
         references=[(asset.checksum, roles[asset.pk]) for asset in references],
-        preset_version=asked.preset_version,
-        variables=asked.variables,
-        refines=asked.refines,
-        draft=asked.draft,
+        preset_version=generation.preset_version,
+        variables=generation.variables,
+        refines=generation.refines,
+        draft=generation.draft,
     )
     return roles
 
 
-def _fit(asked: Generation, references: Sequence[compose.NamedReference]) -> None:
-    """To what its model can do."""
-    chosen = catalog.get_model(asked.model)
-    quotas.require_quota(asked.model)
+def _fit(generation: Generation, references: Sequence[compose.NamedReference]) -> None:
+    """Adapt the request to what its model can do, and check the rest. Raises InvalidRequest."""
+    chosen = catalog.get_model(generation.model)
+    quotas.require_quota(generation.model)
     fitted = compose.fit_references(references, chosen)
-    asked.left_out = list(fitted.left_out)
-    asked.image_size = asked.image_size or next(iter(chosen.image_sizes), "")
+    generation.left_out = list(fitted.left_out)
+    generation.image_size = generation.image_size or next(iter(chosen.image_sizes), "")
     catalog.check(
         chosen,
-        prompt=asked.prompt,
-        aspect_ratio=asked.aspect_ratio,
-        image_size=asked.image_size,
-        roles=[references[n].role for n in fitted.kept],
-        refines=asked.refines is not None,
-        in_bulk=bool(asked.batch and asked.batch.in_bulk),
+        prompt=generation.prompt,
+        aspect_ratio=generation.aspect_ratio,
+        image_size=generation.image_size,
+        roles=[references[n].role for n in fitted.sent],
+        refines=generation.refines is not None,
+        in_bulk=bool(generation.batch and generation.batch.in_bulk),
     )
 
 
@@ -78,7 +80,7 @@ def _check_amounts(prompt: str, count: int) -> None:
 
 
 def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
-    """The role of each reference, "" where it has none. Raises InvalidRequest."""
+    """Return the role of each reference, "" if it has none. Raises InvalidRequest."""
     for role in roles.values():
         if role and role not in Role.values:
             raise InvalidRequest(
@@ -88,22 +90,22 @@ def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[
 
 
 def _check_references(person: permissions.AnyUser, references: Sequence[Asset]) -> None:
-    seen = set(
+    visible = set(
         permissions.assets(person).filter(pk__in=[a.pk for a in references]).values_list("pk")
     )
     for asset in references:
-        if (asset.pk,) not in seen:
+        if (asset.pk,) not in visible:
             raise InvalidRequest(
                 "One of the references does not exist. Remove it.", code="unknown_reference"
             )
 
 
 def _check_rights(sources: Iterable[Asset]) -> None:
-    """Whether a picture may be made of all of these together. Raises InvalidRequest."""
+    """Raise InvalidRequest if no image may be generated from these assets together."""
     sources = list(dict.fromkeys(sources))
     for asset in sources:
         if refused := terms.usage_problem(asset, derive=True):
             code = "rights_expired" if asset.expired else "rights"
             raise InvalidRequest(refused, code=code)
-    if nowhere := inheritance.no_common_territory(sources):
-        raise InvalidRequest(nowhere, code="rights")
+    if problem := inheritance.no_common_territory(sources):
+        raise InvalidRequest(problem, code="rights")

@@ -1,4 +1,4 @@
-"""What a brand asks of its pictures: read and changed here only."""
+"""Reads and changes the rules of a brand for its images."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from assetbank.models.brands import validate_palette
 from generation.errors import InvalidRequest
 from generation.models import BrandRules, Finding
 
-MAX_LINES = 50  # lines of `always`, of `never`, and approved words
+MAX_LINES = 50  # Maximum entries of each list: `always`, `never`, `approved_words`
+# Maximum characters: of each entry of a list, or of a whole text
 MAX_LENGTHS = {"always": 300, "never": 300, "approved_words": 80, "voice": 2_000, "style": 4_000}
-OF_BRAND = ("palette", "style", "four_eyes")
-OF_RULES = ("voice", "always", "never", "approved_words", "anchors", "blocking")
+BRAND_FIELDS = ("palette", "style", "four_eyes")
+RULE_FIELDS = ("voice", "always", "never", "approved_words", "anchors", "blocking")
 
 
 def brand_rules_of(brand: Brand) -> BrandRules:
-    """Empty ones, not saved, while it has none."""
+    """Return the rules of a brand; new ones that are not saved if it has none."""
     return BrandRules.objects.filter(brand=brand).first() or BrandRules(brand=brand)
 
 
 def change_rules(*, person: permissions.AnyUser, brand: Brand, **fields: Any) -> BrandRules:
-    """Any of OF_BRAND and OF_RULES; what is not named stays. Raises NotAllowed, InvalidRequest."""
+    """Change the given fields of BRAND_FIELDS and RULE_FIELDS, and return the rules.
+
+    Raises NotAllowed and InvalidRequest.
+    """
     permissions.require_manager(person, brand)
-    unknown = fields.keys() - {*OF_BRAND, *OF_RULES}
+    unknown = fields.keys() - {*BRAND_FIELDS, *RULE_FIELDS}
     if unknown:
         raise TypeError(f"not a rule of a brand: {', '.join(sorted(unknown))}")
     fields = {name: _clean(name, value) for name, value in fields.items()}
@@ -39,22 +43,23 @@ def change_rules(*, person: permissions.AnyUser, brand: Brand, **fields: Any) ->
             raise InvalidRequest(f"This collection does not belong to {brand}. Choose another one.")
         rules, _ = BrandRules.objects.get_or_create(brand=brand)
         for name, value in fields.items():
-            setattr(brand if name in OF_BRAND else rules, name, value)
-        brand.save(update_fields=[name for name in OF_BRAND if name in fields])
+            setattr(brand if name in BRAND_FIELDS else rules, name, value)
+        brand.save(update_fields=[name for name in BRAND_FIELDS if name in fields])
         rules.save()
     return rules
 
 
 def lines(value: str) -> list[str]:
-    """What stands on each line of a text."""
+    """Return the lines of a text, stripped, without empty ones."""
     return [line.strip() for line in value.splitlines() if line.strip()]
 
 
 def _clean(name: str, value: Any) -> Any:
+    """Return the value for a field. Raises InvalidRequest."""
     if name == "palette":
         return _palette(value)
     if name in ("always", "never", "approved_words"):
-        return _listed(name, value)
+        return _clean_list(name, value)
     if name == "blocking":
         return _codes(value)
     if name in ("voice", "style"):
@@ -75,20 +80,20 @@ def _palette(value: Sequence[str]) -> list[str]:
     return colours
 
 
-def _listed(name: str, value: Iterable[str]) -> list[str]:
+def _clean_list(name: str, value: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(filter(None, (text.clean_text(str(each)) for each in value))))
-    said = name.replace("_", " ")
+    label = name.replace("_", " ")
     if len(found) > MAX_LINES:
-        raise InvalidRequest(f"{said} has more than {MAX_LINES} lines. Remove some.")
+        raise InvalidRequest(f"{label} has more than {MAX_LINES} lines. Remove some.")
     if any(len(each) > MAX_LENGTHS[name] for each in found):
         raise InvalidRequest(
-            f"A line of {said} has more than {MAX_LENGTHS[name]} characters. Shorten it."
+            f"A line of {label} has more than {MAX_LENGTHS[name]} characters. Shorten it."
         )
     return found
 
 
 def _codes(value: Iterable[str]) -> list[str]:
     chosen = set(value)
-    if strange := chosen - set(Finding.Code.values):
-        raise InvalidRequest(f"There is no finding “{sorted(strange)[0]}”. Remove it.")
+    if unknown := chosen - set(Finding.Code.values):
+        raise InvalidRequest(f"There is no finding “{sorted(unknown)[0]}”. Remove it.")
     return [code for code in Finding.Code.values if code in chosen]

@@ -1,5 +1,5 @@
-"""From what a person wrote to what a model reads: the references that it has room for, named in
-order with what each is for, and what the brand asks of every picture."""
+"""Composes the full prompt: the user's prompt, the references that the model accepts, in order and
+with their roles, and the brand's rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assetbank.models import Brand
 from generation.models import BrandRules, EngineModel, Role
 
-# What is left out first when a model has no room for all stands last
+# Roles by importance: if a model does not accept all references, the last ones are left out first
 PRIORITY = [
     Role.PRODUCT.value,
     Role.CHARACTER.value,
@@ -32,7 +32,7 @@ NO_ROLE = "Keep the products in it true to their shape, material, colour and det
 
 @dataclass(frozen=True)
 class NamedReference:
-    """A reference as a prompt names it; `role` is one of Role or ""."""
+    """Title and role of a reference in a prompt; `role` is one of Role or ""."""
 
     title: str
     role: str = ""
@@ -40,16 +40,22 @@ class NamedReference:
 
 @dataclass(frozen=True)
 class FittedReferences:
-    """Which references are sent, by their position in what was given, and why others are not."""
+    """References that a model accepts.
 
-    kept: tuple[int, ...]
+    `sent` are positions in the given references. `left_out` are sentences about the others.
+    """
+
+    sent: tuple[int, ...]
     left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ComposedPrompt:
-    """`sent`: the positions of the references that go along, in the order in which `text` numbers
-    them. `left_out`: sentences for people."""
+    """Full prompt, with the references to send.
+
+    `sent` are positions in the given references, in the order in which `text` numbers them.
+    `left_out` are sentences for users about the others.
+    """
 
     text: str
     sent: tuple[int, ...]
@@ -57,33 +63,33 @@ class ComposedPrompt:
 
 
 def fit_references(references: Sequence[NamedReference], model: EngineModel) -> FittedReferences:
-    """As many as the model has room for: products before styles, and of one role the first.
+    """Choose as many references as the model accepts, by PRIORITY and then by position.
 
-    What is kept stays in its order.
+    The chosen ones stay in the given order.
     """
     by_priority = sorted(
         range(len(references)), key=lambda n: (PRIORITY.index(references[n].role), n)
     )
-    kept: list[int] = []
+    chosen: list[int] = []
     reasons: dict[int, str] = {}
     for n in by_priority:
         role = references[n].role
         slots = model.slots.get(role) if role else None
-        beside = sum(references[other].role == role for other in kept)
-        if slots is not None and beside >= slots:
+        same_role = sum(references[other].role == role for other in chosen)
+        if slots is not None and same_role >= slots:
             name = Role(role).label.lower() if slots == 1 else f"{Role(role).label.lower()}s"
             reasons[n] = f"{model.label} accepts {slots} {name}"
-        elif len(kept) >= model.max_references:
-            most = model.max_references
+        elif len(chosen) >= model.max_references:
+            limit = model.max_references
             reasons[n] = (
-                f"{model.label} accepts {most} reference{'' if most == 1 else 's'}"
-                if most
+                f"{model.label} accepts {limit} reference{'' if limit == 1 else 's'}"
+                if limit
                 else f"{model.label} accepts no references"
             )
         else:
-            kept.append(n)
+            chosen.append(n)
     left_out = tuple(f"“{references[n].title}” is not used: {reasons[n]}." for n in sorted(reasons))
-    return FittedReferences(tuple(sorted(kept)), left_out)
+    return FittedReferences(tuple(sorted(chosen)), left_out)
 
 
 def compose_prompt(
@@ -94,23 +100,23 @@ def compose_prompt(
     model: EngineModel,
     rules: BrandRules | None = None,
 ) -> ComposedPrompt:
-    """The prompt, the references by number, role and name, and the brand's rules."""
+    """Return the prompt with the references by number, role and title, and the brand's rules."""
     fitted = fit_references(references, model)
     parts = [prompt.strip()]
-    if fitted.kept:
-        lines = [_line(number, references[n]) for number, n in enumerate(fitted.kept, start=1)]
+    if fitted.sent:
+        lines = [_line(number, references[n]) for number, n in enumerate(fitted.sent, start=1)]
         parts.append("The reference images, in their order:\n" + "\n".join(lines))
     if brand.style.strip():
         parts.append(f"Style of the brand {brand.name}: {brand.style.strip()}")
     if brand.palette:
         parts.append(f"Palette of the brand: {', '.join(brand.palette)}.")
     if rules:
-        parts += _ruled(rules)
-    return ComposedPrompt("\n\n".join(parts), fitted.kept, fitted.left_out)
+        parts += _rule_parts(rules)
+    return ComposedPrompt("\n\n".join(parts), fitted.sent, fitted.left_out)
 
 
 def redraw_instruction(*, number: int) -> str:
-    """For the last image, a draft that is to be made again at the size that is asked for."""
+    """Return the instruction to draw the draft, sent as image `number`, again at a larger size."""
     return (
         f"Image {number} is a draft of this very picture. Make it again at a higher resolution: "
         "keep its composition, poses, light and colours as they are, and add only the detail that "
@@ -125,7 +131,7 @@ def _line(number: int, reference: NamedReference) -> str:
     return f"Image {number}, the {role.label.lower()}: {reference.title}. {INSTRUCTIONS[role]}"
 
 
-def _ruled(rules: BrandRules) -> list[str]:
+def _rule_parts(rules: BrandRules) -> list[str]:
     parts = []
     if rules.voice.strip():
         parts.append(f"Mood: {rules.voice.strip()}")

@@ -1,4 +1,4 @@
-"""Presets: prompts with blanks that a team shares. A version never changes: `save` makes the next.
+"""Presets: shared prompts with blanks. A version never changes: `save_preset` adds the next one.
 
 A blank is written {like_this}; a brace itself is written twice.
 """
@@ -21,33 +21,33 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, Preset, PresetVersion, Role
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-MAX_TEMPLATE_LENGTH = 6_000
-MAX_VALUE_LENGTH = 500
-MAX_REFERENCES = 14
+MAX_TEMPLATE_LENGTH = 6_000  # characters
+MAX_VALUE_LENGTH = 500  # characters
+MAX_REFERENCES = 14  # Maximum that any model accepts
 
 
-# ------------------------------------------------------------------------ choosing
+# ------------------------------------------------------------------------ choice
 
 
 def visible(person: permissions.AnyUser) -> QuerySet[Preset]:
-    """Every brand's, and those of the person's own brands; also such as are not on offer."""
+    """Return the presets of all brands and of the user's brands, including those not on offer."""
     return Preset.objects.filter(Q(brand=None) | Q(brand__in=permissions.brands(person)))
 
 
 def offered(person: permissions.AnyUser, brand: Brand | None = None) -> QuerySet[Preset]:
-    """Those on offer (to `brand`, if given) that have a version."""
+    """Return the presets with a version that are on offer to the user, and to `brand` if given."""
     found = visible(person).filter(offered=True, versions__isnull=False).distinct()
     return found.filter(Q(brand=None) | Q(brand=brand)) if brand else found
 
 
 def with_use_counts(presets: QuerySet[Preset]) -> QuerySet[Preset]:
-    """Each with `used`: how many generations were asked for with any of its versions."""
+    """Annotate presets with `used`, the number of generations from any of their versions."""
     uses = PresetVersion.objects.filter(preset=OuterRef("pk")).order_by().values("preset")
     return presets.annotate(used=Subquery(uses.annotate(n=Count("generations")).values("n")))
 
 
 def newest(preset: Preset) -> PresetVersion:
-    """Raises InvalidRequest where there is none."""
+    """Return the newest version of a preset. Raises InvalidRequest if there is none."""
     version = preset.versions.order_by("-number").first()
     if version is None:
         raise InvalidRequest(
@@ -59,9 +59,10 @@ def newest(preset: Preset) -> PresetVersion:
 def choose_version(
     person: permissions.AnyUser, brand: Brand, slug: str, number: int | None = None
 ) -> PresetVersion:
-    """The newest version of a preset, or that with this number, for a picture of `brand`.
+    """Return the version of a preset with that number, by default the newest.
 
-    Raises InvalidRequest where there is no such preset, or where it is another brand's."""
+    Raises InvalidRequest if `brand` has no such preset or version.
+    """
     found = visible(person).filter(Q(brand=None) | Q(brand=brand), slug=slug.replace("\0", ""))
     if number is None:
         found = found.filter(offered=True)
@@ -79,13 +80,13 @@ def choose_version(
     return version
 
 
-# ------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------ blanks and roles
 
 
 def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
-    """The value of each of its variables: what is given, else the default.
+    """Return the value of each variable of a version: the given one, else its default.
 
-    Raises InvalidRequest: an unknown variable, one without a value, or too long a one."""
+    Raises InvalidRequest for an unknown variable, or for a value that is missing or too long."""
     known = {each["name"]: each for each in version.variables}
     if unknown := sorted(given.keys() - known.keys()):
         names = ", ".join(known) or "none"
@@ -93,7 +94,7 @@ def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
             f"{version.preset} has no variable “{unknown[0]}”. It has: {names}.",
             code="unknown_variable",
         )
-    found = {}
+    filled = {}
     for name, variable in known.items():
         value = " ".join(text.clean_text(given.get(name, "")).split()) or variable.get(
             "default", ""
@@ -102,28 +103,27 @@ def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
             raise InvalidRequest(f"Fill in “{label(variable)}”.", code="empty_variable")
         if len(value) > MAX_VALUE_LENGTH:
             raise InvalidRequest(f"“{label(variable)}” has at most {MAX_VALUE_LENGTH} characters.")
-        found[name] = value
-    return found
+        filled[name] = value
+    return filled
 
 
 def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
-    """The prompt of a version with these values in its blanks. Raises InvalidRequest as `values`.
-
-    A value is taken as it is: braces in it are no blanks."""
+    """Return the prompt of a version with these values in its blanks. Braces in a value are no
+    blanks. Raises InvalidRequest like `values`."""
     filled = values(version, given)
     pieces = []
-    for words, name, _, _ in Formatter().parse(version.template):
-        pieces += [words, filled.get(name, "") if name else ""]
+    for literal, name, _, _ in Formatter().parse(version.template):
+        pieces += [literal, filled.get(name, "") if name else ""]
     return "".join(pieces).strip()
 
 
 def fill_prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
-    """The filled preset, and what a person adds in their own words."""
+    """Return the filled preset, followed by the user's own words."""
     return "\n\n".join(part for part in (fill(version, given), words.strip()) if part)
 
 
 def own_words(version: PresetVersion, given: Mapping[str, str], whole: str) -> str:
-    """What a person had added to make the `whole` prompt: the opposite of `prompt`."""
+    """Return the words that the user added in a `whole` prompt: the inverse of `fill_prompt`."""
     try:
         return whole.removeprefix(fill(version, given)).strip()
     except InvalidRequest:
@@ -131,7 +131,7 @@ def own_words(version: PresetVersion, given: Mapping[str, str], whole: str) -> s
 
 
 def heading(generation: Generation) -> str:
-    """What people call it: the preset's name and their own words, or the prompt itself."""
+    """Return the heading of a generation: its preset and the user's own words, or its prompt."""
     version = generation.preset_version
     if version is None:
         return generation.prompt
@@ -140,60 +140,60 @@ def heading(generation: Generation) -> str:
 
 
 def filled(generation: Generation) -> list[tuple[str, str]]:
-    """What was in the blanks of its preset, by their labels and in the preset's order."""
+    """Return (label, value) for the blanks of a generation's preset, in the preset's order."""
     version, given = generation.preset_version, generation.variables
     blanks = version.variables if version else []
     return [(label(each), given[each["name"]]) for each in blanks if each["name"] in given]
 
 
 def label(variable: Mapping[str, Any]) -> str:
+    """Return the label of a variable, by default made from its name."""
     return str(variable.get("label") or variable["name"].replace("_", " ").capitalize())
 
 
 def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
-    """What the references with these roles lack, or are too many of, in sentences."""
+    """Return a sentence for each role of which a version has too few or too many references."""
     chosen = Counter(roles)
-    told = []
-    for asked in version.roles:
-        there = chosen[asked["role"]]
-        verb = "needs" if there < asked["least"] else "allows" if there > asked["most"] else ""
+    sentences = []
+    for role in version.roles:
+        count = chosen[role["role"]]
+        verb = "needs" if count < role["least"] else "allows" if count > role["most"] else ""
         if verb:
-            told.append(f"{version.preset} {verb} {_wanted(asked)}; {there} chosen.")
-    return told
+            sentences.append(f"{version.preset} {verb} {_describe(role)}; {count} chosen.")
+    return sentences
 
 
 def required_roles(version: PresetVersion) -> list[str]:
-    """What it looks at: “1 to 4 products”, “at most 1 style”."""
-    return [_wanted(asked) for asked in version.roles]
+    """Return the roles of a version in words: “1 to 4 products”, “at most 1 style”."""
+    return [_describe(role) for role in version.roles]
 
 
 def assign_roles(version: PresetVersion, roles: Sequence[str]) -> list[str]:
-    """The same roles, with those that the preset cannot do without in place of "", as many as it
-    has room for. Which picture is the character or the background of one that may do without, only
-    a person knows."""
-    assigned, needed = list(roles), [each for each in version.roles if each["least"]]
+    """Return the roles with "" replaced by roles that the version requires, up to their maximum.
+    Optional roles are not assigned: only the user knows which image is, say, the background."""
+    assigned, required = list(roles), [each for each in version.roles if each["least"]]
     for bound in ("least", "most"):
         for n, role in enumerate(assigned):
-            wanted = (e["role"] for e in needed if assigned.count(e["role"]) < e[bound])
-            assigned[n] = role or next(wanted, "")
+            unfilled = (e["role"] for e in required if assigned.count(e["role"]) < e[bound])
+            assigned[n] = role or next(unfilled, "")
     return assigned
 
 
 def check_references(version: PresetVersion, roles: Iterable[str]) -> None:
-    """Raises InvalidRequest where the preset cannot be drawn from references with these roles."""
+    """Raise InvalidRequest if a version has too few or too many references of a role."""
     if sentences := missing(version, roles):
         raise InvalidRequest(" ".join(sentences), code="preset_references")
 
 
-def _wanted(asked: Mapping[str, Any]) -> str:
-    least, most, name = asked["least"], asked["most"], Role(asked["role"]).label.lower()
+def _describe(role: Mapping[str, Any]) -> str:
+    least, most, name = role["least"], role["most"], Role(role["role"]).label.lower()
     plural = name if most == 1 else f"{name}s"
     if not least:
         return f"at most {most} {plural}"
     return f"{least} {plural}" if least == most else f"{least} to {most} {plural}"
 
 
-# ------------------------------------------------------------------------ writing
+# ------------------------------------------------------------------------ changes
 
 
 @transaction.atomic
@@ -207,11 +207,12 @@ def save_preset(
     aspect_ratio: str = "",
     image_size: str = "",
 ) -> PresetVersion:
-    """The next version of a preset; the newest one where nothing differs. Raises InvalidRequest."""
-    if wrong := template_problems(template, variables, roles):
-        raise InvalidRequest(" ".join(wrong), code="invalid_preset")
+    """Save the next version of a preset, unless nothing differs from the newest one; return the
+    newest one. Raises InvalidRequest."""
+    if problems := template_problems(template, variables, roles):
+        raise InvalidRequest(" ".join(problems), code="invalid_preset")
     Preset.objects.select_for_update().get(pk=preset.pk)
-    said = {
+    content = {
         "template": text.clean_text(template),
         "variables": variables,
         "roles": roles,
@@ -219,14 +220,14 @@ def save_preset(
         "image_size": image_size,
     }
     last = preset.versions.order_by("-number").first()
-    if last and all(getattr(last, name) == value for name, value in said.items()):
+    if last and all(getattr(last, name) == value for name, value in content.items()):
         return last
     number = last.number + 1 if last else 1
-    return PresetVersion.objects.create(preset=preset, number=number, created_by=by, **said)
+    return PresetVersion.objects.create(preset=preset, number=number, created_by=by, **content)
 
 
 def template_problems(template: str, variables: Any, roles: Any) -> list[str]:
-    """What is wrong with a version, in sentences; none: it can be filled."""
+    """Return sentences about what is wrong with a version; [] if it can be filled."""
     if not template.strip():
         return ["Enter the prompt."]
     if len(template) > MAX_TEMPLATE_LENGTH:

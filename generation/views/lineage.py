@@ -18,7 +18,7 @@ from generation.models import EngineModel, Output
 from generation.views.querysets import generations
 from generation.workflows import refine
 
-NEAR = {"depth": 2, "width": 6, "most": 36}  # of the tree that other pages show
+NEAR = {"depth": 2, "width": 6, "max_nodes": 36}  # of the tree that other pages show
 
 
 @login_required

@@ -136,6 +136,6 @@ def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
     known."""
     if model is None:
         return []
-    shown = conversation.images(output)
+    shown = conversation.image_count(output)
     priced = ((s, prices.estimate(model, size=s, references=shown)) for s in model.image_sizes)
     return [(size, prices.format_usd(usd) if usd else "") for size, usd in priced]

@@ -6,9 +6,9 @@
         server.requests[0].prompt
 
 A prompt that contains [scenario:NAME] gets that scenario. Requests are checked first: what Google
-would reject is rejected, whatever the script says, and leaves the script untouched. Asking again
-gives another picture, as it does at Google; after `clear` the pictures begin anew.
-`python -m tests.gemini_server --port 8765` runs it for hand and browser.
+would reject is rejected, whatever the script contains, and does not use up the script. A repeated
+request gives another image, as it does at Google; `clear` resets that, too.
+`python -m tests.gemini_server --port 8765` runs it for manual tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from typing import Any
 
 from tests.gemini_server.batches import Batches
 from tests.gemini_server.replies import Json, Reply, as_json, error
-from tests.gemini_server.rules import MODELS, Asked, Reference, RejectedError, check, check_key
+from tests.gemini_server.rules import (
+    MODELS,
+    ParsedRequest,
+    Reference,
+    RejectedError,
+    check,
+    check_key,
+)
 from tests.gemini_server.scenarios import SCENARIOS
 
 __all__ = ["SCENARIOS", "GeminiServer", "Recorded", "Reference"]
@@ -34,13 +41,13 @@ __all__ = ["SCENARIOS", "GeminiServer", "Recorded", "Reference"]
 
 @dataclass(frozen=True)
 class Recorded:
-    """One request as it came, and what was made of it. Header names are in lower case."""
+    """Request as it came, with its parsed form and its outcome. Header names are in lower case."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: Json
-    asked: Asked | None  # None where the request was rejected
+    asked: ParsedRequest | None  # None if the request was rejected
     scenario: str
     status: int
 
@@ -54,7 +61,11 @@ class Recorded:
 
 
 class GeminiServer:
-    """Serves from its creation (or `with`) until `close`, on a thread of its own."""
+    """Stand-in that serves from its creation until `close`, on its own thread.
+
+    `slow_s` is the delay in seconds of the scenario "slow". `drop_receipts` cuts the connection
+    after an order was accepted, before its receipt is sent.
+    """
 
     def __init__(
         self,
@@ -64,7 +75,7 @@ class GeminiServer:
         scenario: str = "success",
         slow_s: float = 3.0,
     ) -> None:
-        _known(scenario)
+        _require_known(scenario)
         self.default = scenario
         self.slow_s = slow_s
         self.requests: list[Recorded] = []
@@ -84,14 +95,14 @@ class GeminiServer:
         self._thread.start()
 
     def script(self, *names: str) -> None:
-        """Queue scenarios, one for each of the next well-formed requests."""
+        """Queue scenarios, one for each of the next well-formed requests. Raises ValueError."""
         for name in names:
-            _known(name)
+            _require_known(name)
         with self._lock:
             self._script.extend(names)
 
     def clear(self) -> None:
-        """Forget the script, the requests, the orders and what was drawn."""
+        """Delete the script, the requests and the orders, and restart the images."""
         with self._lock:
             self._script.clear()
             self._turns.clear()
@@ -120,45 +131,45 @@ class GeminiServer:
         self.close()
 
     def answer(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> Reply:
-        """The reply to a request, which is recorded."""
-        asked, scenario = None, "rejected"
+        """Record a request and return its reply."""
+        parsed, scenario = None, "rejected"
         try:
-            if self.batches.takes(path):
+            if self.batches.handles(path):
                 reply, scenario = self.batches.reply(method, path, headers, raw, self.url)
-                reply = self._dropped(reply, scenario)
+                reply = self._with_receipt(reply, scenario)
             elif method == "GET":
                 reply, scenario = _models(path, headers), "models"
             else:
-                asked = self._take_turn(check(path, headers, raw))
-                scenario = self._choose(asked)
-                reply = SCENARIOS[scenario](asked, headers.get("x-goog-api-key", ""))
+                parsed = self._take_turn(check(path, headers, raw))
+                scenario = self._choose(parsed)
+                reply = SCENARIOS[scenario](parsed, headers.get("x-goog-api-key", ""))
         except RejectedError as rejected:
             reply = rejected.reply
         if scenario == "slow":
             reply = dataclasses.replace(reply, wait=self.slow_s)
-        record = Recorded(method, path, headers, _body(raw), asked, scenario, reply.status)
+        record = Recorded(method, path, headers, _body(raw), parsed, scenario, reply.status)
         with self._lock:
             self.requests.append(record)
         return reply
 
-    def _dropped(self, reply: Reply, kind: str) -> Reply:
-        """An order that is taken, whose receipt does not arrive."""
+    def _with_receipt(self, reply: Reply, kind: str) -> Reply:
+        """Return the reply, whose receipt of an order is dropped if `drop_receipts` is set."""
         if kind == "batch" and self.drop_receipts:
             return dataclasses.replace(reply, ending="dropped")
         return reply
 
-    def _answer_one(self, asked: Asked, key: str) -> Reply:
-        asked = self._take_turn(asked)
-        return SCENARIOS[self._choose(asked)](asked, key)
+    def _answer_one(self, parsed: ParsedRequest, key: str) -> Reply:
+        parsed = self._take_turn(parsed)
+        return SCENARIOS[self._choose(parsed)](parsed, key)
 
-    def _take_turn(self, asked: Asked) -> Asked:
+    def _take_turn(self, parsed: ParsedRequest) -> ParsedRequest:
         with self._lock:
-            turn = self._turns[asked.model, asked.prompt]
-            self._turns[asked.model, asked.prompt] += 1
-        return dataclasses.replace(asked, turn=turn)
+            turn = self._turns[parsed.model, parsed.prompt]
+            self._turns[parsed.model, parsed.prompt] += 1
+        return dataclasses.replace(parsed, turn=turn)
 
-    def _choose(self, asked: Asked) -> str:
-        named = re.search(r"\[scenario:\s*(\w+)\s*\]", asked.prompt)
+    def _choose(self, parsed: ParsedRequest) -> str:
+        named = re.search(r"\[scenario:\s*(\w+)\s*\]", parsed.prompt)
         if named is None:
             with self._lock:
                 return self._script.popleft() if self._script else self.default
@@ -177,7 +188,7 @@ class _Server(ThreadingHTTPServer):
     owner: GeminiServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are part of the play."""
+        """Ignore clients that disconnect: tests do so on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -226,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
             _cut(self.connection)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: `GeminiServer.requests` tells more."""
+        """Log nothing: `GeminiServer.requests` holds more."""
 
 
 def _models(path: str, headers: dict[str, str]) -> Reply:
@@ -255,7 +266,7 @@ def _body(raw: bytes) -> Json:
     return body if isinstance(body, dict) else {}
 
 
-def _known(name: str) -> None:
+def _require_known(name: str) -> None:
     if name not in SCENARIOS:
         raise ValueError(f"No scenario {name!r}. Known: {', '.join(SCENARIOS)}")
 
@@ -264,4 +275,4 @@ def _cut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # the other side was quicker
+        return  # the client has closed it already

@@ -1,4 +1,4 @@
-"""python -m tests.gemini_server --port 8765 [--scenario NAME]"""
+"""Runs the stand-in: python -m tests.gemini_server --port 8765 [--scenario NAME]"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The stand-in's batch interface: orders of many requests, and the files that they may come in.
+"""Batch interface of the stand-in: orders of many requests, inline or as files.
 
-What an order comes to is the server's `batch_outcome` at the moment that it is looked at:
-"running" leaves it where it is. Each request of a finished order gets an answer of its own, by the
-same scripts and [scenario:NAME] as live ones.
+The outcome of an order is `Batches.outcome` at the moment it is polled; "running" leaves it
+unfinished. Each request of a successful order gets its own answer, by the same scripts and
+[scenario:NAME] as live requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.gemini_server.replies import Json, Reply, as_json, error
 from tests.gemini_server.rules import (
-    Asked,
+    ParsedRequest,
     RejectedError,
     check_key,
     check_model,
@@ -31,15 +31,17 @@ TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentB
 OUTCOMES = ("running", "succeeded", "failed", "expired")
 GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14, 504: 4}
 
-Answer = Callable[[Asked, str], Reply]  # as a live request would be answered; with the key
+Answer = Callable[[ParsedRequest, str], Reply]  # Answers a request, with its key, like a live one
 
 
 @dataclass
 class Order:
+    """Order of a client, with its state and output."""
+
     name: str
     model: str
     display_name: str
-    requests: list[tuple[Json, Json]]  # metadata and request
+    requests: list[tuple[Json, Json]]  # Metadata and request of each
     key: str
     in_file: bool
     state: str = "PENDING"
@@ -52,6 +54,8 @@ class Order:
 
 
 class Batches:
+    """Orders and files of the stand-in; `outcome` is one of OUTCOMES."""
+
     def __init__(self, answer: Answer) -> None:
         self.orders: dict[str, Order] = {}
         self.files: dict[str, bytes] = {}
@@ -60,18 +64,20 @@ class Batches:
         self._lock = threading.RLock()
 
     def clear(self) -> None:
+        """Delete all orders and files, and let orders succeed again."""
         with self._lock:
             self.orders.clear()
             self.files.clear()
             self.outcome = "succeeded"
 
-    def takes(self, path: str) -> bool:
+    def handles(self, path: str) -> bool:
+        """Return True if the path belongs to the batch or file interface."""
         return bool(re.search(r":batchGenerateContent$|/batches|/files", urlsplit(path).path))
 
     def reply(
         self, method: str, path: str, headers: dict[str, str], raw: bytes, url: str
     ) -> tuple[Reply, str]:
-        """The reply, and what kind of request it was."""
+        """Return the reply and the kind of request: file, download, batch, batches or rejected."""
         place = urlsplit(path).path
         with self._lock:
             if match := re.fullmatch(r"/uploaded/(files/\w+)", place):
@@ -134,15 +140,17 @@ class Batches:
         if not requests:
             reject("* BatchGenerateContentRequest.batch.input_config: is not specified\n")
         name = f"batches/order{len(self.orders) + 1}"
-        shown = get(batch, "displayName") or ""
-        self.orders[name] = Order(name, model, shown, requests, key, in_file=bool(file))
-        return as_json(self._shown(self.orders[name]))
+        display_name = get(batch, "displayName") or ""
+        self.orders[name] = Order(name, model, display_name, requests, key, in_file=bool(file))
+        return as_json(self._as_operation(self.orders[name]))
 
     def _list(self, path: str) -> Reply:
         query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
         start, size = int(query.get("pageToken") or 0), int(query.get("pageSize") or 50)
         listed = list(self.orders.values())[::-1]
-        page: Json = {"operations": [self._shown(each) for each in listed[start : start + size]]}
+        page: Json = {
+            "operations": [self._as_operation(each) for each in listed[start : start + size]]
+        }
         if start + size < len(listed):
             page["nextPageToken"] = str(start + size)
         return as_json(page)
@@ -160,9 +168,9 @@ class Batches:
             order.state = self.outcome.upper()
             if order.state == "SUCCEEDED":
                 order.output = self._results(order)
-        return as_json(self._shown(order))
+        return as_json(self._as_operation(order))
 
-    def _shown(self, order: Order) -> Json:
+    def _as_operation(self, order: Order) -> Json:
         metadata: Json = {
             "@type": TYPE,
             "model": f"models/{order.model}",
@@ -172,16 +180,16 @@ class Batches:
             "state": f"BATCH_STATE_{order.state}",
             "name": order.name,
         }
-        shown: Json = {"name": order.name, "metadata": metadata}
+        operation: Json = {"name": order.name, "metadata": metadata}
         if order.output:
             metadata["output"] = order.output
-            shown["response"] = {"@type": f"{TYPE}Output", **order.output}
+            operation["response"] = {"@type": f"{TYPE}Output", **order.output}
         if order.done:
-            shown["done"] = True
-        said = {"FAILED": (13, "Internal error."), "CANCELLED": (1, "Cancelled."), "EXPIRED": ()}
-        if problem := said.get(order.state):
-            shown["error"] = {"code": problem[0], "message": problem[1]}
-        return shown
+            operation["done"] = True
+        errors = {"FAILED": (13, "Internal error."), "CANCELLED": (1, "Cancelled."), "EXPIRED": ()}
+        if problem := errors.get(order.state):
+            operation["error"] = {"code": problem[0], "message": problem[1]}
+        return operation
 
     def _results(self, order: Order) -> Json:
         answers = [self._result(order, request) for _, request in order.requests]

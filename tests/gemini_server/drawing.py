@@ -1,4 +1,4 @@
-"""What the stand-in draws: the references and the prompt's words, at the size the model would."""
+"""Draws the stand-in's images: the references and the prompt's words, in the model's sizes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ SCALES = {"": 1, "1K": 1, "2K": 2, "4K": 4}
 
 
 def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
+    """Return width and height of an image."""
     width, height = PIXELS[aspect_ratio or "1:1"]
     return width * SCALES[image_size], height * SCALES[image_size]
 
@@ -38,7 +39,7 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
 def jpeg(
     prompt: str, references: list[bytes], aspect_ratio: str, image_size: str, *, variant: int = 0
 ) -> bytes:
-    """A picture that depends on everything asked for; `variant` tells several apart."""
+    """Return an image that depends on the whole request, and on `variant`."""
     width, height = PIXELS[aspect_ratio or "1:1"]
     chance = hashlib.sha256(f"{prompt}#{variant}".encode("utf-8", "replace")).digest()
     low, high = (tuple(40 + byte * 3 // 4 for byte in chance[i : i + 3]) for i in (0, 3))

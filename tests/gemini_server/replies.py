@@ -1,4 +1,4 @@
-"""Replies of the stand-in, and the errors of the Gemini API as they were captured."""
+"""Replies of the stand-in, and errors of the Gemini API as captured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUOTA = (
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire. `ending` is how the connection fares; `wait` are seconds before."""
+    """HTTP reply. `wait` is a delay in seconds before it; `ending` says how the connection ends."""
 
     body: bytes = b""
     status: int = 200
@@ -31,6 +31,7 @@ class Reply:
 
 
 def as_json(body: Json, status: int = 200) -> Reply:
+    """Return a reply with a JSON body."""
     return Reply(body=json.dumps(body, indent=2).encode(), status=status)
 
 
@@ -43,7 +44,7 @@ def error(
     field: str = "",
     key: str = "",
 ) -> Reply:
-    """The reply of that name in `ERRORS`."""
+    """Return the reply of that name in ERRORS, with the given model, version, message and field."""
     code, status, text, details = ERRORS[name]
     filled = (message or text).replace("{model}", model).replace("{version}", version)
     body: Json = {"code": code, "message": filled.replace("{key}", key), "status": status}

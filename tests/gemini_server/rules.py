@@ -1,4 +1,4 @@
-"""What the Gemini API rejects before it draws, checked against Google's published protos."""
+"""Checks of the Gemini API before it draws, against Google's published protos."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ RETIRED = {
 }
 MAX_REFERENCES = 14
 MAX_BODY = 100 * 1024 * 1024
-TAKEN = {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
-# What the API has and its published protos do not (yet): taken out before they are asked.
+MIME_TYPES = {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
+# Fields that the API has and its published protos do not have yet: removed before the check.
 UNPUBLISHED = {"imageSize", "thinkingLevel", "serviceTier", "responseFormat"}
 PATH = re.compile(
     r"/(?P<version>v1|v1beta|v1beta1)/"
@@ -53,8 +53,8 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Said:
-    """One content of a conversation before the last."""
+class Content:
+    """Earlier content of a conversation, by the user or the model."""
 
     role: str
     text: str
@@ -62,25 +62,28 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One well-formed request, parsed. `prompt` and `references` are those of its last content."""
+class ParsedRequest:
+    """Well-formed request; `prompt` and `references` are those of its last content."""
 
     model: str
     prompt: str
     references: tuple[Reference, ...]
     aspect_ratio: str
     image_size: str
-    turn: int = 0  # how often the same was asked before: no model draws the same twice
-    history: tuple[Said, ...] = ()  # earlier turns of the conversation
+    turn: int = 0  # Number of equal requests before: no model draws the same image twice
+    history: tuple[Content, ...] = ()  # Earlier turns of the conversation
 
 
 class RejectedError(Exception):
+    """Error that carries the reply to a request that Google would reject."""
+
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.body.decode())
         self.reply = reply
 
 
 def check_key(path: str, headers: dict[str, str]) -> None:
+    """Raise RejectedError without a key or with a bad one."""
     query = parse_qs(urlsplit(path).query)
     key = headers.get("x-goog-api-key") or "".join(query.get("key", []))
     bearer = headers.get("authorization", "").startswith("Bearer ")
@@ -90,8 +93,8 @@ def check_key(path: str, headers: dict[str, str]) -> None:
         raise RejectedError(error("bad_key"))
 
 
-def check(path: str, headers: dict[str, str], raw: bytes) -> Asked:
-    """The request, or `RejectedError` with what Google answers to one like it."""
+def check(path: str, headers: dict[str, str], raw: bytes) -> ParsedRequest:
+    """Return the parsed request. Raises RejectedError with the reply that Google would give."""
     check_key(path, headers)
     match = PATH.fullmatch(urlsplit(path).path)
     if match is None:
@@ -106,23 +109,24 @@ def check(path: str, headers: dict[str, str], raw: bytes) -> Asked:
         body = None
     if not isinstance(body, dict):
         reject("Invalid JSON payload received. Unexpected token.")
-    asked = read(model, match["version"], body)
+    parsed = read(model, match["version"], body)
     if 0 < float(headers.get("x-server-timeout") or 0) < 10:
         raise RejectedError(error("deadline_too_short"))
-    return asked
+    return parsed
 
 
 def check_model(model: str, version: str) -> None:
+    """Raise RejectedError for a retired or unknown model."""
     if model in RETIRED:
         raise RejectedError(error("model_retired", model=model))
     if model not in MODELS:
         raise RejectedError(error("model_not_found", model=model, version=version))
 
 
-def read(model: str, version: str, body: Json) -> Asked:
-    """The body of a request for that model, or `RejectedError`."""
+def read(model: str, version: str, body: Json) -> ParsedRequest:
+    """Return the parsed body of a request for that model. Raises RejectedError."""
     _check_published(body, version)
-    return _asked(model, body)
+    return _parse(model, body)
 
 
 def _check_published(body: Json, version: str) -> None:
@@ -154,7 +158,7 @@ def _without_unpublished(value: Any) -> Any:
     return [_without_unpublished(each) for each in value] if isinstance(value, list) else value
 
 
-def _asked(model: str, body: Json) -> Asked:
+def _parse(model: str, body: Json) -> ParsedRequest:
     contents = [each for each in body.get("contents") or [] if each.get("parts")]
     parts = [part for content in contents for part in content["parts"]]
     if not parts:
@@ -173,22 +177,22 @@ def _asked(model: str, body: Json) -> Asked:
     if len(blobs) > MAX_REFERENCES:
         reject(f"At most {MAX_REFERENCES} images are supported per request.")
     _check_signatures(model, contents)
-    said = [_said(content) for content in contents]
-    if said[-1].role == "model":
+    turns = [_content(content) for content in contents]
+    if turns[-1].role == "model":
         reject("Please ensure that the last content is of role user.")
-    return Asked(
+    return ParsedRequest(
         model=model,
-        prompt=said[-1].text,
-        references=said[-1].images,
+        prompt=turns[-1].text,
+        references=turns[-1].images,
         aspect_ratio=ratio,
         image_size=size,
-        history=tuple(said[:-1]),
+        history=tuple(turns[:-1]),
     )
 
 
-def _said(content: Json) -> Said:
+def _content(content: Json) -> Content:
     parts = content["parts"]
-    return Said(
+    return Content(
         role=content.get("role") or "user",
         text="\n".join(part["text"] for part in parts if part.get("text")),
         images=tuple(_reference(blob) for part in parts if (blob := get(part, "inlineData"))),
@@ -196,12 +200,13 @@ def _said(content: Json) -> Said:
 
 
 def signature(model: str, data: bytes) -> bytes:
-    """What this model signs a part with: its own, and different for every part."""
+    """Return a model's signature of a part: another one for each model and each part."""
     return hashlib.sha512(model.encode() + data).digest()
 
 
 def _check_signatures(model: str, contents: list[Json]) -> None:
-    """What the model said must come back as it was: every picture, and the first words, signed."""
+    """Raise RejectedError unless every image of the model, and its first part, comes back unchanged
+    and signed."""
     for place, content in enumerate(contents, start=1):
         if content.get("role") != "model":
             continue
@@ -209,22 +214,22 @@ def _check_signatures(model: str, contents: list[Json]) -> None:
             blob = get(part, "inlineData")
             if part.get("thought") or not (blob or number == 1):
                 continue
-            data = _decoded(blob.get("data")) if blob else str(part.get("text") or "").encode()
-            given = get(part, "thoughtSignature")
-            if not given:
+            data = _decode(blob.get("data")) if blob else str(part.get("text") or "").encode()
+            signed = get(part, "thoughtSignature")
+            if not signed:
                 reject(
                     f"{'Image' if blob else 'Text'} part is missing a thought_signature in content "
                     f"position {place}, part position {number}."
                 )
-            if _decoded(given) != signature(model, data):
-                reject("Thought signature is not valid.")  # its wording was never captured
+            if _decode(signed) != signature(model, data):
+                reject("Thought signature is not valid.")  # Google's exact message was not captured
 
 
 def _reference(blob: Json) -> Reference:
     mime_type = str(get(blob, "mimeType") or "")
-    if mime_type not in TAKEN:
+    if mime_type not in MIME_TYPES:
         reject(f"Unsupported MIME type: {mime_type}")
-    data = _decoded(blob.get("data"))
+    data = _decode(blob.get("data"))
     try:
         with Image.open(io.BytesIO(data)) as opened:
             opened.verify()
@@ -233,17 +238,18 @@ def _reference(blob: Json) -> Reference:
     return Reference(mime_type, data)
 
 
-def _decoded(encoded: object) -> bytes:
+def _decode(encoded: object) -> bytes:
     standard = str(encoded or "").replace("-", "+").replace("_", "/")
     return base64.b64decode(standard + "=" * (-len(standard) % 4))
 
 
 def get(holder: Json, name: str) -> Any:
-    """A field in either of the spellings that protobuf's JSON allows."""
+    """Return a field in either of the spellings that protobuf's JSON allows."""
     return holder.get(name, holder.get(_snake(name)))
 
 
 def reject(message: str, *, field: str = "") -> NoReturn:
+    """Raise RejectedError with status 400."""
     raise RejectedError(error("bad_argument", message=message, field=field))
 
 

@@ -1,4 +1,4 @@
-"""Everything the Gemini API is known to answer to generateContent, by name."""
+"""Answers that the Gemini API is known to give to generateContent, by name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from tests.gemini_server import drawing
 from tests.gemini_server.replies import ERRORS, Json, Reply, as_json, error
-from tests.gemini_server.rules import Asked, signature
+from tests.gemini_server.rules import ParsedRequest, signature
 
-Scenario = Callable[[Asked, str], Reply]  # the request and its key
+Scenario = Callable[[ParsedRequest, str], Reply]  # From a request and its key
 
 BLOCK_REASONS = (
     "SAFETY",
@@ -55,59 +55,62 @@ WORDS = "I can describe a picture like that for you, but here is only text."
 TOKENS = {"": 1120, "1K": 1120, "2K": 1680, "4K": 3780}
 
 
-def _picture(asked: Asked, variant: int = 0) -> bytes:
-    earlier = [image.data for said in asked.history for image in said.images[-1:]]
-    references = [*earlier[-1:], *(reference.data for reference in asked.references)]
+def _picture(parsed: ParsedRequest, variant: int = 0) -> bytes:
+    earlier = [image.data for turn in parsed.history for image in turn.images[-1:]]
+    references = [*earlier[-1:], *(reference.data for reference in parsed.references)]
     return drawing.jpeg(
-        asked.prompt,
+        parsed.prompt,
         references,
-        asked.aspect_ratio,
-        asked.image_size,
-        variant=variant + 10 * asked.turn,
+        parsed.aspect_ratio,
+        parsed.image_size,
+        variant=variant + 10 * parsed.turn,
     )
 
 
-def _signature(asked: Asked, data: bytes) -> str:
-    return base64.b64encode(signature(asked.model, data)).decode()
+def _signature(parsed: ParsedRequest, data: bytes) -> str:
+    return base64.b64encode(signature(parsed.model, data)).decode()
 
 
-def _image_part(asked: Asked, data: bytes, **more: object) -> Json:
+def _image_part(parsed: ParsedRequest, data: bytes, **more: object) -> Json:
     encoded = base64.b64encode(data).decode()
     blob = {"mimeType": "image/jpeg", "data": encoded}
-    return {"inlineData": blob, "thoughtSignature": _signature(asked, data), **more}
+    return {"inlineData": blob, "thoughtSignature": _signature(parsed, data), **more}
 
 
-def _text_part(asked: Asked, text: str, **more: object) -> Json:
-    return {"text": text, "thoughtSignature": _signature(asked, text.encode()), **more}
+def _text_part(parsed: ParsedRequest, text: str, **more: object) -> Json:
+    return {"text": text, "thoughtSignature": _signature(parsed, text.encode()), **more}
 
 
-def _frame(asked: Asked, images: int) -> Json:
-    """What every answer carries beside its candidates."""
-    prompt = 6 + len(asked.prompt.split())
-    seen = sum(len(said.images) for said in asked.history) + len(asked.references)
-    pictures = 258 * seen
-    drawn, thoughts = images * TOKENS[asked.image_size], 174
+def _frame(parsed: ParsedRequest, images: int) -> Json:
+    """Return the fields of every answer but its candidates; `images` is their number."""
+    prompt = 6 + len(parsed.prompt.split())
+    images_in = sum(len(turn.images) for turn in parsed.history) + len(parsed.references)
+    tokens_in = 258 * images_in
+    drawn, thoughts = images * TOKENS[parsed.image_size], 174
     details: list[Json] = [{"modality": "TEXT", "tokenCount": prompt}]
-    if pictures:
-        details.append({"modality": "IMAGE", "tokenCount": pictures})
+    if tokens_in:
+        details.append({"modality": "IMAGE", "tokenCount": tokens_in})
     usage: Json = {
-        "promptTokenCount": prompt + pictures,
-        "totalTokenCount": prompt + pictures + drawn + thoughts + (16 if images else 0),
+        "promptTokenCount": prompt + tokens_in,
+        "totalTokenCount": prompt + tokens_in + drawn + thoughts + (16 if images else 0),
         "promptTokensDetails": details,
         "thoughtsTokenCount": thoughts,
         "candidatesTokenCount": drawn + 16 if images else thoughts,
     }
     if images:
         usage["candidatesTokensDetails"] = [{"modality": "IMAGE", "tokenCount": drawn}]
-    identity = hashlib.sha256(f"{asked.model}{asked.prompt}{asked.turn}".encode("utf-8", "replace"))
+    named = f"{parsed.model}{parsed.prompt}{parsed.turn}"
+    identity = hashlib.sha256(named.encode("utf-8", "replace"))
     return {
         "usageMetadata": usage,
-        "modelVersion": asked.model,
+        "modelVersion": parsed.model,
         "responseId": base64.urlsafe_b64encode(identity.digest()[:17]).decode().rstrip("="),
     }
 
 
-def _answer(asked: Asked, parts: list[Json], finish: str = "STOP", **candidate: object) -> Reply:
+def _answer(
+    parsed: ParsedRequest, parts: list[Json], finish: str = "STOP", **candidate: object
+) -> Reply:
     first: Json = {
         "content": {"parts": parts, "role": "model"},
         "finishReason": finish,
@@ -115,46 +118,47 @@ def _answer(asked: Asked, parts: list[Json], finish: str = "STOP", **candidate: 
         **candidate,
     }
     images = sum("data" in part.get("inlineData", {}) for part in parts)
-    return as_json({"candidates": [first], **_frame(asked, images)})
+    return as_json({"candidates": [first], **_frame(parsed, images)})
 
 
-def success(asked: Asked, key: str) -> Reply:
+def success(parsed: ParsedRequest, key: str) -> Reply:
+    """Answer with one sentence and one image."""
     return _answer(
-        asked, [_text_part(asked, "Here is your picture."), _image_part(asked, _picture(asked))]
+        parsed, [_text_part(parsed, "Here is your picture."), _image_part(parsed, _picture(parsed))]
     )
 
 
-def _several(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_image_part(asked, _picture(asked, variant)) for variant in range(3)])
+def _several(parsed: ParsedRequest, key: str) -> Reply:
+    return _answer(parsed, [_image_part(parsed, _picture(parsed, variant)) for variant in range(3)])
 
 
-def _thought_drafts(asked: Asked, key: str) -> Reply:
-    draft, final = _picture(asked, 1), _picture(asked)
-    thinking = _text_part(asked, "I consider the composition.", thought=True)
+def _thought_drafts(parsed: ParsedRequest, key: str) -> Reply:
+    draft, final = _picture(parsed, 1), _picture(parsed)
+    thinking = _text_part(parsed, "I consider the composition.", thought=True)
     return _answer(
-        asked,
+        parsed,
         [
             thinking,
-            _image_part(asked, draft, thought=True),
-            _text_part(asked, "Done."),
-            _image_part(asked, final),
+            _image_part(parsed, draft, thought=True),
+            _text_part(parsed, "Done."),
+            _image_part(parsed, final),
         ],
     )
 
 
-def _only_thoughts(asked: Asked, key: str) -> Reply:
-    drafts = [_image_part(asked, _picture(asked, variant), thought=True) for variant in (1, 0)]
-    return _answer(asked, drafts)
+def _only_thoughts(parsed: ParsedRequest, key: str) -> Reply:
+    drafts = [_image_part(parsed, _picture(parsed, variant), thought=True) for variant in (1, 0)]
+    return _answer(parsed, drafts)
 
 
-def _url_safe(asked: Asked, key: str) -> Reply:
-    part = _image_part(asked, _picture(asked))
+def _url_safe(parsed: ParsedRequest, key: str) -> Reply:
+    part = _image_part(parsed, _picture(parsed))
     part["inlineData"]["data"] = part["inlineData"]["data"].translate(str.maketrans("+/", "-_"))
-    return _answer(asked, [part])
+    return _answer(parsed, [part])
 
 
-def _snake_case(asked: Asked, key: str) -> Reply:
-    reply = success(asked, key).body.decode()
+def _snake_case(parsed: ParsedRequest, key: str) -> Reply:
+    reply = success(parsed, key).body.decode()
     for camel, snake in (
         ("inlineData", "inline_data"),
         ("mimeType", "mime_type"),
@@ -166,18 +170,18 @@ def _snake_case(asked: Asked, key: str) -> Reply:
     return Reply(body=reply.encode())
 
 
-def _without_data(asked: Asked, key: str) -> Reply:
+def _without_data(parsed: ParsedRequest, key: str) -> Reply:
     empty: Json = {"inlineData": {"mimeType": "image/jpeg"}}
-    return _answer(asked, [empty, _image_part(asked, _picture(asked))])
+    return _answer(parsed, [empty, _image_part(parsed, _picture(parsed))])
 
 
-def _picture_and_odd_finish(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_image_part(asked, _picture(asked))], "MAX_TOKENS")
+def _picture_and_odd_finish(parsed: ParsedRequest, key: str) -> Reply:
+    return _answer(parsed, [_image_part(parsed, _picture(parsed))], "MAX_TOKENS")
 
 
-def _odd_json(asked: Asked, key: str) -> Reply:
-    """A good picture, and beside it what JSON allows and no database takes."""
-    reply = success(asked, key).body.decode()
+def _odd_json(parsed: ParsedRequest, key: str) -> Reply:
+    """Return a good image with text and counts that JSON allows and PostgreSQL cannot store."""
+    reply = success(parsed, key).body.decode()
     reply = reply.replace("Here is your picture.", r"Here\u0000 is your \ud83d picture.")
     body = json.loads(reply)
     body["usageMetadata"] |= {
@@ -187,62 +191,62 @@ def _odd_json(asked: Asked, key: str) -> Reply:
     return Reply(body=json.dumps(body).encode())
 
 
-def _text_only(asked: Asked, key: str) -> Reply:
-    return _answer(asked, [_text_part(asked, WORDS)])
+def _text_only(parsed: ParsedRequest, key: str) -> Reply:
+    return _answer(parsed, [_text_part(parsed, WORDS)])
 
 
 def _bytes_instead(change: Callable[[bytes], bytes]) -> Scenario:
-    return lambda asked, key: _answer(asked, [_image_part(asked, change(_picture(asked)))])
+    return lambda parsed, key: _answer(parsed, [_image_part(parsed, change(_picture(parsed)))])
 
 
-def _bad_base64(asked: Asked, key: str) -> Reply:
-    part = _image_part(asked, _picture(asked))
+def _bad_base64(parsed: ParsedRequest, key: str) -> Reply:
+    part = _image_part(parsed, _picture(parsed))
     part["inlineData"]["data"] = "$$$ this is not base64 $$$"
-    return _answer(asked, [part])
+    return _answer(parsed, [part])
 
 
 def _blocked(reason: str) -> Scenario:
-    def scenario(asked: Asked, key: str) -> Reply:
-        count = 6 + len(asked.prompt.split())
+    def scenario(parsed: ParsedRequest, key: str) -> Reply:
+        count = 6 + len(parsed.prompt.split())
         usage = {"promptTokenCount": count, "totalTokenCount": count}
-        frame = {**_frame(asked, 0), "usageMetadata": usage}
+        frame = {**_frame(parsed, 0), "usageMetadata": usage}
         return as_json({"promptFeedback": {"blockReason": reason}, **frame})
 
     return scenario
 
 
-def _finished(reason: str, *, content: object = None, said: str = "") -> Scenario:
-    """A candidate without a picture. `content` None leaves the field out."""
+def _finished(reason: str, *, content: object = None, message: str = "") -> Scenario:
+    """Return a scenario whose candidate has no image. `content` None leaves the field out."""
 
-    def scenario(asked: Asked, key: str) -> Reply:
+    def scenario(parsed: ParsedRequest, key: str) -> Reply:
         candidate: Json = {"finishReason": reason, "index": 0}
         if content is not None:
             candidate["content"] = content
-        if said:
-            candidate["finishMessage"] = said
-        return as_json({"candidates": [candidate], **_frame(asked, 0)})
+        if message:
+            candidate["finishMessage"] = message
+        return as_json({"candidates": [candidate], **_frame(parsed, 0)})
 
     return scenario
 
 
 def _failed(name: str) -> Scenario:
-    return lambda asked, key: error(name, model=asked.model, key=key)
+    return lambda parsed, key: error(name, model=parsed.model, key=key)
 
 
-def _sent(reply: Reply) -> Scenario:
-    return lambda asked, key: reply
+def _constant(reply: Reply) -> Scenario:
+    return lambda parsed, key: reply
 
 
 def _ending(**changes: object) -> Scenario:
-    return lambda asked, key: dataclasses.replace(success(asked, key), **changes)  # type: ignore[arg-type]
+    return lambda parsed, key: dataclasses.replace(success(parsed, key), **changes)  # type: ignore[arg-type]
 
 
-def _cut_json(asked: Asked, key: str) -> Reply:
-    whole = success(asked, key).body
+def _cut_json(parsed: ParsedRequest, key: str) -> Reply:
+    whole = success(parsed, key).body
     return Reply(body=whole[: len(whole) // 2])
 
 
-def _error_in_200(asked: Asked, key: str) -> Reply:
+def _error_in_200(parsed: ParsedRequest, key: str) -> Reply:
     return as_json(json.loads(error("overloaded").body))
 
 
@@ -261,24 +265,26 @@ SCENARIOS: dict[str, Scenario] = {
     "odd_json": _odd_json,
     "text_only": _text_only,
     "refuse_prompt": _blocked("PROHIBITED_CONTENT"),
-    "refuse_picture": _finished("IMAGE_SAFETY", content={}, said=NOT_SHOWN),
+    "refuse_picture": _finished("IMAGE_SAFETY", content={}, message=NOT_SHOWN),
     **{f"block_{reason.lower()}": _blocked(reason) for reason in (*BLOCK_REASONS, NEW_REASON)},
     **{
         f"finish_{reason.lower()}": _finished(reason, content={"role": "model"})
         for reason in (*FINISH_REASONS, NEW_REASON)
     },
-    "finish_message": _finished("IMAGE_OTHER", content={}, said=NOT_SHOWN),
+    "finish_message": _finished("IMAGE_OTHER", content={}, message=NOT_SHOWN),
     "content_absent": _finished("NO_IMAGE"),
     "content_empty": _finished("NO_IMAGE", content={}),
     "parts_null": _finished("NO_IMAGE", content={"parts": None}),
     "empty_answer": _finished("STOP", content={"role": "model"}),
-    "no_candidates": lambda asked, key: as_json(_frame(asked, 0)),
+    "no_candidates": lambda parsed, key: as_json(_frame(parsed, 0)),
     **{name: _failed(name) for name in ERRORS},
-    "bad_gateway": _sent(Reply(body=GATEWAY, status=502, kind="text/html")),
-    "too_large": _sent(Reply(body=b"413 Request Entity Too Large", status=413, kind="text/plain")),
-    "no_content": _sent(Reply(status=204)),
-    "html": _sent(Reply(body=PORTAL, kind="text/html")),
-    "empty_body": _sent(Reply()),
+    "bad_gateway": _constant(Reply(body=GATEWAY, status=502, kind="text/html")),
+    "too_large": _constant(
+        Reply(body=b"413 Request Entity Too Large", status=413, kind="text/plain")
+    ),
+    "no_content": _constant(Reply(status=204)),
+    "html": _constant(Reply(body=PORTAL, kind="text/html")),
+    "empty_body": _constant(Reply()),
     "error_in_200": _error_in_200,
     "bad_base64": _bad_base64,
     "truncated_image": _bytes_instead(lambda data: data[: len(data) // 2]),

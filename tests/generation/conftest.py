@@ -1,4 +1,4 @@
-"""The stand-in for Gemini that the studio's tests ask over real HTTP."""
+"""Stand-in for Gemini, which the studio's tests call over real HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def _gemini() -> Iterator[GeminiServer]:
 
 @pytest.fixture
 def server(_gemini: GeminiServer, settings: Settings) -> GeminiServer:
-    """Its script and its requests begin anew with each test; files that need another define it."""
+    """Return the stand-in with an empty script and no requests, and settings that lead to it.
+
+    Test files that need another one override this fixture.
+    """
     _gemini.clear()
     settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
     settings.GEMINI_BASE_URL = _gemini.url

@@ -1,11 +1,11 @@
-"""Workers that are killed at any line.
+"""Kills a worker at any line.
 
-A kill leaves what is committed at that moment, so a walk looks at each line, with a connection of
-its own, at what that is. Lines between two commits leave the same: one of them is killed for all,
-by an exception that nothing catches, which rolls back what is not committed as PostgreSQL does for
-a process that is gone.
+A killed worker leaves what is committed at that moment. So a first run reads, at each line and over
+a connection of its own, what is committed. All lines between two commits leave the same state: only
+the last of them is killed, by an exception that nothing catches, which rolls back what is not
+committed, as PostgreSQL does for a process that has ended.
 
-A walk looks at the lines of every module of the apps that it enters, whichever these are.
+The lines of all modules of the three apps are traced.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from assetbank.models import Asset
 from generation.models import BatchJob, Generation, LedgerEntry, Output, Take, Turn
 
-Line = tuple[str, int]  # its file and number
-Visit = tuple[Line, int]  # from 1
-Left = tuple[int, ...]
+Line = tuple[str, int]  # File and line number
+Visit = tuple[Line, int]  # Line, and which of its visits, from 1
+Committed = tuple[int, ...]
 
 VERSIONS = "SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {}"
 MODELS = (Generation, Take, Output, Turn, LedgerEntry, BatchJob, Asset)
@@ -40,40 +40,47 @@ GENERATION = APPS[-1]
 
 
 class Killed(BaseException):
-    pass
+    """Exception that ends a worker like a kill: no handler for Exception catches it."""
 
 
 @dataclass
 class Walk:
-    """One worker with a connection of its own. `until`: killed before it is there."""
+    """One run of a worker with its own connection.
+
+    `until` is the visit before which it is killed. `committed` holds, for each of `lines`, what a
+    kill there would leave.
+    """
 
     work: Callable[[], None]
-    heard: Callable[[], int]  # requests that have reached the engine
+    request_count: Callable[[], int]  # Requests that have reached the engine
     until: Visit | None = None
     lines: list[Line] = field(default_factory=list)
     visits: Counter[Line] = field(default_factory=Counter)
-    left: list[Left] = field(default_factory=list)  # by a kill at each of the lines
+    committed: list[Committed] = field(default_factory=list)
 
     def run(self) -> bool:
-        """False: it was killed on the way."""
+        """Run the worker; return False if it was killed."""
         with ThreadPoolExecutor(1) as worker:
             return worker.submit(self._work).result()
 
     @property
     def files(self) -> set[str | None]:
-        """The modules that it entered."""
+        """Files of the modules that were entered."""
         return {file for file, _ in self.lines}
 
     def last_lines(self) -> list[Visit]:
-        """Return the visits to lines after which something else would be left."""
-        following = [*self.left[1:], None]
-        last = [n for n, left in enumerate(self.left) if left != following[n]]
+        """Return the last visit before each change of what is committed."""
+        following = [*self.committed[1:], None]
+        last = [n for n, state in enumerate(self.committed) if state != following[n]]
         return [(self.lines[n], self.lines[: n + 1].count(self.lines[n])) for n in last]
 
     def killed_at(self, visit: Visit) -> None:
-        """Work again until there. Lines that look at pixels are others for another picture; it goes
-        along the same lines of `generation`."""
-        again = Walk(self.work, self.heard, until=visit)
+        """Run again and kill the worker at `visit`.
+
+        Assert that it went along the same lines of `generation`; lines that handle pixels differ
+        with the image.
+        """
+        again = Walk(self.work, self.request_count, until=visit)
         assert not again.run()
         own = [line for line in again.lines if line[0].startswith(GENERATION)]
         assert own == [line for line in self.lines if line[0].startswith(GENERATION)][: len(own)]
@@ -88,7 +95,7 @@ class Walk:
         finally:
             sys.settrace(None)
             self._watcher.close()
-            connection.close()  # which ends its transaction
+            connection.close()  # rolls its transaction back
         return True
 
     def _call(self, frame: FrameType, event: str, argument: Any) -> Any:
@@ -102,10 +109,11 @@ class Walk:
                 raise Killed
             self.lines.append(line)
             if self.until is None:
-                self.left.append(self._look())
+                self.committed.append(self._read_committed())
         return self._line
 
-    def _look(self) -> Left:
+    def _read_committed(self) -> Committed:
+        """Return row counts and newest transactions of the tables, and the number of requests."""
         with self._watcher.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(VERSIONS.format(table) for table in TABLES))
-            return (*(number for row in cursor.fetchall() for number in row), self.heard())
+            return (*(number for row in cursor.fetchall() for number in row), self.request_count())

@@ -1,4 +1,4 @@
-"""Programs are told over real HTTP: signed, again after they were down, and never inside."""
+"""Webhooks over real HTTP: signed, retried, and never sent to private addresses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ State = WebhookDelivery.State
 
 
 class Receiver(ThreadingHTTPServer):
-    """A program that is told: what came in, and what it answers to the next messages."""
+    """Receiver of webhooks: the messages that came, and the statuses of its next answers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -73,8 +73,8 @@ def deliver_all() -> list[WebhookDelivery]:
     return list(WebhookDelivery.objects.order_by("created_at"))
 
 
-def said(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
-    """A message that the receiver got, verified as a receiver does it."""
+def verified(receiver: Receiver, hook: Webhook, number: int = -1) -> Any:
+    """Return a message of the receiver, verified like receivers do."""
     headers, body = receiver.got[number]
     return Verifier(hook.secret).verify(body, headers)
 
@@ -97,14 +97,16 @@ def test_a_finished_generation_is_told_with_its_pictures(
 ) -> None:
     made = generate(cast)
     [delivery] = deliver_all()
-    told = said(receiver, hook)
-    assert (told["type"], delivery.state, delivery.status) == (
+    message = verified(receiver, hook)
+    assert (message["type"], delivery.state, delivery.status) == (
         "generation.finished",
         State.DELIVERED,
         204,
     )
-    assert told["data"] | {"brand": "acme", "id": made.pk, "status": "succeeded"} == told["data"]
-    assert told["data"]["outputs"] == [output.asset_id for output in made.outputs.all()]
+    assert (
+        message["data"] | {"brand": "acme", "id": made.pk, "status": "succeeded"} == message["data"]
+    )
+    assert message["data"]["outputs"] == [output.asset_id for output in made.outputs.all()]
     assert receiver.got[0][0]["webhook-id"] == str(delivery.pk)
 
 
@@ -113,8 +115,8 @@ def test_a_refused_one_is_another_event(cast: Cast, hook: Webhook, receiver: Rec
     refused.save()
     webhooks.generation_ended(refused)
     deliver_all()
-    told = said(receiver, hook)
-    assert (told["type"], told["data"]["reason_code"]) == ("generation.refused", "safety")
+    message = verified(receiver, hook)
+    assert (message["type"], message["data"]["reason_code"]) == ("generation.refused", "safety")
 
 
 def test_an_approval_is_told_and_a_rejection_is_not(
@@ -126,9 +128,9 @@ def test_an_approval_is_told_and_a_rejection_is_not(
             Decision(asset=asset, verdict=verdict, by=cast.manager, reason="Fine.")
         )
     assert len(deliver_all()) == 1
-    told = said(receiver, hook)
-    assert told["type"] == "asset.approved"
-    assert (told["data"]["id"], told["data"]["by"]) == (asset.pk, "manager")
+    message = verified(receiver, hook)
+    assert message["type"] == "asset.approved"
+    assert (message["data"]["id"], message["data"]["by"]) == (asset.pk, "manager")
 
 
 def test_each_brand_hears_of_its_own_pictures_only(
@@ -139,10 +141,10 @@ def test_each_brand_hears_of_its_own_pictures_only(
     webhooks.rights_withdrawn(source, "The model asked for it.", [source, descendant])
     deliver_all()
     by_brand = {json.loads(body)["data"]["brand"]: n for n, (_, body) in enumerate(receiver.got)}
-    told = said(receiver, theirs, by_brand["other"])["data"]
-    assert (told["source"], told["reason"]) == (None, "")
-    assert [each["id"] for each in told["quarantined"]] == [descendant.pk]
-    assert said(receiver, hook, by_brand["acme"])["data"]["source"]["id"] == source.pk
+    message = verified(receiver, theirs, by_brand["other"])["data"]
+    assert (message["source"], message["reason"]) == (None, "")
+    assert [each["id"] for each in message["quarantined"]] == [descendant.pk]
+    assert verified(receiver, hook, by_brand["acme"])["data"]["source"]["id"] == source.pk
 
 
 def test_who_did_not_ask_for_an_event_or_is_switched_off_is_not_told(
@@ -173,11 +175,11 @@ def test_a_receiver_that_was_down_is_told_later_with_the_same_id(
 def test_it_is_given_up_after_the_last_wait_and_can_be_sent_again_by_hand(
     cast: Cast, hook: Webhook, receiver: Receiver
 ) -> None:
-    receiver.answers = [503] * (len(webhooks.WAITS) + 1)
+    receiver.answers = [503] * (len(webhooks.RETRY_DELAYS_S) + 1)
     generate(cast)
-    for _ in range(len(webhooks.WAITS) + 1):
+    for _ in range(len(webhooks.RETRY_DELAYS_S) + 1):
         [delivery] = deliver_all()
-    assert (delivery.state, delivery.attempts) == (State.FAILED, len(webhooks.WAITS) + 1)
+    assert (delivery.state, delivery.attempts) == (State.FAILED, len(webhooks.RETRY_DELAYS_S) + 1)
     webhooks.resend(delivery)
     assert [each.state for each in deliver_all()] == [State.DELIVERED]
 
@@ -291,10 +293,10 @@ def test_what_was_sent_is_forgotten_after_days_and_what_waits_is_not(
     webhooks.send_test(hook)
     deliver_all()
     waiting = webhooks.send_test(hook)
-    tasks.forget_deliveries(timestamp=0)
+    tasks.delete_old_deliveries(timestamp=0)
     assert WebhookDelivery.objects.count() == 2
     WebhookDelivery.objects.update(tried_at=timezone.now() - webhooks.DELIVERY_TTL)
-    tasks.forget_deliveries(timestamp=0)
+    tasks.delete_old_deliveries(timestamp=0)
     assert list(WebhookDelivery.objects.all()) == [waiting]
 
 

@@ -1,7 +1,7 @@
-"""Gemini's batch interface: many requests in one order, answered within a day at half the price.
+"""Calls Gemini's batch interface: many requests in one order, answered within a day at half price.
 
-An order's answers are read from its untouched body: the SDK shows only a part of it, keeps quiet
-about an order that failed, and gives up on an answer with one broken image in it.
+Answers are parsed from the untouched body of an order: the SDK returns only a part of it, does not
+report why an order failed, and fails on an answer with one broken image.
 """
 
 from __future__ import annotations
@@ -13,27 +13,30 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from generation.engines.base import Drawing, DrawRequest
-from generation.engines.gemini import client as gemini
-from generation.engines.gemini import response as answer
-from generation.engines.gemini.json_fields import Json, dict_of, dicts, either, loads
+from generation.engines.gemini import client, response
+from generation.engines.gemini.errors import engine_error, without_key
+from generation.engines.gemini.json_fields import Json, dict_of, dicts, get_field, loads
 from generation.errors import EngineError, EngineFailed
 
 if TYPE_CHECKING:
     from google.genai import Client, types
 
-MAX_INLINE_BYTES = 18_000_000  # bytes on the wire; Google takes 20 MB, and files beyond
-PAGE = 100  # orders that are listed at once
+MAX_INLINE_BYTES = 18_000_000  # Request body; Google accepts 20 MB, and larger orders as a file
+PAGE = 100  # Orders per page of the list
 MAX_PAGES = 50
-# google.rpc.Code, which the answers in an order carry, as the HTTP status that live ones have
+# HTTP status of a live answer by google.rpc.Code, which the answers in an order carry instead
 HTTP_STATUS = {1: 499, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
 
-Answer = tuple[str, Drawing | EngineError]  # with the key of its request
+Answer = tuple[str, Drawing | EngineError]  # Key of the request, and its outcome
 
 
 @dataclass(frozen=True)
 class BatchOrder:
-    """How an order is. `state`: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or EXPIRED;
-    `said`: why it failed, in the service's words."""
+    """Status of an order.
+
+    `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or EXPIRED. `said` is the service's
+    message about a failure, "" if there is none. `body` is the order as JSON.
+    """
 
     name: str
     state: str
@@ -46,44 +49,44 @@ class BatchOrder:
 
 
 def find_batch(display_name: str) -> str:
-    """The name of the order that we gave that display name; "" where there is none.
+    """Return the service's name of the order with that display name, "" if there is none.
 
-    Raises EngineError.
+    Looks at the newest 5,000 orders. Raises EngineError.
     """
-    client = _client()
+    sdk_client = _open_client()
     try:
-        pages = client.batches.list(config={"page_size": PAGE})
+        pages = sdk_client.batches.list(config={"page_size": PAGE})
         for number, order in enumerate(pages):
             if order.display_name == display_name:
                 return order.name or ""
             if number > PAGE * MAX_PAGES:
                 break
     except Exception as error:
-        raise gemini.engine_error(error, "") from None
+        raise engine_error(error, "") from None
     return ""
 
 
 def create_batch(
     *, display_name: str, model: str, requests: Iterable[tuple[str, DrawRequest]]
 ) -> str | None:
-    """Place an order; returns its name, or None where there were no requests.
+    """Place an order and return its name; return None if there are no requests.
 
-    `requests` come with a key each, one in memory at a time once they are too many to go inline.
-    Raises EngineError; after one that `may_have_been_paid`, look for the order before placing it
-    again.
+    `requests` are (key, request) pairs; once they are too large for an inline order, only one is in
+    memory at a time. Raises EngineError; after one with `may_have_been_paid`, look for the order
+    with `find_batch` before placing it again.
     """
-    client = _client()
+    sdk_client = _open_client()
     with tempfile.TemporaryFile() as file:
         inline = _inline(requests, file)
         if not inline and not file.tell():
             return None
         try:
-            source = inline or _uploaded(client, file, display_name)
-            order = client.batches.create(
+            source = inline or _upload(sdk_client, file, display_name)
+            order = sdk_client.batches.create(
                 model=model, src=source, config={"display_name": display_name}
             )
         except Exception as error:
-            raise gemini.engine_error(error, model) from None
+            raise engine_error(error, model) from None
     if not order.name:
         raise EngineFailed(
             "Gemini accepted a bulk order without giving it a name.", code="bad_answer"
@@ -92,87 +95,89 @@ def create_batch(
 
 
 def get_batch(name: str) -> BatchOrder:
-    """Raises EngineError."""
-    client = _client()
+    """Return the status of an order. Raises EngineError."""
+    sdk_client = _open_client()
     try:
-        # The SDK's own reading of it leaves out why an order failed
-        response = client._api_client.request("get", name, {}, None)
-        body = dict_of(loads(response.body or "{}"))
+        # The SDK's parsed order leaves out why it failed
+        sdk_response = sdk_client._api_client.request("get", name, {}, None)
+        body = dict_of(loads(sdk_response.body or "{}"))
     except Exception as error:
-        raise gemini.engine_error(error, "") from None
+        raise engine_error(error, "") from None
     metadata = dict_of(body.get("metadata"))
     state = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
-    said = str(dict_of(body.get("error")).get("message") or "")
+    message = str(dict_of(body.get("error")).get("message") or "")
     if body.get("done") and state in ("PENDING", "RUNNING", ""):
-        state = "FAILED" if said else "SUCCEEDED"
-    return BatchOrder(name, state, gemini.without_key(said), body)
+        state = "FAILED" if message else "SUCCEEDED"
+    return BatchOrder(name, state, without_key(message), body)
 
 
 def cancel_batch(name: str) -> None:
-    """Ask for an end of the order; `look` tells when there is one. Raises EngineError."""
-    client = _client()
+    """Request the end of an order; `get_batch` shows when it has ended. Raises EngineError."""
+    sdk_client = _open_client()
     try:
-        client.batches.cancel(name=name)
+        sdk_client.batches.cancel(name=name)
     except Exception as error:
-        raise gemini.engine_error(error, "") from None
+        raise engine_error(error, "") from None
 
 
 def iter_answers(order: BatchOrder) -> Iterator[Answer]:
-    """What came of each request, in any order; an error is one that belongs to that request.
+    """Yield the key and the drawing, or the error, of each request of an order, in any sequence.
 
-    Raises EngineError where they cannot be fetched.
+    Raises EngineError if the answers cannot be fetched.
     """
     output = dict_of(dict_of(order.body.get("metadata")).get("output"))
     output = output or dict_of(order.body.get("response"))
-    if file := either(output, "responsesFile"):
+    if file := get_field(output, "responsesFile"):
         yield from _answers_in_file(str(file))
         return
-    inlined = dict_of(either(output, "inlinedResponses"))
-    for row in dicts(either(inlined, "inlinedResponses")):
+    inlined = dict_of(get_field(output, "inlinedResponses"))
+    for row in dicts(get_field(inlined, "inlinedResponses")):
         yield _answer(row)
 
 
 # --- placing ------------------------------------------------------------------------------------
 
 
-def _client() -> Client:
-    if problem := gemini.check():
+def _open_client() -> Client:
+    """Return the SDK's client. Raises EngineFailed if Gemini is not configured."""
+    if problem := client.check():
         raise EngineFailed(problem, code="not_configured")
-    return gemini.open_client()
+    return client.open_client()
 
 
 def _inline(
     requests: Iterable[tuple[str, DrawRequest]], file: IO[bytes]
 ) -> list[types.InlinedRequest]:
-    """The requests, as long as they are small enough together; else none, and all in the file."""
-    held: list[types.InlinedRequest] = []
+    """Return the requests if they are small enough for an inline order, else []. `file` gets all of
+    them in either case."""
+    inline: list[types.InlinedRequest] = []
     size = 0
     for key, request in requests:
         line = _line(key, request)
         size += len(line)
         file.write(line)
         if size <= MAX_INLINE_BYTES:
-            held.append(_inlined(key, request))
+            inline.append(_inlined(key, request))
         else:
-            held.clear()
-    return held if size <= MAX_INLINE_BYTES else []
+            inline.clear()
+    return inline if size <= MAX_INLINE_BYTES else []
 
 
 def _inlined(key: str, request: DrawRequest) -> types.InlinedRequest:
     from google.genai import types
 
     return types.InlinedRequest(
-        contents=list(gemini.contents(request)),
-        config=gemini.config(request),
+        contents=list(client.contents(request)),
+        config=client.config(request),
         metadata={"key": key},
     )
 
 
 def _line(key: str, request: DrawRequest) -> bytes:
-    """The same for a file: as it goes over the wire."""
+    """Return a request as one line of a JSONL file, in the spelling of the REST API."""
     contents = [
         content.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for content in gemini.contents(request)
+        for content in client.contents(request)
     ]
     image = {"aspectRatio": request.aspect_ratio, "imageSize": request.image_size}
     config: dict[str, Any] = {
@@ -183,12 +188,12 @@ def _line(key: str, request: DrawRequest) -> bytes:
     return json.dumps({"key": key, "request": body}).encode() + b"\n"
 
 
-def _uploaded(client: Client, file: IO[bytes], display_name: str) -> str:
+def _upload(sdk_client: Client, file: IO[bytes], display_name: str) -> str:
     from google.genai import types
 
     file.seek(0)
     config = types.UploadFileConfig(mime_type="application/jsonl", display_name=display_name)
-    uploaded = client.files.upload(file=file, config=config)  # type: ignore[arg-type]
+    uploaded = sdk_client.files.upload(file=file, config=config)  # type: ignore[arg-type]
     if not uploaded.name:
         raise ValueError("the upload has no name")
     return uploaded.name
@@ -198,17 +203,18 @@ def _uploaded(client: Client, file: IO[bytes], display_name: str) -> str:
 
 
 def _answers_in_file(name: str) -> Iterator[Answer]:
-    client = _client()
+    """Yield the answers in a JSONL file of the service. Raises EngineError."""
+    sdk_client = _open_client()
     with tempfile.TemporaryFile() as file:
         try:
-            client.files.download(file=name, destination=file)
+            sdk_client.files.download(file=name, destination=file)
         except Exception as error:
-            raise gemini.engine_error(error, "") from None
+            raise engine_error(error, "") from None
         file.seek(0)
         for line in file:
             try:
                 row = dict_of(loads(line))
-            except ValueError:  # its request is then one without an answer
+            except ValueError:  # the caller treats its request as unanswered
                 continue
             yield _answer(row)
 
@@ -218,12 +224,12 @@ def _answer(row: Json) -> Answer:
     if problem := dict_of(row.get("error")):
         code = problem.get("code")
         status = code if isinstance(code, int) else 0
-        message = gemini.without_key(str(problem.get("message") or ""))
+        message = without_key(str(problem.get("message") or ""))
         details = problem.get("details")
-        return key, answer.problem(
+        return key, response.status_error(
             HTTP_STATUS.get(status, status), message, details if isinstance(details, list) else []
         )
     try:
-        return key, answer.read(json.dumps(row.get("response") or {}).encode())
+        return key, response.read(json.dumps(row.get("response") or {}).encode())
     except EngineError as error:
         return key, error

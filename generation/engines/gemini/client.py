@@ -1,8 +1,8 @@
-"""Google's image models, through the Gemini API or Vertex AI: the only package that knows the SDK.
+"""Calls Google's image models through the Gemini API or Vertex AI.
 
-The SDK is imported at the first use, because it is heavy and most processes never draw. It is
-asked for the untouched body of the answer, which we read ourselves: it drops `finishMessage`, and
-gives up altogether on an answer with one broken image in it. It never retries: the job queue does.
+The SDK is imported at its first use, because it is heavy and most processes never draw. It returns
+the untouched body of an answer, which `response` parses: the SDK drops `finishMessage`, and fails
+on an answer with one broken image. It never retries: the job queue does.
 """
 
 from __future__ import annotations
@@ -17,25 +17,27 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from generation.engines.base import Drawing, DrawRequest, ReferenceImage
-from generation.engines.gemini import response as answer
-from generation.engines.gemini.json_fields import Json, decoded, either
-from generation.errors import EngineError, EngineFailed, EngineUnavailable, InvalidRequest
+from generation.engines.gemini import response
+from generation.engines.gemini.errors import engine_error, without_key
+from generation.engines.gemini.json_fields import Json, decode_base64, get_field
+from generation.errors import EngineError, EngineFailed, InvalidRequest
 
 if TYPE_CHECKING:
-    from google.genai import Client, errors, types
+    from google.genai import Client, types
 
-TAKEN_MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
-# Google's limit for one request with its images inside. In base64 four bytes carry three.
+ACCEPTED_MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
+# Google's limit of 100 MB for a request with inline images, less 1 MB for the rest of the body. In
+# base64 four bytes carry three.
 MAX_REFERENCE_BYTES = 100_000_000 * 3 // 4 - 1_000_000
-MIN_DEADLINE_S = 10  # Google rejects requests that announce less
+MIN_DEADLINE_S = 10  # Google rejects requests that announce a shorter deadline
 
 _lock = threading.Lock()
-# By process: connections must not be shared with a forked child, nor closed by it.
+# Settings and client by process id: a forked child must neither share nor close connections.
 _clients: dict[int, tuple[tuple[Any, ...], Client]] = {}
 
 
 def check() -> str | None:
-    """What is missing before Gemini can draw, as a sentence; None when nothing is. No network."""
+    """Return a sentence if the settings do not allow calls to Gemini, else None. Makes no call."""
     key = settings.GEMINI_API_KEY
     if settings.GEMINI_USE_VERTEX:
         if not (settings.GEMINI_VERTEX_PROJECT or key):
@@ -50,24 +52,27 @@ def check() -> str | None:
 
 
 def draw(request: DrawRequest) -> Drawing:
-    """Have Gemini draw: one call, which takes from seconds to minutes and is billed.
+    """Draw with Gemini: one billed call that takes from seconds to minutes.
 
-    Raises `InvalidRequest` before anything is sent, `EngineError` afterwards.
+    Raises:
+        InvalidRequest: the references cannot be sent; nothing was sent.
+        EngineError: Gemini is not configured, or did not deliver an image.
     """
     _check_references(request)
     if problem := check():
         raise EngineFailed(problem, code="not_configured")
-    client = open_client()  # held until the end: a client closes when nothing refers to it
+    client = open_client()  # referenced until the end: an unreferenced client closes
     try:
-        response = client.models.generate_content(
+        sdk_response = client.models.generate_content(
             model=request.model, contents=list(contents(request)), config=config(request)
         )
     except Exception as error:
         # "from None": the SDK's exceptions can quote the key, and tracebacks end up in logs.
         raise engine_error(error, request.model) from None
-    body = (response.sdk_http_response and response.sdk_http_response.body) or ""
+    http_response = sdk_response.sdk_http_response
+    body = (http_response and http_response.body) or ""
     try:
-        return answer.read(body.encode())
+        return response.read(body.encode())
     except EngineError as error:
         error.message, error.detail = without_key(error.message), without_key(error.detail)
         error.args = (error.message,)
@@ -75,16 +80,18 @@ def draw(request: DrawRequest) -> Drawing:
 
 
 def _check_references(request: DrawRequest) -> None:
+    """Raise InvalidRequest if the types or the total size of the images are not accepted."""
     references = _all_references(request)
     for reference in references:
-        if reference.mime_type not in TAKEN_MIME_TYPES:
+        if reference.mime_type not in ACCEPTED_MIME_TYPES:
             raise InvalidRequest(
                 "Gemini accepts JPEG, PNG, WebP and HEIC, and the reference "
                 f'"{reference.title}" is {reference.mime_type}. Use another reference.',
                 code="unsupported_reference",
             )
-    earlier = [part["inlineData"] for turn in request.history for part in turn.said if _blob(part)]
-    sizes = [len(each.data) for each in references] + [len(blob["data"]) for blob in earlier]
+    parts = [part for turn in request.history for part in turn.parts]
+    drawn = [part["inlineData"]["data"] for part in parts if "inlineData" in part]
+    sizes = [len(each.data) for each in references] + [len(data) for data in drawn]
     if sum(sizes) > MAX_REFERENCE_BYTES:
         raise InvalidRequest(
             "The references are too large in total. Use fewer or smaller ones.",
@@ -98,45 +105,42 @@ def _all_references(request: DrawRequest) -> list[ReferenceImage]:
 
 
 def contents(request: DrawRequest) -> list[types.Content]:
-    """What was said before in turn, then what is asked now."""
-    said: list[types.Content] = []
+    """Return the contents of a request: the earlier turns, then the current prompt."""
+    turns: list[types.Content] = []
     for turn in request.history:
-        said.append(_asked(turn.prompt, turn.references))
-        said.append(_answered(turn.said))
-    return [*said, _asked(request.prompt, request.references)]
+        turns.append(_user_content(turn.prompt, turn.references))
+        turns.append(_model_content(turn.parts))
+    return [*turns, _user_content(request.prompt, request.references)]
 
 
-def _asked(prompt: str, references: Sequence[ReferenceImage]) -> types.Content:
+def _user_content(prompt: str, references: Sequence[ReferenceImage]) -> types.Content:
     from google.genai import types
 
-    pictures = [
+    images = [
         types.Part.from_bytes(data=each.data, mime_type=each.mime_type) for each in references
     ]
-    return types.Content(role="user", parts=[types.Part.from_text(text=prompt), *pictures])
+    return types.Content(role="user", parts=[types.Part.from_text(text=prompt), *images])
 
 
-def _answered(said: Sequence[Json]) -> types.Content:
-    """The model's own turn. Fields that this SDK does not know are left out: it rejects them."""
+def _model_content(answer: Sequence[Json]) -> types.Content:
+    """Return the model's turn. Fields that this SDK does not know are left out: it rejects them."""
     from google.genai import types
 
     known = set(types.Part.model_fields) | {
         field.alias for field in types.Part.model_fields.values() if field.alias
     }
     parts = []
-    for part in said:
+    for part in answer:
         fields = {name: value for name, value in part.items() if name in known}
-        if isinstance(signature := either(part, "thoughtSignature"), str):
+        if isinstance(signature := get_field(part, "thoughtSignature"), str):
             fields.pop("thoughtSignature", None)
-            fields["thought_signature"] = decoded(signature)
+            fields["thought_signature"] = decode_base64(signature)
         parts.append(types.Part.model_validate(fields))
     return types.Content(role="model", parts=parts)
 
 
-def _blob(part: Json) -> bool:
-    return "inlineData" in part
-
-
 def config(request: DrawRequest) -> types.GenerateContentConfig:
+    """Return the configuration of a request: text and one image in the wanted format and size."""
     from google.genai import types
 
     return types.GenerateContentConfig(
@@ -145,7 +149,7 @@ def config(request: DrawRequest) -> types.GenerateContentConfig:
             aspect_ratio=request.aspect_ratio or None, image_size=request.image_size or None
         ),
         should_return_http_response=True,
-        # Both would look for an answer that the SDK has not parsed.
+        # Both would read a parsed answer, and the SDK has not parsed it.
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
@@ -155,8 +159,11 @@ def config(request: DrawRequest) -> types.GenerateContentConfig:
 
 
 def open_client() -> Client:
-    """This process's client: kept, so that connections are, until the settings change."""
-    wanted = (
+    """Return this process's client, which keeps its connections until the settings change.
+
+    Raises EngineFailed if the settings do not allow one.
+    """
+    current = (
         settings.GEMINI_API_KEY,
         settings.GEMINI_BASE_URL,
         settings.GEMINI_API_VERSION,
@@ -166,19 +173,19 @@ def open_client() -> Client:
         settings.GEMINI_VERTEX_LOCATION,
     )
     with _lock:
-        kept = _clients.get(os.getpid())
-        if kept and kept[0] == wanted:
-            return kept[1]
+        existing = _clients.get(os.getpid())
+        if existing and existing[0] == current:
+            return existing[1]
         try:
             client = _new_client()
-        except Exception as error:  # missing credentials come in many shapes
+        except Exception as error:  # missing credentials raise many kinds
             raise EngineFailed(
                 "Gemini cannot be reached with these settings. Tell the site administrator.",
                 code="not_configured",
                 detail=without_key(str(error)),
             ) from None
-        # A client that others still draw with closes when they are done.
-        _clients[os.getpid()] = (wanted, client)
+        # The old client closes when the last thread that still draws with it is done.
+        _clients[os.getpid()] = (current, client)
         return client
 
 
@@ -189,7 +196,7 @@ def _new_client() -> Client:
     vertex = bool(settings.GEMINI_USE_VERTEX)
     options = types.HttpOptions(
         base_url=settings.GEMINI_BASE_URL or None,
-        # Vertex AI has versions of its own: there the SDK knows better.
+        # Vertex AI has versions of its own, which the SDK chooses.
         api_version=None if vertex else settings.GEMINI_API_VERSION,
         timeout=round(timeout * 1000),
         headers={"X-Server-Timeout": str(math.ceil(max(timeout, MIN_DEADLINE_S)))},
@@ -202,103 +209,5 @@ def _new_client() -> Client:
             location=settings.GEMINI_VERTEX_LOCATION or "global",
             http_options=options,
         )
-    # Said outright, because the SDK otherwise asks the environment which of the two is meant.
+    # Explicit, because the SDK otherwise decides between the two by environment variables.
     return Client(vertexai=vertex, api_key=settings.GEMINI_API_KEY, http_options=options)
-
-
-# --- what went wrong on the way -----------------------------------------------------------------
-
-
-def engine_error(error: Exception, model: str) -> Exception:
-    """Our exception for one of the SDK's; the very same exception where it is nothing we know."""
-    import httpx2
-    from google.auth.exceptions import GoogleAuthError, TransportError
-    from google.genai import errors
-
-    detail = without_key(f"{type(error).__name__}: {error}")[:1000]
-    if isinstance(error, errors.APIError):
-        return _api_error(error, model)
-    if isinstance(error, httpx2.TransportError):
-        return _transport_error(error, detail)
-    if isinstance(error, TransportError):
-        return EngineUnavailable(_UNREACHABLE, code="unreachable", detail=detail)
-    if isinstance(error, GoogleAuthError):
-        return EngineFailed(
-            "Google did not accept this site's credentials. Tell the site administrator.",
-            code="bad_key",
-            detail=detail,
-        )
-    if isinstance(error, httpx2.InvalidURL | httpx2.TooManyRedirects):
-        return EngineFailed(
-            "The address of Gemini in the settings is wrong. Tell the site administrator.",
-            code="not_configured",
-            detail=detail,
-        )
-    if isinstance(error, httpx2.RequestError | ValueError):  # an answer that cannot be decoded
-        return EngineUnavailable(
-            "Gemini's response was damaged. Retry.",
-            code="bad_answer",
-            detail=detail,
-            may_have_been_paid=True,
-        )
-    return error
-
-
-_UNREACHABLE = "Gemini cannot be reached at the moment. Retry in a few minutes."
-
-
-def _transport_error(error: Exception, detail: str) -> EngineError:
-    import httpx2
-
-    if isinstance(error, httpx2.ReadTimeout):
-        return EngineUnavailable(
-            f"Gemini did not respond within {settings.GEMINI_TIMEOUT_S:g} seconds. "
-            "Retry with a smaller size or fewer references.",
-            code="timeout",
-            detail=detail,
-            may_have_been_paid=True,
-        )
-    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-        return EngineFailed(
-            "The address or the key of Gemini in the settings is wrong. Tell the site "
-            "administrator.",
-            code="not_configured",
-            detail=detail,
-        )
-    # Whatever ended before the whole request was out cannot have been drawn.
-    unsent = (
-        httpx2.ConnectError
-        | httpx2.ConnectTimeout
-        | httpx2.PoolTimeout
-        | httpx2.ProxyError
-        | httpx2.WriteError
-        | httpx2.WriteTimeout
-    )
-    if isinstance(error, unsent):
-        return EngineUnavailable(_UNREACHABLE, code="unreachable", detail=detail)
-    return EngineUnavailable(
-        "The connection to Gemini was lost before the image arrived. Retry.",
-        code="connection_lost",
-        detail=detail,
-        may_have_been_paid=True,
-    )
-
-
-def _api_error(error: errors.APIError, model: str) -> EngineError:
-    body = error.details if isinstance(error.details, dict) else {}
-    inner = body.get("error")
-    details = inner.get("details") if isinstance(inner, dict) else None
-    headers = getattr(error.response, "headers", None) or {}
-    return answer.problem(
-        int(error.code or 0),
-        without_key(str(error.message or "")),
-        details if isinstance(details, list) else [],
-        model=model,
-        retry_after=headers.get("retry-after", ""),
-    )
-
-
-def without_key(text: str) -> str:
-    """Google quotes the key in some of its messages."""
-    key = (settings.GEMINI_API_KEY or "").strip()
-    return text.replace(key, "(the key)") if len(key) >= 8 else text

@@ -1,4 +1,4 @@
-"""Gemini's JSON, read leniently: anything may be missing or null, and is spelt in two ways."""
+"""Reads Gemini's JSON leniently: a field may be missing or null, and has two spellings."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ Json = dict[str, Any]
 
 
 def loads(text: str | bytes) -> Any:
-    """Without what JSON has and Postgres has not, since all of it is kept there: NUL, half a
-    surrogate, and numbers that are none. Raises ValueError."""
+    """Return parsed JSON without what PostgreSQL cannot store: NUL, lone surrogates, and the
+    constants NaN and Infinity. Raises ValueError."""
     return storable(json.loads(text, parse_constant=lambda name: None))
 
 
 def storable(value: Any) -> Any:
+    """Return a JSON value whose strings PostgreSQL can store."""
     if isinstance(value, dict):
         return {storable(name): storable(each) for name, each in value.items()}
     if isinstance(value, list):
         return [storable(each) for each in value]
     if isinstance(value, str):
         value = value.replace("\0", "")
-        # pictures are long, and plain letters
+        # Images are long base64 strings: the check for ASCII saves encoding them
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return value
 
 
-def either(holder: Json, name: str) -> Any:
-    """A field by its name in camel case or in snake case."""
+def get_field(holder: Json, name: str) -> Any:
+    """Return the field with that camel case name, also if it is spelt in snake case; else None."""
     if name in holder:
         return holder[name]
     return holder.get(re.sub(r"([A-Z])", r"_\1", name).lower())
 
 
 def dict_of(value: Any) -> Json:
+    """Return the value if it is a dict, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def dicts(value: Any) -> list[Json]:
+    """Return the dicts of a list; [] if the value is not a list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def decoded(encoded: str) -> bytes | None:
-    """From standard or URL-safe base64, padded or not; None where it is neither."""
+def decode_base64(encoded: str) -> bytes | None:
+    """Decode standard or URL-safe base64, padded or not; return None if it is neither."""
     standard = re.sub(r"\s", "", encoded).rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

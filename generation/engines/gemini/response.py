@@ -1,7 +1,7 @@
-"""What Gemini answers: the pictures in a body, its refusals and its errors, without the SDK.
+"""Parses Gemini's answers without the SDK: images, refusals and errors.
 
-Bodies are read leniently, because `content` may be missing, empty or null, fields come in camel and
-snake case, and reasons are added to the API without notice.
+Bodies are parsed leniently, because `content` may be missing, empty or null, fields come in camel
+and snake case, and reasons are added to the API without notice.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from generation.engines.base import Drawing, DrawnImage
 from generation.engines.gemini import turns
 from generation.engines.gemini.json_fields import (
     Json,
-    decoded,
+    decode_base64,
     dict_of,
     dicts,
-    either,
+    get_field,
     loads,
     storable,
 )
@@ -25,7 +25,7 @@ from generation.errors import EngineError, EngineFailed, EngineUnavailable, Refu
 
 
 def read(body: bytes) -> Drawing:
-    """The drawing in an answer's body; raises `EngineError` where there is none."""
+    """Return the drawing in the body of an answer. Raises EngineError if there is none."""
     answer = _parse(body)
     candidates = dicts(answer.get("candidates"))
     parts = [
@@ -33,7 +33,7 @@ def read(body: bytes) -> Drawing:
     ]
     images, drafts, broken = _images(parts)
     text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought")).strip()
-    usage = dict_of(either(answer, "usageMetadata"))
+    usage = dict_of(get_field(answer, "usageMetadata"))
     if not (images or drafts):
         error: EngineError = _refusal(answer, candidates, text, body)
         if broken:
@@ -45,26 +45,27 @@ def read(body: bytes) -> Drawing:
             )
         error.usage = usage
         raise error
-    # Drafts are flagged as thoughts; now and then the final picture is, too.
+    # Drafts are flagged as thoughts; occasionally the final image is, too.
     final = tuple(images or drafts[-1:])
     return Drawing(
         images=final,
         text=text,
         usage=usage,
-        model_version=str(either(answer, "modelVersion") or ""),
-        response_id=str(either(answer, "responseId") or ""),
+        model_version=str(get_field(answer, "modelVersion") or ""),
+        response_id=str(get_field(answer, "responseId") or ""),
         raw=body,
-        said=tuple(turns.kept(parts, final)),
+        parts=tuple(turns.to_stored(parts, final)),
     )
 
 
 def _parse(body: bytes) -> Json:
+    """Return the answer as JSON. Raises EngineError if it is none, or an error with status 200."""
     try:
         answer = loads(body)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        # A page from something in between cost nothing; an answer cut short may have been paid.
+        # A page from a proxy costs nothing; an answer that was cut short may have been billed.
         cut_short = body.lstrip().startswith(b"{")
         raise EngineUnavailable(
             "Gemini's response was damaged. Retry.",
@@ -75,46 +76,48 @@ def _parse(body: bytes) -> Json:
     if isinstance(error := answer.get("error"), dict):
         code = error.get("code")
         message = str(error.get("message") or "")
-        raise problem(code if isinstance(code, int) else 0, message, dicts(error.get("details")))
+        raise status_error(
+            code if isinstance(code, int) else 0, message, dicts(error.get("details"))
+        )
     return answer
 
 
 def _images(parts: list[Json]) -> tuple[list[DrawnImage], list[DrawnImage], int]:
-    """The final images, those flagged as thoughts, and how many could not be read.
+    """Return the final images, those flagged as thoughts, and how many are not base64.
 
-    Only the base64 is undone here: whether the bytes are a picture is for the library to say, once
-    they are safe.
+    The bytes are not checked here: the library decides if they are an image, once they are stored.
     """
     images: list[DrawnImage] = []
     drafts: list[DrawnImage] = []
     broken = 0
     for part in parts:
-        blob = dict_of(either(part, "inlineData"))
+        blob = dict_of(get_field(part, "inlineData"))
         if not blob.get("data"):
             continue
-        data = decoded(str(blob["data"]))
+        data = decode_base64(str(blob["data"]))
         if data is None:
             broken += 1
             continue
-        image = DrawnImage(data, str(either(blob, "mimeType") or ""))
+        image = DrawnImage(data, str(get_field(blob, "mimeType") or ""))
         (drafts if part.get("thought") else images).append(image)
     return images, drafts, broken
 
 
-# --- refusals: an answer without a picture ------------------------------------------------------
+# --- refusals: an answer without an image -------------------------------------------------------
 
 
 def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Refused:
+    """Return the refusal in an answer without images: its block or finish reason, or its text."""
     detail = body[:2000].decode(errors="replace")
-    feedback = dict_of(either(answer, "promptFeedback"))
-    if reason := either(feedback, "blockReason"):
-        said = str(either(feedback, "blockReasonMessage") or "")
-        return Refused.because(str(reason), blocked=True, said=_shortened(said), detail=detail)
+    feedback = dict_of(get_field(answer, "promptFeedback"))
+    if reason := get_field(feedback, "blockReason"):
+        message = _shortened(str(get_field(feedback, "blockReasonMessage") or ""))
+        return Refused.because(str(reason), blocked=True, service_message=message, detail=detail)
     first = candidates[0] if candidates else {}
-    reason = str(either(first, "finishReason") or "STOP")
-    said = str(either(first, "finishMessage") or "")
+    reason = str(get_field(first, "finishReason") or "STOP")
+    message = _shortened(str(get_field(first, "finishMessage") or "") or text)
     if reason != "STOP":
-        return Refused.because(reason, said=_shortened(said or text), detail=detail)
+        return Refused.because(reason, service_message=message, detail=detail)
     if text:
         return Refused(
             f'The model answered with text instead of an image: "{_shortened(text)}" State '
@@ -131,7 +134,7 @@ def _refusal(answer: Json, candidates: list[Json], text: str, body: bytes) -> Re
 
 # --- errors: an answer with a status ------------------------------------------------------------
 
-# What a message of a 4xx means: the first pattern that is found decides.
+# Pattern, code and sentence for messages of a 4xx: the first pattern that matches decides.
 _FAILURES: tuple[tuple[str, str, str], ...] = (
     (
         r"reported as leaked",
@@ -183,7 +186,7 @@ _FAILURES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-# By status: the code, and what to say.
+# Code and sentence by status.
 _BUSY = "Gemini is overloaded at the moment. Retry in a few minutes."
 _DOWN = "Gemini had an internal error. Retry in a few minutes."
 _UNAVAILABLE: dict[int, tuple[str, str]] = {
@@ -196,15 +199,14 @@ _UNAVAILABLE: dict[int, tuple[str, str]] = {
 }
 
 
-def problem(
+def status_error(
     status: int, message: str, details: list[Any], *, model: str = "", retry_after: str = ""
 ) -> EngineError:
-    """Our exception for an answer with an error status.
+    """Return the error for an answer with an error status.
 
-    `details` are the error's `google.rpc` messages, `retry_after` the header of that name.
+    `details` are the error's `google.rpc` messages, `retry_after` is the header of that name.
     """
     message = storable(message)
-    said = _shortened(message)
     detail = f"{status}: {message}"[:1000]
     if status == 429:
         return _quota(message, dicts(details), detail, retry_after)
@@ -219,14 +221,14 @@ def problem(
             return EngineFailed(sentence.format(model=model), code=code, detail=detail)
     if status == 400:
         return EngineFailed(
-            f'Gemini does not accept this request. It says: "{said}"',
+            f'Gemini does not accept this request. It says: "{_shortened(message)}"',
             code="bad_argument",
             detail=detail,
         )
     if status in (401, 403):
         return EngineFailed(
             "This site does not have permission to use Gemini for this. The site "
-            f'administrator must check the key and its permissions. Google says: "{said}"',
+            f'administrator must check the key and its permissions. Google says: "{_shortened(message)}"',
             code="no_permission",
             detail=detail,
         )
@@ -239,10 +241,11 @@ def problem(
 
 
 def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> EngineError:
+    """Return the error for status 429: no quota at all, the daily one, no credit, or too fast."""
     violations = [each for entry in details for each in dicts(entry.get("violations"))]
     quotas = [str(each.get("quotaId") or "") for each in violations]
-    none_at_all = any(str(each.get("quotaValue")) == "0" for each in violations)
-    if none_at_all or re.search(r"limit:\s*0(?![\d.])", message):
+    no_quota = any(str(each.get("quotaValue")) == "0" for each in violations)
+    if no_quota or re.search(r"limit:\s*0(?![\d.])", message):
         return EngineFailed(
             "This site's Google account has no quota for this model. Choose another model, or "
             "tell the site administrator.",
@@ -262,8 +265,8 @@ def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> 
             detail=detail,
         )
     delays = [str(entry["retryDelay"]) for entry in details if entry.get("retryDelay")]
-    spoken = re.search(r"retry in ([\d.]+)s", message)
-    delay = delays[0] if delays else spoken[1] if spoken else retry_after
+    in_message = re.search(r"retry in ([\d.]+)s", message)
+    delay = delays[0] if delays else in_message[1] if in_message else retry_after
     return EngineUnavailable(
         "Gemini has reached the rate limit of this site. Retry in a minute.",
         code="rate_limited",
@@ -276,6 +279,7 @@ def _quota(message: str, details: list[Json], detail: str, retry_after: str) -> 
 
 
 def _seconds(text: str) -> float | None:
+    """Parse a number of seconds such as "38.1s" or "10"; return None if it is none."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\.?s?", text.strip())
     return float(match[1]) if match else None
 

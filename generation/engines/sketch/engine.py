@@ -1,8 +1,8 @@
-"""The engine that needs no key and no network: a moodboard of references, prompt and palette.
+"""Engine without key or network: draws a moodboard of references, prompt and palette.
 
-It lays out and never imagines, and the picture says so. The first reference is the hero, large and
-near the middle, because search finds a sketch by what it shows and its encoder looks at the middle.
-The same request always gives the same bytes.
+It lays out and never imagines, and a label on the image states that. The first reference is the
+hero, large and near the centre, because the encoder of the search crops to the centre. The same
+request always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,39 +15,43 @@ import pillow_heif
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from generation.engines.base import Drawing, DrawnImage, DrawRequest, ReferenceImage
-from generation.engines.sketch.panel import INK, LABEL, PAPER, Colour, letter
+from generation.engines.sketch.panel import INK, LABEL, PAPER, Colour, draw_panel
 from generation.errors import InvalidRequest
 
 pillow_heif.register_heif_opener()  # references may be HEIC, which Pillow alone cannot read
 
 LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
-COLOURS = frozenset(ImageColor.colormap) - {"tan", "linen", "snow"}  # these are things, too
+COLOURS = frozenset(ImageColor.colormap) - {
+    "tan",
+    "linen",
+    "snow",
+}  # prompts use these words for things
 
 
 def draw(request: DrawRequest) -> Drawing:
-    """The moodboard as one JPEG. Raises `InvalidRequest` for a reference that cannot be read."""
+    """Return the moodboard as one JPEG. Raises InvalidRequest if a reference cannot be read."""
     width, height = pixels(request.aspect_ratio, request.image_size)
     longest = max(width, height)
-    pictures = [
+    images = [
         _open(reference, longest // 3 if number else longest)
-        for number, reference in enumerate(_turned(request.references, request.variant))
+        for number, reference in enumerate(_rotate(request.references, request.variant))
     ]
     palette = _palette(request)
-    beside = _panel_beside(width, height, pictures)
+    side_by_side = _is_side_by_side(width, height, images)
     board = Image.new("RGB", (width, height), PAPER)
     unit = min((width * height) ** 0.5 / 100, min(width, height) / 50)
-    if beside:
+    if side_by_side:
         stage = (width - round(width * (0.30 if width > 1.2 * height else 0.34)), height)
         panel = (stage[0], 0, width, height)
     else:
         stage = (width, height - round(height * 0.31))
         panel = (0, stage[1], width, height)
-    if pictures:
-        board.paste(_stage(board.size, stage, pictures, unit), (0, 0))
+    if images:
+        board.paste(_stage(board.size, stage, images, unit), (0, 0))
     else:
         seed = request.prompt + "\0" * request.variant
         board.paste(_empty_set(stage, palette, seed), (0, 0))
-    letter(board, panel, request, palette, unit)
+    draw_panel(board, panel, request, palette, unit)
     data = _jpeg(board)
     return Drawing(
         images=(DrawnImage(data, "image/jpeg"),),
@@ -59,14 +63,18 @@ def draw(request: DrawRequest) -> Drawing:
     )
 
 
-def _turned(references: tuple[ReferenceImage, ...], variant: int) -> tuple[ReferenceImage, ...]:
-    """Each variant has another of the references as its hero."""
+def _rotate(references: tuple[ReferenceImage, ...], variant: int) -> tuple[ReferenceImage, ...]:
+    """Return the references in an order that makes another one the hero of each variant."""
     first = variant % max(1, len(references))
     return references[first:] + references[:first]
 
 
 def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
-    """Width and height: the long side by size, longer where a very flat format needs the room."""
+    """Return width and height. `image_size` gives the long side; very flat formats are larger, so
+    that their short side is at least 3/8 of it.
+
+    Raises InvalidRequest.
+    """
     match = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", aspect_ratio)
     if match is None:
         raise InvalidRequest(
@@ -84,87 +92,94 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
     return round(across * scale), round(down * scale)
 
 
-# --- the stage: the hero, and the other references as cards upon it -----------------------------
+# --- the stage: the hero, with the other references as cards on top -----------------------------
 
 
-def _panel_beside(width: int, height: int, pictures: list[Image.Image]) -> bool:
-    """Whether the words stand beside the hero, and not below it: what leaves it the most room."""
+def _is_side_by_side(width: int, height: int, images: list[Image.Image]) -> bool:
+    """Return True if the text panel is beside the hero, False if below: whichever leaves the hero
+    more space."""
     if not 0.9 < width / height < 1.2:
         return width > height
-    return bool(pictures) and pictures[0].height > pictures[0].width
+    return bool(images) and images[0].height > images[0].width
 
 
 def _stage(
     board: tuple[int, int],
     size: tuple[int, int],
-    pictures: list[Image.Image],
+    images: list[Image.Image],
     unit: float,
 ) -> Image.Image:
+    """Return the stage at `size`: the first image as the hero, the others as cards."""
     width, height = size
-    cell, cards = _cards(size, len(pictures) - 1, unit)
+    cell, cards = _cards(size, len(images) - 1, unit)
     if max(board) > 2.5 * min(board):
-        middle = (board[0] / 2, board[1] / 2)  # all that an encoder sees of a very flat picture
+        middle = (board[0] / 2, board[1] / 2)  # the encoder crops a very flat image to its centre
     else:
         covered = max((left + cell for left, _ in cards), default=0) if width >= height else 0
         middle = ((covered + width) / 2, height / 2)
-    stage = _fill(pictures[0], size, middle=middle, crop=1.3)
-    for picture, (left, top) in zip(pictures[1:], cards, strict=True):
-        card = _fill(picture, (cell, cell), middle=(cell / 2, cell / 2), crop=2.2)
+    stage = _fill(images[0], size, middle=middle, crop=1.3)
+    for image, (left, top) in zip(images[1:], cards, strict=True):
+        card = _fill(image, (cell, cell), middle=(cell / 2, cell / 2), crop=2.2)
         _lay_card(stage, card, (left, top), unit)
     return stage
 
 
 def _cards(size: tuple[int, int], count: int, unit: float) -> tuple[int, list[tuple[int, int]]]:
-    """Side and places of the square cards: down the left edge, or along the bottom one."""
+    """Return the side and the positions of the square cards, which go down the left edge of a wide
+    stage and along the bottom of a tall one."""
     if count == 0:
         return 0, []
     width, height = size
     margin, gap = round(3.4 * unit), round(1.7 * unit)
     along, across = (height, width) if width >= height else (width, height)
     cell, lanes = 0, 1
-    for tried in range(1, 5):
-        per_lane = -(-count // tried)
+    for candidate in range(1, 5):
+        per_lane = -(-count // candidate)
         room = (along - 2 * margin - gap * (per_lane - 1)) / per_lane
-        side = int(min(room, 0.24 * along, (0.36 * across - margin - gap * (tried - 1)) / tried))
+        depth = (0.36 * across - margin - gap * (candidate - 1)) / candidate
+        side = int(min(room, 0.24 * along, depth))
         if side > cell:
-            cell, lanes = side, tried
+            cell, lanes = side, candidate
     per_lane = -(-count // lanes)
-    places = []
+    positions = []
     for number in range(count):
         lane, place = divmod(number, per_lane)
-        forth = margin + place * (cell + gap)
+        offset = margin + place * (cell + gap)
         if width >= height:
-            places.append((margin + lane * (cell + gap), forth))
+            positions.append((margin + lane * (cell + gap), offset))
         else:
-            places.append((forth, height - margin - cell - (lanes - 1 - lane) * (cell + gap)))
-    return cell, places
+            positions.append((offset, height - margin - cell - (lanes - 1 - lane) * (cell + gap)))
+    return cell, positions
 
 
 def _fill(
-    picture: Image.Image, size: tuple[int, int], *, middle: tuple[float, float], crop: float
+    image: Image.Image, size: tuple[int, int], *, middle: tuple[float, float], crop: float
 ) -> Image.Image:
-    """The picture at exactly that size: cropped, where enlarging it `crop` times is enough for
-    that; else whole, in a field of the colour of its edge, with its centre as near to `middle` as
-    it can stand.
+    """Return the image at exactly `size`.
+
+    It is cropped if it then is at most `crop` times as large as when it fits whole. Otherwise it
+    stays whole on a field in the colour of its edge, with its centre as near to `middle` as
+    possible.
     """
     width, height = size
-    cover = max(width / picture.width, height / picture.height)
-    contain = min(width / picture.width, height / picture.height)
+    cover = max(width / image.width, height / image.height)
+    contain = min(width / image.width, height / image.height)
     if cover <= contain * crop:
-        return ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
-    whole = picture.resize(
-        (max(1, round(picture.width * contain)), max(1, round(picture.height * contain))),
+        return ImageOps.fit(image, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
+    whole = image.resize(
+        (max(1, round(image.width * contain)), max(1, round(image.height * contain))),
         Image.Resampling.LANCZOS,
     )
-    field = Image.new("RGB", size, _edge_colour(picture))
+    field = Image.new("RGB", size, _edge_colour(image))
     left = min(max(round(middle[0] - whole.width / 2), 0), width - whole.width)
     top = min(max(round(middle[1] - whole.height / 2), 0), height - whole.height)
     field.paste(whole, (left, top))
     return field
 
 
-def _edge_colour(picture: Image.Image) -> Colour:
-    small = picture.resize((32, 32), Image.Resampling.BOX)
+def _edge_colour(image: Image.Image) -> Colour:
+    """Return the median colour along the edge of an image."""
+    small = image.resize((32, 32), Image.Resampling.BOX)
     inside = Image.new("L", small.size, 255)
     inside.paste(0, (1, 1, 31, 31))
     red, green, blue = (round(value) for value in ImageStat.Stat(small, inside).median)
@@ -185,9 +200,8 @@ def _lay_card(stage: Image.Image, card: Image.Image, place: tuple[int, int], uni
 
 
 def _empty_set(size: tuple[int, int], palette: list[Colour], prompt: str) -> Image.Image:
-    """Without references: a set with nobody on it yet, lit in the palette. Each prompt has its
-    own light and its own arrangement.
-    """
+    """Return the stage without references: an empty set, lit in the palette, whose light and
+    arrangement depend on the prompt."""
     digest = hashlib.sha256(prompt.encode("utf-8", "replace")).digest()
     chance = [byte / 255 for byte in digest]
     palette = _with_more(palette, digest)
@@ -227,11 +241,14 @@ def _smooth_disc(
     board.paste(fill, (round(centre[0] - radius), round(centre[1] - radius)), mask)
 
 
-# --- in and out ---------------------------------------------------------------------------------
+# --- input and output ---------------------------------------------------------------------------
 
 
 def _open(reference: ReferenceImage, longest: int) -> Image.Image:
-    """The picture, upright and without transparency, no longer than needed."""
+    """Return the image upright, without transparency, its long side at most `longest` pixels.
+
+    Raises InvalidRequest if it cannot be read.
+    """
     try:
         with Image.open(io.BytesIO(reference.data)) as opened:
             opened.draft("RGB", (longest, longest))
@@ -249,7 +266,7 @@ def _open(reference: ReferenceImage, longest: int) -> Image.Image:
 
 
 def _palette(request: DrawRequest) -> list[Colour]:
-    """The brand's colours, or those that the prompt names; none where there are none."""
+    """Return the brand's colours, or else those that the prompt names; possibly none."""
     colours: list[Colour] = []
     named = [word for word in re.findall(r"[a-z]+", request.prompt.lower()) if word in COLOURS]
     for name in request.palette or named:
@@ -262,7 +279,7 @@ def _palette(request: DrawRequest) -> list[Colour]:
 
 
 def _with_more(colours: list[Colour], chance: bytes) -> list[Colour]:
-    """At least three colours, for a composition that needs them."""
+    """Return the colours, with more by chance if there are fewer than three."""
     more = list(colours)
     while len(more) < 3:
         hue = chance[27] * 360 // 256 + 37 * len(more)

@@ -1,4 +1,4 @@
-"""What is estimated, reserved and charged, over real HTTP to the stand-in; and what is not paid."""
+"""Estimates, reservations, charges and caps, over real HTTP to the stand-in."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assetbank.models import Asset
-from generation.billing import caps, ledger
-from generation.billing import prices as prices_module
+from generation.billing import caps, ledger, prices
 from generation.engines import catalog, quotas
 from generation.errors import EngineUnavailable, InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, SpendingCap
@@ -55,7 +54,7 @@ def cap(usd: str, **whose: Any) -> SpendingCap:
 
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize(
-    ("model_id", "prices"),
+    ("model_id", "usd_by_size"),
     [
         (MODEL, {"1K": "0.0336", "2K": "0.0504", "4K": "0.1134"}),
         ("gemini-3-pro-image", {"1K": "0.1344", "2K": "0.1344", "4K": "0.24"}),
@@ -64,14 +63,15 @@ def cap(usd: str, **whose: Any) -> SpendingCap:
     ],
 )
 def test_pictures_cost_what_the_shipped_table_says(
-    db: None, model_id: str, prices: dict[str, str]
+    db: None, model_id: str, usd_by_size: dict[str, str]
 ) -> None:
     model = EngineModel.objects.get(pk=model_id)
-    assert {size: str(usd) for size, usd in prices_module.picture_prices(model).items()} == prices
+    prices_by_size = prices.picture_prices(model)
+    assert {size: str(usd) for size, usd in prices_by_size.items()} == usd_by_size
 
 
 def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> None:
-    """Input 14 at $2, picture 1120 at $120, and the other 337 of 1471 are text at $12."""
+    """Input: 14 tokens at $2; image: 1120 at $120; text: the other 337 of 1471 at $12."""
     model = EngineModel(usd_input=Decimal(2), usd_text=Decimal(12), usd_image=Decimal(120))
     usage = {
         "promptTokenCount": 14,
@@ -80,15 +80,15 @@ def test_the_recorded_answer_of_googles_costs_what_its_total_says(db: None) -> N
         "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}],
         "thoughtsTokenCount": 174,
     }
-    assert prices_module.price(usage, model, pictures=1) == Decimal("0.138472")
-    assert prices_module.price(usage, model, in_bulk=True) == Decimal("0.069236")
+    assert prices.price(usage, model, pictures=1) == Decimal("0.138472")
+    assert prices.price(usage, model, in_bulk=True) == Decimal("0.069236")
 
 
 def test_pictures_that_are_not_counted_apart_cost_what_the_table_says(db: None) -> None:
     model = EngineModel(usd_image=Decimal(30), image_sizes=["1K"], image_tokens={"1K": 1120})
-    assert prices_module.price({}, model, pictures=2) == 2 * PICTURE
-    assert prices_module.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
-    assert prices_module.price({}, model) == 0
+    assert prices.price({}, model, pictures=2) == 2 * PICTURE
+    assert prices.price({"totalTokenCount": 1120}, model, pictures=1) == PICTURE
+    assert prices.price({}, model) == 0
 
 
 # ------------------------------------------------------------------------ one generation
@@ -111,14 +111,12 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
     cast: Cast, server: GeminiServer, make_asset: Callable[..., Asset]
 ) -> None:
     output = run(ask(cast, make_asset(), make_asset(), prompt="A cape")).outputs.get()
-    for shown in (4, 6):  # all that was shown and drawn before, and one more
+    for shown in (4, 6):  # all earlier references and images, and a new reference
         turn = refine.submit_refinement(
             person=cast.creator, output=output, words="A hat.", references=[make_asset()]
         )
         assert entries(turn, Kind.RESERVED) == [
-            prices_module.estimate(
-                catalog.get_model(MODEL), size="1K", references=shown, prompt="A hat."
-            )
+            prices.estimate(catalog.get_model(MODEL), size="1K", references=shown, prompt="A hat.")
         ]
         output = run(turn).outputs.get()
 
@@ -126,7 +124,7 @@ def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
 def test_a_charge_takes_its_share_of_the_reservation_with_it(
     cast: Cast, server: GeminiServer
 ) -> None:
-    """Else a running generation would count twice against the cap."""
+    """Otherwise a running generation would count twice against the cap."""
     server.script("success", "overloaded")
     generation = ask(cast, count=2)
     before = ledger.reserved(generation)
@@ -160,7 +158,7 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
 def test_no_count_however_odd_breaks_the_price(db: None, details: Any) -> None:
     model = EngineModel(usd_image=Decimal(30))
     usage = {"totalTokenCount": float("inf"), "candidatesTokensDetails": details}
-    assert prices_module.price(usage, model) == 0
+    assert prices.price(usage, model) == 0
 
 
 def test_what_was_cancelled_or_could_not_be_sent_costs_nothing(
@@ -241,7 +239,7 @@ def test_what_was_refused_is_not_asked_again(cast: Cast, server: GeminiServer) -
     generation = run(generation)
     assert generation.state == "succeeded"
     assert generation.reason.startswith("1 of 2 refused.")
-    assert len(server.requests) == 4  # the refused one is not among them twice
+    assert len(server.requests) == 4  # the refused take is not counted twice
 
 
 # ------------------------------------------------------------------------ caps
@@ -257,7 +255,7 @@ def test_a_cap_is_kept_and_says_what_is_left(cast: Cast, server: GeminiServer, w
     assert raised.value.code == "spending_cap"
     assert "$0.03 left of the $0.10" in raised.value.message
     assert Generation.objects.count() == 2
-    assert ask(cast, model="sketch").pk  # what costs nothing is always allowed
+    assert ask(cast, model="sketch").pk  # a free request is always allowed
 
 
 def test_a_month_ends_in_the_sites_time_zone(
@@ -299,8 +297,8 @@ def test_trying_again_stays_within_the_cap(cast: Cast, server: GeminiServer) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_caps_hold_when_twenty_ask_at_once(cast: Cast, server: GeminiServer) -> None:
-    """The person's cap has room for five, the brand's for eight."""
-    price = prices_module.estimate(catalog.get_model(MODEL), size="1K", prompt="A red cape 10")
+    """The user's cap allows five, the brand's eight."""
+    price = prices.estimate(catalog.get_model(MODEL), size="1K", prompt="A red cape 10")
     SpendingCap.objects.create(brand=cast.acme, monthly_usd=Decimal("0.30"))
     SpendingCap.objects.create(person=cast.creator, monthly_usd=Decimal("0.19"))
     assert 5 * price < Decimal("0.19") < 6 * price
@@ -343,7 +341,7 @@ def test_a_daily_quota_is_not_asked_against_again_that_day(
     client.force_login(cast.creator)
     form = {"prompt": "x", "brand": "acme", "model": MODEL, "aspect_ratio": "1:1", "count": 1}
     assert "resets on" in client.post("/studio/beside/", form).content.decode()
-    assert ask(cast, model="gemini-3-pro-image").pk  # another model has a quota of its own
+    assert ask(cast, model="gemini-3-pro-image").pk  # other models have their own quota
 
 
 def test_the_quota_begins_anew_at_midnight_where_google_counts(
@@ -351,7 +349,7 @@ def test_the_quota_begins_anew_at_midnight_where_google_counts(
 ) -> None:
     server.script("daily_quota")
     failed = run(ask(cast))
-    today = timezone.now().astimezone(quotas.GOOGLES_TIME).replace(hour=0, minute=0, second=0)
+    today = timezone.now().astimezone(quotas.GOOGLE_TIME_ZONE).replace(hour=0, minute=0, second=0)
     yesterday = today - datetime.timedelta(seconds=2)
     Generation.objects.filter(pk=failed.pk).update(finished_at=yesterday)
     retry_generation(person=cast.creator, generation=failed)

@@ -1,4 +1,4 @@
-"""What a month has cost: who is told of it, on the page, as a file and over REST."""
+"""Monthly reports: who may view them, on the page, as CSV and over REST."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def test_managers_are_told_of_their_brands_and_others_of_their_own(
     mine, theirs = make(cast, cast.creator), make(cast, colleague, "A blue cape")
     elsewhere = make(cast, cast.outsider, brand=cast.other)
     costs = {g: ledger.charged(g) for g in (mine, theirs, elsewhere)}
-    told = {
+    result = {
         "creator": this_month(cast.creator),
         "manager": this_month(cast.manager),
         "outsider": this_month(cast.outsider),
         "staff": this_month(cast.staff),
     }
-    assert told["creator"].charged == costs[mine]
-    assert told["manager"].charged == costs[mine] + costs[theirs]
-    assert told["outsider"].charged == costs[elsewhere]
-    assert told["staff"].charged == sum(costs.values())
-    assert {line.name for line in told["manager"].lines["User"]} == {"creator", "colleague"}
-    assert [line.name for line in told["staff"].lines["Brand"]] == ["Acme", "Other"]
-    assert told["creator"].lines["Model"][0].name == "Nano Banana 2.1"
+    assert result["creator"].charged == costs[mine]
+    assert result["manager"].charged == costs[mine] + costs[theirs]
+    assert result["outsider"].charged == costs[elsewhere]
+    assert result["staff"].charged == sum(costs.values())
+    assert {line.name for line in result["manager"].lines["User"]} == {"creator", "colleague"}
+    assert [line.name for line in result["staff"].lines["Brand"]] == ["Acme", "Other"]
+    assert result["creator"].lines["Model"][0].name == "Nano Banana 2.1"
 
 
 def test_whoever_leaves_a_brand_is_told_nothing_of_it(cast: Cast) -> None:
@@ -120,11 +120,11 @@ def test_refusals_are_counted_by_preset_and_reason_with_what_to_change(
     make(cast, cast.creator, count=3, preset_version=version)
     make(cast, cast.creator, "Without a preset")
     make(cast, cast.creator, "Lost on the way", preset_version=version)
-    told = [
+    result = [
         (each.preset, each.code, each.count, each.answers)
         for each in this_month(cast.manager).refusals
     ]
-    assert told == [
+    assert result == [
         ("", "safety", 1, 1),
         ("Cape on a plinth", "no_image", 1, 3),
         ("Cape on a plinth", "safety", 1, 3),
@@ -142,7 +142,7 @@ def test_the_page_shows_limits_and_the_month(cast: Cast) -> None:
     assert "of $1.00" not in shown
     assert "Nano Banana 2.1" in shown
     assert "Nothing spent in January 2026" in page(cast.manager, "/spending/?month=2026-01")
-    assert "of $20.00" not in page(cast.creator)  # what colleagues spend is their manager's to know
+    assert "of $20.00" not in page(cast.creator)  # only managers view what other users have spent
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_the_page_asks_as_often_for_many_as_for_few(
 
 def test_programs_read_the_same_month(cast: Cast) -> None:
     generation = make(cast, cast.creator)
-    told = api(cast.manager).get(f"/api/v1/spending/?month={THIS_MONTH}&brand=acme").json()
-    assert Decimal(told["charged_usd"]) == ledger.charged(generation)
-    assert told["people"][0]["name"] == "creator"
+    result = api(cast.manager).get(f"/api/v1/spending/?month={THIS_MONTH}&brand=acme").json()
+    assert Decimal(result["charged_usd"]) == ledger.charged(generation)
+    assert result["people"][0]["name"] == "creator"
     assert api(cast.manager).get("/api/v1/spending/?brand=other").status_code == 400
     assert api(cast.viewer).get("/api/v1/spending/").status_code == 403
     assert api(cast.manager).get("/api/v1/spending/?month=soon").json()["code"] == "invalid_month"
@@ -222,9 +222,9 @@ def test_a_generation_tells_its_cost_to_those_who_may_know(cast: Cast, colleague
     generation = make(cast, cast.creator)
     address = f"/api/v1/generations/{generation.pk}/"
     for person in (cast.creator, cast.manager, cast.staff):
-        told = api(person).get(address).json()
-        assert Decimal(told["cost_usd"]) == ledger.charged(generation)
-        assert Decimal(told["estimated_usd"]) > 0
+        result = api(person).get(address).json()
+        assert Decimal(result["cost_usd"]) == ledger.charged(generation)
+        assert Decimal(result["estimated_usd"]) > 0
         assert "<dt>Cost</dt>" in page(person, generation.get_absolute_url())
     assert api(colleague).get(address).json()["cost_usd"] is None
     assert "<dt>Cost</dt>" not in page(colleague, generation.get_absolute_url())
@@ -235,12 +235,12 @@ def test_the_studio_says_what_it_would_cost_before_it_is_made(cast: Cast) -> Non
     client = Client()
     client.force_login(cast.creator)
     form = {"prompt": "A cape", "brand": "acme", "aspect_ratio": "1:1", "image_size": "2K"}
-    told = client.post("/studio/beside/", {**form, "model": MODEL, "count": 4})
-    assert "About <strong>$0.21</strong> of the $5.00 left" in told.content.decode()
-    told = client.post("/studio/beside/", {**form, "prompt": "", "model": MODEL, "count": 1})
-    assert "About <strong>$0.05</strong>" in told.content.decode()
-    told = client.post("/studio/beside/", {**form, "model": "sketch", "count": 4})
-    assert "Free" in told.content.decode()
+    result = client.post("/studio/beside/", {**form, "model": MODEL, "count": 4})
+    assert "About <strong>$0.21</strong> of the $5.00 left" in result.content.decode()
+    result = client.post("/studio/beside/", {**form, "prompt": "", "model": MODEL, "count": 1})
+    assert "About <strong>$0.05</strong>" in result.content.decode()
+    result = client.post("/studio/beside/", {**form, "model": "sketch", "count": 4})
+    assert "Free" in result.content.decode()
 
 
 def test_a_refused_generation_offers_to_be_changed_and_not_to_be_tried_again(

@@ -1,4 +1,4 @@
-"""The table of models: what is on offer, and what is refused before anything is sent."""
+"""Catalogue of models: which are on offer, and requests that are refused before they are sent."""
 
 from __future__ import annotations
 

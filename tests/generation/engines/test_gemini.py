@@ -1,4 +1,4 @@
-"""The Gemini engine, with the real SDK, over real HTTP, against the stand-in."""
+"""Gemini engine with the real SDK over real HTTP, against the stand-in."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PLAIN = replace(REQUEST, references=(), aspect_ratio="1:1", image_size="1K")
 
 
 def draw_scenario(server: GeminiServer, name: str) -> Drawing:
-    server.clear()  # so that it draws what it drew for the same prompt before
+    server.clear()  # so that the same prompt gives the same image
     server.script(name)
     return client.draw(PLAIN)
 
@@ -71,7 +71,7 @@ def failure(server: GeminiServer, name: str) -> EngineError:
     return raised.value
 
 
-# --- what is sent -------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------
 
 
 def test_prompt_comes_first_then_the_references_in_order(server: GeminiServer) -> None:
@@ -150,7 +150,7 @@ def test_the_environment_does_not_choose_the_service(
     assert server.requests[0].headers["x-goog-api-key"] == KEY
 
 
-# --- what comes back ----------------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------------------------
 
 
 def test_a_drawing_keeps_the_engines_bytes_and_the_untouched_body(server: GeminiServer) -> None:
@@ -418,9 +418,9 @@ def test_the_key_is_in_no_message_and_no_traceback(server: GeminiServer) -> None
     try:
         client.draw(PLAIN)
     except EngineFailed as error:
-        told = "\n".join([error.message, error.detail, traceback.format_exc()])
-    assert "api_key:(the key)" in told
-    assert KEY not in told
+        report = "\n".join([error.message, error.detail, traceback.format_exc()])
+    assert "api_key:(the key)" in report
+    assert KEY not in report
 
 
 # --- before anything is sent --------------------------------------------------------------------
@@ -472,9 +472,9 @@ def test_one_client_serves_until_the_settings_change(settings: Settings) -> None
     with ThreadPoolExecutor(8) as pool:
         clients = set(pool.map(lambda _: id(client.open_client()), range(16)))
     assert len(clients) == 1
-    kept = client.open_client()
+    first = client.open_client()
     settings.GEMINI_API_KEY = "AIza-another-key"
-    assert client.open_client() is not kept
+    assert client.open_client() is not first
 
 
 def test_threads_draw_side_by_side(server: GeminiServer) -> None:
@@ -500,7 +500,7 @@ def test_importing_the_engine_does_not_import_the_sdk(settings: Settings) -> Non
     program = (
         "import os, sys, django;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'assetbank.settings'; django.setup();"
-        "import generation.gemini, generation.engines, generation.errors;"
+        "import generation.engines.gemini, generation.errors;"
         "print([name for name in sys.modules if name.startswith('google.genai')])"
     )
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""The stand-in for Gemini is as strict and as truthful as the tests that lean on it believe."""
+"""Stand-in for Gemini: as strict as the API, and with the same answers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from google.genai import types
 from google.protobuf import json_format
 from PIL import Image, ImageChops
 
-from tests.gemini_server import SCENARIOS, GeminiServer
-from tests.gemini_server.rules import MODELS, Asked
-from tests.gemini_server.scenarios import SCENARIOS as BY_NAME
+from tests.gemini_server import GeminiServer
+from tests.gemini_server.rules import MODELS, ParsedRequest
+from tests.gemini_server.scenarios import SCENARIOS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PRO = "gemini-3-pro-image"
-ASKED = Asked(PRO, "A red silk cape", (), "1:1", "1K")
+REQUEST = ParsedRequest(PRO, "A red silk cape", (), "1:1", "1K")
 
 
 def picture(colour: str = "teal", kind: str = "PNG") -> str:
@@ -64,14 +64,14 @@ def drawn(response: httpx2.Response) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
 
 
-def said(response: httpx2.Response, status: int) -> str:
+def error_message(response: httpx2.Response, status: int) -> str:
     assert response.status_code == status, response.text
     error = response.json()["error"]
     assert error["code"] == status
     return str(error["message"])
 
 
-# --- what it draws ------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -139,20 +139,20 @@ def test_everything_the_sdk_can_send_is_taken(server: GeminiServer) -> None:
     assert post(server, sent).status_code == 200
 
 
-# --- what it rejects ----------------------------------------------------------------------------
+# --- rejections ---------------------------------------------------------------------------------
 
 
 def test_keys_are_asked_for(server: GeminiServer) -> None:
-    assert "unregistered callers" in said(post(server, body(), headers={}), 403)
+    assert "unregistered callers" in error_message(post(server, body(), headers={}), 403)
     refused = post(server, body(), headers={"x-goog-api-key": "bad-key"})
-    assert "API key not valid" in said(refused, 400)
+    assert "API key not valid" in error_message(refused, 400)
     assert refused.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
 
 
 def test_models_that_are_unknown_or_retired_are_not_found(server: GeminiServer) -> None:
-    unknown = said(post(server, body(), model="gemini-9-image"), 404)
+    unknown = error_message(post(server, body(), model="gemini-9-image"), 404)
     assert "models/gemini-9-image is not found for API version v1beta" in unknown
-    retired = said(post(server, body(), model="gemini-2.5-flash-image"), 404)
+    retired = error_message(post(server, body(), model="gemini-2.5-flash-image"), 404)
     assert "no longer available" in retired
 
 
@@ -173,7 +173,7 @@ def test_models_that_are_unknown_or_retired_are_not_found(server: GeminiServer) 
 )
 def test_what_google_rejects_is_rejected(server: GeminiServer, sent: Any, message: str) -> None:
     server.script("text_only")
-    assert message in said(post(server, sent), 400)
+    assert message in error_message(post(server, sent), 400)
     assert server.requests[-1].scenario == "rejected"
     assert "inlineData" not in post(server, body()).text, "a rejection must not use up the script"
 
@@ -184,13 +184,13 @@ def test_extreme_formats_are_for_the_models_that_have_them(server: GeminiServer)
 
 
 def test_the_stable_version_lacks_what_image_models_need(server: GeminiServer) -> None:
-    message = said(post(server, body(), version="v1"), 400)
+    message = error_message(post(server, body(), version="v1"), 400)
     assert "Unknown name \"responseModalities\" at 'generation_config'" in message
 
 
 def test_announced_deadlines_under_ten_seconds_are_rejected(server: GeminiServer) -> None:
     headers = {"x-goog-api-key": "a-key", "x-server-timeout": "9"}
-    assert "too short" in said(post(server, body(), headers=headers), 400)
+    assert "too short" in error_message(post(server, body(), headers=headers), 400)
 
 
 def test_models_are_listed_for_those_with_a_key(server: GeminiServer) -> None:
@@ -200,12 +200,12 @@ def test_models_are_listed_for_those_with_a_key(server: GeminiServer) -> None:
     assert {each["name"] for each in listed} == {f"models/{name}" for name in MODELS}
 
 
-# --- its answers --------------------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_every_answer_has_the_shape_of_the_real_one(name: str) -> None:
-    reply = BY_NAME[name](ASKED, "a-key")
+    reply = SCENARIOS[name](REQUEST, "a-key")
     text = reply.body.decode()
     if reply.status != 200:
         assert name in {"bad_gateway", "too_large", "no_content"} or json.loads(text)["error"]
@@ -223,7 +223,7 @@ def test_every_answer_has_the_shape_of_the_real_one(name: str) -> None:
             types.GenerateContentResponse.model_validate(answer)
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # reasons that are newer than the SDK
+        warnings.simplefilter("ignore")  # the SDK warns of reasons that it does not know
         parsed = types.GenerateContentResponse.model_validate(answer)
     assert parsed.response_id
     assert parsed.usage_metadata is not None
@@ -231,7 +231,7 @@ def test_every_answer_has_the_shape_of_the_real_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["success", "several_images", "thought_drafts", "refuse_prompt"])
 def test_answers_fit_the_published_protos(name: str) -> None:
-    answer = json.loads(BY_NAME[name](ASKED, "a-key").body)
+    answer = json.loads(SCENARIOS[name](REQUEST, "a-key").body)
     message = json_format.ParseDict(answer, protos.GenerateContentResponse.pb()())
     assert message.model_version == PRO
 
@@ -240,7 +240,7 @@ def test_answers_fit_the_published_protos(name: str) -> None:
 
 
 def conversation(server: GeminiServer) -> Any:
-    """A request, its answer as it came, and what is asked next."""
+    """Return a request that repeats an earlier one and its answer, and adds a prompt."""
     first = body()
     answer = post(server, first).json()["candidates"][0]["content"]
     asked = {"role": "user", "parts": [{"text": "Swap the hat"}]}
@@ -264,18 +264,20 @@ def test_what_the_model_said_must_come_back_signed_and_unchanged(server: GeminiS
     sent = conversation(server)
     text, image = sent["contents"][1]["parts"]
     signature = image.pop("thoughtSignature")
-    assert said(post(server, sent), 400) == (
+    assert error_message(post(server, sent), 400) == (
         "Image part is missing a thought_signature in content position 2, part position 2."
     )
     image["thoughtSignature"] = text["thoughtSignature"]
-    assert "not valid" in said(post(server, sent), 400)
+    assert "not valid" in error_message(post(server, sent), 400)
     image["thoughtSignature"] = signature
     image["inlineData"]["data"] = picture()
-    assert "not valid" in said(post(server, sent), 400)
+    assert "not valid" in error_message(post(server, sent), 400)
     sent = conversation(server)
     del sent["contents"][1]["parts"][0]["thoughtSignature"]
-    assert said(post(server, sent), 400).startswith("Text part is missing a thought_signature")
-    assert said(post(server, conversation(server), model="gemini-nano-banana-2.1"), 400)
+    assert error_message(post(server, sent), 400).startswith(
+        "Text part is missing a thought_signature"
+    )
+    assert error_message(post(server, conversation(server), model="gemini-nano-banana-2.1"), 400)
 
 
 # --- orders in bulk -----------------------------------------------------------------------------
@@ -295,10 +297,10 @@ def test_an_order_looks_like_googles(server: GeminiServer) -> None:
     assert row["metadata"] == {"key": "a"}
     types.GenerateContentResponse.model_validate(row["response"])
     rows[0]["request"] = body("x" * 21_000_000)
-    assert "20971520 bytes" in said(httpx2.post(address, json=sent, headers=headers), 400)
+    assert "20971520 bytes" in error_message(httpx2.post(address, json=sent, headers=headers), 400)
 
 
-# --- how it is steered --------------------------------------------------------------------------
+# --- control ------------------------------------------------------------------------------------
 
 
 def test_scripted_scenarios_come_in_order_and_then_success(server: GeminiServer) -> None:
@@ -312,7 +314,7 @@ def test_a_prompt_can_name_its_scenario(server: GeminiServer) -> None:
     server.script("overloaded")
     blocked = post(server, body("A cape [scenario:block_safety] in the wind")).json()
     assert blocked["promptFeedback"]["blockReason"] == "SAFETY"
-    assert "refuse_prompt" in said(post(server, body("[scenario:no_such_thing]")), 400)
+    assert "refuse_prompt" in error_message(post(server, body("[scenario:no_such_thing]")), 400)
     assert post(server, body()).status_code == 503, "the script waits for its own request"
 
 

@@ -1,4 +1,4 @@
-"""The offline engine, looked at: what stands where on the picture it makes."""
+"""Offline engine: the layout of the images that it draws."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def board(request: DrawRequest) -> Image.Image:
 
 
 def share(picture: Image.Image, colour: tuple[int, ...], *, within: int = 14) -> float:
-    """How much of the picture has that colour, from 0 to 1."""
+    """Return the share of pixels with that colour, from 0 to 1."""
     small = picture.resize((300, 300), Image.Resampling.NEAREST)
     return float(near(small, colour, within).mean())
 
 
 def near(picture: Image.Image, colour: tuple[int, ...], within: int) -> Any:
-    """A row of truths for each row of pixels: whether they have that colour."""
+    """Return a boolean array, height x width: True for pixels with that colour."""
     pixels = np.asarray(picture.convert("RGB"), dtype=np.int16)
     return (np.abs(pixels - np.array(colour)) <= within).all(axis=2)
 
 
 def seen_by_an_encoder(picture: Image.Image) -> Image.Image:
-    """The square in the middle: what CLIP's preprocessing keeps."""
+    """Return the square in the centre, to which CLIP's preprocessing crops."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return picture.crop((left, top, left + side, top + side))
@@ -239,7 +239,7 @@ def test_a_reference_that_cannot_be_read_is_named(data: bytes) -> None:
 def test_no_prompt_is_too_odd_or_too_long(prompt: str, ratio: str) -> None:
     picture = board(replace(REQUEST, prompt=prompt, aspect_ratio=ratio))
     width, height = picture.size
-    # nothing is written into the margin of the panel
+    # the margin of the panel stays empty
     edge = picture.crop((width - 12, height - 12, width, height))
     assert share(edge, PAPER) > 0.95
 
@@ -248,7 +248,7 @@ def test_words_stay_within_their_box() -> None:
     text = "A rather long sentence about a cape " * 12
     lines = fit(text, (260, 300), largest=40, smallest=10)
     assert lines.height <= 300
-    assert all(lines.face.getlength(line) <= 260 for line in lines.lines)
+    assert all(lines.font.getlength(line) <= 260 for line in lines.lines)
     assert " ".join(lines.lines).split() == text.split()
 
 
@@ -262,10 +262,10 @@ def test_what_does_not_fit_ends_in_dots() -> None:
     lines = fit("A cape in the wind " * 500, (200, 100), largest=20, smallest=12)
     assert lines.height <= 100
     assert lines.lines[-1].endswith("...")
-    assert lines.face.getlength(lines.lines[-1]) <= 200
+    assert lines.font.getlength(lines.lines[-1]) <= 200
 
 
 def test_a_word_wider_than_the_box_is_broken() -> None:
     lines = fit("Rindfleisch" * 12, (150, 400), largest=20, smallest=12)
     assert "".join(lines.lines) == "Rindfleisch" * 12
-    assert all(lines.face.getlength(line) <= 150 for line in lines.lines)
+    assert all(lines.font.getlength(line) <= 150 for line in lines.lines)

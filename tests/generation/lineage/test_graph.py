@@ -1,4 +1,4 @@
-"""What was made from what, both ways."""
+"""Graph of lineage in both directions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MakeAsset = Callable[..., Asset]
 
 @pytest.fixture
 def make(cast: Cast, make_asset: MakeAsset) -> Callable[..., Output]:
-    """`make("B", from_=[a])`: an output whose picture was made that way."""
+    """Return a function: `make("B", from_=[a])` returns an output that was generated from `a`."""
 
     def making(
         title: str,
@@ -96,13 +96,13 @@ def test_a_deleted_picture_in_between_hides_no_descendant(
 def test_a_circle_ends(make_asset: MakeAsset, make: Make) -> None:
     source = make_asset()
     first = make("first", from_=[source])
-    make("back", from_=[asset_of(first)], asset=source)  # the same bytes came back
+    make("back", from_=[asset_of(first)], asset=source)  # another output has the same bytes
     assert graph.descendants([source.pk]) == {asset_of(first).pk}
     assert graph.descendants([asset_of(first).pk]) == {source.pk}
 
 
 def titles(nodes: Sequence[graph.Node]) -> list[object]:
-    """Nested lists: each title is followed by its branches, where it has any."""
+    """Return nested lists: each title is followed by the list of its branches, if it has any."""
     shown: list[object] = []
     for node in nodes:
         shown.append(node.title)
@@ -137,7 +137,7 @@ def test_who_may_not_see_a_picture_is_told_that_there_is_one(
     ]
     below = graph.lineage_tree(secret, cast.outsider).made_with.branches
     assert titles(below) == [graph.ANOTHER_BRAND]
-    assert below[0].generation is None  # nor what was asked for
+    assert below[0].generation is None  # nor its generation
     assert titles(graph.lineage_tree(secret, cast.staff).made_with.branches) == ["first"]
 
 
@@ -182,7 +182,7 @@ def test_a_large_tree_is_cut_and_says_how_much_is_missing(
     (one,) = [node for node in whole.made_with.branches if node.title == "1"]
     (two,) = one.branches
     assert (two.branches, two.more) == ([], 1)
-    little = graph.lineage_tree(source, cast.creator, most=4).made_with
+    little = graph.lineage_tree(source, cast.creator, max_nodes=4).made_with
     assert (len(little.branches), little.more) == (2, 4)
 
 
@@ -197,7 +197,7 @@ def test_the_number_of_queries_does_not_depend_on_the_size(
         step = make("step", from_=[source, make_asset()])
         for _ in range(3):
             step = make("step", refines=step)
-    with django_assert_max_num_queries(10):  # a level each, and four for all of them
+    with django_assert_max_num_queries(10):  # one per level, and four for all of them
         tree = graph.lineage_tree(source, cast.creator)
     assert len(tree.made_with.branches) == 6
     with django_assert_max_num_queries(1):

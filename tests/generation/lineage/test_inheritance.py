@@ -1,4 +1,4 @@
-"""Pictures inherit the strictest terms and the earliest end of what they were made of."""
+"""Generated assets inherit the strictest terms and the earliest end of their sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from assetbank.assets import merge, update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Membership
-from assetbank.rights import terms as rights
+from assetbank.rights import terms
 from generation.errors import InvalidRequest
 from generation.pipeline import execute, run_generation
 from tests.conftest import Cast
@@ -40,7 +40,7 @@ def test_the_strictest_of_all_sources_holds(cast: Cast, make_asset: MakeAsset) -
     assert (made.consent, made.consent_until) == ("given", soon(20))
     assert made.territories == ["AT"]
     assert (made.licence, made.credit) == ("Editorial", "Ana; Ben")
-    assert made.digital_source_type == "algorithmicMedia"  # it is a sketch
+    assert made.digital_source_type == "algorithmicMedia"  # drawn by the sketch engine
 
 
 def test_a_draft_hands_its_terms_on(cast: Cast, make_asset: MakeAsset) -> None:
@@ -63,7 +63,7 @@ def test_what_may_be_used_nowhere_together_is_refused_before_it_is_paid(
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("fields", "said"),
     [
         ({"derivatives_allowed": False}, "does not allow derivatives"),
         ({"consent": "missing"}, "have not consented"),
@@ -72,14 +72,14 @@ def test_what_may_be_used_nowhere_together_is_refused_before_it_is_paid(
     ],
 )
 def test_choosing_what_may_not_be_used_is_refused_with_the_reason(
-    cast: Cast, make_asset: MakeAsset, terms: dict[str, Any], said: str
+    cast: Cast, make_asset: MakeAsset, fields: dict[str, Any], said: str
 ) -> None:
     asset = make_asset(title="Cape")
     waiting = ask(asset, by=cast.creator)
-    update_asset(asset=asset, **terms)
+    update_asset(asset=asset, **fields)
     with pytest.raises(InvalidRequest, match=said):
         ask(asset, by=cast.creator)
-    run_generation(generation_id=waiting.pk)  # and what was waiting is not drawn
+    run_generation(generation_id=waiting.pk)  # a generation that was queued is not drawn
     waiting.refresh_from_db()
     assert waiting.state == "failed"
     assert "rights have expired or changed" in waiting.reason
@@ -150,8 +150,8 @@ def test_nobody_loosens_a_picture_beyond_what_it_was_made_from(
     answer = client_of(cast, "manager").patch(f"/api/v1/assets/{made.pk}/", loose)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_asset")
     made.refresh_from_db()
-    update_asset(asset=made, title="New", licence="Paid for")  # that is not loosened
-    update_asset(asset=made, territories=["AT"], expires_on=soon(5))  # nor is this
+    update_asset(asset=made, title="New", licence="Paid for")  # not loosened
+    update_asset(asset=made, territories=["AT"], expires_on=soon(5))  # not loosened either
     update_asset(asset=made, territories=source.territories, expires_on=source.expires_on)
     update_asset(asset=source, territories=[], expires_on=None)
     update_asset(asset=made, **loose)
@@ -171,7 +171,7 @@ def test_derivatives_of_a_picture_stay_forbidden_with_those_of_its_source(
 def test_who_is_seen_in_a_picture_is_said_of_each(cast: Cast, make_asset: MakeAsset) -> None:
     made = drawn(ask(make_asset(consent="given", consent_until=soon(9)), by=cast.creator))
     update_asset(asset=made, consent="not_needed", consent_until=None)
-    assert rights.usable_until(made) is None
+    assert terms.usable_until(made) is None
 
 
 def test_terms_are_inherited_as_they_are_when_the_picture_arrives(
@@ -184,12 +184,12 @@ def test_terms_are_inherited_as_they_are_when_the_picture_arrives(
     from generation.pipeline import draw, outputs
 
     draw.draw_missing(began)
-    update_asset(asset=there, territories=["US"])  # while it was drawn
+    update_asset(asset=there, territories=["US"])  # while the image was drawn
     outputs.store_outputs(began)
     made = began.outputs.get().asset
     assert made
-    assert made.territories == rights.NOWHERE
-    assert "no country in common" in (rights.usage_problem(made) or "")
+    assert made.territories == terms.NOWHERE
+    assert "no country in common" in (terms.usage_problem(made) or "")
 
 
 def test_who_may_not_see_the_source_is_not_told_its_name(cast: Cast, make_asset: MakeAsset) -> None:
@@ -209,7 +209,7 @@ def test_only_what_was_changed_is_passed_on(cast: Cast, make_asset: MakeAsset) -
     child = drawn(ask(source, by=cast.creator))
     stale = Asset.objects.get(pk=source.pk)
     update_asset(asset=source, consent="given", consent_until=soon(10))
-    update_asset(asset=child, consent="not_needed", consent_until=None)  # nobody is seen in it
+    update_asset(asset=child, consent="not_needed", consent_until=None)  # the image shows no people
     update_asset(asset=stale, territories=["DE"])
     child.refresh_from_db()
     assert (child.consent, child.territories) == ("not_needed", ["DE"])

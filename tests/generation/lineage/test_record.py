@@ -1,4 +1,4 @@
-"""The record of a picture, and withdrawing on the pages, over REST and in the admin."""
+"""Provenance records, and withdrawals on pages, over REST and in the admin."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MakeAsset = Callable[..., Asset]
 
 
 def painted(cast: Cast, *references: Asset) -> Asset:
-    """By the stand-in, for `acme`."""
+    """Return an asset of `acme` that the stand-in has drawn."""
     generation = submit(
         person=cast.creator,
         brand=cast.acme,
@@ -95,7 +95,7 @@ def test_what_a_model_made_is_marked_large_and_small(
         f"/assets/{made.pk}/record/",
     ):
         assert client.get(address).content.decode().count(">Made with AI<") == 1, address
-    for pk in (made.pk, source.pk):  # in the middle of the tree, and beside it
+    for pk in (made.pk, source.pk):  # as the root of the tree, and next to it
         page = client.get(f"/assets/{pk}/lineage/").content.decode()
         assert page.count('title="Made with AI">AI<') == 1
 
@@ -198,9 +198,9 @@ class TestPages:
             assert ("Reinstate usage rights of “Cape”" in said) == may_lift
         client = signed_in(cast.manager)
         assert client.get(f"/assets/{made.pk}/record/").content.decode().count("since deleted") == 2
-        (told,) = read(client, made)["withdrawals"]
-        assert told["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
-        assert (told["reason"], told["by"]) == ("No licence.", "manager")
+        (data,) = read(client, made)["withdrawals"]
+        assert data["source"] == {"asset": None, "title": "Cape", "sha256": checksum}
+        assert (data["reason"], data["by"]) == ("No licence.", "manager")
         assert client.post(f"/assets/{made.pk}/reinstate/").status_code == 302
         assert statuses(made) == ["draft"]
 
@@ -211,7 +211,7 @@ class TestPages:
         shown = signed_in(cast.creator).get(f"/assets/{made.pk}/rights/").content.decode()
         assert "the strictest of its sources" in shown
         assert "Cape" in shown
-        assert "Revoke usage rights" not in shown  # who may not, is not offered it
+        assert "Revoke usage rights" not in shown  # users without permission get no link
 
     def test_creators_do_not_withdraw(self, cast: Cast, make_asset: MakeAsset) -> None:
         source, client = make_asset(), signed_in(cast.creator)
@@ -242,7 +242,7 @@ class TestRest:
             ("get", "download", (401, 404, 200, 200, 200, 200)),
             ("get", "withdraw", (401, 404, 403, 403, 200, 200)),
             ("post", "withdraw", (401, 404, 403, 403, 201, 400)),
-            # what is quarantined is seen by no viewer
+            # viewers do not see quarantined assets
             ("post", "reinstate", (401, 404, 404, 403, 200, 400)),
         ],
     )
@@ -267,11 +267,11 @@ class TestRest:
 
     def test_the_record_is_the_same_as_on_the_page(self, cast: Cast, make_asset: MakeAsset) -> None:
         made = drawn(ask(make_asset(), by=cast.creator))
-        told = client_of(cast, "creator").get(f"/api/v1/assets/{made.pk}/record/").json()
+        data = client_of(cast, "creator").get(f"/api/v1/assets/{made.pk}/record/").json()
         shown = read(signed_in(cast.creator), made)
-        for said in (told, shown):
+        for said in (data, shown):
             said.pop("recorded_at")
-        assert told == shown
+        assert data == shown
 
     def test_a_download_has_the_format_that_is_asked_for(
         self, cast: Cast, make_asset: MakeAsset

@@ -1,5 +1,5 @@
-"""A worker that is killed at any line: nothing that had arrived is lost, or paid for again, and
-what may have been drawn for nobody is charged, and asked for anew by a person only."""
+"""Workers killed at any line: nothing that has arrived is lost or billed again; a call that may
+have been billed without an answer is charged, and only a user can request it again."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ from generation.engines import quotas
 from generation.models import Generation, LedgerEntry, Output
 from generation.pipeline import (
     draw,
+    execute,
     finish,
+    outputs,
     retry_generation,
     run_generation,
-    submission,
     submit,
     takes,
 )
 from tests.conftest import Cast
-from tests.gemini_server import GeminiServer
-from tests.gemini_server import drawing as drawn
+from tests.gemini_server import GeminiServer, drawing
 from tests.generation.kill_walk import Walk
 
 ENTERED = {
     module.__file__
-    for module in (submission, draw, takes, conversation, finish, ledger, quotas, webhooks, ingest)
+    for module in (
+        *(execute, draw, takes, outputs, finish),
+        *(conversation, ledger, quotas, webhooks, ingest),
+    )
 }
 PICTURES = 2
 
 
 @pytest.fixture
 def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
-    monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
+    monkeypatch.setitem(drawing.PIXELS, "1:1", (40, 40))  # a walk draws many images
     return server
 
 
@@ -47,7 +50,8 @@ def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServe
 def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(
     cast: Cast, server: GeminiServer, second: str
 ) -> None:
-    _walk(_ask(cast, server, second), server).work()  # what is cached is cached for all
+    # Fills the caches, so that all later runs go along the same lines
+    _walk(_ask(cast, server, second), server).work()
     whole = _walk(_ask(cast, server, second), server)
     assert whole.run()
     assert whole.files >= ENTERED
@@ -65,7 +69,8 @@ def _walk(generation: Generation, server: GeminiServer) -> Walk:
 
 
 def _recovered(cast: Cast, server: GeminiServer, generation: Generation) -> tuple[int, int]:
-    """How many pictures were begun when it was killed, and how many had been drawn for nobody."""
+    """Run the killed generation to its end, and return how many takes had begun when it was killed,
+    and how many of them had been drawn without a recorded answer."""
     generation.refresh_from_db()
     begun = takes.unanswered(generation).count()
     lost = len(server.requests) - len(generation.ended_takes)

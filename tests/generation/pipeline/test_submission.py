@@ -1,4 +1,4 @@
-"""Walk 3: the real SDK over HTTP to the stand-in, real PostgreSQL, the real library."""
+"""From submission to library: the real SDK over HTTP to the stand-in, PostgreSQL, real files."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def test_a_picture_made_from_references_comes_back_into_the_library(
     assert "#c81c26" in sent.prompt
     assert generation.usage["totalTokenCount"] > 0
     assert [row.title for row in generation.reference_rows.all()] == ["Beach", "Cape"]
-    assert Output.objects.get().data is None  # the library has the bytes now
+    assert Output.objects.get().data is None  # only the library has the bytes now
 
 
 def test_the_engines_bytes_are_kept_untouched(cast: Cast, server: GeminiServer) -> None:
     drawn = dispatch.draw(
         DrawRequest(prompt="x", references=(), model=MODEL, aspect_ratio="1:1", image_size="1K")
     )
-    server.clear()  # it draws the same for the same prompt once more
+    server.clear()  # restarts its images: the same prompt gives the same image again
     generation = ask(cast, prompt="x")
     began = execute._begin(generation.pk)
     assert began
@@ -175,7 +175,7 @@ def test_a_refusal_is_final_and_says_why(cast: Cast, server: GeminiServer) -> No
     assert "policy" in generation.reason
     assert generation.reason_code == "prohibited_content"
     assert len(server.requests) == 1
-    run_generation(generation_id=generation.pk)  # a job that runs twice pays nothing
+    run_generation(generation_id=generation.pk)  # a second run of the job costs nothing
     assert len(server.requests) == 1
 
 
@@ -211,13 +211,13 @@ def test_a_busy_engine_is_asked_again_later(
     generation.refresh_from_db()
     assert generation.state == "queued"
     assert "retried" in generation.reason
-    assert len(made(generation)) == 1  # what had arrived is in the library already
+    assert len(made(generation)) == 1  # outputs that have arrived are stored
     assert finish.backoff(attempts=0, error=error.value) >= 2
     if scenario == "rate_limited":
         assert finish.backoff(attempts=0, error=error.value) >= 10
     generation = run(generation)
     assert generation.state == "succeeded"
-    assert len(server.requests) == 3  # the first picture was not asked for again
+    assert len(server.requests) == 3  # the first image was not requested again
 
 
 def test_it_is_not_tried_for_ever(cast: Cast, server: GeminiServer) -> None:
@@ -282,7 +282,7 @@ def test_a_worker_that_died_after_the_answer_arrived_does_not_pay_twice(
     generation = ask(cast)
     began = execute._begin(generation.pk)
     assert began
-    draw.draw_take(began, 0, draw.draw_request(began))  # and here the worker dies
+    draw.draw_take(began, 0, draw.draw_request(began))  # the worker is killed here
     assert made(generation) == []
     generation = run(generation)
     assert generation.state == "succeeded"
@@ -299,7 +299,7 @@ def test_an_answer_that_comes_after_its_worker_was_given_up_is_kept_and_charged_
     assert began
     request = draw.draw_request(began)
     takes.record_asked(began, 0, request)
-    generation = run(generation)  # by a worker that takes the first one for dead
+    generation = run(generation)  # by a worker that considers the first one dead
     assert (generation.state, generation.reason_code) == ("failed", "worker_ended")
     if asked_again:
         generation = retry_generation(person=cast.creator, generation=generation)

@@ -1,4 +1,4 @@
-"""What becomes of a take: every step between its states, whoever is late."""
+"""States of a take: every step between them, also by workers that come late."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STEPS: dict[State, Step] = {
     State.LOST: lose,
     State.ABANDONED: abandon,
 }
-TOLD = {
+RECORDS = {
     State.ANSWERED: ("", "", "Here.", USAGE, False),
     State.REFUSED: ("safety", "Not this.", "", USAGE, True),
     State.LOST: ("timeout", "Too late.", "", {}, False),
@@ -62,7 +62,7 @@ TOLD = {
 }
 
 
-def told(take: Take) -> tuple[Any, ...]:
+def recorded(take: Take) -> tuple[Any, ...]:
     return take.code, take.reason, take.text, take.usage, take.whole_prompt
 
 
@@ -84,13 +84,13 @@ def test_the_first_outcome_is_charged_and_the_one_that_says_more_stays(
 ) -> None:
     STEPS[first](asked)
     take = asked.takes.get()
-    assert (take.state, told(take)) == (first, TOLD[first])
+    assert (take.state, recorded(take)) == (first, RECORDS[first])
     assert take.ended_at
     assert asked.missing == []
     STEPS[then](asked)
     stays = then if then in Take.NEXT[first] else first
     take = asked.takes.get()
-    assert (take.state, told(take)) == (stays, TOLD[stays])
+    assert (take.state, recorded(take)) == (stays, RECORDS[stays])
     assert take.outputs.count() == (stays == State.ANSWERED)
     assert asked.ledger.filter(kind="charged").get().take == take
 

@@ -1,4 +1,4 @@
-"""What a model reads, and which references it is sent."""
+"""Full prompts, and the choice of references that are sent."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_products_come_before_styles_where_there_is_no_room_for_all() -> None:
         NamedReference("Hat", "outfit"),
     ]
     fitted = fit_references(given, a_model(2))
-    assert fitted.kept == (1, 3), "in the order in which they were given"
+    assert fitted.sent == (1, 3), "in the order in which they were given"
     assert fitted.left_out == (
         "“Mood” is not used: Model M accepts 2 references.",
         "“Odd” is not used: Model M accepts 2 references.",
@@ -76,7 +76,7 @@ def test_of_one_role_the_first_fill_its_slots() -> None:
         NamedReference("Cape", "product")
     ]
     fitted = fit_references(given, a_model(character=2))
-    assert fitted.kept == (0, 1, 3)
+    assert fitted.sent == (0, 1, 3)
     assert fitted.left_out == ("“Face 3” is not used: Model M accepts 2 characters.",)
 
 

@@ -1,4 +1,4 @@
-"""Presets: filled, checked, changed; in the studio, over REST and in the admin."""
+"""Presets: filling, checks and changes, in the studio, over REST and in the admin."""
 
 from __future__ import annotations
 
@@ -203,16 +203,16 @@ class TestRest:
             "prompt": "At night.",
             "references": [{"asset": asset.pk, "role": "product"}],
         }
-        told = client.post("/api/v1/generations/", asked, format="json").json()
-        assert (told["preset"], told["preset_version"]) == ("shore", 1)
-        assert told["prompt"] == "On a beach, a sailor.\n\nAt night."
-        assert told["variables"] == {"place": "a beach", "who": "a sailor"}
-        assert told["references"][0]["role"] == "product"
-        assert (told["aspect_ratio"], told["image_size"]) == ("4:5", "2K"), "the preset's"
+        data = client.post("/api/v1/generations/", asked, format="json").json()
+        assert (data["preset"], data["preset_version"]) == ("shore", 1)
+        assert data["prompt"] == "On a beach, a sailor.\n\nAt night."
+        assert data["variables"] == {"place": "a beach", "who": "a sailor"}
+        assert data["references"][0]["role"] == "product"
+        assert (data["aspect_ratio"], data["image_size"]) == ("4:5", "2K"), "the preset's"
         assert client.get("/api/v1/presets/shore/").json()["used"] == 1
         assert len(client.get("/api/v1/presets/shore/versions/").json()) == 1
         found = client.get("/api/v1/generations/?preset=shore&q=sail").json()["results"]
-        assert [row["id"] for row in found] == [told["id"]]
+        assert [row["id"] for row in found] == [data["id"]]
 
     @pytest.mark.parametrize(
         ("wrong", "code"),

@@ -256,10 +256,10 @@ def test_an_output_waits_for_its_vector_and_is_inspected_once(
     output_of: MakeOutput, index: Index
 ) -> None:
     output = output_of(painted((GREEN, 0.8)))
-    tasks.inspect_waiting(timestamp=0)
+    tasks.inspect_pending(timestamp=0)
     assert codes(output) == []
     index()
-    tasks.inspect_waiting(timestamp=0)
+    tasks.inspect_pending(timestamp=0)
     assert codes(output) == [Code.PALETTE]
     assert inspect.inspect_pending() == 0
     output.refresh_from_db()

@@ -321,7 +321,7 @@ def test_a_long_conversation_is_read_in_as_many_queries_as_a_short_one(
     with django_assert_max_num_queries(6):
         steps = refining.thread(output, cast.creator)
     assert [len(step.branches) for step in steps] == [2, 2, 2, 2, 0]
-    assert conversation.images(output) == 5
+    assert conversation.image_count(output) == 5
 
 
 def test_the_pictures_in_the_tray_can_be_shown_to_the_model_too(

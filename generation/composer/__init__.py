@@ -1,4 +1,4 @@
-"""The studio before a generation is submitted: references, form state, suggestions, reuse."""
+"""The studio's page before a request is submitted: references, form, suggestions, reuse."""
 
 from generation.composer import form_state, reuse, suggestions, tray
 

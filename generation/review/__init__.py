@@ -1,4 +1,4 @@
-"""Brand checks of generated pictures, and people's verdicts on them."""
+"""Review of outputs: automatic brand checks, and the verdicts of users."""
 
 from generation.review import inspect, ocr, verdicts
 

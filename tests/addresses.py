@@ -134,15 +134,6 @@ def _ask(client: Any, address: Address, ids: dict[str, Any]) -> Any:
     return send(path, body)
 
 
-def _filled(value: Any, ids: dict[str, Any]) -> Any:
-    """Return a value of a body with a new file for each request, and "{name}" replaced by its id."""
-    if callable(value):
-        return value()
-    if isinstance(value, str) and value.startswith("{") and value[1:-1] in ids:
-        return ids[value[1:-1]]
-    return value
-
-
 def _to_sign_in(answer: Any) -> bool:
     return isinstance(answer, HttpResponseRedirect) and answer.url.startswith("/sign-in/?next=")
 

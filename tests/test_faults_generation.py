@@ -86,8 +86,8 @@ def forget_dead_workers(house: House) -> None:
 
 
 def resumed(house: House, pk: int, *, drawing: bool = False) -> None:
-    """Check that a new worker finishes what the killed one began. With `drawing`, an image was being
-    drawn at the kill: that take is abandoned, and a user retries the generation."""
+    """Check that a new worker finishes what the killed one began. With `drawing`, an image was
+    being drawn at the kill: that take is abandoned, and a user retries the generation."""
     forget_dead_workers(house)
     again = worker(house)
     house.script(LOOK_FOR_THE_DEAD)

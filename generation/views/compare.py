@@ -43,7 +43,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the page compares, and how: `mode` is one of MODES."""
+    """The two assets on the page, and how it shows them: `mode` is one of MODES."""
 
     first: Asset
     second: Asset | None

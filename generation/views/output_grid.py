@@ -16,8 +16,8 @@ CHOICES = {"kept": "Kept", UNDECIDED: "Undecided", "rejected": "Rejected"}
 
 @dataclass(frozen=True)
 class OutputGrid:
-    """What pages show of a generation. `mark` is a hash of it: a page that polls sends the mark
-    that it has, and receives only what changed."""
+    """A generation as pages show it. `mark` is a hash of its contents: a page that polls sends the
+    mark that it has, and receives only what changed."""
 
     generation: Generation
     label: str

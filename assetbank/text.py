@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -9,6 +10,8 @@ from pathlib import PurePath
 from assetbank.errors import InvalidAsset
 
 MAX_TAGS, MAX_TAG_LENGTH = 64, 50
+MAX_ID = 2**63 - 1  # of a bigint
+MAX_IDS = 1_000  # as many fields as Django takes of one form
 
 
 def clean_text(text: str) -> str:
@@ -27,6 +30,22 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
     if len(names) > MAX_TAGS:
         raise InvalidAsset(f"An asset has at most {MAX_TAGS} tags.")
     return list(names.values())
+
+
+def parse_id(text: str) -> int | None:
+    """Return the id that is written in `text`; None if that is not one, or no bigint. Digits are
+    0 to 9: Python and browsers know others."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
+
+
+def parse_ids(texts: Iterable[str], *, limit: int = MAX_IDS) -> list[int]:
+    """Return the ids that are written in the first `limit` of `texts`: each once, in their order,
+    without what is not one. Who refuses that compares the numbers."""
+    ids = map(parse_id, itertools.islice(texts, limit))
+    return list(dict.fromkeys(pk for pk in ids if pk is not None))
 
 
 def title_of(filename: str) -> str:

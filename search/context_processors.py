@@ -14,7 +14,7 @@ def encoder(request: HttpRequest) -> dict[str, Any]:
     """Lazy: pages that do not mention the encoder do not ask for it."""
 
     def notice() -> str:
-        is_demo = VectorSpace.objects.filter(active=True, is_demo=True).exists()
+        is_demo = VectorSpace.objects.active().filter(is_demo=True).exists()
         return DEMO_SENTENCE if is_demo else ""
 
     return {"encoder_notice": notice}

@@ -25,21 +25,21 @@ def vectors() -> Part:
 
 def encoder() -> Part:
     """The one in use, and what is built beside it."""
-    space = VectorSpace.objects.filter(active=True).first()
+    space = VectorSpace.objects.active().first()
     if space is None or space.fingerprint is None:
         reason = space.problem if space else ""
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
     said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
     said += [
         other.problem or f"{other.model}: {rollout.progress(other)}."
-        for other in VectorSpace.objects.filter(active=False, activated_at=None)
+        for other in VectorSpace.objects.inactive().filter(activated_at=None)
     ]
     return Part("encoder", True, " ".join(said))
 
 
 def index() -> Part:
     """Of the active space."""
-    embeddings = Embedding.objects.filter(space__active=True)
+    embeddings = Embedding.objects.in_active_space()
     states = dict(embeddings.values_list("state").annotate(Count("pk")))
     counts = {state.value: states.get(state.value, 0) for state in Embedding.State}
     failed = counts[Embedding.State.FAILED]

@@ -75,7 +75,7 @@ def find_duplicates(timestamp: int) -> None:
     """What was indexed is compared, as long as nobody waits for indexing. In short jobs, so that
     others have their turn and a worker can stop."""
     end = time.monotonic() + COMPARING_SECONDS
-    waiting = Embedding.objects.claimable().filter(space__active=True)
+    waiting = Embedding.objects.claimable().in_active_space()
     try:
         done = detect.detect(stop=lambda: time.monotonic() >= end or waiting.exists())
     except VectorStoreUnavailable as error:

@@ -17,6 +17,7 @@ from assetbank.errors import ProblemError
 from assetbank.forms import CollectionForm
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Collection, CollectionItem
+from assetbank.text import parse_id, parse_ids
 
 COVERS = 4  # pictures that stand for a collection
 
@@ -80,7 +81,7 @@ def move(request: PageRequest, pk: int) -> HttpResponse:
     collection = _collection(request, pk)
     for name, step in (("earlier", -1), ("later", 1)):
         if moved := request.POST.get(name, ""):
-            asset = get_object_or_404(collection.assets, pk=_number(moved))
+            asset = get_object_or_404(collection.assets, pk=parse_id(moved))
             collecting.move_asset(collection=collection, asset=asset, step=step)
     return _back(request, collection)
 
@@ -100,22 +101,18 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 def _collection(request: PageRequest, pk: int | str) -> Collection:
     """One that the person may change."""
     seen = permissions.collections(request.user).select_related("brand")
-    collection = get_object_or_404(seen, pk=_number(pk))
+    collection = get_object_or_404(seen, pk=parse_id(str(pk)))
     permissions.require_editor(request.user, collection.brand)
     return collection
 
 
 def _assets(request: PageRequest, collection: Collection) -> list[Asset]:
-    ids = [_number(value) for value in request.POST.getlist("asset")]
+    given = request.POST.getlist("asset")
+    ids = parse_ids(given)
     found = permissions.assets(request.user).filter(brand=collection.brand).in_bulk(ids)
-    if not ids or len(found) < len(set(ids)):
+    if not ids or len(found) < len(set(given)):
         get_object_or_404(Asset.objects.none())
-    return [found[pk] for pk in dict.fromkeys(ids)]
-
-
-def _number(value: int | str) -> int:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return [found[pk] for pk in ids]
 
 
 def _address(collection: Collection) -> str:

@@ -16,10 +16,10 @@ from assetbank.assets import approval
 from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Decision
+from assetbank.text import parse_ids
 
 PER_PAGE = 12
 MAX_AT_ONCE = 200
-MAX_ID_LENGTH = 18  # digits that PostgreSQL has room for
 DONE: dict[str, str] = {
     Decision.Verdict.APPROVED: "approved",
     Decision.Verdict.REJECTED: "sent back",
@@ -77,8 +77,7 @@ def review_count(request: PageRequest) -> HttpResponse:
 def decide(request: PageRequest) -> HttpResponse:
     """`verdict`, `reason` and one or more `asset`; one that cannot be decided stops no other."""
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
-    given = request.POST.getlist("asset")[:MAX_AT_ONCE]
-    asked = [int(pk) for pk in given if pk.isdecimal() and len(pk) <= MAX_ID_LENGTH]
+    asked = parse_ids(request.POST.getlist("asset"), limit=MAX_AT_ONCE)
     seen = permissions.assets(request.user).select_related("brand")
     if len(asked) == 1:
         get_object_or_404(seen, pk=asked[0])

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
 from assetbank.models import Asset
+from assetbank.text import MAX_ID, parse_id
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Role
@@ -43,16 +44,18 @@ class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
     }
 
     def to_internal_value(self, data: Any) -> tuple[int, str]:
-        pk, role = data, ""
+        given, role = data, ""
         if isinstance(data, dict):
-            pk, role = data.get("asset"), data.get("role", "")
+            given, role = data.get("asset"), data.get("role", "")
         elif isinstance(data, str):
-            pk, _, role = data.partition(":")
-        if isinstance(pk, bool) or not str(pk).isdecimal() or len(str(pk)) > 40:
+            given, _, role = data.partition(":")
+        if type(given) is int:  # not a bool; an id above the maximum is unknown, and not invalid
+            given = min(given, MAX_ID)
+        if (pk := parse_id(str(given))) is None:
             self.fail("invalid")
         if role and role not in Role.values:
             self.fail("role")
-        return int(pk), role
+        return pk, role
 
     def to_representation(self, value: Any) -> Any:
         return value

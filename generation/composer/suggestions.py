@@ -271,6 +271,6 @@ def _usable(person: permissions.AnyUser, brand: Brand) -> AssetQuerySet:
 
 
 def _vectors(ids: Collection[int]) -> dict[int, Floats]:
-    rows = Embedding.objects.filter(space__active=True, asset_id__in=ids).exclude(vector_bytes=None)
+    rows = Embedding.objects.in_active_space().filter(asset_id__in=ids).exclude(vector_bytes=None)
     found = {row.asset_id: row.vector for row in rows.only("asset_id", "vector_bytes")}
     return {pk: vector for pk, vector in found.items() if vector is not None}

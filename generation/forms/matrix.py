@@ -10,6 +10,7 @@ from django import forms
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection
+from assetbank.text import parse_ids
 from generation.errors import InvalidRequest
 from generation.models import Batch
 from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
@@ -94,8 +95,7 @@ class MatrixForm(forms.Form):
     def _pictures(self) -> list[Asset]:
         """Return the references in the order of the page. Raises InvalidRequest if one was deleted
         or hidden in the meantime."""
-        given = dict.fromkeys(self._values("references"))
-        pks = [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+        pks = parse_ids(self._values("references"))
         visible = permissions.assets(self.person).select_related("brand").in_bulk(pks)
         if len(visible) < len(pks):
             raise InvalidRequest(

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from assetbank import permissions
 from assetbank.models import Asset, Brand
+from assetbank.text import parse_id, parse_ids
 from generation.composer import form_state
 from generation.engines import catalog
 from generation.errors import InvalidRequest
@@ -49,7 +50,7 @@ class StudioForm(forms.Form):
         prompt = data.get("prompt", "")
         if slug and "brand" in data:
             try:
-                version = presets.choose_version(self.person, data["brand"], slug, _number(number))
+                version = presets.choose_version(self.person, data["brand"], slug, parse_id(number))
                 self.version = version
                 data["prompt"] = presets.fill_prompt(version, self.variables(), prompt)
             except InvalidRequest as error:
@@ -90,8 +91,7 @@ class StudioForm(forms.Form):
         return self.data.getlist("references") if hasattr(self.data, "getlist") else []
 
     def _reference_ids(self) -> list[int]:
-        given = dict.fromkeys(self._posted_references())
-        return [int(pk) for pk in given if pk.isdecimal() and len(pk) < 19]
+        return parse_ids(self._posted_references())
 
     def roles(self) -> dict[int, str]:
         given = {pk: str(self.data.get(f"role_{pk}", "")) for pk in self._reference_ids()}
@@ -138,10 +138,6 @@ class HistoryForm(forms.Form):
             if value:
                 generations = generations.filter(**{name: value})
         return generations
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
 def prompt_contains(generations: QuerySet[Generation], words: str) -> QuerySet[Generation]:

@@ -83,8 +83,10 @@ def inspect_pending(*, stop: Callable[[], bool] = lambda: False) -> int:
 
 def ready_to_inspect() -> QuerySet[Output]:
     """Return unchecked outputs whose assets are indexed, or cannot be indexed."""
-    settled = Embedding.objects.filter(asset_id=OuterRef("asset_id"), space__active=True).exclude(
-        state__in=[Embedding.State.PENDING, Embedding.State.REMOVING]
+    settled = (
+        Embedding.objects.in_active_space()
+        .filter(asset_id=OuterRef("asset_id"))
+        .exclude(state__in=[Embedding.State.PENDING, Embedding.State.REMOVING])
     )
     waiting = Output.objects.filter(inspected_at=None).exclude(asset=None)
     return waiting.filter(Exists(settled)).order_by("pk")

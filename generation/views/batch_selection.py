@@ -14,6 +14,7 @@ from assetbank import notifications, permissions
 from assetbank.assets import collections
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Membership
+from assetbank.text import parse_id
 from generation.composer import tray
 from generation.errors import InvalidRequest
 from generation.models import Batch
@@ -52,9 +53,8 @@ def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> s
     if name := request.POST.get("name", "").strip():
         collection = collections.create_collection(brand=batch.brand, name=name, by=request.user)
     else:
-        number = request.POST.get("collection", "")
-        known = batch.brand.collections.filter(pk=int(number) if number.isdecimal() else 0)
-        collection = get_object_or_404(known)
+        pk = parse_id(request.POST.get("collection", ""))
+        collection = get_object_or_404(batch.brand.collections, pk=pk)
     collections.add_assets(collection=collection, assets=assets)
     return f"{_pictures(assets)} in “{collection}”."
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
+from assetbank.text import parse_id
 from generation.composer import reuse, tray
 from generation.engines import catalog
 from generation.forms import COUNTS, MatrixForm
@@ -163,10 +164,9 @@ def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
 @login_required
 @require_safe
 def batch_list(request: PageRequest) -> HttpResponse:
-    before = request.GET.get("before", "")
     rows = visible_batches(request).order_by("-pk")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
+    if (before := parse_id(request.GET.get("before", ""))) is not None:
+        rows = rows.filter(pk__lt=before)
     cells = visible_generations(request).prefetch_related("takes")
     page = list(rows.prefetch_related(Prefetch("generations", cells))[:PER_PAGE])
     context = {

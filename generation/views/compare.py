@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from assetbank import permissions
 from assetbank.http import PageRequest
 from assetbank.models import Asset
+from assetbank.text import parse_id
 from generation.models import Generation, Output
 from generation.review import verdicts
 from generation.views.querysets import generation_details
@@ -121,11 +122,10 @@ def _neighbours(first: Asset, second: Asset | None, siblings: Sequence[Output]) 
 
 
 def _asset(request: PageRequest, name: str) -> Asset | None:
-    given = request.GET.get(name, "")
-    if not given:
+    if not (given := request.GET.get(name, "")):
         return None
-    number = int(given) if given.isdecimal() and len(given) < 19 else 0
-    return get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=number)
+    visible = permissions.assets(request.user).select_related("brand")
+    return get_object_or_404(visible, pk=parse_id(given))
 
 
 def _sibling_generations(request: PageRequest, asset: Asset) -> list[Generation]:

@@ -16,6 +16,7 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
+from assetbank.text import parse_id
 from generation.billing import caps
 from generation.composer import form_state, reuse, suggestions, tray
 from generation.engines import catalog, quotas
@@ -134,8 +135,7 @@ def _quote(
 def use_existing(request: PageRequest) -> HttpResponse:
     """Use the existing `asset` instead of generating what the form describes."""
     require_creator_somewhere(request)
-    number = request.POST.get("asset", "")
-    pk = int(number) if number.isdecimal() and len(number) < 19 else 0
+    pk = parse_id(request.POST.get("asset", ""))
     asset: Asset = get_object_or_404(permissions.assets(request.user), pk=pk)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
+from assetbank.text import parse_id
 from generation import conversation
 from generation.billing import prices
 from generation.composer import form_state, tray
@@ -92,9 +93,9 @@ def thread(request: PageRequest, pk: int) -> HttpResponse:
 
 def _initial(request: PageRequest, output: Output) -> dict[str, Any]:
     """Return the fields of an earlier edit of `output`, whose id is in `?again=`; else none."""
-    if not (number := request.GET.get("again", "")).isdecimal() or len(number) > 18:
+    if (pk := parse_id(request.GET.get("again", ""))) is None:
         return {}
-    past = get_object_or_404(visible_generations(request), pk=int(number), refines=output)
+    past = get_object_or_404(visible_generations(request), pk=pk, refines=output)
     fields = {name: getattr(past, name) for name in ("image_size", "count")}
     return {**fields, "words": past.prompt, "with_tray": bool(past.reference_rows.all())}
 

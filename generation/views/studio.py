@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
+from assetbank.text import parse_id
 from generation.composer import form_state, reuse, tray
 from generation.engines import catalog
 from generation.errors import InvalidRequest
@@ -53,8 +54,8 @@ def studio(request: PageRequest) -> HttpResponse:
         return _submit(request)
     fields = form_state.saved_fields(request.session)
     model = fields.get("model", "")
-    if (number := request.GET.get("from", "")).isdecimal() and len(number) < 19:
-        past = get_object_or_404(visible_generations(request), pk=int(number))
+    if (pk := parse_id(request.GET.get("from", ""))) is not None:
+        past = get_object_or_404(visible_generations(request), pk=pk)
         fields, model = form_state.from_generation(past), past.model
     if words := request.GET.get("prompt", "")[:MAX_PROMPT_LENGTH]:
         fields["prompt"] = words
@@ -122,9 +123,7 @@ def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion
     brands = permissions.brands(request.user, *permissions.EDITORS)
     brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
     assert brand  # the user may create in some brand
-    return presets.choose_version(
-        request.user, brand, slug, int(number) if number.isdecimal() and len(number) < 9 else None
-    )
+    return presets.choose_version(request.user, brand, slug, parse_id(number))
 
 
 def _submit(request: PageRequest) -> HttpResponse:

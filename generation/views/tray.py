@@ -14,6 +14,7 @@ from django_htmx.http import trigger_client_event
 from assetbank import permissions
 from assetbank.http import PageRequest
 from assetbank.rights import terms
+from assetbank.text import parse_id
 from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
 from generation.views.querysets import require_creator_somewhere
@@ -75,8 +76,7 @@ def _role_from_preset(request: PageRequest) -> None:
 def _read_change(request: PageRequest) -> tuple[str, int]:
     for verb in ("add", "remove", "earlier", "later", "role_of", "clear"):
         if verb in request.POST:
-            text = request.POST[verb]
-            return verb, int(text) if text.isdecimal() and len(text) < 19 else 0
+            return verb, parse_id(request.POST[verb]) or 0
     return "", 0
 
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from assetbank import jobs
 from assetbank.errors import FileMissing, PictureRefused, ProblemError
+from assetbank.text import parse_id
 from generation.billing import ledger, prices
 from generation.engines import Drawing, DrawRequest, catalog
 from generation.engines.gemini import batch_api
@@ -241,7 +242,7 @@ def _record(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineErr
     """Record one answer unless it is recorded already; return why there is no image if a retry may
     help."""
     pk, _, number = key.partition("-")
-    if not (pk.isdecimal() and number.isdecimal()):
+    if parse_id(pk) is None or parse_id(number) is None:
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
         return None
     with transaction.atomic():

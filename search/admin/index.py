@@ -94,7 +94,7 @@ class IndexStateFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
         if not (state := self.value()):
             return queryset
-        rows = Embedding.objects.filter(asset_id=OuterRef("pk"), space__active=True)
+        rows = Embedding.objects.in_active_space().filter(asset_id=OuterRef("pk"))
         in_state = Exists(rows.filter(state=state))
         if state == Embedding.State.PENDING:
             return queryset.filter(Q(in_state) | ~Exists(rows))

@@ -16,8 +16,9 @@ from assetbank import permissions
 from assetbank.admin.base import ModelAdmin, ReadOnly, display
 from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
+from search.indexing import spaces
 from search.models import Asked, GoldenQuestion, SavedSearch, ShootListItem
-from search.query import embedding, read_query
+from search.query import read_query
 from search.saved import golden as golden_module
 from search.saved import searches
 from search.templatetags.saved_searches import asked_at, told
@@ -149,7 +150,7 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
     def measure(self, request: HttpRequest, queryset: QuerySet[GoldenQuestion]) -> None:
         chosen = GoldenQuestion.objects.filter(pk__in=queryset.values("pk"))
         try:
-            result = metrics.measure_golden_queries(chosen, space=embedding.active_space())
+            result = metrics.measure_golden_queries(chosen, space=spaces.active_space())
         except SearchUnavailable as error:
             self.message_user(request, error.message, messages.ERROR)
         else:

@@ -18,6 +18,7 @@ from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import merge
 from assetbank.models import Asset
+from assetbank.text import parse_id
 from search.api.results import FoundSerializer
 from search.duplicates import dismissals, groups
 from search.models import with_index_state
@@ -157,6 +158,6 @@ def _cursor(request: Request) -> int | None:
     text = request.query_params.get("cursor", "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if (before := parse_id(text)) is None:
         raise ValidationError({"cursor": ["This page does not exist."]})
-    return int(text)
+    return before

@@ -66,7 +66,7 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         | search_form.ValuesField,
     ):
         schema = {"type": "array", "items": schema}
-    return OpenApiParameter(name, schema, description=MEANINGS[name])
+    return OpenApiParameter(name, schema, description=MEANINGS.get(name, str(field.help_text)))
 
 
 QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.items()]

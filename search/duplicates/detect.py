@@ -25,7 +25,7 @@ from assetbank.media import images
 from assetbank.models import Asset, AssetQuerySet, Brand
 from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
-from search.indexing import entities
+from search.indexing import entities, spaces
 from search.models import Comparison, Embedding, Likeness, VectorSpace
 from search.vectorstore import VectorStoreUnavailable, expressions, store
 
@@ -70,8 +70,11 @@ def detect(
     """
     done = 0
     with locks.session_lock("search.duplicates", wait=wait) as alone:
-        space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-        if not alone or space is None:
+        if not alone:
+            return 0
+        try:
+            space = spaces.active_space()
+        except SearchUnavailable:
             return 0
         # once it is in use again, an archived asset may have new neighbours
         Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
@@ -89,9 +92,8 @@ def detect(
 
 def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
     """Assets that are to be compared: indexed, or left out of the index, and their hash taken."""
-    settled = Embedding.objects.filter(
+    settled = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("pk"),
-        space__active=True,
         state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
     )
     done = Comparison.objects.filter(asset_id=OuterRef("pk")).filter(
@@ -104,9 +106,7 @@ def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
 
 def compare_asset(asset: Asset) -> None:
     """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
-    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-    if space is None:
-        raise SearchUnavailable("Search is not ready yet: there is no index.")
+    space = spaces.active_space()
     try:
         candidates = _candidates([asset], space)
     except VectorStoreUnavailable as error:

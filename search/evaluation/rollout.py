@@ -61,7 +61,7 @@ def start_rollout(model: str) -> VectorSpace:
     model = model.strip()
     if not model or len(model) > 300:
         raise RolloutRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
-    if VectorSpace.objects.filter(model=model, active=True).exclude(fingerprint=None).exists():
+    if VectorSpace.objects.active().filter(model=model).exclude(fingerprint=None).exists():
         raise RolloutRefused(f"{model} is the encoder in use.")
     space = spaces.create_space(model)
     # as if it were new: it is judged again, and takes over by itself
@@ -80,7 +80,7 @@ def space_of_model(model: str) -> VectorSpace:
         if space is None:
             raise RolloutRefused(f"There is no space of {model}.")
         return space
-    others = VectorSpace.objects.filter(active=False).order_by("-pk")
+    others = VectorSpace.objects.inactive().order_by("-pk")
     if not others:
         raise RolloutRefused("There is no other one.")
     if len(others) > 1:
@@ -112,8 +112,8 @@ def is_built(space: VectorSpace) -> bool:
 
 def _lacking(space: VectorSpace) -> QuerySet[Embedding]:
     """Its rows of the assets that the active space has and it has not."""
-    findable = Embedding.objects.filter(
-        asset_id=OuterRef("asset_id"), space__active=True, state=Embedding.State.INDEXED
+    findable = Embedding.objects.in_active_space().filter(
+        asset_id=OuterRef("asset_id"), state=Embedding.State.INDEXED
     )
     return space.embeddings.exclude(state=Embedding.State.INDEXED).filter(Exists(findable))
 
@@ -122,7 +122,7 @@ def advance_rollouts() -> None:
     """Whatever is whole and was not judged yet as things are now, is judged, and takes over if it
     passes. What was active before does not come back by itself. Raises MilvusDown."""
     collections.repair_alias()
-    for space in VectorSpace.objects.filter(active=False, activated_at=None, problem=""):
+    for space in VectorSpace.objects.inactive().filter(activated_at=None, problem=""):
         if not is_built(space) or space.gate.get("basis") == _basis(space):
             continue
         try:
@@ -146,7 +146,7 @@ def run_gate(space: VectorSpace) -> dict[str, Any]:
     lacking (asset, state, reason), questions, new and old (as in evaluation.Result).
     """
     enrolment.enrol(space)
-    active = VectorSpace.objects.filter(active=True).exclude(pk=space.pk).first()
+    active = VectorSpace.objects.active().exclude(pk=space.pk).first()
     gate: dict[str, Any] = {"basis": _basis(space), "judged_at": timezone.now().isoformat()}
     gate |= {"against": active.model if active else "", "questions": 0, "why": [], "notes": []}
     gate |= _coverage(space, active)
@@ -196,7 +196,7 @@ def _basis(space: VectorSpace) -> str:
     questions = GoldenQuestion.objects.order_by("pk", "expected").values_list(
         "pk", "question", "expected"
     )
-    active = VectorSpace.objects.filter(active=True).values_list("pk", flat=True).first()
+    active = VectorSpace.objects.active().values_list("pk", flat=True).first()
     lacking = _lacking(space).count()
     return hashlib.sha256(repr((active, lacking, list(questions))).encode()).hexdigest()[:16]
 
@@ -242,7 +242,7 @@ def activate_space(space: VectorSpace) -> None:
         store.point_alias(there.collection)
         if there.active:
             return
-        VectorSpace.objects.filter(active=True).exclude(pk=space.pk).update(active=False)
+        VectorSpace.objects.active().exclude(pk=space.pk).update(active=False)
         VectorSpace.objects.filter(pk=space.pk).update(
             active=True, activated_at=timezone.now(), revision=F("revision") + 1
         )
@@ -256,7 +256,7 @@ def _dropped(space: VectorSpace) -> RolloutRefused:
 
 def previous_space() -> VectorSpace | None:
     """The one that was active before, if it is still kept."""
-    before = VectorSpace.objects.filter(active=False).exclude(activated_at=None)
+    before = VectorSpace.objects.inactive().exclude(activated_at=None)
     return before.exclude(fingerprint=None).order_by("-activated_at").first()
 
 

@@ -13,9 +13,10 @@ from assetbank.models import Asset, Brand
 from search.encoders import ComposedQuery, relevance
 from search.errors import InvalidQuery
 from search.explain.index_steps import IndexState
-from search.indexing import space_encoders
+from search.indexing import space_encoders, spaces
 from search.models import VectorSpace
-from search.query import ParsedText, SearchQuery, embedding, fulltext, ranking
+from search.query import SearchQuery, embedding, fulltext, ranking
+from search.query.filters import to_milvus, to_queryset
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
@@ -35,12 +36,8 @@ class ExplainContext:
     def space(self) -> VectorSpace:
         """Raises SearchUnavailable before there is one."""
         if self.known.space is None:
-            raise embedding.encoder_not_ready()
+            raise spaces.encoder_not_ready()
         return self.known.space
-
-    @cached_property
-    def wording(self) -> ParsedText:
-        return fulltext.parse(self.question.text)
 
     @property
     def browsing(self) -> bool:
@@ -69,8 +66,8 @@ class ExplainContext:
     @cached_property
     def admitted(self) -> bool:
         """The filters let it pass, no unwanted word throws it out, and the person may see it."""
-        found = self.question.filters.apply(self.assets.filter(pk=self.asset.pk))
-        return fulltext.exclude_terms(self.wording, found).exists()
+        found = to_queryset(self.question.filters, self.assets.filter(pk=self.asset.pk))
+        return fulltext.exclude_terms(self.question.terms, found).exists()
 
     @cached_property
     def stored(self) -> bool:
@@ -96,9 +93,9 @@ class ExplainContext:
     @cached_property
     def where(self) -> str:
         """As the search itself filters."""
-        where = self.question.filters.expression(self.reach)
-        candidates = self.question.filters.apply(self.assets)
-        if left_out := fulltext.excluded_ids(self.wording, candidates):
+        where = to_milvus(self.question.filters, self.reach)
+        candidates = to_queryset(self.question.filters, self.assets)
+        if left_out := fulltext.excluded_ids(self.question.terms, candidates):
             where = e.all_of([where, e.none_of("id", left_out)])
         return where
 

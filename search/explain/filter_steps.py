@@ -16,6 +16,7 @@ from search.errors import SearchUnavailable
 from search.explain.context import ExplainContext
 from search.explain.types import Detail, Repair, State, Step, step
 from search.query import PARAMETERS, RATIO_TOLERANCE, Filters
+from search.query.filters import to_milvus, to_queryset
 from search.vectorstore import VectorStoreUnavailable
 
 ANY_STATUS = tuple(Asset.Status.values)
@@ -24,11 +25,8 @@ ANY_STATUS = tuple(Asset.Status.values)
 def filters(case: ExplainContext) -> Step:
     """Each filter by itself, in Postgres and in Milvus."""
     asked = case.question.filters
-    active = [
-        name
-        for name, attribute in PARAMETERS.items()
-        if name == "status" or getattr(asked, attribute) != getattr(Filters, attribute)
-    ]
+    given = asked.given()
+    active = [name for name, field in PARAMETERS.items() if field in given or name == "status"]
     passes = _in_postgres(case, active)
     in_milvus, silent = _in_milvus(case, active)
     details, wrong, disagree = [], [], []
@@ -70,7 +68,7 @@ def _in_postgres(case: ExplainContext, names: list[str]) -> dict[str, bool]:
     """In one query."""
     this = Asset.objects.filter(pk=OuterRef("pk"))
     asked = case.question.filters
-    checks = {f"passes_{name}": Exists(_alone(asked, name).apply(this)) for name in names}
+    checks = {f"passes_{name}": Exists(to_queryset(_alone(asked, name), this)) for name in names}
     row = Asset.objects.filter(pk=case.asset.pk).order_by().values(**checks).first() or {}
     return {name: bool(row.get(f"passes_{name}")) for name in names}
 
@@ -89,7 +87,7 @@ def _in_milvus(case: ExplainContext, names: list[str]) -> tuple[dict[str, bool],
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=asked.brands)
                 reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
-            found[name] = case.holds(_alone(asked, name).expression(reach))
+            found[name] = case.holds(to_milvus(_alone(asked, name), reach))
     except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""
@@ -129,7 +127,10 @@ def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
         case "created_by":
             asked = User.objects.filter(pk=filters.created_by or 0).first()
             return f"added by {asset.created_by or 'nobody'}; {asked} is asked for"
-    has, wanted = _values(filters, asset)[name]
+    if name not in (values := _values(filters, asset)):
+        given = [value for parameter, value in filters.parameters() if parameter == name]
+        return f"{', '.join(given)} is asked for"
+    has, wanted = values[name]
     return f"{has}, as asked" if passes else f"{has or 'none'} is not {' or '.join(wanted)}"
 
 

@@ -18,6 +18,7 @@ from search.query import (
     fulltext,
     ranking,
 )
+from search.query.filters import to_queryset
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
@@ -26,10 +27,11 @@ NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newe
 
 
 def wording(case: ExplainContext) -> Step:
-    wanted, unwanted = case.wording.wanted, case.wording.unwanted
+    terms = case.question.terms
+    wanted, unwanted = terms.wanted, terms.unwanted
     if not (wanted or unwanted):
         return step("wording", State.NOT_ASKED, "The question has no words.")
-    found, named = term_matches.occurrences(case.asset, case.wording)
+    found, named = term_matches.occurrences(case.asset, terms)
     of_wanted, of_unwanted = found[: len(wanted)], found[len(wanted) :]
     details = [_occurrence(each, wanted=True) for each in of_wanted]
     details += [_occurrence(each, wanted=False) for each in of_unwanted]
@@ -175,7 +177,9 @@ def _by_meaning(case: ExplainContext) -> str:
 
 def _browsed(case: ExplainContext) -> tuple[int, int]:
     """How many are before it, and how many there are."""
-    found = fulltext.exclude_terms(case.wording, case.question.filters.apply(case.assets))
+    found = fulltext.exclude_terms(
+        case.question.terms, to_queryset(case.question.filters, case.assets)
+    )
     asset, collection = case.asset, case.question.filters.collection
     if collection is None:
         newer = Q(created_at__gt=asset.created_at)

@@ -129,7 +129,7 @@ def lock_alias() -> None:
 def repair_alias() -> None:
     """The alias points to the active space's collection: a process may have died in between."""
     lock_alias()
-    active = VectorSpace.objects.filter(active=True).exclude(collection="").first()
+    active = VectorSpace.objects.active().exclude(collection="").first()
     if active and store.collection_behind_alias() != active.collection:
         store.point_alias(active.collection)
 

@@ -73,7 +73,7 @@ def _open() -> None:
     try:
         spaces.ensure_candidate_spaces()
     except EncoderError as error:
-        leases.set_reason(str(error), Embedding.objects.waiting().filter(space__active=True))
+        leases.set_reason(str(error), Embedding.objects.waiting().in_active_space())
         raise
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from assetbank import locks
 from search.encoders import EncoderError, EncoderUnavailable, checkpoints
+from search.errors import SearchUnavailable
 from search.indexing import collections
 from search.indexing.enrolment import enrol
 from search.indexing.space_encoders import (
@@ -30,6 +31,20 @@ logger = logging.getLogger(__name__)
 def live_spaces() -> QuerySet[VectorSpace]:
     """Those that have an encoder and are kept up to date, the active one first."""
     return VectorSpace.objects.exclude(fingerprint=None).order_by("-active", "pk")
+
+
+def active_space() -> VectorSpace:
+    """Return the space that answers questions. Raises SearchUnavailable until it has an encoder."""
+    space = VectorSpace.objects.active().exclude(fingerprint=None).first()
+    if space is None:
+        raise encoder_not_ready()
+    return space
+
+
+def encoder_not_ready() -> SearchUnavailable:
+    return SearchUnavailable(
+        "Search is not ready yet: the index worker has not loaded an encoder. Browsing still works."
+    )
 
 
 # ------------------------------------------------------------------------ opening
@@ -80,13 +95,13 @@ def ensure_candidate_spaces() -> None:
 def create_space(model: str, *, problem: str = "") -> VectorSpace:
     """A space for this encoder, which a worker opens and fills; one that is there goes on."""
     _lock()
-    there = VectorSpace.objects.filter(model=model, active=False).order_by("-pk").first()
+    there = VectorSpace.objects.inactive().filter(model=model).order_by("-pk").first()
     return there or VectorSpace.objects.create(model=model, problem=problem)
 
 
 def _active() -> VectorSpace:
     """Its row; a new one, with every asset waiting in it, at the first start of all."""
-    active = VectorSpace.objects.filter(active=True).first()
+    active = VectorSpace.objects.active().first()
     if active is None:
         with transaction.atomic():
             _lock()

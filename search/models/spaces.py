@@ -15,6 +15,19 @@ from assetbank.models import Asset, AssetQuerySet
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 
+class VectorSpaceQuerySet(models.QuerySet["VectorSpace"]):
+    def active(self) -> VectorSpaceQuerySet:
+        """Return the space that answers questions: one row, or none before the first start of all.
+
+        Which space that is, is written here and in `EmbeddingQuerySet.in_active_space` alone.
+        """
+        return self.filter(active=True)
+
+    def inactive(self) -> VectorSpaceQuerySet:
+        """Return the spaces that are being built, or were active before."""
+        return self.filter(active=False)
+
+
 class VectorSpace(models.Model):
     """An encoder, and the Milvus collection that holds its vectors.
 
@@ -47,6 +60,8 @@ class VectorSpace(models.Model):
     problem = models.TextField(blank=True, help_text="Why it cannot be built or take over.")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = VectorSpaceQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -59,6 +74,11 @@ class VectorSpace(models.Model):
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
+    def in_active_space(self) -> EmbeddingQuerySet:
+        """Return the rows of the active space. A join: asking for the space first would be a
+        query more."""
+        return self.filter(space__active=True)
+
     def waiting(self) -> EmbeddingQuerySet:
         return self.filter(state__in=[Embedding.State.PENDING, Embedding.State.REMOVING])
 
@@ -140,7 +160,7 @@ class Embedding(models.Model):
 def with_index_state(assets: AssetQuerySet, space: int | None = None) -> AssetQuerySet:
     """Each asset with `index_state` and `index_reason` of the active space, whose id may be known
     already; None until it has a row there, which is as good as waiting."""
-    active = space or Subquery(VectorSpace.objects.filter(active=True).values("pk")[:1])
+    active = space or Subquery(VectorSpace.objects.active().values("pk")[:1])
     row = FilteredRelation("embeddings", condition=Q(embeddings__space=active))
     return assets.annotate(in_space=row).annotate(
         index_state=F("in_space__state"), index_reason=F("in_space__reason")

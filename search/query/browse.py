@@ -12,21 +12,17 @@ from assetbank.models import Asset, CollectionItem
 from search.models import with_index_state
 from search.query import fulltext
 from search.query.cursors import _cursor, _read_cursor
+from search.query.filters import to_queryset
 from search.query.results import Page, SearchHit
 from search.query.types import SearchQuery
 
 # ------------------------------------------------------------------------ browsing
 
 
-def _browse(
-    person: permissions.AnyUser,
-    question: SearchQuery,
-    wording: fulltext.ParsedText,
-    limit: int,
-    cursor: str,
-) -> Page:
+def _browse(person: permissions.AnyUser, question: SearchQuery, limit: int, cursor: str) -> Page:
     seen = with_index_state(permissions.assets(person).with_tags().with_author())
-    assets = fulltext.exclude_terms(wording, question.filters.apply(seen.select_related("brand")))
+    assets = to_queryset(question.filters, seen.select_related("brand"))
+    assets = fulltext.exclude_terms(question.terms, assets)
     if question.filters.collection is not None:
         return _browse_collection(assets, question.filters.collection, limit, cursor)
     assets = assets.order_by("-created_at", "-id")

@@ -19,9 +19,8 @@ from assetbank.media import images
 from assetbank.models import Asset
 from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable
-from search.indexing import space_encoders
+from search.indexing import space_encoders, spaces
 from search.models import Embedding, PictureQuestion, Vector, VectorSpace
-from search.query import fulltext
 from search.query.prepared import PreparedQuery, id_any
 from search.query.types import ImageTerm, SearchQuery
 
@@ -32,32 +31,18 @@ QUERY_IMAGE_SIDE = 512  # pixels of the copy that is kept of a shown picture
 
 def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
     """All that has a meaning in `question`. Raises InvalidQuestion and SearchUnavailable."""
-    wording = fulltext.parse(question.text)
     found = []
-    if wording.description:
-        vector = text_vector(space, wording.description)
+    if question.terms.description:
+        vector = text_vector(space, question.terms.description)
         found.append(QueryPart(vector, weight=question.text_weight))
     found += [
         QueryPart(vector, picture=True, weight=shown.weight)
         for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
     ]
     if found:
-        unwanted = wording.unwanted[:MAX_EXCLUDED]
+        unwanted = question.terms.unwanted[:MAX_EXCLUDED]
         found += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
     return found
-
-
-def active_space() -> VectorSpace:
-    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-    if space is None:
-        raise encoder_not_ready()
-    return space
-
-
-def encoder_not_ready() -> SearchUnavailable:
-    return SearchUnavailable(
-        "Search is not ready yet: the index worker has not loaded an encoder. Browsing still works."
-    )
 
 
 # ------------------------------------------------------------------------ text
@@ -94,7 +79,7 @@ def preload_text_encoder() -> None:
     still choosing an encoder: wait for it a while."""
     for _ in range(60):
         try:
-            text_vector(active_space(), "warm up")
+            text_vector(spaces.active_space(), "warm up")
         except SearchUnavailable:
             time.sleep(1)
         else:
@@ -159,7 +144,7 @@ def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
         raise PictureTooLarge(f"This file is larger than {limit:.0f} MB.")
-    space = active_space()
+    space = spaces.active_space()
     rgb = images.load_rgb(io.BytesIO(data), side=QUERY_IMAGE_SIDE)
     return _save_query_image(person, rgb, space)
 
@@ -172,7 +157,7 @@ def save_query_crop(
     left, top, right, bottom = box
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise PictureRefused("Draw a box inside the picture.")
-    space = active_space()
+    space = spaces.active_space()
     rgb = images.load_rgb(io.BytesIO(read_original(asset)), side=1600)
     corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
     part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from assetbank import permissions
 from assetbank.models import Asset
 from search.query import fulltext, retrieval
+from search.query.filters import to_queryset
 from search.query.types import SearchQuery
 
 MAX_VALUES = 20
@@ -60,7 +61,7 @@ def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facet
         if name == "status":
             filters = replace(filters, statuses=EVERY_STATUS)  # archived ones are counted, too
         counted = (
-            filters.apply(matching)
+            to_queryset(filters, matching)
             .exclude(**{column: ""})
             .values_list(column)
             .annotate(many=Count("pk", distinct=True))
@@ -69,20 +70,18 @@ def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facet
         values = tuple(Value(value, many, value in chosen) for value, many in counted if value)
         if values:
             found.append(Facet(name, values))
-    return Facets(tuple(found), question.filters.apply(matching).count(), capped)
+    return Facets(tuple(found), to_queryset(question.filters, matching).count(), capped)
 
 
 def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[QuerySet[Asset], bool]:
     """What the question without those filters matches, and whether there is more of it."""
     assets = permissions.assets(person)
-    if question.browsing:
-        return fulltext.exclude_terms(fulltext.parse(question.text), assets), False
     filters = question.filters
     for attribute, _ in SOURCES.values():
         filters = filters.without(attribute)
-    filters = replace(filters, statuses=EVERY_STATUS)
-    ranked = retrieval.rank_query(
-        person=person, question=replace(question, filters=filters), depth=DEPTH
-    )
+    unfiltered = replace(question, filters=replace(filters, statuses=EVERY_STATUS))
+    if unfiltered.browsing:
+        return fulltext.exclude_terms(unfiltered.terms, assets), False
+    ranked = retrieval.rank_query(person=person, question=unfiltered, depth=DEPTH)
     ids = [hit.id for hit in ranked.hits if hit.matches]
     return assets.filter(pk__in=ids), ranked.more_match

@@ -23,6 +23,7 @@ from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Vector, VectorSpace
 from search.query import embedding, fulltext
+from search.query.filters import to_milvus, to_queryset
 from search.query.prepared import MAX_PREPARED, PreparedQuery
 from search.query.types import Filters, SearchQuery
 from search.vectorstore import VectorStoreUnavailable, expressions, store
@@ -98,14 +99,13 @@ def rank(
 
     Raises InvalidQuestion and SearchUnavailable.
     """
-    wording = fulltext.parse(question.text)
-    where = question.filters.expression(reach)
+    where = to_milvus(question.filters, reach)
     composed = _compose(question, space)
-    nearest = _Nearest(question, wording, reach, space, composed.vector, where)
+    nearest = _Nearest(question, reach, space, composed.vector, where)
     by_words: list[fulltext.WordHit] = []
-    if wording.wanted:  # Milvus answers while PostgreSQL does
+    if question.terms.wanted:  # Milvus answers while PostgreSQL does
         first = _pool.submit(nearest.search, nearest.enough(depth))
-        by_words = fulltext.match(wording, nearest.with_words(WORDS * depth))
+        by_words = fulltext.match(question.terms, nearest.with_words(WORDS * depth))
         found = first.result()
     else:
         found = nearest.search(nearest.enough(depth))
@@ -127,14 +127,14 @@ class _Nearest:
     """The nearest by meaning, without those that were asked with and those with unwanted words."""
 
     question: SearchQuery
-    wording: fulltext.ParsedText
     reach: permissions.AssetScope
     space: VectorSpace
     vector: Vector
     where: str
 
     def with_words(self, most: int) -> PreparedQuery[Asset]:
-        count = len(self.wording.wanted), len(self.wording.unwanted)
+        terms = self.question.terms
+        count = len(terms.wanted), len(terms.unwanted)
         today = timezone.localdate()  # rights end with a day
         return _with_words(self.reach, self.question.filters, today, *count, most)
 
@@ -143,7 +143,8 @@ class _Nearest:
 
     def enough(self, depth: int) -> int:
         """So many neighbours that `depth` of them are likely to be left."""
-        spare = depth * 5 // 4 if self.wording.unwanted else 0  # so that half may be unwanted
+        # so that half may be unwanted
+        spare = depth * 5 // 4 if self.question.terms.unwanted else 0
         return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
     def wanted(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
@@ -158,9 +159,9 @@ class _Nearest:
             more = max(2, 2 * depth // max(1, len(hits)))  # as the share that was left says
             most = min(more * most, store.MAX_HITS)
             found = self.search(most)
-        if self.wording.unwanted:  # so many are unwanted that it pays to name them all
+        if self.question.terms.unwanted:  # so many are unwanted that it pays to name them all
             candidates = _candidates(self.reach, self.question.filters)
-            unwanted = sorted(fulltext.excluded_ids(self.wording, candidates))
+            unwanted = sorted(fulltext.excluded_ids(self.question.terms, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
             most = self.enough(depth)
             found = nearest(self.space, self.vector, most, where)
@@ -171,15 +172,15 @@ class _Nearest:
         # what is asked with is no answer, and its perfect score no measure for the others
         asked_with = self.question.assets
         hits = [hit for hit in found if hit.id not in asked_with]
-        if not self.wording.unwanted:
+        if not self.question.terms.unwanted:
             return hits
-        unwanted = fulltext.excluded_ids(self.wording, [hit.id for hit in hits])
+        unwanted = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]
 
 
 def _candidates(reach: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
-    """The same for PostgreSQL as `Filters.expression` is for Milvus."""
-    return filters.apply(reach.assets()).filter(_searchable())
+    """Return the assets that PostgreSQL looks among, as `to_milvus` says it to Milvus."""
+    return to_queryset(filters, reach.assets()).filter(_searchable())
 
 
 @lru_cache(maxsize=MAX_PREPARED)

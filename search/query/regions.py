@@ -15,7 +15,7 @@ from PIL import Image
 
 from search.encoders import EncoderError
 from search.errors import SearchUnavailable
-from search.indexing import space_encoders
+from search.indexing import space_encoders, spaces
 from search.models import Embedding, Vector, VectorSpace
 
 SCALES = (0.6, 0.4, 0.28)  # of the shorter side; each region overlaps the next by half
@@ -26,13 +26,11 @@ def match_regions(picture: Image.Image, assets: Sequence[int]) -> dict[int, floa
     """For each of these assets that has a vector: the log-odds that some region of the RGB picture
     shows the same; 0 is even. Takes seconds, and wants a process that has the encoder loaded
     anyway. Raises SearchUnavailable."""
-    space = VectorSpace.objects.filter(active=True).exclude(fingerprint=None).first()
-    if space is None or not space.fingerprint:
-        raise SearchUnavailable("Search is not ready yet: the encoder is being measured.")
+    space = spaces.active_space()
     wanted = _vectors(space, assets)
     if not wanted:
         return {}
-    background = space_encoders.background(space.fingerprint)
+    background = space_encoders.background(str(space.fingerprint))
     try:
         found = space_encoders.encoder(space).encode(list(_regions(picture)))
     except EncoderError as error:

@@ -17,11 +17,11 @@ from django.utils import timezone
 from assetbank import permissions
 from assetbank.models import Asset, Brand
 from search.errors import InvalidQuery
+from search.indexing import spaces
 from search.models import Asked, Embedding, VectorSpace, with_index_state
 from search.query import fulltext, ranking
 from search.query.browse import _browse
 from search.query.cursors import NO_SUCH_PAGE, _cursor, _read_cursor
-from search.query.embedding import encoder_not_ready
 from search.query.prepared import MAX_PREPARED, PreparedQuery, id_any
 from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.results import PAGE_SIZE, Page, SearchHit
@@ -62,9 +62,8 @@ def search(
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     if len(question.text) > MAX_TEXT_LENGTH:
         raise InvalidQuery(f"A question has at most {MAX_TEXT_LENGTH} characters.")
-    wording = fulltext.parse(question.text)
     if question.browsing:
-        return _browse(person, question, wording, limit, cursor)
+        return _browse(person, question, limit, cursor)
     sight = _scope(person, question)
     if cursor:
         asked, start = _logged_query(person, question, cursor)
@@ -75,7 +74,7 @@ def search(
     found: list[SearchHit] = []
     while True:
         more = ranked.hits[start : start + limit + 1 - len(found)]
-        found += _rows(sight, question, wording, more)
+        found += _rows(sight, question, more)
         start += len(more)
         if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
             break
@@ -86,9 +85,7 @@ def search(
     return Page(found[:limit], following, asked.pk if keep else None, ranked.matched)
 
 
-def _rows(
-    sight: _Scope, question: SearchQuery, wording: fulltext.ParsedText, hits: Sequence[RankedId]
-) -> list[SearchHit]:
+def _rows(sight: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> list[SearchHit]:
     """In the order of the ranking; what the person may not see, or what is gone, is dropped."""
     by_words = [hit.id for hit in hits if MatchedBy.WORDS in hit.by]
     put_aside = bool(question.filters.statuses)
@@ -96,7 +93,7 @@ def _rows(
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=by_words,
-        phrases=wording.wanted[: fulltext.MAX_MARKED],
+        phrases=question.terms.wanted[: fulltext.MAX_MARKED],
     )
     assets = {asset.pk: asset for asset in _with_brands(rows)}
     return [
@@ -225,10 +222,10 @@ def _rank(question: SearchQuery, sight: _Scope, depth: int) -> Ranking:
 def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
     """In one query."""
     chosen = question.filters.brands
-    spaces = _scope_query(person, chosen).rows()
-    if not spaces:
-        raise encoder_not_ready()
-    seen: Any = spaces[0]
+    rows = _scope_query(person, chosen).rows()
+    if not rows:
+        raise spaces.encoder_not_ready()
+    seen: Any = rows[0]
     everything = permissions.has_full_access(person) and not chosen
     whole, approved = frozenset(seen.whole or ()), frozenset(seen.approved or ())
     return _Scope(
@@ -254,8 +251,8 @@ def _scope_query(
     if chosen:
         whole, approved = (each.filter(slug__in=chosen) for each in (whole, approved))
     waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
-    return PreparedQuery(
-        VectorSpace.objects.filter(active=True)
+    return PreparedQuery(  # `spaces.active_space`, in one query with what the person may see
+        VectorSpace.objects.active()
         .exclude(fingerprint=None)
         .defer("background", "gate")
         .annotate(

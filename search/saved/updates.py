@@ -14,8 +14,10 @@ from django.db.models.functions import Coalesce
 from assetbank import permissions
 from assetbank.models import Asset, Decision
 from search.errors import InvalidQuery, SearchUnavailable
+from search.indexing import spaces
 from search.models import SavedSearch, SavedSearchVisit, VectorSpace
-from search.query import FIRST_DEPTH, SearchQuery, embedding, fulltext, ranking
+from search.query import FIRST_DEPTH, SearchQuery, fulltext, ranking
+from search.query.filters import to_queryset
 from search.saved import searches, stored_query
 
 MAX_SEARCHES = 48  # saved searches of one person that are asked; further ones are listed by name
@@ -105,7 +107,7 @@ def _since(row: SavedSearchStatus) -> datetime.datetime:
 def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> dict[int, _Matches]:
     """By id of the saved search, of those that ask with words or pictures."""
     try:
-        space, down = embedding.active_space(), ""
+        space, down = spaces.active_space(), ""
     except SearchUnavailable as error:
         space, down = None, error.message
     found = {}
@@ -143,8 +145,10 @@ def _rank(person: permissions.AnyUser, row: SavedSearchStatus, space: VectorSpac
 def _browse(person: permissions.AnyUser, row: SavedSearchStatus) -> list[int]:
     """Filters alone: PostgreSQL counts them all."""
     assert row.question
-    wording = fulltext.parse(row.question.text)
-    assets = fulltext.exclude_terms(wording, row.question.filters.apply(permissions.assets(person)))
+    question = row.question
+    assets = fulltext.exclude_terms(
+        question.terms, to_queryset(question.filters, permissions.assets(person))
+    )
     new = Q(created_at__gt=_since(row))
     if row.approved_only:
         new |= Q(pk__in=_approvals().filter(at__gt=_since(row)).values("asset"))

@@ -12,7 +12,7 @@ from django.urls import reverse
 from assetbank import permissions
 from assetbank.models import Brand
 from search.models import GoldenQuestion, SavedSearch
-from search.query import PARAMETERS, Filters, SearchQuery, fulltext
+from search.query import PARAMETERS, Filters, SearchQuery
 from search.saved import searches, stored_query
 
 register = template.Library()
@@ -64,7 +64,7 @@ def asked_at(kept: SavedSearch | GoldenQuestion) -> str:
 @register.filter
 def wanted(text: str) -> str:
     """For a prompt: a model would draw what stands after a minus."""
-    return fulltext.parse(text).description
+    return SearchQuery(text=text).terms.description
 
 
 @register.filter

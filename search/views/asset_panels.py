@@ -14,6 +14,7 @@ from assetbank.assets import update_asset
 from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset
+from assetbank.text import parse_ids
 from search.models import Embedding, with_index_state
 from search.query import SearchHit, SearchQuery, like_asset, search
 
@@ -71,11 +72,12 @@ def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def index_states(request: PageRequest) -> HttpResponse:
     """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
-    given = request.GET.getlist("waiting")[:MAX_STATES]
-    ids = [int(text) for text in given if text.isdecimal() and len(text) < 19]
+    ids = parse_ids(request.GET.getlist("waiting"), limit=MAX_STATES)
     seen = permissions.assets(request.user).filter(pk__in=ids).values("pk")
-    rows = Embedding.objects.filter(asset_id__in=seen, space__active=True).exclude(
-        state=Embedding.State.PENDING
+    rows = (
+        Embedding.objects.in_active_space()
+        .filter(asset_id__in=seen)
+        .exclude(state=Embedding.State.PENDING)
     )
     states = rows.values("asset_id", "state", "reason")
     return render(request, "search/_index_states.html", {"rows": states})

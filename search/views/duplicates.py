@@ -19,7 +19,8 @@ from assetbank.errors import InvalidAsset
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
 from assetbank.rights import terms
-from search.duplicates import detect, dismissals, groups
+from assetbank.text import parse_id, parse_ids
+from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 
 MAX_ASSETS = 100  # pictures of one request: each is compared with each
@@ -36,7 +37,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Row:
-    group: groups.Group
+    group: duplicate_groups.Group
     copies: list[Copy]
     may_merge: bool
     may_tell_apart: bool
@@ -48,20 +49,20 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
     """`brand`, a slug; `asset`: only its group; `before`: where the page begins."""
     brands, brand = permissions.brands(request.user), _slug(request.GET)
     chosen = brands.filter(slug=brand) if brand else brands
-    asset = _number(request.GET.get("asset", ""))
+    asset = parse_id(request.GET.get("asset", ""))
     told: dict[str, Any] = {}
     if asset:
         shown = get_object_or_404(
             permissions.assets(request.user).select_related("brand"), pk=asset
         )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
-        page = groups.Page([group] if group else [], int(bool(group)))
+        page = duplicate_groups.Page([group] if group else [], int(bool(group)))
         told["apart"] = dismissals.dismissed_among(shown, _seen(request))[
             : duplicate_groups.MAX_SHOWN
         ]
         told["may_take_back"] = permissions.can_edit(request.user, shown.brand)
     else:
-        before = _number(request.GET.get("before", "")) or None
+        before = parse_id(request.GET.get("before", "")) or None
         seen = duplicate_groups.seen_by(request.user)
         page = duplicate_groups.page(chosen, seen=seen, before=before)
     context = {
@@ -86,7 +87,7 @@ def compare(request: PageRequest) -> HttpResponse:
     pair = _assets(request, request.GET.getlist("asset"))
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures to compare.")
-    group = groups.Group(pair, "", 2)
+    group = duplicate_groups.Group(pair, "", 2)
     (row,) = _rows(request, [group])
     return render(request, "search/duplicates_compare.html", {"row": row, "copies": row.copies})
 
@@ -96,7 +97,8 @@ def compare(request: PageRequest) -> HttpResponse:
 def merge(request: PageRequest) -> HttpResponse:
     """`keep`, and `asset` for all of them. Asks first: `sure` says yes."""
     assets = _assets(request, request.POST.getlist("asset"))
-    keep = next((one for one in assets if one.pk == _number(request.POST.get("keep", ""))), None)
+    chosen = parse_id(request.POST.get("keep", ""))
+    keep = next((one for one in assets if one.pk == chosen), None)
     if keep is None:
         raise InvalidAsset("Choose which picture is kept.")
     permissions.require_manager(request.user, keep.brand)
@@ -123,7 +125,7 @@ def not_the_same(request: PageRequest) -> HttpResponse:
     """All of `asset` are different pictures, or, with `one`, that one is different from the
     others."""
     assets = _assets(request, request.POST.getlist("asset"))
-    given = _number(request.POST.get("one", ""))
+    given = parse_id(request.POST.get("one", ""))
     one = next((asset for asset in assets if asset.pk == given), None)
     if given and one is None:
         get_object_or_404(Asset.objects.none())
@@ -194,7 +196,7 @@ def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
 # ------------------------------------------------------------------------ what they share
 
 
-def _rows(request: PageRequest, groups: list[groups.Group]) -> list[Row]:
+def _rows(request: PageRequest, groups: list[duplicate_groups.Group]) -> list[Row]:
     uses = merging.references_to([asset for group in groups for asset in group.assets])
     manages = _ids(permissions.brands(request.user, *permissions.MANAGERS))
     creates = _ids(permissions.brands(request.user, *permissions.EDITORS))
@@ -225,21 +227,17 @@ def _seen(request: PageRequest) -> Any:
 def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     """In the order in which they were sent; 404 if one of them may not be seen. Raises
     InvalidAsset."""
-    ids = list(dict.fromkeys(map(_number, given)))
-    if len(ids) > MAX_ASSETS:
+    if len(set(given)) > MAX_ASSETS:
         raise InvalidAsset(f"That is too much at once: at most {MAX_ASSETS} pictures.")
+    ids = parse_ids(given)
     found: dict[int, Asset] = _seen(request).in_bulk(ids)
-    if len(found) < len(ids):
+    if len(found) < len(set(given)):
         get_object_or_404(Asset.objects.none())
     return [found[pk] for pk in ids]
 
 
 def _slug(given: QueryDict) -> str:
     return str(given.get("brand", "")).replace("\x00", "\ufffd")  # PostgreSQL takes no NUL
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:

@@ -20,16 +20,18 @@ from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand
+from assetbank.text import parse_id, parse_ids
 from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
+from search.indexing import spaces
 from search.models import GoldenQuestion
-from search.query import SearchHit, SearchQuery, embedding, read_query, search
+from search.query import SearchHit, SearchQuery, read_query, search
 from search.saved import golden as golden_module
 from search.saved import stored_query
 
 OFFERED = 24  # results to choose the right ones from
 SHOWN = 5  # expected pictures in the list; its template knows
-NAMED = re.compile(r"\S*/assets/(\d{1,18})(?:[/?#]\S*)?|(\d{1,18})")  # an address, or a number
+NAMED = re.compile(r"\S*/assets/(\d+)(?:[/?#]\S*)?|(\d+)")  # an address, or a number
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def measure(request: PageRequest) -> HttpResponse:
     """Ask all of them now, of the encoder in use."""
     _manages(request)
     try:
-        result = metrics.measure_golden_queries(_own(request), space=embedding.active_space())
+        result = metrics.measure_golden_queries(_own(request), space=spaces.active_space())
     except SearchUnavailable as error:
         messages.error(request, error.message)
     else:
@@ -184,11 +186,13 @@ def _form(
 
 def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
     """Ticked, or named in `others` by number or address. Raises InvalidQuestion."""
-    ids = {int(text) for text in request.POST.getlist("asset") if re.fullmatch(r"\d{1,18}", text)}
+    ids = set(parse_ids(request.POST.getlist("asset")))
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
-        if not (named := NAMED.fullmatch(text)):
+        named = NAMED.fullmatch(text)
+        pk = parse_id(named[1] or named[2]) if named else None
+        if pk is None:
             raise InvalidQuery(f"“{text[:60]}” is neither the address nor the number of a picture.")
-        ids.add(int(named[1] or named[2]))
+        ids.add(pk)
     assets = permissions.assets(request.user).filter(brand=brand).in_bulk(ids)
     if missing := sorted(ids - assets.keys()):
         raise InvalidQuery(f"{brand} has no asset {', '.join(map(str, missing[:10]))}.")

@@ -17,16 +17,7 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.media import colours
 from assetbank.models import Asset, Collection
-from search.query import (
-    PARAMETERS,
-    Page,
-    SearchForm,
-    SearchQuery,
-    facets,
-    fulltext,
-    search,
-    search_form,
-)
+from search.query import PARAMETERS, Page, SearchForm, SearchQuery, facets, search, search_form
 from search.views.query_bar import balance, chips, thumbs, without
 
 ASKED = ("q", "text_weight", "picture", "like")
@@ -39,10 +30,12 @@ def library(request: PageRequest) -> HttpResponse:
     """Browsing and searching are one page; htmx asks for the next cards by their cursor alone."""
     form = SearchForm(request.GET, person=request.user)
     page, problem, status = Page([]), None, 200
+    question = SearchQuery()
     if form.is_valid():
+        question = form.question()
         try:
             page = search(
-                person=request.user, question=form.question(), cursor=request.GET.get("cursor", "")
+                person=request.user, question=question, cursor=request.GET.get("cursor", "")
             )
         except ProblemError as error:
             problem, status = error, error.status
@@ -56,7 +49,7 @@ def library(request: PageRequest) -> HttpResponse:
         template = "_problem.html" if problem else "search/_cards.html"
         response = render(request, template, context, status=status)
     else:
-        context |= _library_context(request, form)
+        context |= _library_context(request, form, question)
         response = render(request, "search/library.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])  # one address, two answers
     response["Cache-Control"] = "private, no-store"
@@ -85,15 +78,15 @@ def _line(request: PageRequest, page: Page) -> dict[str, Any]:
     }
 
 
-def _library_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
-    valid = form.is_valid()
-    question = form.question() if valid else SearchQuery()
+def _library_context(
+    request: PageRequest, form: SearchForm, question: SearchQuery
+) -> dict[str, Any]:
     person = request.user
     colour = question.filters.colour
     return {
         "question": question,
-        "description": fulltext.parse(question.text).description,
-        "chips": chips(form) if valid else [],
+        "description": question.terms.description,
+        "chips": chips(form) if form.is_valid() else [],
         "thumbs": thumbs(form),
         "balance": balance(form),
         "without_question": without(request.GET, *ASKED),

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from assetbank.media import colours
 from assetbank.models import Asset
-from search.query import SearchForm
+from search.query import PARAMETERS, SearchForm
 
 WORDS: dict[str, dict[str, str]] = {
     "kind": dict(Asset.Kind.choices),
@@ -74,13 +74,20 @@ class Thumb:
 def chips(form: SearchForm) -> list[Chip]:
     """Of a valid form."""
     given: QueryDict = form.data  # type: ignore[assignment]
+    labels = list(_labels(form))
+    filters, worded = form.question().filters.given(), {name for name, _, _ in labels}
+    labels += [  # a filter that no words were found for yet
+        (name, "", f"{name.replace('_', ' ')} {', '.join(given.getlist(name))}")
+        for name, field in PARAMETERS.items()
+        if field in filters and name not in worded
+    ]
     return [
         Chip(
             label,
             without(given, name, value=value),
             form.cleaned_data["colour"] if name == "colour" else "",
         )
-        for name, value, label in _labels(form)
+        for name, value, label in labels
     ]
 
 

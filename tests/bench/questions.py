@@ -81,12 +81,13 @@ def _shown(
 ) -> Iterator[tuple[Run, Run]]:
     """Pictures that are not in the library: decoded, encoded, searched with."""
     from assetbank import permissions
-    from search.indexing import space_encoders
+    from search.indexing import space_encoders, spaces
     from search.query import Filters, ImageTerm, SearchQuery, embedding
+    from search.query.filters import to_milvus
     from search.vectorstore import store
 
-    space = embedding.active_space()
-    where = Filters().expression(permissions.asset_scope(person))
+    space = spaces.active_space()
+    where = to_milvus(Filters(), permissions.asset_scope(person))
 
     def raw(data: bytes) -> object:
         with Image.open(io.BytesIO(data)) as image:
@@ -104,11 +105,13 @@ def _raw(question: Any, person: Any) -> Run:
     """What Milvus and the encoder have to do in any case: the vectors of what is asked with, and
     the nearest to them."""
     from assetbank import permissions
-    from search.query import embedding, fulltext
+    from search.indexing import spaces
+    from search.query import embedding
+    from search.query.filters import to_milvus
     from search.vectorstore import connection, store
 
-    space = embedding.active_space()
-    where = question.filters.expression(permissions.asset_scope(person))
+    space = spaces.active_space()
+    where = to_milvus(question.filters, permissions.asset_scope(person))
     shown = [each.asset for each in question.shown]
 
     def stored(client: Any, name: str) -> list[Any]:
@@ -118,7 +121,7 @@ def _raw(question: Any, person: Any) -> Run:
 
     def run() -> object:
         parts = connection.execute_on(space.collection, stored) if shown else []
-        if text := fulltext.parse(question.text).description:
+        if text := question.terms.description:
             encoder = embedding.text_encoder(space.source, str(space.fingerprint))
             parts += list(encoder.encode([text]))
         return store.search(sum(parts), limit=LIMIT, where=where, collection=space.collection)

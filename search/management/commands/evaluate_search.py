@@ -19,8 +19,9 @@ from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
 from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import EvaluationQuery, metrics
+from search.indexing import spaces
 from search.models import VectorSpace
-from search.query import SearchForm, SearchQuery, embedding, read_query
+from search.query import SearchForm, SearchQuery, read_query
 
 MAX_NAMED = 50  # bad lines
 
@@ -199,13 +200,13 @@ def _brand(slug: str) -> Brand | None:
 def _space(model: str) -> VectorSpace:
     if not model:
         try:
-            return embedding.active_space()
+            return spaces.active_space()
         except SearchUnavailable as error:
             raise CommandError(error.message) from error
-    spaces = VectorSpace.objects.exclude(fingerprint=None)
-    space = spaces.filter(model=model).order_by("-active", "-pk").first()
+    known = VectorSpace.objects.exclude(fingerprint=None)
+    space = known.filter(model=model).order_by("-active", "-pk").first()
     if space is None:
-        models = ", ".join(spaces.values_list("model", flat=True)) or "none yet"
+        models = ", ".join(known.values_list("model", flat=True)) or "none yet"
         raise CommandError(f"There is no vector space of {model}. There are: {models}.")
     return space
 

@@ -20,7 +20,7 @@ from assetbank.assets import GenerationProvenance, collections
 from assetbank.models import Asset, Collection
 from search.indexing import pipeline
 from search.models import Embedding, PictureQuestion
-from search.query import PAGE_SIZE
+from search.query import PAGE_SIZE, ParsedText, fulltext
 from search.query.embedding import save_query_crop
 from search.query.search_form import MAX_IMAGES
 from search.templatetags.search_results import counted
@@ -286,6 +286,38 @@ class TestSearching:
             assert len(cards(text("/?q=silk", client))) == 12
         with django_assert_max_num_queries(13):
             client.get("/?q=silk+b3", headers={"HX-Request": "true"})
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/?q=silk+-b3",
+            "/?q=-b3",
+            "/facets/?q=silk",
+            "/facets/?q=-b3",
+            "/assets/{}/why/?q=silk+-b3",
+            "/api/v1/assets/?q=silk+-b3",
+        ],
+    )
+    def test_one_request_parses_the_typed_text_once(
+        self,
+        cast: Cast,
+        make_asset: MakeAsset,
+        index: Index,
+        monkeypatch: pytest.MonkeyPatch,
+        address: str,
+    ) -> None:
+        asset = make_asset(title="silk", tags=["b2"])
+        index()
+        parsed: list[str] = []
+
+        def parse(text: str, parse: Callable[[str], ParsedText] = fulltext.parse) -> ParsedText:
+            parsed.append(text)
+            return parse(text)
+
+        monkeypatch.setattr(fulltext, "parse", parse)
+        address = address.format(asset.pk)
+        assert signed_in(cast.creator).get(address).status_code == 200
+        assert parsed == parse_qs(urlsplit(address).query)["q"]
 
 
 NEAREST = "These match less: the nearest of the rest"

@@ -1,0 +1,81 @@
+"""What each filter means to Milvus: an expression of its value."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from assetbank import permissions
+from assetbank.media import colours
+from assetbank.models import Asset
+from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_after, ratios_near
+from search.vectorstore import expressions as e
+
+
+def to_milvus(filters: Filters, reach: permissions.AssetScope) -> str:
+    """Return the expression that all filters make together. `reach` is what the person may see of
+    the brands that are asked for: who asks is known to `queries` alone."""
+    terms = [_within(reach)]
+    if not filters.statuses:
+        terms.append(e.none_of("status", [status.value for status in HIDDEN_STATUSES]))
+    terms += [COMPILERS[name](value) for name, value in filters.given().items()]
+    return e.all_of(terms)
+
+
+def _within(reach: permissions.AssetScope) -> str:
+    if reach.whole is None:
+        return ""
+    whole = e.one_of("brand_id", sorted(reach.whole))
+    if not reach.approved:
+        return whole
+    approved = e.equals("status", Asset.Status.APPROVED.value)
+    some = e.all_of([e.one_of("brand_id", sorted(reach.approved)), approved])
+    return e.any_of([whole, some]) if reach.whole else some
+
+
+def _in_collection(pk: int) -> str:
+    """Milvus does not know collections: their assets are named."""
+    inside = Asset.objects.filter(collections=pk)
+    return e.one_of("id", inside.values_list("pk", flat=True))
+
+
+def _lower(tags: Iterable[str]) -> list[str]:
+    return [tag.lower() for tag in tags]
+
+
+def _near_ratio(ratio: float) -> str:
+    least, most = ratios_near(ratio)
+    return e.all_of([e.at_least("aspect_ratio", least), e.at_most("aspect_ratio", most)])
+
+
+def _seconds(moment: datetime.datetime) -> int:
+    return int(moment.timestamp())
+
+
+# Field of Filters -> expression of a value that is not its default
+COMPILERS: dict[str, Callable[[Any], str]] = {
+    "brands": lambda slugs: "",  # Milvus knows brands by their ids, which are in `reach`
+    "collection": _in_collection,
+    "kinds": partial(e.one_of, "kind"),
+    "origins": partial(e.one_of, "origin"),
+    "statuses": partial(e.one_of, "status"),
+    "tags": lambda tags: e.all_of(e.contains("tags", tag) for tag in _lower(tags)),
+    "tags_any": lambda tags: e.contains_any("tags", _lower(tags)),
+    "tags_none": lambda tags: e.contains_none("tags", _lower(tags)),
+    "orientation": partial(e.equals, "orientation"),
+    "aspect_ratio": _near_ratio,
+    "min_width": partial(e.at_least, "width"),
+    "min_height": partial(e.at_least, "height"),
+    "created_after": lambda day: e.at_least("created", _seconds(midnight(day))),
+    "created_before": lambda day: e.at_most("created", _seconds(midnight_after(day)) - 1),
+    "colour": lambda colour: e.contains_any("colours", colours.cells_near(colour)),
+    # rights end with a day, so that the whole of today has the same answer
+    "usable": lambda _: e.at_least("expires", _seconds(midnight(timezone.localdate()))),
+    "created_by": partial(e.equals, "created_by"),
+    "engine_models": partial(e.one_of, "engine_model"),
+    "presets": partial(e.one_of, "preset"),
+}

@@ -1,0 +1,164 @@
+"""Prepared statements against the ORM that they stand in for. `search.statements` takes apart what
+Django has compiled: with a version that compiles, or passes parameters on, in another way, this is
+where it shows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from assetbank import permissions
+from assetbank.models import Asset
+from search.models import Embedding, VectorSpace
+from search.query import Filters, embedding, fulltext, ranking, retrieval
+from search.query import prepared as statements
+from search.query.filters import to_queryset
+from search.query.prepared import PreparedQuery, id_any
+from tests.conftest import Cast
+
+MakeAsset = Callable[..., Asset]
+STATEMENTS = [  # by the function that prepares it, and a variant of it
+    "fulltext.compile_match",
+    "fulltext.compile_match, by name",
+    "fulltext._having_any",
+    "retrieval._rows_statement",
+    "retrieval._rows_statement, marked",
+    "retrieval._scope_query",
+    "retrieval._scope_query, a brand",
+    "embedding._kept_vectors",
+]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    build: Callable[[], PreparedQuery[Any]]
+    given: dict[str, Any]
+    as_tuples: bool = False
+
+
+@pytest.fixture
+def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
+    """Each of STATEMENTS, with values for which there are rows."""
+    silk = make_asset(title="Silk cape", tags=["Evening"], filename="AB-12.png")
+    striped = make_asset(title="Striped silk cape", tags=["Evening", "gold"])
+    space = VectorSpace.objects.create(model="demo", active=True, fingerprint="f", dimension=2)
+    for asset in (silk, striped):
+        row, _ = Embedding.objects.update_or_create(asset=asset, space=space)
+        row.vector_bytes = b"\0" * 8
+        row.save()
+    reach, ids = permissions.asset_scope(cast.viewer), [silk.pk, striped.pk]
+    two = {"wanted_0": "silk", "wanted_1": "silk cape", "unwanted_0": "striped"}
+    named = {"name": "AB-12", "wanted_0": "AB-12"}
+    filters = Filters(tags=("evening",), orientation="landscape", usable=True)
+    among = to_queryset(filters, reach.assets()).filter(ranking._searchable())
+
+    def rows(*, put_aside: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
+        build = retrieval._rows_statement.__wrapped__
+        return lambda: build(space.pk, reach, put_aside, marked=marked)
+
+    def sight(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
+        return lambda: retrieval._scope_query.__wrapped__(person, chosen)
+
+    shown = {"ids": ids, "by_words": [], "phrases": ()}
+    marked = {"ids": ids, "by_words": ids, "phrases": ["of the", "silk", "evening cape"]}
+    return {
+        "fulltext.compile_match": Prepared(
+            lambda: fulltext.compile_match(among, wanted=2, unwanted=1),
+            {"name": "", **two},
+            as_tuples=True,
+        ),
+        "fulltext.compile_match, by name": Prepared(
+            lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, most=3),
+            named,
+            as_tuples=True,
+        ),
+        "fulltext._having_any": Prepared(
+            lambda: fulltext._having_any.__wrapped__(2),
+            {"ids": ids, "unwanted_0": "striped", "unwanted_1": "gold"},
+            as_tuples=True,
+        ),
+        "retrieval._rows_statement": Prepared(rows(put_aside=False, marked=False), shown),
+        "retrieval._rows_statement, marked": Prepared(rows(put_aside=True, marked=True), marked),
+        "retrieval._scope_query": Prepared(sight(cast.viewer), {}),
+        "retrieval._scope_query, a brand": Prepared(sight(cast.staff, "acme"), {}),
+        "embedding._kept_vectors": Prepared(
+            embedding._kept_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
+        ),
+    }
+
+
+def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet[Any]:
+    """The same query set, with the values themselves where the statement has their names."""
+    built: list[QuerySet[Any]] = []
+    with monkeypatch.context() as patch:
+        for module in (statements, fulltext):
+            patch.setattr(module, "Param", prepared.given.__getitem__)
+        patch.setattr(PreparedQuery, "__init__", lambda self, rows: built.append(rows))
+        prepared.build()
+    return built[0]
+
+
+def sent(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[tuple[str, list[Any]]]]:
+    """What it answers; SQL and parameters that it sends."""
+    seen: list[tuple[str, list[Any]]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        seen.append((sql, [list(it) if isinstance(it, tuple) else it for it in params]))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        return ask(), seen
+
+
+def values(row: Any) -> Any:
+    """All that was selected: columns and annotations."""
+    hidden = {"_state"}
+    return (
+        row if isinstance(row, tuple) else {k: v for k, v in vars(row).items() if k not in hidden}
+    )
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_sends_and_answers_what_its_query_set_does(
+    prepared: dict[str, Prepared], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    chosen = prepared[name]
+    queryset = queryset_of(chosen, monkeypatch)
+    expected, by_orm = sent(lambda: list(queryset))
+    assert expected
+    assert len(by_orm) == 1
+    statement = chosen.build()
+    ask = statement.tuples if chosen.as_tuples else statement.rows
+    for _ in range(2):  # the same statement serves again and again
+        found, asked = sent(lambda: ask(**chosen.given))
+        assert asked == by_orm
+        assert [values(row) for row in found] == [values(row) for row in expected]
+
+
+def test_every_statement_of_the_product_is_compared() -> None:
+    builders = set()
+    for path in Path(settings.BASE_DIR, "search").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and any(
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and call.func.id == "PreparedQuery"
+                for call in ast.walk(node)
+            ):
+                builders.add(f"{path.stem}.{node.name}")
+    assert builders == {name.partition(",")[0] for name in STATEMENTS}
+
+
+def test_a_statement_that_can_find_nothing_asks_nothing(cast: Cast, make_asset: MakeAsset) -> None:
+    make_asset()
+    statement = PreparedQuery(Asset.objects.filter(id_any("pk", "ids"), brand__in=[]))
+    assert sent(lambda: statement.rows(ids=[1])) == ([], [])
+    assert sent(lambda: statement.tuples(ids=[1])) == ([], [])

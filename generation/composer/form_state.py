@@ -81,8 +81,7 @@ def restore_from(
     if "references" in parts:
         rows = generation.reference_rows.all()
         available = {row.asset.pk: row.role for row in rows if row.asset}
-        pks = [*([before] if before else []), *available]
-        tray.replace_references(session, pks, available)
+        tray.replace_references(session, [*([before] if before else []), *available], available)
         if before:
             said.append("The picture that it went on from is its first reference.")
         if gone := len(rows) - len(available):

@@ -47,14 +47,7 @@ MAX_POLL_INTERVAL = datetime.timedelta(minutes=10)
 MAX_ORDER_AGE = datetime.timedelta(days=3)  # Google lets orders expire after two days
 
 # Codes of errors that an administrator can fix while an order is at the engine
-FIXABLE_CODES = {
-    "bad_key",
-    "leaked_key",
-    "no_permission",
-    "no_credit",
-    "location",
-    "not_configured",
-}
+FIXABLE = {"bad_key", "leaked_key", "no_permission", "no_credit", "location", "not_configured"}
 
 WAITS = "Waiting to be ordered in bulk."
 ORDERED = "Ordered in bulk: it comes within a day, usually much sooner."
@@ -107,7 +100,7 @@ def follow(job_id: int) -> None:
     except EngineUnavailable as error:
         _poll_later(job, error.message)
     except (GenerationError, FileMissing) as error:
-        if job.state == State.WAITING and error.code in FIXABLE_CODES:
+        if job.state == State.WAITING and error.code in FIXABLE:
             _poll_later(job, error.message)  # paid for: answers arrive once settings are fixed
         else:
             _end(job, State.FAILED, error.message, {}, error)
@@ -144,9 +137,8 @@ def _place(batch: Batch, model: str, group: list[Generation]) -> BatchJob:
     job = BatchJob.objects.create(
         batch=batch, model=model, display_name=f"assetbank-{batch.pk}-{uuid.uuid4().hex[:16]}"
     )
-    Generation.objects.filter(pk__in=[each.pk for each in group]).update(
-        batch_job=job, reason=WAITS
-    )
+    pks = [generation.pk for generation in group]
+    Generation.objects.filter(pk__in=pks).update(batch_job=job, reason=WAITS)
     _defer(job)
     return job
 
@@ -239,8 +231,7 @@ def _poll_later(job: BatchJob, reason: str) -> None:
 
 
 def _record(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError | None:
-    """Record one answer unless it is recorded already; return why there is no image if a retry may
-    help."""
+    """Record an answer, once; return why there is no image if a retry may help."""
     pk, _, number = key.partition("-")
     if parse_id(pk) is None or parse_id(number) is None:
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
@@ -267,13 +258,8 @@ def _record(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineErr
 
 def _note_saved(generation: Generation, answer: Drawing) -> None:
     if model := catalog.find_model(generation.model):
-        price = partial(
-            prices.price,
-            answer.usage,
-            model,
-            pictures=len(answer.images),
-            size=generation.image_size,
-        )
+        images, size = len(answer.images), generation.image_size
+        price = partial(prices.price, answer.usage, model, pictures=images, size=size)
         ledger.record_saved(generation, price() - price(in_bulk=True), note="in bulk")
 
 

@@ -12,7 +12,7 @@ from generation import conversation
 from generation.billing import ledger
 from generation.engines.gemini import batch_api
 from generation.models import Batch, BatchJob, LedgerEntry
-from generation.pipeline import draw, finish, submission, takes
+from generation.pipeline import draw, execute, finish, takes
 from generation.workflows import Matrix, bulk_orders, submit_batch
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer, drawing
@@ -25,7 +25,7 @@ ENTERED = {
         draw,
         takes,
         conversation,
-        submission,
+        execute,
         finish,
         ledger,
         batch_api,

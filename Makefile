@@ -4,11 +4,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 # Tests that need no browser, no Milvus server and no killed process
-CHECK_MARKERS ?= not browser and not faults
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint bench clean
+.PHONY: help run check quick test lint bench clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,13 +15,16 @@ help: ## Show what there is
 run: $(INSTALLED) ## Run the library on this machine: http://127.0.0.1:8000/
 	@$(BIN)/python manage.py run_library
 
-check: lint ## Lint, then test what needs neither browser nor Milvus server
-	@echo "Testing …"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(CHECK_MARKERS)" $(PYTEST)
-
 test: lint ## Lint, then test everything (browser tests where Chromium is)
 	@echo "Testing …"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+	@$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+check: $(INSTALLED_DEV) ## Lint and the quick tests, side by side: under two minutes
+	@$(MAKE) --no-print-directory -j2 lint quick
+
+quick: $(INSTALLED_DEV) ## The quick tests: no browser, no Milvus, no processes (tests/README.md)
+	@echo "Testing what is quick …"
+	@$(BIN)/python -m pytest -n 2 -m "not slow" $(PYTEST)
 
 lint: $(INSTALLED_DEV) ## ruff, mypy, import-linter, deploy checks, migrations
 	@echo "Checking style, types, layers, settings and migrations …"

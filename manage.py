@@ -6,6 +6,7 @@ import sys
 
 
 def main() -> None:
+    """Run a management command; explain a missing package in a sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assetbank.settings")
     try:
         from django.core.management import execute_from_command_line

@@ -1,4 +1,4 @@
-"""`manage.py check`: each wrong setting, explained in a sentence."""
+"""System checks of `manage.py check`: each invalid setting, explained in a sentence."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from django.core.files.storage import storages
 
 @register()
 def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return errors for invalid settings, and for those that production lacks."""
     messages = [Error(problem, id="assetbank.E001") for problem in settings.SETTING_PROBLEMS]
     messages += _storage_is_installed()
     if settings.EMBEDDED:
         return [*messages]
-    needed = {
+    required = {
         "ALLOWED_HOSTS": "name the host names that are served",
         "CLIP_MODEL": "name the CLIP or SigLIP checkpoint; production never falls back silently",
         "MILVUS_URI": "name your Milvus or Zilliz Cloud address",
     }
     messages += [
-        Error(f"{name} is empty: {what}.", id="assetbank.E002")
-        for name, what in needed.items()
+        Error(f"{name} is empty: {hint}.", id="assetbank.E002")
+        for name, hint in required.items()
         if not getattr(settings, name)
     ]
     if settings.DEBUG:
@@ -33,7 +34,7 @@ def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
 
 
 def _storage_is_installed() -> list[Error]:
-    """Only S3's client comes with the requirements."""
+    """Return an error if the storage backend's package is missing: only S3's is required."""
     default = settings.STORAGES["default"]
     try:
         storages.create_storage(default)

@@ -33,10 +33,12 @@ class Setting:
 
 @dataclass
 class Environment:
+    """Reader of settings; every method declares the variable and returns its value."""
+
     values: Mapping[str, str] = field(default_factory=lambda: os.environ)
     declared: list[Setting] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    part: str = ""  # heading of the documents under which the next declarations stand
+    part: str = ""  # heading of the next declarations in the documents
 
     def text(
         self,
@@ -62,20 +64,20 @@ class Environment:
         default: int,
         *,
         help: str,
-        least: int = 0,
-        most: int | None = None,
+        minimum: int = 0,
+        maximum: int | None = None,
         unit: str = "",
     ) -> int:
-        """Return a whole number within the limits."""
-        kind = f"integer, {least} or more" if most is None else f"integer, {least} to {most}"
-        raw = self.text(name, str(default), help=help, kind=kind, unit=unit)
+        """Return an integer from `minimum` to `maximum` (inclusive)."""
+        limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
+        raw = self.text(name, str(default), help=help, kind=f"integer, {limits}", unit=unit)
         if raw.isascii() and raw.isdigit() and len(raw) < 19:
             number = int(raw)
-            if number >= least and (most is None or number <= most):
+            if number >= minimum and (maximum is None or number <= maximum):
                 return number
-        limit = f" and at most {most}" if most is not None else ""
+        limit = f" and at most {maximum}" if maximum is not None else ""
         self.problems.append(
-            f"{name} is {raw[:40]!r}: it must be a whole number of at least {least}{limit}."
+            f"{name} is {raw[:40]!r}: it must be a whole number of at least {minimum}{limit}."
         )
         return default
 
@@ -95,8 +97,8 @@ class Environment:
         raw = self.text(name, default, help=help, kind="choice")
         if raw in known:
             return raw
-        what = f"it must be one of {', '.join(known)}" if len(known) < 20 else "that is not known"
-        self.problems.append(f"{name} is {raw!r}: {what}.")
+        reason = f"it must be one of {', '.join(known)}" if len(known) < 20 else "that is not known"
+        self.problems.append(f"{name} is {raw!r}: {reason}.")
         return default
 
     def words(
@@ -129,7 +131,7 @@ class Environment:
         except ValueError as error:
             self.problems.append(f"{name} cannot be read: {error}.")
             return None
-        # A server that does not answer must not hold a request for minutes
+        # An unavailable server must not block a request for minutes
         database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
         return database
 
@@ -155,8 +157,10 @@ class Environment:
 
 
 def email_from_url(url: str) -> dict[str, Any]:
-    """`smtp://user:password@host:587?tls=yes&from=assets@example.com`, or smtps:// for TLS from
-    the first byte. Raises ValueError with a sentence."""
+    """Parse `smtp://user:password@host:587?tls=yes&from=assets@example.com`.
+
+    smtps:// uses TLS from the first byte. Raises ValueError with a sentence.
+    """
     parts = urlsplit(url)
     if url and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
         raise ValueError("it is written like smtp://user:password@host:587?tls=yes")
@@ -173,35 +177,37 @@ def email_from_url(url: str) -> dict[str, Any]:
 
 
 def local_storage(folder: Path) -> dict[str, Any]:
+    """Return STORAGES["default"] for a folder of this machine."""
     return {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        # No base_url: nothing is served by path, every file goes through a view that asks who it is
+        # No base_url: files are not served by path, but by views that check permissions
         "OPTIONS": {"location": str(folder)},
     }
 
 
 def storage_from_url(url: str) -> dict[str, Any]:
-    """`s3://bucket/prefix?region=eu-west-1&endpoint=https://…&access_key=…&secret_key=…`,
-    `gs://bucket/prefix`, `azure://container?account_name=…&account_key=…`, `file:///folder`.
+    """Return STORAGES["default"] for a URL.
 
+    `s3://bucket/prefix?region=eu-west-1&endpoint=https://…&access_key=…&secret_key=…`,
+    `gs://bucket/prefix`, `azure://container?account_name=…&account_key=…`, or `file:///folder`.
     Buckets stay private: links are signed and short-lived. Raises ValueError with a sentence.
     """
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "file":
         return local_storage(Path(unquote(parts.path)))
-    makers = {"s3": _s3, "gs": _gcs, "azure": _azure}
-    if parts.scheme not in makers:
+    builders = {"s3": _s3, "gs": _gcs, "azure": _azure}
+    if parts.scheme not in builders:
         raise ValueError(f"{parts.scheme or url!r} is not one of file, s3, gs, azure")
     if not parts.netloc:
         raise ValueError(f"{parts.scheme}:// names no bucket")
-    return makers[parts.scheme](parts.netloc, unquote(parts.path.strip("/")), options)
+    return builders[parts.scheme](parts.netloc, unquote(parts.path.strip("/")), options)
 
 
 def _s3(bucket: str, prefix: str, options: dict[str, str]) -> dict[str, Any]:
-    from botocore.config import Config  # costs a third of a second, where it is not needed
+    from botocore.config import Config  # takes a third of a second: only imported where needed
 
-    named = {"region": "region_name", "endpoint": "endpoint_url"}
+    option_names = {"region": "region_name", "endpoint": "endpoint_url"}
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -211,11 +217,11 @@ def _s3(bucket: str, prefix: str, options: dict[str, str]) -> dict[str, Any]:
             "querystring_expire": 300,
             "default_acl": None,
             "file_overwrite": False,
-            # by default a bucket that does not answer holds a request for minutes
+            # by default an unavailable bucket blocks a request for minutes
             "client_config": Config(
                 connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}
             ),
-            **{named.get(key, key): value for key, value in options.items()},
+            **{option_names.get(key, key): value for key, value in options.items()},
         },
     }
 

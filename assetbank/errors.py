@@ -1,11 +1,14 @@
-"""What can go wrong, each with a sentence that a person can act on and a stable code."""
+"""Errors of the library, each with a sentence that a user can act on and a stable code."""
 
 from __future__ import annotations
 
 
 class ProblemError(Exception):
-    """A sentence for people in `message`, a stable word for programs in `code`, an HTTP status;
-    `told`: what else programs are told, by name."""
+    """An error that users and programs are told about.
+
+    `message` is a sentence for the user, `code` a stable word for programs, `status` the HTTP
+    status, and `extra` holds further fields of the API's error response, by name.
+    """
 
     code: str = "problem"
     status: int = 400
@@ -13,11 +16,11 @@ class ProblemError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
-        self.told: dict[str, str] = {}
+        self.extra: dict[str, str] = {}
 
 
 class PictureRefused(ProblemError):
-    """The bytes are not a picture that the library takes."""
+    """The bytes are not an image that is supported."""
 
     code = "picture_refused"
 
@@ -28,14 +31,14 @@ class PictureTooLarge(PictureRefused):
 
 
 class NotAllowed(ProblemError):
-    """The person may not do this."""
+    """The user lacks the permission."""
 
     code = "not_allowed"
     status = 403
 
 
 class FileMissing(ProblemError):
-    """The storage has no bytes for an asset, or does not answer."""
+    """The storage has no file for an asset, or is unavailable."""
 
     code = "file_missing"
     status = 503
@@ -52,7 +55,7 @@ class LengthUnknown(ProblemError):
 
 
 class Conflict(ProblemError):
-    """Two people changed the same thing at the same moment, and this one came second."""
+    """Another request made a conflicting change first."""
 
     code = "conflict"
     status = 409
@@ -68,7 +71,7 @@ class AssetGone(ProblemError):
 
 
 class CannotApprove(ProblemError):
-    """Something stands against approving an asset: its rights, its findings, who asks."""
+    """An asset cannot be approved: because of its terms, its brand check, or the user."""
 
     code = "cannot_approve"
     status = 409

@@ -1,4 +1,4 @@
-"""What people say about assets, collections and files that come in."""
+"""Forms for assets, uploads and collections."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assetbank.errors import ProblemError
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import provenance, terms
 
-LEFT_OUT_STAYS = (  # nobody gives a right away by leaving it out
+UNCHANGED_IF_MISSING = (  # a form without these fields must not loosen or reset them
     *("derivatives_allowed", "territories", "consent", "consent_until"),
     "digital_source_type",
 )
 
 
 class AssetForm(forms.Form):
-    """What is said about an asset; its status only by those who decide on it."""
+    """An asset's metadata and terms; with `can_decide`, also its status."""
 
     title = forms.CharField(max_length=200)
     description = forms.CharField(required=False, widget=forms.Textarea({"rows": 3}))
@@ -63,38 +63,39 @@ class AssetForm(forms.Form):
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
 
-    def __init__(self, *args: Any, decides: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, can_decide: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not decides:
+        if not can_decide:
             del self.fields["status"]
 
     @classmethod
-    def of(cls, asset: Asset, decides: bool) -> AssetForm:
+    def for_asset(cls, asset: Asset, can_decide: bool) -> AssetForm:
+        """Return an unbound form with the asset's values."""
         names = ("title", "description", "kind", "status", "licence", "credit", "expires_on")
         initial = {name: getattr(asset, name) for name in (*names, "consent", "consent_until")}
         initial["tags"] = ", ".join(asset.tag_names)
         initial["territories"] = ", ".join(asset.territories)
         initial["digital_source_type"] = asset.digital_source_type
         initial["derivatives_allowed"] = "yes" if asset.derivatives_allowed else "no"
-        form = cls(initial=initial, decides=decides)
-        form.fit_to(asset)
+        form = cls(initial=initial, can_decide=can_decide)
+        form.adapt_source_type(asset)
         return form
 
-    def fit_to(self, asset: Asset) -> None:
-        """Of what the studio made it is known how; other files may say more than people choose."""
-        said, field = asset.digital_source_type, self.fields["digital_source_type"]
+    def adapt_source_type(self, asset: Asset) -> None:
+        """Remove the source type of a generated image; else add the file's own as a choice."""
+        source_type, field = asset.digital_source_type, self.fields["digital_source_type"]
         if asset.generation_id:
             del self.fields["digital_source_type"]
-        elif said not in provenance.CLAIMABLE_SOURCE_TYPES:
-            field.choices = [*provenance.CLAIMABLE_SOURCE_TYPES.items(), (said, said)]  # type: ignore[attr-defined]
+        elif source_type not in provenance.CLAIMABLE_SOURCE_TYPES:
+            field.choices = [*provenance.CLAIMABLE_SOURCE_TYPES.items(), (source_type, source_type)]  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
-        """Keyword arguments of `intake.update`."""
-        given = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
+        """Return the cleaned values as keyword arguments of `update_asset`."""
+        values = {**self.cleaned_data, "tags": self.cleaned_data["tags"].split(",")}
         return {
             name: value
-            for name, value in given.items()
-            if name not in LEFT_OUT_STAYS or name in self.data
+            for name, value in values.items()
+            if name not in UNCHANGED_IF_MISSING or name in self.data
         }
 
     def clean_territories(self) -> list[str]:
@@ -112,7 +113,7 @@ class FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """One or more files; an empty one is let through, since intake says what is wrong with it."""
+    """One or more files; empty ones are valid here, since ingest reports them better."""
 
     widget = FilesInput
 
@@ -125,7 +126,7 @@ class FilesField(forms.FileField):
 
 
 class UploadForm(forms.Form):
-    """Where files go. `brand` may be left out by those who may add to one brand only."""
+    """Files, and where they go. `brand` is optional for users who may edit in one brand only."""
 
     brand = forms.ModelChoiceField(
         Brand.objects.none(), required=False, to_field_name="slug", empty_label=None
@@ -135,12 +136,12 @@ class UploadForm(forms.Form):
     )
     file = FilesField(label="Pictures", widget=FilesInput({"accept": "image/*"}))
 
-    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.creates_in = list(permissions.brands(person, *permissions.EDITORS))
-        # All that one sees: what one may see but not add to is refused with a sentence
-        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
-        self.fields["collection"].queryset = permissions.collections(person)  # type: ignore[attr-defined]
+        self.creates_in = list(permissions.brands(user, *permissions.EDITORS))
+        # All visible brands: for one without edit permission the view explains the refusal
+        self.fields["brand"].queryset = permissions.brands(user)  # type: ignore[attr-defined]
+        self.fields["collection"].queryset = permissions.collections(user)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -158,11 +159,13 @@ class UploadForm(forms.Form):
 
 
 class CollectionForm(forms.Form):
+    """A new collection."""
+
     brand = forms.ModelChoiceField(Brand.objects.none(), empty_label=None)
     name = forms.CharField(max_length=120)
     description = forms.CharField(required=False, max_length=500)
 
-    def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
-        self.creates_in = list(permissions.brands(person, *permissions.EDITORS))
+        self.fields["brand"].queryset = permissions.brands(user)  # type: ignore[attr-defined]
+        self.creates_in = list(permissions.brands(user, *permissions.EDITORS))

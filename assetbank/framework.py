@@ -1,5 +1,7 @@
-"""Settings of Django and its packages that no deployment changes: apps, middleware, templates,
-sign-in, REST, admin, worker. Those that the environment may set are in `settings.py`.
+"""Settings of Django and its packages that no deployment changes.
+
+Apps, middleware, templates, sign-in, REST, admin, worker. Settings that are read from the
+environment are in `settings.py`.
 """
 
 import datetime
@@ -67,8 +69,8 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Guessing passwords, on pages and in the admin: ten tries in a quarter of an hour, for one name
-# from one address (which is the proxy's, behind one: then it is for one name)
+# Maximum failed sign-ins within the cool-off time, on pages and in the admin, for one user name
+# from one IP address. Behind a proxy all have the proxy's address, so it limits the user name
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -87,8 +89,8 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = "en-gb"
-# Brands share the table of tags: to be given another brand's spelling would tell that it exists.
-# Search takes no notice of capitals anyway
+# Brands share the table of tags: taking over another brand's spelling would reveal that it exists.
+# Search ignores case anyway
 TAGGIT_CASE_INSENSITIVE = False
 
 REST_FRAMEWORK = {
@@ -101,7 +103,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "assetbank.api.schema.Schema",
     "EXCEPTION_HANDLER": "assetbank.http.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "URL_FORMAT_OVERRIDE": None,  # `?format=` is that of a picture
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is the file format of a download
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Assetbank",
@@ -114,7 +116,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 PROCRASTINATE_WORKER_DEFAULTS = {
-    "delete_jobs": "successful",  # rows say what happened; finished jobs need not stay
+    "delete_jobs": "successful",  # rows record the results, so finished jobs can go
     "fetch_job_polling_interval": 2,
     "shutdown_graceful_timeout": 3,
 }

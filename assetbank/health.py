@@ -1,4 +1,4 @@
-"""How every part is, for the admin's first page and GET /api/v1/health/."""
+"""Health checks, for the admin's first page and GET /api/v1/health/."""
 
 from __future__ import annotations
 
@@ -18,37 +18,38 @@ STORAGE_SECONDS = 10
 
 
 def parts() -> list[Part]:
-    """Run every registered check; one that itself fails is a part that is down."""
+    """Run every registered check; a check that raises is reported as a part that is unavailable."""
     return [_checked(check) for check in hooks.health_checks.functions]
 
 
 def _checked(check: Callable[[], Part]) -> Part:
     try:
         return check()
-    except Exception as error:  # health is asked exactly when anything may be broken
+    except Exception as error:  # health is queried when anything may be broken
         return Part(check.__name__, False, f"{error}".strip() or type(error).__name__)
 
 
 def database() -> Part:
+    """Check the database and report its version."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version')")
         (version,) = cursor.fetchone()
-    where = "embedded" if settings.EMBEDDED else "your server"
-    return Part("database", True, f"PostgreSQL {version.split()[0]}, {where}")
+    location = "embedded" if settings.EMBEDDED else "your server"
+    return Part("database", True, f"PostgreSQL {version.split()[0]}, {location}")
 
 
 def files() -> Part:
-    """Asks for a file that is not there: proves address and credentials without writing."""
+    """Check address and credentials of the storage: ask for a missing file, write nothing."""
     pool = concurrent.futures.ThreadPoolExecutor(1)
     try:
         pool.submit(default_storage.exists, "health").result(timeout=STORAGE_SECONDS)
     finally:
-        pool.shutdown(wait=False)  # a storage that hangs must not be waited for after all
+        pool.shutdown(wait=False)  # do not wait for a storage that hangs
     return Part("files", True, settings.STORAGES["default"]["BACKEND"].rpartition(".")[2])
 
 
 def workers() -> Part:
-    """Workers beat every 10 s; a queue nobody works on is said to be so."""
+    """Check that a worker had a heartbeat (sent every 10 s) within 30 s; count waiting jobs."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM procrastinate_workers "
@@ -62,5 +63,5 @@ def workers() -> Part:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Django-unfold's callback for the admin's first page."""
+    """Add the parts to the context of the admin's first page; a callback of django-unfold."""
     return {**context, "parts": parts()}

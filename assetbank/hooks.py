@@ -23,18 +23,18 @@ class Hook(Generic[P, R]):
     functions: list[Callable[P, R]] = field(default_factory=list)
 
     def register(self, function: Callable[P, R]) -> None:
-        """Add a function; one that is registered already is not added twice."""
+        """Add a function, unless it is registered already."""
         if function not in self.functions:
             self.functions.append(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        """Call every function; return what each returned."""
+        """Call every function; return their results."""
         return [function(*args, **kwargs) for function in self.functions]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a health check returns: `ok`, and a sentence that says what it is or what is wrong."""
+    """The result of a health check; `detail` is a sentence: what runs, or what is wrong."""
 
     name: str
     ok: bool
@@ -42,19 +42,19 @@ class Part:
     counts: dict[str, int] | None = None
 
 
-# In the transaction of the change: these terms of the asset, by name, have become stricter
+# Called in the transaction of the change: the named terms of the asset have become stricter
 terms_tightened: Hook[[Asset, list[str]], None] = Hook()
-# Assets whose terms this one's must not be looser than
+# Return assets whose terms limit those of this asset
 term_bounds: Hook[[Asset], list[Asset]] = Hook()
-# Sentences that say why the asset cannot be approved
+# Return sentences that say why the asset cannot be approved
 approval_checks: Hook[[Asset], list[str]] = Hook()
-# In the transaction of the decision
+# Called in the transaction of the decision
 asset_decided: Hook[[Decision], None] = Hook()
-# In the transaction of the merge: the asset that is kept, and those that were merged into it
+# Called in the transaction of the merge: the kept asset, and those that were merged into it
 assets_merged: Hook[[Asset, Sequence[Asset]], None] = Hook()
-# The pictures of the demo library are there: add to it what is not there yet
+# Called when the assets of the demo library exist: add what is still missing
 demo_loaded: Hook[[], None] = Hook()
-# Parts of the health page and of GET /api/v1/health/
+# Return a part of the health page and of GET /api/v1/health/
 health_checks: Hook[[], Part] = Hook()
-# A web process has started: each runs in a thread of its own, beside the first requests
+# Called when a web process has started, each in its own thread, while requests are served
 web_started: Hook[[], None] = Hook()

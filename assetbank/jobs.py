@@ -1,4 +1,4 @@
-"""Putting work into the queue, in the transaction of the caller."""
+"""Background jobs: enqueue, cancel and requeue them in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def defer(
     after: datetime.timedelta | None = None,
     **arguments: Any,
 ) -> None:
-    """Queue the task of that name: the job commits, or vanishes, with the rows of the caller.
+    """Enqueue the task of that name; the job commits, or is rolled back, with the caller's rows.
 
-    `task.defer()` does so in web processes only. In a worker procrastinate has a connection of its
-    own, where the job is seen, run and found to have nothing to do before the caller commits.
-    `lock`: jobs with the same lock run one at a time. `after`: not before that time has passed.
+    `task.defer()` does so in web processes only: in a worker, procrastinate has a connection of its
+    own, so the job could run before the caller commits, and find nothing to do. Jobs with the same
+    `lock` run one at a time. A job does not run before `after` has passed.
     """
     at = timezone.now() + after if after else None
     deferrer = app.configure_task(task, lock=lock, schedule_at=at)
@@ -37,8 +37,10 @@ def defer(
 
 
 def withdraw(*, lock: str) -> None:
-    """Take the waiting jobs of that lock out of the queue: one that waits for its next attempt
-    would hold up those that are queued behind it."""
+    """Delete the waiting jobs of a lock.
+
+    A job that waits for its next attempt would block those that are enqueued after it.
+    """
     manager = JobManager(DjangoConnector())
     for job in ProcrastinateJob.objects.filter(lock=lock, status="todo"):
         manager.cancel_job_by_id(job.pk, delete_job=True)
@@ -47,10 +49,10 @@ def withdraw(*, lock: str) -> None:
 def requeue_orphans(
     unfinished: QuerySet[Row], *, lock: Callable[[Any], str], defer: Callable[[Row], None]
 ) -> None:
-    """Defer a job for each of these rows that has none: its job failed, or was lost.
+    """Call `defer` for each row of `unfinished` that has no job, because it failed or was lost.
 
-    `lock` names the lock of a row's jobs by its primary key. A row that is finished in the
-    meantime is left alone.
+    `lock` returns the lock of a row's jobs by its primary key. A row that is finished in the
+    meantime is left out.
     """
     locks = {lock(pk): pk for pk in unfinished.values_list("pk", flat=True)}
     alive = ProcrastinateJob.objects.filter(lock__in=locks, status__in=["todo", "doing"])

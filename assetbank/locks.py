@@ -22,7 +22,7 @@ Key = str | tuple[int, int]
 def lock_in_transaction(key: Key) -> None:
     """Wait for the lock and hold it until the transaction ends.
 
-    Raises TransactionManagementError outside of one, where it would be released at once.
+    Raises TransactionManagementError outside a transaction, where it would be released at once.
     """
     if not connection.in_atomic_block:
         raise TransactionManagementError("This lock needs a transaction: use atomic().")

@@ -1,4 +1,4 @@
-"""Telling people what happened: on their page of notices, and by e-mail where that is set up."""
+"""Notifications for users: on their page, and by e-mail if a mail server is configured."""
 
 from __future__ import annotations
 
@@ -12,33 +12,41 @@ from assetbank import jobs, permissions
 from assetbank.models import Notice
 
 
-def notify(person: User, sentence: str, address: str = "") -> Notice:
-    """`address`: a path of this site where it can be seen. The e-mail is a background job, which
-    commits with the notice."""
-    notice = Notice.objects.create(person=person, sentence=sentence[:500], address=address[:300])
-    if settings.EMAIL_HOST and person.email:
+def notify(user: User, sentence: str, address: str = "") -> Notice:
+    """Create a notification and enqueue its e-mail; the job commits with the notification.
+
+    `sentence` is cut at 500 characters; `address` is the path of the page that shows more.
+    """
+    notice = Notice.objects.create(person=user, sentence=sentence[:500], address=address[:300])
+    if settings.EMAIL_HOST and user.email:
         jobs.defer("assetbank.tasks.mail_notice", notice_id=notice.pk)
     return notice
 
 
-def unread(person: permissions.AnyUser) -> QuerySet[Notice]:
-    return Notice.objects.filter(person_id=person.pk, read_at=None)
+def unread(user: permissions.AnyUser) -> QuerySet[Notice]:
+    """Return the user's unread notifications."""
+    return Notice.objects.filter(person_id=user.pk, read_at=None)
 
 
-def mark_read(person: permissions.AnyUser) -> int:
-    """All of them; returns how many were new."""
-    return unread(person).update(read_at=timezone.now())
+def mark_read(user: permissions.AnyUser) -> int:
+    """Mark all of the user's notifications as read; return how many were unread."""
+    return unread(user).update(read_at=timezone.now())
 
 
 def send_email(*, notice_id: int) -> None:
-    """Raises OSError or SMTPException when the mail server does not take it."""
+    """Send a notification by e-mail, if it exists and its user has an address.
+
+    Raises OSError or SMTPException if the mail server is unavailable or rejects it.
+    """
     notice = Notice.objects.select_related("person").filter(pk=notice_id).first()
     if notice is None or not notice.person.email:
         return
-    where = f"\n\n{settings.SITE_URL.rstrip('/')}{notice.address}" if settings.SITE_URL else ""
+    link = f"\n\n{settings.SITE_URL.rstrip('/')}{notice.address}" if settings.SITE_URL else ""
     send_mail(
-        subject=" ".join(f"Assetbank: {notice.sentence}".split())[:90],  # a title may have lines
-        message=notice.sentence + where,
+        subject=" ".join(f"Assetbank: {notice.sentence}".split())[
+            :90
+        ],  # a title may contain line breaks
+        message=notice.sentence + link,
         from_email=None,
         recipient_list=[notice.person.email],
     )

@@ -1,5 +1,7 @@
-"""What a person may see and do: decided here, once, by brand membership. Staff see and do all;
-creators and managers see all of their brand, viewers what is approved.
+"""Permissions: what a user may see and do, by membership in brands.
+
+Staff see and do everything. Creators and managers see all assets of their brands, viewers only
+the approved ones.
 """
 
 from __future__ import annotations
@@ -15,84 +17,90 @@ from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
 AnyUser = AbstractBaseUser | AnonymousUser
 EDITORS = (Membership.Role.CREATOR, Membership.Role.MANAGER)
 MANAGERS = (Membership.Role.MANAGER,)
-VIEWERS = (Membership.Role.VIEWER,)  # who see what is approved, and nothing else
+VIEWERS = (Membership.Role.VIEWER,)  # see approved assets only
 
 
-def has_full_access(person: AnyUser) -> bool:
-    return bool(person.is_active and getattr(person, "is_staff", False))
+def has_full_access(user: AnyUser) -> bool:
+    """Return whether the user is active staff."""
+    return bool(user.is_active and getattr(user, "is_staff", False))
 
 
 def system_user() -> User:
-    """Who works that nobody asked for: sees all, and cannot be signed in as."""
+    """Return an unsaved user with full access, for background work; nobody can sign in as it."""
     return User(is_staff=True)
 
 
-def brands(person: AnyUser, *roles: str) -> QuerySet[Brand]:
-    """The brands in which `person` has one of `roles` (any role, when none is named)."""
-    if has_full_access(person):
+def brands(user: AnyUser, *roles: str) -> QuerySet[Brand]:
+    """Return the brands in which the user has one of `roles`; any role if none is given."""
+    if has_full_access(user):
         return Brand.objects.all()
-    if not person.is_active:
+    if not user.is_active:
         return Brand.objects.none()
-    memberships = Membership.objects.filter(user_id=person.pk)
+    memberships = Membership.objects.filter(user_id=user.pk)
     if roles:
         memberships = memberships.filter(role__in=roles)
     return Brand.objects.filter(pk__in=memberships.values("brand_id"))
 
 
-def viewer_only_brands(person: AnyUser) -> QuerySet[Brand]:
-    """Those of which `person` sees only what is approved."""
-    return Brand.objects.none() if has_full_access(person) else brands(person, *VIEWERS)
+def viewer_only_brands(user: AnyUser) -> QuerySet[Brand]:
+    """Return the brands of which the user sees approved assets only."""
+    return Brand.objects.none() if has_full_access(user) else brands(user, *VIEWERS)
 
 
-def roles(person: AnyUser) -> set[str]:
-    """Those that `person` has in any brand; staff have all of them, once there is a brand."""
-    if has_full_access(person):
+def roles(user: AnyUser) -> set[str]:
+    """Return the roles that the user has in any brand; staff have all, if there is a brand."""
+    if has_full_access(user):
         return set(Membership.Role.values) if Brand.objects.exists() else set()
-    if not person.is_active:
+    if not user.is_active:
         return set()
-    return set(Membership.objects.filter(user_id=person.pk).values_list("role", flat=True))
+    return set(Membership.objects.filter(user_id=user.pk).values_list("role", flat=True))
 
 
-def assets(person: AnyUser) -> AssetQuerySet:
-    """The assets that `person` may see."""
-    if has_full_access(person):
+def assets(user: AnyUser) -> AssetQuerySet:
+    """Return the assets that the user may see."""
+    if has_full_access(user):
         return Asset.objects.all()
-    if not person.is_active:
+    if not user.is_active:
         return Asset.objects.none()
-    mine = Membership.objects.filter(user_id=person.pk)
-    whole = Q(brand_id__in=mine.filter(role__in=EDITORS).values("brand_id"))
-    seen = Asset.objects.filter(brand_id__in=mine.values("brand_id"))
-    return seen.filter(whole | Q(status=Asset.Status.APPROVED))
+    memberships = Membership.objects.filter(user_id=user.pk)
+    whole = Q(brand_id__in=memberships.filter(role__in=EDITORS).values("brand_id"))
+    visible = Asset.objects.filter(brand_id__in=memberships.values("brand_id"))
+    return visible.filter(whole | Q(status=Asset.Status.APPROVED))
 
 
 @dataclass(frozen=True)
 class AssetScope:
-    """The same, once it is known: ids of the brands of which all may be seen, None for every
-    brand, and of those of which the approved ones may."""
+    """A user's permission to see assets, as ids of brands.
+
+    `whole`: brands of which all assets may be seen; None: every brand. `approved`: brands of which
+    the approved ones may.
+    """
 
     whole: frozenset[int] | None
     approved: frozenset[int] = frozenset()
 
     def assets(self) -> AssetQuerySet:
+        """Return the assets in this scope."""
         if self.whole is None:
             return Asset.objects.all()
-        seen = Q(brand_id__in=self.whole)
+        visible = Q(brand_id__in=self.whole)
         if self.approved:
-            seen |= Q(brand_id__in=self.approved, status=Asset.Status.APPROVED)
-        return Asset.objects.filter(seen)
+            visible |= Q(brand_id__in=self.approved, status=Asset.Status.APPROVED)
+        return Asset.objects.filter(visible)
 
     def sees(self, asset: Asset) -> bool:
+        """Return whether the asset is in this scope; needs no query."""
         if self.whole is None or asset.brand_id in self.whole:
             return True
         return asset.brand_id in self.approved and asset.status == Asset.Status.APPROVED
 
     def within(self, brands: frozenset[int]) -> AssetScope:
-        """Of these brands only."""
+        """Return this scope, limited to `brands` (ids)."""
         whole = brands if self.whole is None else self.whole & brands
         return AssetScope(whole, self.approved & brands)
 
     def shared(self, other: AssetScope) -> AssetScope:
-        """What both may see."""
+        """Return the intersection of this scope and `other`."""
         if self.whole is None:
             return other
         if other.whole is None:
@@ -102,43 +110,47 @@ class AssetScope:
         return AssetScope(whole, some - whole)
 
 
-def asset_scope(person: AnyUser) -> AssetScope:
-    if has_full_access(person):
+def asset_scope(user: AnyUser) -> AssetScope:
+    """Return the scope of the assets that the user may see."""
+    if has_full_access(user):
         return AssetScope(None)
-    if not person.is_active:
+    if not user.is_active:
         return AssetScope(frozenset())
-    found = Membership.objects.filter(user_id=person.pk).values_list("brand_id", "role")
-    whole = frozenset(brand for brand, role in found if role in EDITORS)
-    return AssetScope(whole, frozenset(brand for brand, _ in found) - whole)
+    memberships = Membership.objects.filter(user_id=user.pk).values_list("brand_id", "role")
+    whole = frozenset(brand for brand, role in memberships if role in EDITORS)
+    return AssetScope(whole, frozenset(brand for brand, _ in memberships) - whole)
 
 
-def copies_in_other_brands(person: AnyUser, asset: Asset) -> AssetQuerySet:
-    """The same bytes in other brands, of those that `person` may see."""
-    there = assets(person).filter(checksum=asset.checksum)
-    return there.exclude(pk=asset.pk).select_related("brand").order_by("brand__name")
+def copies_in_other_brands(user: AnyUser, asset: Asset) -> AssetQuerySet:
+    """Return assets with the same bytes in other brands, as far as the user may see them."""
+    copies = assets(user).filter(checksum=asset.checksum)
+    return copies.exclude(pk=asset.pk).select_related("brand").order_by("brand__name")
 
 
-def collections(person: AnyUser) -> QuerySet[Collection]:
-    if has_full_access(person):
+def collections(user: AnyUser) -> QuerySet[Collection]:
+    """Return the collections that the user may see: those of the user's brands."""
+    if has_full_access(user):
         return Collection.objects.all()
-    return Collection.objects.filter(brand__in=brands(person))
+    return Collection.objects.filter(brand__in=brands(user))
 
 
-def can_edit(person: AnyUser, brand: Brand) -> bool:
-    """Upload, edit and generate in `brand`."""
-    return brands(person, *EDITORS).filter(pk=brand.pk).exists()
+def can_edit(user: AnyUser, brand: Brand) -> bool:
+    """Return whether the user may upload, edit and generate in the brand."""
+    return brands(user, *EDITORS).filter(pk=brand.pk).exists()
 
 
-def can_manage(person: AnyUser, brand: Brand) -> bool:
-    """Approve and delete in `brand`."""
-    return brands(person, *MANAGERS).filter(pk=brand.pk).exists()
+def can_manage(user: AnyUser, brand: Brand) -> bool:
+    """Return whether the user may approve and delete in the brand."""
+    return brands(user, *MANAGERS).filter(pk=brand.pk).exists()
 
 
-def require_editor(person: AnyUser, brand: Brand) -> None:
-    if not can_edit(person, brand):
+def require_editor(user: AnyUser, brand: Brand) -> None:
+    """Raise NotAllowed if the user cannot edit in the brand."""
+    if not can_edit(user, brand):
         raise NotAllowed(f"You may look at {brand}, but not add to it or change it.")
 
 
-def require_manager(person: AnyUser, brand: Brand) -> None:
-    if not can_manage(person, brand):
+def require_manager(user: AnyUser, brand: Brand) -> None:
+    """Raise NotAllowed if the user does not manage the brand."""
+    if not can_manage(user, brand):
         raise NotAllowed(f"Only a manager of {brand} may do this.")

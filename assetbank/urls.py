@@ -1,4 +1,4 @@
-"""Every address, by name; apps are included by string."""
+"""Routes of the site; the apps above are included by name, so that nothing imports them."""
 
 from django.contrib import admin
 from django.urls import include, path

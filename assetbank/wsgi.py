@@ -1,4 +1,4 @@
-"""What a WSGI server (gunicorn) serves."""
+"""The WSGI application, served by gunicorn."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assetbank.settings")
 application = get_wsgi_application()
 
-from assetbank import hooks  # noqa: E402 - needs the apps
+from assetbank import hooks  # noqa: E402 - needs the app registry
 from assetbank.demo import library  # noqa: E402
 
 library.refuse_in_production()

@@ -31,7 +31,7 @@ class ModelRetired(InvalidRequest):
     def __init__(self, message: str, *, successor: str) -> None:
         super().__init__(message, code="model_retired")
         self.successor = successor
-        self.told = {"successor": successor} if successor else {}
+        self.extra = {"successor": successor} if successor else {}
 
 
 class EngineError(GenerationError):

@@ -1,4 +1,4 @@
-"""What `manage.py check --database default`, and `migrate`, say of the database."""
+"""System checks of the database, run by `manage.py check --database default` and by `migrate`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ LETTERS = "SELECT lower('Ж') = 'ж' AND 'é' ~ '^[[:alpha:]]$' AND 'Ж' ~ '^[[:
 
 @register(Tags.database)
 def letters(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Full-text search folds case and drops what is no letter: the database must know letters."""
+    """Return error search.E001 for each database whose locale knows no letters but A to Z.
+
+    Full-text search folds case and drops characters that are not letters, which needs a UTF-8
+    locale.
+    """
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What every page says of the encoder."""
+"""Template context that every page gets from search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from search.models import VectorSpace
 
 
 def encoder(request: HttpRequest) -> dict[str, Any]:
-    """Lazy: pages that do not mention the encoder do not ask for it."""
+    """Add `encoder_notice`, a callable that returns the demo encoder's notice, or "".
+
+    Lazy, so that pages that do not show the notice make no query.
+    """
 
     def notice() -> str:
         is_demo = VectorSpace.objects.active().filter(is_demo=True).exists()

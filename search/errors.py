@@ -1,4 +1,4 @@
-"""What can go wrong in search, each with a sentence that a person can act on."""
+"""Errors of search, each with a sentence that a user can act on, and a stable code."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from assetbank.errors import ProblemError
 
 
 class SearchUnavailable(ProblemError):
-    """Milvus or the encoder is down. Browsing and uploading go on without them."""
+    """Milvus or the encoder is unavailable; browsing and uploading still work."""
 
     code = "search_unavailable"
     status = 503
 
 
 class InvalidQuery(ProblemError):
+    """A search query that cannot be parsed or run."""
+
     code = "invalid_question"

@@ -1,4 +1,4 @@
-"""How search is."""
+"""Health checks of search: the vector index, the encoder, and indexing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from search.vectorstore import VectorStoreUnavailable, store
 
 
 def vectors() -> Part:
+    """Return the state of Milvus: its version, where it runs, and the number of vectors."""
     try:
         version, rows = store.ping(), 0
         if store.collection_behind_alias():
@@ -24,21 +25,21 @@ def vectors() -> Part:
 
 
 def encoder() -> Part:
-    """The one in use, and what is built beside it."""
+    """Return the state of the active encoder, and the progress of spaces that are being built."""
     space = VectorSpace.objects.active().first()
     if space is None or space.fingerprint is None:
         reason = space.problem if space else ""
         return Part("encoder", False, reason or "No encoder yet: the index worker has not started.")
-    said = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
-    said += [
+    sentences = [DEMO_SENTENCE if space.is_demo else f"{space.model}, {space.dimension} dimensions"]
+    sentences += [
         other.problem or f"{other.model}: {rollout.progress(other)}."
         for other in VectorSpace.objects.inactive().filter(activated_at=None)
     ]
-    return Part("encoder", True, " ".join(said))
+    return Part("encoder", True, " ".join(sentences))
 
 
 def index() -> Part:
-    """Of the active space."""
+    """Return the numbers of indexed, pending and failed embeddings in the active space."""
     embeddings = Embedding.objects.in_active_space()
     states = dict(embeddings.values_list("state").annotate(Count("pk")))
     counts = {state.value: states.get(state.value, 0) for state in Embedding.State}

@@ -1,5 +1,8 @@
-"""Search hears about assets and brands. The receivers exist because assetbank may not import
-search; they write rows of this app and defer a job, in the transaction of the change."""
+"""Signal receivers that keep the index up to date with assets and brands.
+
+They exist because assetbank may not import search. They write rows of this app and defer a job, in
+the transaction of the change.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ def connect() -> None:
 
 
 def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs: Any) -> None:
+    """Mark the asset's embeddings pending, or enrol a new asset in every space."""
     if raw:
         return
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
@@ -30,7 +34,10 @@ def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs:
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
-    """With a new version: a running worker's result must not bring it back."""
+    """Mark the asset's embeddings for removal from Milvus.
+
+    The version is raised, so that the result of a running worker does not restore them.
+    """
     Embedding.objects.filter(asset_id=instance.pk).update(
         state=Embedding.State.REMOVING,
         version=F("version") + 1,
@@ -45,25 +52,28 @@ def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:
 def post_save_apply_policy(
     instance: Brand, created: bool, raw: bool, update_fields: Collection[str] | None, **kwargs: Any
 ) -> None:
-    """Generated assets wait again if they are where the brand's policy does not want them. It is
-    not known what the policy was before, and need not be: after a change of anything else, none
-    are."""
+    """Mark generated assets pending whose state contradicts the brand's policy.
+
+    The previous policy is not known and not needed: after a change of another field, no asset
+    contradicts the policy.
+    """
     if raw or created or (update_fields is not None and "search_generated" not in update_fields):
         return
     generated = Q(asset__brand=instance, asset__origin=Asset.Origin.GENERATED)
-    wanted = Q(asset__width__gte=entities.MIN_SIDE, asset__height__gte=entities.MIN_SIDE) & _wanted(
-        instance
+    indexable = Q(
+        asset__width__gte=entities.MIN_SIDE, asset__height__gte=entities.MIN_SIDE
+    ) & _policy_filter(instance)
+    misplaced = (Q(state=Embedding.State.SKIPPED) & indexable) | (
+        ~Q(state=Embedding.State.SKIPPED) & ~indexable
     )
-    misplaced = (Q(state=Embedding.State.SKIPPED) & wanted) | (
-        ~Q(state=Embedding.State.SKIPPED) & ~wanted
-    )
-    # A worker may hold a waiting one, and have read the policy of before
-    waiting = Q(state=Embedding.State.PENDING)
-    if Embedding.objects.filter(generated & (misplaced | waiting)).mark_pending():
+    # A worker may hold a pending row and have read the previous policy
+    pending = Q(state=Embedding.State.PENDING)
+    if Embedding.objects.filter(generated & (misplaced | pending)).mark_pending():
         pipeline.enqueue_indexing()
 
 
-def _wanted(brand: Brand) -> Q:
+def _policy_filter(brand: Brand) -> Q:
+    """Filter for generated assets that the brand's policy admits to the index."""
     if brand.search_generated == Brand.SearchGenerated.NONE:
         return Q(pk=None)
     if brand.search_generated == Brand.SearchGenerated.APPROVED:

@@ -1,4 +1,4 @@
-"""Background jobs of search, on the queue `index`."""
+"""Background tasks of search, on the queue `index`."""
 
 from __future__ import annotations
 
@@ -25,36 +25,43 @@ from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
 
+# Maximum seconds per job for comparing duplicates, and for indexing spaces that are not active:
+# other jobs of the queue need their turn
 COMPARING_SECONDS = 5
-BESIDE_SECONDS = 60  # of one job on spaces that are being built: other jobs want their turn
+OTHER_SPACES_SECONDS = 60
 
 
 @app.task(queue="index", retry=RetryStrategy(wait=5, max_attempts=3))
 def index_waiting() -> None:
-    """One is deferred for each change; the first to run works for all, the others find nothing.
-    Only for the active space: what is built beside it never holds up what people wait for."""
-    _index(beside=0)
+    """Index pending rows of the active space.
+
+    One job is deferred for each change; the first one to run does the work of all, and the others
+    find nothing to do. Spaces that are being built never delay what users wait for.
+    """
+    _index(other_spaces_s=0)
 
 
 @app.periodic(cron="* * * * * */5")
 @app.task(queue="index", queueing_lock="index_left_behind", pass_context=False)
 def index_left_behind(timestamp: int) -> None:
-    """Rows of workers that died, rows that waited for a service, and the other spaces."""
-    _index(beside=BESIDE_SECONDS)
+    """Index rows of crashed workers, rows that waited for a service, and the other spaces."""
+    _index(other_spaces_s=OTHER_SPACES_SECONDS)
 
 
-def _index(beside: float) -> None:
+def _index(other_spaces_s: float) -> None:
+    """Index pending rows: at most `other_spaces_s` seconds on spaces that are not active."""
     try:
-        done = pipeline.index_pending(beside=beside)
+        done = pipeline.index_pending(other_spaces_s=other_spaces_s)
     except (VectorStoreUnavailable, EncoderError) as error:
-        logger.warning("Indexing waits: %s", error)  # the periodic job goes on when it is back
+        # The periodic task continues once the service is available
+        logger.warning("Indexing waits: %s", error)
         return
     if done:
         logger.info("indexed %d", done)
-        _look_for_duplicates()
+        _enqueue_find_duplicates()
 
 
-def _look_for_duplicates() -> None:
+def _enqueue_find_duplicates() -> None:
     with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
         jobs.defer("search.tasks.find_duplicates", timestamp=int(time.time()))
 
@@ -62,7 +69,7 @@ def _look_for_duplicates() -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue="index", queueing_lock="switch_encoder", pass_context=False)
 def switch_encoder(timestamp: int) -> None:
-    """A space that is whole takes over, if it answers no worse."""
+    """Let a completely built space take over if it passes the evaluation."""
     try:
         rollout.advance_rollouts()
     except (VectorStoreUnavailable, EncoderError, ProblemError) as error:
@@ -72,8 +79,10 @@ def switch_encoder(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue="index", queueing_lock="find_duplicates", priority=-1, pass_context=False)
 def find_duplicates(timestamp: int) -> None:
-    """What was indexed is compared, as long as nobody waits for indexing. In short jobs, so that
-    others have their turn and a worker can stop."""
+    """Compare newly indexed assets while no embedding is pending.
+
+    Runs in short jobs, so that other jobs get their turn and a worker can stop.
+    """
     end = time.monotonic() + COMPARING_SECONDS
     waiting = Embedding.objects.claimable().in_active_space()
     try:
@@ -83,21 +92,23 @@ def find_duplicates(timestamp: int) -> None:
         return
     if done:
         logger.info("compared %d", done)
-        _look_for_duplicates()
+        _enqueue_find_duplicates()
 
 
 @app.periodic(cron="17 * * * *")
 @app.task(queue="index", queueing_lock="check_index", pass_context=False)
 def check_index(timestamp: int) -> None:
+    """Compare Postgres and Milvus, and repair the differences."""
     report = reconcile.check_index(fix=True)
     if not report.sound:
         logger.warning("index put right: %s", report.counts)
-        _index(beside=BESIDE_SECONDS)
+        _index(other_spaces_s=OTHER_SPACES_SECONDS)
 
 
 @app.periodic(cron="41 * * * *")
 @app.task(queue="index", queueing_lock="forget_pictures", pass_context=False)
 def forget_pictures(timestamp: int) -> None:
+    """Delete query images older than a day that belong to no saved query."""
     yesterday = timezone.now() - datetime.timedelta(days=1)
     PictureQuestion.objects.filter(brand=None, created_at__lt=yesterday).delete()
 
@@ -105,4 +116,5 @@ def forget_pictures(timestamp: int) -> None:
 @app.periodic(cron="29 3 * * *")
 @app.task(queue="index", queueing_lock="forget_questions", pass_context=False)
 def forget_questions(timestamp: int) -> None:
+    """Anonymise old logged queries."""
     gaps.anonymise_old_queries()

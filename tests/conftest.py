@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +16,30 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
 from PIL import Image
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from assetbank.assets import ingest_asset, update_asset
 from assetbank.models import Asset, Brand, Membership
+from tests.support import database, dealing, tiers
+from tests.support.processes import House
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    tiers.mark(items)
+    yield  # the markers are used, and pytest-django sorts
+    items.sort(key=tiers.rank)
+    dealing.tell(tiers.groups(items))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> dealing.Dealing | None:
+    return dealing.Dealing(config, log) if config.getvalue("dist") == "load" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    House.allowed = item.get_closest_marker("processes") is not None
 
 
 @dataclass
@@ -32,6 +53,13 @@ class Cast:
     creator: User
     viewer: User
     outsider: User
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """A database of this worker's own. It ends with the run's folder."""
+    with django_db_blocker.unblock():
+        database.connect_to_copy(f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from assetbank.models import Asset, Brand, Collection
 from generation.models import Generation, Output
 from generation.pipeline import run_generation, submit
 from search.models import Embedding, PictureQuestion, VectorSpace
-from tests.api import upload
-from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
 from tests.generation.requests import answered
+from tests.support.api import upload
+from tests.support.checkpoints import save_small
 
 MakeAsset = Callable[..., Asset]
 ASSETS = "/admin/assetbank/asset/"
@@ -82,6 +82,7 @@ def everything(cast: Cast, make_asset: MakeAsset) -> None:
 # ------------------------------------------------------------------------ every page
 
 
+@pytest.mark.slow
 def test_every_page_of_every_model_opens(boss: Client, everything: None) -> None:
     opened = 0
     for model in admin.site._registry:

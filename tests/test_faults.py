@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import picture_bytes
-from tests.processes import House, Running, kill, wait_until
+from tests.support.processes import House, Running, kill, wait_until
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.processes]
 
 PEOPLE = """
 from django.contrib.auth.models import User
@@ -87,9 +87,7 @@ class Library:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with House(INDEX_BATCH_SIZE="4", PYTHONFAULTHANDLER="1") as house:
-        migrated = house.manage("migrate", "--verbosity=0")
-        assert migrated.code == 0, migrated.output
+    with House(migrated=True, INDEX_BATCH_SIZE="4", PYTHONFAULTHANDLER="1") as house:
         house.script(PEOPLE)
         yield house
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.gemini_server import GeminiServer
-from tests.processes import House, Running, kill, wait_until
+from tests.support.processes import House, Running, kill, wait_until
 
 pytestmark = pytest.mark.faults
 
@@ -51,6 +51,26 @@ MAY_HAVE_BEEN_BILLED = (
 )
 DONE = "SELECT count(*) FROM generation_generation WHERE id = {} AND state = 'succeeded'"
 
+ASK_IN_BULK = """
+from django.contrib.auth.models import User
+from assetbank.models import Brand
+from generation.workflows import batch
+from generation.workflows.matrix import Matrix
+made = batch.submit_batch(
+    person=User.objects.get(), brand=Brand.objects.get(), model="gemini-3-pro-image",
+    matrix=Matrix("A {colour} hat", variable="colour", values=["red", "blue"]),
+    aspect_ratio="1:1", in_bulk=True,
+)
+print(made.pk)
+"""
+IN_STATE = "SELECT count(*) FROM generation_batchjob WHERE state = '{}'"
+STORED_OF_BULK = (
+    "SELECT count(*) FROM generation_output "
+    "JOIN generation_generation ON generation_generation.id = generation_id "
+    "WHERE batch_id = {} AND asset_id IS NOT NULL"
+)
+LATER = "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[GeminiServer]:
@@ -60,9 +80,8 @@ def server() -> Iterator[GeminiServer]:
 
 @pytest.fixture(scope="module")
 def house(server: GeminiServer) -> Iterator[House]:
-    with House(GEMINI_BASE_URL=server.url, GEMINI_API_KEY="AIza-test-key-0123456789") as house:
-        migrated = house.manage("migrate", "--verbosity=0")
-        assert migrated.code == 0, migrated.output
+    gemini = {"GEMINI_BASE_URL": server.url, "GEMINI_API_KEY": "AIza-test-key-0123456789"}
+    with House(migrated=True, **gemini) as house:
         keeper = house.start_script(PEOPLE + "print('ready')\nimport time\ntime.sleep(600)")
         wait_until(lambda: "ready" in keeper.output or not keeper.alive, "the people are there")
         yield house
@@ -147,3 +166,24 @@ def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others
     resumed(house, pk, drawing=True)
     left = "SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock = 'twin'"
     assert house.number(left) == 1
+
+
+def test_another_worker_brings_home_what_a_dead_one_ordered(
+    house: House, server: GeminiServer
+) -> None:
+    server.clear()
+    server.batches.outcome = "running"
+    batch = int(house.script(ASK_IN_BULK))
+    running = worker(house)
+    wait_until(lambda: house.number(IN_STATE.format("waiting")) == 1, "it is ordered", every=0.05)
+    running.kill()
+    server.batches.outcome = "succeeded"
+    forget_dead_workers(house)
+    again = worker(house)
+    house.script(LOOK_FOR_THE_DEAD)
+    house.query(LATER)
+    wait_until(lambda: house.number(IN_STATE.format("finished")) == 1, "it is home", every=0.1)
+    assert house.number(STORED_OF_BULK.format(batch)) == 2
+    assert len(server.batches.orders) == 1
+    again.interrupt()
+    assert again.ended(20).code == 0

@@ -12,7 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.processes import House, free_port, wait_until
+from tests.support.processes import House, free_port, wait_until
+
+pytestmark = pytest.mark.processes
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 MILVUS = """

@@ -24,12 +24,12 @@ from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.demo.library import PASSWORD
 from tests.gemini_server import GeminiServer
-from tests.processes import House, free_port
+from tests.support.processes import House, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.timeout(300)]
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (

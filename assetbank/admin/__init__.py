@@ -1,4 +1,4 @@
-"""The admin of the library. `search` puts its columns and actions onto assets from outside."""
+"""The admin of the library. `search` adds its own columns and actions to assets."""
 
 from assetbank.admin import assets, brands, notifications, users
 

@@ -1,4 +1,4 @@
-"""Assets: shown as pictures, changed through intake only."""
+"""Admin of assets; every change goes through `assetbank.assets`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STATUS_LABELS = {
     "archived": "warning",
     "quarantined": "danger",
 }
-SHOWN = 12  # pictures on a page that asks
+MAX_PREVIEWS = 12  # images on the confirmation page of an action
 FACTS = [
     *("brand", "original", "facts", "checksum", "origin", "digital_source_type"),
     *("created_by", "created_at"),
@@ -43,6 +43,8 @@ FACTS = [
 
 @admin.register(Asset)
 class AssetAdmin(ModelAdmin[Asset]):
+    """Assets, with actions that decide about several and tag them."""
+
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
     list_display_links = ["image", "title"]
     list_filter = [
@@ -76,7 +78,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("Decisions", {"fields": ["decided"]}),
     )
 
-    # ------------------------------------------------------------------------ reading
+    # ------------------------------------------------------------------------ display
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         assets = super().get_queryset(request)
@@ -94,7 +96,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     ) -> Any:
         kwargs["form"] = AssetChangeForm if obj else AssetAddForm
         form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (form,), {"person": request.user})
+        return type(form.__name__, (form,), {"user": request.user})
 
     @display(description="")
     def image(self, asset: Asset) -> SafeString:
@@ -131,13 +133,13 @@ class AssetAdmin(ModelAdmin[Asset]):
     def made_by(self, asset: Asset) -> str:
         if not asset.generation_id:
             return "-"
-        said = provenance.ai_label(asset)
-        how = f"{said}: " if said else ""
-        return f"{how}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+        ai_label = provenance.ai_label(asset)
+        prefix = f"{ai_label}: " if ai_label else ""
+        return f"{prefix}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
 
     @display(description="The latest first")
     def decided(self, asset: Asset) -> SafeString:
-        shown = approval.decisions([asset])[asset.pk]
+        decisions = approval.decisions([asset])[asset.pk]
         rows = [
             (
                 each.get_verdict_display(),
@@ -145,23 +147,23 @@ class AssetAdmin(ModelAdmin[Asset]):
                 date_format(localtime(each.at), "DATETIME_FORMAT"),
                 each.reason,
             )
-            for each in shown
+            for each in decisions
         ]
         return format_html_join(SafeString("<br>"), "{} by {}, {} {}", rows) or NONE
 
-    # ------------------------------------------------------------------------ writing
+    # ------------------------------------------------------------------------ changes
 
     def save_model(self, request: HttpRequest, obj: Asset, form: Any, change: bool) -> None:
-        """A new one is in the library since its form was valid."""
+        """Save changes; a new asset was ingested when its form was validated."""
         if not change:
             return
         fields = {name: form.cleaned_data[name] for name in form.cleaned_data}
         status = fields.pop("status")
-        # the form has written onto `obj` what is only to be decided
+        # the form has assigned values to `obj` that are not saved yet
         asset = Asset.objects.get(pk=obj.pk)
         try:
             update_asset(asset=asset, **fields)
-            approval.change_status(asset=asset, by=_person(request), status=status)
+            approval.change_status(asset=asset, by=_user(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)
 
@@ -183,12 +185,12 @@ class AssetAdmin(ModelAdmin[Asset]):
     def _decide(
         self, request: HttpRequest, assets: QuerySet[Asset], done: str, status: str
     ) -> None:
-        person = _person(request)
+        user = _user(request)
         self._each(
             request,
             assets,
             done,
-            lambda asset: approval.change_status(asset=asset, by=person, status=status),
+            lambda asset: approval.change_status(asset=asset, by=user, status=status),
         )
 
     @admin.action(description="Add a tag …", permissions=["change"])
@@ -203,15 +205,15 @@ class AssetAdmin(ModelAdmin[Asset]):
                 lambda asset: update_asset(asset=asset, tags=[*asset.tag_names, tag]),
             )
             return None
-        many = queryset.count()
+        count = queryset.count()
         context = {
             **self.admin_site.each_context(request),
             "title": "Add a tag",
             "opts": self.opts,
             "form": form,
-            "many": many,
-            "more": max(0, many - SHOWN),
-            "assets": queryset[:SHOWN],
+            "many": count,
+            "more": max(0, count - MAX_PREVIEWS),
+            "assets": queryset[:MAX_PREVIEWS],
             "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
             "select_across": request.POST.get("select_across", "0"),
             "checkbox": ACTION_CHECKBOX_NAME,
@@ -225,7 +227,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         done: str,
         change: Callable[[Asset], object],
     ) -> None:
-        """One that cannot be changed does not stop the rest."""
+        """Apply `change` to each asset; an error is shown and does not stop the others."""
         changed = 0
         for asset in assets:
             try:
@@ -237,6 +239,6 @@ class AssetAdmin(ModelAdmin[Asset]):
             self.message_user(request, f"{changed} {done}.", messages.SUCCESS)
 
 
-def _person(request: HttpRequest) -> User:
+def _user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user

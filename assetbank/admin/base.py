@@ -1,4 +1,4 @@
-"""What the admins of all apps share."""
+"""Common parts of the admins of all apps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from assetbank.models import Asset
 
-if TYPE_CHECKING:  # django-unfold has no types; its classes extend these
+if TYPE_CHECKING:  # django-unfold has no types; its classes extend those of Django
     from django.contrib.admin import ModelAdmin, TabularInline
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -32,7 +32,7 @@ NONE = SafeString("-")
 
 
 class ReadOnly:
-    """For a ModelAdmin or an inline: may be looked at. What changes it goes through actions."""
+    """Mixin for a ModelAdmin or an inline that only shows rows; changes go through actions."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -45,18 +45,21 @@ class ReadOnly:
 
 
 def asked(title: str, description: str, yes: str) -> dict[str, Any]:
-    """Options of unfold's `action`, which by itself acts on GET: ask first, then act on POST."""
-    said = {"title": title, "description": description, "form_submit_text": yes}
-    return {"description": title, "dialog": said}
+    """Return options for unfold's `action`: confirm in a dialog with button `yes`, then POST.
+
+    Without them the action would run on GET.
+    """
+    dialog = {"title": title, "description": description, "form_submit_text": yes}
+    return {"description": title, "dialog": dialog}
 
 
 def go_on_at(address: str) -> HttpResponse:
-    """The answer to such a POST, which htmx sends."""
+    """Return the response that makes htmx go to `address`, after a confirmed action."""
     return HttpResponse(headers={"HX-Redirect": address})
 
 
 def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
-    """The grid rendition; only a browser that comes near it asks for it."""
+    """Return an `<img>` of the grid rendition, loaded lazily; a dash without an asset."""
     if asset is None:
         return NONE
     return format_html(
@@ -70,13 +73,13 @@ def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
 
 
 def label(text: str, variant: str) -> SafeString:
-    """A word on a colour; unfold's own labels are shown in lists only."""
+    """Return a coloured label; unfold's own labels work in lists only."""
     context = {"text": text, "variant": variant}
     return render_to_string("unfold/helpers/label.html", context)
 
 
 def admin_link(row: Model | None) -> SafeString:
-    """The row's name, linked to its page in the admin."""
+    """Return the row's name as a link to its page in the admin; a dash without a row."""
     if row is None:
         return NONE
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"

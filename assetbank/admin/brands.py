@@ -1,4 +1,4 @@
-"""Brands with their members, collections with their items."""
+"""Admin of brands with their members, and of collections with their items."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ class BrandAdmin(ModelAdmin[Brand]):
 
 
 class ItemForm(ItemModelForm):
+    """An item whose asset must be of the collection's brand."""
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         asset = data.get("asset")
@@ -110,7 +112,7 @@ class CollectionAdmin(ModelAdmin[Collection]):
         return int(collection.asset_count)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
-        """A collection stays in its brand, as its assets do."""
+        """Make the brand read-only: a collection stays in its brand, as its assets do."""
         return [*self.readonly_fields, "brand"] if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:

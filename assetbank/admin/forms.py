@@ -1,4 +1,4 @@
-"""Forms of the asset admin; both save through intake."""
+"""Forms of the asset admin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = ["title", "description", "kind", "licence", "credit", "expires_on", *TER
 
 
 class TagsField(forms.CharField):
-    """Separated by commas."""
+    """Tags in a text field, separated by commas."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class TagsField(forms.CharField):
 
 
 class CountriesField(forms.CharField):
-    """Codes separated by commas; empty: everywhere."""
+    """Country codes in a text field, separated by commas; empty: everywhere."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -63,11 +63,13 @@ class CountriesField(forms.CharField):
 
 
 class TermsForm(AssetModelForm):
+    """Fields of the terms, shared by both forms."""
+
     territories = CountriesField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if consent := self.fields.get("consent"):  # not there for who may only look
+        if consent := self.fields.get("consent"):  # missing for users who may only view
             consent.required = False
 
     def clean_consent(self) -> str:
@@ -75,7 +77,9 @@ class TermsForm(AssetModelForm):
 
 
 class AssetChangeForm(TermsForm):
-    person: User  # set by the admin, for each request
+    """Changes of an asset, saved by `update_asset`."""
+
+    user: User  # set by the admin for each request
     tags = TagsField()
 
     class Meta:
@@ -85,29 +89,29 @@ class AssetChangeForm(TermsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["tags"] = ", ".join(self.instance.tag_names)
-        status = self.fields.get("status")  # not there for who may only look
+        status = self.fields.get("status")  # missing for users who may only view
         if status and self.instance.status == Asset.Status.QUARANTINED:
             status.disabled = True
         elif status:
-            offered = [each for each in Asset.Status.choices if each[0] != "quarantined"]
-            status.choices = offered  # type: ignore[attr-defined]
+            choices = [each for each in Asset.Status.choices if each[0] != "quarantined"]
+            status.choices = choices  # type: ignore[attr-defined]
 
     def clean_status(self) -> str:
         status: str = self.cleaned_data["status"]
         if status == Asset.Status.APPROVED != self.instance.status and (
-            problems := approval.approval_blockers(self.instance, by=self.person)
+            problems := approval.approval_blockers(self.instance, by=self.user)
         ):
             raise forms.ValidationError(problems)
         return status
 
     def _save_m2m(self) -> None:
-        """Tags are saved with the rest, by intake."""
+        """Do nothing: `update_asset` saves tags as well."""
 
 
 class AssetAddForm(TermsForm):
-    """Only taking a file in tells whether it is refused, so validation takes it in."""
+    """A new asset. Validation ingests the file, since only ingest can tell whether it is valid."""
 
-    person: User  # set by the admin, for each request
+    user: User  # set by the admin for each request
     upload = forms.FileField(
         label="File",
         widget=widgets.UnfoldAdminFileFieldWidget,
@@ -130,39 +134,41 @@ class AssetAddForm(TermsForm):
         super()._post_clean()  # type: ignore[misc]
         if self.errors:
             return
-        given = {name: self.cleaned_data[name] for name in WORDS}
-        if not given["title"]:
-            del given["title"]
+        fields = {name: self.cleaned_data[name] for name in WORDS}
+        if not fields["title"]:
+            del fields["title"]
         file = self.cleaned_data["upload"]
         try:
-            stored = ingest_asset(
+            result = ingest_asset(
                 brand=self.cleaned_data["brand"],
                 file=file,
                 filename=file.name,
-                by=self.person,
+                by=self.user,
                 tags=self.cleaned_data["tags"],
-                **given,
+                **fields,
             )
         except ProblemError as error:
             self.add_error("upload", error.message)
             return
-        if not stored.created:
+        if not result.created:
             self.add_error(
                 "upload",
-                f"{stored.asset.brand} has this picture already: “{stored.asset}” "
-                f"(asset {stored.asset.pk}).",
+                f"{result.asset.brand} has this picture already: “{result.asset}” "
+                f"(asset {result.asset.pk}).",
             )
             return
-        self.instance = stored.asset
+        self.instance = result.asset
 
     def save(self, commit: bool = True) -> Asset:
         return self.instance
 
     def save_m2m(self) -> None:
-        """All is saved."""
+        """Do nothing: everything is saved already."""
 
 
 class TagForm(forms.Form):
+    """A tag to add to several assets."""
+
     tag = forms.CharField(
         max_length=text.MAX_TAG_LENGTH,
         widget=widgets.UnfoldAdminTextInputWidget(attrs={"autofocus": True}),

@@ -1,4 +1,4 @@
-"""What people were told."""
+"""Admin of notifications, read-only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from assetbank.models import Notice
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnly, ModelAdmin[Notice]):
+    """Notifications of all users."""
+
     list_display = ["person", "sentence", "created_at", "read_at"]
     list_display_links = ["sentence"]
     list_select_related = ["person"]

@@ -1,4 +1,4 @@
-"""Users, groups, API tokens and background jobs, in the look of the rest."""
+"""Admin of users, groups, API tokens and background jobs, in unfold's design."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 from rest_framework.authtoken.admin import TokenAdmin as DrfTokenAdmin
 from rest_framework.authtoken.models import TokenProxy
-from taggit.admin import TagAdmin as _  # noqa: F401 - registers Tag, before it is taken off below
+from taggit.admin import TagAdmin as _  # noqa: F401 - registers Tag before it is unregistered below
 from taggit.models import Tag
 from unfold.forms import (
     AdminPasswordChangeForm,
@@ -20,7 +20,7 @@ from unfold.forms import (
 from assetbank.admin.base import ModelAdmin, TabularInline
 from assetbank.models import Membership
 
-# A tag that is renamed or deleted by itself would tell no asset, and so not search
+# Tag: renaming or deleting one would not update its assets, nor the search index
 admin.site.unregister([User, Group, TokenProxy, ProcrastinateJob, Tag])
 
 

@@ -1,4 +1,4 @@
-"""Assets: one, a new one, changes and removal. `search` adds the list and what it knows."""
+"""REST for assets: retrieve, upload, change, delete. `search` adds the list and routes it."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ ALSO_IN = OpenApiParameter(
 
 
 class AssetSerializer(serializers.ModelSerializer[Asset]):
-    """An asset as it leaves; brand, tags and author should be fetched with it.
+    """An asset in responses; brand, tags and author should be fetched with it.
 
-    The fields are its schema. `to_representation` writes the same by hand: a page of a repeated
-    question spent half of its time in walking from field to field.
+    The declared fields are the schema. `to_representation` builds the same dict by hand: DRF's loop
+    over fields took half of the time of a page whose search was cached.
     """
 
     brand = BrandField(read_only=True)
@@ -86,7 +86,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
 
     @cached_property
     def _root(self) -> str:
-        """Scheme and host, without a slash at the end."""
+        """Scheme and host of the request, without a trailing slash."""
         root: str = self.context["request"].build_absolute_uri("/")
         return root.rstrip("/")
 
@@ -127,8 +127,8 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         }
 
 
-class WordsSerializer(serializers.Serializer[Any]):
-    """What people say about an asset."""
+class MetadataSerializer(serializers.Serializer[Any]):
+    """Metadata and terms that a request may set."""
 
     description = serializers.CharField(required=False, allow_blank=True)
     kind = serializers.ChoiceField(Asset.Kind.choices, required=False)
@@ -158,7 +158,9 @@ class WordsSerializer(serializers.Serializer[Any]):
     )
 
 
-class UploadSerializer(WordsSerializer):
+class UploadSerializer(MetadataSerializer):
+    """A new asset."""
+
     file = serializers.FileField(help_text="A picture; kept byte for byte.", allow_empty_file=True)
     brand = BrandField(help_text="Slug of the brand it belongs to.")
     title = serializers.CharField(
@@ -183,7 +185,9 @@ class UploadSerializer(WordsSerializer):
         return data
 
 
-class EditSerializer(WordsSerializer):
+class EditSerializer(MetadataSerializer):
+    """Changes of an asset."""
+
     title = serializers.CharField(required=False, max_length=200)
     status = serializers.ChoiceField(
         Asset.Status.choices, required=False, help_text="Changed by managers only."
@@ -191,7 +195,7 @@ class EditSerializer(WordsSerializer):
 
 
 class AssetViewSet(GenericViewSet[Asset]):
-    """Not routed here: `search` subclasses it."""
+    """One asset; `search` subclasses this view set and routes it."""
 
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
@@ -207,12 +211,12 @@ class AssetViewSet(GenericViewSet[Asset]):
         )
 
     def get_parsers(self) -> list[BaseParser]:
-        """A file comes as a form; everything else may be JSON."""
+        """Accept only multipart forms for uploads; JSON and forms for everything else."""
         uploads = self.action_map.get("post") == "create"
         return [parser() for parser in PARSERS if parser is MultiPartParser or not uploads]
 
     def answer(self, asset: Asset, status: int = 200, **headers: str) -> Response:
-        """The asset as it is now."""
+        """Return a response with the asset, fetched again."""
         asset = self.get_queryset().get(pk=asset.pk)
         return Response(self.get_serializer(asset).data, status=status, headers=headers)
 
@@ -235,15 +239,15 @@ class AssetViewSet(GenericViewSet[Asset]):
         if not fields.get("title"):
             fields.pop("title", None)
         if not fields.get("digital_source_type"):
-            fields.pop("digital_source_type", None)  # what the file says counts
-        stored = ingest_asset(
+            fields.pop("digital_source_type", None)  # the file's own source type is used
+        result = ingest_asset(
             brand=brand, file=file, filename=file.name, by=person_of(request), **fields
         )
-        others = permissions.copies_in_other_brands(person_of(request), stored.asset)
-        also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in others)) else {}
-        if not stored.created:
-            return self.answer(stored.asset, 200, Duplicate="true", **also)
-        return self.answer(stored.asset, 201, Location=self._address(stored.asset), **also)
+        copies = permissions.copies_in_other_brands(person_of(request), result.asset)
+        also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
+        if not result.created:
+            return self.answer(result.asset, 200, Duplicate="true", **also)
+        return self.answer(result.asset, 201, Location=self._address(result.asset), **also)
 
     @extend_schema(
         summary="Change what is said about an asset",
@@ -254,7 +258,7 @@ class AssetViewSet(GenericViewSet[Asset]):
     def partial_update(self, request: Request, pk: int) -> Response:
         edit = EditSerializer(data=request.data, partial=True)
         edit.is_valid(raise_exception=True)
-        with transaction.atomic():  # locked, so that two edits at a time do not undo each other
+        with transaction.atomic():  # locked, so that concurrent edits do not overwrite each other
             asset = get_object_or_404(
                 permissions.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
             )

@@ -1,4 +1,4 @@
-"""Brands that a person belongs to."""
+"""REST for the brands of the user."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
     queryset = Brand.objects.none()
 
     def get_queryset(self) -> QuerySet[Brand]:
-        person = person_of(self.request)
-        if permissions.has_full_access(person):
-            return permissions.brands(person).annotate(role=Value("staff"))
-        own = Membership.objects.filter(user=person, brand=OuterRef("pk")).values("role")
-        return permissions.brands(person).annotate(role=Subquery(own)).order_by(F("name"), "id")
+        user = person_of(self.request)
+        if permissions.has_full_access(user):
+            return permissions.brands(user).annotate(role=Value("staff"))
+        role = Membership.objects.filter(user=user, brand=OuterRef("pk")).values("role")
+        return permissions.brands(user).annotate(role=Subquery(role)).order_by(F("name"), "id")

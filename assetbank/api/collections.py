@@ -1,4 +1,4 @@
-"""Collections, and what is in them."""
+"""REST for collections and their assets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
     class Meta:
         model = Collection
         fields = ["id", "name", "description", "brand", "asset_count", "created_by", "created_at"]
-        validators: list[Any] = []  # the database and intake see to the name
+        validators: list[Any] = []  # a constraint and `create_collection` check the name
 
     def validate_brand(self, brand: Any) -> Any:
         if self.instance and brand != self.instance.brand:
@@ -65,8 +65,8 @@ class CollectionDetailSerializer(CollectionSerializer):
         fields = [*CollectionSerializer.Meta.fields, "assets"]
 
     def get_assets(self, collection: Collection) -> list[int]:
-        seen = permissions.assets(person_of(self.context["request"]))
-        items = collection.items.filter(asset__in=seen.filter(brand=collection.brand_id))
+        visible = permissions.assets(person_of(self.context["request"]))
+        items = collection.items.filter(asset__in=visible.filter(brand=collection.brand_id))
         return list(items.values_list("asset_id", flat=True))
 
 
@@ -102,13 +102,13 @@ class CollectionViewSet(ModelViewSet[Collection]):
     queryset = Collection.objects.none()
 
     def get_queryset(self) -> QuerySet[Collection]:
-        person = person_of(self.request)
-        # what other brands own may not be seen here
-        inside = Q(items__asset__brand=F("brand"), items__asset__in=permissions.assets(person))
+        user = person_of(self.request)
+        # Items of another brand or hidden from the user are not counted
+        visible_items = Q(items__asset__brand=F("brand"), items__asset__in=permissions.assets(user))
         return (
-            permissions.collections(person)
+            permissions.collections(user)
             .select_related("brand", "created_by")
-            .annotate(asset_count=Count("items", filter=inside))
+            .annotate(asset_count=Count("items", filter=visible_items))
             .order_by("name", "id")
         )
 
@@ -116,14 +116,14 @@ class CollectionViewSet(ModelViewSet[Collection]):
         return CollectionSerializer if self.action == "list" else CollectionDetailSerializer
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        given = self.get_serializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        person = person_of(request)
-        permissions.require_editor(person, given.validated_data["brand"])
-        made = collections.create_collection(by=person, **given.validated_data)
-        address = reverse("api-collection-detail", args=[made.pk])
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = person_of(request)
+        permissions.require_editor(user, serializer.validated_data["brand"])
+        collection = collections.create_collection(by=user, **serializer.validated_data)
+        address = reverse("api-collection-detail", args=[collection.pk])
         return Response(
-            self.get_serializer(self.get_queryset().get(pk=made.pk)).data,
+            self.get_serializer(self.get_queryset().get(pk=collection.pk)).data,
             status=201,
             headers={"Location": request.build_absolute_uri(address)},
         )
@@ -149,13 +149,13 @@ class CollectionViewSet(ModelViewSet[Collection]):
         append = AppendSerializer(data=request.data)
         append.is_valid(raise_exception=True)
         ids = append.validated_data["assets"]
-        there = permissions.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
-        if missing := [str(pk) for pk in ids if pk not in there]:
+        visible = permissions.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
+        if missing := [str(pk) for pk in ids if pk not in visible]:
             raise serializers.ValidationError(
                 {"assets": [f"{collection.brand} has no asset {', '.join(missing[:20])}."]}
             )
         collections.add_assets(
-            collection=collection, assets=[there[pk] for pk in dict.fromkeys(ids)]
+            collection=collection, assets=[visible[pk] for pk in dict.fromkeys(ids)]
         )
         return Response(self.get_serializer(self.get_object()).data)
 

@@ -1,4 +1,4 @@
-"""Decisions about an asset over REST: what was decided, and deciding."""
+"""REST for decisions about an asset: list them, and decide."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class DecisionsView(APIView):
         responses={201: DecisionSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
-        asked = DecideSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = DecideSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         asset = _asset(request, pk)
-        decision = approval.decide(asset=asset, by=person_of(request), **asked.validated_data)
+        decision = approval.decide(asset=asset, by=person_of(request), **serializer.validated_data)
         return Response(DecisionSerializer(decision).data, status=201)
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = permissions.assets(person_of(request)).select_related("brand")
-    return get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(person_of(request)).select_related("brand")
+    return get_object_or_404(visible, pk=pk)

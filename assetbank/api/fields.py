@@ -1,4 +1,4 @@
-"""What the serializers of all apps share."""
+"""Serializer fields that all apps share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from assetbank.models import Brand
 
 
 def person_of(request: Request) -> User:
-    """Whom the permission classes have let in."""
+    """Return the authenticated user; the permission classes guarantee that there is one."""
     assert isinstance(request.user, User)
     return request.user
 
 
 class BrandField(serializers.SlugRelatedField[Brand]):
-    """A brand by its slug; one that the person may not see does not exist."""
+    """A brand by its slug; a brand that the user may not see counts as missing."""
 
     def __init__(self, **kwargs: Any) -> None:
         if not kwargs.get("read_only"):
@@ -32,19 +32,19 @@ class BrandField(serializers.SlugRelatedField[Brand]):
         return permissions.brands(person_of(self.context["request"]))
 
     def to_internal_value(self, data: Any) -> Brand:
-        # PostgreSQL takes no NUL
+        # PostgreSQL rejects NUL
         return super().to_internal_value(str(data).replace("\x00", "\ufffd"))
 
 
 class YesNoField(serializers.BooleanField):
-    """One that a form may leave out; DRF takes that for a no."""
+    """A boolean that a form may omit; DRF's own field would treat that as False."""
 
     default_empty_html = serializers.empty
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class TagsField(serializers.ListField):
-    """Sent as a list, as one comma-separated text, or repeated in a form."""
+    """Tags, as a list, as one comma-separated text, or as a repeated form field."""
 
     child = serializers.CharField(allow_blank=True)
 

@@ -1,4 +1,4 @@
-"""An asset's file over REST: in another size or format, and its Content Credentials."""
+"""REST for an asset's file: downloads in other sizes and formats, Content Credentials."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ class DownloadView(APIView):
         responses={(200, "image/*"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: int) -> HttpResponse:
-        asked = DownloadSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        serializer = DownloadSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
         asset = _asset(request, pk)
         downloads.require_download(person_of(request), asset)
         return as_download(
             downloads.render_download(
                 asset=asset,
-                fmt=asked.validated_data["format"],
-                side=asked.validated_data.get("side"),
+                fmt=serializer.validated_data["format"],
+                side=serializer.validated_data.get("side"),
             )
         )
 
@@ -86,10 +86,10 @@ class CredentialsView(APIView):
         responses=FoundCredentialsSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        found = downloads.read_credentials(_asset(request, pk))
-        return Response({"credentials": found.as_dict() if found else None})
+        credentials = downloads.read_credentials(_asset(request, pk))
+        return Response({"credentials": credentials.as_dict() if credentials else None})
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = permissions.assets(person_of(request)).select_related("brand")
-    return get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(person_of(request)).select_related("brand")
+    return get_object_or_404(visible, pk=pk)

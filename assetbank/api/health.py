@@ -1,4 +1,4 @@
-"""GET /api/v1/health/: for load balancers and monitors."""
+"""GET /api/v1/health/, for load balancers and monitoring."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class HealthSerializer(serializers.Serializer[Any]):
 
 
 class HealthView(APIView):
-    """How every part is. 200 when all are well, 503 otherwise."""
+    """State of every part: 200 if all are ok, 503 otherwise."""
 
     permission_classes = [AllowAny]
 
     def perform_authentication(self, request: Request) -> None:
-        """Only when it is known what to tell: this must answer when the database does not."""
+        """Do nothing: authentication needs the database, and this must work without it."""
 
     @extend_schema(
         operation_id="health",
@@ -46,23 +46,24 @@ class HealthView(APIView):
     )
     def get(self, request: Request) -> Response:
         parts = health.parts()
-        well = all(part.ok for part in parts)
-        tell_all = _is_staff(request)
+        healthy = all(part.ok for part in parts)
+        show_details = _is_staff(request)
         return Response(
             {
-                "status": "ok" if well else "degraded",
+                "status": "ok" if healthy else "degraded",
                 "parts": [
                     {"name": part.name, "ok": part.ok}
-                    # addresses, versions and counts are nobody else's business
-                    | ({"detail": part.detail, "counts": part.counts} if tell_all else {})
+                    # addresses, versions and counts are for staff only
+                    | ({"detail": part.detail, "counts": part.counts} if show_details else {})
                     for part in parts
                 ],
             },
-            status=200 if well else 503,
+            status=200 if healthy else 503,
         )
 
 
 def _is_staff(request: Request) -> bool:
+    """Authenticate the request; return False if the database is unavailable."""
     try:
         return permissions.has_full_access(request.user)
     except DatabaseError:

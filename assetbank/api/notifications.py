@@ -1,4 +1,4 @@
-"""What a person should know, over REST."""
+"""REST for notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists as they leave: `{"results": [...], "next": address or null}`."""
+"""Pagination of lists: `{"results": [...], "next": address or null}`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PAGING = [LIMIT, CURSOR]
 
 
 def limit_of(parameters: Mapping[str, Any]) -> int:
-    """Raises ValidationError."""
-    given = parameters.get("limit") or PAGE_SIZE
+    """Return the `limit` of query parameters, from 1 to MAX_PAGE_SIZE; raises ValidationError."""
+    value = parameters.get("limit") or PAGE_SIZE
     try:
-        limit = int(given)
+        limit = int(value)
     except (TypeError, ValueError):
         limit = 0
     if not 1 <= limit <= MAX_PAGE_SIZE:
@@ -39,7 +39,7 @@ def limit_of(parameters: Mapping[str, Any]) -> int:
 
 
 class Pages(CursorPagination):
-    """In the order that the view names in `ordering`."""
+    """Cursor pagination in the order of the view's `ordering`."""
 
     page_size_query_param = "limit"
 
@@ -52,18 +52,18 @@ class Pages(CursorPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (NotFound, BadValue, DataError) as error:  # whoever wrote it themselves
+        except (NotFound, BadValue, DataError) as error:  # the client changed the cursor
             raise ValidationError({"cursor": ["This page does not exist."]}) from error
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self.get_next_link()})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        following = {"type": "string", "format": "uri", "nullable": True}
+        address = {"type": "string", "format": "uri", "nullable": True}
         return {
             "type": "object",
             "required": ["results", "next"],
-            "properties": {"results": schema, "next": following},
+            "properties": {"results": schema, "next": address},
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""How the API describes itself: a tag for each kind of thing, and problems as an answer of all."""
+"""OpenAPI schema: tags by resource, and the problem document as a response of every operation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """Everything that goes wrong is told like this."""
+    """Shape of every error response."""
 
     code = serializers.CharField(help_text="A stable word for programs.")
     detail = serializers.CharField(help_text="A sentence for people.")
@@ -29,23 +29,25 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class Schema(AutoSchema):
+    """Adds the Idempotency-Key header, descriptions of path parameters, and error responses."""
+
     def get_override_parameters(self) -> list[Any]:
-        declared: list[Any] = super().get_override_parameters()
-        posts = self.method == "POST" and self.path.startswith("/api/v1/")
-        return [*declared, IDEMPOTENCY_KEY] if posts else declared
+        parameters: list[Any] = super().get_override_parameters()
+        is_post = self.method == "POST" and self.path.startswith("/api/v1/")
+        return [*parameters, IDEMPOTENCY_KEY] if is_post else parameters
 
     def _tokenize_path(self) -> list[str]:
         tokens: list[str] = super()._tokenize_path()
         return tokens[1:] if tokens[0] == "v1" else tokens
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        thing = self._tokenize_path()[0].removesuffix("s")
+        resource = self._tokenize_path()[0].removesuffix("s")
         resolved = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
-        return [{"description": f"Of the {thing}.", **parameter} for parameter in resolved]
+        return [{"description": f"Of the {resource}.", **parameter} for parameter in resolved]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response" and self.path.startswith("/api/v1/"):
-            told = self._get_response_for_code(ProblemSerializer, "default")  # type: ignore[no-untyped-call]
-            bodies["default"] = {**told, "description": "A problem"}
+            response = self._get_response_for_code(ProblemSerializer, "default")  # type: ignore[no-untyped-call]
+            bodies["default"] = {**response, "description": "A problem"}
         return bodies

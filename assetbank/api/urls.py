@@ -1,4 +1,4 @@
-"""REST under /api/v1/: health, brands and collections. `search` routes assets, as it lists them."""
+"""Routes of the REST API under /api/v1/; `search` routes the assets, since it lists them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Deciding about an asset: approved, sent back, or archived. The only way to be approved; every
-decision is a row that says who, when and why, and is taken back by another decision.
+"""Decisions about assets: approve, request changes, or archive.
+
+An asset is approved by a decision only. Each decision is a row with user, time and reason; it is
+never changed, and is revoked by another decision.
 """
 
 from __future__ import annotations
@@ -31,58 +33,72 @@ NOTICE_SENTENCES: dict[str, str] = {
     Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
 }
 
-_LAST = Decision.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-at", "-id")
+_LATEST = Decision.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-at", "-id")
 CHANGES_REQUESTED = Exists(
     Decision.objects.filter(asset=OuterRef("pk"), verdict=Verdict.REJECTED).filter(
-        pk=Subquery(_LAST.values("pk")[:1])
+        pk=Subquery(_LATEST.values("pk")[:1])
     )
 )
 
 
 @transaction.atomic
 def decide(
-    *, asset: Asset, by: User, verdict: str, reason: str = "", tell: bool = True
+    *, asset: Asset, by: User, verdict: str, reason: str = "", notify: bool = True
 ) -> Decision:
-    """Managers only. `asset` has its new status afterwards; with `tell`, who made it hears of it.
+    """Record a manager's decision about an asset and set the status that follows from it.
 
-    Raises NotAllowed, CannotApprove, InvalidAsset, AssetGone, and Conflict where somebody decided
-    the same before.
+    `verdict` is a value of Decision.Verdict, `reason` has at most MAX_REASON_LENGTH characters, and
+    requesting changes to a draft needs one. `asset` has its new status afterwards. With `notify`,
+    the user who created the asset gets a notification.
+
+    Raises:
+        NotAllowed: `by` is not a manager of the brand.
+        CannotApprove: there are approval blockers; the message lists them.
+        InvalidAsset: the verdict is unknown, or the reason is missing or too long.
+        AssetGone: the asset was deleted in the meantime.
+        Conflict: the asset has that status already.
     """
     if verdict not in STATUS_AFTER:
         raise InvalidAsset(f"verdict is one of {', '.join(Verdict.values)}.")
     reason = text.clean_text(reason)
     locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
-    now = locked.filter(pk=asset.pk).first()
-    if now is None:
+    current = locked.filter(pk=asset.pk).first()
+    if current is None:
         raise AssetGone(f"“{asset}” was deleted meanwhile.")
-    permissions.require_manager(by, now.brand)
-    _check(now, verdict, reason)
-    if verdict == Verdict.APPROVED and (problems := approval_blockers(now, by=by)):
+    permissions.require_manager(by, current.brand)
+    _check(current, verdict, reason)
+    if verdict == Verdict.APPROVED and (problems := approval_blockers(current, by=by)):
         raise CannotApprove(" ".join(problems))
-    update.update_asset(asset=now, status=STATUS_AFTER[verdict], deciding=True)
-    asset.status, asset.updated_at = now.status, now.updated_at
-    decision = Decision.objects.create(asset=now, verdict=verdict, reason=reason, by=by)
-    if tell:
-        _tell(decision)
+    update.update_asset(asset=current, status=STATUS_AFTER[verdict], deciding=True)
+    asset.status, asset.updated_at = current.status, current.updated_at
+    decision = Decision.objects.create(asset=current, verdict=verdict, reason=reason, by=by)
+    if notify:
+        _notify_creator(decision)
     hooks.asset_decided(decision)
     return decision
 
 
 def change_status(*, asset: Asset, by: User, status: str, reason: str = "") -> Decision | None:
-    """The same, for who names the status that it should have; None if it has that already."""
+    """Make the decision that leads to `status`; return None if the asset has that status already.
+
+    Raises InvalidAsset for a status that no decision leads to, and all that `decide` raises.
+    """
     if status == asset.status:
         return None
     if status == Status.QUARANTINED:
         raise InvalidAsset("Withdraw its rights to quarantine a picture: that says why.")
-    verdicts = {becomes: verdict for verdict, becomes in STATUS_AFTER.items()}
+    verdicts = {after: verdict for verdict, after in STATUS_AFTER.items()}
     if status not in verdicts:
         raise InvalidAsset(f"status is one of {', '.join(Status.values)}.")
     return decide(asset=asset, by=by, verdict=verdicts[status], reason=reason)
 
 
 def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[str]:
-    """Why `by`, who manages its brand, cannot approve it, in sentences; without `checks`, only
-    what the asset itself tells."""
+    """Return the reasons why a manager cannot approve an asset, as sentences; empty: none.
+
+    Without `checks`, the registered `hooks.approval_checks` are skipped, and only the asset's own
+    fields count.
+    """
     found: list[str] = []
     if asset.brand.four_eyes and asset.created_by_id == by.pk:
         found.append(
@@ -96,47 +112,48 @@ def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[st
     return found
 
 
-def pending_review(person: permissions.AnyUser) -> AssetQuerySet:
-    """Drafts that this person may decide on and nobody has sent back, the oldest first."""
-    return _drafts(person).exclude(CHANGES_REQUESTED)
+def pending_review(user: permissions.AnyUser) -> AssetQuerySet:
+    """Return drafts that this user may decide on, without requested changes, oldest first."""
+    return _drafts(user).exclude(CHANGES_REQUESTED)
 
 
-def changes_requested(person: permissions.AnyUser) -> AssetQuerySet:
-    return _drafts(person).filter(CHANGES_REQUESTED)
+def changes_requested(user: permissions.AnyUser) -> AssetQuerySet:
+    """Return the drafts that this user may decide on and that await changes, oldest first."""
+    return _drafts(user).filter(CHANGES_REQUESTED)
 
 
 def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
-    """By asset, the latest first, each with who decided."""
+    """Return the decisions of each asset by its id, latest first, each with its user loaded."""
     found: dict[int, list[Decision]] = {asset.pk: [] for asset in assets}
     for decision in Decision.objects.filter(asset__in=assets).select_related("by"):
         found[decision.asset_id].append(decision)
     return found
 
 
-def _drafts(person: permissions.AnyUser) -> AssetQuerySet:
+def _drafts(user: permissions.AnyUser) -> AssetQuerySet:
     drafts = Asset.objects.filter(status=Status.DRAFT)
-    if not permissions.has_full_access(person):
-        drafts = drafts.filter(brand__in=permissions.brands(person, *permissions.MANAGERS))
+    if not permissions.has_full_access(user):
+        drafts = drafts.filter(brand__in=permissions.brands(user, *permissions.MANAGERS))
     return drafts.order_by("created_at", "pk")
 
 
 def _check(asset: Asset, verdict: str, reason: str) -> None:
     if len(reason) > MAX_REASON_LENGTH:
         raise InvalidAsset(f"A reason has at most {MAX_REASON_LENGTH} characters.")
-    sends_back = verdict == Verdict.REJECTED and asset.status == Status.DRAFT
-    if sends_back and not reason:
+    requests_changes = verdict == Verdict.REJECTED and asset.status == Status.DRAFT
+    if requests_changes and not reason:
         raise InvalidAsset("Say why it is sent back, so that who made it knows what to change.")
-    if asset.status == STATUS_AFTER[verdict] and not sends_back:
+    if asset.status == STATUS_AFTER[verdict] and not requests_changes:
         raise Conflict(f"“{asset}” is {asset.get_status_display().lower()} already.")
 
 
-def _tell(decision: Decision) -> None:
+def _notify_creator(decision: Decision) -> None:
     asset, by = decision.asset, decision.by
     if asset.created_by is None or by is None or asset.created_by_id == by.pk:
         return
-    said = NOTICE_SENTENCES[decision.verdict]
+    template = NOTICE_SENTENCES[decision.verdict]
     reason = decision.reason or "no reason was given."
-    sentence = said.format(asset=asset, by=by.get_full_name() or by.username, reason=reason)
+    sentence = template.format(asset=asset, by=by.get_full_name() or by.username, reason=reason)
     if decision.verdict != Verdict.REJECTED and decision.reason:
         sentence = f"{sentence} {decision.reason}"
     notifications.notify(asset.created_by, sentence, asset.get_absolute_url())

@@ -1,4 +1,4 @@
-"""Collections: ordered sets of a brand's assets. Every change to one goes through here."""
+"""Every change to a collection: an ordered set of a brand's assets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assetbank.text import clean_text
 
 @transaction.atomic
 def add_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
-    """Append `assets` in their order; those already inside stay where they are."""
+    """Append `assets` in their order; an asset that is in the collection keeps its position."""
     last = collection.items.order_by("-position").values_list("position", flat=True).first()
     start = 0 if last is None else last + 1
     CollectionItem.objects.bulk_create(
@@ -29,7 +29,10 @@ def add_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
 def create_collection(
     *, brand: Brand, name: str, by: User | None, description: str = ""
 ) -> Collection:
-    """Raises InvalidAsset for a name that is empty, too long or taken in the brand."""
+    """Create a collection.
+
+    Raises InvalidAsset if the name is empty, longer than 120 characters, or used in the brand.
+    """
     name = clean_text(name)
     if not name or len(name) > 120:
         raise InvalidAsset("A collection has a name of at most 120 characters.")
@@ -45,7 +48,7 @@ def create_collection(
 
 
 def delete_collection(*, collection: Collection) -> None:
-    """Its assets stay."""
+    """Delete a collection, but not its assets."""
     collection.delete()
 
 
@@ -55,12 +58,12 @@ def remove_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
 
 @transaction.atomic
 def move_asset(*, collection: Collection, asset: Asset, step: int) -> None:
-    """`step` places later, or earlier when negative; at the ends it stays."""
+    """Move an asset `step` positions later, or earlier if negative, but not beyond either end."""
     items = list(collection.items.select_for_update())
-    here = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)
-    if here is None:
+    index = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)
+    if index is None:
         return
-    items.insert(max(0, here + step), items.pop(here))
+    items.insert(max(0, index + step), items.pop(index))
     for position, item in enumerate(items):
         item.position = position
     CollectionItem.objects.bulk_update(items, ["position"])

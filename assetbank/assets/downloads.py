@@ -1,5 +1,7 @@
-"""A picture in another size or format: drawn when it is asked for, and saying how it was made; and
-the Content Credentials of originals."""
+"""Downloads of an asset in another size or format, and the Content Credentials of originals.
+
+A download is rendered on request, and carries the asset's provenance as XMP.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,13 @@ from assetbank.media import images
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
 
-FORMATS = {  # as people name them -> Pillow's name, MIME type and extension
+FORMATS = {  # value of the `format` parameter -> Pillow's name, MIME type and extension
     "jpeg": ("JPEG", "image/jpeg", "jpg"),
     "png": ("PNG", "image/png", "png"),
     "webp": ("WEBP", "image/webp", "webp"),
     "tiff": ("TIFF", "image/tiff", "tif"),
 }
-SIDES = (800, 1600, 3000)  # that a menu offers, in pixels
+SIDES = (800, 1600, 3000)  # longest sides that the download menu offers, in pixels
 MIN_SIDE, MAX_SIDE = 16, 8_000
 CACHE_SECONDS = 24 * 3600
 
@@ -35,10 +37,15 @@ class Download:
 
 
 def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
-    """`side`: at most so many pixels long, and never more than the original has.
+    """Render an asset as a file of format `fmt`, a key of FORMATS.
 
-    The file carries the kind of its source, the engine, credit and licence as XMP. Raises
-    InvalidAsset, FileMissing and PictureRefused.
+    `side` is the maximum length of the longer side in pixels; it is never enlarged beyond the
+    original. The file carries the digital source type, the engine, credit and licence as XMP.
+
+    Raises:
+        InvalidAsset: the format or the side is not offered.
+        FileMissing: the original is missing, or the storage is unavailable.
+        PictureRefused: the original cannot be decoded.
     """
     if fmt not in FORMATS:
         raise InvalidAsset(f"The format is one of {', '.join(FORMATS)}.")
@@ -54,38 +61,43 @@ def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Downl
 
 
 def read_credentials(asset: Asset) -> Credentials | None:
-    """Those that the original carries; None: none. Kept for a day. Raises FileMissing."""
+    """Return the Content Credentials of the original, or None; cached for a day.
+
+    Raises FileMissing.
+    """
     key = f"credentials-{asset.checksum}"
-    kept: tuple[Credentials | None] | None = cache.get(key)
-    if kept is None:
-        kept = (parse_credentials(files.read_original(asset), asset.mime),)
-        cache.set(key, kept, CACHE_SECONDS)
-    return kept[0]
+    cached: tuple[Credentials | None] | None = cache.get(key)
+    if cached is None:
+        cached = (parse_credentials(files.read_original(asset), asset.mime),)
+        cache.set(key, cached, CACHE_SECONDS)
+    return cached[0]
 
 
 def offered_sides(asset: Asset) -> list[int]:
-    """Those smaller than the original, and that itself."""
+    """Return the SIDES that are smaller than the original, and the longest side that can be had."""
     longest = min(max(asset.width, asset.height), MAX_SIDE)
     return [*(side for side in SIDES if side < longest), longest]
 
 
 def original_name(asset: Asset) -> str:
-    """The name it came with, ending as what it is: a picture can be a web page or a program too,
-    to whatever opens it by its name."""
+    """Return the original's file name with an extension that matches its MIME type.
+
+    Without that, an uploaded image named `.html` or `.exe` would be opened as such.
+    """
     kind, _ = mimetypes.guess_type(asset.filename)
     extension = PurePath(asset.path).suffix
-    says_so = kind == asset.mime or asset.filename.lower().endswith(extension)
-    return asset.filename if says_so else f"{asset.filename}{extension}"
+    matches = kind == asset.mime or asset.filename.lower().endswith(extension)
+    return asset.filename if matches else f"{asset.filename}{extension}"
 
 
-def may_download(person: permissions.AnyUser, asset: Asset) -> bool:
-    """What is in quarantine leaves only with those who decide about it."""
-    return asset.status != Asset.Status.QUARANTINED or permissions.can_manage(person, asset.brand)
+def may_download(user: permissions.AnyUser, asset: Asset) -> bool:
+    """Return whether the user may download an asset: one in quarantine only as a manager."""
+    return asset.status != Asset.Status.QUARANTINED or permissions.can_manage(user, asset.brand)
 
 
-def require_download(person: permissions.AnyUser, asset: Asset) -> None:
-    """Raises NotAllowed."""
-    if not may_download(person, asset):
+def require_download(user: permissions.AnyUser, asset: Asset) -> None:
+    """Raise NotAllowed if the user may not download the asset."""
+    if not may_download(user, asset):
         raise NotAllowed(
             f"“{asset}” is quarantined: a right that it needs was withdrawn. "
             f"Ask a manager of {asset.brand}."

@@ -1,4 +1,4 @@
-"""What may be said about an asset, and when its status may change. `intake` saves it."""
+"""Validation of an asset's editable fields, and of changes of its status. Saves nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ CHOICES = {"kind": Asset.Kind, "status": Asset.Status, "consent": Asset.Consent}
 
 
 def assign_fields(asset: Asset, fields: dict[str, Any]) -> None:
-    """Raises InvalidAsset, and TypeError for a field that is not EDITABLE."""
+    """Clean the values and assign them to `asset`, without saving it.
+
+    Raises InvalidAsset for an invalid value, and TypeError for a field that is not EDITABLE.
+    """
     unknown = fields.keys() - EDITABLE
     if unknown:
         raise TypeError(f"not an editable field of an asset: {', '.join(sorted(unknown))}")
@@ -45,13 +48,17 @@ def assign_fields(asset: Asset, fields: dict[str, Any]) -> None:
         asset.territories = terms.clean_territories(asset.territories)
     if asset.digital_source_type != source_type:
         check_source_type(asset)
-    for name, most in MAX_LENGTHS.items():
-        if len(getattr(asset, name)) > most:
-            raise InvalidAsset(f"{name} has at most {most} characters.")
+    for name, maximum in MAX_LENGTHS.items():
+        if len(getattr(asset, name)) > maximum:
+            raise InvalidAsset(f"{name} has at most {maximum} characters.")
 
 
 def check_status(before: Asset, status: str, *, withdrawing: bool, deciding: bool) -> None:
-    """Who withdraws a right, or decides, may do what others may not. Raises InvalidAsset."""
+    """Raise InvalidAsset if `before` may not change to `status`.
+
+    Only a decision (`deciding`) approves an asset. Only a withdrawal of usage rights, and lifting
+    it (`withdrawing`), moves an asset into quarantine or out of it.
+    """
     quarantined, approved = Asset.Status.QUARANTINED, Asset.Status.APPROVED
     if status == approved != before.status and not (deciding or withdrawing):
         raise InvalidAsset(APPROVED_BY_DECISION)

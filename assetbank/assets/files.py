@@ -1,4 +1,4 @@
-"""The only way into the library, and the only way to change or remove what is in it."""
+"""Files of an asset in the storage: its original and its renditions."""
 
 from __future__ import annotations
 
@@ -17,39 +17,48 @@ from assetbank.rights import embed_xmp
 logger = logging.getLogger(__name__)
 
 
-def _delete_after_commit(paths: Iterable[str]) -> None:
+def delete_after_commit(paths: Iterable[str]) -> None:
+    """Delete files when the transaction has committed; a file that remains is logged."""
+
     def delete_files() -> None:
         for path in paths:
             try:
                 default_storage.delete(path)
-            except Exception as error:  # each storage raises its own; the others are tried still
+            except Exception as error:  # each storage backend raises its own; go on with the rest
                 logger.warning("%s stays in the storage: %s", path, error)
 
     transaction.on_commit(delete_files, robust=True)
 
 
 def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
-    """A rendition's file; drawn again if the storage lost it. Raises FileMissing, KeyError."""
+    """Open a rendition; render it again from the original if the storage has lost it.
+
+    Raises KeyError if there is no rendition of that name, and FileMissing if neither file can be
+    read.
+    """
     if name not in images.RENDITIONS:
         raise KeyError(name)
     path = asset.rendition_path(name)
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        drawn = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
+        rendered = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
         try:
-            saved = default_storage.save(path, ContentFile(drawn))
-            if saved != path:  # somebody else was quicker
+            saved = default_storage.save(path, ContentFile(rendered))
+            if saved != path:  # another process saved it first
                 default_storage.delete(saved)
         except Exception as error:
             raise FileMissing(f"The file storage does not take a file: {error}.") from error
-        return ContentFile(drawn, name=path)
+        return ContentFile(rendered, name=path)
     except Exception as error:
         raise FileMissing(f"The file storage does not answer: {error}.") from error
 
 
 def read_original(asset: Asset) -> bytes:
-    """Raises FileMissing with a sentence."""
+    """Return the original's bytes.
+
+    Raises FileMissing if the file is missing, or the storage is unavailable.
+    """
     try:
         with asset.file.open("rb") as file:
             data: bytes = file.read()

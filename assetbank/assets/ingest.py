@@ -1,4 +1,4 @@
-"""The only way into the library, and the only way to change or remove what is in it."""
+"""Ingest: the only way to add an asset to the library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from assetbank.assets import collections
-from assetbank.assets import fields as editing
+from assetbank.assets import fields as asset_fields
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class IngestResult:
-    """The asset, and whether it is new; False: the same bytes were in the brand already."""
+    """An ingested asset; `created` is False if the brand had an asset with the same bytes."""
 
     asset: Asset
     created: bool
@@ -39,13 +39,13 @@ class IngestResult:
 
 @dataclass(frozen=True)
 class GenerationProvenance:
-    """What made a generated picture."""
+    """How a generated image was made: fields of its asset."""
 
     generation_id: int
     engine_model: str
     prompt: str
     preset: str = ""
-    digital_source_type: str = ""  # IPTC's word
+    digital_source_type: str = ""  # term of IPTC's vocabulary
 
 
 def ingest_asset(
@@ -61,62 +61,82 @@ def ingest_asset(
     created_at: datetime.datetime | None = None,
     **fields: Any,
 ) -> IngestResult:
-    """Take a picture in: recognise, verify, keep its bytes untouched, draw its renditions.
+    """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `editing.EDITABLE`. Raises PictureRefused, InvalidAsset and FileMissing.
-    A process that is killed midway leaves no row; one that fails leaves no file.
+    `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
+    returned instead, and added to `collection`. If killed midway it leaves no row, if it fails no
+    file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
-    picture = images.examine(data)
+    image = images.examine(data)
     asset = Asset(
         brand=brand,
         origin=origin,
-        filename=clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
-        checksum=checksum,
-        mime=picture.mime,
-        width=picture.width,
-        height=picture.height,
-        bytes=len(data),
         created_by=by,
         created_at=created_at or timezone.now(),
-        **_pixels(picture.colours, picture.perceptual_hash),
-        **(asdict(provenance) if provenance else read_source_type(data, picture)),
+        **_file_fields(filename, data, checksum, image),
+        **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
-    editing.assign_fields(asset, {"title": title_of(asset.filename), **fields})
-    _check_new(asset, data, picture)
+    _assign_fields(asset, fields, data, image)
     try:
-        _ingest(asset, data, picture, clean_tags(tags), collection)
+        _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
-            return existing  # the same bytes came in twice at the same time
+            return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
 
 
-def _check_new(asset: Asset, data: bytes, picture: images.ImageFacts) -> None:
-    """Raises InvalidAsset."""
+def _file_fields(
+    filename: str, data: bytes, checksum: str, image: images.ImageFacts
+) -> dict[str, Any]:
+    """Return the fields of an asset that describe its file and its pixels."""
+    return {
+        "filename": clean_text(PurePath(filename.replace("\\", "/")).name)[-255:] or "picture",
+        "checksum": checksum,
+        "mime": image.mime,
+        "width": image.width,
+        "height": image.height,
+        "bytes": len(data),
+        **feature_fields(image.colours, image.perceptual_hash),
+    }
+
+
+def _assign_fields(
+    asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts
+) -> None:
+    """Assign the fields, and a title made of the file name if they have none.
+
+    Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
+    cannot have.
+    """
+    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
     if asset.generation_id is None:
-        check_source_type_claim(data, picture, asset.digital_source_type)
+        check_source_type_claim(data, image, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:
-        raise InvalidAsset(editing.APPROVED_BY_DECISION)
+        raise InvalidAsset(asset_fields.APPROVED_BY_DECISION)
 
 
-def _ingest(
+def _save(
     asset: Asset,
     data: bytes,
-    picture: images.ImageFacts,
+    image: images.ImageFacts,
     tags: list[str],
     collection: Collection | None,
 ) -> None:
-    """Files before the row: saving them may be slow, and no transaction waits for it. A failure
-    takes them back, unless the row is there: the answer to a commit may get lost."""
+    """Save the files, then the row.
+
+    Files come first: saving them may be slow, and no transaction must wait for it. If anything
+    fails, they are deleted again, unless the row exists: an error from COMMIT does not prove that
+    nothing was committed.
+    """
     undo: list[Callable[[], None]] = []
     committing = False
     try:
-        _save_files(asset, data, picture, undo)
+        _save_files(asset, data, image, undo)
         with transaction.atomic():
             asset.save(force_insert=True)
             if tags:
@@ -127,13 +147,17 @@ def _ingest(
     except BaseException:
         if not (committing and _may_exist(asset)):
             for step in undo:
-                with contextlib.suppress(Exception):  # what went wrong first is what is told
+                with contextlib.suppress(Exception):  # the first error is the one to report
                     step()
         raise
 
 
 def _may_exist(asset: Asset) -> bool:
-    """Where nobody can tell: a file too many harms less than a row without one."""
+    """Return whether the asset's row may have been committed.
+
+    If that cannot be found out, the answer is True: an orphaned file does less harm than a row
+    without a file.
+    """
     try:
         return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
     except DatabaseError:
@@ -141,6 +165,7 @@ def _may_exist(asset: Asset) -> bool:
 
 
 def _existing(brand: Brand, checksum: str, collection: Collection | None) -> IngestResult | None:
+    """Return the brand's asset with these bytes, added to the collection; None: there is none."""
     asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
     if asset is None:
         return None
@@ -149,16 +174,18 @@ def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Ing
     return IngestResult(asset, created=False)
 
 
-def _pixels(found: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
-    found = list(found)
+def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
+    """Return the fields of an asset that hold its dominant colours and its perceptual hash."""
+    dominant = list(dominant)
     return {
-        "colours": found,
-        "colour_cells": colours.cells(found),
+        "colours": dominant,
+        "colour_cells": colours.cells(dominant),
         "perceptual_hash": perceptual_hash,
     }
 
 
 def _read(file: File[bytes] | bytes) -> bytes:
+    """Return the file's bytes. Raises PictureRefused if it is empty or too large."""
     if isinstance(file, bytes):
         data = file
     else:
@@ -173,14 +200,14 @@ def _read(file: File[bytes] | bytes) -> bytes:
 
 
 def _save_files(
-    asset: Asset, data: bytes, picture: images.ImageFacts, undo: list[Callable[[], None]]
+    asset: Asset, data: bytes, image: images.ImageFacts, undo: list[Callable[[], None]]
 ) -> None:
-    named = f"{PurePath(asset.filename).stem}.{picture.extension}"
+    name = f"{PurePath(asset.filename).stem}.{image.extension}"
     try:
-        asset.file.save(named, ContentFile(data), save=False)
+        asset.file.save(name, ContentFile(data), save=False)
         undo.append(lambda: default_storage.delete(asset.path))
-        for name, drawn in embed_xmp(asset, picture.renditions).items():
-            path = default_storage.save(asset.rendition_path(name), ContentFile(drawn))
+        for rendition, rendered in embed_xmp(asset, image.renditions).items():
+            path = default_storage.save(asset.rendition_path(rendition), ContentFile(rendered))
             undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage does not take this file: {error}.") from error

@@ -1,10 +1,10 @@
-"""Several assets that show the same picture become one; the others are archived, never deleted.
+"""Merge assets that show the same image: one is kept, the others are archived, never deleted.
 
-What refers to an asset follows to the one that is kept, whichever app it belongs to. `on_delete`
-tells what that is: a row that would outlive its asset (SET_NULL, PROTECT) is a record about
-something else, and follows; one that goes with it (CASCADE), or is left to its own app
-(DO_NOTHING), is about that very file, and stays. Lists of assets (many to many) follow. What names
-an asset in another way hears of it by the hook `assets_merged`.
+References to the others are moved to the kept asset, whichever app they belong to. `on_delete`
+decides: a row that would outlive its asset (SET_NULL, PROTECT) is a record about something else,
+and is moved; a row that is deleted with it (CASCADE), or is left to its own app (DO_NOTHING), is
+about that very file, and stays. Many-to-many lists of assets are moved. References of any other
+kind are updated by functions on the hook `assets_merged`.
 """
 
 from __future__ import annotations
@@ -31,39 +31,44 @@ Verdict = Decision.Verdict
 logger = logging.getLogger(__name__)
 
 PROVENANCE = ("generation_id", "engine_model", "prompt", "preset", "digital_source_type")
-FILLED_FIELDS = ("description", "credit", "licence")  # where the kept one says nothing
+FILLED_FIELDS = ("description", "credit", "licence")  # filled from the others where empty
 
 
 @dataclass(frozen=True)
 class MergePreview:
-    """What the kept asset gets of the others."""
+    """The changes that a merge makes to the kept asset."""
 
-    tags: list[str]  # all that it has then; the first MAX_TAGS, its own before those of others
-    fields: dict[str, Any]  # of FILLED, and the strictest terms: no right grows by merging
+    tags: list[str]  # all its tags afterwards: at most MAX_TAGS, its own before those of others
+    fields: dict[str, Any]  # FILLED_FIELDS, and the strictest terms: merging never extends a right
     provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class MergeResult:
     kept: Asset
-    archived: dict[int, str]  # id -> its status before
+    archived: dict[int, str]  # id -> status before the merge
 
 
 class AssetReference(NamedTuple):
-    """Rows of `model` whose `field` is an asset, and what they are called."""
+    """A field that refers to an asset: `field` of `model`."""
 
     model: type[Model]
     field: str
-    list_of: type[Model] | None  # of which it lists the assets, if it does
+    list_of: type[Model] | None  # owner of the list, if `model` is a many-to-many table
 
 
 @transaction.atomic
 def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResult:
-    """Tags are united, collections and all else that refers to the others is about `keep` then, and
-    the others are archived, which their decisions tell. Merging the same again changes nothing.
+    """Merge `others` into `keep`; merging the same assets again changes nothing.
 
-    A collection that has `keep` already leaves it where it is; another one gets it in the place of
-    the first of the others. Managers only. Raises NotAllowed, InvalidAsset and AssetGone.
+    Tags are united, collections and other references are moved to `keep`, and the others are
+    archived by a decision each. A collection that contains `keep` leaves it where it is; otherwise
+    `keep` takes the place of the first of the others.
+
+    Raises:
+        NotAllowed: `by` is not a manager of the brand.
+        InvalidAsset: the assets cannot be merged; the message says why.
+        AssetGone: one of the assets was deleted in the meantime.
     """
     permissions.require_manager(by, keep.brand)
     locked = {asset.pk: asset for asset in _locked([keep, *others])}
@@ -74,18 +79,19 @@ def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResu
         [locked[pk] for pk in dict.fromkeys(a.pk for a in others if a.pk in locked)],
     )
     _check(keep, others)
-    gets = preview_merge(keep, others)
-    for follower in asset_references():
-        _follow(follower, keep, others)
-    if gets.provenance:
-        Asset.objects.filter(pk=keep.pk).update(**gets.provenance)
+    changes = preview_merge(keep, others)
+    for reference in asset_references():
+        _move_references(reference, keep, others)
+    if changes.provenance:
+        Asset.objects.filter(pk=keep.pk).update(**changes.provenance)
     archived = {a.pk: a.status for a in others if a.status != Asset.Status.ARCHIVED}
-    kept = update.update_asset(asset=keep, tags=gets.tags, **gets.fields)
-    into = f"Merged into “{kept}” (asset {kept.pk})."
+    kept = update.update_asset(asset=keep, tags=changes.tags, **changes.fields)
+    reason = f"Merged into “{kept}” (asset {kept.pk})."
     for other in others:
-        update.propagate_terms(other, kept)  # what was made of it is made of `kept` now
+        # Assets generated from `other` have `kept` as their source now
+        update.propagate_terms(other, kept)
         if other.pk in archived:
-            approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=into)
+            approval.decide(asset=other, by=by, verdict=Verdict.ARCHIVED, reason=reason)
     hooks.assets_merged(kept, others)
     logger.info("%s merged %s into asset %d", by, sorted(archived), keep.pk)
     return MergeResult(kept, archived)
@@ -93,58 +99,62 @@ def merge_assets(*, keep: Asset, others: Sequence[Asset], by: User) -> MergeResu
 
 @transaction.atomic
 def undo_merge(archived: Mapping[int, str], *, by: User) -> list[Asset]:
-    """Of `Merged.archived`, what is archived still has its status of before again; what moved stays
-    where it is. Managers only. Raises NotAllowed."""
+    """Give merged assets their earlier status back; return those that were still archived.
+
+    `archived` is `MergeResult.archived`. Tags and references stay with the kept asset. Raises
+    NotAllowed if `by` is not a manager of the brand.
+    """
     locked = Asset.objects.select_for_update(of=("self",)).select_related("brand")
-    back = list(locked.filter(pk__in=archived, status=Asset.Status.ARCHIVED).order_by("pk"))
-    for asset in back:
+    restored = list(locked.filter(pk__in=archived, status=Asset.Status.ARCHIVED).order_by("pk"))
+    for asset in restored:
         permissions.require_manager(by, asset.brand)
         status = archived[asset.pk]
         update.update_asset(asset=asset, status=status, deciding=True)
-        _decided_again(asset, by)
-    return back
+        _repeat_decision(asset, by)
+    return restored
 
 
-def _decided_again(asset: Asset, by: User) -> None:
-    """What stood before the merge: that it is approved, or was sent back."""
-    before = asset.decisions.all()[1:2]  # after that of the merge
-    sent_back = [each.reason for each in before if each.verdict == Verdict.REJECTED]
+def _repeat_decision(asset: Asset, by: User) -> None:
+    """Record again the decision that was valid before the merge: approved, or changes requested."""
+    before = asset.decisions.all()[1:2]  # the latest is that of the merge
+    requested_changes = [each.reason for each in before if each.verdict == Verdict.REJECTED]
     if asset.status == Asset.Status.APPROVED:
         verdict, reason = Verdict.APPROVED, "The merge was undone: approved as before."
-    elif sent_back:
-        verdict, reason = Verdict.REJECTED, sent_back[0]
+    elif requested_changes:
+        verdict, reason = Verdict.REJECTED, requested_changes[0]
     else:
         return
     Decision.objects.create(asset=asset, verdict=verdict, reason=reason, by=by)
 
 
 def preview_merge(keep: Asset, others: Sequence[Asset]) -> MergePreview:
+    """Return the changes that merging `others` into `keep` would make to `keep`."""
     names = [name for asset in [keep, *others] for name in asset.tag_names]
     fields: dict[str, Any] = {}
     for name in FILLED_FIELDS:
         if not getattr(keep, name):
-            found = next((value for other in others if (value := getattr(other, name))), "")
-            fields |= {name: found} if found else {}
+            filled = next((value for other in others if (value := getattr(other, name))), "")
+            fields |= {name: filled} if filled else {}
     strictest = terms.strictest_terms([keep, *others])
     fields |= {name: value for name, value in strictest.items() if value != getattr(keep, name)}
     provenance: dict[str, Any] = {}
     if not any(getattr(keep, name) for name in PROVENANCE):
-        made = (other for other in others if any(getattr(other, name) for name in PROVENANCE))
-        if other := next(made, None):
+        generated = (other for other in others if any(getattr(other, name) for name in PROVENANCE))
+        if other := next(generated, None):
             provenance = {name: getattr(other, name) for name in PROVENANCE}
     united = list({name.upper().lower(): name for name in reversed(names)}.values())[::-1]
     return MergePreview(clean_tags(united[:MAX_TAGS]), fields, provenance)
 
 
 def references_to(assets: Sequence[Asset]) -> dict[int, list[str]]:
-    """By id: in how many lists of which kind each is, like "2 collections"."""
+    """Return, by asset id, how many lists of each kind contain it, such as "2 collections"."""
     found: defaultdict[int, list[str]] = defaultdict(list)
     for model, field, list_of in asset_references():
         if list_of is None:
             continue
         rows = model._default_manager.filter(**{f"{field}__in": assets}).order_by()
-        lists = next(f.name for f in model._meta.fields if f.related_model is list_of)
-        counted = rows.values_list(field).annotate(Count(lists, distinct=True))
+        owner = next(f.name for f in model._meta.fields if f.related_model is list_of)
+        counted = rows.values_list(field).annotate(Count(owner, distinct=True))
         for pk, count in counted:
             meta = list_of._meta
             found[pk].append(
@@ -154,32 +164,41 @@ def references_to(assets: Sequence[Asset]) -> dict[int, list[str]]:
 
 
 def asset_references() -> Iterator[AssetReference]:
-    """Found in the models, so that an app that refers to assets is merged without being known."""
+    """Yield every field that refers to assets, found in the models.
+
+    So the references of an app above are moved although this app does not know it.
+    """
     relations = Asset._meta.related_objects
-    lists = [relation for relation in relations if isinstance(relation, ManyToManyRel)]
-    for each in lists:
+    many_to_many = [relation for relation in relations if isinstance(relation, ManyToManyRel)]
+    for each in many_to_many:
         assert each.through is not None
         yield AssetReference(each.through, each.field.m2m_reverse_field_name(), each.related_model)
-    listing = {each.through for each in lists}
+    through = {each.through for each in many_to_many}
     for relation in relations:
-        if relation.many_to_many or relation.related_model in listing:
+        if relation.many_to_many or relation.related_model in through:
             continue
         if relation.on_delete not in (CASCADE, DO_NOTHING):
             yield AssetReference(relation.related_model, relation.field.name, None)
 
 
-def _follow(follower: AssetReference, keep: Asset, others: Sequence[Asset]) -> None:
-    """Where a row about `keep` is there already, that of a copy leaves its list, or stays."""
-    manager = follower.model._default_manager
-    rows = manager.filter(**{f"{follower.field}__in": others})
-    if _update(rows, follower.field, keep):
+def _move_references(reference: AssetReference, keep: Asset, others: Sequence[Asset]) -> None:
+    """Point rows that refer to one of `others` to `keep`.
+
+    If that violates a unique constraint, `keep` has such a row already: then the row of a list is
+    deleted, and any other row stays as it is.
+    """
+    manager = reference.model._default_manager
+    rows = manager.filter(**{f"{reference.field}__in": others})
+    if _update(rows, reference.field, keep):
         return
-    for row in list(rows):  # in the order of the list: the first gives its place
-        if not _update(manager.filter(pk=row.pk), follower.field, keep) and follower.list_of:
+    for row in list(rows):  # in the order of the list: the first row keeps its place
+        updated = _update(manager.filter(pk=row.pk), reference.field, keep)
+        if not updated and reference.list_of:
             row.delete()
 
 
 def _update(rows: Any, field: str, keep: Asset) -> bool:
+    """Set `field` of the rows to `keep`; return False if a constraint forbids it."""
     try:
         with transaction.atomic():
             rows.update(**{field: keep})

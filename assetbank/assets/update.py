@@ -1,4 +1,4 @@
-"""The only way into the library, and the only way to change or remove what is in it."""
+"""Change and delete assets. Every change to an asset's row goes through here."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from assetbank import hooks
-from assetbank.assets import fields as editing
-from assetbank.assets.files import _delete_after_commit, read_original
+from assetbank.assets import fields as asset_fields
+from assetbank.assets.files import delete_after_commit, read_original
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset
@@ -31,18 +31,23 @@ def update_asset(
     deciding: bool = False,
     **fields: Any,
 ) -> Asset:
-    """Change what is said about an asset (`editing.EDITABLE` and tags); the bytes never change.
+    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
 
-    Only withdrawing a right, and lifting that again, puts it into quarantine or takes it out; only
-    `approval`, and what takes a step back, approves it. Raises InvalidAsset and AssetGone.
+    `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
+    into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
+    approve an asset. Terms that become stricter are propagated to the assets made from this one.
+
+    Raises:
+        InvalidAsset: a value is invalid, or may not be set here; the message says why.
+        AssetGone: the asset was deleted in the meantime.
     """
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:
-        raise AssetGone(f"“{asset}” was deleted meanwhile.")  # and saving would bring it back
+        raise AssetGone(f"“{asset}” was deleted meanwhile.")  # saving would create the row again
     status = fields.get("status", before.status)
-    editing.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
-    editing.assign_fields(asset, fields)
-    after = copy.copy(before)  # what `asset` says of other fields may be of long ago
+    asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
+    asset_fields.assign_fields(asset, fields)
+    after = copy.copy(before)  # other fields of `asset` may be out of date
     for name in fields:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
@@ -52,36 +57,36 @@ def update_asset(
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
-    # only these: what somebody else changed since the asset was read stays
+    # Only these fields, so that concurrent changes to others are not overwritten
     asset.save(update_fields=[*fields, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
-        _delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
+        delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
     return asset
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:
-    """Raises InvalidAsset."""
+    """Raise InvalidAsset if the change loosens terms beyond those of the asset's sources."""
     if not terms.loosening_error(before, after, [before]):
-        return  # nothing is loosened: mostly so, and what it is made of need not be looked up
-    made_of = list(chain.from_iterable(hooks.term_bounds(before)))
-    if made_of and (problem := terms.loosening_error(before, after, made_of)):
+        return  # the usual case: nothing is loosened, so the sources need not be queried
+    sources = list(chain.from_iterable(hooks.term_bounds(before)))
+    if sources and (problem := terms.loosening_error(before, after, sources)):
         raise InvalidAsset(problem)
 
 
 def propagate_terms(before: Asset, after: Asset) -> None:
-    """What was made of `after` may be used no more than it, if `before` could be used more."""
+    """Call `hooks.terms_tightened` if the terms of `after` are stricter than those of `before`."""
     if stricter := terms.tightened_terms(before, after):
         hooks.terms_tightened(after, stricter)
 
 
 @transaction.atomic
 def delete_asset(*, asset: Asset) -> None:
-    """Delete an asset; its files go when the transaction has committed."""
+    """Delete an asset; its files are deleted when the transaction has committed."""
     paths = {
         asset.path,
         *map(asset.rendition_path, images.RENDITIONS),
-        *map(asset.rendition_path_before, images.RENDITIONS),
+        *map(asset.rendition_path_without_source_type, images.RENDITIONS),
     }
     asset.delete()
-    _delete_after_commit(paths)
+    delete_after_commit(paths)

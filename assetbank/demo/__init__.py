@@ -1,1 +1,1 @@
-"""Drawn product pictures, and the demo catalogue that is made of them."""
+"""Demo library: drawn product images, and a catalogue of them."""

@@ -1,4 +1,4 @@
-"""The demo library of the embedded profile: two brands, their pictures, and two sign-ins."""
+"""The demo library of the embedded profile: two brands, their assets, and two accounts."""
 
 from __future__ import annotations
 
@@ -20,24 +20,31 @@ from assetbank.models import Asset, Brand, Collection, Decision, Membership
 
 PASSWORD = "assetbank-demo"  # noqa: S105 - printed at every start, for the embedded profile only
 SIGN_INS = {"staff": "everything, and the admin", "creative": "the library and the studio"}
-DOMAIN = "demo.assetbank.invalid"  # marks the demo people: no real address ends like this
+DOMAIN = "demo.assetbank.invalid"  # e-mail domain of the demo accounts: no real address has it
 
 
 def refuse_in_production() -> None:
-    """Raises ImproperlyConfigured where a copied database holds the public demo sign-ins."""
-    if not settings.EMBEDDED and people().exists():
+    """Raise ImproperlyConfigured in production if the database has demo accounts.
+
+    Their password is public; a database copied from an embedded library contains them.
+    """
+    if not settings.EMBEDDED and demo_users().exists():
         raise ImproperlyConfigured(
             "This database has the demo sign-ins, whose password is public. Delete the users "
             f"whose e-mail ends in {DOMAIN} before you serve it."
         )
 
 
-def people() -> QuerySet[User]:
+def demo_users() -> QuerySet[User]:
+    """Return the demo accounts."""
     return User.objects.filter(email__endswith=f"@{DOMAIN}")
 
 
 def is_enabled() -> bool:
-    """Only into an embedded library that is empty, or where an earlier load was stopped."""
+    """Return whether to load the demo: in the embedded profile, if it was never fully loaded.
+
+    A library with assets of other brands gets no demo.
+    """
     if not settings.EMBEDDED or _marker().exists():
         return False
     slugs = [brand.slug for brand in catalogue.brands()]
@@ -45,20 +52,20 @@ def is_enabled() -> bool:
 
 
 def load() -> Iterator[tuple[int, int]]:
-    """Draw and take in what is not there yet; yields (done, total) after each picture.
+    """Draw and ingest the missing assets; yield (done, total) after each.
 
-    May be stopped and run again.
+    May be interrupted and run again. Raises ImproperlyConfigured in production.
     """
     if not settings.EMBEDDED:
         raise ImproperlyConfigured("The demo library is for the embedded profile only.")
-    brands = {brand.slug: brand for brand in map(_make_brand, catalogue.brands())}
-    curator = _make_people(list(brands.values()))
+    brands = {brand.slug: brand for brand in map(_create_brand, catalogue.brands())}
+    curator = _create_accounts(list(brands.values()))
     assets = catalogue.assets(timezone.localdate())
-    there = set(Asset.objects.values_list("brand__slug", "filename"))
-    missing = [asset for asset in assets if (asset.brand_slug, asset.filename) not in there]
+    existing = set(Asset.objects.values_list("brand__slug", "filename"))
+    missing = [asset for asset in assets if (asset.brand_slug, asset.filename) not in existing]
     done = len(assets) - len(missing)
     for asset, data in catalogue.draw_all(missing):
-        _store(asset, data, brands[asset.brand_slug], curator)
+        _ingest(asset, data, brands[asset.brand_slug], curator)
         done += 1
         yield done, len(assets)
     hooks.demo_loaded()
@@ -69,17 +76,17 @@ def _marker() -> Path:
     return Path(settings.DATA_DIR) / "demo_loaded"
 
 
-def _make_brand(brand: catalogue.DemoBrand) -> Brand:
-    made, _ = Brand.objects.get_or_create(
+def _create_brand(brand: catalogue.DemoBrand) -> Brand:
+    created, _ = Brand.objects.get_or_create(
         slug=brand.slug,
         defaults={"name": brand.name, "palette": list(brand.palette), "style": brand.style},
     )
-    return made
+    return created
 
 
-def _make_people(brands: list[Brand]) -> User:
+def _create_accounts(brands: list[Brand]) -> User:
     for name in SIGN_INS:
-        person, created = User.objects.get_or_create(
+        user, created = User.objects.get_or_create(
             username=name,
             defaults={
                 "email": f"{name}@{DOMAIN}",
@@ -88,8 +95,8 @@ def _make_people(brands: list[Brand]) -> User:
             },
         )
         if created:
-            person.set_password(PASSWORD)
-            person.save()
+            user.set_password(PASSWORD)
+            user.save()
     creative = User.objects.get(username="creative")
     roles = [Membership.Role.MANAGER, Membership.Role.CREATOR]
     for brand, role in zip(brands, roles, strict=True):
@@ -97,13 +104,13 @@ def _make_people(brands: list[Brand]) -> User:
     return creative
 
 
-def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User) -> None:
+def _ingest(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User) -> None:
     collection = None
     if asset.collection:
         collection, _ = Collection.objects.get_or_create(brand=brand, name=asset.collection)
     day = datetime.datetime.combine(asset.created, datetime.time(12))
     with transaction.atomic():
-        stored = ingest_asset(
+        result = ingest_asset(
             brand=brand,
             file=data,
             filename=asset.filename,
@@ -119,9 +126,9 @@ def _store(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User)
             derivatives_allowed=asset.rights.derivatives_allowed,
             territories=list(asset.rights.territories),
         )
-        if stored.created:
+        if result.created:
             staff = User.objects.get(username="staff")
             approved = Decision.Verdict.APPROVED
-            approval.decide(asset=stored.asset, by=staff, verdict=approved, tell=False)
-            # after it was approved, as in life: some licences have ended since
-            update_asset(asset=stored.asset, expires_on=asset.rights.expires_on)
+            approval.decide(asset=result.asset, by=staff, verdict=approved, notify=False)
+            # after the approval, because an expired asset cannot be approved
+            update_asset(asset=result.asset, expires_on=asset.rights.expires_on)

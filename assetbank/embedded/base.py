@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, except that the first connection of a process starts the server."""
+"""Django's PostgreSQL backend; the first connection of a process starts the embedded server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Who uses an embedded server: each process holds a shared lock, which the system takes back
-however the process ends. The one that ends last and orderly stops the server."""
+"""Handles: each process that uses an embedded server holds a shared file lock.
+
+The operating system releases the lock however the process ends. The last process to exit normally
+stops the server.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,19 @@ _held: dict[Path, tuple[int, IO[str]]] = {}
 
 
 @contextlib.contextmanager
-def exclusively(folder: Path) -> Iterator[None]:
-    """One process at a time starts, stops or looks for the server of `folder`."""
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Hold the exclusive lock under which a process starts, stops or looks for the server."""
     with _lock_file(folder, "start").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def hold(folder: Path, stop: Callable[[], None]) -> None:
-    """From now until it ends, this process uses the server of `folder`; call it `exclusively`."""
+    """Register this process as a user of the server of `folder` until it ends.
+
+    Must be called under `exclusive_lock`. `stop` is called at exit if no other process holds a
+    handle.
+    """
     pid, _ = _held.get(folder, (0, None))
     if pid == os.getpid():
         return
@@ -36,14 +43,14 @@ def hold(folder: Path, stop: Callable[[], None]) -> None:
 def _release(folder: Path, stop: Callable[[], None]) -> None:
     pid, handle = _held.get(folder, (0, None))
     if pid != os.getpid() or handle is None:
-        return  # a forked child leaves its parent's handle alone
-    with contextlib.suppress(OSError), exclusively(folder), handle:
+        return  # a forked child does not release its parent's handle
+    with contextlib.suppress(OSError), exclusive_lock(folder), handle:
         del _held[folder]
-        with contextlib.suppress(BlockingIOError):  # somebody else still uses the server
+        with contextlib.suppress(BlockingIOError):  # another process still uses the server
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             stop()
 
 
-def _lock_file(folder: Path, what: str) -> Path:
-    """Beside the folder: what is inside belongs to the server."""
-    return folder.with_name(f".{folder.name}.{what}")
+def _lock_file(folder: Path, purpose: str) -> Path:
+    """Return a path next to the folder: its content belongs to the server."""
+    return folder.with_name(f".{folder.name}.{purpose}")

@@ -1,4 +1,4 @@
-"""The embedded Milvus Lite: one server process on loopback that web and workers share."""
+"""The embedded Milvus Lite: one server process on loopback, shared by web server and workers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ START_SECONDS = 60.0
 
 
 def ensure_running(folder: Path) -> str:
-    """Start the server on `folder`, or share the one that runs; return its URI.
+    """Return the URI of the server on `folder`; start the server unless it runs.
 
-    Every process that asked holds a shared lock until it ends, whichever way it ends; the one that
-    ends last and orderly stops the server. Raises EmbeddedError with a sentence.
+    Each process holds a handle until it ends, however it ends; the last one to exit normally stops
+    the server. Raises EmbeddedError with a sentence.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with handles.exclusively(folder):
+        with handles.exclusive_lock(folder):
             handles.hold(folder, partial(_stop, folder))
             state = _running(folder) or _start(folder)
     except OSError as error:
@@ -38,6 +38,7 @@ def ensure_running(folder: Path) -> str:
 
 
 def server_pid(folder: Path) -> int | None:
+    """Return the process id of the running server, if there is one."""
     state = _running(folder)
     return state["pid"] if state else None
 
@@ -50,17 +51,18 @@ def _stop(folder: Path) -> None:
 
 
 def _running(folder: Path) -> dict[str, int] | None:
+    """Return `pid` and `port` of the server that runs on the folder and accepts connections."""
     try:
         state: dict[str, int] = json.loads((folder / "server.json").read_text())
         command = psutil.Process(state["pid"]).cmdline()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-    if str(folder / "data") not in command or not _answers(state["port"]):
+    if str(folder / "data") not in command or not _accepts_connections(state["port"]):
         return None
     return state
 
 
-def _answers(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
         return True
     return False
@@ -73,7 +75,7 @@ def _free_port() -> int:
 
 
 def _start(folder: Path) -> dict[str, int]:
-    _end_orphans(folder)
+    _stop_orphans(folder)
     port = _free_port()
     program = shutil.which("milvus-lite", path=str(Path(sys.executable).parent)) or "milvus-lite"
     # With more than one worker, Milvus Lite 3.2 loses rows that it has acknowledged
@@ -84,12 +86,12 @@ def _start(folder: Path) -> dict[str, int]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C in the terminal is not for it: the last user stops it
-            # small in-memory tables: rows not yet flushed are searched very slowly
+            start_new_session=True,  # Ctrl-C in a terminal must not stop it: the last process does
+            # small tables in memory: searching rows that are not flushed is very slow
             env={**os.environ, "MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES": "8000000"},
         )
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(port):
+    while not _accepts_connections(port):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise EmbeddedError(f"The embedded Milvus did not start; see {folder / 'log'}.")
@@ -99,8 +101,11 @@ def _start(folder: Path) -> dict[str, int]:
     return state
 
 
-def _end_orphans(folder: Path) -> None:
-    """A server whose starter was killed before it wrote server.json still locks the data."""
+def _stop_orphans(folder: Path) -> None:
+    """Stop servers on the folder that are not in server.json, because they still lock its data.
+
+    The process that started one was killed before it could write the file.
+    """
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if "server" in command and str(folder / "data") in command:

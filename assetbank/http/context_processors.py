@@ -1,4 +1,4 @@
-"""What every page shows around its content."""
+"""Context variables that the frame of every page uses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from assetbank import permissions
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return variables for the navigation; the callables run their query when a page uses them."""
+
     @cache
     def roles() -> set[str]:
-        """In any brand; asked once a page, and only by pages that want to know."""
+        """Return the user's roles in any brand; queried at most once for each page."""
         return permissions.roles(request.user) if request.user.is_authenticated else set()
 
     return {

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a program that did not hear the answer to its POST asks again with the same
-key, and gets that answer; nothing is done, or paid, twice.
+"""`Idempotency-Key`: a client that retries a POST with the same key gets the first response.
 
-After draft-ietf-httpapi-idempotency-key-header-07: the same key with another body is 422, one that
-is being answered is 409. An answer of 5xx is not kept, for there trying again is the point.
+Nothing is done, or paid, twice. Follows draft-ietf-httpapi-idempotency-key-header-07: a key with
+another request is 422, a key whose first request is in progress is 409. Responses of 5xx are not
+stored, since a retry may succeed.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from assetbank.models import IdempotentRequest
 
 MAX_KEY_LENGTH = 255
 RECORD_TTL = datetime.timedelta(days=2)
-# Longer than any request takes: who began to answer then was killed
-ABANDONED = datetime.timedelta(minutes=10)
-NOT_STORED = {401, 403, 409, 429}  # of a moment, and not of what was asked
+# Longer than any request takes: after that, the process that handled it was killed
+ABANDONED_AFTER = datetime.timedelta(minutes=10)
+NOT_STORED = {401, 403, 409, 429}  # these depend on the moment, not on the request
 HEADERS = ("Content-Type", "Location")
 
 
@@ -48,6 +48,8 @@ class RequestInProgress(ProblemError):
 
 
 class IdempotencyMiddleware:
+    """Store the response to a POST to the API with an Idempotency-Key, and replay it on a retry."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
@@ -55,94 +57,110 @@ class IdempotencyMiddleware:
         key = request.headers.get("Idempotency-Key")
         if key is None or request.method != "POST" or not request.path.startswith("/api/"):
             return self.get_response(request)
-        person = _person(request)
-        if person is None:
-            return self.get_response(request)  # which says 401
-        request.asked = _asked(request)  # type: ignore[attr-defined]
+        user_id = _user_id(request)
+        if user_id is None:
+            return self.get_response(request)  # the view answers 401
+        request.idempotency_hash = _hash(request)  # type: ignore[attr-defined]
         try:
-            kept, new = _begin(person, key, request.asked)  # type: ignore[attr-defined]
+            record, new = _begin(user_id, key, request.idempotency_hash)  # type: ignore[attr-defined]
         except ProblemError as error:
             return JsonResponse(problem(error.code, error.message), status=error.status)
         if not new:
-            return _replayed(kept)
-        return self._answered(request, kept)
+            return _replay(record)
+        return self._answer(request, record)
 
-    def _answered(self, request: HttpRequest, kept: IdempotentRequest) -> HttpResponse:
+    def _answer(self, request: HttpRequest, record: IdempotentRequest) -> HttpResponse:
+        """Run the view and store its response; delete the record if it may not be replayed."""
         try:
             response = self.get_response(request)
         except BaseException:
-            kept.delete()
+            record.delete()
             raise
         if response.status_code >= 500 or response.status_code in NOT_STORED:
-            kept.delete()
+            record.delete()
             return response
-        kept.status, kept.answer = response.status_code, response.content
-        kept.headers = {name: response[name] for name in HEADERS if name in response}
-        kept.save(update_fields=["status", "answer", "headers"])
+        record.status, record.answer = response.status_code, response.content
+        record.headers = {name: response[name] for name in HEADERS if name in response}
+        record.save(update_fields=["status", "answer", "headers"])
         return response
 
 
 def idempotency_key(request: Request) -> uuid.UUID | None:
-    """For rows that must not be made twice even if the process was killed before it could keep its
-    answer: the same for each time that one person asks the same with one Idempotency-Key; None
-    without."""
+    """Return a UUID derived from user, request and Idempotency-Key; None without that header.
+
+    Stored as a unique value of the row that the request creates, it prevents a second row on a
+    retry, even if the process was killed before it could store its response.
+    """
     if not (key := request.headers.get("Idempotency-Key")):
         return None
-    asked: str = request.asked  # type: ignore[attr-defined]
-    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.user.pk} {asked} {key}")
+    request_hash: str = request.idempotency_hash  # type: ignore[attr-defined]
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.user.pk} {request_hash} {key}")
 
 
 def delete_expired() -> int:
-    """What was answered days ago; returns how many."""
+    """Delete records older than RECORD_TTL; return how many."""
     return IdempotentRequest.objects.filter(created_at__lt=timezone.now() - RECORD_TTL).delete()[0]
 
 
-def _person(request: HttpRequest) -> int | None:
-    """Id of who asks. A session's CSRF token is looked at by the view: nothing is done before."""
+def _user_id(request: HttpRequest) -> int | None:
+    """Return the id of the authenticated user; None: anonymous, or the token is invalid.
+
+    The CSRF token of a session is checked by the view, before it does anything.
+    """
     try:
-        known = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
+        authenticated = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
     except AuthenticationFailed:
         return None
-    user = known[0] if known else request.user
-    person: int | None = user.pk
-    return person
+    user = authenticated[0] if authenticated else request.user
+    user_id: int | None = user.pk
+    return user_id
 
 
-def _asked(request: HttpRequest) -> str:
-    """A file's bytes are not read for it: they may be many, and the library knows them anyway."""
+def _hash(request: HttpRequest) -> str:
+    """Return a SHA-256 of method, path, length and body.
+
+    The body of a file upload is left out: it may be large, and ingest recognises its bytes anyway.
+    """
     body = b""
     if request.content_type != "multipart/form-data":
-        with contextlib.suppress(RequestDataTooBig):  # which the view says
+        with contextlib.suppress(RequestDataTooBig):  # the view reports it
             body = request.body
     length = request.headers.get("Content-Length", "")
-    asked = f"{request.method} {request.get_full_path()} {length}\n".encode() + body
-    return hashlib.sha256(asked).hexdigest()
+    content = f"{request.method} {request.get_full_path()} {length}\n".encode() + body
+    return hashlib.sha256(content).hexdigest()
 
 
-def _begin(person: int, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
-    """The row of that key, and whether it is ours to answer. Raises KeyRefused, KeyReused and
-    BeingAnswered."""
+def _begin(user_id: int, key: str, request_hash: str) -> tuple[IdempotentRequest, bool]:
+    """Return the record of a key, and whether this request created it and must answer.
+
+    Raises:
+        InvalidIdempotencyKey: the key is empty, too long or not printable.
+        KeyReused: the key belongs to another request.
+        RequestInProgress: the first request with this key has no response yet.
+    """
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidIdempotencyKey(
             f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters."
         )
-    rows = IdempotentRequest.objects.filter(person_id=person, key=key)
-    rows.filter(status=None, created_at__lt=timezone.now() - ABANDONED).delete()
+    rows = IdempotentRequest.objects.filter(person_id=user_id, key=key)
+    rows.filter(status=None, created_at__lt=timezone.now() - ABANDONED_AFTER).delete()
     try:
         with transaction.atomic():
-            mine = IdempotentRequest.objects.create(person_id=person, key=key, asked=asked)
-            return mine, True
+            record = IdempotentRequest.objects.create(
+                person_id=user_id, key=key, asked=request_hash
+            )
+            return record, True
     except IntegrityError:
-        there = rows.first()
-    if there is None or (there.asked == asked and there.status is None):
+        existing = rows.first()
+    if existing is None or (existing.asked == request_hash and existing.status is None):
         raise RequestInProgress(
             "The first request with this Idempotency-Key is still being answered."
         )
-    if there.asked != asked:
+    if existing.asked != request_hash:
         raise KeyReused("This Idempotency-Key came with another request before. Use a new one.")
-    return there, False
+    return existing, False
 
 
-def _replayed(kept: IdempotentRequest) -> HttpResponse:
-    headers = {**kept.headers, "Idempotent-Replayed": "true"}
-    return HttpResponse(bytes(kept.answer or b""), status=kept.status, headers=headers)
+def _replay(record: IdempotentRequest) -> HttpResponse:
+    headers = {**record.headers, "Idempotent-Replayed": "true"}
+    return HttpResponse(bytes(record.answer or b""), status=record.status, headers=headers)

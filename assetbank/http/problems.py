@@ -1,4 +1,4 @@
-"""Problems as programs see them: one JSON shape with a stable code."""
+"""Errors of the API: one JSON shape with a stable code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from assetbank.errors import Conflict, ProblemError
 
 logger = logging.getLogger(__name__)
 
-GENERAL = "non_field_errors"  # key of what concerns no single field
+GENERAL = "non_field_errors"  # key of errors that concern no single field
 TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 DATABASE_DOWN = (OperationalError, InterfaceError, EmbeddedError)
 
@@ -32,26 +32,26 @@ DATABASE_DOWN = (OperationalError, InterfaceError, EmbeddedError)
 def problem(
     code: str, detail: str, errors: dict[str, list[str]] | None = None
 ) -> dict[str, str | dict[str, list[str]]]:
-    """`{"code", "detail", "errors"}`; `errors` holds lists of sentences by field."""
+    """Return `{"code", "detail", "errors"}`; `errors` holds lists of sentences by field."""
     return {"code": code, "detail": detail, "errors": errors or {}}
 
 
 def as_problem(error: Exception) -> ProblemError | None:
-    """What can be told of `error` in a sentence."""
+    """Return `error` as a ProblemError, if it is one that users can be told about; else None."""
     if isinstance(error, IntegrityError):
-        # rows are checked before they are written: somebody else was quicker in between
+        # Rows are checked before they are written, so another request changed them in between
         logger.warning("conflict: %s", error)
         return Conflict("Somebody else changed this at the same moment. Reload and try again.")
     return error if isinstance(error, ProblemError) else None
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: everything leaves in the shape of `problem`."""
+    """Handle exceptions for DRF: return a response in the shape of `problem`, for any of them."""
     match error := as_problem(error) or error:
         case ProblemError():
             set_rollback()
-            told = {**problem(error.code, error.message), **error.told}
-            return Response(told, status=error.status)
+            body = {**problem(error.code, error.message), **error.extra}
+            return Response(body, status=error.status)
         case exceptions.APIException():
             pass
         case Http404():
@@ -64,10 +64,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
             return Response(problem("bad_request", "This request makes no sense."), status=400)
         case _ if isinstance(error, DATABASE_DOWN):
             logger.error("the database does not answer: %s", error)
-            told = problem("database_unavailable", "The database does not answer. Try again soon.")
-            return Response(told, status=503, headers={"Retry-After": "5"})
+            body = problem("database_unavailable", "The database does not answer. Try again soon.")
+            return Response(body, status=503, headers={"Retry-After": "5"})
         case _:
-            # what went wrong is for the log: its words may hold what nobody outside should read
+            # Details go to the log only: they may contain secrets
             logger.error("unexpected in %s", type(context.get("view")).__name__, exc_info=error)
             set_rollback()
             return Response(problem("server_error", "Something went wrong here."), status=500)
@@ -86,6 +86,7 @@ def _code(error: exceptions.APIException) -> str:
 
 
 def _invalid(body: Any) -> dict[str, str | dict[str, list[str]]]:
+    """Convert the body of DRF's ValidationError; `detail` is its first sentence."""
     fields = body if isinstance(body, dict) else {GENERAL: body}
     errors = {str(name): _sentences(value) for name, value in fields.items()}
     name, sentences = next(iter(errors.items()), ("", []))
@@ -94,7 +95,7 @@ def _invalid(body: Any) -> dict[str, str | dict[str, list[str]]]:
 
 
 def _sentences(value: Any) -> list[str]:
-    """DRF nests errors of lists and objects; programs get one list for each field."""
+    """Flatten DRF's nested errors of lists and objects into one list of sentences."""
     if isinstance(value, dict):
         return [sentence for inner in value.values() for sentence in _sentences(inner)]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The pages of the library itself, one module for each thing a person does."""
+"""Types of requests that views receive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django_htmx.middleware import HtmxDetails
 
 
 class PageRequest(HttpRequest):
-    """A signed-in person's request, as `login_required` and the htmx middleware leave it."""
+    """A request of a signed-in user, as `login_required` and the htmx middleware pass it on."""
 
     user: User
     htmx: HtmxDetails

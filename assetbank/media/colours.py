@@ -1,11 +1,11 @@
-"""The dominant colours of a picture, and what "near" means between two colours.
+"""Dominant colours of an image, and distances between colours.
 
 Distances are taken in OKLab (Björn Ottosson, "A perceptual color space for image processing",
-2020, bottosson.github.io/posts/oklab), where equal steps look about equally large. Lightness counts
-less than hue: folds and shadows change it all over a product that is of one colour.
+2020, bottosson.github.io/posts/oklab), where equal steps look about equally large. Lightness weighs
+less than hue: folds and shadows change it all over a product of one colour.
 
-A search cannot compute distances inside a filter. So the space is cut into small cells, an asset
-carries the cells of its colours, and a question asks for any of the cells around its colour.
+A search filter cannot compute distances. So the space is cut into small cells, an asset stores the
+cells of its colours, and a query matches any of the cells around its colour.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from PIL import Image
 
 Floats = npt.NDArray[np.float64]
 
-MAX_COLOURS = 5  # dominant colours of a picture
-VISIBLE = 0.05  # share of the picture that a colour covers at least
-STANDS_OUT = 0.12  # or share of what stands before a plain backdrop
-SIDE = 64  # pixels of the longest side that are looked at
-SAME = 0.09  # distance up to which pixels belong to one colour
-CORE = 0.045  # distance up to which they say which colour that is: edges are of two
-VIVID = 5.0  # a pixel counts 1 + VIVID * chroma, so twice where a colour is strong
-PLAIN = 0.6  # share of the picture's edge that is of one colour before a plain backdrop
+MAX_COLOURS = 5  # maximum number of dominant colours of an image
+VISIBLE = 0.05  # minimum share of the image that a colour covers
+STANDS_OUT = 0.12  # or minimum share of the foreground before a plain backdrop
+SIDE = 64  # pixels of the longest side of the sample
+SAME = 0.09  # maximum distance of pixels that belong to one colour
+CORE = 0.045  # maximum distance of pixels that define it: pixels at edges mix two colours
+VIVID = 5.0  # weight of a pixel is 1 + VIVID * chroma: about 2 for a strong colour
+PLAIN = 0.6  # minimum share of the image's edge that is of one colour with a plain backdrop
 
-LIGHTNESS = 0.6  # how much lightness counts, against one for the two other axes
-RADIUS = 0.09
-EDGE = 0.028  # of a cell: about 140 of them fill a ball of RADIUS
+LIGHTNESS = 0.6  # weight of lightness; the two other axes have 1
+RADIUS = 0.09  # maximum distance of colours that a filter treats as alike
+EDGE = 0.028  # edge length of a cell: about 140 cells fill a ball of RADIUS
 
 SWATCHES = (
     ("red", "#d4212b"),
@@ -63,12 +63,15 @@ _TO_LAB = np.array(
     ]
 )
 _SCALE = np.array([LIGHTNESS, 1.0, 1.0])
-_OFFSET = 32  # a cell lies less than this many steps from the origin, along each axis
+_OFFSET = 32  # cells lie less than this many steps from the origin, along each axis
 _PLACES = (2 * _OFFSET) ** np.arange(3)[::-1]
 
 
 def oklab(rgb: npt.ArrayLike) -> Floats:
-    """[..., 3] of sRGB, 0 to 255, as lightness (0 to 1), green to red, blue to yellow (+-0.4)."""
+    """Convert [..., 3] of sRGB, 0 to 255, to OKLab.
+
+    The axes are lightness (0 to 1), green to red, and blue to yellow (-0.4 to 0.4).
+    """
     values = np.asarray(rgb, np.float64) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     lab: Floats = np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
@@ -76,86 +79,101 @@ def oklab(rgb: npt.ArrayLike) -> Floats:
 
 
 def distance(first: str, second: str) -> float:
-    """Between two "#rrggbb": 0 the same, 0.02 just noticed, RADIUS still the same word."""
+    """Return the distance of two "#rrggbb": 0 equal, 0.02 just noticeable, RADIUS still alike.
+
+    Raises ValueError.
+    """
     return float(np.linalg.norm(_point(first) - _point(second)))
 
 
 def colour_name(colour: str) -> str:
-    """Of a swatch, or the colour itself."""
+    """Return the name of a colour of SWATCHES, or any other "#rrggbb" as it is."""
     return next((word for word, swatch in SWATCHES if swatch == colour.lower()), colour)
 
 
 def cells(colours: Iterable[str]) -> list[int]:
-    """The cell of each "#rrggbb", without repeats. Raises ValueError."""
+    """Return the number of each colour's cell, without repeats; colours are "#rrggbb".
+
+    Raises ValueError.
+    """
     steps = [np.rint(_point(colour) / EDGE) for colour in colours]
     return list(dict.fromkeys(_numbers(np.reshape(steps, (-1, 3))).tolist()))
 
 
 def cells_near(colour: str, radius: float = RADIUS) -> list[int]:
-    """All cells whose centre is at most `radius` from "#rrggbb". Raises ValueError.
+    """Return the numbers of all cells whose centre is at most `radius` away from "#rrggbb".
 
-    A radius of at least EDGE includes the colour's own cell.
+    A radius of at least EDGE includes the colour's own cell. Raises ValueError.
     """
     point = _point(colour) / EDGE
-    reach = radius / EDGE
-    axes = [np.arange(np.ceil(at - reach), np.floor(at + reach) + 1) for at in point]
+    steps_away = radius / EDGE
+    axes = [np.arange(np.ceil(at - steps_away), np.floor(at + steps_away) + 1) for at in point]
     steps = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    inside = np.linalg.norm(steps - point, axis=1) <= reach
+    inside = np.linalg.norm(steps - point, axis=1) <= steps_away
     inside &= (steps[:, 0] >= 0) & (steps[:, 0] <= round(LIGHTNESS / EDGE))
     inside &= (np.abs(steps[:, 1:]) < _OFFSET).all(axis=1)
     numbers: list[int] = _numbers(steps[inside]).tolist()
     return numbers
 
 
-def dominant_colours(picture: Image.Image) -> tuple[str, ...]:
-    """Up to MOST colours of an RGB picture as "#rrggbb", the largest share first.
+def dominant_colours(image: Image.Image) -> tuple[str, ...]:
+    """Return up to MAX_COLOURS colours of an RGB image as "#rrggbb", the largest share first.
 
-    A colour counts that covers VISIBLE of the picture. Before a plain backdrop it is enough to
-    make up STANDS_OUT of the rest: a small red shoe on much white is a red picture too.
+    A colour must cover VISIBLE of the image. Before a plain backdrop, STANDS_OUT of the foreground
+    is enough: a small red shoe on a large white area is a red image too.
     """
-    rgb = np.asarray(_sampled(picture), np.float64)
+    rgb = np.asarray(_sampled(image), np.float64)
     lab = oklab(rgb)
     weights = 1 + VIVID * np.hypot(lab[..., 1], lab[..., 2])
     points = lab * _SCALE
     backdrop = _backdrop(points)
-    before = ~backdrop
-    least = VISIBLE * weights.sum()
+    foreground = ~backdrop
+    minimum = VISIBLE * weights.sum()
     found = []
     if backdrop.any():
-        found = _clusters(points[backdrop], rgb[backdrop], weights[backdrop], least)[:1]
-        least = min(least, STANDS_OUT * weights[before].sum())
-    found += _clusters(points[before], rgb[before], weights[before], least)
+        found = _clusters(points[backdrop], rgb[backdrop], weights[backdrop], minimum)[:1]
+        minimum = min(minimum, STANDS_OUT * weights[foreground].sum())
+    found += _clusters(points[foreground], rgb[foreground], weights[foreground], minimum)
     found.sort(key=lambda item: -item[0])
     return tuple(dict.fromkeys(_hex(colour) for _, colour in found))[:MAX_COLOURS]
 
 
-def _sampled(picture: Image.Image) -> Image.Image:
-    """At most SIDE pixels wide and high. Single pixels are taken out of a picture that was only
-    made a little smoother: averages of stripes would be a colour that nobody sees."""
-    width, height = picture.size
+def _sampled(image: Image.Image) -> Image.Image:
+    """Return a sample of at most SIDE pixels a side.
+
+    Single pixels are taken from a slightly smoothed image: averaging stripes would give a colour
+    that the image does not have.
+    """
+    width, height = image.size
     factor = max(1, max(width, height) // (3 * SIDE))
-    small = picture.reduce((min(factor, width), min(factor, height)))
+    small = image.reduce((min(factor, width), min(factor, height)))
     small.thumbnail((SIDE, SIDE), Image.Resampling.NEAREST)
     return small
 
 
 def _backdrop(points: Floats) -> npt.NDArray[np.bool_]:
-    """Which pixels of [height, width, 3] are of the one colour that the edges have, if any."""
+    """Return a mask of the pixels of [height, width, 3] that belong to a plain backdrop.
+
+    The backdrop has the colour that dominates the image's edges; without one, the mask is empty.
+    """
     edge = np.zeros(points.shape[:2], bool)
     edge[[0, -1]] = edge[:, [0, -1]] = True
-    near = _apart(points, _densest(points[edge], np.ones(edge.sum()))) <= SAME
+    near = _distances(points, _densest(points[edge], np.ones(edge.sum()))) <= SAME
     return near if near[edge].mean() >= PLAIN else np.zeros_like(near)
 
 
 def _clusters(
-    points: Floats, rgb: Floats, weights: Floats, least: float
+    points: Floats, rgb: Floats, weights: Floats, minimum: float
 ) -> list[tuple[float, Floats]]:
-    """Takes the densest place, with all around it, until that weighs less than `least`."""
+    """Return (weight, mean RGB) of each cluster of [n, 3] points, densest first.
+
+    Stops at the first cluster that weighs less than `minimum`.
+    """
     found = []
     while len(points):
-        apart = _apart(points, _densest(points, weights))
-        near, core = apart <= SAME, apart <= CORE
-        if weights[near].sum() < least:
+        distances = _distances(points, _densest(points, weights))
+        near, core = distances <= SAME, distances <= CORE
+        if weights[near].sum() < minimum:
             break
         found.append((float(weights[near].sum()), rgb[core].mean(axis=0)))
         points, rgb, weights = points[~near], rgb[~near], weights[~near]
@@ -163,18 +181,18 @@ def _clusters(
 
 
 def _densest(points: Floats, weights: Floats) -> Floats:
-    """The cell that the most of [n, 3] points are in or next to."""
+    """Return the centre of the cell with the greatest weight of [n, 3] points in and around it."""
     steps = np.rint(points / EDGE)
     _, first, which = np.unique(_numbers(steps), return_index=True, return_inverse=True)
     centres = steps[first] * EDGE
-    apart = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
-    best: Floats = centres[np.argmax((apart <= CORE) @ np.bincount(which, weights))]
+    distances = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+    best: Floats = centres[np.argmax((distances <= CORE) @ np.bincount(which, weights))]
     return best
 
 
-def _apart(points: Floats, centre: Floats) -> Floats:
-    apart: Floats = np.linalg.norm(points - centre, axis=-1)
-    return apart
+def _distances(points: Floats, centre: Floats) -> Floats:
+    distances: Floats = np.linalg.norm(points - centre, axis=-1)
+    return distances
 
 
 def _point(colour: str) -> Floats:
@@ -185,7 +203,7 @@ def _point(colour: str) -> Floats:
 
 
 def _numbers(steps: Floats) -> npt.NDArray[np.int64]:
-    """One number for each row of [n, 3] steps from the origin."""
+    """Return a cell number for each row of [n, 3] steps from the origin."""
     numbers: npt.NDArray[np.int64] = (steps.astype(np.int64) + _OFFSET) @ _PLACES
     return numbers
 

@@ -1,7 +1,7 @@
-"""Bytes to pixels, safely: what is a picture, and how it looks as plain RGB.
+"""Decode untrusted image files safely, and render them.
 
-The only place that decodes. Formats are recognised by content and from this list alone: decoders
-that run programs or other programs' code (EPS, PS, PDF, WMF) are never reached.
+The only module that decodes. A format is recognised by content, and only if it is in FORMATS:
+decoders that run other programs, or code in the file (EPS, PS, PDF, WMF), are never reached.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import colours
 from assetbank.media.phash import perceptual_hash
 
-Image.init()  # all decoders are known; which are used is said at each opening
+Image.init()  # loads all decoders; each Image.open names those that may be used
 pillow_heif.register_heif_opener()
-# Pixels are bounded by settings.MAX_PIXELS below, with a sentence instead of a warning
+# settings.MAX_PIXELS limits the pixels instead, with an error for the user and not a warning
 Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = {  # Pillow's name -> MIME type and extension of the original
     "JPEG": ("image/jpeg", "jpg"),
-    "MPO": ("image/jpeg", "jpg"),  # what phones write: a JPEG with more pictures behind it
+    "MPO": ("image/jpeg", "jpg"),  # as phones write: a JPEG followed by more images
     "PNG": ("image/png", "png"),
     "WEBP": ("image/webp", "webp"),
     "GIF": ("image/gif", "gif"),
@@ -48,18 +48,18 @@ FORMATS = {  # Pillow's name -> MIME type and extension of the original
     "PPM": ("image/x-portable-anymap", "ppm"),
     "QOI": ("image/qoi", "qoi"),
 }
-DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens those
+DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens MPO
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
 ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
-# A picture of the most pixels takes 2 GB while it is decoded and flattened, and may come in a file
-# of a few kilobytes: the threads of a process work on such ones one after another
-LARGE = 30_000_000
+# An image of MAX_PIXELS takes 2 GB while it is decoded and flattened, even if its file has a few
+# kilobytes. So the threads of a process decode images above this size one after another
+LARGE = 30_000_000  # pixels
 _large = threading.Lock()
 WHITE = (255, 255, 255, 255)
 SRGB = ImageCms.createProfile("sRGB")
 SRGB_PROFILE = ImageCms.ImageCmsProfile(SRGB).tobytes()
-XMP_IN_TIFF = 700  # the tag
-OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # what pictures are drawn as for people -> how
+XMP_IN_TIFF = 700  # tag number
+OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # format of a download -> Pillow's options
     "JPEG": {"quality": 90},
     "PNG": {},
     "WEBP": {"quality": 88, "method": 4},
@@ -69,10 +69,11 @@ OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # what pictures are drawn as for 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What intake learns of a file.
+    """Properties of a decoded file.
 
-    `renditions` are WebP bytes by name, `colours` the dominant ones as "#rrggbb", the largest share
-    first, `perceptual_hash` a signed 64-bit number.
+    `width` and `height` are pixels after EXIF orientation, `renditions` WebP bytes by name,
+    `colours` the dominant ones as "#rrggbb", largest share first, `perceptual_hash` a signed 64-bit
+    number.
     """
 
     mime: str
@@ -82,11 +83,14 @@ class ImageFacts:
     renditions: dict[str, bytes]
     colours: tuple[str, ...]
     perceptual_hash: int
-    xmp: bytes = b""  # the packet in the file, unread
+    xmp: bytes = b""  # the file's XMP packet, not parsed
 
 
 def examine(data: bytes) -> ImageFacts:
-    """Recognise, verify by decoding, and draw the renditions. Raises PictureRefused."""
+    """Recognise a file, decode it, and render its renditions.
+
+    Raises PictureRefused if it cannot be decoded, and PictureTooLarge above MAX_PIXELS.
+    """
     with decode_errors(), _opened(io.BytesIO(data)) as image:
         mime, extension = FORMATS[image.format or ""]
         width, height = image.size
@@ -94,14 +98,14 @@ def examine(data: bytes) -> ImageFacts:
             width, height = height, width
         rgb = to_rgb(image, max(RENDITIONS.values()))
         xmp = image.info.get("xmp")
-    drawn = _renditions(rgb)
-    small = drawn["grid"]
+    rendered = _renditions(rgb)
+    small = rendered["grid"]
     return ImageFacts(
         mime,
         extension,
         width,
         height,
-        {name: _webp(rendition) for name, rendition in drawn.items()},
+        {name: _webp(rendition) for name, rendition in rendered.items()},
         colours.dominant_colours(small),
         perceptual_hash(small),
         xmp if isinstance(xmp, bytes) else b"",
@@ -109,31 +113,36 @@ def examine(data: bytes) -> ImageFacts:
 
 
 def extract_features(data: bytes) -> tuple[tuple[str, ...], int]:
-    """What `examine` says about colours and perceptual hash, of a file or of a rendition.
+    """Return the dominant colours and the perceptual hash of a file or a rendition.
 
-    A rendition is quicker and nearly as good: its hash differs by a bit or two. Raises
-    PictureRefused.
+    A rendition is faster and nearly as good: its hash differs by one or two bits from that of the
+    original. Raises PictureRefused.
     """
     small = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))["grid"]
     return colours.dominant_colours(small), perceptual_hash(small)
 
 
 def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
-    """A picture as RGB, upright, flattened on white, with sides of at least `side` pixels where
-    the original has them (a large JPEG is decoded at a fraction of its size, which is much
-    faster). Raises PictureRefused."""
+    """Return an image as RGB, upright, flattened on white.
+
+    A large JPEG is decoded at a fraction of its size, which is much faster; its sides still have at
+    least `side` pixels. Raises PictureRefused.
+    """
     with decode_errors(), _opened(file) as image:
         return to_rgb(image, side)
 
 
 def render_renditions(data: bytes) -> dict[str, bytes]:
-    drawn = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))
-    return {name: _webp(rendition) for name, rendition in drawn.items()}
+    """Return the renditions of a file as WebP bytes, by name. Raises PictureRefused."""
+    rendered = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))
+    return {name: _webp(rendition) for name, rendition in rendered.items()}
 
 
 def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
-    """The picture upright, in sRGB, at most `side` pixels long, as a file of that format (one of
-    DRAWN), transparent where the format can be. Raises PictureRefused."""
+    """Return the image as a file: upright, in sRGB, its longest side at most `side` pixels.
+
+    `fmt` is a key of OUTPUT_FORMATS; all but JPEG keep transparency. Raises PictureRefused.
+    """
     options: dict[str, Any] = {**OUTPUT_FORMATS[fmt], "icc_profile": SRGB_PROFILE}
     if fmt == "TIFF" and xmp:
         options["tiffinfo"] = {XMP_IN_TIFF: xmp}
@@ -144,14 +153,18 @@ def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
         options["xmp"] = xmp
     buffer = io.BytesIO()
     with decode_errors(), _opened(io.BytesIO(data)) as image:
-        drawn = to_rgb(image, side, alpha=fmt != "JPEG")
-        drawn.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        drawn.save(buffer, fmt, **options)
+        rendered = to_rgb(image, side, alpha=fmt != "JPEG")
+        rendered.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        rendered.save(buffer, fmt, **options)
     return buffer.getvalue()
 
 
 def to_rgb(image: Image.Image, side: int, *, alpha: bool = False) -> Image.Image:
-    """`alpha`: what is transparent stays so (RGBA), else it is laid on white."""
+    """Return the image upright and in sRGB: RGBA if `alpha` and it has transparency, else RGB.
+
+    Without `alpha`, transparency is flattened on white. JPEGs may be decoded at a smaller size,
+    with sides of at least `side` pixels.
+    """
     image.draft("RGB", (side, side))
     image.load()
     image = ImageOps.exif_transpose(image)
@@ -166,13 +179,13 @@ def to_rgb(image: Image.Image, side: int, *, alpha: bool = False) -> Image.Image
     image = _to_srgb(image, icc_profile) if icc_profile else image.convert("RGB")
     if transparency:
         image.putalpha(transparency)
-    image.info = {}  # no EXIF, no profile: a rendition tells nothing but its pixels
+    image.info = {}  # no EXIF, no profile: a rendition must reveal nothing but its pixels
     return image
 
 
 @contextmanager
 def decode_errors() -> Iterator[None]:
-    """Whatever a decoder throws at hostile bytes becomes PictureRefused."""
+    """Turn every exception that a decoder raises on hostile bytes into PictureRefused."""
     try:
         yield
     except PictureRefused:
@@ -202,6 +215,7 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a 16-bit, 32-bit or float image scaled to 8 bits of grey."""
     values = np.asarray(image).astype(np.float32)
     top = 65535.0 if image.mode.startswith("I") and values.max(initial=0) > 255 else values.max()
     return Image.fromarray((values.clip(0) * (255.0 / max(float(top), 1.0))).astype(np.uint8))
@@ -217,22 +231,22 @@ def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
         converted = ImageCms.profileToProfile(image, profile, SRGB, outputMode="RGB")
         return converted or image.convert("RGB")
     except ImageCms.PyCMSError:
-        return image.convert("RGB")  # a broken profile says nothing about the pixels
+        return image.convert("RGB")  # a broken profile does not make the pixels unusable
 
 
 def _renditions(rgb: Image.Image) -> dict[str, Image.Image]:
-    """Largest first, so that each is drawn from the one before."""
-    drawn = {}
+    """Return the renditions by name, largest first: each is reduced from the one before."""
+    rendered = {}
     for name, side in sorted(RENDITIONS.items(), key=lambda item: -item[1]):
         rgb = rgb.copy()
-        # Lanczos would take half as long again, for a sharpness that nobody sees
+        # Lanczos takes half as long again, for a sharpness that nobody sees
         rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        drawn[name] = rgb
-    return drawn
+        rendered[name] = rgb
+    return rendered
 
 
-def _webp(picture: Image.Image) -> bytes:
+def _webp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    # method 2 would take 1.6 times as long, and 4 four times, for a fifth fewer bytes
-    picture.save(buffer, "WEBP", quality=80, method=0)
+    # Method 2 takes 1.6 times as long, and method 4 four times, for a fifth fewer bytes
+    image.save(buffer, "WEBP", quality=80, method=0)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What the library keeps."""
+"""Tables of the library."""
 
 from assetbank.models.assets import Asset, AssetQuerySet, original_path
 from assetbank.models.brands import Brand, Membership, hex_colour, validate_palette

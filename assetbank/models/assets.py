@@ -1,4 +1,4 @@
-"""One picture of a brand, and what is said about it."""
+"""Assets: images of a brand with their metadata, terms and provenance."""
 
 from __future__ import annotations
 
@@ -22,26 +22,32 @@ from assetbank.models.brands import Brand
 
 
 def original_path(asset: Asset, filename: str) -> str:
-    """A folder of its own for each asset, and a file name that every storage can hold."""
+    """Return the original's path: a folder for each asset, and a name valid in every storage."""
     stem, _, extension = filename.rpartition(".")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "original"
     return f"originals/{asset.folder}/{stem}.{extension}"
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
+    """Assets, with annotations that save queries."""
+
     def with_tags(self) -> AssetQuerySet:
-        """`tag_names` costs no query then: prefetching through taggit builds one per asset."""
-        kind = ContentType.objects.get_for_model(Asset)  # kept in memory after the first time
+        """Annotate tags, so that `tag_names` needs no query.
+
+        Prefetching does not help: taggit builds one queryset per asset.
+        """
+        kind = ContentType.objects.get_for_model(Asset)  # cached by Django
         items = TaggedItem.objects.filter(content_type=kind, object_id=OuterRef("pk"))
         names = ArraySubquery(items.order_by("tag__name").values("tag__name"))
         return self.annotate(annotated_tags=names)
 
     def with_author(self) -> AssetQuerySet:
+        """Annotate the creator's username, so that `author` needs no query."""
         return self.annotate(annotated_author=F("created_by__username"))
 
 
 class Asset(models.Model):
-    """One picture of a brand. The bytes that came in are the bytes kept; the rest is about them."""
+    """An image of a brand. The original's bytes never change; everything else describes them."""
 
     class Kind(models.TextChoices):
         PRODUCT = "product", "Product"
@@ -59,7 +65,10 @@ class Asset(models.Model):
         DRAFT = "draft", "Draft"
         APPROVED = "approved", "Approved"
         ARCHIVED = "archived", "Archived"
-        QUARANTINED = "quarantined", "Quarantined"  # a right that it needs was withdrawn
+        QUARANTINED = (
+            "quarantined",
+            "Quarantined",
+        )  # usage rights of it, or of a source, were withdrawn
 
     class Consent(models.TextChoices):
         NOT_NEEDED = "not_needed", "Nobody can be recognised"
@@ -121,8 +130,8 @@ class Asset(models.Model):
         null=True, blank=True, help_text="Last day on which the people shown agree to its use."
     )
 
-    # Provenance of a generated picture; kept here, so that search can index it
-    # without knowing the app that made it
+    # Provenance of a generated image; in this table so that search can index it without
+    # importing the app that generated it
     generation_id = models.BigIntegerField(null=True, blank=True, editable=False, db_index=True)
     engine_model = models.CharField(max_length=80, blank=True, editable=False)
     prompt = models.TextField(blank=True, editable=False)
@@ -162,13 +171,13 @@ class Asset(models.Model):
 
     @property
     def tag_names(self) -> list[str]:
-        """Sorted. A query, unless the asset came `with_tags`."""
+        """The tags, sorted. Needs a query, unless the asset was fetched `with_tags`."""
         annotated: list[str] | None = self.__dict__.get("annotated_tags")
         return sorted(self.tags.names()) if annotated is None else annotated
 
     @property
     def author(self) -> str | None:
-        """Username of who created it. A query, unless the asset came `with_author`."""
+        """The creator's username. Needs a query, unless the asset was fetched `with_author`."""
         if "annotated_author" in self.__dict__:
             annotated: str | None = self.__dict__["annotated_author"]
             return annotated
@@ -176,7 +185,7 @@ class Asset(models.Model):
 
     @property
     def path(self) -> str:
-        """Of the original, in the storage."""
+        """Path of the original in the storage."""
         return str(self.file.name)
 
     @property
@@ -186,13 +195,14 @@ class Asset(models.Model):
 
     @property
     def orientation(self) -> str:
-        """Square is anything within 5 % of 1:1, as people see it; 21:20 is."""
+        """A value of Orientation; square within 5 % of 1:1, such as 21:20."""
         if 0.95 <= self.aspect_ratio <= 1.05:
             return self.Orientation.SQUARE
         return self.Orientation.LANDSCAPE if self.width > self.height else self.Orientation.PORTRAIT
 
     @property
     def expired(self) -> bool:
+        """True after the last day of the licence."""
         return self.expires_on is not None and self.expires_on < timezone.localdate()
 
     @property
@@ -208,30 +218,34 @@ class Asset(models.Model):
         return self.rendition_url("preview")
 
     def rendition_url(self, name: str) -> str:
-        """The version in the URL lets browsers keep a rendition for good."""
+        """Return a rendition's address; its version lets browsers cache the rendition for ever."""
         address = _address("asset-rendition", name).replace("/0/", f"/{self.pk}/", 1)
         return f"{address}?v={self.rendition_version}"
 
     def rendition_path(self, name: str) -> str:
+        """Return a rendition's path in the storage."""
         return f"renditions/{self.folder}/{self.rendition_version}-{name}.webp"
 
-    def rendition_path_before(self, name: str) -> str:
-        """From when it was not known how the picture was made."""
+    def rendition_path_without_source_type(self, name: str) -> str:
+        """Return the path that a rendition had before the asset got its digital source type."""
         return f"renditions/{self.folder}/{self.checksum[:12]}-{name}.webp"
 
     @property
     def rendition_version(self) -> str:
-        """Renditions are of these bytes, and say this of their making."""
-        said = f"-{self.digital_source_type}" if self.digital_source_type else ""
-        return f"{self.checksum[:12]}{said}"
+        """Changes with the bytes and with the source type, which renditions carry as XMP."""
+        suffix = f"-{self.digital_source_type}" if self.digital_source_type else ""
+        return f"{self.checksum[:12]}{suffix}"
 
 
 def _address(view: str, *more: str) -> str:
-    """Of asset 0: a page of results has hundreds of addresses, and `reverse` takes its time."""
-    return _address_below(get_script_prefix(), view, *more)
+    """Return the address of `view` for asset 0, cached.
+
+    A page of results has hundreds of addresses, and `reverse` is slow.
+    """
+    return _cached_address(get_script_prefix(), view, *more)
 
 
 @cache
-def _address_below(prefix: str, view: str, *more: str) -> str:
-    """`prefix` is in it where the whole site is served under a path."""
+def _cached_address(prefix: str, view: str, *more: str) -> str:
+    """Return the address; `prefix`, the path of the site, is a part of the cache key."""
     return reverse(view, args=[0, *more])

@@ -1,4 +1,4 @@
-"""Brands, and who belongs to them."""
+"""Brands and their members."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written like #1
 
 
 def validate_palette(value: Any) -> None:
+    """Raise ValidationError unless `value` is a list of at most 12 colours like "#1f6feb"."""
     if not isinstance(value, list) or len(value) > 12:
         raise ValidationError("A palette is a list of at most 12 colours.")
     for colour in value:
@@ -20,6 +21,8 @@ def validate_palette(value: Any) -> None:
 
 
 class Brand(models.Model):
+    """A brand; assets belong to exactly one."""
+
     class SearchGenerated(models.TextChoices):
         ALL = "all", "All of them"
         APPROVED = "approved", "Approved ones"
@@ -56,6 +59,8 @@ class Brand(models.Model):
 
 
 class Membership(models.Model):
+    """A user's role in a brand."""
+
     class Role(models.TextChoices):
         VIEWER = "viewer", "Viewer: looks and downloads"
         CREATOR = "creator", "Creator: uploads, edits and generates"

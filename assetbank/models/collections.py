@@ -1,4 +1,4 @@
-"""Ordered lists of assets."""
+"""Collections: ordered lists of assets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from assetbank.models.brands import Brand
 
 
 class Collection(models.Model):
+    """A named list of a brand's assets."""
+
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="collections")
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
@@ -34,6 +36,8 @@ class Collection(models.Model):
 
 
 class CollectionItem(models.Model):
+    """An asset in a collection; `position` counts from 0."""
+
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="items")
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="collection_items")
     position = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Decisions about assets, what people are told, and requests that were answered."""
+"""Decisions about assets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models.assets import Asset
 
 
 class Decision(models.Model):
-    """Who approved an asset, sent it back or put it aside, when and why. Never changed."""
+    """A manager's decision about an asset: approved, changes requested, or archived. Immutable."""
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approved"

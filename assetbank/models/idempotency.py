@@ -1,4 +1,4 @@
-"""Decisions about assets, what people are told, and requests that were answered."""
+"""Records of requests with an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from django.db import models
 
 
 class IdempotentRequest(models.Model):
-    """A POST that came with an Idempotency-Key, and what was answered: a client's retry gets the
-    same answer, and nothing is done twice."""
+    """A POST with an Idempotency-Key and its response, which a client's retry gets again."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     key = models.CharField(max_length=255)

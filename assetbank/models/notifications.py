@@ -1,4 +1,4 @@
-"""Decisions about assets, what people are told, and requests that were answered."""
+"""Notifications for users."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Notice(models.Model):
-    """Something that a person should know, until they have read it."""
+    """A notification for a user; `read_at` is null until it has been read."""
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices"

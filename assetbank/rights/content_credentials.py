@@ -1,7 +1,8 @@
-"""Content Credentials (C2PA) that a file carries: who signed what about it, read and never fetched.
+"""Read Content Credentials (C2PA): signed statements in a file about its origin.
 
-The library is loaded with the first file that has any. Whether a signer is on somebody's list of
-trusted ones is not known here, and not claimed.
+Nothing is fetched from the network, and no list of trusted signers is consulted: "valid" means that
+the signature matches the file, not that the signer is trusted. The c2pa package is imported when
+the first file with Content Credentials is read.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from assetbank.text import clean_text
 
 logger = logging.getLogger(__name__)
 
-MARKS = (b"c2pa", b"dcterms:provenance")  # in the file itself, or the address of what is elsewhere
-MAX_ENTRIES, MAX_TEXT_LENGTH = (
-    20,
-    200,
-)  # actions and ingredients that are told, characters of a text
-# Nothing is fetched: neither manifests that are kept elsewhere nor the state of certificates
+MARKS = (b"c2pa", b"dcterms:provenance")  # embedded manifest, or reference to a remote one
+MAX_ENTRIES = 20  # actions, and ingredients, that are returned
+MAX_TEXT_LENGTH = 200  # characters
+# Nothing is fetched: neither remote manifests nor the revocation status of certificates
 SETTINGS = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False},
     "core": {"allowed_network_hosts": []},
@@ -57,30 +56,35 @@ ACTIONS = {
 
 @dataclass(frozen=True)
 class Action:
-    said: str
-    when: str  # as it stands there; often empty
-    source_type: str  # IPTC's word, without its address
+    """A step of the image's making, as a manifest records it."""
+
+    said: str  # label for people
+    when: str  # as in the manifest; often empty
+    source_type: str  # last part of the IPTC term's URI
 
 
 @dataclass(frozen=True)
 class Credentials:
+    """The content of a file's active manifest; texts are empty where it has none."""
+
     state: str  # one of STATES
     signer: str = ""
     issuer: str = ""
-    when: str = ""  # of a trusted timestamp, as it stands there
+    when: str = ""  # trusted timestamp, as in the manifest
     made_with: str = ""
     title: str = ""
     actions: tuple[Action, ...] = ()
     ingredients: tuple[str, ...] = ()
-    address: str = ""  # where they are, if elsewhere
+    address: str = ""  # URL of a remote manifest
 
     @property
     def said(self) -> str:
+        """The state, as a sentence."""
         return STATES[self.state]
 
     @property
     def source_types(self) -> list[str]:
-        """Of each step of its making; none where nothing reliable is said."""
+        """IPTC terms of the actions that have one; empty unless the state is "valid"."""
         found = [action.source_type for action in self.actions if action.source_type]
         return found if self.state == "valid" else []
 
@@ -89,7 +93,10 @@ class Credentials:
 
 
 def parse_credentials(data: bytes, mime: str) -> Credentials | None:
-    """Whatever is in the file, this answers: no byte of it raises."""
+    """Return the Content Credentials in a file of type `mime`; None: it has none.
+
+    Never raises, whatever the bytes are.
+    """
     if not any(mark in data for mark in MARKS):
         return None
     from c2pa import C2paError, Context, Reader
@@ -99,7 +106,7 @@ def parse_credentials(data: bytes, mime: str) -> Credentials | None:
             Context.from_dict(SETTINGS) as context,
             Reader(mime, io.BytesIO(data), context=context) as reader,
         ):
-            return _told(json.loads(reader.json()))
+            return _parse_store(json.loads(reader.json()))
     except C2paError.ManifestNotFound:
         return None
     except C2paError as error:
@@ -108,12 +115,13 @@ def parse_credentials(data: bytes, mime: str) -> Credentials | None:
             return Credentials("elsewhere", address=_text(address))
         logger.info("Content Credentials that cannot be read: %s", error)
         return Credentials("unreadable")
-    except Exception as error:  # what people upload may be anything
+    except Exception as error:  # uploaded bytes are untrusted: the parser may raise anything
         logger.warning("Content Credentials that cannot be read: %s", error)
         return Credentials("unreadable")
 
 
-def _told(store: dict[str, Any]) -> Credentials:
+def _parse_store(store: dict[str, Any]) -> Credentials:
+    """Convert a manifest store, as c2pa returns it as JSON."""
     active = store["manifests"][store["active_manifest"]]
     signature = active.get("signature_info") or {}
     generators = active.get("claim_generator_info") or [{}]

@@ -1,5 +1,7 @@
-"""What a picture says of its own making, in the words of IPTC: read from files that come in, and
-written into those that leave. Originals are never touched."""
+"""Digital source types (IPTC): read from uploaded files, and written into rendered ones as XMP.
+
+Originals are never changed.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from assetbank.models import Asset
 from assetbank.rights import content_credentials
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-# By any of these words a picture is, at least in part, the work of a trained model
+# With any of these terms, a trained model made at least a part of the image
 MADE_WITH_AI = {
     "trainedAlgorithmicMedia",
     "compositeWithTrainedAlgorithmicMedia",
     "compositeSynthetic",
 }
-# The vocabulary, with words that are not recommended any more but stand in files
+# The vocabulary, with terms that are no longer recommended but occur in files
 SOURCE_TYPES = MADE_WITH_AI | {
     *("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"),
     *("humanEdits", "minorHumanEdits", "composite", "compositeCapture", "screenCapture"),
@@ -33,14 +35,14 @@ NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
 }
-# As an element or as an attribute of RDF. What comes from outside is not given to an XML parser
+# As an RDF element or attribute. Untrusted XMP is not given to an XML parser
 SOURCE_TYPE_IN_XMP = re.compile(
     rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})"""
 )
-WORD = re.compile(r"[A-Za-z]{3,40}")
+TERM = re.compile(r"[A-Za-z]{3,40}")
 
 
-# What people choose from where a file says nothing
+# Choices for the user where the file has no source type
 CLAIMABLE_SOURCE_TYPES = {
     "": "Not said",
     "digitalCapture": "Photographed",
@@ -51,75 +53,78 @@ CLAIMABLE_SOURCE_TYPES = {
 
 
 def check_source_type(asset: Asset) -> None:
-    """Of what the studio made, nobody says anything else. Raises InvalidAsset."""
+    """Raise InvalidAsset for an unknown term, or if the studio made the image."""
     if asset.digital_source_type and asset.digital_source_type not in SOURCE_TYPES:
         raise InvalidAsset("digital_source_type is a word of IPTC's vocabulary of that name.")
     if asset.generation_id:
         raise InvalidAsset("The studio made this picture, so how it was made is known.")
 
 
-def check_source_type_claim(data: bytes, picture: ImageFacts, word: str) -> None:
-    """Nobody takes back that a file says of itself to be made with AI. Raises InvalidAsset."""
+def check_source_type_claim(data: bytes, image: ImageFacts, term: str) -> None:
+    """Raise InvalidAsset if the file is marked as made with AI and `term` denies that."""
     if (
-        word not in MADE_WITH_AI
-        and read_source_type(data, picture)["digital_source_type"] in MADE_WITH_AI
+        term not in MADE_WITH_AI
+        and read_source_type(data, image)["digital_source_type"] in MADE_WITH_AI
     ):
         raise InvalidAsset("This file says of itself that it was made with AI.")
 
 
 def ai_label(asset: Asset) -> str:
-    """What stands on the picture wherever it is shown; mostly nothing."""
+    """Return the label that is shown on the image: "Made with AI", "Sketch", or empty."""
     if asset.digital_source_type in MADE_WITH_AI:
         return "Made with AI"
     return "Sketch" if asset.engine_model == "sketch" else ""
 
 
-def read_source_type(data: bytes, picture: ImageFacts) -> dict[str, str]:
-    """What an uploaded file says of its making, in its XMP or its Content Credentials: fields of
-    an asset. One step with AI is enough, wherever it is said."""
-    signed = content_credentials.parse_credentials(data, picture.mime)
-    words = [source_type(picture.xmp), *(signed.source_types if signed else ())]
-    with_ai = (word for word in words if word in MADE_WITH_AI)
-    said = next(with_ai, "") or next(filter(None, words), "")
-    return {"digital_source_type": said[:40]}
+def read_source_type(data: bytes, image: ImageFacts) -> dict[str, str]:
+    """Return the digital source type of an uploaded file, as a field of its asset.
+
+    It is read from the XMP and from valid Content Credentials. A term of MADE_WITH_AI in either
+    takes precedence over others.
+    """
+    signed = content_credentials.parse_credentials(data, image.mime)
+    terms = [source_type(image.xmp), *(signed.source_types if signed else ())]
+    with_ai = (term for term in terms if term in MADE_WITH_AI)
+    term = next(with_ai, "") or next(filter(None, terms), "")
+    return {"digital_source_type": term[:40]}
 
 
 def source_type(xmp: bytes) -> str:
-    """The DigitalSourceType that an XMP packet names, without its address; empty: none."""
+    """Return the last part of the DigitalSourceType URI in an XMP packet; empty: it has none."""
     found = SOURCE_TYPE_IN_XMP.search(xmp)
-    word = found[1].decode("ascii", "ignore").rpartition("/")[2] if found else ""
-    return word if WORD.fullmatch(word) else ""
+    term = found[1].decode("ascii", "ignore").rpartition("/")[2] if found else ""
+    return term if TERM.fullmatch(term) else ""
 
 
 def xmp_packet(asset: Asset, *, rights: bool = True) -> bytes:
-    """XMP for a file that is drawn from `asset`; empty when there is nothing to say.
+    """Return an XMP packet for a file that is rendered from `asset`; empty: nothing is known.
 
-    Without `rights` only what never changes is said: renditions are kept for good.
+    Without `rights` it holds only what never changes: renditions are cached for ever.
     """
-    said = []
+    elements = []
     if asset.digital_source_type:
-        said.append(
+        elements.append(
             _element("Iptc4xmpExt:DigitalSourceType", VOCABULARY + asset.digital_source_type)
         )
     if asset.engine_model:
-        said.append(_element("xmp:CreatorTool", asset.engine_model))
+        elements.append(_element("xmp:CreatorTool", asset.engine_model))
     if rights and asset.credit:
-        said.append(
+        elements.append(
             f"<dc:creator><rdf:Seq>{_element('rdf:li', asset.credit)}</rdf:Seq></dc:creator>"
         )
-        said.append(_element("photoshop:Credit", asset.credit))
+        elements.append(_element("photoshop:Credit", asset.credit))
     if rights and asset.licence:
         licence = f'<rdf:li xml:lang="x-default">{escape(asset.licence)}</rdf:li>'
-        said.append(f"<dc:rights><rdf:Alt>{licence}</rdf:Alt></dc:rights>")
-        said.append(_element("xmpRights:Marked", "True"))
-    if not said:
+        elements.append(f"<dc:rights><rdf:Alt>{licence}</rdf:Alt></dc:rights>")
+        elements.append(_element("xmpRights:Marked", "True"))
+    if not elements:
         return b""
-    spaces = " ".join(f'xmlns:{name}="{address}"' for name, address in NAMESPACES.items())
+    namespaces = " ".join(f'xmlns:{name}="{address}"' for name, address in NAMESPACES.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description rdf:about="" {spaces}>{"".join(said)}</rdf:Description>'
+        f'<rdf:Description rdf:about="" {namespaces}>{"".join(elements)}</rdf:Description>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
 
@@ -128,25 +133,27 @@ def _element(name: str, text: str) -> str:
     return f"<{name}>{escape(text)}</{name}>"
 
 
-# ------------------------------------------------------------------------ into renditions
+# ------------------------------------------------------------------------ XMP in renditions
 
 
 def embed_xmp(asset: Asset, renditions: dict[str, bytes]) -> dict[str, bytes]:
-    """The same pictures with what is known of their making."""
+    """Return the renditions, by name, with the asset's provenance as XMP."""
     xmp = xmp_packet(asset, rights=False)
     return {name: embed_in_webp(data, xmp) for name, data in renditions.items()}
 
 
 def embed_in_webp(data: bytes, xmp: bytes) -> bytes:
-    """A rendition (WebP, lossy, one picture without transparency) with an XMP packet. Its pixels
-    are not encoded again: the file gets the header of an extended one, and the packet behind."""
+    """Return a WebP rendition (lossy, one frame, no transparency) with an XMP packet.
+
+    Pixels are not encoded again: the file gets an extended header (VP8X) and an XMP chunk.
+    """
     if not xmp:
         return data
-    picture = data[12:]  # one chunk, "VP8 "
-    width, height = (side & 0x3FFF for side in struct.unpack("<HH", picture[14:18]))
+    frame = data[12:]  # one chunk, "VP8 "
+    width, height = (side & 0x3FFF for side in struct.unpack("<HH", frame[14:18]))
     edges = b"".join(struct.pack("<I", side - 1)[:3] for side in (width, height))
     has_xmp = bytes([0x04, 0, 0, 0])
-    body = b"WEBP" + _chunk(b"VP8X", has_xmp + edges) + picture + _chunk(b"XMP ", xmp)
+    body = b"WEBP" + _chunk(b"VP8X", has_xmp + edges) + frame + _chunk(b"XMP ", xmp)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 

@@ -1,5 +1,7 @@
-"""Whether a picture may be used today, and whether new ones may be made from it: decided once, for
-one asset in a sentence and for many in SQL."""
+"""Terms of use: may an asset be used today, and may new images be made from it.
+
+The same rules for one asset, with a sentence, and for many in SQL.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +18,33 @@ from django.utils.formats import date_format
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, AssetQuerySet
 
-# No list of countries says "everywhere", so "nowhere" needs a word: ZZ is no country in ISO 3166
-# and never will be. Only pictures whose sources have no country in common get it
+# An empty list of territories means "everywhere", so "nowhere" needs a code of its own: ZZ is no
+# country in ISO 3166 and never will be. It is for assets whose sources share no territory
 NOWHERE = ["ZZ"]
 WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
 
 
 class UsageProblem(NamedTuple):
+    """The reason why an asset may not be used."""
+
     word: str  # for a badge
     sentence: str
 
 
 def usage_problem(asset: Asset, *, derive: bool = False) -> str | None:
-    """Why `asset` may not be used today, in a sentence; `derive`: to make new pictures from.
+    """Return a sentence that says why the asset may not be used today; None: it may be.
 
-    `usable` says the same of many.
+    With `derive`, for making new images from it. `usable` is the equivalent for many assets.
     """
-    found = usage_problem_badge(asset, derive=derive)
-    return found.sentence if found else None
+    problem = usage_problem_badge(asset, derive=derive)
+    return problem.sentence if problem else None
 
 
 def usage_problem_badge(asset: Asset, *, derive: bool = False) -> UsageProblem | None:
-    """`problem`, with a word that says it on a small card."""
+    """Return the problem that `usage_problem` reports, with one or two words for a badge."""
     if asset.status == Asset.Status.QUARANTINED:
-        said = f"“{asset}” is quarantined: a right that it needs was withdrawn."
-        return UsageProblem("Quarantined", said)
+        sentence = f"“{asset}” is quarantined: a right that it needs was withdrawn."
+        return UsageProblem("Quarantined", sentence)
     if asset.expired:
         ended = f"its licence ended on {_day(asset.expires_on)}."
         return UsageProblem("Expired", f"“{asset}” may not be used any more: {ended}")
@@ -54,21 +58,21 @@ def usage_problem_badge(asset: Asset, *, derive: bool = False) -> UsageProblem |
             "Consent ended", f"The people shown in “{asset}” agreed to its use {until}"
         )
     if asset.territories == NOWHERE:
-        said = f"“{asset}” may be used nowhere: its sources have no country in common."
-        return UsageProblem("Nowhere", said)
+        sentence = f"“{asset}” may be used nowhere: its sources have no country in common."
+        return UsageProblem("Nowhere", sentence)
     if derive and not asset.derivatives_allowed:
-        said = f"The licence of “{asset}” does not allow new pictures to be made from it."
-        return UsageProblem("No derivatives", said)
+        sentence = f"The licence of “{asset}” does not allow new pictures to be made from it."
+        return UsageProblem("No derivatives", sentence)
     return None
 
 
 def usable(assets: AssetQuerySet, *, derive: bool = False) -> AssetQuerySet:
-    """Those of `assets` that have no `problem`."""
+    """Return the assets that have no `usage_problem`."""
     return assets.filter(usage_conditions(derive=derive))
 
 
 def usage_conditions(*, derive: bool = False) -> Q:
-    """The same, to be combined with others."""
+    """Return the condition of `usable`, to be combined with others."""
     today = timezone.localdate()
     given = Asset.Consent.GIVEN
     allowed = (
@@ -82,9 +86,9 @@ def usage_conditions(*, derive: bool = False) -> Q:
 
 
 def usable_until(asset: Asset) -> datetime.date | None:
-    """The last day on which it may be used, as far as that is known; None: no end.
+    """Return the last day on which the asset may be used; None: no limit is known.
 
-    `datetime.date.min` where it may not be used on any day.
+    `datetime.date.min` if it may not be used at all.
     """
     never = (
         asset.status == Asset.Status.QUARANTINED
@@ -98,9 +102,9 @@ def usable_until(asset: Asset) -> datetime.date | None:
 
 
 def strictest_terms(assets: Sequence[Asset]) -> dict[str, Any]:
-    """What holds for a picture that needs the rights of all of these: fields of `intake.update`."""
-    within = [set(asset.territories) for asset in assets if asset.territories]
-    common = sorted(set.intersection(*within)) or NOWHERE if within else []
+    """Return terms, as fields of an asset, for an image that needs the rights of all `assets`."""
+    limited = [set(asset.territories) for asset in assets if asset.territories]
+    common = sorted(set.intersection(*limited)) or NOWHERE if limited else []
     consents = {asset.consent for asset in assets}
     worst = next((c for c in WORST_CONSENT_FIRST if c in consents), Asset.Consent.NOT_NEEDED)
     agreed = (a.consent_until for a in assets if a.consent == Asset.Consent.GIVEN)
@@ -114,33 +118,33 @@ def strictest_terms(assets: Sequence[Asset]) -> dict[str, Any]:
 
 
 def tightened_terms(before: Asset, after: Asset) -> list[str]:
-    """The terms by which `after` may be used less than `before`."""
+    """Return the names of the terms that are stricter in `after` than in `before`."""
     both = strictest_terms([before, after])
     return [name for name, value in both.items() if getattr(before, name) != value]
 
 
-def loosening_error(before: Asset, after: Asset, made_of: Sequence[Asset]) -> str:
-    """Why `after` may not have its terms: by them it may be used more than `before`, and more than
-    what it is made of. Empty where nothing speaks against them.
+def loosening_error(before: Asset, after: Asset, sources: Sequence[Asset]) -> str:
+    """Return a sentence if `after` has looser terms than `before` and than its `sources`.
 
-    Consent is left out: whether somebody can be recognised is seen in each picture anew.
+    Empty: no term is too loose. Consent is not compared: whether people can be recognised differs
+    from image to image.
     """
-    source, both = strictest_terms(made_of), strictest_terms([before, after])
-    bound = strictest_terms([after, *made_of])
-    said = {
+    source, both = strictest_terms(sources), strictest_terms([before, after])
+    bound = strictest_terms([after, *sources])
+    limits = {
         "expires_on": f"until {_day(source['expires_on'])} only",
         "territories": f"in {', '.join(source['territories'])} only",
         "derivatives_allowed": "without making new pictures of it only",
     }
     if source["territories"] == NOWHERE:
-        said["territories"] = "nowhere: it has no country in common"
-    limits = [
-        limit for name, limit in said.items() if both[name] != getattr(after, name) != bound[name]
+        limits["territories"] = "nowhere: it has no country in common"
+    exceeded = [
+        limit for name, limit in limits.items() if both[name] != getattr(after, name) != bound[name]
     ]
-    if not limits:
+    if not exceeded:
         return ""
     return (
-        f"What “{after}” was made from may be used {' and '.join(limits)}, and so may this. "
+        f"What “{after}” was made from may be used {' and '.join(exceeded)}, and so may this. "
         "Change the terms of that first."
     )
 
@@ -154,9 +158,9 @@ def country_codes() -> frozenset[str]:
 
 
 def clean_territories(given: str | Iterable[str]) -> list[str]:
-    """Country codes from a list or as people type them ("DE, at"): capitals, sorted, each once.
+    """Return country codes in capitals, sorted, each once; from a list, or a text like "DE, at".
 
-    Raises InvalidAsset.
+    Raises InvalidAsset for a code that is not in ISO 3166-1.
     """
     words = re.split(r"[\s,;]+", given) if isinstance(given, str) else given
     codes = sorted({word.strip().upper() for word in words if word.strip()})

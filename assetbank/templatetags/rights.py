@@ -1,4 +1,4 @@
-"""What stands on a picture wherever it is shown: whether it may be used, and how it was made."""
+"""Template filters for the labels on an image: usage problem and AI label."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ register = template.Library()
 
 @register.filter
 def refused(asset: Asset, purpose: str = "") -> terms.UsageProblem | None:
-    """`asset|refused` (has `word` and `sentence`); `asset|refused:"derive"`: for new pictures."""
+    """Return the usage problem, with `word` and `sentence`; `:"derive"`: for making new images."""
     return terms.usage_problem_badge(asset, derive=purpose == "derive")
 
 
 @register.filter
 def mark(asset: Asset) -> str:
-    """ "Made with AI", "Sketch", or nothing."""
+    """Return "Made with AI", "Sketch" or an empty string."""
     return provenance.ai_label(asset)

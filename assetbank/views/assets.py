@@ -1,4 +1,4 @@
-"""One asset: its page, what is said about it, and its end."""
+"""Pages of one asset: show, edit, delete, Content Credentials."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
 
-SOON_DAYS = 30  # rights that end within these are warned of
+SOON_DAYS = 30  # days before the end of the rights in which the page warns
 
 
 @login_required
 @require_safe
 def asset(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
-    return _page(request, shown, AssetForm.of(shown, _decides(request, shown)))
+    return _page(request, shown, AssetForm.for_asset(shown, _can_decide(request, shown)))
 
 
 @login_required
@@ -33,8 +33,8 @@ def asset(request: PageRequest, pk: int) -> HttpResponse:
 def edit(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
     permissions.require_editor(request.user, shown.brand)
-    form = AssetForm(request.POST, decides=_decides(request, shown))
-    form.fit_to(shown)
+    form = AssetForm(request.POST, can_decide=_can_decide(request, shown))
+    form.adapt_source_type(shown)
     if form.is_valid():
         changes = form.changes()
         status = changes.pop("status", shown.status)
@@ -54,7 +54,7 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, pk: int) -> HttpResponse:
-    """Asks first: the question is a page, so that it needs no script."""
+    """Ask for confirmation on a page, which needs no script; delete on POST."""
     shown = _asset(request, pk)
     permissions.require_manager(request.user, shown.brand)
     if request.method != "POST":
@@ -68,7 +68,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def credentials(request: PageRequest, pk: int) -> HttpResponse:
-    """A fragment: what the original says of itself."""
+    """Render a fragment with the Content Credentials of the original."""
     context: dict[str, object] = {}
     try:
         context["credentials"] = downloads.read_credentials(_asset(request, pk))
@@ -78,38 +78,41 @@ def credentials(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    seen = permissions.assets(request.user).with_tags().select_related("brand", "created_by")
-    return get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(request.user).with_tags().select_related("brand", "created_by")
+    return get_object_or_404(visible, pk=pk)
 
 
-def _manages(request: PageRequest, shown: Asset) -> bool:
+def _can_manage(request: PageRequest, shown: Asset) -> bool:
     return permissions.can_manage(request.user, shown.brand)
 
 
-def _decides(request: PageRequest, shown: Asset) -> bool:
-    """What is in quarantine comes out of it only when the withdrawal of its rights is lifted."""
-    return shown.status != Asset.Status.QUARANTINED and _manages(request, shown)
+def _can_decide(request: PageRequest, shown: Asset) -> bool:
+    """Return whether the user may change the status.
+
+    Nobody may in quarantine: an asset leaves it only when the withdrawal is lifted.
+    """
+    return shown.status != Asset.Status.QUARANTINED and _can_manage(request, shown)
 
 
 def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
-    may_create = permissions.can_edit(request.user, shown.brand)
-    inside = list(shown.collections.all())
-    others = shown.brand.collections.exclude(pk__in=[each.pk for each in inside])
-    refused, ends = terms.usage_problem(shown), terms.usable_until(shown)
-    left = (ends - timezone.localdate()).days if ends and not refused else None
+    can_edit = permissions.can_edit(request.user, shown.brand)
+    containing = list(shown.collections.all())
+    others = shown.brand.collections.exclude(pk__in=[each.pk for each in containing])
+    problem, ends = terms.usage_problem(shown), terms.usable_until(shown)
+    days_left = (ends - timezone.localdate()).days if ends and not problem else None
     context = {
         "asset": shown,
         "form": form,
-        "may_create": may_create,
-        "may_manage": _manages(request, shown),
-        "collections": inside,
-        "other_collections": list(others) if may_create else [],
-        "days_left": left,
+        "may_create": can_edit,
+        "may_manage": _can_manage(request, shown),
+        "collections": containing,
+        "other_collections": list(others) if can_edit else [],
+        "days_left": days_left,
         "ends": ends,
         "nowhere": shown.territories == terms.NOWHERE,
         "may_download": downloads.may_download(request.user, shown),
         "sides": downloads.offered_sides(shown),
-        "decisions": approval.decisions([shown])[shown.pk] if may_create else [],
-        "expires_soon": left is not None and 0 <= left <= SOON_DAYS,
+        "decisions": approval.decisions([shown])[shown.pk] if can_edit else [],
+        "expires_soon": days_left is not None and 0 <= days_left <= SOON_DAYS,
     }
     return render(request, "assetbank/asset.html", context, status=status)

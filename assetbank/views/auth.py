@@ -1,4 +1,4 @@
-"""Coming in and going out."""
+"""Sign-in, its lockout, and the accounts of the demo."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ from assetbank.errors import TooManyAttempts
 
 
 class DemoAccount(NamedTuple):
+    """An account that the sign-in page shows."""
+
     username: str
     password: str
-    what: str
+    what: str  # what it may do, for the page
 
 
 class SignIn(LoginView):
+    """The sign-in page."""
+
     template_name = "assetbank/sign_in.html"
     redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        # A fragment that was asked for after the session ended: the whole page must sign in
+        # htmx requested a fragment after the session had ended: redirect the whole page
         if getattr(request, "htmx", False):
-            return HttpResponseClientRedirect(self._where_from(request))
+            return HttpResponseClientRedirect(self._sign_in_address(request))
         return super().dispatch(request, *args, **kwargs)
 
     @staticmethod
-    def _where_from(request: HttpRequest) -> str:
+    def _sign_in_address(request: HttpRequest) -> str:
+        """Return the sign-in address that leads back to the page that sent the htmx request."""
         page = getattr(request, "htmx", HtmxDetails(request)).current_url_abs_path
         query = urlencode({REDIRECT_FIELD_NAME: page}) if page else ""
         return f"{reverse('sign-in')}?{query}"
@@ -44,7 +49,7 @@ class SignIn(LoginView):
 
 
 def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Instead of the answer to another guess."""
+    """Render the answer to further attempts after too many failed sign-ins (429)."""
     minutes = settings.AXES_COOLOFF_TIME.total_seconds() // 60
     sentence = (
         "There were too many attempts to sign in with this name. "
@@ -55,14 +60,14 @@ def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
 
 
 def demo_accounts() -> list[DemoAccount]:
-    """Only on one machine with nothing configured, and only those that were made."""
+    """Return the demo accounts that exist; none outside the embedded profile."""
     if not settings.EMBEDDED:
         return []
-    from assetbank.demo import library  # it brings the painter along, which production never needs
+    from assetbank.demo import library  # imports the drawing code, which production never needs
 
-    there = set(library.people().filter(is_active=True).values_list("username", flat=True))
+    existing = set(library.demo_users().filter(is_active=True).values_list("username", flat=True))
     return [
         DemoAccount(name, library.PASSWORD, what)
         for name, what in library.SIGN_INS.items()
-        if name in there
+        if name in existing
     ]

@@ -1,4 +1,4 @@
-"""The bytes of an asset, for those who may see it: nothing in the storage has an open address."""
+"""Files of an asset, for users who may see it: nothing in the storage has a public address."""
 
 from __future__ import annotations
 
@@ -23,49 +23,52 @@ from assetbank.assets import downloads, open_rendition
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
 
-# How each storage backend is told under which name a browser saves what a signed address gives
+# Parameter of each storage backend that sets Content-Disposition in a signed address
 DISPOSITIONS = {
     "s3": "ResponseContentDisposition",
     "gcloud": "response_disposition",
     "azure_storage": "content_disposition",
 }
 View = Callable[..., HttpResponseBase]
-# What came in from outside is shown by nobody's browser as anything but a picture
-CAGE = {
+# Browsers must not treat an uploaded file as anything but an image
+SANDBOX_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def token_or_session(view: View) -> View:
-    """Pages and programs fetch the same addresses: a cookie or `Authorization: Token …` does."""
+    """Decorate a view to accept a session cookie or `Authorization: Token …`.
+
+    Pages and programs use the same addresses of files.
+    """
 
     @wraps(view)
-    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def authenticated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            # None for other schemes: a proxy's Basic is no business of ours
-            known = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
+            # None for other schemes: Basic may be meant for a proxy
+            identity = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
         except AuthenticationFailed as error:
             headers = {"WWW-Authenticate": "Token"}
             sentence = str(error.detail)
             return HttpResponse(sentence, status=401, headers=headers, content_type="text/plain")
-        if known:
-            request.user = known[0]
+        if identity:
+            request.user = identity[0]
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
 
-    return asked
+    return authenticated
 
 
 @require_safe
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The bytes that came in, as a download under the name they came with."""
+    """Send the original as a download under its file name."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     downloads.require_download(request.user, asset)
-    if not _local():
-        return _signed(asset.path, download_as=downloads.original_name(asset))
+    if not _storage_is_local():
+        return _redirect_to_storage(asset.path, download_as=downloads.original_name(asset))
     try:
         file = asset.file.open("rb")
     except FileNotFoundError as error:
@@ -77,7 +80,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
         as_attachment=True,
         filename=downloads.original_name(asset),
         content_type=asset.mime,
-        headers=CAGE,
+        headers=SANDBOX_HEADERS,
     )
     response["Cache-Control"] = "private, no-cache"
     return response
@@ -86,7 +89,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 @token_or_session
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """`?format=jpeg&side=1600`: drawn for this request."""
+    """Render the asset as a download: `?format=jpeg&side=1600`."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
@@ -99,9 +102,10 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     )
 
 
-def as_download(drawn: downloads.Download) -> HttpResponse:
-    response = HttpResponse(drawn.data, content_type=drawn.mime, headers=CAGE)
-    response["Content-Disposition"] = content_disposition_header(True, drawn.filename) or ""
+def as_download(download: downloads.Download) -> HttpResponse:
+    """Return the response that sends a rendered download."""
+    response = HttpResponse(download.data, content_type=download.mime, headers=SANDBOX_HEADERS)
+    response["Content-Disposition"] = content_disposition_header(True, download.filename) or ""
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -109,32 +113,35 @@ def as_download(drawn: downloads.Download) -> HttpResponse:
 @require_safe
 @token_or_session
 def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """Send a rendition; browsers cache it for ever."""
     if name not in images.RENDITIONS:
         raise Http404(f"There is no rendition {name}.")
     asset = get_object_or_404(permissions.assets(request.user), pk=pk)
     etag = f'"{asset.rendition_version}-{name}"'
-    if _local() and (unchanged := get_conditional_response(request, etag=etag)):
-        return _for_good(unchanged, etag)
-    file = open_rendition(asset=asset, name=name)  # drawn again if the storage lost it
-    if not _local():
+    if _storage_is_local() and (unchanged := get_conditional_response(request, etag=etag)):
+        return _cache_forever(unchanged, etag)
+    file = open_rendition(asset=asset, name=name)  # renders it again if the storage has lost it
+    if not _storage_is_local():
         file.close()
-        return _signed(asset.rendition_path(name))
-    return _for_good(FileResponse(file, content_type="image/webp", headers=CAGE), etag)
+        return _redirect_to_storage(asset.rendition_path(name))
+    return _cache_forever(
+        FileResponse(file, content_type="image/webp", headers=SANDBOX_HEADERS), etag
+    )
 
 
-def _for_good(response: HttpResponseBase, etag: str) -> HttpResponseBase:
-    """The address carries the checksum: other bytes have another address."""
+def _cache_forever(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    """Let browsers cache the response for ever: its address changes with its bytes."""
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     response["ETag"] = etag
     return response
 
 
-def _local() -> bool:
+def _storage_is_local() -> bool:
     return isinstance(default_storage, FileSystemStorage)
 
 
-def _signed(path: str, *, download_as: str = "") -> HttpResponseBase:
-    """A short-lived address at the storage itself, which must not be kept."""
+def _redirect_to_storage(path: str, *, download_as: str = "") -> HttpResponseBase:
+    """Redirect to a signed, short-lived address of the storage, which must not be cached."""
     backend = settings.STORAGES["default"]["BACKEND"].split(".")[-2]
     options: dict[str, Any] = {}
     if download_as and backend in DISPOSITIONS:

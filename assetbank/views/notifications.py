@@ -1,4 +1,4 @@
-"""What a person should know."""
+"""Pages of notifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PER_PAGE = 30
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: PageRequest) -> HttpResponse:
-    """POST marks all as read."""
+    """Render the user's notifications; mark all as read on POST."""
     if request.method == "POST":
         notifications.mark_read(request.user)
         return redirect("notices")
@@ -32,7 +32,7 @@ def listed(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def count(request: PageRequest) -> HttpResponse:
-    """The badge in the navigation."""
+    """Render the badge in the navigation: the number of unread notifications."""
     context = {"unread": notifications.unread(request.user).count()}
     response = render(request, "assetbank/_notices_count.html", context)
     response["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""Deciding about drafts: the page of those that wait, and decisions about one or several."""
+"""Review: the page of drafts that await a decision, and decisions about one or several assets."""
 
 from __future__ import annotations
 
@@ -30,32 +30,34 @@ DONE: dict[str, str] = {
 @login_required
 @require_safe
 def review(request: PageRequest) -> HttpResponse:
-    """Drafts that wait for this manager, big, with all that speaks against them."""
-    back = request.GET.get("show") == "sent-back"
-    found = (
-        approval.changes_requested(request.user) if back else approval.pending_review(request.user)
+    """Render the drafts that await this manager's decision, with their approval blockers."""
+    changes_requested = request.GET.get("show") == "sent-back"
+    drafts = (
+        approval.changes_requested(request.user)
+        if changes_requested
+        else approval.pending_review(request.user)
     )
-    manages = list(permissions.brands(request.user, *permissions.MANAGERS))
-    brand = next((each for each in manages if each.slug == request.GET.get("brand")), None)
+    managed = list(permissions.brands(request.user, *permissions.MANAGERS))
+    brand = next((each for each in managed if each.slug == request.GET.get("brand")), None)
     if brand:
-        found = found.filter(brand=brand)
-    page = Paginator(found.select_related("brand", "created_by"), PER_PAGE).get_page(
+        drafts = drafts.filter(brand=brand)
+    page = Paginator(drafts.select_related("brand", "created_by"), PER_PAGE).get_page(
         request.GET.get("page")
     )
     assets = list(page.object_list)
-    said = approval.decisions(assets)
+    decisions = approval.decisions(assets)
     context = {
         "page": page,
         "cards": [
             {
                 "asset": asset,
                 "problems": approval.approval_blockers(asset, by=request.user, checks=False),
-                "last": next(iter(said[asset.pk]), None),
+                "last": next(iter(decisions[asset.pk]), None),
             }
             for asset in assets
         ],
-        "back": back,
-        "manages": manages,
+        "back": changes_requested,
+        "manages": managed,
         "brand": brand,
         "here": request.get_full_path(),
     }
@@ -65,7 +67,7 @@ def review(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def review_count(request: PageRequest) -> HttpResponse:
-    """The badge in the navigation."""
+    """Render the badge in the navigation: the number of drafts that await a decision."""
     waiting = approval.pending_review(request.user).count()
     response = render(request, "assetbank/_review_count.html", {"waiting": waiting})
     response["Cache-Control"] = "no-store"
@@ -75,27 +77,30 @@ def review_count(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def decide(request: PageRequest) -> HttpResponse:
-    """`verdict`, `reason` and one or more `asset`; one that cannot be decided stops no other."""
+    """Decide about the posted `asset` ids with `verdict` and `reason`.
+
+    An asset that cannot be decided about gets a message, and does not stop the others.
+    """
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
-    asked = parse_ids(request.POST.getlist("asset"), limit=MAX_AT_ONCE)
-    seen = permissions.assets(request.user).select_related("brand")
-    if len(asked) == 1:
-        get_object_or_404(seen, pk=asked[0])
+    ids = parse_ids(request.POST.getlist("asset"), limit=MAX_AT_ONCE)
+    visible = permissions.assets(request.user).select_related("brand")
+    if len(ids) == 1:
+        get_object_or_404(visible, pk=ids[0])
     done = []
-    for asset in seen.filter(pk__in=asked):
+    for asset in visible.filter(pk__in=ids):
         try:
             approval.decide(asset=asset, by=request.user, verdict=verdict, reason=reason)
             done.append(asset)
         except ProblemError as error:
-            if len(asked) == 1:
+            if len(ids) == 1:
                 messages.error(request, error.message)
             else:
                 messages.error(request, f"“{asset}”: {error.message}")
     if done:
         messages.success(request, _sentence(done, verdict))
-    elif not asked:
+    elif not ids:
         messages.error(request, "Nothing was selected.")
-    return HttpResponseRedirect(_back(request))
+    return HttpResponseRedirect(_next_address(request))
 
 
 def _sentence(done: list[Asset], verdict: str) -> str:
@@ -105,9 +110,10 @@ def _sentence(done: list[Asset], verdict: str) -> str:
     return f"{len(done)} pictures are {verb}."
 
 
-def _back(request: PageRequest) -> str:
-    wanted = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, require_https=request.is_secure()
+def _next_address(request: PageRequest) -> str:
+    """Return the posted `next`, if it is an address of this site, else the review page."""
+    next_url = request.POST.get("next", "")
+    is_local = url_has_allowed_host_and_scheme(
+        next_url, {request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if here else reverse("review")
+    return next_url if is_local else reverse("review")

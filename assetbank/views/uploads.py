@@ -1,4 +1,4 @@
-"""Pictures come in one by one: a bad file never stops the rest."""
+"""Uploads: files are ingested one by one, and an invalid file does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from assetbank.forms import UploadForm
 from assetbank.http import PageRequest, problems
 from assetbank.models import Asset
 
-MAX_NAMED = 5  # duplicates, in a message
-ASIDE = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
+MAX_NAMED = 5  # maximum number of duplicates that a message names
+NOT_IN_SEARCH = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: PageRequest) -> HttpResponse:
-    """A script posts one file and reads JSON; a plain form posts several and goes to the library.
+    """Ingest posted files: one from a script, which gets JSON, or several from a plain form.
 
-    JSON: `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside": "archived" |
-    "quarantined"` for a duplicate that no search shows, and `"also_in": [names]` where other brands
-    of this person have the same bytes; or a problem document with the status of its error.
+    The JSON is `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside":
+    "archived" | "quarantined"` for a duplicate that searches do not show, and `"also_in": [names]`
+    if other brands of the user have the same bytes; or a problem with the status of its error. A
+    plain form is redirected to the library.
     """
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
         error = NotAllowed("You may look at the library, but not add to it.")
         return _problem(error) if _wants_json(request) else _raise(error)
     if request.method != "POST":
-        return render(request, "assetbank/upload.html", {"form": UploadForm(person=request.user)})
-    form = UploadForm(request.POST, request.FILES, person=request.user)
+        return render(request, "assetbank/upload.html", {"form": UploadForm(user=request.user)})
+    form = UploadForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
         if _wants_json(request):
             errors = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
@@ -46,58 +47,62 @@ def upload(request: PageRequest) -> HttpResponse:
             return JsonResponse(problems.problem("invalid", sentence, errors), status=400)
         return render(request, "assetbank/upload.html", {"form": form}, status=400)
     if _wants_json(request):
-        return _one(request, form)
-    return _several(request, form)
+        return _upload_one(request, form)
+    return _upload_several(request, form)
 
 
-def _one(request: PageRequest, form: UploadForm) -> HttpResponse:
+def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
     try:
-        stored = _store(request, form, form.cleaned_data["file"][0])
+        result = _ingest(request, form, form.cleaned_data["file"][0])
     except ProblemError as error:
         return _problem(error)
     answer: dict[str, Any] = {
-        "outcome": "stored" if stored.created else "duplicate",
-        "title": stored.asset.title,
-        "url": stored.asset.get_absolute_url(),
-        # search draws cards; its address is all that this app knows of it
-        "card": reverse("asset-card", args=[stored.asset.pk]),
+        "outcome": "stored" if result.created else "duplicate",
+        "title": result.asset.title,
+        "url": result.asset.get_absolute_url(),
+        # `search` renders cards; this app knows only the address
+        "card": reverse("asset-card", args=[result.asset.pk]),
     }
-    if not stored.created and stored.asset.status in ASIDE:
-        answer["aside"] = stored.asset.status
-    if others := permissions.copies_in_other_brands(request.user, stored.asset):
-        answer["also_in"] = [other.brand.name for other in others]
-    return JsonResponse(answer, status=201 if stored.created else 200)
+    if not result.created and result.asset.status in NOT_IN_SEARCH:
+        answer["aside"] = result.asset.status
+    if copies := permissions.copies_in_other_brands(request.user, result.asset):
+        answer["also_in"] = [other.brand.name for other in copies]
+    return JsonResponse(answer, status=201 if result.created else 200)
 
 
-def _several(request: PageRequest, form: UploadForm) -> HttpResponse:
-    new, known = 0, []
+def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
+    created, duplicates = 0, []
     for file in form.cleaned_data["file"]:
         try:
-            stored = _store(request, form, file)
+            result = _ingest(request, form, file)
         except NotAllowed:
             raise
         except ProblemError as error:
             messages.error(request, f"{file.name}: {error.message}")
         else:
-            new += stored.created
-            known += [] if stored.created else [stored.asset]
-    if new:
-        messages.success(request, f"{new} new {'picture' if new == 1 else 'pictures'}.")
-    if known:
-        named = format_html_join(
+            created += result.created
+            duplicates += [] if result.created else [result.asset]
+    if created:
+        messages.success(request, f"{created} new {'picture' if created == 1 else 'pictures'}.")
+    if duplicates:
+        links = format_html_join(
             ", ",
             '<a href="{}">{}</a>{}',
             (
-                (asset.get_absolute_url(), asset, f", {asset.status}" * (asset.status in ASIDE))
-                for asset in known[:MAX_NAMED]
+                (
+                    asset.get_absolute_url(),
+                    asset,
+                    f", {asset.status}" * (asset.status in NOT_IN_SEARCH),
+                )
+                for asset in duplicates[:MAX_NAMED]
             ),
         )
-        more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
-        messages.info(request, format_html("Already here: {}{}.", named, more))
+        more = f" and {len(duplicates) - MAX_NAMED} more" if len(duplicates) > MAX_NAMED else ""
+        messages.info(request, format_html("Already here: {}{}.", links, more))
     return redirect("library")
 
 
-def _store(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> IngestResult:
+def _ingest(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -> IngestResult:
     data = form.cleaned_data
     permissions.require_editor(request.user, data["brand"])
     return ingest_asset(

@@ -1,4 +1,4 @@
-"""The library's own pages."""
+"""Routes of the library's pages."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path

@@ -70,7 +70,7 @@ def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str
     ).exclude(pk=request.user.pk)
     for person in managers:
         notifications.notify(
-            person=person,
+            user=person,
             sentence=f"{asks} {len(waiting)} of “{batch.title[:120]}”.",
             address=address,
         )

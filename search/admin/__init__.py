@@ -1,4 +1,4 @@
-"""Search in the admin."""
+"""Admin of search."""
 
 from search.admin.index import EmbeddingAdmin, IndexedAssetAdmin
 from search.admin.query_images import PictureQuestionAdmin

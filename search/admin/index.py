@@ -1,4 +1,4 @@
-"""What the index knows of assets: on their pages, and as embeddings."""
+"""Index state of assets in the admin: on their pages, and as embeddings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RETRY = "They wait for a worker; vectors that still fit are used again."
 
 
 class Indexing:
-    """Actions on embeddings; `embeddings` says which ones a selection stands for."""
+    """Actions on embeddings; `embeddings` returns those of the selected rows."""
 
     def embeddings(self, selected: QuerySet[Any]) -> QuerySet[Embedding]:
         raise NotImplementedError
@@ -56,23 +56,24 @@ class Indexing:
 
     @admin.action(description="Index again", permissions=["reindex"])
     def index_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, pipeline.reindex(_assets(self.embeddings(queryset))))
+        _enqueue(request, pipeline.reindex(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Embed again (CLIP)", permissions=["reindex"])
     def embed_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        _wait(request, pipeline.reembed(_assets(self.embeddings(queryset))))
+        _enqueue(request, pipeline.reembed(_assets(self.embeddings(queryset))))
 
     @admin.action(description="Retry failed", permissions=["reindex"])
     def retry_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         failed = self.embeddings(queryset).filter(state=Embedding.State.FAILED)
-        _wait(request, pipeline.reindex(_assets(failed)))
+        _enqueue(request, pipeline.reindex(_assets(failed)))
 
 
 def _assets(embeddings: QuerySet[Embedding]) -> list[int]:
     return list(embeddings.order_by().values_list("asset_id", flat=True))
 
 
-def _wait(request: HttpRequest, many: int) -> None:
+def _enqueue(request: HttpRequest, many: int) -> None:
+    """Enqueue indexing if `many` rows wait, and tell the user."""
     if many:
         pipeline.enqueue_indexing()
     level = messages.SUCCESS if many else messages.WARNING
@@ -83,7 +84,7 @@ admin.site.unregister(Asset)
 
 
 class IndexStateFilter(DropdownFilter):
-    """By the state in the active space; what has no row there waits for one."""
+    """Filter by the state in the active space; an asset without a row there is pending."""
 
     title = "search"
     parameter_name = "index_state"
@@ -103,7 +104,7 @@ class IndexStateFilter(DropdownFilter):
 
 @admin.register(Asset)
 class IndexedAssetAdmin(Indexing, AssetAdmin):
-    """The asset admin with what search knows; that app may not know this one."""
+    """Asset admin with the index state; registered here because assetbank may not import search."""
 
     list_display = [*AssetAdmin.list_display, "index_state"]
     list_filter = [*AssetAdmin.list_filter, IndexStateFilter]
@@ -132,6 +133,7 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
 
     @display(description="How it is found")
     def ledger(self, asset: Asset) -> SafeString:
+        """Link to the search diagnostics."""
         shape = '<a href="{}" class="text-primary-600 underline">Step by step</a>'
         return format_html(shape, reverse("asset-why", args=[asset.pk]))
 
@@ -170,7 +172,7 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
         return selected
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
-        # prefetched, not joined: a row outlives its asset until the index has forgotten it
+        # Prefetched, not joined: a row outlives its asset until it is removed from the index
         rows = super().get_queryset(request)
         return rows.defer("vector_bytes").prefetch_related("asset", "space")
 

@@ -1,4 +1,4 @@
-"""Pictures that people search with."""
+"""Query images in the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved searches, golden questions, the shoot list and what was asked, in the admin."""
+"""Saved searches, golden queries, the shoot list and the search log in the admin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from search.models import Asked, GoldenQuestion, SavedSearch, ShootListItem
 from search.query import read_query
 from search.saved import golden as golden_module
 from search.saved import searches
-from search.templatetags.saved_searches import asked_at, told
+from search.templatetags.saved_searches import library_url, query_summary
 
 if TYPE_CHECKING:
     SavedModelForm = forms.ModelForm[SavedSearch]
@@ -30,13 +30,13 @@ else:
     SavedModelForm = GoldenModelForm = forms.ModelForm
 
 
-def _link(kept: SavedSearch | GoldenQuestion) -> SafeString:
+def _link(stored: SavedSearch | GoldenQuestion) -> SafeString:
     shape = '<a href="{}" class="text-primary-600 underline">{}</a>'
-    return format_html(shape, asked_at(kept), told(kept.question))
+    return format_html(shape, library_url(stored), query_summary(stored.question))
 
 
 class SavedForm(SavedModelForm):
-    """Its name is all that can be changed here."""
+    """Form that changes only the name."""
 
     def clean_name(self) -> str:
         try:
@@ -47,7 +47,7 @@ class SavedForm(SavedModelForm):
 
 @admin.register(SavedSearch)
 class SavedSearchAdmin(ModelAdmin[SavedSearch]):
-    """They are made in the library, where one sees what they find."""
+    """Saved searches; they are created in the library, where users see the matches."""
 
     form = SavedForm
     list_display = ["name", "brand", "asks", "created_by", "created_at"]
@@ -74,9 +74,9 @@ class SavedSearchAdmin(ModelAdmin[SavedSearch]):
 
 
 class GoldenForm(GoldenModelForm):
-    """Validation pins a new one: only that tells whether the brand can ask it."""
+    """Form whose validation saves: only that tells whether the brand can run the query."""
 
-    person: Any  # set by the admin, for each request
+    person: Any  # the user, set by the admin for each request
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -98,13 +98,13 @@ class GoldenForm(GoldenModelForm):
         return data
 
     def _post_clean(self) -> None:
-        """Nothing is left to set or to check."""
+        """Do nothing: `clean` has saved the instance."""
 
     def save(self, commit: bool = True) -> GoldenQuestion:
         return self.instance
 
     def save_m2m(self) -> None:
-        """All is saved."""
+        """Do nothing: `clean` has saved the relations."""
 
 
 @admin.register(GoldenQuestion)
@@ -133,11 +133,11 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
         return type(form.__name__, (form,), {"person": request.user})
 
     def get_readonly_fields(self, request: HttpRequest, obj: GoldenQuestion | None = None) -> Any:
-        """Another question is another row."""
+        """Return brand and question for an existing row: another query is another row."""
         return ["brand", "question"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """It is saved since its form was valid."""
+        """Do nothing: validating the form has saved the row."""
 
     def delete_model(self, request: HttpRequest, obj: GoldenQuestion) -> None:
         golden_module.delete_golden_query(golden=obj)
@@ -159,7 +159,7 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
 
     @display(description="Question", ordering="question")
     def asks(self, golden: GoldenQuestion) -> str:
-        return told(golden.question)
+        return query_summary(golden.question)
 
     @display(description="Expected", ordering="expected_count")
     def expected_count(self, golden: Any) -> int:
@@ -213,4 +213,4 @@ class AskedAdmin(ReadOnly, ModelAdmin[Asked]):
 
     @display(description="Question", ordering="words")
     def said(self, asked: Asked) -> str:
-        return asked.words or told(asked.question)
+        return asked.words or query_summary(asked.question)

@@ -1,4 +1,4 @@
-"""Changing the encoder, in the admin."""
+"""Roll-out of an encoder in the admin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BUILD = (
 TAKE_OVER = "It answers from now on, whatever the comparison says. You can go back."
 ROLL_BACK = "The encoder that was in use before this one answers from now on."
 DROP = "Its vectors are forgotten: to use it again, all pictures must go through it again."
-ANYWHERE = '<span style="overflow-wrap: anywhere">{}</span>'  # long, and without a space
+ANYWHERE = '<span style="overflow-wrap: anywhere">{}</span>'  # for long values without spaces
 MEASURES = (("nDCG@10", "ndcg"), ("Recall@10", "recall"), ("MRR", "mrr"))
 
 
@@ -94,14 +94,14 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @display(description="Progress")
     def progress(self, space: VectorSpace) -> SafeString:
-        told = rollout.progress(space)
-        opened = space.fingerprint is not None
-        judged = space.active or space.activated_at or space.gate
+        progress = rollout.progress(space)
+        loaded = space.fingerprint is not None
+        evaluated = space.active or space.activated_at or space.gate
         context = {
-            "told": told,
-            "opened": opened,
-            "percent": 100 * told.done // told.total if told.total else 100 * opened,
-            "again": not space.problem and (not opened or told.waiting or not judged),
+            "told": progress,
+            "opened": loaded,
+            "percent": 100 * progress.done // progress.total if progress.total else 100 * loaded,
+            "again": not space.problem and (not loaded or progress.waiting or not evaluated),
         }
         return render_to_string("admin/search/progress.html", context)
 
@@ -139,7 +139,7 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Take over", TAKE_OVER, "Take over"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        space = _there(request, object_id)
+        space = _find_space(request, object_id)
         if space is None:
             return go_on_at(reverse(LIST))
         _try(request, lambda: rollout.replace_active(space), f"{space.model} is in use now.")
@@ -152,13 +152,16 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
 
     @action(**asked("Drop", DROP, "Drop"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
-        if space := _there(request, object_id):
+        if space := _find_space(request, object_id):
             _try(request, lambda: rollout.drop_space(space), f"{space.model} is forgotten.")
         return go_on_at(reverse(LIST))
 
 
-def _there(request: HttpRequest, pk: int) -> VectorSpace | None:
-    """Not a 404, which would leave the dialog open without a word."""
+def _find_space(request: HttpRequest, pk: int) -> VectorSpace | None:
+    """Return the space; if it was dropped, tell the user.
+
+    A 404 would leave the dialog open without a message.
+    """
     space = VectorSpace.objects.filter(pk=pk).first()
     if space is None:
         messages.error(request, "This encoder was dropped meanwhile.")
@@ -166,6 +169,7 @@ def _there(request: HttpRequest, pk: int) -> VectorSpace | None:
 
 
 def _try(request: HttpRequest, verb: Callable[[], object], done: str) -> None:
+    """Call `verb`, and show the user its error or the message `done`."""
     try:
         verb()
     except ProblemError as error:

@@ -1,4 +1,4 @@
-"""Pictures that look the same, over REST."""
+"""REST API of duplicate images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from search.api.results import FoundSerializer
 from search.duplicates import dismissals, groups
 from search.models import with_index_state
 
-MAX_ASSETS = 100  # assets of one request
+MAX_ASSETS = 100  # assets per request
 BRAND = OpenApiParameter("brand", OpenApiTypes.STR, description="Slug; else all of your brands.")
 
 
@@ -92,9 +92,9 @@ class DuplicatesView(APIView):
         )
         following = None
         if found.next:
-            asked = request.query_params.copy()
-            asked["cursor"] = str(found.next)
-            following = request.build_absolute_uri(f"{request.path}?{asked.urlencode()}")
+            query = request.query_params.copy()
+            query["cursor"] = str(found.next)
+            following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
         answer = {"results": found.groups, "next": following, "total": found.total}
         return Response(GroupPageSerializer(answer, context={"request": request}).data)
 
@@ -140,12 +140,12 @@ class NotTheSameView(APIView):
         assets = _assets(request, assets=given.validated_data["assets"])
         for asset in assets:
             permissions.require_editor(person_of(request), asset.brand)
-        said = dismissals.dismiss(assets, by=person_of(request))
-        return Response(ToldApartSerializer({"told_apart": len(said)}).data)
+        dismissed = dismissals.dismiss(assets, by=person_of(request))
+        return Response(ToldApartSerializer({"told_apart": len(dismissed)}).data)
 
 
 def _assets(request: Request, **given: list[int]) -> list[Asset]:
-    """In the order in which they were sent, each once. Raises ValidationError."""
+    """Return the assets in the order of the request, each once. Raises ValidationError."""
     seen = permissions.assets(person_of(request)).select_related("brand")
     found = seen.in_bulk({pk for ids in given.values() for pk in ids})
     for name, ids in given.items():
@@ -155,6 +155,7 @@ def _assets(request: Request, **given: list[int]) -> list[Asset]:
 
 
 def _cursor(request: Request) -> int | None:
+    """Return the id in the parameter `cursor`, or None. Raises ValidationError."""
     text = request.query_params.get("cursor", "")
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""Why isn't my asset found? The ledger over REST."""
+"""REST API of search diagnostics."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RepairSerializer(serializers.Serializer[Any]):
 
 
 class WhyView(APIView):
-    """All that must be true for an asset to be found, each step with its reason."""
+    """Explanation of why an asset is found or not."""
 
     @extend_schema(
         operation_id="why",
@@ -82,12 +82,14 @@ class WhyView(APIView):
         person = resolve_subject(asker, asset.brand, request.query_params.get("person", ""))
         form = SearchForm(request.query_params, person=asker)
         if not form.is_valid():
-            errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
+            errors = {
+                name: [str(message) for message in list_] for name, list_ in form.errors.items()
+            }
             if NON_FIELD_ERRORS in errors:
                 errors[problems.GENERAL] = errors.pop(NON_FIELD_ERRORS)
             raise ValidationError(errors)
-        told = explanation.explain(asset, person=person, question=form.question(), asker=asker)
-        return Response(_as_json(told))
+        explained = explanation.explain(asset, person=person, question=form.question(), asker=asker)
+        return Response(_as_json(explained))
 
     @extend_schema(
         operation_id="repair",
@@ -99,9 +101,9 @@ class WhyView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         person = person_of(request)
         asset = _asset(person, pk)
-        wanted = RepairSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        explanation.repair(asset, Repair(wanted.validated_data["repair"]), person)
+        serializer = RepairSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        explanation.repair(asset, Repair(serializer.validated_data["repair"]), person)
         return Response(_as_json(explanation.explain(asset, person=person)), status=202)
 
 
@@ -110,12 +112,12 @@ def _asset(person: User, pk: int) -> Asset:
     return get_object_or_404(seen, pk=pk)
 
 
-def _as_json(told: Explanation) -> dict[str, Any]:
+def _as_json(explained: Explanation) -> dict[str, Any]:
     return {
-        "asset": told.asset.pk,
-        "found": told.found,
-        "state": told.state.value,
-        "sentence": told.sentence,
+        "asset": explained.asset.pk,
+        "found": explained.found,
+        "state": explained.state.value,
+        "sentence": explained.sentence,
         "steps": [
             {
                 "name": step.name,
@@ -128,6 +130,6 @@ def _as_json(told: Explanation) -> dict[str, Any]:
                 ],
                 "repairs": [repair.value for repair in step.repairs],
             }
-            for step in told.steps
+            for step in explained.steps
         ],
     }

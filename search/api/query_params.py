@@ -1,4 +1,4 @@
-"""A question as the parameters of a request."""
+"""Parameters of search requests: their documentation and validation."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ MEANINGS = {
     "engine_model": "Of a generated picture; repeated: any of these.",
     "preset": "Of a generated picture; repeated: any of these.",
 }
-ASKED = ("q", "text_weight", "picture", "like")
+QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
 
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
+    """Return the OpenAPI parameter of a form field."""
     schema: dict[str, Any] = {"type": "string"}
     if type(field) in (forms.ChoiceField, forms.MultipleChoiceField):
         schema["enum"] = [value for value, _ in field.choices if value]  # type: ignore[attr-defined]
@@ -70,13 +71,14 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
 
 
 QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.items()]
-FILTERS = [parameter for parameter in QUESTION if parameter.name not in ASKED]
+FILTERS = [parameter for parameter in QUESTION if parameter.name not in QUERY_PARAMETERS]
 
 
-def checked(asked: QueryDict, request: Request) -> SearchForm:
-    form = SearchForm(asked, person=person_of(request))
+def checked(query: QueryDict, request: Request) -> SearchForm:
+    """Return the valid form. Raises ValidationError."""
+    form = SearchForm(query, person=person_of(request))
     if not form.is_valid():
-        errors = {name: [str(said) for said in list_] for name, list_ in form.errors.items()}
+        errors = {name: [str(message) for message in list_] for name, list_ in form.errors.items()}
         if NON_FIELD_ERRORS in errors:
             errors[problems.GENERAL] = errors.pop(NON_FIELD_ERRORS)
         raise ValidationError(errors)
@@ -84,8 +86,11 @@ def checked(asked: QueryDict, request: Request) -> SearchForm:
 
 
 def as_query(data: Any) -> QueryDict:
-    """A form or a JSON object, without files, as the parameters of an address."""
-    asked = QueryDict(mutable=True)
+    """Return a form or a JSON object, without files, as query parameters.
+
+    Raises ValidationError for anything else.
+    """
+    query = QueryDict(mutable=True)
     if isinstance(data, QueryDict):
         values = dict(data.lists())
     elif isinstance(data, dict):
@@ -95,5 +100,5 @@ def as_query(data: Any) -> QueryDict:
     for name, several in values.items():
         texts = [str(value) for value in several if isinstance(value, str | int | float)]
         if texts:
-            asked.setlist(name, texts)
-    return asked
+            query.setlist(name, texts)
+    return query

@@ -1,4 +1,4 @@
-"""What was found, as JSON: an asset, why it is there, and whether search knows it."""
+"""Search results as JSON: an asset, why it was found, and its index state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HighlightSerializer(serializers.Serializer[Any]):
 
 @extend_schema_serializer(component_name="Asset")
 class FoundSerializer(AssetSerializer):
-    """An asset, how well it fits the question, and whether search can find it."""
+    """An asset with its relevance and its index state."""
 
     score = serializers.FloatField(
         allow_null=True,
@@ -57,7 +57,7 @@ class FoundSerializer(AssetSerializer):
             "matches": found.matches,
             "matched_by": found.by,
             "highlights": [_highlight(each) for each in found.highlights],
-            # until reconciliation has given it a row, an asset waits
+            # An asset without a row is pending until reconciliation adds one
             "index_state": getattr(asset, "index_state", None) or Embedding.State.PENDING.value,
             "index_error": getattr(asset, "index_reason", None) or "",
         }
@@ -90,25 +90,29 @@ class SearchPageSerializer(FoundPageSerializer):
 
 
 def page_of(
-    request: Request, asked: QueryDict, *, where: str, ignored: tuple[str, ...] = ()
+    request: Request, query: QueryDict, *, where: str, ignored: tuple[str, ...] = ()
 ) -> Any:
-    """What `asked` finds, and the address under `where` of what follows."""
-    limit = limit_of(asked)
+    """Return one page of results for the parameters `query`.
+
+    The next page's address is under the path `where`, without the parameters in `ignored`. Raises
+    ValidationError, InvalidQuery and SearchUnavailable.
+    """
+    limit = limit_of(query)
     page = search(
         person=person_of(request),
-        question=checked(asked, request).question(),
+        question=checked(query, request).question(),
         limit=limit,
-        cursor=asked.get("cursor", ""),
+        cursor=query.get("cursor", ""),
         by_program=True,
     )
     assets = [found.asset for found in page.found]
     context = {"request": request, "found": {found.asset.pk: found for found in page.found}}
     following = None
     if page.next_cursor:
-        asked = asked.copy()
-        asked["cursor"] = page.next_cursor
+        query = query.copy()
+        query["cursor"] = page.next_cursor
         for name in ignored:
-            asked.pop(name, None)
-        following = request.build_absolute_uri(f"{where}?{asked.urlencode()}")
+            query.pop(name, None)
+        following = request.build_absolute_uri(f"{where}?{query.urlencode()}")
     results = FoundSerializer(assets, many=True, context=context).data
     return {"results": results, "next": following, "matched": page.matched}

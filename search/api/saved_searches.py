@@ -1,4 +1,4 @@
-"""Saved searches and golden questions over REST."""
+"""REST API of saved searches and golden queries."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ADDRESS = "Like q=red+handbag&kind=product: the parameters of GET /assets/."
 
 
 class AddressField(serializers.CharField):
-    """A question as it is kept; it comes back with its brand."""
+    """A stored query; it is returned with its brand."""
 
     def __init__(self) -> None:
         super().__init__(max_length=10_000, help_text=ADDRESS)
 
-    def get_attribute(self, kept: SavedSearch | GoldenQuestion) -> str:
-        return stored_query.querystring_of(kept)
+    def get_attribute(self, stored: SavedSearch | GoldenQuestion) -> str:
+        return stored_query.querystring_of(stored)
 
 
 class ExpectedField(serializers.ListField):
@@ -59,7 +59,7 @@ class ExpectedField(serializers.ListField):
         return sorted(asset.pk for asset in golden.expected.all())
 
 
-class _KeptSerializer(serializers.Serializer[Any]):
+class _StoredQuerySerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
     brand = BrandField(help_text="Slug; it is asked within this brand, and stays there.")
     question = AddressField()
@@ -69,12 +69,12 @@ class _KeptSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(read_only=True)
 
     def read(self) -> SearchQuery:
-        """The question that was sent. Raises InvalidQuestion."""
+        """Return the parsed query. Raises InvalidQuery."""
         person = person_of(self.context["request"])
         return read_query(self.validated_data["question"], person=person)
 
 
-class SavedSearchSerializer(_KeptSerializer):
+class SavedSearchSerializer(_StoredQuerySerializer):
     name = serializers.CharField(max_length=searches.MAX_NAME_LENGTH)
     assets = serializers.SerializerMethodField(help_text="Address of what it finds now.")
 
@@ -89,7 +89,7 @@ class SavedSearchChangeSerializer(serializers.Serializer[Any]):
     question = serializers.CharField(max_length=10_000, required=False, help_text=ADDRESS)
 
 
-class GoldenQuestionSerializer(_KeptSerializer):
+class GoldenQuestionSerializer(_StoredQuerySerializer):
     expected = ExpectedField()
     measured = serializers.DictField(
         read_only=True,
@@ -98,19 +98,22 @@ class GoldenQuestionSerializer(_KeptSerializer):
     )
 
 
-class KeptFilter(FilterSet):  # type: ignore[misc]
+class BrandFilter(FilterSet):  # type: ignore[misc]
     brand = CharFilter("brand__slug", label="Slug of a brand.")
 
 
-class _KeptViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
+class _StoredQueryViewSet(
+    ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]
+):
     parser_classes = PARSERS
     pagination_class = Pages
     filter_backends = [DjangoFilterBackend]
-    filterset_class = KeptFilter
+    filterset_class = BrandFilter
     ordering: tuple[str, ...] = ("id",)
     lookup_value_converter = "int"
 
-    def made(self, row: SavedSearch | GoldenQuestion, name: str) -> Response:
+    def created_response(self, row: SavedSearch | GoldenQuestion, name: str) -> Response:
+        """Return the response for a new row."""
         address = self.request.build_absolute_uri(reverse(name, args=[row.pk]))
         row = self.get_queryset().get(pk=row.pk)
         return Response(self.get_serializer(row).data, status=201, headers={"Location": address})
@@ -121,7 +124,7 @@ class _KeptViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Generi
     retrieve=extend_schema(summary="One saved search"),
     destroy=extend_schema(summary="Delete a saved search", description="What it found stays."),
 )
-class SavedSearchViewSet(_KeptViewSet):
+class SavedSearchViewSet(_StoredQueryViewSet):
     serializer_class = SavedSearchSerializer
     queryset = SavedSearch.objects.none()
     ordering = ("name", "id")
@@ -131,13 +134,13 @@ class SavedSearchViewSet(_KeptViewSet):
 
     @extend_schema(summary="Save a search", responses={201: SavedSearchSerializer})
     def create(self, request: Request) -> Response:
-        given = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
-        given.is_valid(raise_exception=True)
-        person, brand = person_of(request), given.validated_data["brand"]
+        serializer = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        person, brand = person_of(request), serializer.validated_data["brand"]
         permissions.require_editor(person, brand)
-        name = given.validated_data["name"]
-        saved = searches.save_search(brand=brand, name=name, question=given.read(), by=person)
-        return self.made(saved, "api-saved-search-detail")
+        name = serializer.validated_data["name"]
+        saved = searches.save_search(brand=brand, name=name, question=serializer.read(), by=person)
+        return self.created_response(saved, "api-saved-search-detail")
 
     @extend_schema(
         summary="Rename a saved search, or let it ask something else",
@@ -147,12 +150,12 @@ class SavedSearchViewSet(_KeptViewSet):
     def partial_update(self, request: Request, pk: int) -> Response:
         saved = self.get_object()
         searches.require_change(person_of(request), saved)
-        given = SavedSearchChangeSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        question = given.validated_data.get("question")
+        serializer = SavedSearchChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        question = serializer.validated_data.get("question")
         searches.change_search(
             saved=saved,
-            name=given.validated_data.get("name"),
+            name=serializer.validated_data.get("name"),
             question=None if question is None else read_query(question, person=person_of(request)),
         )
         return Response(self.get_serializer(saved).data)
@@ -170,13 +173,13 @@ class SavedSearchViewSet(_KeptViewSet):
     @action(detail=True, methods=["get"])
     def assets(self, request: Request, pk: int) -> Response:
         saved = self.get_object()
-        asked = QueryDict(stored_query.querystring_of(saved), mutable=True)
+        query = QueryDict(stored_query.querystring_of(saved), mutable=True)
         for name in ("limit", "cursor"):
             if name in request.query_params:
-                asked[name] = request.query_params[name]
+                query[name] = request.query_params[name]
         where = reverse("api-saved-search-assets", args=[saved.pk])
         ignored = tuple(SearchForm.base_fields)
-        return Response(results.page_of(request, asked, where=where, ignored=ignored))
+        return Response(results.page_of(request, query, where=where, ignored=ignored))
 
 
 @extend_schema_view(
@@ -184,8 +187,8 @@ class SavedSearchViewSet(_KeptViewSet):
     retrieve=extend_schema(summary="One golden question"),
     destroy=extend_schema(summary="Delete a golden question", description="Its assets stay."),
 )
-class GoldenQuestionViewSet(_KeptViewSet):
-    """Questions of which a brand knows the right answers; a new encoder must answer them, too."""
+class GoldenQuestionViewSet(_StoredQueryViewSet):
+    """Golden queries: a new encoder must answer them as well."""
 
     serializer_class = GoldenQuestionSerializer
     queryset = GoldenQuestion.objects.none()
@@ -197,20 +200,22 @@ class GoldenQuestionViewSet(_KeptViewSet):
 
     @extend_schema(summary="Pin a golden question", responses={201: GoldenQuestionSerializer})
     def create(self, request: Request) -> Response:
-        given = GoldenQuestionSerializer(data=request.data, context=self.get_serializer_context())
-        given.is_valid(raise_exception=True)
-        person, brand = person_of(request), given.validated_data["brand"]
+        serializer = GoldenQuestionSerializer(
+            data=request.data, context=self.get_serializer_context()
+        )
+        serializer.is_valid(raise_exception=True)
+        person, brand = person_of(request), serializer.validated_data["brand"]
         permissions.require_manager(person, brand)
-        ids = given.validated_data["expected"]
-        there = Asset.objects.filter(brand=brand).in_bulk(ids)
-        if missing := [str(pk) for pk in ids if pk not in there]:
+        ids = serializer.validated_data["expected"]
+        assets = Asset.objects.filter(brand=brand).in_bulk(ids)
+        if missing := [str(pk) for pk in ids if pk not in assets]:
             raise serializers.ValidationError(
                 {"expected": [f"{brand} has no asset {', '.join(missing[:20])}."]}
             )
         golden = golden_module.add_golden_query(
-            brand=brand, question=given.read(), expected=list(there.values()), by=person
+            brand=brand, question=serializer.read(), expected=list(assets.values()), by=person
         )
-        return self.made(golden, "api-golden-question-detail")
+        return self.created_response(golden, "api-golden-question-detail")
 
     def perform_destroy(self, instance: GoldenQuestion) -> None:
         permissions.require_manager(person_of(self.request), instance.brand)

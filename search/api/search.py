@@ -1,4 +1,4 @@
-"""Finding assets over REST: the list, the search by picture, and how many there are of what."""
+"""REST API of search: the list of assets, search by image, and facets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class FacetsSerializer(serializers.Serializer[Any]):
 
 
 class SearchSerializer(serializers.Serializer[Any]):
-    """Words and filters of GET /assets/ may be sent with it, as fields of the same names."""
+    """Fields of a search by image.
+
+    Words and filters of GET /assets/ may be sent as fields of the same names.
+    """
 
     image = serializers.FileField(
         required=False, help_text="A picture; a small copy is kept for a day."
@@ -82,7 +85,7 @@ class SearchSerializer(serializers.Serializer[Any]):
     create=extend_schema(responses={201: FoundSerializer, 200: FoundSerializer}),
 )
 class FoundViewSet(AssetViewSet):
-    """Assets with what the index knows of them."""
+    """Assets with their index state."""
 
     serializer_class = FoundSerializer
 
@@ -105,10 +108,10 @@ class FoundViewSet(AssetViewSet):
     @action(detail=True, methods=["get"])
     def similar(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
-        asked = request.query_params.copy()
-        asked["like"] = str(asset.pk)
+        query = request.query_params.copy()
+        query["like"] = str(asset.pk)
         where = reverse("api-asset-similar", args=[asset.pk])
-        return Response(page_of(request, asked, where=where, ignored=("like",)))
+        return Response(page_of(request, query, where=where, ignored=("like",)))
 
     @extend_schema(
         summary="Index it again",
@@ -126,7 +129,7 @@ class FoundViewSet(AssetViewSet):
 
 
 class SearchView(APIView):
-    """Search with a picture, or with an asset."""
+    """Search by an uploaded image, or by an asset."""
 
     parser_classes = PARSERS
 
@@ -142,32 +145,33 @@ class SearchView(APIView):
         responses=SearchPageSerializer,
     )
     def post(self, request: Request) -> Response:
-        asked, image = as_query(request.data), request.FILES.get("image")
-        assets, box = list(filter(None, asked.pop("asset", []))), asked.pop("box", [""])[-1]
+        query, image = as_query(request.data), request.FILES.get("image")
+        assets, box = list(filter(None, query.pop("asset", []))), query.pop("box", [""])[-1]
         if bool(image) == bool(assets):
             raise ValidationError({"image": ["Send one of both: an image, or an asset's id."]})
         if assets:
-            asked.setlist("like", [*asked.getlist("like"), *assets])
-        limit_of(asked)
-        # before CLIP works for a question that cannot be answered
-        form = checked(asked, request)
+            query.setlist("like", [*query.getlist("like"), *assets])
+        limit_of(query)
+        # Validated before CLIP runs
+        form = checked(query, request)
         picture = None
         if image:
             data = image.read(settings.MAX_UPLOAD_BYTES + 1)
             picture = embedding.save_query_image(person=person_of(request), data=data)
         elif box:
             asset = form.cleaned_data["like"][-1][0]
-            asked.setlist("like", asked.getlist("like")[:-1])
+            query.setlist("like", query.getlist("like")[:-1])
             picture = embedding.save_query_crop(
                 person=person_of(request), asset=asset, box=_box(box)
             )
         if picture:
-            asked.appendlist("picture", str(picture.pk))
-        answer = page_of(request, asked, where=reverse("api-asset-list"))
+            query.appendlist("picture", str(picture.pk))
+        answer = page_of(request, query, where=reverse("api-asset-list"))
         return Response({**answer, "picture": str(picture.pk) if picture else None})
 
 
 def _box(text: str) -> tuple[float, float, float, float]:
+    """Parse "left,top,right,bottom". Raises ValidationError."""
     try:
         left, top, right, bottom = (float(share) for share in text.split(","))
     except ValueError:
@@ -176,7 +180,7 @@ def _box(text: str) -> tuple[float, float, float, float]:
 
 
 class FacetsView(APIView):
-    """What filters would show."""
+    """Counts of assets by filter."""
 
     @extend_schema(
         operation_id="facets",

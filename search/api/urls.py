@@ -1,4 +1,4 @@
-"""Search over REST."""
+"""Routes of the REST API of search."""
 
 from django.urls import path
 from rest_framework.routers import SimpleRouter

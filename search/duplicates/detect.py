@@ -1,9 +1,9 @@
-"""Pictures of a brand that look the same: found in the background.
+"""Detection of duplicate images within a brand, in the background.
 
-An asset is compared once, with those that are nearest to it by perceptual hash and by CLIP;
-`likeness` looks at the pixels and decides. What is done is written down asset by asset, so that a
-run can be stopped or killed anywhere. Nothing of it hangs on an encoder: an index that is rebuilt,
-or an encoder that is changed, asks for nothing to be compared again.
+An asset is compared once, with its nearest assets by perceptual hash and by CLIP; `pixel_match`
+compares the pixels and decides. Results are stored asset by asset, so that a run can be stopped or
+killed at any point. Nothing depends on an encoder: after a rebuild of the index or a change of the
+encoder, nothing is compared again.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from search.vectorstore import VectorStoreUnavailable, expressions, store
 logger = logging.getLogger(__name__)
 
 BATCH = 16  # assets whose neighbours are looked up at once
-THUMBS = 256  # kept at a time, 130 KB each
-PAIRS = 200_000  # remembered of one run: most are met from both sides
-PAUSE = datetime.timedelta(hours=1)  # before what could not be read is tried again
-UNREAD = ""  # the checksum of such a comparison
+MAX_THUMBS = 256  # cached thumbnails, 130 KB each
+MAX_DIFFERENT_PAIRS = 200_000  # cached per run: most pairs come up from both sides
+RETRY_AFTER = datetime.timedelta(hours=1)  # for assets with an unreadable file
+UNREAD = ""  # checksum of the comparison of such an asset
 
 Pair = tuple[int, int]  # ids, the lower one first
 
-# One pass over the brand for all of a batch. `#` is exclusive or
+# One pass over the brand for the whole batch. `#` is exclusive or
 NEAREST = """
 SELECT asset_id, other_id FROM (
     SELECT asset.id AS asset_id, other.id AS other_id,
@@ -54,7 +54,7 @@ SELECT asset_id, other_id FROM (
 """
 
 
-# ------------------------------------------------------------------------ finding
+# ------------------------------------------------------------------------ detection
 
 
 def detect(
@@ -64,40 +64,41 @@ def detect(
     stop: Callable[[], bool] = lambda: False,
     after: Callable[[int], None] = lambda done: None,
 ) -> int:
-    """Compare what was not compared yet, until `stop()`; returns how many assets that were.
+    """Compare assets that were not compared yet, until `stop()`; return how many.
 
-    One process at a time does so; another one returns 0, or waits for its turn. Raises MilvusDown.
+    Only one process at a time compares: another one returns 0, or waits if `wait`. `after` is
+    called with the count after each asset. Raises VectorStoreUnavailable.
     """
     done = 0
-    with locks.session_lock("search.duplicates", wait=wait) as alone:
-        if not alone:
+    with locks.session_lock("search.duplicates", wait=wait) as acquired:
+        if not acquired:
             return 0
         try:
             space = spaces.active_space()
         except SearchUnavailable:
             return 0
-        # once it is in use again, an archived asset may have new neighbours
+        # An archived asset may have new neighbours once it is in use again
         Comparison.objects.filter(asset__status=Asset.Status.ARCHIVED).delete()
-        eye = _PairComparer()
+        comparer = _PairComparer()
         while not stop() and (batch := list(uncompared_assets(brand).order_by("pk")[:BATCH])):
             candidates = _candidates(batch, space)
             for asset in batch:
                 if stop():
                     break
-                _compare(asset, candidates.get(asset.pk, []), eye)
+                _compare(asset, candidates.get(asset.pk, []), comparer)
                 done += 1
                 after(done)
     return done
 
 
 def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
-    """Assets that are to be compared: indexed, or left out of the index, and their hash taken."""
+    """Return assets to compare: indexed or skipped by the index, and with a hash."""
     settled = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("pk"),
         state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
     )
     done = Comparison.objects.filter(asset_id=OuterRef("pk")).filter(
-        Q(checksum=OuterRef("checksum")) | Q(compared_at__gt=timezone.now() - PAUSE)
+        Q(checksum=OuterRef("checksum")) | Q(compared_at__gt=timezone.now() - RETRY_AFTER)
     )
     assets = Asset.objects.filter(Exists(settled), ~Exists(done), colours__isnull=False)
     assets = assets.exclude(status=Asset.Status.ARCHIVED)
@@ -105,7 +106,7 @@ def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
 
 
 def compare_asset(asset: Asset) -> None:
-    """One asset out of turn, for who needs to know now. Raises SearchUnavailable."""
+    """Compare one asset at once. Raises SearchUnavailable."""
     space = spaces.active_space()
     try:
         candidates = _candidates([asset], space)
@@ -115,7 +116,7 @@ def compare_asset(asset: Asset) -> None:
 
 
 def forget_comparisons(brand: Brand | None = None) -> None:
-    """What was found, so that all is compared again. What people said stays."""
+    """Delete all matches, so that everything is compared again; dismissals stay."""
     with transaction.atomic():
         found, done = Likeness.objects.all(), Comparison.objects.all()
         if brand:
@@ -125,27 +126,30 @@ def forget_comparisons(brand: Brand | None = None) -> None:
 
 
 class _PairComparer:
-    """Looks at pairs of one run; remembers pictures, and which pairs are different."""
+    """Compares pairs in one run, with caches of thumbnails and of pairs that differ."""
 
     def __init__(self) -> None:
-        self.thumb = lru_cache(THUMBS)(_thumb)
+        self.thumb = lru_cache(MAX_THUMBS)(_thumb)
         self.different: set[Pair] = set()
 
     def score(self, first: Asset, second: Asset) -> float:
-        """Raises FileMissing."""
+        """Return the score of a pair, or 0.0 below SAME_THRESHOLD or if unreadable.
+
+        Raises FileMissing.
+        """
         if (first.pk, second.pk) in self.different:
             return 0.0
         thumbs = self.thumb(first), self.thumb(second)
         score = pixel_match.same_image_score(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
         if score < pixel_match.SAME_THRESHOLD:
-            if len(self.different) >= PAIRS:
+            if len(self.different) >= MAX_DIFFERENT_PAIRS:
                 self.different.clear()
             self.different.add((first.pk, second.pk))
         return score
 
 
 def _thumb(asset: Asset) -> pixel_match.Thumb | None:
-    """None of a picture that nobody can read. Raises FileMissing."""
+    """Return the thumbnail, or None for an unreadable image. Raises FileMissing."""
     try:
         with open_rendition(asset=asset, name="grid") as file:
             return pixel_match.thumb(images.load_rgb(file, side=pixel_match.SIDE))
@@ -154,14 +158,14 @@ def _thumb(asset: Asset) -> pixel_match.Thumb | None:
         return None
 
 
-def _compare(asset: Asset, others: Sequence[Asset], eye: _PairComparer) -> None:
-    """Look, then write down at once what was found and that it was done."""
+def _compare(asset: Asset, others: Sequence[Asset], comparer: _PairComparer) -> None:
+    """Compare the asset with the others, and store the matches and the comparison at once."""
     found: dict[Pair, float] = {}
     checksum = asset.checksum
     for other in others:
         first, second = sorted((asset, other), key=lambda each: each.pk)
         try:
-            score = eye.score(first, second)
+            score = comparer.score(first, second)
         except FileMissing as error:
             logger.warning("asset %d is compared later: %s", asset.pk, error)
             checksum = UNREAD
@@ -171,14 +175,14 @@ def _compare(asset: Asset, others: Sequence[Asset], eye: _PairComparer) -> None:
     with transaction.atomic():
         locked = Asset.objects.select_for_update(no_key=True).order_by("pk")
         pks = {asset.pk, *itertools.chain.from_iterable(found)}
-        there = set(locked.filter(pk__in=pks).values_list("pk", flat=True))
-        if asset.pk not in there:
+        existing = set(locked.filter(pk__in=pks).values_list("pk", flat=True))
+        if asset.pk not in existing:
             return
         Likeness.objects.bulk_create(
             [
                 Likeness(brand_id=asset.brand_id, first_id=pair[0], second_id=pair[1], score=score)
                 for pair, score in found.items()
-                if there.issuperset(pair)
+                if existing.issuperset(pair)
             ],
             ignore_conflicts=True,
         )
@@ -189,17 +193,17 @@ def _compare(asset: Asset, others: Sequence[Asset], eye: _PairComparer) -> None:
 
 
 def _candidates(batch: Sequence[Asset], space: VectorSpace) -> dict[int, list[Asset]]:
-    """Whom each of these is compared with, except where that is known or was said already."""
+    """Return the assets to compare each asset with, without settled pairs."""
     pairs = _by_hash(batch) | _by_vector(batch, space)
     others = Asset.objects.exclude(status=Asset.Status.ARCHIVED).in_bulk(
         {pk for pair in pairs for pk in pair}
     )
-    known = _known(pairs, others)
+    settled = _settled_pairs(pairs, others)
     found: dict[int, list[Asset]] = {}
     for asset in batch:
-        mine = sorted(pair for pair in pairs if asset.pk in pair and pair not in known)
-        there = [others.get(sum(pair) - asset.pk) for pair in mine]
-        found[asset.pk] = [other for other in there if other and other.brand_id == asset.brand_id]
+        own_pairs = sorted(pair for pair in pairs if asset.pk in pair and pair not in settled)
+        nearest = [others.get(sum(pair) - asset.pk) for pair in own_pairs]
+        found[asset.pk] = [other for other in nearest if other and other.brand_id == asset.brand_id]
     return found
 
 
@@ -211,17 +215,17 @@ def _by_hash(batch: Sequence[Asset]) -> set[Pair]:
 
 
 def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
-    """By the vectors that Postgres keeps; what is left out of the index may have none."""
-    kept = Embedding.objects.filter(space=space, asset_id__in=[asset.pk for asset in batch])
+    """Return the nearest pairs by the stored vectors; skipped assets may have none."""
+    stored = Embedding.objects.filter(space=space, asset_id__in=[asset.pk for asset in batch])
     vectors = {
-        pk: (value, of)
-        for pk, value, of in kept.values_list("asset_id", "vector_bytes", "checksum")
+        pk: (value, checksum)
+        for pk, value, checksum in stored.values_list("asset_id", "vector_bytes", "checksum")
     }
     pairs = set()
     for asset in batch:
-        value, of = vectors.get(asset.pk, (None, ""))
+        value, checksum = vectors.get(asset.pk, (None, ""))
         value = bytes(value) if value is not None else None
-        vector = entities.sound_vector(value, of, asset=asset, space=space)
+        vector = entities.valid_vector(value, checksum, asset=asset, space=space)
         if vector is None:
             continue
         where = expressions.all_of(
@@ -241,16 +245,16 @@ def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
     return pairs
 
 
-def _known(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
-    """Those that are stored as alike, or were said not to be the same."""
+def _settled_pairs(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
+    """Return the pairs that already match or were dismissed."""
     stored = Likeness.objects.filter(first__in=assets, second__in=assets)
-    known = set(stored.values_list("first_id", "second_id"))
-    of = {pk: asset.checksum for pk, asset in assets.items()}
-    said = dismissals.dismissed_pairs(of.values())
-    return known | {
+    matches = set(stored.values_list("first_id", "second_id"))
+    checksums = {pk: asset.checksum for pk, asset in assets.items()}
+    dismissed = dismissals.dismissed_pairs(checksums.values())
+    return matches | {
         pair
         for pair in pairs
-        if of.keys() >= set(pair) and frozenset(of[pk] for pk in pair) in said
+        if checksums.keys() >= set(pair) and frozenset(checksums[pk] for pk in pair) in dismissed
     }
 
 

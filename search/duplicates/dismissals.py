@@ -1,5 +1,7 @@
-"""What people say of pictures that look the same: that they are not. It is about their bytes, so it
-outlives assets, indexes and encoders; it can be taken back."""
+"""Dismissals: users' decisions that two images are not the same.
+
+Stored by checksum, so they outlive assets, indexes and encoders; they can be undone.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +18,26 @@ from search.models import Comparison, NotTheSame
 
 
 def pair(one: Asset, other: Asset) -> tuple[str, str]:
-    """Their checksums, as they are remembered."""
+    """Return the checksums of both assets in the order in which dismissals store them."""
     first, second = sorted((one.checksum, other.checksum))
     return first, second
 
 
 def dismissed_pairs(checksums: Iterable[str]) -> set[frozenset[str]]:
-    """Pairs of these that somebody said are not the same."""
-    known = list(checksums)
-    said = NotTheSame.objects.filter(first__in=known, second__in=known)
-    return {frozenset(each) for each in said.values_list("first", "second")}
+    """Return the dismissed pairs among these checksums."""
+    checksums = list(checksums)
+    dismissed = NotTheSame.objects.filter(first__in=checksums, second__in=checksums)
+    return {frozenset(each) for each in dismissed.values_list("first", "second")}
 
 
 def dismiss(
     assets: Sequence[Asset], *, by: User, one: Asset | None = None
 ) -> list[tuple[str, str]]:
-    """Each of these is another picture than each other one, or than `one`, if that is given.
-    Returns what was new, as checksums, for `take_back`. Raises InvalidAsset."""
+    """Record that the assets are all different images, or that `one` differs from the others.
+
+    Returns the new pairs as checksums, for `undo_dismissal`. Raises InvalidAsset unless there are
+    two assets of one brand.
+    """
     assets = list({asset.pk: asset for asset in assets}.values())
     pairs = itertools.combinations(assets, 2)
     chosen = [both for both in pairs if one is None or one in both]
@@ -49,22 +54,24 @@ def dismiss(
     return new
 
 
-def dismissed_among(asset: Asset, among: AssetQuerySet) -> AssetQuerySet:
-    """Those of its brand of which somebody said that they are not the same as `asset`."""
-    said = NotTheSame.objects
-    others = Q(checksum__in=said.filter(first=asset.checksum).values("second"))
-    others |= Q(checksum__in=said.filter(second=asset.checksum).values("first"))
-    return among.filter(others, brand=asset.brand_id).exclude(status=Asset.Status.ARCHIVED)
+def dismissed_duplicates(asset: Asset, candidates: AssetQuerySet) -> AssetQuerySet:
+    """Return the candidates of its brand that were dismissed as duplicates of `asset`."""
+    dismissed = NotTheSame.objects
+    others = Q(checksum__in=dismissed.filter(first=asset.checksum).values("second"))
+    others |= Q(checksum__in=dismissed.filter(second=asset.checksum).values("first"))
+    return candidates.filter(others, brand=asset.brand_id).exclude(status=Asset.Status.ARCHIVED)
 
 
 @transaction.atomic
-def undo_dismissal(said: Sequence[tuple[str, str]], *, by: User | None = None) -> int:
-    """What anybody, or this person, said; the pairs that were found show again. A pair that was
-    said before it was ever compared is compared by `find`."""
+def undo_dismissal(pairs: Sequence[tuple[str, str]], *, by: User | None = None) -> int:
+    """Delete dismissals of these pairs of checksums, of any user or only `by`; return how many.
+
+    Matches that were found show again, and the assets are compared again.
+    """
     done = 0
-    for first, second in said:
+    for first, second in pairs:
         rows = NotTheSame.objects.filter(first=first, second=second)
         done += (rows.filter(said_by=by) if by else rows).delete()[0]
-    checksums = set(itertools.chain.from_iterable(said))
+    checksums = set(itertools.chain.from_iterable(pairs))
     Comparison.objects.filter(asset__checksum__in=checksums).delete()
     return done

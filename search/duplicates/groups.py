@@ -1,8 +1,8 @@
-"""Groups of pictures that look the same, best copy first.
+"""Groups of duplicate images, best copy first.
 
-A group is what pairs connect, strongest pair first, except that no two pictures are in one group
-of which somebody said that they are not the same: between two such pictures, one that looks like
-both goes with the one it looks like more. The other is a group again when that is merged or said.
+A group is a connected set of pairs, strongest pair first, but never contains two images that were
+dismissed as different: an image that matches both joins the one it matches more strongly. The other
+forms a group again once that one is merged or dismissed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from assetbank.models import Asset, AssetQuerySet, Brand
 from search.models import Likeness, NotTheSame
 
 PER_PAGE = 20
-MAX_PAIRS = 10_000  # the newest; what is older shows when these are dealt with
-MAX_CONNECTED = 200  # assets, around one
-MAX_SHOWN = 24  # pictures of a group; the others show when these are merged
+MAX_PAIRS = 10_000  # newest pairs; older ones show once these are merged or dismissed
+MAX_CONNECTED = 200  # assets reached from one asset
+MAX_SHOWN = 24  # images of a group; the others show once these are merged
 
 STATUSES = [
     Asset.Status.APPROVED,
@@ -35,9 +35,11 @@ STATUSES = [
 
 @dataclass(frozen=True)
 class Group:
+    """Duplicate assets; `size` counts all of them, `assets` holds at most MAX_SHOWN."""
+
     assets: list[Asset]  # best copy first
     reason: str  # why it is the best
-    size: int  # with those that are not shown
+    size: int  # including assets that are not shown
 
     @property
     def best(self) -> Asset:
@@ -50,13 +52,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Page:
+    """One page of groups."""
+
     groups: list[Group]
     total: int
-    next: int | None = None  # `before` of the next page
+    next: int | None = None  # value of `before` for the next page
     more: bool = False  # there are more groups than could be counted
 
 
 class Pair(NamedTuple):
+    """Two matching assets with their checksums."""
+
     pk: int
     score: float
     first: int
@@ -66,21 +72,23 @@ class Pair(NamedTuple):
 
 
 @dataclass
-class _Set:
-    """Assets on their way to a group."""
+class _Cluster:
+    """A group being built."""
 
     assets: set[int]
     checksums: set[str]
-    others: set[str]  # checksums of what is not the same as one of these
-    newest: int = 0  # pair; the group's place
+    dismissed: set[str]  # checksums that were dismissed as duplicates of these
+    newest: int = 0  # id of the newest pair, by which groups are ordered
 
 
 Seen = AssetQuerySet | None
 
 
 def seen_by(person: permissions.AnyUser) -> Seen:
-    """What `page`, `count` and `group_of` should keep to. None for a person who sees all of their
-    brands, since asking costs."""
+    """Return the assets for the argument `seen` of `page`, `count` and `group_of`.
+
+    None for a user who sees all assets of their brands, which saves the query.
+    """
     reach = permissions.asset_scope(person)
     return reach.assets() if reach.approved else None
 
@@ -92,10 +100,13 @@ def page(
     before: int | None = None,
     limit: int = PER_PAGE,
 ) -> Page:
-    """Newest first. `before`: `next` of the page before, so that what was merged meanwhile
-    leaves no gap. As many queries as for a single group."""
+    """Return one page of groups, newest first.
+
+    `before` is `next` of the previous page, so that merges in the meantime leave no gap. Needs as
+    many queries as a single group.
+    """
     pairs = _pairs(brands, seen)
-    sets = _sets(pairs, brands)
+    sets = _clusters(pairs, brands)
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
     following = shown[-1].newest if start + limit < len(sets) else None
@@ -103,11 +114,12 @@ def page(
 
 
 def count(brands: QuerySet[Brand], *, seen: Seen = None) -> int:
-    return len(_sets(_pairs(brands, seen), brands))
+    """Return the number of groups."""
+    return len(_clusters(_pairs(brands, seen), brands))
 
 
 def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
-    """The one that this asset is in. One query for an asset that looks like no other."""
+    """Return the asset's group, or None. One query for an asset without duplicates."""
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
@@ -117,13 +129,13 @@ def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
         last, reached = found - reached, reached | found
     if not connected:
         return None
-    mine = [each for each in _sets(list(set(connected)), brands) if asset.pk in each.assets]
-    groups = _groups(mine)
+    own = [each for each in _clusters(list(set(connected)), brands) if asset.pk in each.assets]
+    groups = _groups(own)
     return groups[0] if groups else None
 
 
 def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -> list[Pair]:
-    """Those of the brands, or those of these assets, that are not archived."""
+    """Return the newest pairs of the brands, or of the assets `of`, without archived assets."""
     pairs = (
         Likeness.objects.filter(brand__in=brands, first__brand=F("brand"), second__brand=F("brand"))
         .exclude(first__status=Asset.Status.ARCHIVED)
@@ -138,58 +150,62 @@ def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -
     return [Pair(*row) for row in pairs.values_list(*fields)[:MAX_PAIRS]]
 
 
-def _sets(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Set]:
-    apart = _apart(brands) if pairs else {}
-    sets: dict[int, _Set] = {}
+def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
+    """Join the pairs into sets, newest first."""
+    dismissed = _dismissed(brands) if pairs else {}
+    sets: dict[int, _Cluster] = {}
     for pair in sorted(pairs, key=lambda pair: (-pair.score, pair.pk)):
-        ours, theirs = (
-            sets.get(pk) or _Set({pk}, {checksum}, apart.get(checksum, set()))
+        first, second = (
+            sets.get(pk) or _Cluster({pk}, {checksum}, dismissed.get(checksum, set()))
             for pk, checksum in (
                 (pair.first, pair.first_checksum),
                 (pair.second, pair.second_checksum),
             )
         )
-        if ours.checksums & theirs.others:
+        if first.checksums & second.dismissed:
             continue
-        united = _Set(
-            ours.assets | theirs.assets,
-            ours.checksums | theirs.checksums,
-            ours.others | theirs.others,
-            max(ours.newest, theirs.newest, pair.pk),
+        united = _Cluster(
+            first.assets | second.assets,
+            first.checksums | second.checksums,
+            first.dismissed | second.dismissed,
+            max(first.newest, second.newest, pair.pk),
         )
         sets |= dict.fromkeys(united.assets, united)
     distinct = {id(each): each for each in sets.values()}.values()
     return sorted(distinct, key=lambda each: -each.newest)
 
 
-def _apart(brands: QuerySet[Brand]) -> dict[str, set[str]]:
-    """By checksum: what was said not to be the same."""
+def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
+    """Return, by checksum, the checksums that were dismissed as its duplicates."""
     ours = Asset.objects.filter(brand__in=brands)
-    said = NotTheSame.objects.filter(
+    dismissals = NotTheSame.objects.filter(
         Exists(ours.filter(checksum=OuterRef("first"))),
         Exists(ours.filter(checksum=OuterRef("second"))),
     )
-    apart: dict[str, set[str]] = {}
-    for first, second in said.values_list("first", "second"):
-        apart.setdefault(first, set()).add(second)
-        apart.setdefault(second, set()).add(first)
-    return apart
+    dismissed: dict[str, set[str]] = {}
+    for first, second in dismissals.values_list("first", "second"):
+        dismissed.setdefault(first, set()).add(second)
+        dismissed.setdefault(second, set()).add(first)
+    return dismissed
 
 
-def _groups(sets: Sequence[_Set]) -> list[Group]:
-    """One query for all of them."""
+def _groups(sets: Sequence[_Cluster]) -> list[Group]:
+    """Return the groups with their assets, in one query."""
     ids = itertools.chain.from_iterable(each.assets for each in sets)
     assets = Asset.objects.with_tags().select_related("brand", "created_by").in_bulk(ids)
     groups = []
     for each in sets:
-        there = sorted((assets[pk] for pk in each.assets if pk in assets), key=_rank)
-        if len(there) > 1:
-            groups.append(Group(there[:MAX_SHOWN], _reason(*there[:2]), len(there)))
+        existing = sorted((assets[pk] for pk in each.assets if pk in assets), key=_rank)
+        if len(existing) > 1:
+            groups.append(Group(existing[:MAX_SHOWN], _reason(*existing[:2]), len(existing)))
     return groups
 
 
 def _rank(asset: Asset) -> tuple[float, ...]:
-    """The lower the better: pixels, rights, status, bytes (less was lost), age."""
+    """Sort key, lowest for the best copy: pixels, rights, status, bytes, age.
+
+    More bytes come first, since less was lost in compression.
+    """
     rights = 2 if asset.expired else 0 if asset.licence else 1
     pixels = asset.width * asset.height
     age = asset.created_at.timestamp()
@@ -197,7 +213,7 @@ def _rank(asset: Asset) -> tuple[float, ...]:
 
 
 def _reason(best: Asset, second: Asset) -> str:
-    """The first thing in which it is better than the next one."""
+    """Return the first criterion by which `best` beats the second-best copy, as a sentence."""
     pairs = zip(_rank(best), _rank(second), strict=True)
     first = next(place for place, (one, other) in enumerate(pairs) if one != other)
     return (

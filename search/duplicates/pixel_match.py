@@ -1,9 +1,9 @@
-"""Do two pictures show the same picture: resized, compressed, cut, framed, recoloured?
+"""Comparison of two images by pixels: resized, compressed, cropped, framed or recoloured copies.
 
-Perceptual hash and CLIP say which pairs are worth a look; this looks. One picture is laid over the
-other (moved, scaled, turned a little) until their detail agrees as well as it can, and then they
-are compared place by place. A product photographed twice has other folds and other shadows, so it
-does not pass, however alike the two photographs are to an encoder.
+Perceptual hash and CLIP propose pairs, and this module decides. One image is aligned with the other
+(moved, scaled, slightly rotated) until their detail agrees best, and then they are compared block
+by block. A product photographed twice has other folds and shadows, so it does not pass, however
+similar the two photographs are to an encoder.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from PIL import Image, ImageChops
 
 Floats = npt.NDArray[np.floating[Any]]
 
-SAME_THRESHOLD = 0.75  # the least score at which two pictures are called the same
-# Whom a new asset is compared with: the nearest by perceptual hash, where it differs in few enough
-# bits, and the nearest by CLIP. Ranks, because cosines mean something else in each encoder
+SAME_THRESHOLD = 0.75  # minimum score, 0 to 1, of two copies of one image
+# Candidates for a comparison: the nearest by perceptual hash, within a maximum of differing bits,
+# and the nearest by CLIP. Ranks, because the scale of cosines depends on the encoder
 NEAREST_HASHES = 10
 HASH_BITS = 24
 NEAREST_VECTORS = 10
 
 SIDE = 96  # pixels of the longest side; the search for the position uses half of them
-# Of one picture inside the other, both being equally long: from cut by a third to framed
+# Scales of one image inside the other, both equally long: from cropped by a third to framed
 SCALES = 1.05 ** np.arange(-10, 3.0)
-MIDDLE = 0.74  # share of the width and height that is searched for: what a frame leaves free
-TURN = 0.07  # radians that a picture may be turned
-INSIDE = 0.6  # share of the smaller picture that must lie in the other
-BLOCKS = 6  # per side, that must agree one by one
-CONTRAST = 0.06  # standard deviation of luminance from which on a block can disagree
-WINDOW = 4  # pixels to each side that local means are taken over
+CENTRE = 0.74  # share of the width and height that is searched for: what a frame leaves free
+MAX_TURN = 0.07  # maximum rotation in radians
+MIN_OVERLAP = 0.6  # share of the smaller image that must lie in the other
+BLOCKS = 6  # per side; each must agree
+MIN_CONTRAST = 0.06  # minimum standard deviation of luminance of a block that is compared
+WINDOW = 4  # pixels to each side for local means
 
 
 @dataclass(frozen=True)
 class Thumb:
-    """What is compared of a picture: luminance (0 to 1) and its detail, [height, width]."""
+    """Arrays of one image to compare: luminance (0 to 1) and its detail, [height, width]."""
 
     fine: Floats
-    brightest: Floats  # of red, green and blue, instead of luminance
+    brightest: Floats  # maximum of red, green and blue, instead of luminance
     coarse: Floats
     fine_detail: Floats
     coarse_detail: Floats
@@ -49,14 +49,14 @@ class Thumb:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a point z = x + iy of one picture lies in another: at `turn` * z + `shift`."""
+    """Position of one image in another: a point z = x + iy lies at `turn` * z + `shift`."""
 
-    turn: complex  # and scale
+    turn: complex  # rotation and scale
     shift: complex
 
 
 def thumb(picture: Image.Image) -> Thumb:
-    """Of any rendition of at least SIDE pixels."""
+    """Return the arrays of a rendition of at least SIDE pixels."""
     factor = SIDE / max(picture.size)
     rgb = picture.convert("RGB")
     red, green, blue = rgb.split()
@@ -70,13 +70,13 @@ def thumb(picture: Image.Image) -> Thumb:
 
 
 def same_image_score(first: Thumb, second: Thumb) -> float:
-    """How surely one is a copy of the other, 0 to 1; SAME and above is yes.
+    """Return the score, 0 to 1, that one is a copy of the other; a copy from SAME_THRESHOLD on.
 
-    0 for pictures without any detail: of plain surfaces only a checksum can tell.
+    0 for images without any detail: for plain surfaces only a checksum can tell.
     """
     best = 0.0
     for whole, part in ((first, second), (second, first)):
-        for placement in _found(whole, part):
+        for placement in _likely_placements(whole, part):
             guess = float(np.mean(_agreement(whole.coarse, part.coarse, placement)))
             if guess > best:
                 best, chosen = guess, (whole, part, placement)
@@ -85,17 +85,17 @@ def same_image_score(first: Thumb, second: Thumb) -> float:
     whole, part, placement = chosen
     placement = Placement(placement.turn, placement.shift * 2)
     placement = _aligned(whole.fine_detail, part.fine_detail, placement)
-    # The least, for in one room with two chairs all agrees but the chairs. Turning the hues of a
-    # picture changes luminance here and there, or else the brightest channel, but not both
+    # The minimum, because two photographs of a room may agree in all blocks but one chair. A change
+    # of hues changes luminance or the brightest channel in places, but not both
     luminance = _agreement(whole.fine, part.fine, placement).min()
     brightest = _agreement(whole.brightest, part.brightest, placement).min()
     return float(max(luminance, brightest, 0))
 
 
-def _found(whole: Thumb, part: Thumb) -> list[Placement]:
-    """The two likeliest places of `part` in `whole`, coarse.
+def _likely_placements(whole: Thumb, part: Thumb) -> list[Placement]:
+    """Return the two most likely placements of `part` in `whole`, at coarse resolution.
 
-    The middle of `part` is slid over `whole` in every size, by normalised cross-correlation.
+    The centre of `part` is moved over `whole` at each scale, by normalised cross-correlation.
     """
     detail = whole.coarse_detail
     height, width = detail.shape
@@ -105,39 +105,39 @@ def _found(whole: Thumb, part: Thumb) -> list[Placement]:
     found = []
     for scale in SCALES:
         scaled = _resized(part.coarse_detail, scale)
-        top, left = (round(side * (1 - MIDDLE) / 2) for side in scaled.shape)
-        middle = scaled[top : scaled.shape[0] - top, left : scaled.shape[1] - left]
-        rows, columns = middle.shape
+        top, left = (round(side * (1 - CENTRE) / 2) for side in scaled.shape)
+        centre = scaled[top : scaled.shape[0] - top, left : scaled.shape[1] - left]
+        rows, columns = centre.shape
         if rows > height or columns > width or min(rows, columns) < 8:
             continue
-        middle = middle - middle.mean()
-        sought = np.conj(np.fft.rfft2(middle, detail.shape))
-        products = np.fft.irfft2(spectrum * sought, detail.shape)
+        centre = centre - centre.mean()
+        template = np.conj(np.fft.rfft2(centre, detail.shape))
+        products = np.fft.irfft2(spectrum * template, detail.shape)
         products = products[: height - rows + 1, : width - columns + 1]
-        energy = _sums(squares, rows, columns) - _sums(values, rows, columns) ** 2 / middle.size
-        likeness = products / np.sqrt(np.maximum(energy * (middle**2).sum(), 1e-6))
-        y, x = divmod(int(likeness.argmax()), likeness.shape[1])
+        energy = _sums(squares, rows, columns) - _sums(values, rows, columns) ** 2 / centre.size
+        correlation = products / np.sqrt(np.maximum(energy * (centre**2).sum(), 1e-6))
+        y, x = divmod(int(correlation.argmax()), correlation.shape[1])
         shift = -complex(x - left, y - top) / scale
-        found.append((float(likeness[y, x]), Placement(1 / scale, shift)))
+        found.append((float(correlation[y, x]), Placement(1 / scale, shift)))
     found.sort(key=lambda item: -item[0])
     return [_aligned(detail, part.coarse_detail, placement) for _, placement in found[:2]]
 
 
 def _aligned(whole: Floats, part: Floats, placement: Placement, steps: int = 6) -> Placement:
-    """Gauss-Newton: the placement nearby with the least difference."""
+    """Return the nearby placement with the smallest difference, by Gauss-Newton iteration."""
     height, width = whole.shape
     centre = complex(width / 2, height / 2)
-    away = _points(height, width) - centre
+    offsets = _points(height, width) - centre
     for _ in range(steps):
-        laid, inside = _laid_over(part, whole.shape, placement)
+        warped, inside = _warp(part, whole.shape, placement)
         if inside.mean() < 0.2:
             break
-        down, right = np.gradient(laid, axis=0), np.gradient(laid, axis=1)
+        down, right = np.gradient(warped, axis=0), np.gradient(warped, axis=1)
         slope = (right + 1j * down)[inside]
-        turned = np.conj(slope) * away[inside]
+        turned = np.conj(slope) * offsets[inside]
         change = np.stack([turned.real, -turned.imag, slope.real, slope.imag])
-        difference = (whole - laid)[inside]
-        weighted = change / (1 + np.abs(difference))  # what does not fit at all pulls less
+        difference = (whole - warped)[inside]
+        weighted = change / (1 + np.abs(difference))  # outliers weigh less
         step = np.linalg.solve(weighted @ change.T + 1e-3 * np.eye(4), weighted @ difference)
         turn = complex(*np.clip(step[:2], -0.05, 0.05))
         shift = complex(*np.clip(step[2:], -3, 3))
@@ -149,15 +149,15 @@ def _aligned(whole: Floats, part: Floats, placement: Placement, steps: int = 6) 
 
 
 def _agreement(whole: Floats, part: Floats, placement: Placement) -> Floats:
-    """The correlation in each block that has contrast, or [0] if the placement makes no sense."""
-    nothing: Floats = np.zeros(1, np.float32)
-    laid, inside = _laid_over(part, whole.shape, placement)
+    """Return the correlation of each block with contrast, or [0] for an invalid placement."""
+    invalid: Floats = np.zeros(1, np.float32)
+    warped, inside = _warp(part, whole.shape, placement)
     smaller = min(whole.size, part.size / abs(placement.turn) ** 2)
-    if abs(np.angle(placement.turn)) > TURN or inside.sum() < INSIDE * smaller:
-        return nothing
+    if abs(np.angle(placement.turn)) > MAX_TURN or inside.sum() < MIN_OVERLAP * smaller:
+        return invalid
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     if min(len(rows), len(columns)) < BLOCKS:
-        return nothing
+        return invalid
     starts = [side[np.arange(BLOCKS) * len(side) // BLOCKS] for side in (rows, columns)]
 
     def total(values: Floats) -> Floats:
@@ -169,21 +169,21 @@ def _agreement(whole: Floats, part: Floats, placement: Placement) -> Floats:
     pixels = total(np.ones_like(whole))
     filled = pixels > pixels.max() / 2
     pixels = np.maximum(pixels, 1)
-    ours, theirs = total(whole) / pixels, total(laid) / pixels
-    our_variance = np.maximum(total(whole**2) / pixels - ours**2, 0)
-    their_variance = np.maximum(total(laid**2) / pixels - theirs**2, 0)
-    covariance = total(whole * laid) / pixels - ours * theirs
-    contrast = np.sqrt(np.maximum(our_variance, their_variance)) * filled
-    judged = filled & (contrast >= min(CONTRAST, contrast.max() / 2))
-    correlation = covariance / (np.sqrt(our_variance * their_variance) + 1e-4)
-    chosen: Floats = correlation[judged]
-    return chosen
+    whole_mean, part_mean = total(whole) / pixels, total(warped) / pixels
+    whole_variance = np.maximum(total(whole**2) / pixels - whole_mean**2, 0)
+    part_variance = np.maximum(total(warped**2) / pixels - part_mean**2, 0)
+    covariance = total(whole * warped) / pixels - whole_mean * part_mean
+    contrast = np.sqrt(np.maximum(whole_variance, part_variance)) * filled
+    compared = filled & (contrast >= min(MIN_CONTRAST, contrast.max() / 2))
+    correlation = covariance / (np.sqrt(whole_variance * part_variance) + 1e-4)
+    blocks: Floats = correlation[compared]
+    return blocks
 
 
-def _laid_over(
+def _warp(
     part: Floats, shape: tuple[int, ...], placement: Placement
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """`part` as it lies over a picture of `shape`, and where it does; bilinear."""
+    """Return `part` warped onto an image of `shape` (bilinear), and a mask of where it lies."""
     points = placement.turn * _points(*shape) + placement.shift
     x, y = points.real, points.imag
     height, width = part.shape
@@ -200,14 +200,14 @@ def _laid_over(
 
 @lru_cache(maxsize=64)
 def _points(height: int, width: int) -> npt.NDArray[np.complex64]:
-    """x + iy of each pixel."""
+    """Return x + iy of each pixel."""
     y, x = np.mgrid[:height, :width]
     points: npt.NDArray[np.complex64] = (x + 1j * y).astype(np.complex64)
     return points
 
 
 def _detail(luminance: Floats) -> Floats:
-    """Without what is smooth, and about equally strong everywhere."""
+    """Return the luminance without its local mean, with about equal contrast everywhere."""
     rough = luminance - _local_mean(luminance)
     detail: Floats = rough / (np.sqrt(np.maximum(_local_mean(rough**2), 0)) + 0.02)
     return detail
@@ -221,7 +221,7 @@ def _local_mean(values: Floats, reach: int = WINDOW) -> Floats:
 
 
 def _sums(cumulated: Floats, rows: int, columns: int) -> Floats:
-    """Of every window of rows x columns, from sums over all above and to the left."""
+    """Return the sum of each window of rows x columns, from cumulative sums."""
     tall = cumulated[rows:] - cumulated[:-rows]
     sums: Floats = tall[:, columns:] - tall[:, :-columns]
     return sums

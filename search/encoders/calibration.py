@@ -1,6 +1,6 @@
-"""The pictures and texts that an encoder's background is measured with (see `relevance`).
+"""Reference images and texts for calibrating an encoder's scores (see `relevance`).
 
-Drawn pictures, because it is known what they show and every installation has them; texts that
+Drawn images, because their contents are known and every installation can draw them; texts that
 describe some of them; and texts about things that none of them shows.
 """
 
@@ -15,80 +15,87 @@ from PIL import Image
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import COLOURS, OBJECTS, PATTERNS, PLAIN_ONLY, SCENES, Spec
 from search.encoders.demo import vocabulary as words
-from search.encoders.demo.captions import MEANINGS, Pins, article, spoken
+from search.encoders.demo.captions import MEANINGS, Facts, article, unhyphenated
 from search.encoders.relevance import Background, Floats, measure
 
-SIZE = 224  # pixels
-EACH = 4  # pictures of each object, the first two in one colour
+SIZE = 224  # pixels of each side of a reference image
+PER_OBJECT = 4  # images of each object, the first two in one colour
 
 
 class Pictures(Protocol):
+    """An image encoder."""
+
     def encode(self, images: Sequence[Image.Image]) -> Floats: ...
 
 
 class Texts(Protocol):
+    """A text encoder."""
+
     def encode(self, texts: Sequence[str]) -> Floats: ...
 
 
 def calibrate(pictures: Pictures, texts: Texts) -> Background:
-    """Measure an encoder, given its two halves. 216 pictures: seconds to a quarter of a minute."""
+    """Measure an encoder's background, given its image and text halves.
+
+    Encodes 216 images, which takes seconds to a quarter of a minute.
+    """
     specs = reference()
-    asked = descriptions(specs)
-    fits = [[pins.fit(spec) for spec in specs] for pins in asked.values()]
+    queries = descriptions(specs)
+    fits = [[facts.fit(spec) for spec in specs] for facts in queries.values()]
     objects = np.array([spec.obj for spec in specs])
     colours = np.array([spec.colour for spec in specs])
     same_object = objects[:, None] == objects
     same_colour = colours[:, None] == colours
     return measure(
         pictures.encode([render(spec, SIZE) for spec in specs]),
-        texts.encode([*asked, *ELSEWHERE]),
-        np.array(fits + [[False] * len(specs)] * len(ELSEWHERE)),
+        texts.encode([*queries, *UNRELATED_TEXTS]),
+        np.array(fits + [[False] * len(specs)] * len(UNRELATED_TEXTS)),
         same_object & same_colour & ~np.eye(len(specs), dtype=bool),
         ~same_object,
     )
 
 
 def reference() -> list[Spec]:
-    """What is drawn: every object, in many colours and scenes, the same every time."""
+    """Return the constant specs of the reference images: each object in many colours and scenes."""
     colours = tuple(COLOURS)
     return [
         Spec(
             obj,
             colours[(5 * row + 7 * max(number - 1, 0)) % len(colours)],
-            # the last of each has a pattern, where its shape leaves room for one
-            "plain" if obj in PLAIN_ONLY or number < EACH - 1 else PATTERNS[1 + row % 3],
+            # The last image of an object has a pattern, where its shape has room for one
+            "plain" if obj in PLAIN_ONLY or number < PER_OBJECT - 1 else PATTERNS[1 + row % 3],
             SCENES[(3 * row + 7 * number) % len(SCENES)],
             seed=1000 + number,
         )
         for row, obj in enumerate(OBJECTS)
-        for number in range(EACH)
+        for number in range(PER_OBJECT)
     ]
 
 
-def descriptions(specs: Sequence[Spec]) -> dict[str, Pins]:
-    """What somebody might ask for, from narrow to broad, and what answers it."""
-    asked = {}
+def descriptions(specs: Sequence[Spec]) -> dict[str, Facts]:
+    """Return search queries from narrow to broad, with the facts that a matching image has."""
+    queries = {}
     for number, spec in enumerate(specs):
-        said = spoken(words.OBJECT_NOUNS[spec.obj].one[0])
-        pins = Pins(objects=frozenset({spec.obj}))
+        text = unhyphenated(words.OBJECT_NOUNS[spec.obj].one[0])
+        facts = Facts(objects=frozenset({spec.obj}))
         if number % 2:
-            said = f"{words.COLOUR_WORDS[spec.colour][0]} {said}"
-            pins = Pins(pins.objects, frozenset({spec.colour}))
-        said = f"{article(said)} {said}"
+            text = f"{words.COLOUR_WORDS[spec.colour][0]} {text}"
+            facts = Facts(facts.objects, frozenset({spec.colour}))
+        text = f"{article(text)} {text}"
         if number % 4 > 1:
-            said = f"{said} {words.SCENE_PHRASES[spec.scene][0]}"
-            pins = Pins(pins.objects, pins.colours, scene=spec.scene)
-        asked[said] = pins
+            text = f"{text} {words.SCENE_PHRASES[spec.scene][0]}"
+            facts = Facts(facts.objects, facts.colours, scene=spec.scene)
+        queries[text] = facts
     for colour, names in words.COLOUR_WORDS.items():
-        asked[f"something {names[0]}"] = Pins(colours=frozenset({colour}))
+        queries[f"something {names[0]}"] = Facts(colours=frozenset({colour}))
     for scene, phrases in words.SCENE_PHRASES.items():
-        asked[f"something {phrases[0]}"] = Pins(scene=scene)
+        queries[f"something {phrases[0]}"] = Facts(scene=scene)
     for kind, _ in words.KINDS:
-        asked[spoken(kind[0])] = Pins(objects=MEANINGS[kind[0]])
-    return asked
+        queries[unhyphenated(kind[0])] = Facts(objects=MEANINGS[kind[0]])
+    return queries
 
 
-ELSEWHERE = [
+UNRELATED_TEXTS = [
     text.strip()
     for line in """
 a crocodile | a dolphin jumping | a beehive | an owl at noon | a flock of sheep | a spider web

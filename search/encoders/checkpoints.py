@@ -1,6 +1,6 @@
-"""Which encoder: from what was configured to a folder with a whole checkpoint on this machine.
+"""Resolution of the configured encoder to a folder with a complete checkpoint on this machine.
 
-Knows transformers' file layout and the model hub, and runs neither torch nor transformers.
+Knows transformers' file layout and the model hub, but runs neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -19,35 +19,39 @@ DEMO_FOLDER = Path(__file__).resolve().parent / "demo" / "checkpoint"
 DEMO_SENTENCE = (
     "Bundled demo encoder: knows drawn products only. Set CLIP_MODEL for real photographs."
 )
-HUB_SECONDS = 4.0
+HUB_SECONDS = 4.0  # deadline for asking the hub about a model
 
 Say = Callable[[str], None]
 T = TypeVar("T")
 
 
 class EncoderError(Exception):
-    """Something about the encoder is wrong; the message is a sentence a person can act on."""
+    """Unusable encoder; the message is a sentence that a user can act on."""
 
 
 class EncoderUnavailable(EncoderError):
-    """No encoder: the folder is missing or malformed, or the hub was not reached."""
+    """No encoder: the folder is missing or malformed, or the hub is unreachable."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """A complete checkpoint on this machine."""
+
     name: str  # what was configured, or "demo"
     source: str  # a folder on this machine
     is_demo: bool
-    sentence: str  # what the pages show
+    sentence: str  # description shown on pages
 
 
 def resolve(
     model: str, *, allow_demo: bool, offline: bool = False, say: Say = lambda _: None
 ) -> Checkpoint:
-    """The encoder that `model` names: a folder, a hub id, "demo", or "" for the best there is.
+    """Return the encoder that `model` names.
 
-    What was named is never replaced by another. Only "" may fall back on the demo encoder, and
-    only with `allow_demo`. Downloads when needed, unless `offline`. Raises EncoderUnavailable.
+    `model` is a folder, a hub id, "demo", or "" for the best available. A named encoder is never
+    replaced by another. Only "" may fall back on the demo encoder, and only with `allow_demo`.
+    Downloads when needed, unless `offline`. `say` receives progress sentences. Raises
+    EncoderUnavailable.
     """
     if not model:
         try:
@@ -77,9 +81,9 @@ def _checkpoint(name: str, folder: Path) -> Checkpoint:
 
 
 def _missing(folder: Path) -> str | None:
-    """What a folder lacks to be a whole checkpoint; None if nothing.
+    """Return the first file that a folder lacks to be a complete checkpoint; None if complete.
 
-    Also tells a copy in the hub's cache whose download broke off.
+    Also detects a copy in the hub's cache whose download was interrupted.
     """
     needed = (
         ("config.json",),
@@ -94,7 +98,7 @@ def _missing(folder: Path) -> str | None:
 
 
 def weights(folder: Path) -> list[Path]:
-    """The weight files; of a sharded checkpoint all that its index names, there or not."""
+    """Return the weight files; of a sharded checkpoint all that its index names."""
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
             return [folder / name]
@@ -105,13 +109,16 @@ def weights(folder: Path) -> list[Path]:
 
 
 def _fetch(model: str, *, offline: bool, say: Say) -> Path:
-    """The folder of a hub model: from the cache of this machine, else downloaded into it."""
+    """Return the folder of a hub model: from this machine's cache, else downloaded into it.
+
+    Raises EncoderUnavailable.
+    """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     hint = "Name a folder with a CLIP checkpoint, or connect once to download it."
     try:
-        # Not snapshot_download: it takes a copy without the weights of other frameworks for broken
+        # Not snapshot_download: it rejects a copy without the weights of other frameworks
         config = try_to_load_from_cache(model, "config.json")
     except HFValidationError as error:
         raise EncoderUnavailable(
@@ -122,14 +129,14 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
     if offline:
         raise EncoderUnavailable(f"{model} is not on this machine, and downloads are off. {hint}")
     try:
-        sizes = _within(HUB_SECONDS, lambda: _files(model))
+        sizes = _with_deadline(HUB_SECONDS, lambda: _files(model))
         say(f"Downloading {model} ({sum(sizes.values()) / 1e6:.0f} MB), once.")
         return Path(snapshot_download(model, allow_patterns=list(sizes)))
     except RepositoryNotFoundError as error:
         raise EncoderUnavailable(
             f"The hub has no model {model}, or shows it only to its members."
         ) from error
-    except Exception as error:  # the hub's client lets those of several libraries through
+    except Exception as error:  # the hub's client passes on exceptions of several libraries
         raise EncoderUnavailable(
             f"{model} is not on this machine, and fetching it from the hub failed: "
             f"{first_line(error)}. {hint}"
@@ -137,9 +144,9 @@ def _fetch(model: str, *, offline: bool, say: Say) -> Path:
 
 
 def _files(model: str) -> dict[str, int]:
-    """The files of a hub model that loading needs, and their sizes in bytes.
+    """Return the files of a hub model that loading needs, with their sizes in bytes.
 
-    Leaves out the weights of other frameworks, three times the size of ours.
+    Leaves out the weights of other frameworks, three times the size of these.
     """
     from huggingface_hub import HfApi
 
@@ -152,10 +159,10 @@ def _files(model: str) -> dict[str, int]:
     }
 
 
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """`call()`, or TimeoutError.
+def _with_deadline(seconds: float, call: Callable[[], T]) -> T:
+    """Return `call()`. Raises TimeoutError after `seconds`.
 
-    A client's timeout holds for each address of a host in turn, and for none of the look-up of its
+    A client's timeout applies to each address of a host in turn, and not to the look-up of its
     name: behind a firewall that drops packets these add up to minutes.
     """
     answers: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
@@ -181,10 +188,10 @@ def first_line(error: Exception) -> str:
 
 
 def fingerprint(folder: Path) -> str:
-    """What tells one encoder's vectors from another's: weights, architecture, preprocessing.
+    """Return the identity of an encoder's vectors: of weights, architecture and preprocessing.
 
-    Of a large file only blocks are read, so 600 MB take milliseconds. The tokenizer is left out:
-    it changes questions, not what is in an index.
+    Only blocks of a large file are read, so 600 MB take milliseconds. The tokenizer is left out: it
+    affects queries, not the index.
     """
     digest = hashlib.sha256()
     for name in ("config.json", "preprocessor_config.json", "processor_config.json"):

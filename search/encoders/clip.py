@@ -1,7 +1,7 @@
-"""Pictures and texts as vectors in one space: the only file that runs torch and transformers.
+"""Text and image encoders: the only module that runs torch and transformers.
 
-Both are imported on first use, inside methods: importing this module costs nothing. Vectors are
-float32 and of length one, so an inner product is a cosine.
+Both are imported on first use, inside methods, so that importing this module costs nothing. Vectors
+of texts and images are in one space, float32 and of length one, so an inner product is a cosine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from search.encoders import bfloat16
 from search.encoders.checkpoints import (
     EncoderError,
     EncoderUnavailable,
@@ -25,20 +26,20 @@ from search.encoders.checkpoints import (
     resolve,
 )
 
-BATCH = 8  # past eight pictures at a time a CPU gains nothing
-# Cosine of two vectors of a picture from which on they are the same for a search. That is 0.9999;
-# but the worst of 150 photographs lost five times what the pictures of `_probe` lose
-SAME = 0.99998
+BATCH = 8  # images; on a CPU larger batches are not faster
+# Minimum cosine of an image's exact and accelerated vectors. A search tolerates 0.9999, but the
+# worst of 150 photographs lost five times what the images of `_probe` lose
+MIN_COSINE = 0.99998
 
-# Read when torch is first imported. Its threads wait for each other by spinning, which on a machine
-# with anything else to do turns 6 ms for a question into 50, and now and then into 900.
+# Read when torch is first imported. Its threads wait for each other by spinning, which on a busy
+# machine turns 6 ms for a query into 50, and occasionally into 900.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 Floats = npt.NDArray[np.float32]
 
 
 class UnreadableVector(EncoderError):
-    """The model gave vectors that no index can use; `rows` says which of the batch."""
+    """Unusable vectors of the model (not finite, or zero), in these `rows` of the batch."""
 
     def __init__(self, rows: Sequence[int]) -> None:
         self.rows = list(rows)
@@ -48,14 +49,18 @@ class UnreadableVector(EncoderError):
         )
 
 
-class _Half:
-    """One half of a checkpoint, loaded by whichever thread needs it first."""
+class _HalfEncoder:
+    """The text or image half of a checkpoint, loaded by the first thread that needs it."""
 
-    method: ClassVar[str]  # of the model, giving this half's vectors
-    other: ClassVar[str]  # the model's attribute that holds the other half
+    method: ClassVar[str]  # the model's method that returns this half's vectors
+    other: ClassVar[str]  # the model's attribute with the other half
 
     def __init__(self, source: str, *, threads: int = 2) -> None:
-        """`source` as for `resolve`; `threads` are torch's, for the whole process."""
+        """Create an unloaded encoder.
+
+        `source` is as for `resolve`; `threads` are torch's, for the whole process. Raises
+        EncoderUnavailable.
+        """
         self.folder = Path(resolve(source, allow_demo=False).source)
         self.fingerprint = fingerprint(self.folder)
         self._threads = threads
@@ -65,12 +70,13 @@ class _Half:
 
     @property
     def dimension(self) -> int:
-        """How long a vector is. Loads the model, so asking for it warms an encoder up."""
-        if not self._dimension:  # configurations have no name for it that all models share
+        """Length of a vector. Loads the model, so it also warms up the encoder."""
+        if not self._dimension:  # models share no configuration key for it
             self._dimension = self._probe().shape[1]
         return self._dimension
 
     def _probe(self) -> Floats:
+        """Return vectors of constant inputs."""
         raise NotImplementedError
 
     def _load_input(self) -> None:
@@ -78,13 +84,14 @@ class _Half:
         raise NotImplementedError
 
     def _loaded(self) -> Any:
+        """Return the model, loaded at the first call. Raises EncoderUnavailable."""
         with self._lock:
             if self._model is None:
                 try:
                     self._load_input()
                     self._model = self._load_model()
-                    self._quicken()
-                except Exception as error:  # a malformed checkpoint raises nearly anything
+                    self._accelerate()
+                except Exception as error:  # malformed checkpoints raise many types
                     self._model = None
                     if isinstance(error, EncoderError):
                         raise
@@ -101,7 +108,7 @@ class _Half:
         torch.set_num_threads(self._threads)
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-        # Weights are memory-mapped: loading both halves and dropping one costs no more than the
+        # Weights are memory-mapped, so loading both halves and dropping one costs no more than
         # classes that load one half, and works for every architecture. float32, because a
         # checkpoint in half precision would compute in it, which most CPUs only emulate.
         model, report = AutoModel.from_pretrained(
@@ -112,7 +119,7 @@ class _Half:
                 f"{self.folder} holds a {model.config.model_type} model. Search needs CLIP or "
                 "SigLIP, which put pictures and texts into one space."
             )
-        if report["missing_keys"]:  # transformers would go on with random numbers
+        if report["missing_keys"]:  # transformers would use random numbers
             raise EncoderUnavailable(
                 f"{self.folder} lacks weights, such as {min(report['missing_keys'])}: "
                 "copy or download the checkpoint again."
@@ -121,10 +128,11 @@ class _Half:
             delattr(model, self.other)
         return model.eval()
 
-    def _quicken(self) -> None:
-        """Make the loaded model compute quicker, if it says the same then."""
+    def _accelerate(self) -> None:
+        """Accelerate the loaded model, if its vectors stay the same."""
 
     def _vectors(self, inputs: dict[str, Any]) -> Floats:
+        """Return the model's vectors, normalised. Raises UnreadableVector."""
         import torch
 
         with torch.inference_mode():
@@ -137,27 +145,30 @@ class _Half:
         return np.ascontiguousarray(vectors / lengths, dtype=np.float32)
 
 
-class TextEncoder(_Half):
-    """Questions to vectors."""
+class TextEncoder(_HalfEncoder):
+    """Encodes search queries as vectors."""
 
     method = "get_text_features"
     other = "vision_model"
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """[n, dimension], rows of length one. Long texts are cut; ValueError for an empty one."""
+        """Return vectors [n, dimension] of length one; long texts are cut.
+
+        Raises ValueError for an empty text.
+        """
         if any(not text.strip() for text in texts):
             raise ValueError("An empty text has no vector.")
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         config = self._loaded().config
         siglip = config.model_type.startswith("siglip")
-        # Half of a surrogate pair is valid JSON, but not the UTF-8 that the tokenizer wants
+        # Half of a surrogate pair is valid in JSON, but not in the UTF-8 that the tokenizer needs
         clean = [text.encode(errors="replace").decode() for text in texts]
-        with self._lock:  # a tokenizer raises "Already borrowed" in two threads at once
+        with self._lock:  # tokenizers raise "Already borrowed" in concurrent threads
             tokens = self._tokenizer(
                 [text.lower() for text in clean] if siglip else clean,
                 # SigLIP was trained on padded text and reads its last position. For CLIP padding
-                # only costs time: 44 ms instead of 19 for a question
+                # only costs time: 44 ms instead of 19 for a query
                 padding="max_length" if siglip else True,
                 truncation=True,
                 max_length=config.text_config.max_position_embeddings,
@@ -174,15 +185,15 @@ class TextEncoder(_Half):
         self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
 
 
-class ImageEncoder(_Half):
-    """Pictures to vectors."""
+class ImageEncoder(_HalfEncoder):
+    """Encodes images as vectors."""
 
     method = "get_image_features"
     other = "text_model"
 
     @property
     def input_size(self) -> int:
-        """Pixels of the shortest edge that the model looks at.
+        """Pixels of the shortest edge of the model's input.
 
         JPEGs are best decoded at twice this: `image.draft("RGB", (2 * size, 2 * size))`.
         """
@@ -192,12 +203,12 @@ class ImageEncoder(_Half):
         return int(self._processor.size.shortest_edge or self._processor.size.height)
 
     def preprocess(self, image: Image.Image) -> Floats:
-        """An RGB picture as an array for `encode_pixels`: [3, size, size]. In any thread."""
+        """Return an RGB image as an array [3, size, size] for `encode_pixels`. Thread-safe."""
         size = self.input_size
         image = image if image.mode == "RGB" else image.convert("RGB")
         if getattr(self._processor, "do_center_crop", False):
-            # Only the middle is looked at: a strip of 1 x 10,000 must not be scaled up whole
-            image = _middle(image, 3 * min(image.size))
+            # Only the centre is used: a strip of 1 x 10,000 must not be scaled up as a whole
+            image = _centre_crop(image, 3 * min(image.size))
         if (factor := min(image.size) // (3 * size)) > 1:
             image = image.reduce(factor)  # on 12 megapixels the processor alone takes 200 ms
         if self._naflex:
@@ -206,7 +217,10 @@ class ImageEncoder(_Half):
         return pixels
 
     def encode_pixels(self, pixels: Floats | Sequence[Floats]) -> Floats:
-        """[n, dimension], rows of length one. Raises UnreadableVector with the rows that failed."""
+        """Return vectors [n, dimension] of length one.
+
+        Raises UnreadableVector with the rows that failed.
+        """
         import torch
 
         if not len(pixels):
@@ -220,7 +234,7 @@ class ImageEncoder(_Half):
         return self._vectors(inputs)
 
     def encode(self, images: Sequence[Image.Image]) -> Floats:
-        """[n, dimension], rows of length one."""
+        """Return vectors [n, dimension] of length one. Raises UnreadableVector."""
         vectors = [np.empty((0, self.dimension), np.float32)]
         for start in range(0, len(images), BATCH):
             batch = [self.preprocess(image) for image in images[start : start + BATCH]]
@@ -228,28 +242,30 @@ class ImageEncoder(_Half):
         return np.concatenate(vectors)
 
     def _probe(self) -> Floats:
-        """The vectors of two pictures that have large shapes and fine ones."""
+        """Return the vectors of two images that have coarse and fine shapes."""
         coarse = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
         coarse[1, ::2] //= 4
         pictures = [Image.fromarray(squares).resize((600, 600)) for squares in coarse]
         return self.encode_pixels([self.preprocess(picture) for picture in pictures])
 
-    def _quicken(self) -> None:
-        """In bfloat16, where the CPU multiplies that itself, nearly twice the pictures a second.
-        Only the layers' matrices are: rounding pixels, sums, attention and the last projection
-        too would gain little, and cost most of the accuracy. Weights differ in what they bear, so
-        it is tried on these."""
-        if not _multiplies_bfloat16():
+    def _accelerate(self) -> None:
+        """Multiply in bfloat16 where the CPU does so natively: nearly twice the images per second.
+
+        Only the matrices of the layers are rounded: rounding pixels, sums, attention and the last
+        projection too would gain little, and cost most of the accuracy. Checkpoints differ in how
+        much they tolerate, so it is tested on this one and undone if the vectors change.
+        """
+        if not bfloat16.is_native():
             return
-        exact, layers = self._probe(), _linear_layers(self._model)
+        exact, layers = self._probe(), bfloat16.linear_layers(self._model)
         weights = [layer.weight.data for layer in layers]
         for layer in layers:
-            _round_weights(layer)
+            bfloat16.round_weights(layer)
         try:
-            same = bool((np.sum(exact * self._probe(), axis=1) >= SAME).all())
+            accurate = bool((np.sum(exact * self._probe(), axis=1) >= MIN_COSINE).all())
         except UnreadableVector:
-            same = False
-        if not same:
+            accurate = False
+        if not accurate:
             for layer, weight in zip(layers, weights, strict=True):
                 layer.weight.data = weight
                 del layer.forward
@@ -261,42 +277,12 @@ class ImageEncoder(_Half):
         self._processor: Any = AutoImageProcessor.from_pretrained(
             self.folder, backend="pil", local_files_only=True
         )
-        # SigLIP2 NaFlex takes patches of pictures of any shape: it gets squares, like other SigLIP
+        # SigLIP2 NaFlex takes patches of images of any shape: it gets squares, like other SigLIP
         self._naflex = hasattr(self._processor, "max_num_patches")
 
 
-def _multiplies_bfloat16() -> bool:
-    """Where it is emulated it is slower than float32."""
-    import torch
-
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
-
-
-def _linear_layers(model: Any) -> list[Any]:
-    """Of the transformer's layers, where nearly all of the work is."""
-    import torch
-
-    encoder = getattr(model.vision_model, "encoder", None)
-    modules = encoder.modules() if encoder is not None else ()
-    return [module for module in modules if type(module) is torch.nn.Linear]
-
-
-def _round_weights(layer: Any) -> None:
-    """Multiply in bfloat16, which adds up in float32; what is added to that stays exact."""
-    import torch
-
-    layer.weight.data = layer.weight.data.bfloat16()
-
-    def forward(inputs: Any) -> Any:
-        product = torch.nn.functional.linear(inputs.bfloat16(), layer.weight).float()
-        return product if layer.bias is None else product.add_(layer.bias)
-
-    layer.forward = forward
-
-
-def _middle(image: Image.Image, longest: int) -> Image.Image:
-    """`image` with no edge past `longest`, cut off at both ends alike."""
+def _centre_crop(image: Image.Image, longest: int) -> Image.Image:
+    """Return `image` with no edge longer than `longest`, cropped equally at both ends."""
     width, height = min(image.width, longest), min(image.height, longest)
     if (width, height) == image.size:
         return image

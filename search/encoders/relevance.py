@@ -1,14 +1,14 @@
-"""From an inner product to a relevance between 0 and 1, with the line at 0.5: a real match.
+"""Relevance of a hit: 0 to 1 from an inner product, with a match from 0.5 on.
 
-Raw scores say little: where they lie depends on the encoder, on whether the question is a text or a
-picture, and on the question itself. A text that means nothing to the encoder scores much the same,
-and rather well, against every picture. So for each encoder a few hundred pictures whose contents
-are known are scored once against texts that are right, nearly right and quite wrong about them. Two
-logistic fits on these scores, one for texts and one for pictures, turn a score and the question's
-mean score over those pictures into log-odds of a match; the line is where the odds are even.
+Raw scores say little: their range depends on the encoder, on whether the query is a text or an
+image, and on the query itself. A text without meaning to the encoder scores about equally, and
+rather high, against every image. So for each encoder a few hundred images with known contents are
+scored once against texts that are right, nearly right and wrong about them. Two logistic fits on
+these scores, one for texts and one for images, turn a score and the query's mean score over those
+images into log-odds of a match; at 0.5 the odds are even.
 
-None of this looks at the library, so a library of three pictures, or of one product only, is judged
-like any other.
+None of this uses the library, so a library of three images, or of one product only, is judged like
+any other.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-# Parts of one question are rarely answered by the same picture as well as each alone would be, and
-# a wrong picture rarely comes near to all of them. In log-odds, for many equal parts; two: half.
+# One image rarely matches all parts of a query as well as different images match each alone, and a
+# wrong image rarely comes close to all of them. In log-odds, for many equal parts; half for two.
 MULTI_PART_BONUS = 3.0
-TOP_HIT_BONUS = 1.5  # log-odds that a convincing best hit lends to the others
-RIDGE = 1e-3
-NO_SLOPE = 1e-6  # of an encoder that cannot tell right from wrong
+TOP_HIT_BONUS = 1.5  # maximum log-odds that a convincing best hit adds to the others
+RIDGE = 1e-3  # regularisation of the logistic fits
+NO_SLOPE = 1e-6  # slope for an encoder that cannot separate right from wrong
 
 
 @dataclass(frozen=True)
 class LogisticFit:
-    """log-odds of a match = slope * score + lean * (mean score of the question) + offset."""
+    """log-odds of a match = slope * score + lean * (mean score of the query) + offset."""
 
     slope: float  # more than 0
     lean: float
@@ -45,9 +45,9 @@ class LogisticFit:
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """What is known of one encoder's scores. Built by `measure`, kept as JSON."""
+    """Calibration of one encoder's scores. Built by `measure`, stored as JSON."""
 
-    mean: Floats  # [d], of the reference pictures' vectors
+    mean: Floats  # [d], mean of the reference images' vectors
     text: LogisticFit
     picture: LogisticFit
 
@@ -63,27 +63,27 @@ class Background:
 
 @dataclass(frozen=True, eq=False)
 class QueryPart:
-    """One part of a question."""
+    """One text or image of a query."""
 
     vector: Floats  # [d], of length one
     picture: bool = False
-    weight: float = 1.0  # negative: to stay away from; -0.5 is plenty
+    weight: float = 1.0  # negative: to exclude; -0.5 is plenty
 
 
 @dataclass(frozen=True, eq=False)
 class ComposedQuery:
-    """A question as one vector, and how its scores are read."""
+    """A query as one vector, and the parameters that turn its scores into relevance."""
 
     vector: Floats  # [d], of length one
     length: float
     offset: float
 
     def relevance(self, scores: npt.ArrayLike, best: float | None = None) -> Doubles:
-        """Inner products with `vector` [k] as 0 to 1, rising with the score; a match from LINE on.
+        """Return the relevance, 0 to 1, of inner products with `vector` [k].
 
-        `best` is the question's best score, for when it is not among `scores` (a later page). It
-        alone decides whether anything matches: hits that would just miss the line pass it only
-        beside a better one.
+        It rises with the score; a match has MATCH_THRESHOLD or more. `best` is the query's best
+        score, for when it is not among `scores` (a later page). It alone decides whether anything
+        matches: hits slightly below the threshold pass only together with a better one.
         """
         odds = self._odds(scores)
         top = (odds if best is None else self._odds(best)).max(initial=0.0)
@@ -94,28 +94,28 @@ class ComposedQuery:
 
 
 def compose(parts: Sequence[QueryPart], background: Background) -> ComposedQuery:
-    """One question from its parts, at least one with a positive weight (or ValueError).
+    """Compose one query from its parts. Raises ValueError without a part of positive weight.
 
-    Each part is weighed in log-odds, so that texts, whose scores lie close together, and pictures,
-    whose scores lie far apart, say equally much. A single part keeps its vector as it is. A part
-    to stay away from counts against pictures that it says more about than about an ordinary one.
+    Parts are weighed in log-odds, so that texts, whose scores are close together, and images, whose
+    scores are far apart, count equally. A single part keeps its vector. A negative part counts
+    against images that match it better than an ordinary image does.
     """
-    wanted = sum(part.weight for part in parts if part.weight > 0)
-    if not wanted:
+    positive_weight = sum(part.weight for part in parts if part.weight > 0)
+    if not positive_weight:
         raise ValueError("A question needs something to look for.")
     vector = np.zeros(len(background.mean))
     offset = 0.0
-    focus = 0.0  # 1 for one part, a half for two that weigh alike
+    focus = 0.0  # 1 for one part, a half for two of equal weight
     for part in parts:
-        line = background.picture if part.picture else background.text
-        share = part.weight / wanted
+        fit = background.picture if part.picture else background.text
+        share = part.weight / positive_weight
         mean = float(background.mean @ part.vector)
-        vector += share * line.slope * part.vector
+        vector += share * fit.slope * part.vector
         if share > 0:
-            offset += share * (line.lean * mean + line.offset)
+            offset += share * (fit.lean * mean + fit.offset)
             focus += share**2
         else:
-            offset -= share * line.slope * mean
+            offset -= share * fit.slope * mean
     length = float(np.linalg.norm(vector))
     if length < 1e-9:
         raise ValueError("The parts of this question cancel each other out.")
@@ -127,25 +127,26 @@ def compose(parts: Sequence[QueryPart], background: Background) -> ComposedQuery
 def measure(
     pictures: Floats, texts: Floats, fits: Bools, alike: Bools, different: Bools
 ) -> Background:
-    """The background of an encoder.
+    """Measure the background of an encoder.
 
-    pictures [n, d] and texts [m, d] are rows of length one; fits [m, n] says which texts are right
-    about which pictures (a text may fit none); alike [n, n] which pictures show the same thing,
-    different [n, n] which show different things. ValueError if nothing fits or nothing is alike.
+    `pictures` [n, d] and `texts` [m, d] are rows of length one; `fits` [m, n] says which texts are
+    right about which pictures (a text may fit none); `alike` [n, n] which pictures show the same
+    thing, `different` [n, n] which show different things. Raises ValueError if nothing fits or
+    nothing is alike.
     """
     mean = pictures.mean(axis=0)
     return Background(
         mean=mean,
-        text=_line(texts @ pictures.T, texts @ mean, fits, ~fits),
-        picture=_line(pictures @ pictures.T, pictures @ mean, alike, different),
+        text=_fit(texts @ pictures.T, texts @ mean, fits, ~fits),
+        picture=_fit(pictures @ pictures.T, pictures @ mean, alike, different),
     )
 
 
-def _line(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> LogisticFit:
-    """A logistic fit: each question's right pictures against the best-scored of its wrong ones.
+def _fit(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> LogisticFit:
+    """Fit each query's right images against the best-scored of its wrong ones.
 
-    Of the wrong ones only the best counts because it is what a search would show. Questions with
-    a right picture together weigh as much as those without; scores and right, wrong are [m, n].
+    Only the best of the wrong ones counts, because it is what a search would show. Queries with a
+    right image together weigh as much as those without. `scores`, `right` and `wrong` are [m, n].
     """
     has_right: Bools = np.asarray(right.any(axis=1))
     if not has_right.any():
@@ -163,12 +164,12 @@ def _line(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> Logistic
             weights.append(1.0 if has_right[row] else without)
     slope, lean, offset = _logistic(np.array(rows), np.array(labels), np.array(weights))
     if slope <= NO_SLOPE:
-        return LogisticFit(NO_SLOPE, 0.0, NO_SLOPE)  # draws no line: everything passes
+        return LogisticFit(NO_SLOPE, 0.0, NO_SLOPE)  # no threshold: everything passes
     return LogisticFit(slope, lean, offset)
 
 
 def _logistic(rows: Doubles, labels: Doubles, weights: Doubles) -> tuple[float, float, float]:
-    """Factors of the two columns and the constant, by Newton's method with a little ridge."""
+    """Return the factors of the two columns and the constant, by Newton's method with ridge."""
     centre = np.average(rows, axis=0, weights=weights)
     scale = np.sqrt(np.average((rows - centre) ** 2, axis=0, weights=weights)) + 1e-9
     design = np.column_stack([(rows - centre) / scale, np.ones(len(rows))])

@@ -1,4 +1,4 @@
-"""How well a vector space answers questions whose right answers are known."""
+"""Relevance metrics of a vector space on queries with known right answers."""
 
 from __future__ import annotations
 
@@ -19,43 +19,46 @@ from search.errors import InvalidQuery, SearchUnavailable
 from search.models import GoldenQuestion, VectorSpace
 from search.query import SearchQuery, ranking, read_query
 
-K = 10
+K = 10  # results that count
 
 
 def recall_at(k: int, found: Sequence[int], expected: Collection[int]) -> float:
-    """Share of the expected ones (at most k of them can be) among the first k."""
+    """Return the share of expected ids (at most k of them) among the first k, 0 to 1."""
     if not expected:
         return 0.0
     return len(set(found[:k]) & set(expected)) / min(k, len(set(expected)))
 
 
 def reciprocal_rank(found: Sequence[int], expected: Collection[int]) -> float:
-    """1 / place of the first expected one; 0 when there is none."""
-    wanted = set(expected)
-    return next((1 / place for place, pk in enumerate(found, 1) if pk in wanted), 0.0)
+    """Return 1 / rank of the first expected id; 0 without one."""
+    relevant = set(expected)
+    return next((1 / place for place, pk in enumerate(found, 1) if pk in relevant), 0.0)
 
 
 def ndcg_at(k: int, found: Sequence[int], expected: Collection[int]) -> float:
-    """Normalised discounted cumulative gain, gains of 0 and 1 (Järvelin and Kekäläinen 2002)."""
-    wanted = set(expected)
-    gain = sum(1 / math.log2(place + 1) for place, pk in enumerate(found[:k], 1) if pk in wanted)
-    best = sum(1 / math.log2(place + 1) for place in range(1, min(k, len(wanted)) + 1))
+    """Return the normalised discounted cumulative gain at k, 0 to 1, with gains of 0 and 1.
+
+    Järvelin and Kekäläinen 2002.
+    """
+    relevant = set(expected)
+    gain = sum(1 / math.log2(place + 1) for place, pk in enumerate(found[:k], 1) if pk in relevant)
+    best = sum(1 / math.log2(place + 1) for place in range(1, min(k, len(relevant)) + 1))
     return gain / best if best else 0.0
 
 
 @dataclass(frozen=True)
 class EvaluationQuery:
-    """A question, what it should find, and how it is called in a table."""
+    """A query, the ids of its relevant assets, and its label in a table."""
 
     question: SearchQuery
-    expected: frozenset[int]  # ids of assets
+    expected: frozenset[int]  # asset ids
     label: str
     brand: str = ""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Means over the questions, each measure 0 to 1; milliseconds of the median and slowest."""
+    """Means over the queries: metrics 0 to 1, median and 95th percentile in milliseconds."""
 
     questions: int
     k: int
@@ -70,26 +73,28 @@ class Result:
         return asdict(self)
 
 
-def evaluate_query(asking: EvaluationQuery, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
-    """One row of a Result: question, brand, recall, mrr, ndcg, ms. Raises InvalidQuestion and
-    SearchUnavailable."""
-    reach = _scope(asking.question)
+def evaluate_query(query: EvaluationQuery, *, space: VectorSpace, k: int = K) -> dict[str, Any]:
+    """Return one row of a Result: question, brand, recall, mrr, ndcg, ms.
+
+    Raises InvalidQuery and SearchUnavailable.
+    """
+    reach = _scope(query.question)
     started = time.perf_counter()
-    ranked = ranking.rank(asking.question, space=space, reach=reach, depth=max(k, 50))
+    ranked = ranking.rank(query.question, space=space, reach=reach, depth=max(k, 50))
     took = 1000 * (time.perf_counter() - started)
     found = [hit.id for hit in ranked.hits]
     return {
-        "question": asking.label,
-        "brand": asking.brand,
-        "recall": recall_at(k, found, asking.expected),
-        "mrr": reciprocal_rank(found, asking.expected),
-        "ndcg": ndcg_at(k, found, asking.expected),
+        "question": query.label,
+        "brand": query.brand,
+        "recall": recall_at(k, found, query.expected),
+        "mrr": reciprocal_rank(found, query.expected),
+        "ndcg": ndcg_at(k, found, query.expected),
         "ms": took,
     }
 
 
 def _scope(question: SearchQuery) -> permissions.AssetScope:
-    """All of the brands that it asks for."""
+    """Return all assets of the brands that the query filters by."""
     everything, chosen = permissions.AssetScope(None), question.filters.brands
     if not chosen:
         return everything
@@ -98,6 +103,8 @@ def _scope(question: SearchQuery) -> permissions.AssetScope:
 
 
 def mean_metrics(rows: list[dict[str, Any]], k: int = K) -> Result:
+    """Return the means of rows of `evaluate_query`."""
+
     def mean(name: str) -> float:
         return statistics.fmean(row[name] for row in rows) if rows else 0.0
 
@@ -115,43 +122,47 @@ def mean_metrics(rows: list[dict[str, Any]], k: int = K) -> Result:
 
 
 def evaluate_golden_queries(*spaces: VectorSpace) -> list[Result]:
-    """The questions that brands have pinned, each within its brand, as each of these spaces answers
-    them: those that can be asked in all of them. Raises SearchUnavailable when a service is down.
+    """Evaluate the golden queries in each of the spaces, each within its brand.
+
+    Only queries that every space can answer count. Raises SearchUnavailable when a service is
+    unavailable.
     """
-    asked = []
-    for asking in golden_evaluation_queries():
+    rows_by_query = []
+    for query in golden_evaluation_queries():
         try:
-            asked.append([evaluate_query(asking, space=space) for space in spaces])
+            rows_by_query.append([evaluate_query(query, space=space) for space in spaces])
         except InvalidQuery:
             continue
         except SearchUnavailable as error:
             if error.__cause__ is not None:
                 raise
-    return [mean_metrics([rows[place] for rows in asked]) for place in range(len(spaces))]
+    return [mean_metrics([rows[place] for rows in rows_by_query]) for place in range(len(spaces))]
 
 
 def golden_evaluation_queries() -> list[EvaluationQuery]:
-    """Those that can be asked still: their pictures and collections are there."""
-    askings = []
+    """Return the golden queries whose images and collections still exist."""
+    queries = []
     for row in _with_expected(GoldenQuestion.objects.all()):
         with contextlib.suppress(InvalidQuery):
-            askings.append(_asking(row))
-    return askings
+            queries.append(_evaluation_query(row))
+    return queries
 
 
 def measure_golden_queries(questions: QuerySet[GoldenQuestion], *, space: VectorSpace) -> Result:
-    """Ask these, and keep on each how it was answered, or why it could not be asked. Raises
-    SearchUnavailable when a service is down."""
+    """Evaluate golden queries, and save on each its metrics or why it could not be run.
+
+    Raises SearchUnavailable when a service is unavailable.
+    """
     rows = []
     for golden in _with_expected(questions):
         try:
-            row = evaluate_query(_asking(golden), space=space)
+            row = evaluate_query(_evaluation_query(golden), space=space)
         except InvalidQuery as error:
             golden.measured = {"problem": error.message}
         except SearchUnavailable as error:
             if error.__cause__ is not None:
                 raise
-            golden.measured = {"problem": error.message}  # what it asks with is not indexed yet
+            golden.measured = {"problem": error.message}  # its query image is not indexed yet
         else:
             rows.append(row)
             golden.measured = {name: row[name] for name in ("recall", "mrr", "ndcg")}
@@ -165,8 +176,8 @@ def _with_expected(questions: QuerySet[GoldenQuestion]) -> QuerySet[GoldenQuesti
     return questions.select_related("brand").prefetch_related(expected)
 
 
-def _asking(golden: GoldenQuestion) -> EvaluationQuery:
-    """Raises InvalidQuestion."""
+def _evaluation_query(golden: GoldenQuestion) -> EvaluationQuery:
+    """Return the evaluation query. Raises InvalidQuery."""
     ids = frozenset(asset.pk for asset in golden.expected.all())
     if not ids:
         raise InvalidQuery("None of the pictures that it should find is there any more.")

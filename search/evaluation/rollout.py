@@ -1,6 +1,7 @@
-"""Changing the encoder without a gap: a second space is built while the first one serves, is
-compared with it on the golden questions, and takes over; the first one stays, to go back to, until
-it is dropped on command.
+"""Roll-out of another encoder without downtime.
+
+A second space is built while the first one serves, is compared with it on the golden queries, and
+takes over. The first one stays for a rollback until it is dropped by a user.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from search.vectorstore import VectorStoreUnavailable, store
 
 logger = logging.getLogger(__name__)
 
-TOLERANCE = 0.005  # by which a mean may fall: less than one question in a hundred
-NAMED = 20  # assets that the gate's table lists
+TOLERANCE = 0.005  # allowed drop of a mean: less than one query in a hundred
+MAX_LISTED = 20  # missing assets that the gate's table lists
 MEASURES = ("ndcg", "recall")
 
 
 class RolloutRefused(Exception):
-    """It is not done; the message is a sentence that says why and what to do."""
+    """Refused action; the message is a sentence with the reason and the next step."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a space is built, in assets."""
+    """Progress of building a space, in assets."""
 
     total: int
     indexed: int
@@ -55,16 +56,18 @@ class Progress:
 
 
 def start_rollout(model: str) -> VectorSpace:
-    """Have a space built for this encoder (a folder, a hub id or "demo"), beside the active one;
-    one that was begun before goes on where it is. A worker does the work, and says on the space
-    what is wrong with the encoder, if anything. Raises SwitchRefused."""
+    """Have workers build a space for an encoder: a folder, a hub id or "demo".
+
+    One that was started before is continued. A worker records on the space why its encoder cannot
+    be used, if so. Raises RolloutRefused.
+    """
     model = model.strip()
     if not model or len(model) > 300:
         raise RolloutRefused("Name an encoder: a folder, a hub id such as openai/clip-…, or demo.")
     if VectorSpace.objects.active().filter(model=model).exclude(fingerprint=None).exists():
         raise RolloutRefused(f"{model} is the encoder in use.")
     space = spaces.create_space(model)
-    # as if it were new: it is judged again, and takes over by itself
+    # Treated like a new one: it is evaluated again, and takes over automatically
     VectorSpace.objects.filter(pk=space.pk).update(problem="", gate={}, activated_at=None)
     space.refresh_from_db()
     if space.fingerprint:
@@ -73,8 +76,7 @@ def start_rollout(model: str) -> VectorSpace:
 
 
 def space_of_model(model: str) -> VectorSpace:
-    """The space of that encoder, one that is not in use if there are two; with "", the only one
-    that is not in use. Raises SwitchRefused."""
+    """Return the space of a model, or the only inactive one for "". Raises RolloutRefused."""
     if model:
         space = VectorSpace.objects.filter(model=model).order_by("active", "-pk").first()
         if space is None:
@@ -89,12 +91,11 @@ def space_of_model(model: str) -> VectorSpace:
 
 
 def progress(space: VectorSpace) -> Progress:
-    states = dict(
-        space.embeddings.order_by().values_list("state").annotate(Count("pk"))
-    )  # of what was removed, Milvus has still to hear
+    """Return how many assets of a space are indexed, pending, failed or skipped."""
+    states = dict(space.embeddings.order_by().values_list("state").annotate(Count("pk")))
     counts = {state: states.get(state.value, 0) for state in Embedding.State}
     return Progress(
-        total=sum(counts.values()) - counts[Embedding.State.REMOVING],
+        total=sum(counts.values()) - counts[Embedding.State.REMOVING],  # no longer assets
         indexed=counts[Embedding.State.INDEXED],
         waiting=counts[Embedding.State.PENDING],
         failed=counts[Embedding.State.FAILED],
@@ -103,15 +104,15 @@ def progress(space: VectorSpace) -> Progress:
 
 
 def is_built(space: VectorSpace) -> bool:
-    """Nothing that can be found now waits in it."""
+    """Return True if no asset that the active space finds is pending in this space."""
     if space.fingerprint is None or not space.background:
         return False
     enrolment.enrol(space)
-    return not _lacking(space).filter(state=Embedding.State.PENDING).exists()
+    return not _missing(space).filter(state=Embedding.State.PENDING).exists()
 
 
-def _lacking(space: VectorSpace) -> QuerySet[Embedding]:
-    """Its rows of the assets that the active space has and it has not."""
+def _missing(space: VectorSpace) -> QuerySet[Embedding]:
+    """Return the space's rows of assets that only the active space finds."""
     findable = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("asset_id"), state=Embedding.State.INDEXED
     )
@@ -119,15 +120,18 @@ def _lacking(space: VectorSpace) -> QuerySet[Embedding]:
 
 
 def advance_rollouts() -> None:
-    """Whatever is whole and was not judged yet as things are now, is judged, and takes over if it
-    passes. What was active before does not come back by itself. Raises MilvusDown."""
+    """Evaluate each complete space that was not evaluated under the same conditions yet.
+
+    A space that passes is activated. A formerly active space is not reactivated automatically.
+    Raises VectorStoreUnavailable.
+    """
     collections.repair_alias()
     for space in VectorSpace.objects.inactive().filter(activated_at=None, problem=""):
         if not is_built(space) or space.gate.get("basis") == _basis(space):
             continue
         try:
             space_encoders.find_encoder(space)
-        except EncoderError as error:  # the others need not wait for it
+        except EncoderError as error:  # other spaces can still advance
             VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
             continue
         if run_gate(space)["passes"]:
@@ -140,10 +144,10 @@ def advance_rollouts() -> None:
 
 
 def run_gate(space: VectorSpace) -> dict[str, Any]:
-    """The gate: may it take over? Its table, which is also kept as `space.gate`:
+    """Evaluate whether a space may take over; return the table, also saved as `space.gate`.
 
-    passes, why (sentences, if not), against (the active encoder), coverage (0 to 1), covered, of,
-    lacking (asset, state, reason), questions, new and old (as in evaluation.Result).
+    Keys: passes, why (sentences, if it fails), against (the active encoder), coverage (0 to 1),
+    covered, of, lacking (asset, state, reason), questions, new and old (as in metrics.Result).
     """
     enrolment.enrol(space)
     active = VectorSpace.objects.active().exclude(pk=space.pk).first()
@@ -151,7 +155,7 @@ def run_gate(space: VectorSpace) -> dict[str, Any]:
     gate |= {"against": active.model if active else "", "questions": 0, "why": [], "notes": []}
     gate |= _coverage(space, active)
     if active and GoldenQuestion.objects.exists():
-        gate |= _compared(space, active)
+        gate |= _comparison(space, active)
     if gate["coverage"] < 1:
         lost = gate["of"] - gate["covered"]
         gate["why"].append(f"{lost} of {gate['of']} assets could not be found any more.")
@@ -169,35 +173,37 @@ def run_gate(space: VectorSpace) -> dict[str, Any]:
 
 
 def _coverage(space: VectorSpace, active: VectorSpace | None) -> dict[str, Any]:
+    """Return how many assets that the active space finds are indexed in this space."""
     findable = active.embeddings.filter(state=Embedding.State.INDEXED).count() if active else 0
-    lacking = _lacking(space)
+    lacking = _missing(space)
     lost = lacking.count()
     named = lacking.order_by("asset_id").values("asset_id", "asset__title", "state", "reason")
     return {
         "of": findable,
         "covered": findable - lost,
         "coverage": (findable - lost) / findable if findable else 1.0,
-        "lacking": list(named[:NAMED]),
+        "lacking": list(named[:MAX_LISTED]),
     }
 
 
-def _compared(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
+def _comparison(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
+    """Return the metrics of both spaces on the golden queries."""
     try:
         new, old = metrics.evaluate_golden_queries(space, active)
     except SearchUnavailable as error:
-        metrics.evaluate_golden_queries(space)  # raises, if it is this one that could not be asked
-        # the folder of the other may be gone: nothing is worse than that
+        metrics.evaluate_golden_queries(space)  # raises if this space is unavailable
+        # The old encoder's folder may be missing, so its metrics cannot be compared
         return {"notes": [f"{active.model} could not be asked: {error.message}"]}
     return {"questions": new.questions, "new": new.as_json(), "old": old.as_json()}
 
 
 def _basis(space: VectorSpace) -> str:
-    """What a verdict rests on: when it is the same, judging again says the same."""
+    """Return a hash of what a verdict depends on; if it is unchanged, so is the verdict."""
     questions = GoldenQuestion.objects.order_by("pk", "expected").values_list(
         "pk", "question", "expected"
     )
     active = VectorSpace.objects.active().values_list("pk", flat=True).first()
-    lacking = _lacking(space).count()
+    lacking = _missing(space).count()
     return hashlib.sha256(repr((active, lacking, list(questions))).encode()).hexdigest()[:16]
 
 
@@ -205,12 +211,14 @@ def _basis(space: VectorSpace) -> str:
 
 
 def replace_active(space: VectorSpace) -> None:
-    """A person wants it, whatever the gate says: only what could be found is not to wait in it.
-    Raises as `activate`."""
+    """Activate a space although it may not pass the gate, unless found assets are pending in it.
+
+    Raises as `activate_space`.
+    """
     waiting = 0
     if space.fingerprint:
         enrolment.enrol(space)
-        waiting = _lacking(space).filter(state=Embedding.State.PENDING).count()
+        waiting = _missing(space).filter(state=Embedding.State.PENDING).count()
     if waiting:
         raise RolloutRefused(
             f"{space.model} cannot take over yet: {waiting} of {progress(space).total} assets "
@@ -220,10 +228,11 @@ def replace_active(space: VectorSpace) -> None:
 
 
 def activate_space(space: VectorSpace) -> None:
-    """From now on this space answers; whether it may is for `judge` to say.
+    """Make this space the active one; `run_gate` decides whether it should be.
 
-    The alias flips first and the row after it; should we die in between, the row is the truth, and
-    the alias is put back. Raises SwitchRefused, MilvusDown and EncoderUnavailable.
+    The alias is moved first and the row after it; if the process dies in between, the row is
+    authoritative, and the alias is moved back. Raises RolloutRefused, VectorStoreUnavailable and
+    EncoderUnavailable.
     """
     if space.fingerprint is None:
         raise RolloutRefused(space.problem or f"The index worker has not loaded {space.model} yet.")
@@ -236,11 +245,11 @@ def activate_space(space: VectorSpace) -> None:
     store.flush(space.collection)
     with transaction.atomic():
         collections.lock_alias()
-        there = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
-        if there is None:
+        current = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
+        if current is None:
             raise _dropped(space)
-        store.point_alias(there.collection)
-        if there.active:
+        store.point_alias(current.collection)
+        if current.active:
             return
         VectorSpace.objects.active().exclude(pk=space.pk).update(active=False)
         VectorSpace.objects.filter(pk=space.pk).update(
@@ -255,13 +264,13 @@ def _dropped(space: VectorSpace) -> RolloutRefused:
 
 
 def previous_space() -> VectorSpace | None:
-    """The one that was active before, if it is still kept."""
+    """Return the formerly active space, if it still exists."""
     before = VectorSpace.objects.inactive().exclude(activated_at=None)
     return before.exclude(fingerprint=None).order_by("-activated_at").first()
 
 
 def rollback() -> VectorSpace:
-    """The encoder of before answers again. Raises as `activate`."""
+    """Activate the previous encoder again. Raises as `activate_space`."""
     space = previous_space()
     if space is None:
         raise RolloutRefused("There is no earlier encoder to go back to.")
@@ -270,22 +279,22 @@ def rollback() -> VectorSpace:
 
 
 def drop_space(space: VectorSpace) -> None:
-    """Forget a space: its row, its vectors and its collection. Raises SwitchRefused."""
+    """Delete a space with its vectors and its collection. Raises RolloutRefused."""
     with transaction.atomic():
-        # waits for the uploads that have just put a row into it
-        there = VectorSpace.objects.select_for_update().filter(pk=space.pk).first()
-        if there is None:
+        # Waits for uploads that have just added a row to it
+        locked = VectorSpace.objects.select_for_update().filter(pk=space.pk).first()
+        if locked is None:
             return
-        if there.active:
-            raise RolloutRefused(f"{there.model} is in use: let another encoder take over first.")
-        if spaces.is_configured(there):
+        if locked.active:
+            raise RolloutRefused(f"{locked.model} is in use: let another encoder take over first.")
+        if spaces.is_configured(locked):
             raise RolloutRefused(
-                f"{there.model} is what CLIP_MODEL asks for, so it would be built again: "
+                f"{locked.model} is what CLIP_MODEL asks for, so it would be built again: "
                 "set CLIP_MODEL to the encoder in use first."
             )
-        there.delete()
-    if there.collection:
+        locked.delete()
+    if locked.collection:
         try:
-            store.drop(there.collection)
-        except VectorStoreUnavailable as error:  # the hourly check drops it
-            logger.warning("%s stays for now: %s", there.collection, error)
+            store.drop(locked.collection)
+        except VectorStoreUnavailable as error:  # the hourly check drops it later
+            logger.warning("%s stays for now: %s", locked.collection, error)

@@ -1,4 +1,4 @@
-"""One asset, one person, one question: what several steps need is found out once."""
+"""Context of an explanation: one asset, one user and one query; shared values are computed once."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from search.vectorstore import store
 
 @dataclass(frozen=True)
 class ExplainContext:
-    known: IndexState
+    """One asset, user and query of an explanation."""
+
+    index: IndexState
     person: permissions.AnyUser
-    asker: permissions.AnyUser  # who is told: counts only what both may see
+    asker: permissions.AnyUser  # reads the explanation: counts include only what both may see
     question: SearchQuery
 
     @property
     def asset(self) -> Asset:
-        return self.known.asset
+        return self.index.asset
 
     @property
     def space(self) -> VectorSpace:
-        """Raises SearchUnavailable before there is one."""
-        if self.known.space is None:
+        """Active space. Raises SearchUnavailable if there is none yet."""
+        if self.index.space is None:
             raise spaces.encoder_not_ready()
-        return self.known.space
+        return self.index.space
 
     @property
     def browsing(self) -> bool:
@@ -45,12 +47,12 @@ class ExplainContext:
 
     @cached_property
     def assets(self) -> QuerySet[Asset]:
-        """That both may see."""
+        """Assets that both users may see."""
         return self._both.assets()
 
     @cached_property
     def reach(self) -> permissions.AssetScope:
-        """The same, of the brands that are asked for."""
+        """Scope that both users may see, limited to the brands of the query."""
         if not (slugs := self.question.filters.brands):
             return self._both
         chosen = Brand.objects.filter(slug__in=slugs).order_by()
@@ -65,25 +67,30 @@ class ExplainContext:
 
     @cached_property
     def admitted(self) -> bool:
-        """The filters let it pass, no unwanted word throws it out, and the person may see it."""
+        """True if the filters, the excluded words and the user's permission let the asset pass."""
         found = to_queryset(self.question.filters, self.assets.filter(pk=self.asset.pk))
         return fulltext.exclude_terms(self.question.terms, found).exists()
 
     @cached_property
     def stored(self) -> bool:
-        """Milvus has it. Raises MilvusDown."""
+        """True if Milvus holds the asset. Raises VectorStoreUnavailable."""
         return self.holds("")
 
     def holds(self, where: str) -> bool:
-        """Milvus has it, and it passes this expression. Raises MilvusDown."""
-        this = e.equals("id", self.asset.pk)
-        anything = np.ones(self.space.dimension, np.float32)
-        where = e.all_of([this, *([where] if where else [])])
-        return bool(store.search(anything, limit=1, where=where, collection=self.space.collection))
+        """Return True if Milvus holds the asset, and it matches the expression `where`.
+
+        Raises VectorStoreUnavailable.
+        """
+        same_id = e.equals("id", self.asset.pk)
+        any_vector = np.ones(self.space.dimension, np.float32)
+        where = e.all_of([same_id, *([where] if where else [])])
+        return bool(
+            store.search(any_vector, limit=1, where=where, collection=self.space.collection)
+        )
 
     @cached_property
     def composed(self) -> ComposedQuery:
-        """Raises InvalidQuestion and SearchUnavailable."""
+        """Query as one vector. Raises InvalidQuery and SearchUnavailable."""
         background = space_encoders.background(str(self.space.fingerprint))
         try:
             return relevance.compose(embedding.query_parts(self.question, self.space), background)
@@ -92,15 +99,18 @@ class ExplainContext:
 
     @cached_property
     def where(self) -> str:
-        """As the search itself filters."""
+        """Milvus expression of the search itself."""
         where = to_milvus(self.question.filters, self.reach)
         candidates = to_queryset(self.question.filters, self.assets)
-        if left_out := fulltext.excluded_ids(self.question.terms, candidates):
-            where = e.all_of([where, e.none_of("id", left_out)])
+        if excluded := fulltext.excluded_ids(self.question.terms, candidates):
+            where = e.all_of([where, e.none_of("id", excluded)])
         return where
 
     def nearest(self, many: int) -> tuple[list[store.Hit], bool]:
-        """And whether these are all. Raises InvalidQuestion and SearchUnavailable."""
+        """Return the nearest `many` hits without query images, and True if there are no more.
+
+        Raises InvalidQuery and SearchUnavailable.
+        """
         hits = ranking.nearest(self.space, self.composed.vector, many, self.where)
-        asked_with = self.question.assets
-        return [hit for hit in hits if hit.id not in asked_with], len(hits) < many
+        query_assets = self.question.assets
+        return [hit for hit in hits if hit.id not in query_assets], len(hits) < many

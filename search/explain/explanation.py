@@ -1,7 +1,6 @@
-"""Why isn't my asset found? A ledger of all that must be true for that, each step with its reason
-and, where there is one, its repair.
+"""Explanation of why an asset is not found: each condition as a step with its reason and repair.
 
-Every step is told by itself: a service that is down makes its own steps say so, and no others.
+Steps are independent: if a service is unavailable, only its own steps say so.
 """
 
 from __future__ import annotations
@@ -34,56 +33,57 @@ def explain(
     question: SearchQuery = NOTHING,
     asker: permissions.AnyUser | None = None,
 ) -> Explanation:
-    """Whether and why `person` finds `asset`, at all and with `question`. `asset` should come
-    `with_tags` and with its brand.
+    """Return whether and why `person` finds `asset`, at all and with `question`.
 
-    `asker`, if it is somebody else who wants to know: places are counted among what both may see.
+    `asset` should come `with_tags` and with its brand. `asker`, if another user reads the
+    explanation: ranks are counted among what both may see.
     """
-    known = index_steps.look_up(asset)
+    index = index_steps.look_up(asset)
     steps = [
-        _told("original", lambda: file_steps.original(asset)),
-        _told("renditions", lambda: file_steps.renditions(asset)),
-        _told("embedding", lambda: index_steps.embedding(known)),
-        _told("milvus", lambda: index_steps.in_milvus(known)),
-        _told("words", lambda: index_steps.written(asset)),
-        _told("policy", lambda: permission_steps.policy(asset, question)),
-        _told("permission", lambda: permission_steps.permission(asset, person)),
+        _build_step("original", lambda: file_steps.original(asset)),
+        _build_step("renditions", lambda: file_steps.renditions(asset)),
+        _build_step("embedding", lambda: index_steps.embedding(index)),
+        _build_step("milvus", lambda: index_steps.in_milvus(index)),
+        _build_step("words", lambda: index_steps.written(asset)),
+        _build_step("policy", lambda: permission_steps.policy(asset, question)),
+        _build_step("permission", lambda: permission_steps.permission(asset, person)),
     ]
     if question == NOTHING:
-        said = "Say what somebody would look for: then it is told where this picture comes."
-        steps.append(step("question", State.NOT_ASKED, said))
+        sentence = "Say what somebody would look for: then it is told where this picture comes."
+        steps.append(step("question", State.NOT_ASKED, sentence))
     else:
-        case = ExplainContext(known, person, asker or person, question)
+        context = ExplainContext(index, person, asker or person, question)
         steps += [
-            _told("filters", lambda: filter_steps.filters(case)),
-            _told("wording", lambda: query_steps.wording(case)),
-            _told("meaning", lambda: query_steps.meaning(case)),
-            _told("rank", lambda: query_steps.rank(case)),
+            _build_step("filters", lambda: filter_steps.filters(context)),
+            _build_step("wording", lambda: query_steps.wording(context)),
+            _build_step("meaning", lambda: query_steps.meaning(context)),
+            _build_step("rank", lambda: query_steps.rank(context)),
         ]
     return Explanation(asset, tuple(steps))
 
 
-def _told(name: str, tell: Callable[[], Step]) -> Step:
+def _build_step(name: str, build: Callable[[], Step]) -> Step:
+    """Return the step, or one with the error's sentence."""
     try:
-        return tell()
+        return build()
     except ProblemError as error:
         return step(name, State.BAD, error.message)
     except (VectorStoreUnavailable, EncoderError) as error:
         return step(name, State.BAD, str(error))
 
 
-def repair(asset: Asset, what: Repair, by: User) -> None:
-    """Creators only. Raises NotAllowed and FileMissing; what the index has to do, it does soon."""
+def repair(asset: Asset, kind: Repair, by: User) -> None:
+    """Repair a step; what the index has to do is enqueued. Raises NotAllowed and FileMissing."""
     permissions.require_editor(by, asset.brand)
-    if what == Repair.RENDITIONS:
+    if kind == Repair.RENDITIONS:
         for name in images.RENDITIONS:
             open_rendition(asset=asset, name=name).close()
         return
     with transaction.atomic():
-        if what == Repair.WORDS:
+        if kind == Repair.WORDS:
             fulltext.rewrite([asset.pk])
             return
-        if what == Repair.EMBED:
+        if kind == Repair.EMBED:
             pipeline.reembed([asset.pk])
         else:
             pipeline.reindex([asset.pk])

@@ -1,4 +1,4 @@
-"""The files of an asset, as the storage has them now."""
+"""Explanation steps about an asset's files in the storage."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from search.explain.types import Detail, Repair, State, Step, step
 
 
 def original(asset: Asset) -> Step:
+    """Compare the stored original with its size and checksum at upload."""
     path = Detail("Path", asset.path)
     try:
         with default_storage.open(asset.path) as file:
@@ -31,8 +32,8 @@ def original(asset: Asset) -> Step:
             [path],
         )
     except Exception as error:  # each storage backend raises its own
-        said = f"The file storage does not answer: {error}."
-        return step("original", State.BAD, said, [path])
+        sentence = f"The file storage does not answer: {error}."
+        return step("original", State.BAD, sentence, [path])
     details = [
         path,
         Detail("Size", f"{size} bytes; {asset.bytes} at intake"),
@@ -40,33 +41,34 @@ def original(asset: Asset) -> Step:
     ]
     if size != asset.bytes or (reads and checksum.hexdigest() != asset.checksum):
         details.append(Detail("SHA-256 at intake", asset.checksum))
-        said = (
+        sentence = (
             "The bytes in the storage are not those that came in. Put the original back from a "
             "backup, or upload the picture again."
         )
-        return step("original", State.BAD, said, details)
+        return step("original", State.BAD, sentence, details)
     if not reads:
-        said = "It is there with its size; too large to be read here."
-        return step("original", State.GOOD, said, details)
-    said = f"It is in the storage, byte for byte ({filesizeformat(size)})."
-    return step("original", State.GOOD, said, details)
+        sentence = "It is there with its size; too large to be read here."
+        return step("original", State.GOOD, sentence, details)
+    sentence = f"It is in the storage, byte for byte ({filesizeformat(size)})."
+    return step("original", State.GOOD, sentence, details)
 
 
 def renditions(asset: Asset) -> Step:
+    """Check that each rendition exists."""
     missing, details = [], []
     try:
         for name, side in images.RENDITIONS.items():
             path = asset.rendition_path(name)
-            there = default_storage.exists(path)
-            missing += [] if there else [name]
-            details.append(Detail(f"{name}, {side} px", path, _state(there)))
+            exists = default_storage.exists(path)
+            missing += [] if exists else [name]
+            details.append(Detail(f"{name}, {side} px", path, _state(exists)))
     except Exception as error:  # each storage backend raises its own
         return step("renditions", State.BAD, f"The file storage does not answer: {error}.")
     if missing:
-        said = f"Missing: {' and '.join(missing)}. It can be drawn again from the original."
-        return step("renditions", State.BAD, said, details, (Repair.RENDITIONS,))
+        sentence = f"Missing: {' and '.join(missing)}. It can be drawn again from the original."
+        return step("renditions", State.BAD, sentence, details, (Repair.RENDITIONS,))
     return step("renditions", State.GOOD, "Small and large copies are there.", details)
 
 
-def _state(there: bool) -> State:
-    return State.GOOD if there else State.BAD
+def _state(exists: bool) -> State:
+    return State.GOOD if exists else State.BAD

@@ -1,5 +1,4 @@
-"""The filters of a question, each by itself, in Postgres and in Milvus; with the value that
-decides."""
+"""Explanation step about the filters of a query: each in Postgres and in Milvus."""
 
 from __future__ import annotations
 
@@ -22,82 +21,91 @@ from search.vectorstore import VectorStoreUnavailable
 ANY_STATUS = tuple(Asset.Status.values)
 
 
-def filters(case: ExplainContext) -> Step:
-    """Each filter by itself, in Postgres and in Milvus."""
-    asked = case.question.filters
-    given = asked.given()
+def filters(context: ExplainContext) -> Step:
+    """Check each filter on its own, in Postgres and in Milvus, with the value that decides."""
+    requested = context.question.filters
+    given = requested.given()
     active = [name for name, field in PARAMETERS.items() if field in given or name == "status"]
-    passes = _in_postgres(case, active)
-    in_milvus, silent = _in_milvus(case, active)
-    details, wrong, disagree = [], [], []
+    passes = _in_postgres(context, active)
+    in_milvus, silent = _in_milvus(context, active)
+    details, failing, disagree = [], [], []
     for name in active:
-        said = _said(name, asked, case.asset, passes=passes[name])
+        sentence = _describe(name, requested, context.asset, passes=passes[name])
         if not passes[name]:
-            wrong.append(name)
+            failing.append(name)
         if name in in_milvus and in_milvus[name] != passes[name]:
             disagree.append(name)
-            said += "; Milvus lets it pass" if in_milvus[name] else "; Milvus keeps it out"
-        bad = name in wrong or name in disagree
-        details.append(Detail(name, said, State.BAD if bad else State.GOOD))
+            sentence += "; Milvus lets it pass" if in_milvus[name] else "; Milvus keeps it out"
+        bad = name in failing or name in disagree
+        details.append(Detail(name, sentence, State.BAD if bad else State.GOOD))
     if silent:
         details.append(Detail("Milvus", silent))
     repairs = (Repair.INDEX,) if disagree else ()
-    if wrong:
-        plural = "filters keep" if len(wrong) > 1 else "filter keeps"
-        said = f"The {plural} it out: {_listed(wrong)}."
+    if failing:
+        plural = "filters keep" if len(failing) > 1 else "filter keeps"
+        sentence = f"The {plural} it out: {_listed(failing)}."
     elif disagree:
-        said = f"Postgres and Milvus disagree about it: {_listed(disagree)}."
+        sentence = f"Postgres and Milvus disagree about it: {_listed(disagree)}."
     else:
-        many = len(active) - (not asked.statuses)
-        said = "It passes every filter." if many else "No filter is asked for."
-        return step("filters", State.GOOD, said, details)
-    return step("filters", State.BAD, said, details, repairs)
+        many = len(active) - (not requested.statuses)
+        sentence = "It passes every filter." if many else "No filter is asked for."
+        return step("filters", State.GOOD, sentence, details)
+    return step("filters", State.BAD, sentence, details, repairs)
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in names)
 
 
-def _alone(filters: Filters, name: str) -> Filters:
-    """This filter without the others; also without the silent one against what is put aside."""
+def _single_filter(filters: Filters, name: str) -> Filters:
+    """Return only this filter, showing archived and quarantined assets, too."""
     attribute = PARAMETERS[name]
     return Filters(**{"statuses": ANY_STATUS, attribute: getattr(filters, attribute)})
 
 
-def _in_postgres(case: ExplainContext, names: list[str]) -> dict[str, bool]:
-    """In one query."""
-    this = Asset.objects.filter(pk=OuterRef("pk"))
-    asked = case.question.filters
-    checks = {f"passes_{name}": Exists(to_queryset(_alone(asked, name), this)) for name in names}
-    row = Asset.objects.filter(pk=case.asset.pk).order_by().values(**checks).first() or {}
+def _in_postgres(context: ExplainContext, names: list[str]) -> dict[str, bool]:
+    """Return for each filter whether the asset passes, in one query."""
+    same_asset = Asset.objects.filter(pk=OuterRef("pk"))
+    requested = context.question.filters
+    checks = {
+        f"passes_{name}": Exists(to_queryset(_single_filter(requested, name), same_asset))
+        for name in names
+    }
+    row = Asset.objects.filter(pk=context.asset.pk).order_by().values(**checks).first() or {}
     return {name: bool(row.get(f"passes_{name}")) for name in names}
 
 
-def _in_milvus(case: ExplainContext, names: list[str]) -> tuple[dict[str, bool], str]:
-    """And why there is no answer, if there is none. One call for each filter."""
-    if case.browsing:
+def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, bool], str]:
+    """Return for each filter whether the asset passes, and why there is no answer, or "".
+
+    One call per filter.
+    """
+    if context.browsing:
         return {}, ""
-    asked = case.question.filters
+    requested = context.question.filters
     found: dict[str, bool] = {}
     try:
-        if not case.stored:
+        if not context.stored:
             return {}, "not asked: it does not have it"
         for name in names:
             reach = permissions.AssetScope(None)
             if name == "brand":
-                chosen = Brand.objects.filter(slug__in=asked.brands)
+                chosen = Brand.objects.filter(slug__in=requested.brands)
                 reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
-            found[name] = case.holds(to_milvus(_alone(asked, name), reach))
+            found[name] = context.holds(to_milvus(_single_filter(requested, name), reach))
     except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""
 
 
-# ------------------------------------------------------------------------ what decides
+# ------------------------------------------------------------------------ deciding values
 
 
-def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
-    """`name` is the parameter of an address. At most one query."""
+def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
+    """Describe the asset's value and the requested one; `name` is a query parameter.
+
+    At most one query.
+    """
     if name in ("tags", "tags_any", "tags_none"):
         return _tags(name, filters, asset)
     if name in ("min_width", "min_height"):
@@ -122,20 +130,20 @@ def _said(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
             end = terms.usable_until(asset)
             return f"rights end on {end}" if end else "no end"
         case "collection":
-            there = Collection.objects.filter(pk=filters.collection or 0).first()
-            return f"in {there}" if passes else f"not in {there}"
+            collection = Collection.objects.filter(pk=filters.collection or 0).first()
+            return f"in {collection}" if passes else f"not in {collection}"
         case "created_by":
-            asked = User.objects.filter(pk=filters.created_by or 0).first()
-            return f"added by {asset.created_by or 'nobody'}; {asked} is asked for"
+            creator = User.objects.filter(pk=filters.created_by or 0).first()
+            return f"added by {asset.created_by or 'nobody'}; {creator} is asked for"
     if name not in (values := _values(filters, asset)):
         given = [value for parameter, value in filters.parameters() if parameter == name]
         return f"{', '.join(given)} is asked for"
-    has, wanted = values[name]
-    return f"{has}, as asked" if passes else f"{has or 'none'} is not {' or '.join(wanted)}"
+    value, allowed = values[name]
+    return f"{value}, as asked" if passes else f"{value or 'none'} is not {' or '.join(allowed)}"
 
 
 def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str]]]:
-    """What it has, and any of what is asked for."""
+    """Return, by parameter, the asset's value and the requested ones."""
     return {
         "brand": (asset.brand.slug, filters.brands),
         "kind": (asset.kind, filters.kinds),
@@ -148,21 +156,21 @@ def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str
 
 
 def _tags(name: str, filters: Filters, asset: Asset) -> str:
-    asked: tuple[str, ...] = getattr(filters, name)
+    requested: tuple[str, ...] = getattr(filters, name)
     own = {tag.lower() for tag in asset.tag_names}
-    there = [tag for tag in asked if tag.lower() in own]
-    missing = [tag for tag in asked if tag.lower() not in own]
+    present = [tag for tag in requested if tag.lower() in own]
+    missing = [tag for tag in requested if tag.lower() not in own]
     if name == "tags":
-        return f"missing: {', '.join(missing)}" if missing else f"has {', '.join(there)}"
-    if there:
-        return f"has {', '.join(there)}"
-    return f"has none of {', '.join(asked)}"
+        return f"missing: {', '.join(missing)}" if missing else f"has {', '.join(present)}"
+    if present:
+        return f"has {', '.join(present)}"
+    return f"has none of {', '.join(requested)}"
 
 
-def _colour(asked: str, asset: Asset) -> str:
+def _colour(requested: str, asset: Asset) -> str:
     if not asset.colours:
         return "its colours are not known"
-    apart = {colour: colours.distance(colour, asked) for colour in asset.colours}
+    apart = {colour: colours.distance(colour, requested) for colour in asset.colours}
     nearest = min(apart, key=apart.__getitem__)
     return (
         f"the nearest dominant colour, {nearest}, is {apart[nearest]:.2f} away; "

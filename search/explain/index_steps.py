@@ -1,4 +1,4 @@
-"""What the index knows of an asset: its embeddings, its row in Milvus, its words."""
+"""Explanation steps about the index: an asset's embeddings, its row in Milvus, and its words."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from search.indexing import entities, same_scalars
 from search.models import Document, Embedding, Vector, VectorSpace
 from search.vectorstore import schema, store
 
-VECTOR_TOLERANCE = 1e-3  # of each component
-MAX_SHOWN = 200  # characters of a value
+VECTOR_TOLERANCE = 1e-3  # maximum difference of a component
+MAX_SHOWN = 200  # characters of a displayed value
 STATES = {
     Embedding.State.PENDING: State.WAITING,
     Embedding.State.INDEXED: State.GOOD,
@@ -41,7 +41,7 @@ class IndexState:
 
 
 def look_up(asset: Asset) -> IndexState:
-    """In two queries."""
+    """Return the asset's index state, in two queries."""
     spaces = list(VectorSpace.objects.defer("background", "gate").order_by("-active", "pk"))
     found = {row.space_id: row for row in Embedding.objects.filter(asset_id=asset.pk)}
     active = next((each for each in spaces if each.active and each.fingerprint), None)
@@ -52,14 +52,15 @@ def look_up(asset: Asset) -> IndexState:
 # ------------------------------------------------------------------------ the embedding
 
 
-def embedding(known: IndexState) -> Step:
-    if known.space is None:
+def embedding(index: IndexState) -> Step:
+    """Report the asset's embedding in the active space."""
+    if index.space is None:
         return step("embedding", State.BAD, NOT_READY)
-    row = known.row
-    details = [Detail("Encoder", str(known.space))]
+    row = index.row
+    details = [Detail("Encoder", str(index.space))]
     if row is None:
-        said = "The index has not heard of it."
-        return step("embedding", State.BAD, said, details + _others(known), (Repair.INDEX,))
+        sentence = "The index has not heard of it."
+        return step("embedding", State.BAD, sentence, details + _others(index), (Repair.INDEX,))
     details += [
         Detail("State", row.get_state_display()),
         Detail("Since", f"{row.updated_at:%Y-%m-%d %H:%M} ({timesince(row.updated_at)})"),
@@ -67,23 +68,26 @@ def embedding(known: IndexState) -> Step:
     ]
     if row.reason:
         details.append(Detail("Reason", row.reason))
-    kept = bytes(row.vector_bytes) if row.vector_bytes is not None else None
-    vector = entities.sound_vector(kept, row.checksum, asset=known.asset, space=known.space)
-    sound = vector is not None
-    details += [Detail("Vector", _vector_said(row, known), _sound(row, sound)), *_others(known)]
-    state, said = STATES[Embedding.State(row.state)], _embedding_said(row)
+    stored = bytes(row.vector_bytes) if row.vector_bytes is not None else None
+    vector = entities.valid_vector(stored, row.checksum, asset=index.asset, space=index.space)
+    valid = vector is not None
+    details += [
+        Detail("Vector", _describe_vector(row, index), _validity(row, valid)),
+        *_others(index),
+    ]
+    state, sentence = STATES[Embedding.State(row.state)], _describe_embedding(row)
     repairs: tuple[Repair, ...] = ()
-    if row.state == Embedding.State.INDEXED and not sound:
-        state, said = State.BAD, "Its vector is not one of the bytes that it has now."
+    if row.state == Embedding.State.INDEXED and not valid:
+        state, sentence = State.BAD, "Its vector is not one of the bytes that it has now."
         repairs = (Repair.EMBED,)
     elif row.state == Embedding.State.FAILED:
         repairs = (Repair.INDEX, Repair.EMBED)
     elif state != State.GOOD:
         repairs = (Repair.INDEX,)
-    return step("embedding", state, said, details, repairs)
+    return step("embedding", state, sentence, details, repairs)
 
 
-def _embedding_said(row: Embedding) -> str:
+def _describe_embedding(row: Embedding) -> str:
     if row.state == Embedding.State.INDEXED:
         return "CLIP has looked at it, and the vector is kept."
     if row.state == Embedding.State.PENDING:
@@ -102,88 +106,90 @@ def _embedding_said(row: Embedding) -> str:
 
 
 def _ahead(row: Embedding) -> int:
-    """How many a worker takes first: rows in order, and those that failed before come last."""
+    """Return how many rows a worker claims before this one; rows with failures come last."""
     if row.attempts < 2:
         first = Q(attempts__lt=2, id__lt=row.pk)
     else:
-        tried_as_often = Q(attempts=row.attempts, id__lt=row.pk)
-        first = Q(attempts__lt=row.attempts) | tried_as_often
+        same_attempts = Q(attempts=row.attempts, id__lt=row.pk)
+        first = Q(attempts__lt=row.attempts) | same_attempts
     return Embedding.objects.claimable().filter(first, space_id=row.space_id).count()
 
 
-def _vector_said(row: Embedding, known: IndexState) -> str:
+def _describe_vector(row: Embedding, index: IndexState) -> str:
     if row.vector_bytes is None:
         return "none"
-    if row.checksum != known.asset.checksum:
+    if row.checksum != index.asset.checksum:
         return f"of other bytes ({row.checksum[:12] or 'unknown'})"
     return f"{len(row.vector_bytes) // 4} numbers, of these bytes"
 
 
-def _sound(row: Embedding, sound: bool) -> State | None:
+def _validity(row: Embedding, valid: bool) -> State | None:
     if row.state != Embedding.State.INDEXED:
         return None
-    return State.GOOD if sound else State.BAD
+    return State.GOOD if valid else State.BAD
 
 
-def _others(known: IndexState) -> list[Detail]:
-    """Spaces that are being built, or that were active before."""
-    said = []
-    for space, row in known.others:
-        what = "was active before" if space.activated_at else "being built"
+def _others(index: IndexState) -> list[Detail]:
+    """Return details about spaces that are being built, or that were active before."""
+    details = []
+    for space, row in index.others:
+        role = "was active before" if space.activated_at else "being built"
         state = row.get_state_display() if row else "not in it yet"
         reason = space.problem or (row.reason if row else "")
         mark = STATES[Embedding.State(row.state)] if row else State.WAITING
-        said.append(Detail(f"{space.model} ({what})", f"{state}. {reason}".strip(), mark))
-    return said
+        details.append(Detail(f"{space.model} ({role})", f"{state}. {reason}".strip(), mark))
+    return details
 
 
 # ------------------------------------------------------------------------ Milvus
 
 
-def in_milvus(known: IndexState) -> Step:
-    """Looked up now. Raises MilvusDown."""
-    if known.space is None:
+def in_milvus(index: IndexState) -> Step:
+    """Look the asset up in Milvus now. Raises VectorStoreUnavailable."""
+    if index.space is None:
         return step("milvus", State.NOT_ASKED, NOT_READY)
-    pk, collection = known.asset.pk, known.space.collection
+    pk, collection = index.asset.pk, index.space.collection
     found = store.fetch([pk], collection=collection).get(pk)
     details = [Detail("Collection", collection)]
-    row = known.row
+    row = index.row
     waits = row is not None and row.state == Embedding.State.PENDING
-    if entities.skip_reason(known.asset):
-        return _left_out(found is not None, waits, details)
+    if entities.skip_reason(index.asset):
+        return _skipped(found is not None, waits, details)
     if found is None:
         if waits:
             return step("milvus", State.WAITING, "Not there yet: it waits to be indexed.", details)
-        said = "Milvus does not have it, though it should."
+        sentence = "Milvus does not have it, though it should."
         if row is None or row.state != Embedding.State.INDEXED:
-            said = "Milvus does not have it."
-        return step("milvus", State.BAD, said, details, (Repair.INDEX,))
-    expected = entities.scalars(known.asset)
+            sentence = "Milvus does not have it."
+        return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
+    expected = entities.scalars(index.asset)
     vector = store.vectors([pk], collection=collection).get(pk)
     differing = [] if same_scalars(expected, found) else _differing(expected, found)
     details += [*differing, *_vector(row, vector)]
     wrong = [detail.label for detail in details if detail.state == State.BAD]
     if not wrong:
-        said = "It is there, with everything as it should be."
-        return step("milvus", State.GOOD, said, details)
+        sentence = "It is there, with everything as it should be."
+        return step("milvus", State.GOOD, sentence, details)
     if waits:
-        said = f"It is there as it was before; on its way: {', '.join(wrong)}."
-        return step("milvus", State.WAITING, said, details)
-    said = f"What Milvus holds is out of date: {', '.join(wrong)}."
-    return step("milvus", State.BAD, said, details, (Repair.INDEX,))
+        sentence = f"It is there as it was before; on its way: {', '.join(wrong)}."
+        return step("milvus", State.WAITING, sentence, details)
+    sentence = f"What Milvus holds is out of date: {', '.join(wrong)}."
+    return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
 
 
-def _left_out(there: bool, waits: bool, details: list[Detail]) -> Step:
-    if not there:
+def _skipped(exists: bool, waits: bool, details: list[Detail]) -> Step:
+    """Report an asset that the index skips."""
+    if not exists:
         return step("milvus", State.NOTE, "Not there, as it should be: it is left out.", details)
     if waits:
-        said = "It is there still, and is on its way out."
-        return step("milvus", State.WAITING, said, details)
-    said = "It is there, though it should be left out."
-    return step("milvus", State.BAD, said, details, (Repair.INDEX,))
+        sentence = "It is there still, and is on its way out."
+        return step("milvus", State.WAITING, sentence, details)
+    sentence = "It is there, though it should be left out."
+    return step("milvus", State.BAD, sentence, details, (Repair.INDEX,))
 
 
 def _differing(expected: schema.Scalars, found: schema.Scalars) -> list[Detail]:
+    """Return the scalars that differ from the expected ones."""
     should: dict[str, Any] = {**expected}
     details = []
     for name, value in found.items():
@@ -191,16 +197,17 @@ def _differing(expected: schema.Scalars, found: schema.Scalars) -> list[Detail]:
         if name == "aspect_ratio" and math.isclose(value, should[name], rel_tol=1e-6):  # type: ignore[arg-type]
             continue
         if value != should[name]:
-            said = f"{_short(value)}; it should be {_short(should[name])}"
-            details.append(Detail(name, said, State.BAD))
+            sentence = f"{_short(value)}; it should be {_short(should[name])}"
+            details.append(Detail(name, sentence, State.BAD))
     return details
 
 
 def _vector(row: Embedding | None, found: Vector | None) -> list[Detail]:
-    kept = row.vector if row else None
-    if kept is None or found is None:
+    """Compare the vector in Milvus with the one in Postgres."""
+    stored = row.vector if row else None
+    if stored is None or found is None:
         return []
-    if kept.shape == found.shape and np.abs(kept - found).max() <= VECTOR_TOLERANCE:
+    if stored.shape == found.shape and np.abs(stored - found).max() <= VECTOR_TOLERANCE:
         return [Detail("vector", "the same as in Postgres", State.GOOD)]
     return [Detail("vector", "another than in Postgres", State.BAD)]
 
@@ -217,13 +224,14 @@ PLACES = {"A": "Title and tags", "B": "File name and credit", "C": "Description"
 
 
 def written(asset: Asset) -> Step:
+    """Report the words in the asset's full-text document."""
     document = Document.objects.filter(pk=asset.pk).first()
     if document is None:
-        said = "Its words are not in the full-text index: no word finds it."
-        return step("words", State.BAD, said, [], (Repair.WORDS,))
+        sentence = "Its words are not in the full-text index: no word finds it."
+        return step("words", State.BAD, sentence, [], (Repair.WORDS,))
     found: dict[str, list[str]] = {weight: [] for weight in PLACES}
     for lexeme, places in LEXEME.findall(str(document.words)):
-        # a place without a letter has the least weight
+        # A position without a letter has the lowest weight
         weights = {place[-1] if place[-1] in "ABC" else "D" for place in places.split(",")}
         for weight in weights:
             found[weight].append(lexeme)
@@ -233,5 +241,5 @@ def written(asset: Asset) -> Step:
     ]
     details.append(Detail("Exact names", ", ".join(sorted(document.names)) or "none"))
     many = len({lexeme for lexemes in found.values() for lexeme in lexemes})
-    said = f"{many} word{'s' * (many != 1)} find it, and {len(document.names)} exact names."
-    return step("words", State.GOOD, said, details)
+    sentence = f"{many} word{'s' * (many != 1)} find it, and {len(document.names)} exact names."
+    return step("words", State.GOOD, sentence, details)

@@ -1,4 +1,4 @@
-"""What the library's own rules say: who may see an asset, and when it is shown at all."""
+"""Explanation steps about status, brand policy and permission."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from search.query import HIDDEN_STATUSES, SearchQuery
 
 
 def policy(asset: Asset, question: SearchQuery) -> Step:
+    """Check that the asset's status and the brand's policy allow it in search."""
     details = [
         Detail("Status", asset.get_status_display()),
         Detail("Origin", asset.get_origin_display()),
@@ -24,42 +25,50 @@ def policy(asset: Asset, question: SearchQuery) -> Step:
         ended = " (ended)" if asset.expires_on < timezone.localdate() else ""
         details.append(Detail("Rights end", f"{asset.expires_on:%-d %B %Y}{ended}"))
     if asset.status in HIDDEN_STATUSES and asset.status not in question.filters.statuses:
-        said = f"It is {asset.status}: shown only when somebody asks for {asset.status} pictures."
-        return step("policy", State.BAD, said, details)
-    if left_out := entities.skip_reason(asset):
-        return step("policy", State.BAD, left_out, details)
-    said = f"{asset.get_status_display()}; nothing keeps it out of search."
-    return step("policy", State.GOOD, said, details)
+        sentence = (
+            f"It is {asset.status}: shown only when somebody asks for {asset.status} pictures."
+        )
+        return step("policy", State.BAD, sentence, details)
+    if skip_reason := entities.skip_reason(asset):
+        return step("policy", State.BAD, skip_reason, details)
+    sentence = f"{asset.get_status_display()}; nothing keeps it out of search."
+    return step("policy", State.GOOD, sentence, details)
 
 
 def permission(asset: Asset, person: permissions.AnyUser) -> Step:
+    """Check that the user may see the asset."""
     name = called(person)
     brand = asset.brand
     if permissions.has_full_access(person):
         return step("permission", State.GOOD, f"{name} is staff, and sees every brand.")
     if person.pk is None:
-        said = (
+        sentence = (
             f"Nobody called {name} is a member of {brand}. Staff see it without being one, and "
             "can make somebody a member."
         )
-        return step("permission", State.BAD, said)
+        return step("permission", State.BAD, sentence)
     role = Membership.objects.filter(user_id=person.pk, brand=brand).values_list("role", flat=True)
     if not (found := role.first()):
-        said = f"{name} is not a member of {brand}. Staff can make them one."
-        return step("permission", State.BAD, said)
+        sentence = f"{name} is not a member of {brand}. Staff can make them one."
+        return step("permission", State.BAD, sentence)
     if not person.is_active:
         return step("permission", State.BAD, f"{name} may not sign in any more.")
     details = [Detail("Role", Membership.Role(found).label)]
     if found not in permissions.EDITORS and asset.status != Asset.Status.APPROVED:
         status = asset.get_status_display().lower()
-        said = f"{name} is a viewer of {brand}: viewers see what is approved, and it is {status}."
-        return step("permission", State.BAD, said, details)
+        sentence = (
+            f"{name} is a viewer of {brand}: viewers see what is approved, and it is {status}."
+        )
+        return step("permission", State.BAD, sentence, details)
     return step("permission", State.GOOD, f"{name} is a member of {brand}.", details)
 
 
 def resolve_subject(asker: User, brand: Brand, username: str) -> User:
-    """For whom `asker` wants to know. Managers may ask for members of their brand, staff for
-    anybody; to a manager, whoever is no member is nobody. Raises NotAllowed."""
+    """Return the user whose results are explained; `asker` for "".
+
+    Managers may name members of their brand, staff any user. An unknown name, and for a manager a
+    user who is not a member, gives an unsaved user. Raises NotAllowed.
+    """
     if not username or username == asker.username:
         return asker
     if not permissions.can_manage(asker, brand):

@@ -1,4 +1,4 @@
-"""What becomes of an asset in a question: its words, its meaning, its place."""
+"""Explanation steps about a query: its words, its meaning, and the asset's rank."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from search.query.filters import to_queryset
 from search.vectorstore import expressions as e
 from search.vectorstore import store
 
-NEAR = 1_000  # neighbours that are looked through first; then as many as Milvus gives
+NEAR = 1_000  # hits that are searched first; then as many as Milvus returns
 NOTHING_ASKED = "Nothing is asked that could be compared: this is browsing, newest first."
 
 
-def wording(case: ExplainContext) -> Step:
-    terms = case.question.terms
+def wording(context: ExplainContext) -> Step:
+    """Report which included and excluded words occur in the asset's document."""
+    terms = context.question.terms
     wanted, unwanted = terms.wanted, terms.unwanted
     if not (wanted or unwanted):
         return step("wording", State.NOT_ASKED, "The question has no words.")
-    found, named = term_matches.occurrences(case.asset, terms)
+    found, named = term_matches.occurrences(context.asset, terms)
     of_wanted, of_unwanted = found[: len(wanted)], found[len(wanted) :]
     details = [_occurrence(each, wanted=True) for each in of_wanted]
     details += [_occurrence(each, wanted=False) for each in of_unwanted]
-    thrown = [each.phrase for each in of_unwanted if each.in_document]
+    excluded_by = [each.phrase for each in of_unwanted if each.in_document]
     stale = [each.phrase for each in of_wanted if each.fields and not each.in_document]
     missing = [each.phrase for each in of_wanted if each.counts and not each.in_document]
-    if thrown and not named:
-        said = f"It is thrown out by what is not wanted: {_quoted(thrown)}."
-        return step("wording", State.BAD, said, details)
+    if excluded_by and not named:
+        sentence = f"It is thrown out by what is not wanted: {_quoted(excluded_by)}."
+        return step("wording", State.BAD, sentence, details)
     if stale:
-        said = f"The full-text index does not know of {_quoted(stale)}, which is written there."
-        return step("wording", State.BAD, said, details, (Repair.WORDS,))
+        sentence = f"The full-text index does not know of {_quoted(stale)}, which is written there."
+        return step("wording", State.BAD, sentence, details, (Repair.WORDS,))
     if named:
-        said = "Its file name or article number is typed exactly: it comes first."
-        return step("wording", State.GOOD, said, details)
+        sentence = "Its file name or article number is typed exactly: it comes first."
+        return step("wording", State.GOOD, sentence, details)
     if missing or not any(each.counts for each in of_wanted):
-        said = f"Words alone do not find it: nothing written about it has {_quoted(missing)}."
+        sentence = f"Words alone do not find it: nothing written about it has {_quoted(missing)}."
         if not missing:
-            said = "The question has no word that words are found by."
-        return step("wording", State.NOTE, said, details)
+            sentence = "The question has no word that words are found by."
+        return step("wording", State.NOTE, sentence, details)
     return step("wording", State.GOOD, "All words of the question are written about it.", details)
 
 
@@ -61,10 +62,10 @@ def _occurrence(found: term_matches.Occurrence, *, wanted: bool) -> Detail:
         return Detail(label, "too common to count")
     where = f"in {' and '.join(found.fields)}" if found.fields else "in title and tags together"
     if wanted:
-        mark = State.GOOD if found.in_document else State.NOTE
-        return Detail(label, where if found.in_document or found.fields else "nowhere", mark)
-    mark = State.BAD if found.in_document else State.GOOD
-    return Detail(label, where if found.in_document else "nowhere", mark)
+        state = State.GOOD if found.in_document else State.NOTE
+        return Detail(label, where if found.in_document or found.fields else "nowhere", state)
+    state = State.BAD if found.in_document else State.GOOD
+    return Detail(label, where if found.in_document else "nowhere", state)
 
 
 def _quoted(phrases: list[str]) -> str:
@@ -74,20 +75,23 @@ def _quoted(phrases: list[str]) -> str:
 # ------------------------------------------------------------------------ meaning
 
 
-def meaning(case: ExplainContext) -> Step:
-    """Raises InvalidQuestion, SearchUnavailable and MilvusDown."""
-    if case.browsing:
+def meaning(context: ExplainContext) -> Step:
+    """Report the relevance of the asset's vector.
+
+    Raises InvalidQuery, SearchUnavailable and VectorStoreUnavailable.
+    """
+    if context.browsing:
         return step("meaning", State.NOT_ASKED, NOTHING_ASKED)
-    this = e.equals("id", case.asset.pk)
-    vector, collection = case.composed.vector, case.space.collection
-    own = store.search(vector, limit=1, where=this, collection=collection)
+    same_id = e.equals("id", context.asset.pk)
+    vector, collection = context.composed.vector, context.space.collection
+    own = store.search(vector, limit=1, where=same_id, collection=collection)
     if not own:
-        said = "Milvus does not have it, so what it shows cannot be compared."
-        return step("meaning", State.NOTE, said)
+        sentence = "Milvus does not have it, so what it shows cannot be compared."
+        return step("meaning", State.NOTE, sentence)
     score = own[0].score
-    hits, _ = case.nearest(NEAR)
+    hits, _ = context.nearest(NEAR)
     best = max(score, hits[0].score if hits else score)
-    share = float(case.composed.relevance([score], best=best)[0])
+    share = float(context.composed.relevance([score], best=best)[0])
     details = [
         Detail("Relevance", f"{share:.2f}; the line is at {relevance.MATCH_THRESHOLD}"),
         Detail("Cosine", f"{score:.4f}"),
@@ -97,90 +101,92 @@ def meaning(case: ExplainContext) -> Step:
         scores = f"{hits[0].score:.4f} to {last.score:.4f}"
         details.append(Detail("Cosines of the nearest", f"{scores}, of {PAGE_SIZE} at most"))
     if share >= relevance.MATCH_THRESHOLD:
-        said = "What it shows matches the question."
-        return step("meaning", State.GOOD, said, details)
-    said = "What it shows does not really match: it is below the line."
-    return step("meaning", State.NOTE, said, details)
+        sentence = "What it shows matches the question."
+        return step("meaning", State.GOOD, sentence, details)
+    sentence = "What it shows does not really match: it is below the line."
+    return step("meaning", State.NOTE, sentence, details)
 
 
 # ------------------------------------------------------------------------ rank
 
 
-def rank(case: ExplainContext) -> Step:
-    """Where the pages show it. Raises InvalidQuestion and SearchUnavailable."""
-    if not case.admitted:
-        said = "It has no place: what is said above keeps it out."
-        return step("rank", State.NOT_ASKED, said)
-    if case.asset.pk in case.question.assets:
-        said = "It is what is asked with, and nobody looks for what they hold up."
-        return step("rank", State.BAD, said)
-    if case.browsing:
-        before, total = _browsed(case)
+def rank(context: ExplainContext) -> Step:
+    """Report the asset's rank on the pages. Raises InvalidQuery and SearchUnavailable."""
+    if not context.admitted:
+        sentence = "It has no place: what is said above keeps it out."
+        return step("rank", State.NOT_ASKED, sentence)
+    if context.asset.pk in context.question.assets:
+        sentence = "It is what is asked with, and nobody looks for what they hold up."
+        return step("rank", State.BAD, sentence)
+    if context.browsing:
+        before, total = _browsed(context)
         return _placed(before, total, [])
-    ranked = _ranked(case)
-    details = [Detail("By meaning", _by_meaning(case))]
+    ranked = _ranked(context)
+    details = [Detail("By meaning", _by_meaning(context))]
     ids = [hit.id for hit in ranked.hits]
-    if case.asset.pk not in ids:
-        said = f"It is not among the {len(ids)} that this question finds."
-        return step("rank", State.BAD, said, details)
-    at = ids.index(case.asset.pk)
+    if context.asset.pk not in ids:
+        sentence = f"It is not among the {len(ids)} that this question finds."
+        return step("rank", State.BAD, sentence, details)
+    at = ids.index(context.asset.pk)
     hit = ranked.hits[at]
-    before = _shown(case, ids[:at])
+    before = _shown(context, ids[:at])
     names = [str(by.name).lower() for by in MatchedBy if by in hit.by]
     details.append(Detail("Found by", " and ".join(names) or "being near, no more"))
     if not hit.matches:
-        said = f"It does not really match: it is shown at place {before + 1}"
+        sentence = f"It does not really match: it is shown at place {before + 1}"
         behind = f", behind the {ranked.matched} that do." if ranked.matched else "; nothing does."
-        return step("rank", State.BAD, said + behind, details)
+        return step("rank", State.BAD, sentence + behind, details)
     return _placed(before, ranked.matched, details)
 
 
 def _placed(before: int, total: int, details: list[Detail]) -> Step:
+    """Report a rank, from 0, and its page."""
     page = before // PAGE_SIZE + 1
-    said = f"It is at place {before + 1} of {total}, on page {page}."
+    sentence = f"It is at place {before + 1} of {total}, on page {page}."
     if page == 1:
-        return step("rank", State.GOOD, said, details)
-    return step("rank", State.NOTE, f"{said} A narrower question brings it forward.", details)
+        return step("rank", State.GOOD, sentence, details)
+    return step("rank", State.NOTE, f"{sentence} A narrower question brings it forward.", details)
 
 
-def _ranked(case: ExplainContext) -> Ranking:
-    """As far as it takes to find it, in the steps in which pages rank."""
-    ranked = _rank(case, FIRST_DEPTH)
-    while not ranked.complete and all(hit.id != case.asset.pk for hit in ranked.hits):
-        deeper = _rank(case, 4 * max(FIRST_DEPTH, len(ranked.hits)))
+def _ranked(context: ExplainContext) -> Ranking:
+    """Return the ranking, extended in the same steps as pages until it contains the asset."""
+    ranked = _rank(context, FIRST_DEPTH)
+    while not ranked.complete and all(hit.id != context.asset.pk for hit in ranked.hits):
+        deeper = _rank(context, 4 * max(FIRST_DEPTH, len(ranked.hits)))
         ranked = ranking.extend(ranked, deeper)
     return ranked
 
 
-def _rank(case: ExplainContext, depth: int) -> Ranking:
-    return ranking.rank(case.question, space=case.space, reach=case.reach, depth=depth)
+def _rank(context: ExplainContext, depth: int) -> Ranking:
+    return ranking.rank(context.question, space=context.space, reach=context.reach, depth=depth)
 
 
-def _shown(case: ExplainContext, ids: list[int]) -> int:
-    """How many of them a page shows."""
-    shown = case.assets.filter(pk__in=ids)
-    if not case.question.filters.statuses:
+def _shown(context: ExplainContext, ids: list[int]) -> int:
+    """Return how many of these ids a page shows."""
+    shown = context.assets.filter(pk__in=ids)
+    if not context.question.filters.statuses:
         shown = shown.exclude(status__in=HIDDEN_STATUSES)
     return shown.count()
 
 
-def _by_meaning(case: ExplainContext) -> str:
+def _by_meaning(context: ExplainContext) -> str:
+    """Describe the asset's rank by vector alone."""
     for many in (NEAR, store.MAX_HITS):
-        hits, are_all = case.nearest(many)
+        hits, are_all = context.nearest(many)
         for place, hit in enumerate(hits, start=1):
-            if hit.id == case.asset.pk:
+            if hit.id == context.asset.pk:
                 return f"place {place}"
         if are_all:
             return f"not among the {len(hits)} that Milvus has for it"
     return f"behind the first {store.MAX_HITS:,}"
 
 
-def _browsed(case: ExplainContext) -> tuple[int, int]:
-    """How many are before it, and how many there are."""
+def _browsed(context: ExplainContext) -> tuple[int, int]:
+    """Return how many assets come before it when browsing, and how many there are."""
     found = fulltext.exclude_terms(
-        case.question.terms, to_queryset(case.question.filters, case.assets)
+        context.question.terms, to_queryset(context.question.filters, context.assets)
     )
-    asset, collection = case.asset, case.question.filters.collection
+    asset, collection = context.asset, context.question.filters.collection
     if collection is None:
         newer = Q(created_at__gt=asset.created_at)
         before = newer | Q(created_at=asset.created_at, pk__gt=asset.pk)

@@ -1,4 +1,4 @@
-"""Which typed words occur in which field of one asset."""
+"""Occurrences of query words in the fields of one asset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connection
 from assetbank.models import Asset
 from search.query import ParsedText, fulltext
 
-# The fields as they are now, and the document that the search looks into
+# Matches in the current fields, and in the document that the search uses
 OCCURRENCES = """
 SELECT given.phrase, numnode(given.query) > 0,
   ARRAY(
@@ -20,7 +20,7 @@ SELECT given.phrase, numnode(given.query) > 0,
   coalesce(search_name(%(typed)s) = ANY (document.names), false)
 FROM (
   SELECT phrase, number, phraseto_tsquery(%(language)s::regconfig, search_folded(phrase)) AS query
-  FROM unnest(%(phrases)s::text[]) WITH ORDINALITY AS asked (phrase, number)
+  FROM unnest(%(phrases)s::text[]) WITH ORDINALITY AS phrases (phrase, number)
 ) AS given
 LEFT JOIN search_document AS document ON document.asset_id = %(asset)s
 ORDER BY given.number
@@ -29,15 +29,19 @@ ORDER BY given.number
 
 @dataclass(frozen=True)
 class Occurrence:
+    """Occurrences of one phrase."""
+
     phrase: str
-    counts: bool  # False: nothing but words like "the", which no search looks for
-    fields: tuple[str, ...]  # as they are called on pages
-    in_document: bool  # what the search knows; it should be the same
+    counts: bool  # False: only stop words like "the", which no search uses
+    fields: tuple[str, ...]  # names of fields as pages show them
+    in_document: bool  # True: in the document, which should agree with the fields
 
 
 def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bool]:
-    """Of each wanted phrase, then of each unwanted one; and whether all that was typed is
-    a name of the asset. In one query."""
+    """Return the occurrences of each included, then of each excluded phrase, in one query.
+
+    The second value is True if the typed text is exactly a name of the asset.
+    """
     fields = {
         "title": asset.title,
         "tags": " ".join(asset.tag_names),

@@ -1,4 +1,4 @@
-"""What a ledger is made of."""
+"""Types of an explanation: steps, states, details and repairs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ TITLES = {
     "meaning": "Meaning",
     "rank": "Place",
 }
-NEEDED = ("milvus", "policy", "permission")  # an embedding only brings it into Milvus
+NEEDED = ("milvus", "policy", "permission")  # steps that must be good; "milvus" covers "embedding"
 
 
 class State(StrEnum):
+    """State of a step."""
+
     GOOD = "good"
     WAITING = "waiting"
     BAD = "bad"
-    NOTE = "note"  # worth knowing, and by itself not in the way
+    NOTE = "note"  # informative, does not prevent a hit
     NOT_ASKED = "not_asked"
 
 
 class Repair(TextChoices):
+    """Repairs that a user can start."""
+
     INDEX = "index", "Index again"
     EMBED = "embed", "Embed again with CLIP"
     RENDITIONS = "renditions", "Draw again"
@@ -43,13 +47,17 @@ class Repair(TextChoices):
 
 @dataclass(frozen=True)
 class Detail:
+    """One labelled value of a step."""
+
     label: str
     text: str
-    state: State | None = None  # None: a mere fact
+    state: State | None = None  # None: only informative
 
 
 @dataclass(frozen=True)
 class Step:
+    """One condition of being found, with its state."""
+
     name: str  # one of TITLES
     title: str
     state: State
@@ -65,11 +73,14 @@ def step(
     details: list[Detail] | None = None,
     repairs: tuple[Repair, ...] = (),
 ) -> Step:
+    """Return a step with the title of its name."""
     return Step(name, TITLES[name], state, sentence, tuple(details or ()), repairs)
 
 
 @dataclass(frozen=True)
 class Explanation:
+    """All steps for one asset."""
+
     asset: Asset
     steps: tuple[Step, ...]
 
@@ -77,42 +88,46 @@ class Explanation:
         return {step.name: step for step in self.steps}[name]
 
     def of(self, state: State) -> list[Step]:
+        """Return the steps in this state."""
         return [step for step in self.steps if step.state == state]
 
     @property
     def state(self) -> State:
-        """The worst of all steps."""
+        """Worst state of all steps."""
         return next((s for s in (State.BAD, State.WAITING) if self.of(s)), State.GOOD)
 
     @property
     def found(self) -> bool:
-        """With the question, if there is one; by some question at all, if not."""
+        """True if the query finds the asset; without a query, if any query can."""
         if self.steps[-1].name == "rank":
             return self["rank"].state in (State.GOOD, State.NOTE)
         return all(self[name].state == State.GOOD for name in NEEDED)
 
     @property
     def in_the_way(self) -> list[Step]:
-        """Why it is not found; empty also when it only has to wait. Lost files keep nobody from
-        finding a picture."""
+        """Steps that prevent a hit; empty if the asset is found or only waits.
+
+        Lost files do not prevent a hit.
+        """
         if self.found:
             return []
         return [step for step in self.of(State.BAD) if step.name not in ("original", "renditions")]
 
     @property
     def sentence(self) -> str:
+        """Summary of the explanation."""
         waiting = self.of(State.WAITING)
         if wrong := self.in_the_way:
             several = f"{len(wrong)} things are in the way: {_names(wrong)}."
             return wrong[0].sentence if len(wrong) == 1 else several
         last = self.steps[-1]
-        said = last.sentence if last.name == "rank" else "It can be found."
+        sentence = last.sentence if last.name == "rank" else "It can be found."
         if not self.found and waiting:
-            said = waiting[0].sentence
+            sentence = waiting[0].sentence
         if bad := self.of(State.BAD):
             many = "One thing wants" if len(bad) == 1 else f"{len(bad)} things want"
-            return f"{said} {many} mending: {_names(bad)}."
-        return said if waiting or not self.found else f"{said} Everything is in order."
+            return f"{sentence} {many} mending: {_names(bad)}."
+        return sentence if waiting or not self.found else f"{sentence} Everything is in order."
 
 
 def _names(steps: list[Step]) -> str:

@@ -1,8 +1,8 @@
-"""Milvus collections of vector spaces: made, filled from Postgres without CLIP, put behind the
-alias, and cleared away.
+"""Milvus collections of vector spaces: created, filled, swapped behind the alias, and dropped.
 
-The row of a space says which collection is its own, and which space is active; Milvus is put right
-from it. A new collection is filled beside the old one, which serves until the new one is whole.
+A space's row names its collection, and the row of the active space decides the alias; Milvus is
+repaired to match. A new collection is filled from Postgres, without the encoder, while the old one
+serves until the new one is complete.
 """
 
 from __future__ import annotations
@@ -22,38 +22,40 @@ from search.indexing import entities
 from search.models import Embedding, EmbeddingQuerySet, VectorSpace
 from search.vectorstore import VectorStoreUnavailable, connection, schema, store
 
-PAGE = 1_000  # rows that are read, and written, at once
+PAGE = 1_000  # rows per read from Postgres and per upsert into Milvus
 Progress = Callable[[int, int], None]  # done, total
 
 
 class CollectionLocked(VectorStoreUnavailable):
-    """Another process makes or drops collections just now."""
+    """Another process is creating or dropping collections."""
 
 
 def ensure_collection(space: VectorSpace) -> None:
-    """The space has a collection of today's fields; what Postgres keeps for it is in it. Raises
-    MilvusDown."""
-    there = bool(space.collection) and store.exists(space.collection)
-    if not (there and _is_of_today(space)):
-        # while there is an old one, that serves, and who makes a new one need not be waited for
-        with contextlib.suppress(CollectionLocked), _exclusive(patient=not there):
-            space.refresh_from_db(fields=["collection", "active"])  # somebody was quicker?
-            if not (_is_of_today(space) and store.exists(space.collection)):
+    """Ensure that the space has a collection with the current schema, filled from Postgres.
+
+    Raises VectorStoreUnavailable.
+    """
+    exists = bool(space.collection) and store.exists(space.collection)
+    if not (exists and _has_current_schema(space)):
+        # While an old collection exists, it serves: no need to wait for the process that rebuilds
+        with contextlib.suppress(CollectionLocked), _exclusive(wait=not exists):
+            space.refresh_from_db(fields=["collection", "active"])  # another process may be done
+            if not (_has_current_schema(space) and store.exists(space.collection)):
                 _rebuild(space, lambda done, total: None)
     if space.active:
         repair_alias()
 
 
-def _is_of_today(space: VectorSpace) -> bool:
+def _has_current_schema(space: VectorSpace) -> bool:
     return f"_{schema.SCHEMA}_" in space.collection
 
 
 def rebuild(space: VectorSpace, *, progress: Progress = lambda done, total: None) -> int:
-    """A new collection from the vectors in Postgres; the old one serves until it is full, and is
-    cleared away later: somebody may just be asking it.
+    """Fill a new collection from the vectors in Postgres, and return its number of rows.
 
-    Indexed rows without a sound vector are marked waiting. Returns how many rows the new one got.
-    Raises MilvusDown, and Busy.
+    The old collection serves until the new one is complete, and is dropped later, since queries may
+    still run on it. Indexed rows without a valid vector are marked pending. Raises
+    VectorStoreUnavailable, and CollectionLocked.
     """
     with _exclusive():
         return _rebuild(space, progress)
@@ -65,12 +67,15 @@ def _rebuild(space: VectorSpace, progress: Progress) -> int:
     store.create(name, space.dimension)
     done = _copy(space, name, progress)
     store.flush(name)
-    _exchange(space, name, started)
+    _swap_collection(space, name, started)
     return done
 
 
 def _copy(space: VectorSpace, collection: str, progress: Progress) -> int:
-    """Pages are read while the one before is written."""
+    """Upsert the space's vectors into the collection, and return how many.
+
+    Each page is read while the previous one is written.
+    """
     findable = Embedding.objects.filter(
         space=space, state__in=[Embedding.State.INDEXED, Embedding.State.PENDING]
     )
@@ -79,9 +84,10 @@ def _copy(space: VectorSpace, collection: str, progress: Progress) -> int:
     with ThreadPoolExecutor(1, thread_name_prefix="fill") as pool:
         for page in _pages(findable):
             batch = entities.entities_from_rows(page, space)
-            has = {row.id for row in batch}
-            lacking = [row.pk for row in page if row.asset_id not in has]
-            Embedding.objects.filter(pk__in=lacking, state=Embedding.State.INDEXED).mark_pending()
+            written_ids = {row.id for row in batch}
+            without_vector = [row.pk for row in page if row.asset_id not in written_ids]
+            indexed = Embedding.objects.filter(state=Embedding.State.INDEXED)
+            indexed.filter(pk__in=without_vector).mark_pending()
             if writing:
                 writing.result()
             writing = pool.submit(store.upsert, batch, collection=collection)
@@ -101,18 +107,21 @@ def _pages(embeddings: EmbeddingQuerySet) -> Iterator[list[entities.IndexedRow]]
 
 
 @transaction.atomic
-def _exchange(space: VectorSpace, collection: str, started: datetime.datetime) -> None:
-    """The space goes on in this collection."""
+def _swap_collection(space: VectorSpace, collection: str, started: datetime.datetime) -> None:
+    """Make `collection` the space's own, and point the alias to it if the space is active.
+
+    Rows changed since `started` are marked pending.
+    """
     lock_alias()
-    now = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
-    if now is None:  # dropped meanwhile
+    current = VectorSpace.objects.select_for_update(no_key=True).filter(pk=space.pk).first()
+    if current is None:  # dropped in the meantime
         return
-    if now.active:
+    if current.active:
         store.point_alias(collection)
     VectorSpace.objects.filter(pk=space.pk).update(
         collection=collection, revision=F("revision") + 1
     )
-    # what changed while we copied went to the old collection: it goes through once more
+    # Changes during the copy went to the old collection: index them again
     Embedding.objects.filter(space=space, updated_at__gte=started).mark_pending()
     space.refresh_from_db()
 
@@ -121,34 +130,39 @@ def _exchange(space: VectorSpace, collection: str, started: datetime.datetime) -
 
 
 def lock_alias() -> None:
-    """Until the transaction ends, nobody else moves the alias or changes which space is active."""
+    """Lock the alias and the choice of the active space until the transaction ends."""
     locks.lock_in_transaction("search.alias")
 
 
 @transaction.atomic
 def repair_alias() -> None:
-    """The alias points to the active space's collection: a process may have died in between."""
+    """Point the alias to the active space's collection.
+
+    They differ after a process died between the two writes.
+    """
     lock_alias()
     active = VectorSpace.objects.active().exclude(collection="").first()
     if active and store.collection_behind_alias() != active.collection:
         store.point_alias(active.collection)
 
 
-# ------------------------------------------------------------------------ clearing away
+# ------------------------------------------------------------------------ cleaning up
 
 
 def drop_unused() -> None:
-    """Drop the collections that no space has: of dropped spaces, and of broken attempts."""
+    """Drop collections that belong to no space: those of dropped spaces and of failed rebuilds."""
     with contextlib.suppress(CollectionLocked), _exclusive():
-        kept = VectorSpace.objects.exclude(collection="").values_list("collection", flat=True)
-        store.drop_others(keep=list(kept))
+        in_use = VectorSpace.objects.exclude(collection="").values_list("collection", flat=True)
+        store.drop_others(keep=list(in_use))
 
 
 @contextlib.contextmanager
-def _exclusive(*, patient: bool = False) -> Iterator[None]:
-    """One process at a time makes and drops collections: a half-filled one is in no row yet. Wait
-    for another, if patient, or raise Busy."""
-    with locks.session_lock("search.collections", wait=patient) as alone:
-        if not alone:
+def _exclusive(*, wait: bool = False) -> Iterator[None]:
+    """Hold the lock on creating and dropping collections: a half-filled one has no row yet.
+
+    If another process holds it, wait if `wait`, else raise CollectionLocked.
+    """
+    with locks.session_lock("search.collections", wait=wait) as acquired:
+        if not acquired:
             raise CollectionLocked("The vector index is being built anew by another process.")
         yield

@@ -1,4 +1,4 @@
-"""What Milvus gets of an asset: its vector, what can be filtered on, or nothing at all."""
+"""Milvus entities of assets: the vector and the filterable columns, or the reason for skipping."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from assetbank.rights import terms
 from search.models import Vector, VectorSpace
 from search.vectorstore import schema, store
 
-MIN_SIDE = 8  # pixels; below this there is nothing to describe
+MIN_SIDE = 8  # pixels; smaller images show nothing to describe
 
 
 def skip_reason(asset: Asset) -> str:
-    """Why this asset cannot be found by searching, as a sentence; empty if it can."""
+    """Return why the asset is not indexed, as a sentence; "" if it is."""
     if min(asset.width, asset.height) < MIN_SIDE:
         return f"Left out: smaller than {MIN_SIDE} pixels."
     if asset.origin != Asset.Origin.GENERATED:
@@ -32,18 +32,26 @@ def skip_reason(asset: Asset) -> str:
     return ""
 
 
-def sound_vector(kept: bytes | None, of: str, *, asset: Asset, space: VectorSpace) -> Vector | None:
-    """The vector that Postgres keeps of the bytes with checksum `of`, if those are the asset's and
-    it is one of the space's."""
-    if kept is None or of != asset.checksum or len(kept) != 4 * space.dimension:
+def valid_vector(
+    stored: bytes | None, checksum: str, *, asset: Asset, space: VectorSpace
+) -> Vector | None:
+    """Return the stored vector if it was computed from the asset's bytes in this space, else None.
+
+    `stored` is float32, little-endian; `checksum` is of the bytes it was computed from. The vector
+    must have the space's dimension and unit length.
+    """
+    if stored is None or checksum != asset.checksum or len(stored) != 4 * space.dimension:
         return None
-    vector: Vector = np.frombuffer(kept, dtype="<f4")
-    length = math.sqrt(float(vector @ vector))  # not finite if one of it is not
+    vector: Vector = np.frombuffer(stored, dtype="<f4")
+    length = math.sqrt(float(vector @ vector))  # not finite if a component is not
     return vector if abs(length - 1) < 1e-3 else None
 
 
 class IndexedRow(NamedTuple):
-    """What bulk work reads of an embedding: rows of the ORM would take as long as Milvus does."""
+    """Columns of an embedding that bulk jobs read.
+
+    Model instances would take as long as Milvus does.
+    """
 
     pk: int
     asset_id: int
@@ -51,7 +59,7 @@ class IndexedRow(NamedTuple):
     vector_bytes: bytes | None
 
 
-FIELDS = [  # of an asset
+FIELDS = [  # columns of an asset that `scalars` and `skip_reason` read
     *("brand_id", "kind", "origin", "status", "width", "height", "created_at", "expires_on"),
     *("consent", "consent_until", "territories"),
     *("created_by_id", "colour_cells", "engine_model", "preset", "prompt", "file", "checksum"),
@@ -59,24 +67,24 @@ FIELDS = [  # of an asset
 
 
 def entities_from_rows(page: Sequence[IndexedRow], space: VectorSpace) -> list[store.Row]:
-    """Rows from kept vectors; what has none, or is left out of search, is not among them."""
+    """Return Milvus rows for embeddings with a valid vector; skipped assets are left out."""
     assets = Asset.objects.with_tags().only(*FIELDS).in_bulk([row.asset_id for row in page])
     brands = Brand.objects.in_bulk({asset.brand_id for asset in assets.values()})
-    found = []
+    entities = []
     for row in page:
         asset = assets.get(row.asset_id)
         if asset is None:
             continue
         asset.brand = brands[asset.brand_id]
-        vector = sound_vector(row.vector_bytes, row.checksum, asset=asset, space=space)
+        vector = valid_vector(row.vector_bytes, row.checksum, asset=asset, space=space)
         if vector is not None and not skip_reason(asset):
-            found.append(store.Row(asset.pk, vector, scalars(asset)))
-    return found
+            entities.append(store.Row(asset.pk, vector, scalars(asset)))
+    return entities
 
 
 def scalars(asset: Asset) -> schema.Scalars:
-    """What Milvus filters on. `asset.tags` should be prefetched."""
-    return schema.fitted(
+    """Return the values that Milvus filters on. `asset.tags` should be prefetched."""
+    return schema.truncated(
         {
             "brand_id": asset.brand_id,
             "kind": asset.kind,
@@ -94,15 +102,15 @@ def scalars(asset: Asset) -> schema.Scalars:
             "engine_model": asset.engine_model,
             "preset": asset.preset,
             "prompt": asset.prompt,
-            # not asset.path: a file object and its asset hold each other, and thousands of them
-            # stay in memory until the collector comes by
+            # Not asset.path: a file object and its asset reference each other, and thousands would
+            # stay in memory until the garbage collector runs
             "storage_path": str(asset.__dict__.get("file") or asset.path),
         }
     )
 
 
 def _expires(asset: Asset) -> int:
-    """The end of the last day on which it may be used; 0: it may not be used at all."""
+    """Return the last second of usability, in seconds since 1970; 0 if not usable at all."""
     end = terms.usable_until(asset)
     if end is None:
         return schema.NEVER

@@ -1,7 +1,7 @@
-"""Waiting rows that a worker holds: claimed under a lease, and what became of them written back.
+"""Leases on pending rows: claimed by a worker, and the result written back.
 
-A worker that dies gives its rows back when the lease ends; rows carry a version, so that what was
-computed from an older asset never counts.
+The rows of a worker that died are claimable again when their lease ends. Rows have a version, so
+that a result computed from an older asset is discarded.
 """
 
 from __future__ import annotations
@@ -20,35 +20,38 @@ from search.encoders import EncoderError, clip
 from search.models import Embedding, EmbeddingQuerySet, Vector, VectorSpace
 from search.vectorstore import VectorStoreUnavailable
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 5  # per row, before it counts as failed
 
 
 @dataclass
 class LeasedRow:
-    """One claimed row on its way: its asset, and the pixels or the vector once they are there."""
+    """One claimed row in process: its asset, and its pixels or vector once they are ready."""
 
     embedding: Embedding
     asset: Asset | None  # None: deleted, to be removed from Milvus
-    left_out: str = ""  # why it is not to be found; it is removed from Milvus, too
+    skip_reason: str = ""  # why it is not indexed; it is removed from Milvus, too
     pixels: Future[clip.Floats] | None = None
     vector: Vector | None = None
 
 
 @dataclass
 class BatchResult:
-    """What became of a batch, written back in one transaction."""
+    """Results of a batch, written back in one transaction."""
 
     indexed: list[LeasedRow] = field(default_factory=list)
     removed: list[LeasedRow] = field(default_factory=list)
-    left_out: list[LeasedRow] = field(default_factory=list)
+    skipped: list[LeasedRow] = field(default_factory=list)
     failed: list[tuple[LeasedRow, str, bool]] = field(
         default_factory=list
     )  # reason, may be retried
 
 
 def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) -> list[LeasedRow]:
-    """Rows under a lease. Those that were tried most come last, and alone: a picture that kills
-    the worker must not take others with it."""
+    """Claim up to `size` rows under a lease of INDEX_LEASE_S seconds.
+
+    Rows with the most attempts come last, and alone: an image that kills the worker must not take
+    others with it. With `needing_no_encoder`, only rows that have a vector or are to be removed.
+    """
     with transaction.atomic():
         waiting = (
             Embedding.objects.claimable().filter(space=space).select_for_update(skip_locked=True)
@@ -68,73 +71,82 @@ def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) ->
     return [LeasedRow(row, assets.get(row.asset_id)) for row in found]
 
 
-def finish(outcome: BatchResult, space: VectorSpace) -> None:
-    """Write back what became of the rows, except of those that changed meanwhile."""
-    done = [*outcome.indexed, *outcome.left_out, *outcome.removed]
-    batch = {job.embedding.pk: job for job in [*done, *(job for job, _, _ in outcome.failed)]}
-    reasons = {job.embedding.pk: (reason, again) for job, reason, again in outcome.failed}
+def finish(result: BatchResult, space: VectorSpace) -> None:
+    """Write back the results, except for rows that changed in the meantime."""
+    done = [*result.indexed, *result.skipped, *result.removed]
+    done += [leased for leased, _, _ in result.failed]
+    batch = {leased.embedding.pk: leased for leased in done}
+    reasons = {leased.embedding.pk: (reason, retry) for leased, reason, retry in result.failed}
     with transaction.atomic():
-        ours = VectorSpace.objects.filter(pk=space.pk, collection=space.collection)
-        exchanged = ours.select_for_update(no_key=True).only("pk").first() is None
+        query = VectorSpace.objects.filter(pk=space.pk, collection=space.collection)
+        collection_changed = query.select_for_update(no_key=True).only("pk").first() is None
         changed = list(
             Embedding.objects.select_for_update()
             .defer("vector_bytes")
             .filter(pk__in=batch)
             .order_by("pk")
         )
-        gone = []
+        removed_pks = []
         for row in changed:
-            job = batch[row.pk]
+            leased = batch[row.pk]
             row.claimed_until, row.updated_at = None, timezone.now()
-            if row.version != job.embedding.version or exchanged:
-                row.attempts = 0  # changed while we worked: it waits for its turn again,
-                # also if another worker was quicker: what we wrote after it is older
+            if row.version != leased.embedding.version or collection_changed:
+                # Changed in the meantime: index it again, also if another worker was faster, since
+                # what this one wrote into Milvus after it is older
+                row.attempts = 0
                 if row.state in (Embedding.State.INDEXED, Embedding.State.SKIPPED):
                     row.state = Embedding.State.PENDING
-            elif job.asset is None:
-                gone.append(row.pk)
+            elif leased.asset is None:
+                removed_pks.append(row.pk)
             elif row.pk in reasons:
                 _record_failure(row, *reasons[row.pk])
             else:
-                row.state = Embedding.State.SKIPPED if job.left_out else Embedding.State.INDEXED
-                row.reason, row.attempts = job.left_out, 0
-                row.indexed_at = None if job.left_out else row.updated_at
+                skipped = bool(leased.skip_reason)
+                row.state = Embedding.State.SKIPPED if skipped else Embedding.State.INDEXED
+                row.reason, row.attempts = leased.skip_reason, 0
+                row.indexed_at = None if skipped else row.updated_at
         Embedding.objects.bulk_update(
-            [row for row in changed if row.pk not in gone],
+            [row for row in changed if row.pk not in removed_pks],
             ["state", "reason", "attempts", "claimed_until", "indexed_at", "updated_at"],
         )
-        Embedding.objects.filter(pk__in=gone).delete()
+        Embedding.objects.filter(pk__in=removed_pks).delete()
         VectorSpace.objects.filter(pk=space.pk).update(revision=F("revision") + 1)
 
 
 def _record_failure(row: Embedding, reason: str, may_retry: bool) -> None:
+    """Record the reason, and schedule a retry or mark the row failed."""
     row.reason = reason
     if may_retry and row.attempts < MAX_ATTEMPTS:
-        # the lease is also the pause before the next attempt
+        # The lease is also the pause before the next attempt
         row.claimed_until = timezone.now() + datetime.timedelta(seconds=15 * 2**row.attempts)
     else:
         row.state = Embedding.State.FAILED
 
 
 def release(batch: list[LeasedRow], error: BaseException) -> None:
-    given = Embedding.objects.filter(pk__in=[job.embedding.pk for job in batch])
+    """Give the rows of an interrupted batch back, with the reason why they wait.
+
+    Attempts are reset where the rows are not at fault: an unavailable service, or a worker that
+    stops.
+    """
+    rows = Embedding.objects.filter(pk__in=[leased.embedding.pk for leased in batch])
     if isinstance(error, VectorStoreUnavailable):
-        # a service is down, which is no fault of these rows
-        given.update(claimed_until=None, attempts=0)
+        rows.update(claimed_until=None, attempts=0)
         set_reason(str(error), Embedding.objects.waiting())
     elif isinstance(error, EncoderError):
-        given.update(claimed_until=None, attempts=0)
+        rows.update(claimed_until=None, attempts=0)
         space = batch[0].embedding.space_id
         set_reason(str(error), Embedding.objects.waiting().filter(space=space, vector_bytes=None))
     elif not isinstance(error, Exception):
-        given.update(claimed_until=None, attempts=0)
+        rows.update(claimed_until=None, attempts=0)
     else:
-        # One of them may have caused it. Those that were tried often go alone, until it is found;
-        # what happened is for the log
-        given.update(claimed_until=None, reason="Something broke while this was indexed.")
-        found = given.filter(state=Embedding.State.PENDING, attempts__gte=MAX_ATTEMPTS)
-        found.update(state=Embedding.State.FAILED)
+        # One of the rows may have caused it. Rows with several attempts are claimed alone until it
+        # is found; the log has the details
+        rows.update(claimed_until=None, reason="Something broke while this was indexed.")
+        exhausted = rows.filter(state=Embedding.State.PENDING, attempts__gte=MAX_ATTEMPTS)
+        exhausted.update(state=Embedding.State.FAILED)
 
 
 def set_reason(reason: str, waiting: EmbeddingQuerySet) -> None:
+    """Record on these rows why they wait."""
     waiting.exclude(reason=reason).update(reason=reason)

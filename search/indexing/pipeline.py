@@ -1,8 +1,8 @@
-"""From waiting rows to a searchable index.
+"""The indexing pipeline: from pending rows to vectors in Milvus.
 
-Postgres is the truth and keeps every vector; Milvus is put right from it. A batch is claimed under
-a lease, so that a worker that dies gives its rows back, and rows carry a version, so that what was
-computed from an older asset never counts. Every space that is kept is worked on, the active one
+Postgres is authoritative and stores every vector; Milvus is repaired from it. A batch is claimed
+under a lease, so that the rows of a dead worker become claimable again, and rows have a version, so
+that a result computed from an older asset is discarded. Every space is processed, the active one
 first, each in its own collection.
 """
 
@@ -28,48 +28,49 @@ from search.vectorstore import VectorStoreRejected, store
 
 logger = logging.getLogger(__name__)
 
-DECODERS = 4  # threads: enough for two cores, and for a storage that is far away
+DECODERS = 4  # threads that decode images: enough for two cores and a remote storage
 
 
-# ------------------------------------------------------------------------ the batch walk
+# ------------------------------------------------------------------------ batches
 
 
 def index_pending(
     *,
     batch_size: int | None = None,
-    beside: float = math.inf,
+    other_spaces_s: float = math.inf,
     after_batch: Callable[[int], None] = lambda done: None,
 ) -> int:
-    """Work until nothing waits; return how many rows were dealt with.
+    """Index until nothing is pending; return how many rows were processed.
 
-    On other spaces than the active one it works for about `beside` seconds. A batch is decoded in
-    threads, and only then encoded: decoding the next one meanwhile would take from the encoder the
-    cores that its threads wait for. Raises MilvusDown, and EncoderUnavailable of the active space,
-    with the claimed rows given back and saying why they wait.
+    Work on spaces that are not active stops after about `other_spaces_s` seconds. Each batch is
+    decoded in threads, and only then encoded: decoding the next one at the same time would take the
+    cores that the encoder's threads wait for. Raises VectorStoreUnavailable, and EncoderUnavailable
+    of the active space; the claimed rows are then released with the reason.
     """
-    _open()
-    size, end = batch_size or settings.INDEX_BATCH_SIZE, time.monotonic() + beside
-    walk = _IndexRun()
+    _ensure_spaces()
+    size, end = batch_size or settings.INDEX_BATCH_SIZE, time.monotonic() + other_spaces_s
+    run = _IndexRun()
     done = 0
     with ThreadPoolExecutor(DECODERS, thread_name_prefix="decode") as pool:
-        while claimed := walk.claim(size, only_active=time.monotonic() >= end):
+        while claimed := run.claim(size, only_active=time.monotonic() >= end):
             space, batch = claimed
             try:
-                walk.enter(space)
-                ready = walk.start(batch, space, pool)
+                run.open_collection(space)
+                ready = run.start_decoding(batch, space, pool)
                 leases.finish(_process(ready, space), space)
-            except BaseException as error:  # also Ctrl-C: the rows need not wait for their lease
+            except BaseException as error:  # also Ctrl-C: do not make the rows wait for their lease
                 leases.release(batch, error)
                 raise
             done += len(ready)
             after_batch(done)
-    walk.leave()
-    if walk.active_error:
-        raise walk.active_error
+    run.close_collection()
+    if run.active_error:
+        raise run.active_error
     return done
 
 
-def _open() -> None:
+def _ensure_spaces() -> None:
+    """Ensure the spaces; if the encoder is unavailable, record why on the pending rows."""
     try:
         spaces.ensure_candidate_spaces()
     except EncoderError as error:
@@ -78,55 +79,61 @@ def _open() -> None:
 
 
 class _IndexRun:
-    """What one run knows of the spaces."""
+    """State of one run of `index_pending`: the open collection, and spaces without an encoder."""
 
     def __init__(self) -> None:
-        self.space: VectorSpace | None = None  # whose collection was written to last
-        self.without_encoder: set[int] = set()  # only what needs none goes on there
+        self.space: VectorSpace | None = None  # whose collection is open for writing
+        self.without_encoder: set[int] = set()  # ids; only rows that need no encoder are claimed
         self.active_error: EncoderError | None = None
 
     def claim(self, size: int, *, only_active: bool) -> tuple[VectorSpace, list[LeasedRow]] | None:
+        """Claim a batch of the first space that has one, the active space first."""
         for space in spaces.live_spaces().defer("background", "gate"):
             if space.active or not only_active:
-                known = bool(space.problem) and not space.active  # looked for hourly
-                blind = known or space.pk in self.without_encoder
-                if jobs := leases.claim(space, size, needing_no_encoder=blind):
+                # A space with a known problem is only checked hourly
+                has_problem = bool(space.problem) and not space.active
+                without_encoder = has_problem or space.pk in self.without_encoder
+                if jobs := leases.claim(space, size, needing_no_encoder=without_encoder):
                     return space, jobs
         return None
 
-    def enter(self, space: VectorSpace) -> None:
+    def open_collection(self, space: VectorSpace) -> None:
+        """Open the space's collection for writing, closing the previous one."""
         if not self.space or self.space.collection != space.collection:
-            self.leave()
+            self.close_collection()
             collections.ensure_collection(space)
             self.space = space
 
-    def leave(self) -> None:
+    def close_collection(self) -> None:
+        """Flush and close the open collection."""
         if self.space:
             store.flush(self.space.collection)
             self.space = None
 
-    def start(
+    def start_decoding(
         self, batch: list[LeasedRow], space: VectorSpace, pool: ThreadPoolExecutor
     ) -> list[LeasedRow]:
-        """Take kept vectors and begin to decode the rest, if there is an encoder for them; return
-        what can go on."""
-        needing = [job for job in batch if not _is_ready(job, space)]
-        if not needing:
+        """Use stored vectors, and start decoding the other rows; return the rows to process.
+
+        Without an encoder, rows that need one are released.
+        """
+        to_encode = [leased for leased in batch if not _is_ready(leased, space)]
+        if not to_encode:
             return batch
         try:
             encoder = space_encoders.encoder(space)
         except EncoderError as error:
-            self._go_on_without(space, error)
-            # what was kept of them is of no use, or they would be ready
-            ids = [job.embedding.pk for job in needing]
+            self._continue_without_encoder(space, error)
+            # Their stored vectors are not valid, or they would not need the encoder
+            ids = [leased.embedding.pk for leased in to_encode]
             Embedding.objects.filter(pk__in=ids).update(vector_bytes=None)
-            leases.release(needing, error)
-            return [job for job in batch if job not in needing]
-        for job in needing:
-            job.pixels = pool.submit(_decode, job, encoder)
+            leases.release(to_encode, error)
+            return [leased for leased in batch if leased not in to_encode]
+        for leased in to_encode:
+            leased.pixels = pool.submit(_decode, leased, encoder)
         return batch
 
-    def _go_on_without(self, space: VectorSpace, error: EncoderError) -> None:
+    def _continue_without_encoder(self, space: VectorSpace, error: EncoderError) -> None:
         logger.warning("%s: %s", space.model, error)
         self.without_encoder.add(space.pk)
         if space.active:
@@ -135,112 +142,124 @@ class _IndexRun:
             VectorSpace.objects.filter(pk=space.pk).update(problem=str(error))
 
 
-def _is_ready(job: LeasedRow, space: VectorSpace) -> bool:
-    """Settle what becomes of it, if that can be told without an encoder."""
-    if job.asset is None:
+def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
+    """Return True if the row needs no encoder; set its skip reason or stored vector."""
+    if leased.asset is None:
         return True
-    job.left_out = entities.skip_reason(job.asset)
-    if not job.left_out:
-        row = job.embedding
-        kept = bytes(row.vector_bytes) if row.vector_bytes is not None else None
-        job.vector = entities.sound_vector(kept, row.checksum, asset=job.asset, space=space)
-    return bool(job.left_out) or job.vector is not None
+    leased.skip_reason = entities.skip_reason(leased.asset)
+    if not leased.skip_reason:
+        row = leased.embedding
+        stored = bytes(row.vector_bytes) if row.vector_bytes is not None else None
+        leased.vector = entities.valid_vector(stored, row.checksum, asset=leased.asset, space=space)
+    return bool(leased.skip_reason) or leased.vector is not None
 
 
-def _decode(job: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
-    assert job.asset
-    if job.embedding.attempts >= leases.MAX_ATTEMPTS:
+def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
+    """Return the preprocessed pixels of the original."""
+    assert leased.asset
+    if leased.embedding.attempts >= leases.MAX_ATTEMPTS:
         raise PictureRefused(f"Reading this picture ended the worker {leases.MAX_ATTEMPTS} times.")
-    with default_storage.open(job.asset.path) as file:
-        # twice the encoder's input: nearly the same vector as from the whole picture
+    with default_storage.open(leased.asset.path) as file:
+        # Twice the encoder's input size: nearly the same vector as from the full image
         return encoder.preprocess(images.load_rgb(file, side=2 * encoder.input_size))
 
 
 def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:
-    outcome = BatchResult()
-    outcome.removed = [job for job in batch if job.asset is None]
-    outcome.left_out = [job for job in batch if job.left_out]
-    _encode([job for job in batch if job.pixels], space, outcome)
-    outcome.indexed = [job for job in batch if job.vector is not None]
-    gone = [job.embedding.asset_id for job in [*outcome.removed, *outcome.left_out]]
+    """Encode a batch, delete and upsert its rows in Milvus, and return the result."""
+    result = BatchResult()
+    result.removed = [leased for leased in batch if leased.asset is None]
+    result.skipped = [leased for leased in batch if leased.skip_reason]
+    _encode([leased for leased in batch if leased.pixels], space, result)
+    result.indexed = [leased for leased in batch if leased.vector is not None]
+    gone = [leased.embedding.asset_id for leased in [*result.removed, *result.skipped]]
     store.delete(gone, collection=space.collection)
-    _write(outcome, space)
-    return outcome
+    _write(result, space)
+    return result
 
 
-def _encode(batch: list[LeasedRow], space: VectorSpace, outcome: BatchResult) -> None:
-    """CLIP in one batch; the vectors are safe in Postgres before Milvus hears of them."""
+def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> None:
+    """Encode the decoded rows in one batch, and store the vectors in Postgres before Milvus."""
     ready: list[tuple[LeasedRow, clip.Floats]] = []
-    for job in batch:
-        assert job.pixels
+    for leased in batch:
+        assert leased.pixels
         try:
-            ready.append((job, job.pixels.result()))
+            ready.append((leased, leased.pixels.result()))
         except PictureRefused as error:
-            outcome.failed.append((job, error.message, False))
+            result.failed.append((leased, error.message, False))
         except FileNotFoundError:
-            outcome.failed.append((job, "The original file is gone from the storage.", False))
+            result.failed.append((leased, "The original file is gone from the storage.", False))
         except Exception as error:  # each storage backend raises its own
-            outcome.failed.append((job, f"The file storage does not answer: {error}.", True))
+            result.failed.append((leased, f"The file storage does not answer: {error}.", True))
     while ready:
         try:
             vectors = space_encoders.encoder(space).encode_pixels([pixels for _, pixels in ready])
             break
         except UnreadableVector as error:
             bad = set(error.rows)
-            outcome.failed += [(ready[i][0], str(error), False) for i in bad]
+            result.failed += [(ready[i][0], str(error), False) for i in bad]
             ready = [pair for i, pair in enumerate(ready) if i not in bad]
-    for (job, _), vector in zip(ready, vectors if ready else [], strict=True):
-        assert job.asset
-        job.vector = vector
-        job.embedding.vector = vector
-        job.embedding.checksum = job.asset.checksum
-    Embedding.objects.bulk_update([job.embedding for job, _ in ready], ["vector_bytes", "checksum"])
+    for (leased, _), vector in zip(ready, vectors if ready else [], strict=True):
+        assert leased.asset
+        leased.vector = vector
+        leased.embedding.vector = vector
+        leased.embedding.checksum = leased.asset.checksum
+    Embedding.objects.bulk_update(
+        [leased.embedding for leased, _ in ready], ["vector_bytes", "checksum"]
+    )
 
 
-def _write(outcome: BatchResult, space: VectorSpace) -> None:
-    """Into Milvus: all at once, or, if it will not have one of them, the others."""
+def _write(result: BatchResult, space: VectorSpace) -> None:
+    """Upsert the vectors into Milvus; if it rejects one of them, one row at a time."""
     data = [
-        store.Row(job.asset.pk, job.vector, entities.scalars(job.asset))
-        for job in outcome.indexed
-        if job.asset and job.vector is not None
+        store.Row(leased.asset.pk, leased.vector, entities.scalars(leased.asset))
+        for leased in result.indexed
+        if leased.asset and leased.vector is not None
     ]
     try:
         store.upsert(data, collection=space.collection)
     except VectorStoreRejected:
-        taken = []
-        for job, row in zip(outcome.indexed, data, strict=True):
+        accepted = []
+        for leased, row in zip(result.indexed, data, strict=True):
             try:
                 store.upsert([row], collection=space.collection)
-                taken.append(job)
+                accepted.append(leased)
             except VectorStoreRejected as error:
-                outcome.failed.append((job, str(error), False))
-        outcome.indexed = taken
+                result.failed.append((leased, str(error), False))
+        result.indexed = accepted
 
 
-# ------------------------------------------------------------------------ asking for work
+# ------------------------------------------------------------------------ enqueueing
 
 
 def enqueue_indexing() -> None:
-    """One job for each change, in its transaction. The first to run works for all, and the others
-    find nothing; a lock against more than one would lose rows whose transaction commits later."""
+    """Defer one indexing job in the transaction of the change.
+
+    The first job to run does the work of all, and the others find nothing to do. A lock against
+    more than one would lose rows whose transaction commits later.
+    """
     jobs.defer("search.tasks.index_waiting")
 
 
 def reindex(assets: Sequence[int]) -> int:
-    """Mark the embeddings of these asset ids as waiting, in every space; kept vectors are used
-    again. Assets that no signal told of get theirs. Returns how many assets wait."""
+    """Mark the embeddings of these asset ids pending in every space; return how many assets wait.
+
+    Valid stored vectors are reused. Assets that were never enrolled are.
+    """
     Embedding.objects.filter(asset_id__in=assets).mark_pending()
     enrolment.enrol_assets(assets)
-    return _waiting(assets)
+    return _count_pending(assets)
 
 
 def reembed(assets: Sequence[int]) -> int:
-    """The same, but forget the vectors: CLIP runs again."""
+    """Delete the vectors of these asset ids, so that CLIP encodes them again.
+
+    Returns how many assets wait.
+    """
     Embedding.objects.filter(asset_id__in=assets).update(vector_bytes=None, checksum="")
     return reindex(assets)
 
 
-def _waiting(assets: Sequence[int]) -> int:
-    """How many of these assets wait."""
+def _count_pending(assets: Sequence[int]) -> int:
+    """Return how many of these assets are pending in any space."""
     pending = Embedding.objects.filter(asset_id__in=assets, state=Embedding.State.PENDING)
     return pending.values("asset_id").distinct().count()

@@ -1,4 +1,4 @@
-"""Putting Milvus right from Postgres: compare both, mend differences, or rebuild as a whole."""
+"""Reconciliation of Milvus with Postgres: compare, repair differences, or rebuild."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ FINDINGS = ("without embedding", "missing in Milvus", "scalars differ", "stray i
 
 @dataclass
 class SpaceReport:
-    """What `check` found in one space, as counts and asset ids (at most KEPT of each)."""
+    """Differences found in one space: counts, and at most MAX_EXAMPLES asset ids of each kind."""
 
-    KEPT = 20
+    MAX_EXAMPLES = 20
     space: VectorSpace
     checked: int = 0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FINDINGS, 0))
     examples: dict[str, list[int]] = field(default_factory=dict)
 
-    def add(self, what: str, ids: list[int], count: int | None = None) -> None:
-        self.counts[what] += len(ids) if count is None else count
-        listed = self.examples.setdefault(what, [])
-        listed.extend(ids[: self.KEPT - len(listed)])
+    def add(self, finding: str, ids: list[int], count: int | None = None) -> None:
+        """Add asset ids to a kind of finding; `count` if there are more than `ids`."""
+        self.counts[finding] += len(ids) if count is None else count
+        examples = self.examples.setdefault(finding, [])
+        examples.extend(ids[: self.MAX_EXAMPLES - len(examples)])
 
 
 @dataclass
 class Report:
+    """Differences found in all spaces."""
+
     spaces: list[SpaceReport]
 
     @property
@@ -57,13 +60,13 @@ class Report:
 
 
 def check_index(*, fix: bool = False, progress: Progress = lambda done, total: None) -> Report:
-    """Compare assets, embeddings and Milvus in every space, a page at a time: ids both ways, and
-    scalars. The memory that it takes does not grow with the library.
+    """Compare assets, embeddings and Milvus in every space, by ids both ways and by scalars.
 
-    With `fix`, what is wrong is marked waiting (kept vectors are used, CLIP does not run) and
-    strays are deleted; the index job does the rest. Raises MilvusDown and EncoderUnavailable.
+    Works page by page, so memory use does not grow with the library. With `fix`, differing rows are
+    marked pending (stored vectors are reused, CLIP does not run) and strays are deleted; the
+    indexing job does the rest. Raises VectorStoreUnavailable and EncoderUnavailable.
     """
-    spaces_module.ensure_active_space()  # a collection that is gone altogether is filled again here
+    spaces_module.ensure_active_space()  # refills a missing collection
     if fix:
         spaces_module.retry()
     report = Report([SpaceReport(space) for space in spaces_module.live_spaces()])
@@ -84,15 +87,19 @@ def check_index(*, fix: bool = False, progress: Progress = lambda done, total: N
 
 
 def _check_assets(report: SpaceReport, *, fix: bool) -> None:
-    """`bulk_create` and raw SQL pass no signal."""
+    """Report assets without an embedding, and enrol them with `fix`.
+
+    They exist because `bulk_create` and raw SQL send no signal.
+    """
     has_row = Embedding.objects.filter(space=report.space, asset_id=OuterRef("pk"))
     missing = Asset.objects.filter(~Exists(has_row)).order_by("pk").values_list("pk", flat=True)
-    report.add("without embedding", list(missing[: report.KEPT]), missing.count())
+    report.add("without embedding", list(missing[: report.MAX_EXAMPLES]), missing.count())
     if fix:
         enrolment.enrol(report.space)
 
 
 def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
+    """Compare the entities of these asset ids with Milvus."""
     expected = {
         asset.pk: entities.scalars(asset) for asset in Asset.objects.with_tags().filter(pk__in=page)
     }
@@ -107,22 +114,25 @@ def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
 
 
 def _check_strays(report: SpaceReport, *, fix: bool) -> None:
-    """What Postgres knows nothing of, or leaves out of search; and what is left of assets that were
-    deleted without a signal."""
+    """Report ids in Milvus that Postgres does not know, skips, or whose asset is deleted.
+
+    With `fix`, they are deleted, and embeddings of assets that were deleted without a signal are
+    marked for removal.
+    """
     top = report.space.embeddings.aggregate(top=Max("asset_id"))["top"] or 0
     has_asset = Exists(Asset.objects.filter(pk=OuterRef("asset_id")))
     removing = Q(state=Embedding.State.REMOVING)
     known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
     known = known.filter(removing | has_asset)
     for ids in store.iter_ids(top, collection=report.space.collection):
-        there = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
-        strays = [pk for pk in ids if pk not in there]
+        known_ids = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
+        strays = [pk for pk in ids if pk not in known_ids]
         report.add("stray in Milvus", strays)
         if fix:
             store.delete(strays, collection=report.space.collection)
     if fix:
-        gone = report.space.embeddings.filter(~removing & ~has_asset)
-        gone.update(state=Embedding.State.REMOVING)
+        orphaned = report.space.embeddings.filter(~removing & ~has_asset)
+        orphaned.update(state=Embedding.State.REMOVING)
 
 
 def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:
@@ -134,7 +144,7 @@ def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:
 
 
 def same_scalars(expected: schema.Scalars, found: schema.Scalars) -> bool:
-    """Whether Milvus holds what it should of an asset."""
+    """Return True if Milvus holds the expected scalars of an asset."""
     close = math.isclose(expected["aspect_ratio"], found["aspect_ratio"], rel_tol=1e-6)
     found = {**found, "aspect_ratio": expected["aspect_ratio"], "tags": sorted(found["tags"])}
     return close and expected == found
@@ -143,10 +153,10 @@ def same_scalars(expected: schema.Scalars, found: schema.Scalars) -> bool:
 def rebuild_index(
     space: VectorSpace | None = None, *, progress: Progress = lambda done, total: None
 ) -> int:
-    """A new collection from the vectors in Postgres, without CLIP; the alias flips when it is full.
+    """Fill a new collection from the vectors in Postgres, and return its number of rows.
 
-    The old one serves meanwhile. Rows whose vector does not fit are marked waiting. Returns how
-    many rows the new collection got. Raises MilvusDown and EncoderUnavailable.
+    CLIP does not run. The old collection serves until the new one is complete. Rows without a valid
+    vector are marked pending. Raises VectorStoreUnavailable and EncoderUnavailable.
     """
     space = space or spaces_module.ensure_active_space()
     done = collections.rebuild(space, progress=progress)

@@ -1,4 +1,4 @@
-"""The search-gap board: questions that found nothing, or were left without a click."""
+"""Search gaps: queries that found nothing, or whose results nobody clicked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from search.models import Asked
 
 PER_PAGE = 50
 PERIODS = (30, 90, 365)  # days
-REPEAT = datetime.timedelta(minutes=10)  # the same person asking the same again counts once
+REPEAT = datetime.timedelta(minutes=10)  # repeats of a query by one user within this count once
 RANKING_TTL = datetime.timedelta(days=1)
 
 
 class Kind(StrEnum):
+    """Kinds of gaps to list."""
+
     ALL = "all"
     NOTHING = "nothing"
     UNCLICKED = "unclicked"
@@ -27,25 +29,27 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Gap:
-    """The same words, whoever asked them."""
+    """All searches with the same words."""
 
     words: str
-    asked: int  # times
-    people: int  # different ones, as far as names are still kept
-    nothing: int  # times that nothing matched
-    unclicked: int  # times that something matched, and nothing of it was opened
+    asked: int  # number of searches
+    people: int  # number of different users, of searches that are not anonymised
+    nothing: int  # searches without a match
+    unclicked: int  # searches with a match, but without a click
     last: datetime.datetime
 
 
 @dataclass(frozen=True)
 class GapsPage:
+    """One page of gaps."""
+
     gaps: list[Gap]
-    total: int  # different words, of which `gaps` is one page
-    asked: int  # times, of all these
+    total: int  # number of gaps on all pages
+    asked: int  # number of searches on all pages
 
 
-# Repeats of one person become one visit: a row starts one unless the same person asked the same
-# within REPEAT before it. Where names are not kept any more, `forget` has done so already.
+# Repeats of one user become one visit: a row starts a visit unless the same user searched the same
+# within REPEAT before it. In anonymised rows, `anonymise_old_queries` has merged repeats already.
 VISITS_SQL = """
     WITH marked AS (
         SELECT *, CASE WHEN person_id IS NOT NULL
@@ -87,16 +91,16 @@ MERGE_SQL = """, repeated AS (
 
 
 def search_gaps(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> GapsPage:
-    """What hurts most first: nothing found counts twice. One query, whatever its size."""
+    """Return one page of gaps, worst first: searches without a match count twice. One query."""
     now = timezone.now()
-    given = {
+    parameters = {
         **_window(now - datetime.timedelta(days=days), now, named=False),
         "kind": kind.value,
         "limit": PER_PAGE,
         "offset": PER_PAGE * (page - 1),
     }
     with connection.cursor() as cursor:
-        cursor.execute(VISITS_SQL + GAPS_SQL, given)
+        cursor.execute(VISITS_SQL + GAPS_SQL, parameters)
         rows = cursor.fetchall()
     total, asked = rows[0][-2:] if rows else (0, 0)
     return GapsPage([Gap(*row[:-2]) for row in rows], total, int(asked))
@@ -104,8 +108,11 @@ def search_gaps(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> GapsPage:
 
 @transaction.atomic
 def anonymise_old_queries() -> None:
-    """Rankings after a day, and with them what had no words; who asked after QUESTION_NAMES_DAYS.
-    The words stay, and so do their counts: repeats become one row before their names go."""
+    """Delete rankings after a day, and remove users after QUESTION_NAMES_DAYS.
+
+    Rows without words are deleted with their rankings. Words and counts stay: repeats of a user are
+    merged into one row before the user is removed.
+    """
     now = timezone.now()
     old = Asked.objects.filter(asked_at__lt=now - RANKING_TTL)
     old.filter(words="").delete()

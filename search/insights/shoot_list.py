@@ -1,4 +1,4 @@
-"""The search-gap board: questions that found nothing, or were left without a click."""
+"""The shoot list: images that users searched for and the library lacks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from assetbank.text import clean_text
 from search.errors import InvalidQuery
 from search.models import ShootListItem
 
-# ------------------------------------------------------------------------ the shoot list
-
 
 def add_item(*, words: str, brand: Brand | None, note: str, by: User) -> ShootListItem:
-    """Raises InvalidQuestion without words."""
+    """Add an item. Raises InvalidQuery without words, or with more than 1,000 characters."""
     words = " ".join(clean_text(words).split())
     if not words or len(words) > 1_000:
         raise InvalidQuery("Say in at most 1,000 characters what is missing.")

@@ -1,4 +1,4 @@
-"""What search keeps."""
+"""Models of search."""
 
 from search.models.duplicates import Comparison, Likeness, NotTheSame
 from search.models.fulltext import Document

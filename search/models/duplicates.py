@@ -1,4 +1,4 @@
-"""Pictures that look the same, and what people said of them."""
+"""Duplicate images: compared assets, matching pairs, and dismissals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models import Asset, Brand
 
 
 class Comparison(models.Model):
-    """An asset that was compared with the rest of its brand, as these bytes."""
+    """Marks an asset as compared with the rest of its brand, with the checksum it had then."""
 
     asset = models.OneToOneField(Asset, primary_key=True, on_delete=models.CASCADE)
     checksum = models.CharField(max_length=64)
@@ -20,7 +20,7 @@ class Comparison(models.Model):
 
 
 class Likeness(models.Model):
-    """Two assets of a brand that show the same picture; `first` has the lower id."""
+    """Two assets of a brand that show the same image; `first` has the lower id."""
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE)
     first = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
@@ -38,8 +38,10 @@ class Likeness(models.Model):
 
 
 class NotTheSame(models.Model):
-    """Somebody said that two pictures are not the same. It is about their bytes, so it outlives
-    assets, indexes and encoders; `first` is the lower checksum."""
+    """A user's decision that two images are not the same.
+
+    Stored by checksum, so it outlives assets, indexes and encoders; `first` is the lower checksum.
+    """
 
     first = models.CharField(max_length=64)
     second = models.CharField(max_length=64, db_index=True)

@@ -1,4 +1,4 @@
-"""What is written about each asset, ready for full-text search."""
+"""The full-text search document of each asset."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from assetbank.models import Asset
 
 
 class Document(models.Model):
-    """One asset's words. PostgreSQL keeps it true by itself (triggers, see the migration `words`):
-    in the same transaction, and also after `bulk_create`, `update()` and raw SQL."""
+    """One asset's words, prepared for full-text search.
+
+    PostgreSQL triggers (see the migration `words`) keep it up to date in the same transaction, also
+    after `bulk_create`, `update()` and raw SQL.
+    """
 
     asset = models.OneToOneField(
         Asset,

@@ -1,4 +1,4 @@
-"""Questions: shown pictures, what was asked and found, and questions that are kept."""
+"""Query images, and the log of search queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from assetbank.models import Asset, Brand
 from search.models.spaces import Vector, VectorSpace
 
-REMEMBER = """
+INSERT = """
 INSERT INTO search_asked
     (id, person_id, words, question, space_id, matched, clicks, ranking, asked_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -21,8 +21,11 @@ RETURNING CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END
 
 
 class PictureQuestion(models.Model):
-    """A picture, or a part of one, that somebody searches with: a small copy is kept for a day, so
-    that the search has an address and can be paged; longer only inside a question that is kept."""
+    """A query image, or a region of an asset used as one.
+
+    A small copy is stored for a day, so that the search has an address and can be paged; one that a
+    saved query uses is stored as long as that.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
@@ -56,9 +59,12 @@ class PictureQuestion(models.Model):
 
 
 class Asked(models.Model):
-    """A question that was asked, and what was found: its pages are cut from one ranking, so they
-    neither repeat nor skip, whatever happens to the library meanwhile. What was found is forgotten
-    after a day, who asked after a set time; the words are kept for the search-gap board."""
+    """A logged search query with its ranking.
+
+    Its pages are cut from one ranking, so they neither repeat nor skip assets when the library
+    changes in the meantime. The ranking is deleted after a day, and the user is removed after
+    QUESTION_NAMES_DAYS; the words are stored for the search-gap board.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
@@ -83,9 +89,11 @@ class Asked(models.Model):
         return self.words or self.question
 
     def remember(self) -> None:
-        """Insert it, without waiting until the disk has it (unless more is at stake): after a power
-        cut a question of the last second may be forgotten."""
+        """Insert the row without waiting for the disk, unless inside a transaction.
+
+        After a power cut, queries of the last second may be lost.
+        """
         self.asked_at = timezone.now()
-        given = [getattr(self, field.attname) for field in self._meta.concrete_fields]
+        values = [getattr(self, field.attname) for field in self._meta.concrete_fields]
         with connection.cursor() as cursor:
-            cursor.execute(REMEMBER, [*given, not connection.in_atomic_block])
+            cursor.execute(INSERT, [*values, not connection.in_atomic_block])

@@ -1,4 +1,4 @@
-"""Questions: shown pictures, what was asked and found, and questions that are kept."""
+"""Saved searches with their visits, and golden queries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models import Asset, Brand
 
 
 class SavedSearch(models.Model):
-    """A question that a brand keeps: a collection that fills itself."""
+    """A query that a brand saves: a collection that fills itself."""
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="saved_searches")
     name = models.CharField(max_length=120)
@@ -31,7 +31,7 @@ class SavedSearch(models.Model):
 
 
 class SavedSearchVisit(models.Model):
-    """When somebody last looked at a saved search: what came in since is new to them."""
+    """The time of a user's last visit to a saved search; later matches are new to them."""
 
     saved_search = models.ForeignKey(SavedSearch, on_delete=models.CASCADE, related_name="visits")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -47,7 +47,10 @@ class SavedSearchVisit(models.Model):
 
 
 class GoldenQuestion(models.Model):
-    """A question of which a brand knows the right answers; a new encoder must answer it as well."""
+    """A query for which a brand knows the right answers.
+
+    A new encoder must answer it at least as well as the active one.
+    """
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="golden_questions")
     question = models.TextField(help_text="As the parameters of an address, like q=red+handbag.")

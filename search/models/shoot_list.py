@@ -1,4 +1,4 @@
-"""Questions: shown pictures, what was asked and found, and questions that are kept."""
+"""The shoot list: images to be made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetbank.models import Brand
 
 
 class ShootListItem(models.Model):
-    """A picture that people looked for and the library does not have: to be made."""
+    """An image that users searched for and the library lacks."""
 
     brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.CASCADE)
     words = models.CharField(max_length=1_000)

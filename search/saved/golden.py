@@ -1,9 +1,8 @@
-"""Questions that a brand keeps: saved searches, which are collections that fill themselves, and
-golden questions, of which the right answers are known. Every change to one goes through here."""
+"""Golden queries: a brand's search queries with known right answers, and all changes to them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection as Some
+from collections.abc import Collection
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -16,34 +15,33 @@ from search.models import GoldenQuestion
 from search.query import SearchQuery
 from search.saved.stored_query import for_brand, query_key, release_images
 
-MAX_EXPECTED = 200  # assets of one golden question
-MAX_PINNED_LENGTH = (
-    2_600  # characters of its address, which is unique: an index takes no longer ones
-)
+MAX_EXPECTED = 200  # assets per golden query
+MAX_PINNED_LENGTH = 2_600  # characters of the query string: the unique index takes no longer ones
 
 
 def golden_queries(person: permissions.AnyUser) -> QuerySet[GoldenQuestion]:
+    """Return the golden queries of the brands that `person` belongs to."""
     seen = GoldenQuestion.objects.filter(brand__in=permissions.brands(person))
     return seen.select_related("brand", "created_by").order_by("brand__name", "id")
 
 
-# ------------------------------------------------------------------------ golden questions
-
-
 @transaction.atomic
 def add_golden_query(
-    *, brand: Brand, question: SearchQuery, expected: Some[Asset], by: User
+    *, brand: Brand, question: SearchQuery, expected: Collection[Asset], by: User
 ) -> GoldenQuestion:
-    """Raises InvalidQuestion: without words and pictures nothing is ranked, and there must be
-    assets to expect, all of the brand."""
+    """Add a golden query.
+
+    Raises InvalidQuery for a query without words and images, which has no ranking, for one that the
+    brand has already, and unless the expected assets are all of the brand.
+    """
     if question.browsing:
         raise InvalidQuery(
             "A golden question has words or a picture: filters alone put nothing in order."
         )
-    kept = query_key(for_brand(brand, question))
-    if len(kept) > MAX_PINNED_LENGTH:
+    key = query_key(for_brand(brand, question))
+    if len(key) > MAX_PINNED_LENGTH:
         raise InvalidQuery("This is too long to be pinned: ask it in fewer words.")
-    golden = GoldenQuestion(brand=brand, question=kept, created_by=by)
+    golden = GoldenQuestion(brand=brand, question=key, created_by=by)
     chosen = _expected(brand, expected)
     try:
         with transaction.atomic():
@@ -55,20 +53,22 @@ def add_golden_query(
 
 
 @transaction.atomic
-def set_expected(*, golden: GoldenQuestion, expected: Some[Asset]) -> None:
-    """Other assets than before. Raises InvalidQuestion as `pin`."""
+def set_expected(*, golden: GoldenQuestion, expected: Collection[Asset]) -> None:
+    """Replace the expected assets. Raises InvalidQuery unless they are all of the brand."""
     golden.expected.set(_expected(golden.brand, expected))
-    golden.measured = {}  # of other answers
+    golden.measured = {}  # it was measured with other answers
     golden.save(update_fields=["measured"])
 
 
 @transaction.atomic
 def delete_golden_query(*, golden: GoldenQuestion) -> None:
+    """Delete a golden query, and release its query images."""
     golden.delete()
     release_images(golden.brand, golden.question)
 
 
-def _expected(brand: Brand, assets: Some[Asset]) -> list[Asset]:
+def _expected(brand: Brand, assets: Collection[Asset]) -> list[Asset]:
+    """Return the assets. Raises InvalidQuery unless they are 1 to MAX_EXPECTED of the brand."""
     if not 0 < len(assets) <= MAX_EXPECTED:
         raise InvalidQuery(
             f"Choose the pictures that it should find: one at least, at most {MAX_EXPECTED}."

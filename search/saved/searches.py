@@ -1,9 +1,8 @@
-"""Questions that a brand keeps: saved searches, which are collections that fill themselves, and
-golden questions, of which the right answers are known. Every change to one goes through here."""
+"""Saved searches: queries that a brand saves. Every change to one goes through here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection as Some
+from collections.abc import Collection
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -21,34 +20,35 @@ from search.models import PictureQuestion, SavedSearch, SavedSearchVisit
 from search.query import SearchQuery
 from search.saved.stored_query import for_brand, query_key, release_images
 
-MAX_NAME_LENGTH = 120
+MAX_NAME_LENGTH = 120  # characters
 
 
 def saved_searches(person: permissions.AnyUser) -> QuerySet[SavedSearch]:
-    """Those of the brands that `person` belongs to."""
+    """Return the saved searches of the brands that `person` belongs to."""
     seen = SavedSearch.objects.filter(brand__in=permissions.brands(person))
     return seen.select_related("brand", "created_by").order_by("brand__name", "name", "id")
 
 
 def may_change(person: permissions.AnyUser, saved: SavedSearch) -> bool:
-    """Who made it, while they may add to the brand, and its managers."""
+    """Return True for the creator, while they may edit in the brand, and for its managers."""
     if permissions.can_manage(person, saved.brand):
         return True
     return saved.created_by_id == person.pk and permissions.can_edit(person, saved.brand)
 
 
 def require_change(person: permissions.AnyUser, saved: SavedSearch) -> None:
+    """Raise NotAllowed unless `person` may change the saved search."""
     if not may_change(person, saved):
         raise NotAllowed(f"Only who saved “{saved}” and managers of {saved.brand} may do this.")
 
 
-# ------------------------------------------------------------------------ saved searches
-
-
 @transaction.atomic
 def save_search(*, brand: Brand, name: str, question: SearchQuery, by: User) -> SavedSearch:
-    """Raises InvalidQuestion: for a name that is empty, too long or taken in the brand, for a
-    question that asks nothing, or one that not everybody in the brand could ask."""
+    """Save a search.
+
+    Raises InvalidQuery for a name that is empty, too long or taken in the brand, for an empty
+    query, or for one that not every member of the brand could run.
+    """
     if not query_key(question):
         raise InvalidQuery("Ask something or choose a filter first: this would be everything.")
     saved = SavedSearch(
@@ -63,7 +63,7 @@ def save_search(*, brand: Brand, name: str, question: SearchQuery, by: User) -> 
 def change_search(
     *, saved: SavedSearch, name: str | None = None, question: SearchQuery | None = None
 ) -> SavedSearch:
-    """Raises InvalidQuestion as `save`."""
+    """Change the name, the query, or both. Raises InvalidQuery as `save_search`."""
     before = saved.question
     if name is not None:
         saved.name = _name(name)
@@ -79,35 +79,38 @@ def change_search(
 
 @transaction.atomic
 def delete_search(*, saved: SavedSearch) -> None:
-    """What it found stays."""
+    """Delete a saved search, and release its query images. The assets that it finds stay."""
     saved.delete()
     release_images(saved.brand, saved.question)
 
 
 @transaction.atomic
-def follow_merge(kept: Asset, copies: Some[Asset]) -> None:
-    """What asks with a copy asks with the picture that it was merged into: a copy in the archive
-    cannot be asked with by all. Golden questions stay, for they may expect just that picture."""
-    gone = {str(copy.pk) for copy in copies}
+def follow_merge(kept: Asset, copies: Collection[Asset]) -> None:
+    """Replace merged copies as query images by the asset that they were merged into.
+
+    An archived copy is not visible to every member. Golden queries stay, for they may expect
+    exactly that copy.
+    """
+    merged = {str(copy.pk) for copy in copies}
     rows = SavedSearch.objects.select_for_update().filter(brand=kept.brand)
     for saved in rows.filter(question__contains="like="):
-        given = QueryDict(saved.question, mutable=True)
-        shown = [text.partition("*") for text in given.getlist("like")]
-        if gone.isdisjoint(asset for asset, _, _ in shown):
+        query = QueryDict(saved.question, mutable=True)
+        images = [text.partition("*") for text in query.getlist("like")]
+        if merged.isdisjoint(asset for asset, _, _ in images):
             continue
-        asked: dict[str, str] = {}  # each picture once
-        for asset, star, weight in shown:
-            now = str(kept.pk) if asset in gone else asset
-            asked.setdefault(now, now + star + weight)
-        given.setlist("like", list(asked.values()))
-        saved.question = given.urlencode()
+        like: dict[str, str] = {}  # each image once
+        for asset, star, weight in images:
+            current = str(kept.pk) if asset in merged else asset
+            like.setdefault(current, current + star + weight)
+        query.setlist("like", list(like.values()))
+        saved.question = query.urlencode()
         saved.save(update_fields=["question"])
-    parts = PictureQuestion.objects.filter(brand=kept.brand, asset__in=copies)
-    parts.update(asset=kept)
+    regions = PictureQuestion.objects.filter(brand=kept.brand, asset__in=copies)
+    regions.update(asset=kept)
 
 
 def record_visit(*, saved: SavedSearch, person: User) -> None:
-    """`person` looks at it now: only what comes in from here on is new to them."""
+    """Record that `person` looks at it now: only later matches are new to them."""
     SavedSearchVisit.objects.update_or_create(
         saved_search=saved, person=person, defaults={"visited_at": timezone.now()}
     )
@@ -115,11 +118,12 @@ def record_visit(*, saved: SavedSearch, person: User) -> None:
 
 
 def updates_cache_key(person: permissions.AnyUser) -> str:
-    """Of the cache: whether something new waits for this person."""
+    """Return the cache key of `has_updates` for this user."""
     return f"saved-search-news:{person.pk}"
 
 
 def _name(name: str) -> str:
+    """Return the cleaned name. Raises InvalidQuery if it is empty or too long."""
     name = " ".join(clean_text(name).split())
     if not name or len(name) > MAX_NAME_LENGTH:
         raise InvalidQuery(f"A saved search has a name of at most {MAX_NAME_LENGTH} characters.")
@@ -127,6 +131,7 @@ def _name(name: str) -> str:
 
 
 def _write(saved: SavedSearch) -> None:
+    """Save the row. Raises InvalidQuery if the name is taken."""
     try:
         with transaction.atomic():
             saved.save()

@@ -1,5 +1,4 @@
-"""Questions that a brand keeps: saved searches, which are collections that fill themselves, and
-golden questions, of which the right answers are known. Every change to one goes through here."""
+"""Stored form of saved searches and golden queries, within their brand."""
 
 from __future__ import annotations
 
@@ -15,27 +14,30 @@ from search.query import ImageTerm, SearchQuery, read_query
 
 
 def query_key(question: SearchQuery) -> str:
-    """As it is kept: without brands, since it is always asked within the brand that keeps it."""
+    """Return the stored form: the query string without brands, since its brand is implied."""
     return replace(question, filters=question.filters.without("brands")).address()
 
 
-def query_of(kept: SavedSearch | GoldenQuestion, person: permissions.AnyUser) -> SearchQuery:
-    """What it asks, of its brand. Raises InvalidQuestion when it cannot be asked any more."""
-    return read_query(kept.question, person=person).within(kept.brand)
+def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) -> SearchQuery:
+    """Return the stored query within its brand. Raises InvalidQuery if it is no longer valid."""
+    return read_query(stored.question, person=person).within(stored.brand)
 
 
-def querystring_of(kept: SavedSearch | GoldenQuestion) -> str:
-    """The same as the parameters of an address, whether it can be asked or not."""
-    brand = SearchQuery().within(kept.brand).address()
-    return f"{kept.question}&{brand}" if kept.question else brand
+def querystring_of(stored: SavedSearch | GoldenQuestion) -> str:
+    """Return the query string within its brand, valid or not."""
+    brand = SearchQuery().within(stored.brand).address()
+    return f"{stored.question}&{brand}" if stored.question else brand
 
 
-# ------------------------------------------------------------------------ what a brand can ask
+# ------------------------------------------------------------------------ queries of a brand
 
 
 def for_brand(brand: Brand, question: SearchQuery) -> SearchQuery:
-    """The question as everybody in the brand can ask it; pictures that somebody showed become the
-    brand's, and are not forgotten after a day. Raises InvalidQuestion."""
+    """Return the query in a form that every member of the brand can run.
+
+    Uploaded query images become the brand's, and are no longer deleted after a day. Raises
+    InvalidQuery if the query refers to another brand.
+    """
     filters = question.filters
     if filters.brands and brand.slug not in filters.brands:
         raise InvalidQuery(f"This asks for pictures of another brand than {brand}.")
@@ -52,12 +54,13 @@ def for_brand(brand: Brand, question: SearchQuery) -> SearchQuery:
 
 
 def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
+    """Assign an uploaded query image to the brand; copy it if another brand has it."""
     if shown.picture is None:
         return shown
     picture = PictureQuestion.objects.select_for_update().filter(pk=shown.picture).first()
     if picture is None:
         raise InvalidQuery("This picture is not kept any more: please show it again.")
-    if picture.brand_id not in (None, brand.pk):  # another brand keeps it: a copy of one's own
+    if picture.brand_id not in (None, brand.pk):  # another brand has it: copy
         picture = PictureQuestion.objects.create(
             asset_id=picture.asset_id,
             fingerprint=picture.fingerprint,
@@ -69,9 +72,9 @@ def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
 
 
 def release_images(brand: Brand, question: str) -> None:
-    """Pictures in it are forgotten like any other, unless another kept question holds them."""
+    """Return the query's images to deletion after a day, unless another stored query uses them."""
     for text in QueryDict(question).getlist("picture"):
         picture = text.partition("*")[0]
-        kept = (model.objects.filter(brand=brand) for model in (SavedSearch, GoldenQuestion))
-        if not any(rows.filter(question__contains=picture).exists() for rows in kept):
+        queries = (model.objects.filter(brand=brand) for model in (SavedSearch, GoldenQuestion))
+        if not any(rows.filter(question__contains=picture).exists() for rows in queries):
             PictureQuestion.objects.filter(pk=picture, brand=brand).update(brand=None)

@@ -1,4 +1,4 @@
-"""What saved searches find now, and how much of it came in since somebody last looked."""
+"""Current matches of saved searches, and how many are new since a user's last visit."""
 
 from __future__ import annotations
 
@@ -20,37 +20,39 @@ from search.query import FIRST_DEPTH, SearchQuery, fulltext, ranking
 from search.query.filters import to_queryset
 from search.saved import searches, stored_query
 
-MAX_SEARCHES = 48  # saved searches of one person that are asked; further ones are listed by name
-COVERS = 4
-CACHE_SECONDS = 240  # for the dot beside "Collections"
+MAX_SEARCHES = 48  # saved searches per user that are run; further ones are listed by name only
+COVERS = 4  # images shown of a saved search
+CACHE_SECONDS = 240  # of `has_updates`
 
 
 @dataclass
 class SavedSearchStatus:
-    """A saved search as one person sees it."""
+    """A saved search as one user sees it."""
 
     saved: SavedSearch
-    question: SearchQuery | None = None  # None: it cannot be asked any more
+    question: SearchQuery | None = None  # None: it is no longer valid
     problem: str = ""  # why it was not counted
-    down: bool = False  # because a service is down, for all that ask with words or pictures
+    down: bool = False  # not counted because a service is unavailable
     count: int | None = None  # None: not counted
     more: bool = False  # there are more than `count`
-    new: int = 0  # of those counted, since the person's last visit, or since it was saved
-    approved_only: bool = False  # to this person a picture is there from its approval on
+    new: int = 0  # counted matches since the user's last visit, or since it was saved
+    approved_only: bool = False  # True: an asset counts as new from its approval on
     covers: tuple[Asset, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Matches:
+    """Matches of one saved search."""
+
     ids: tuple[int, ...]  # best first
     more: bool
 
 
 def saved_search_updates(person: permissions.AnyUser) -> list[SavedSearchStatus]:
-    """Of all saved searches of the person's brands, by brand and name.
+    """Return the status of all saved searches of the user's brands, by brand and name.
 
-    Work is bounded: MOST of them are asked, each down to FIRST_DEPTH. One that cannot be asked any
-    more, or not now, says so and stops no other.
+    Work is limited: MAX_SEARCHES of them are run, each down to FIRST_DEPTH. One that is invalid or
+    unavailable says so and stops no other.
     """
     visits = SavedSearchVisit.objects.filter(saved_search=OuterRef("pk"), person=person.pk)
     since = Coalesce(
@@ -64,18 +66,18 @@ def saved_search_updates(person: permissions.AnyUser) -> list[SavedSearchStatus]
     ranked = _matches(person, rows[:MAX_SEARCHES])
     matching = {pk for found in ranked.values() for pk in found.ids}
     seen = permissions.assets(person).filter(pk__in=matching)
-    came_in = dict(seen.values_list("pk", "created_at"))
-    approved = _approvals().filter(asset__in=came_in).values_list("asset").annotate(Max("at"))
-    shown_since = came_in | dict(approved)
+    created = dict(seen.values_list("pk", "created_at"))
+    approved = _approvals().filter(asset__in=created).values_list("asset").annotate(Max("at"))
+    visible_since = created | dict(approved)
     covers: dict[int, list[int]] = {}
     for row in rows[:MAX_SEARCHES]:
         if row.saved.pk in ranked:
             found = ranked[row.saved.pk]
-            there = [pk for pk in found.ids if pk in came_in]
-            row.count, row.more = len(there), found.more
-            since_when = shown_since if row.approved_only else came_in
-            row.new = sum(since_when[pk] > _since(row) for pk in there)
-            covers[row.saved.pk] = there[:COVERS]
+            visible = [pk for pk in found.ids if pk in created]
+            row.count, row.more = len(visible), found.more
+            new_from = visible_since if row.approved_only else created
+            row.new = sum(new_from[pk] > _since(row) for pk in visible)
+            covers[row.saved.pk] = visible[:COVERS]
         elif row.question and not row.problem:
             covers[row.saved.pk] = _browse(person, row)
     assets = permissions.assets(person).in_bulk({pk for ids in covers.values() for pk in ids})
@@ -86,12 +88,12 @@ def saved_search_updates(person: permissions.AnyUser) -> list[SavedSearchStatus]
 
 
 def has_updates(person: permissions.AnyUser) -> bool:
-    """Whether something new waits in any saved search; asked at most every few minutes."""
-    known: bool | None = cache.get(searches.updates_cache_key(person))
-    if known is None:
-        known = any(row.new for row in saved_search_updates(person))
-        cache.set(searches.updates_cache_key(person), known, CACHE_SECONDS)
-    return known
+    """Return True if any saved search has new matches; computed at most every few minutes."""
+    cached: bool | None = cache.get(searches.updates_cache_key(person))
+    if cached is None:
+        cached = any(row.new for row in saved_search_updates(person))
+        cache.set(searches.updates_cache_key(person), cached, CACHE_SECONDS)
+    return cached
 
 
 def _approvals() -> QuerySet[Decision]:
@@ -99,33 +101,37 @@ def _approvals() -> QuerySet[Decision]:
 
 
 def _since(row: SavedSearchStatus) -> datetime.datetime:
+    """Return the time of the last visit, or of saving."""
     annotated: Any = row.saved
     since: datetime.datetime = annotated.since
     return since
 
 
 def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> dict[int, _Matches]:
-    """By id of the saved search, of those that ask with words or pictures."""
+    """Return the matches of those with words or images, by id of the saved search.
+
+    Sets the query or the problem of each row.
+    """
     try:
-        space, down = spaces.active_space(), ""
+        space, unavailable = spaces.active_space(), ""
     except SearchUnavailable as error:
-        space, down = None, error.message
+        space, unavailable = None, error.message
     found = {}
     for row in rows:
         try:
             row.question = stored_query.query_of(row.saved, person)
             row.approved_only |= row.question.filters.statuses == (Asset.Status.APPROVED,)
             if not row.question.browsing:
-                if space is None or down:
-                    row.problem, row.down = down, True
+                if space is None or unavailable:
+                    row.problem, row.down = unavailable, True
                     continue
                 found[row.saved.pk] = _rank(person, row, space)
         except InvalidQuery as error:
             row.problem = error.message
         except SearchUnavailable as error:
             row.problem = error.message
-            if error.__cause__ is not None:  # not this question's fault: the others need not try
-                down, row.down = error.message, True
+            if error.__cause__ is not None:  # a service is unavailable, also for the others
+                unavailable, row.down = error.message, True
     return found
 
 
@@ -143,7 +149,7 @@ def _rank(person: permissions.AnyUser, row: SavedSearchStatus, space: VectorSpac
 
 
 def _browse(person: permissions.AnyUser, row: SavedSearchStatus) -> list[int]:
-    """Filters alone: PostgreSQL counts them all."""
+    """Count matches of filters alone, and return the newest ones: PostgreSQL counts all."""
     assert row.question
     question = row.question
     assets = fulltext.exclude_terms(

@@ -1,4 +1,4 @@
-"""What the library page says of the question that it shows: saved, to save, to pin."""
+"""Template tags for saved searches and golden queries."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ register = template.Library()
 
 @dataclass(frozen=True)
 class Bar:
-    address: str  # of the question
-    saved: list[tuple[SavedSearch, bool]]  # that ask the same, and whether the person may change it
-    brands: list[Brand]  # for which it may be saved
-    pins: bool  # the person manages a brand that could pin it
+    """Actions of the library page for the current query: saved already, to save, to pin."""
+
+    address: str  # the query string
+    saved: list[tuple[SavedSearch, bool]]  # with the same query; True if the user may change it
+    brands: list[Brand]  # for which the user may save it
+    pins: bool  # True if the user manages a brand that could pin it
 
 
 @register.simple_tag(takes_context=True)
 def saved_bar(context: dict[str, Any]) -> Bar | None:
-    """None when nothing is asked, and for a collection, which is kept by itself."""
+    """Return the bar; None without a query, and for a plain collection."""
     question: SearchQuery | None = context.get("question")
     if question is None or context["form"].errors or not (key := stored_query.query_key(question)):
         return None
@@ -55,28 +57,28 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
     )
 
 
-@register.filter
-def asked_at(kept: SavedSearch | GoldenQuestion) -> str:
-    """Where the library shows what it finds."""
-    return f"{reverse('library')}?{stored_query.querystring_of(kept)}"
+@register.filter("asked_at")
+def library_url(stored: SavedSearch | GoldenQuestion) -> str:
+    """Return the address of the library page with this query."""
+    return f"{reverse('library')}?{stored_query.querystring_of(stored)}"
 
 
-@register.filter
-def wanted(text: str) -> str:
-    """For a prompt: a model would draw what stands after a minus."""
+@register.filter("wanted")
+def prompt_from_query(text: str) -> str:
+    """Return the query's text for a prompt, without excluded terms: a model would draw those."""
     return SearchQuery(text=text).terms.description
 
 
-@register.filter
-def told(address: str) -> str:
-    """A kept question in a few words, without asking the database."""
-    given = QueryDict(address)
-    said = [given["q"]] if given.get("q") else []
-    if pictures := len(given.getlist("like")) + len(given.getlist("picture")):
-        said.append("a picture" if pictures == 1 else f"{pictures} pictures")
+@register.filter("told")
+def query_summary(address: str) -> str:
+    """Summarise a stored query in a few words, without a database query."""
+    query = QueryDict(address)
+    parts = [query["q"]] if query.get("q") else []
+    if pictures := len(query.getlist("like")) + len(query.getlist("picture")):
+        parts.append("a picture" if pictures == 1 else f"{pictures} pictures")
     filters = [
-        f"{name.replace('_', ' ')} {', '.join(given.getlist(name))}"
+        f"{name.replace('_', ' ')} {', '.join(query.getlist(name))}"
         for name in PARAMETERS
-        if any(given.getlist(name))
+        if any(query.getlist(name))
     ]
-    return " · ".join([" + ".join(said), *filters] if said else filters)
+    return " · ".join([" + ".join(parts), *filters] if parts else filters)

@@ -1,4 +1,4 @@
-"""What a card says of why its asset was found, and counts beside filters."""
+"""Template filters for result cards and for counts of filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search.query import SearchHit, fulltext
 
 register = template.Library()
 
-STEPS = (  # least relevance, segments of the bar, in words; below the first there is no bar
+STEPS = (  # minimum relevance, segments of the bar, description; below the lowest there is no bar
     (0.9, 3, "A very good match"),
     (0.75, 2, "A good match"),
     (0.5, 1, "A fair match"),
@@ -24,45 +24,47 @@ FIELDS = {
     "description": "description",
     "prompt": "prompt",
 }
-LEAD = 12  # characters before the first wanted word, so that a narrow card has room for the word
+LEAD = 12  # maximum characters before the first matching word, for narrow cards
 
 
 @dataclass(frozen=True)
-class Told:
+class MatchSummary:
+    """Reasons why an asset was found."""
+
     steps: int  # 1 to 3; 0: no bar
     match: str
     reasons: tuple[str, ...]
-    title: fulltext.Highlight | None  # the whole title, if wanted words occur in it
-    excerpt: fulltext.Highlight | None  # of another field
+    title: fulltext.Highlight | None  # the whole title, if matching words occur in it
+    excerpt: fulltext.Highlight | None  # an excerpt of another field
 
     @property
     def shown(self) -> tuple[tuple[str, bool], ...]:
-        """The pieces of the excerpt, from a little before its first wanted word."""
+        """Pieces of the excerpt, from shortly before its first matching word."""
         if not self.excerpt:
             return ()
-        (lead, wanted), *rest = self.excerpt.pieces
-        room = 0 if self.excerpt.field == "tags" else LEAD  # other tags say nothing of this one
-        if not wanted and len(lead) > room:
+        (lead, matches), *rest = self.excerpt.pieces
+        room = 0 if self.excerpt.field == "tags" else LEAD  # other tags are no context
+        if not matches and len(lead) > room:
             lead = f"…{lead[len(lead) - room :].partition(' ')[2]}"
-        return (lead, wanted), *rest
+        return (lead, matches), *rest
 
     def __str__(self) -> str:
-        """All of it, as one sentence."""
-        said = [*([self.match] if self.match else []), *self.reasons]
-        words = ", ".join(said)
+        """Return everything as one sentence."""
+        parts = [*([self.match] if self.match else []), *self.reasons]
+        words = ", ".join(parts)
         return f"{words}: {self.excerpt}" if self.excerpt else words
 
 
-@register.filter
-def told(found: SearchHit) -> Told | None:
-    """None for what nobody asked for, or what is merely near."""
+@register.filter("told")
+def match_summary(found: SearchHit) -> MatchSummary | None:
+    """Return why an asset was found; None when browsing, and for hits that do not match."""
     if found.hit is None or not found.matches:
         return None
     share = found.relevance or 0.0
-    steps, match = next(((steps, said) for least, steps, said in STEPS if share >= least), (0, ""))
+    steps, match = next(((steps, text) for least, steps, text in STEPS if share >= least), (0, ""))
     by = found.by
     reasons = ["looks like it"] if "meaning" in by else []
-    fields = _telling(found.highlights)
+    fields = _informative(found.highlights)
     if "name" in by:
         reasons.append("exact name or number")
     if fields:
@@ -70,7 +72,7 @@ def told(found: SearchHit) -> Told | None:
     elif "words" in by and "name" not in by:
         reasons.append("in its words")
     title = next((each for each in found.highlights if each.field == "title"), None)
-    return Told(
+    return MatchSummary(
         steps,
         match,
         tuple(reasons),
@@ -79,19 +81,19 @@ def told(found: SearchHit) -> Told | None:
     )
 
 
-def _telling(highlights: Iterable[fulltext.Highlight]) -> list[fulltext.Highlight]:
-    """At most two, of which the second has a wanted word that the first has not."""
-    said: set[str] = set()
-    telling = []
+def _informative(highlights: Iterable[fulltext.Highlight]) -> list[fulltext.Highlight]:
+    """Return at most two highlights, the second only with words that the first has not."""
+    seen: set[str] = set()
+    informative = []
     for highlight in highlights:
-        words = {text.lower() for text, wanted in highlight.pieces if wanted}
-        if words - said:
-            telling.append(highlight)
-            said |= words
-    return telling[:2]
+        words = {text.lower() for text, matches in highlight.pieces if matches}
+        if words - seen:
+            informative.append(highlight)
+            seen |= words
+    return informative[:2]
 
 
 @register.filter
 def counted(many: int, capped: bool) -> str:
-    """A count beside a filter: `2,000+` where there may be more."""
+    """Return a count of a filter: `2,000+` where there may be more."""
     return f"{many:,}{'+' if capped and many else ''}"

@@ -1,5 +1,7 @@
-"""This process's connection to Milvus: every call has a deadline, and every failure becomes a
-MilvusDown with a sentence."""
+"""The Milvus connection of this process.
+
+Every call has a deadline, and every failure becomes a VectorStoreUnavailable with a sentence.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,21 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CONNECT_SECONDS, READ_SECONDS, LOAD_SECONDS, WRITE_SECONDS = 3.0, 5.0, 10.0, 60.0
-RETRY_SECONDS = 2.0  # how long to ask again while a collection is loaded or moved
+RETRY_SECONDS = 2.0  # maximum time of retries while a collection is loaded or its alias moves
 BREAKER_SECONDS = 2.0  # after a failure, calls fail at once for this long instead of queueing up
 
-# What servers answer to rows and filters that they will not have, each by its own version: Milvus
-# Lite, Milvus since 2.3, and Milvus for whatever has no number of its own
+# Error codes for rejected rows and filters: of Milvus Lite, of Milvus since 2.3, and of Milvus for
+# errors without a code of their own
 REFUSALS = {6, *range(1100, 1200), 65_535}
-RELEASED = {101, 103}  # not loaded, or not yet in full
+RELEASED = {101, 103}  # error codes: collection not loaded, or not fully
 
 
 class VectorStoreUnavailable(Exception):
-    """Milvus cannot be reached or cannot serve now; the message is a sentence."""
+    """Milvus is unreachable or cannot serve now; the message is a sentence."""
 
 
 class VectorStoreRejected(VectorStoreUnavailable):
-    """It is there and will not have these rows, or this filter: asking again does not help."""
+    """Milvus is available but rejects these rows or this filter; a retry does not help."""
 
 
 _lock = threading.Lock()
@@ -45,16 +47,20 @@ _broken_until = 0.0
 
 
 def alias() -> str:
+    """Return the name of the alias that points to the active collection."""
     return str(settings.MILVUS_PREFIX)
 
 
 def execute_on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
-    """Run on a collection, or on the alias, which may have been released or moved meanwhile."""
+    """Run a call on a collection, or on the alias if `collection` is "".
+
+    Retries while the collection is released or the alias is being moved.
+    """
     from pymilvus.exceptions import MilvusException
 
     name = collection or alias()
 
-    def persist(client: MilvusClient) -> T:
+    def with_retries(client: MilvusClient) -> T:
         end = time.monotonic() + RETRY_SECONDS
         while True:
             try:
@@ -64,16 +70,19 @@ def execute_on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
                 if not unsettled or time.monotonic() > end:
                     raise
                 released = error.code in RELEASED
-            if released:  # a server that was restarted does this to all
+            if released:  # after a restart of the server, all collections are
                 client.load_collection(name, timeout=LOAD_SECONDS)
             else:
                 time.sleep(0.05)
 
-    return execute(persist)
+    return execute(with_retries)
 
 
 def execute(run: Callable[[MilvusClient], T]) -> T:
-    """Run with this process's client; every failure becomes MilvusDown with a sentence."""
+    """Run a call with this process's client.
+
+    Raises VectorStoreRejected, and VectorStoreUnavailable for every other failure.
+    """
     global _broken_until
     import grpc
     from pymilvus.exceptions import MilvusException
@@ -96,12 +105,12 @@ def execute(run: Callable[[MilvusClient], T]) -> T:
 
 
 def _is_moving(error: Exception) -> bool:
-    """For a moment after an alias moved, the server does not know who holds its rows."""
+    """Return True if the alias has just moved, and the server cannot find its rows yet."""
     return "failed to get delegator" in str(error)
 
 
 def _is_refusal(error: Exception) -> bool:
-    """The server, or pymilvus in its place, understood and will not have it."""
+    """Return True if the server, or pymilvus before sending, rejected the call itself."""
     import grpc
     from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamError
 
@@ -113,31 +122,33 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_down(error: Exception) -> bool:
-    """No answer, or one that says nothing but that it is unwell; a number from the server that
-    means something is neither."""
+    """Return True if there was no answer, or only one of general failure.
+
+    A specific error code of the server means that it is available.
+    """
     from pymilvus.exceptions import MilvusException
 
-    says_nothing = {1, 2}  # unexpected error, failed to connect
+    unspecific = {1, 2}  # unexpected error, failed to connect
     if _is_refusal(error):
         return False
-    # gRPC's own codes are no numbers
+    # gRPC's own codes are not integers
     return not (
         isinstance(error, MilvusException)
         and isinstance(error.code, int)
-        and error.code not in says_nothing
+        and error.code not in unspecific
     )
 
 
 def _connected() -> MilvusClient:
-    """Made at first use and once per process: gRPC does not survive a fork."""
+    """Return the client, created at first use in each process: gRPC does not survive a fork."""
     global _client
     with _lock:
         if _client and _client[0] == os.getpid() and _client[1] == settings.MILVUS_URI:
             return _client[2]
         from pymilvus import MilvusClient
 
-        # It prints a traceback for each failed call, which we say in a sentence; importing it has
-        # set up its own logging over what the settings said
+        # pymilvus logs a traceback for each failed call, and its import overrides the logging
+        # settings; errors are reported as sentences instead
         logging.getLogger("pymilvus").handlers.clear()
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         uri = settings.MILVUS_URI or embedded.ensure_running(settings.DATA_DIR / "milvus")
@@ -146,12 +157,12 @@ def _connected() -> MilvusClient:
             token=settings.MILVUS_TOKEN,
             timeout=CONNECT_SECONDS,
             dedicated=True,
-            # without these, clients go on failing for seconds after the server is back
+            # without these, calls fail for seconds after the server is available again
             grpc_options={
                 "grpc.initial_reconnect_backoff_ms": 100,
                 "grpc.min_reconnect_backoff_ms": 100,
                 "grpc.max_reconnect_backoff_ms": 1000,
-                # pymilvus pings every 10 s; servers take that for an attack and hang up
+                # pymilvus pings every 10 s; servers treat that as an attack and disconnect
                 "grpc.keepalive_time_ms": 600_000,
             },
         )
@@ -166,7 +177,7 @@ def _forget_client() -> None:
 
 
 def reset() -> None:
-    """Forget connection and breaker, as a new process would."""
+    """Discard the client and the circuit breaker's state, as in a new process."""
     global _broken_until
     _forget_client()
     _broken_until = 0.0

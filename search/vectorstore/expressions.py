@@ -1,4 +1,4 @@
-"""Milvus filter expressions from typed values: the one place where such strings are put together.
+"""Milvus filter expressions from typed values; the only module that builds them.
 
 Milvus Lite has no filter templates, so literals are written out. Strings escape exactly backslash,
 double quote, newline, tab and carriage return, which Milvus Lite 3 and Milvus 2.3+ read alike.
@@ -14,12 +14,13 @@ from django.conf import settings
 from search.vectorstore.schema import FIELDS, number_columns, word, words_column
 
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
-NOTHING = "id < 0"  # keys are positive: matches no row, on Milvus Lite and on the server
+NOTHING = "id < 0"  # matches no row, since ids are positive; on Milvus Lite and on the server
 
 Value = str | int | float
 
 
 def literal(value: Value) -> str:
+    """Return the value as a literal. Raises TypeError, and ValueError if it is not finite."""
     if isinstance(value, str):
         return f'"{value.translate(ESCAPES)}"'
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -38,12 +39,13 @@ def differs(field: str, value: Value) -> str:
 
 
 def one_of(field: str, values: Iterable[Value]) -> str:
+    """Return an expression that matches no row if there are no values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} in [{listed}]" if listed else NOTHING
 
 
 def none_of(field: str, values: Iterable[Value]) -> str:
-    """The empty string, which filters nothing, when there are none."""
+    """Return "", which filters nothing, if there are no values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} not in [{listed}]" if listed else ""
 
@@ -57,14 +59,14 @@ def at_most(field: str, value: int | float) -> str:
 
 
 def contains(field: str, value: Value) -> str:
-    """`field` is a list."""
+    """Match rows whose list `field` contains the value."""
     return contains_any(field, [value])
 
 
 def contains_any(field: str, values: Iterable[Value]) -> str:
-    """`field` is a list, and has at least one of these."""
+    """Match rows whose list `field` contains at least one of the values; no row without values."""
     values = list(values)
-    literals = [literal(value) for value in values]  # what is no literal raises here
+    literals = [literal(value) for value in values]  # validates the values
     if not values:
         return NOTHING
     if FIELDS[field].type == "INT64":
@@ -76,14 +78,15 @@ def contains_any(field: str, values: Iterable[Value]) -> str:
 
 
 def contains_none(field: str, values: Iterable[Value]) -> str:
-    """All rows when there are no values."""
+    """Match rows whose list `field` contains none of the values; all rows without values."""
     return f"not ({contains_any(field, values)})"
 
 
 def any_of(expressions: Iterable[str]) -> str:
+    """Join expressions with "or"; without any, match no row."""
     return " or ".join(f"({expression})" for expression in expressions) or NOTHING
 
 
 def all_of(expressions: Iterable[str]) -> str:
-    """The empty string, which filters nothing, when there are none."""
+    """Join expressions with "and", skipping empty ones; "", which filters nothing, without any."""
     return " and ".join(f"({expression})" for expression in expressions if expression)

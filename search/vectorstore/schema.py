@@ -1,5 +1,6 @@
-"""What Milvus holds of an asset beside its vector: what can be filtered on, within what limits, and
-in which columns. No column is ever null: nulls find nothing on older servers.
+"""The scalar columns of a Milvus row: types, limits, and conversion from and to columns.
+
+No column is ever null: older servers find no rows by nulls.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
-NEVER = 253_402_300_799  # the end of the year 9999
-NOBODY = 0  # as `created_by`
+NEVER = 253_402_300_799  # value of `expires` without an end: the end of the year 9999
+NOBODY = 0  # value of `created_by` for an unknown user
 
 
 class Scalars(TypedDict):
+    """Values of an asset that Milvus filters on."""
+
     brand_id: int
     kind: str
     origin: str
@@ -22,10 +25,10 @@ class Scalars(TypedDict):
     width: int
     height: int
     created: int  # seconds since 1970
-    expires: int  # seconds since 1970; NEVER when it does not
-    created_by: int  # id of the user; NOBODY when unknown
+    expires: int  # seconds since 1970, or NEVER
+    created_by: int  # id of the user, or NOBODY
     tags: list[str]  # lower case
-    colours: list[int]  # dominant ones, as the numbers that `assetbank.colours` gives them
+    colours: list[int]  # cells of the dominant colours, as in `assetbank.media.colours`
     engine_model: str
     preset: str
     prompt: str
@@ -33,9 +36,11 @@ class Scalars(TypedDict):
 
 
 class Field(NamedTuple):
+    """Type and limits of a scalar."""
+
     type: Literal["INT64", "DOUBLE", "VARCHAR"]
-    bytes: int = 0  # the longest text, in UTF-8: servers count bytes, Milvus Lite characters
-    items: int = 0  # the longest list; 0: one value
+    bytes: int = 0  # maximum UTF-8 length: servers count bytes, Milvus Lite characters
+    items: int = 0  # maximum length of a list; 0: a single value
 
 
 NUMBER, WORD = Field("INT64"), Field("VARCHAR", bytes=32)
@@ -58,23 +63,25 @@ FIELDS = {
     "prompt": Field("VARCHAR", bytes=60_000),
     "storage_path": Field("VARCHAR", bytes=1_200),
 }
-EMPTY = -1  # where a list of numbers ends
+EMPTY = -1  # fills the unused columns of a list of numbers
 
 
 def number_columns(name: str) -> list[str]:
-    """A list of numbers has a column for each, which any server looks through quickly."""
+    """Return the columns of a list of numbers, one per item, which any server filters quickly."""
     return [f"{name}_{n}" for n in range(1, FIELDS[name].items + 1)]
 
 
 def words_column(name: str) -> str:
-    """A list of texts is an array, and here once more as words. Milvus Lite looks into arrays row
-    by row in Python: 0.35 s for 10,000 rows, against 0.002 s for words. Older servers know no such
-    pattern, and are quick with arrays."""
+    """Return the column that holds a list of texts once more, as words.
+
+    Milvus Lite scans arrays row by row in Python: 0.35 s for 10,000 rows, against 0.002 s for
+    words. Older servers do not support the pattern, but are quick with arrays.
+    """
     return f"{name}_words"
 
 
 def word(text: str) -> str:
-    """Stands for a text among words: of one length, and without signs that a pattern minds."""
+    """Return the hash that stands for a text: of fixed length, without wildcard characters."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -88,18 +95,19 @@ def _columns(name: str, field: Field) -> dict[str, Field]:
 
 COLUMNS = {column: kind for name in FIELDS for column, kind in _columns(name, FIELDS[name]).items()}
 
-# In the names of collections, so that one with other columns is never taken for ours
+# Part of a collection's name, so that one with other columns is never mistaken for a current one
 SCHEMA = hashlib.sha256(repr(sorted(COLUMNS.items())).encode()).hexdigest()[:6]
 
 
-def fitted(scalars: Scalars) -> Scalars:
-    """The same, cut to the limits: what Milvus would refuse never gets there."""
+def truncated(scalars: Scalars) -> Scalars:
+    """Return the scalars cut to the limits of the columns, so that Milvus rejects none."""
     return cast(Scalars, {name: _fit(FIELDS[name], value) for name, value in scalars.items()})
 
 
 def to_columns(scalars: Scalars) -> dict[str, object]:
+    """Return the column values of the scalars."""
     columns: dict[str, object] = {}
-    for name, value in fitted(scalars).items():
+    for name, value in truncated(scalars).items():
         if not isinstance(value, list):
             columns[name] = value
         elif FIELDS[name].type == "INT64":
@@ -112,6 +120,7 @@ def to_columns(scalars: Scalars) -> dict[str, object]:
 
 
 def from_columns(columns: Mapping[str, Any]) -> Scalars:
+    """Return the scalars of a Milvus row."""
     scalars: dict[str, object] = {}
     for name, field in FIELDS.items():
         if field.items and field.type == "INT64":
@@ -130,6 +139,6 @@ def _fit(field: Field, value: object) -> object:
     return value
 
 
-def cut(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8, and no half character."""
-    return text if len(text) * 4 <= most else text.encode()[:most].decode(errors="ignore")
+def cut(text: str, max_bytes: int) -> str:
+    """Cut the text to `max_bytes` of UTF-8, without splitting a character."""
+    return text if len(text) * 4 <= max_bytes else text.encode()[:max_bytes].decode(errors="ignore")

@@ -1,10 +1,9 @@
-"""The vector index: the only package that knows pymilvus. One code path for Milvus Lite (its
-embedded server), Milvus and Zilliz Cloud.
+"""Operations on the vector index: one code path for Milvus Lite, Milvus and Zilliz Cloud.
 
-Milvus holds what Postgres already knows, behind an alias, so that a whole collection can be built
-beside the one that serves and put in its place at once. The functions on rows take the name of a
-collection; without one they mean the alias. Every call has a deadline: without one, pymilvus waits
-for ever on a server that hangs.
+Milvus holds what Postgres already knows, behind an alias, so that a new collection can be built
+while the old one serves, and replace it at once. Functions on rows take the name of a collection,
+and without one use the alias. Every call has a deadline: without one, pymilvus waits forever on a
+server that hangs.
 """
 
 from __future__ import annotations
@@ -25,21 +24,16 @@ from search.vectorstore.connection import (
     execute,
     execute_on,
 )
-from search.vectorstore.schema import (
-    COLUMNS,
-    Scalars,
-    from_columns,
-    to_columns,
-)
+from search.vectorstore.schema import COLUMNS, Scalars, from_columns, to_columns
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-# Reads are Strong: they see all that was written before, by whichever process. Searches are not
-# made to wait for that on a server; they see what their own process wrote.
-MAX_HITS = 16_384  # the server's limit of one search
-PAGE = 1_000
-OF_A_SPACE = re.compile(r"_[0-9a-f]{16}_[0-9a-f]{6}_[0-9]+$")  # as `filling` names collections
+# Reads use the consistency level Strong: they see all earlier writes of all processes. Searches do
+# not wait for that on a server; they see the writes of their own process.
+MAX_HITS = 16_384  # the server's maximum per search
+PAGE = 1_000  # ids per query
+COLLECTION_SUFFIX = re.compile(r"_[0-9a-f]{16}_[0-9a-f]{6}_[0-9]+$")  # see `indexing.collections`
 
 
 class Row(NamedTuple):
@@ -50,11 +44,11 @@ class Row(NamedTuple):
 
 class Hit(NamedTuple):
     id: int
-    score: float  # inner product: the cosine, -1 to 1, if the question was of unit length
+    score: float  # inner product; the cosine, -1 to 1, if the query vector has unit length
 
 
 def ping() -> str:
-    """The server's version. Raises MilvusDown."""
+    """Return the server's version. Raises VectorStoreUnavailable."""
     return execute(lambda client: str(client.get_server_version(timeout=READ_SECONDS)))
 
 
@@ -62,17 +56,19 @@ def ping() -> str:
 
 
 def create(collection: str, dimension: int) -> None:
-    """An empty, loaded collection; one of that name is dropped first."""
+    """Create an empty, loaded collection, dropping an existing one of that name."""
 
     def run(client: MilvusClient) -> None:
         client.drop_collection(collection, timeout=WRITE_SECONDS)
         client.create_collection(
             collection,
             schema=_schema(dimension),
-            index_params=_index(),
             consistency_level="Session",
             timeout=WRITE_SECONDS,
         )
+        # pymilvus would sleep half a second before it asks whether the index of nothing is built
+        client.create_index(collection, _index(), timeout=WRITE_SECONDS, sync=False)
+        client.load_collection(collection, timeout=WRITE_SECONDS)
 
     execute(run)
 
@@ -82,10 +78,10 @@ def exists(collection: str) -> bool:
 
 
 def point_alias(collection: str) -> None:
-    """From now on `alias()` is this collection, at once for every reader."""
+    """Point the alias to the collection, at once for every reader."""
 
     execute(lambda client: client.load_collection(collection, timeout=WRITE_SECONDS))
-    count(collection=collection)  # waits until all that was written can be read
+    count(collection=collection)  # waits until all writes can be read
 
     def run(client: MilvusClient) -> None:
         if collection_behind_alias():
@@ -97,7 +93,7 @@ def point_alias(collection: str) -> None:
 
 
 def collection_behind_alias() -> str:
-    """The empty string when there is none."""
+    """Return the name of the active collection; "" if there is none."""
 
     def run(client: MilvusClient) -> str:
         if not client.has_collection(alias(), timeout=READ_SECONDS):
@@ -109,24 +105,26 @@ def collection_behind_alias() -> str:
 
 
 def drop(collection: str) -> None:
-    """With its alias, if it has one; nothing happens if it is not there."""
+    """Drop the collection and its alias, if it has one; do nothing if it does not exist."""
 
     def run(client: MilvusClient) -> None:
         if collection == collection_behind_alias():
-            client.drop_alias(alias(), timeout=WRITE_SECONDS)  # or a server refuses to drop it
+            client.drop_alias(alias(), timeout=WRITE_SECONDS)  # or a server rejects the drop
         client.drop_collection(collection, timeout=WRITE_SECONDS)
 
     execute(run)
 
 
 def drop_others(keep: Collection[str]) -> None:
-    """Drop the collections of this library that are not to be kept. Another library on the same
-    server may have a prefix that begins like this one's."""
-    kept = {keep} if isinstance(keep, str) else set(keep)
+    """Drop the collections of this library except those in `keep`.
+
+    Another library on the same server may have a prefix that begins with this one's.
+    """
+    kept_names = {keep} if isinstance(keep, str) else set(keep)
     names = execute(lambda client: list(client.list_collections(timeout=READ_SECONDS)))
     for name in names:
-        whose = OF_A_SPACE.sub("", name)
-        if name.startswith(f"{alias()}_") and whose in (name, alias()) and name not in kept:
+        prefix = COLLECTION_SUFFIX.sub("", name)
+        if name.startswith(f"{alias()}_") and prefix in (name, alias()) and name not in kept_names:
             drop(name)
 
 
@@ -134,9 +132,11 @@ def drop_others(keep: Collection[str]) -> None:
 
 
 def upsert(rows: Sequence[Row], *, collection: str = "") -> None:
-    """Put rows in, replacing those of the same ids. Idempotent. Raises MilvusRefuses if it will not
-    have one of them: which one, only trying them one by one tells."""
-    data = as_data(rows)
+    """Insert rows, replacing existing ones with the same ids. Idempotent.
+
+    Raises VectorStoreRejected if Milvus rejects a row; only upserting them one by one tells which.
+    """
+    data = to_entities(rows)
     if data:
         execute_on(
             collection, lambda client, name: client.upsert(name, data, timeout=WRITE_SECONDS)
@@ -152,14 +152,19 @@ def delete(ids: Sequence[int], *, collection: str = "") -> None:
 
 
 def flush(collection: str = "") -> None:
-    """Milvus Lite searches rows that are not flushed very slowly; a server flushes by itself."""
+    """Flush the rows of an embedded collection; a server flushes by itself.
+
+    Milvus Lite searches rows that are not flushed very slowly.
+    """
     if not settings.MILVUS_URI:
         execute_on(collection, lambda client, name: client.flush(name, timeout=WRITE_SECONDS))
 
 
 def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> list[Hit]:
-    """The nearest rows among those that match the expression `where`, best first. Exact. The
-    vector may be of any length but zero."""
+    """Return the nearest rows that match the expression `where`, best first.
+
+    Exact. At most MAX_HITS; `vector` may have any length but zero.
+    """
 
     def run(client: MilvusClient, name: str) -> list[Hit]:
         found = client.search(
@@ -178,12 +183,12 @@ def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> l
 
 
 def fetch(ids: Sequence[int], *, collection: str = "") -> dict[int, Scalars]:
-    """The scalars that Milvus holds of these ids."""
+    """Return the scalars that Milvus holds, by id."""
     return {int(row["id"]): from_columns(row) for row in _get(ids, list(COLUMNS), collection)}
 
 
 def vectors(ids: Sequence[int], *, collection: str = "") -> dict[int, Vector]:
-    """The vectors that Milvus holds of these ids."""
+    """Return the vectors that Milvus holds, by id."""
     return {
         int(row["id"]): np.asarray(row["embedding"], np.float32)
         for row in _get(ids, ["embedding"], collection)
@@ -191,6 +196,8 @@ def vectors(ids: Sequence[int], *, collection: str = "") -> dict[int, Vector]:
 
 
 def count(*, collection: str = "") -> int:
+    """Return the number of rows, including those just written by other processes."""
+
     def run(client: MilvusClient, name: str) -> int:
         rows = client.query(
             name,
@@ -205,8 +212,10 @@ def count(*, collection: str = "") -> int:
 
 
 def iter_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
-    """All ids, a window of PAGE at a time up to `top`, then those above it. Portable: query results
-    come in no order, and iterators differ by server."""
+    """Yield all ids, a window of PAGE ids at a time up to `top`, then those above it.
+
+    Portable: query results are unordered, and iterators differ by server.
+    """
     windows = [f"id >= {low} and id < {low + PAGE}" for low in range(0, top + 1, PAGE)]
     beyond = f"id >= {len(windows) * PAGE}"
     for where in [*windows, beyond]:
@@ -226,8 +235,8 @@ def iter_ids(top: int, *, collection: str = "") -> Iterator[list[int]]:
             yield ids
 
 
-def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """As pymilvus takes them. Raises MilvusRefuses."""
+def to_entities(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as pymilvus takes them. Raises VectorStoreRejected for a vector not finite."""
     for row in rows:
         if not np.isfinite(row.vector).all():  # Milvus Lite would take it
             raise VectorStoreRejected(f"The vector of asset {row.id} is not finite.")
@@ -270,17 +279,20 @@ def _schema(dimension: int) -> Any:
 
 
 def _index() -> Any:
-    """Every row that passes the filter is looked at, so no neighbour is ever missed. Graphs and
-    clusters are quicker without a filter, and lose most neighbours behind a narrow one. Inner
-    product is the cosine of unit vectors, and cheaper."""
+    """Return the index parameters for an exact search by inner product.
+
+    Every row that passes the filter is compared, so no neighbour is missed. Graphs and clusters are
+    quicker without a filter, but lose most neighbours with a narrow one. The inner product is the
+    cosine of unit vectors, and cheaper.
+    """
     from pymilvus import MilvusClient
 
     index = MilvusClient.prepare_index_params()
     if settings.MILVUS_URI:
         index.add_index("embedding", index_type="FLAT", metric_type="IP")
     else:
-        # Milvus Lite copies all vectors for each search of a FLAT index. One single cluster is as
-        # exact, and three times as quick. It reads parameters from a field of that name only
-        one = {"params": {"nlist": 1}}
-        index.add_index("embedding", index_type="IVF_FLAT", metric_type="IP", params=one)
+        # Milvus Lite copies all vectors for each search of a FLAT index. A single cluster is as
+        # exact, and three times as quick. It reads parameters only under the key "params"
+        single_cluster = {"params": {"nlist": 1}}
+        index.add_index("embedding", index_type="IVF_FLAT", metric_type="IP", params=single_cluster)
     return index

@@ -1,4 +1,4 @@
-"""The library page, and what search tells other pages of an asset, as fragments."""
+"""Fragments about one asset: similar assets, its card and its index state."""
 
 from __future__ import annotations
 
@@ -18,33 +18,31 @@ from assetbank.text import parse_ids
 from search.models import Embedding, with_index_state
 from search.query import SearchHit, SearchQuery, like_asset, search
 
-SIMILAR = 8
-MAX_STATES = 200  # of one poll
-
-
-# ------------------------------------------------------------------------ fragments of one asset
+MAX_SIMILAR = 8  # similar assets on an asset's page
+MAX_STATES = 200  # cards per poll
 
 
 @login_required
 @require_safe
 def asset_similar(request: PageRequest, pk: int) -> HttpResponse:
+    """Render similar assets."""
     asset = _asset(request, pk)
     found: list[SearchHit] = []
     problem = None
     try:
         question = SearchQuery(shown=(like_asset(asset),))
-        found = search(person=request.user, question=question, limit=SIMILAR, keep=False).found
+        found = search(person=request.user, question=question, limit=MAX_SIMILAR, keep=False).found
     except ProblemError as error:
         problem = error
     context = {"asset": asset, "found": found, "problem": problem}
-    # 200 also then: a fragment that is missing something is not a page that failed
+    # 200 also with a problem: an incomplete fragment is not a failed page
     return render(request, "search/_similar.html", context)
 
 
 @login_required
 @require_safe
 def asset_card(request: PageRequest, pk: int) -> HttpResponse:
-    """As it stands in the grid; what was uploaded a moment ago is put on top with it."""
+    """Render the card of the grid; a page adds it on top after an upload."""
     found = SearchHit(_asset(request, pk))
     return render(request, "search/_card.html", {"found": found, "fresh": True})
 
@@ -52,6 +50,7 @@ def asset_card(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def asset_index_state(request: PageRequest, pk: int) -> HttpResponse:
+    """Render the index state."""
     asset = _asset(request, pk)
     return render(request, "search/_index_state.html", _state(request, asset))
 
@@ -59,9 +58,10 @@ def asset_index_state(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
+    """Enqueue the asset for indexing, and render its index state."""
     asset = _asset(request, pk)
     permissions.require_editor(request.user, asset.brand)
-    # Saving is how search hears of an asset: one way in, with its row and its job
+    # Saving sends the signal that search indexes on, so there is only one way into the index
     update_asset(asset=asset)
     if not request.htmx:
         return HttpResponseRedirect(asset.get_absolute_url())
@@ -71,7 +71,7 @@ def asset_index_again(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def index_states(request: PageRequest) -> HttpResponse:
-    """Badges of the cards that wait (`waiting`, ids), for those that do not wait any more."""
+    """Render index states of the cards in `waiting` (ids) that are no longer pending."""
     ids = parse_ids(request.GET.getlist("waiting"), limit=MAX_STATES)
     seen = permissions.assets(request.user).filter(pk__in=ids).values("pk")
     rows = (

@@ -1,4 +1,4 @@
-"""Duplicates: groups of pictures that look the same, to be merged or told apart."""
+"""Pages about duplicates: groups of images to merge or to dismiss."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from assetbank.text import parse_id, parse_ids
 from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 
-MAX_ASSETS = 100  # pictures of one request: each is compared with each
-DONE = "duplicates_done"  # in the session: what the person did last, to be undone
+MAX_ASSETS = 100  # assets per request, since each is compared with each
+DONE = "duplicates_done"  # session key: the user's last action, for undo
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A picture of a group, as it is shown."""
+    """One image of a group, with the places where it is used."""
 
     asset: Asset
     uses: list[str]
@@ -37,6 +37,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Row:
+    """One group, with the actions that the user may take."""
+
     group: duplicate_groups.Group
     copies: list[Copy]
     may_merge: bool
@@ -46,21 +48,21 @@ class Row:
 @login_required
 @require_safe
 def duplicate_groups_page(request: PageRequest) -> HttpResponse:
-    """`brand`, a slug; `asset`: only its group; `before`: where the page begins."""
+    """Show groups: of the brand with the slug `brand`, only of `asset`, or from `before` on."""
     brands, brand = permissions.brands(request.user), _slug(request.GET)
     chosen = brands.filter(slug=brand) if brand else brands
     asset = parse_id(request.GET.get("asset", ""))
-    told: dict[str, Any] = {}
+    dismissed: dict[str, Any] = {}
     if asset:
         shown = get_object_or_404(
             permissions.assets(request.user).select_related("brand"), pk=asset
         )
         group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
         page = duplicate_groups.Page([group] if group else [], int(bool(group)))
-        told["apart"] = dismissals.dismissed_among(shown, _seen(request))[
+        dismissed["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
             : duplicate_groups.MAX_SHOWN
         ]
-        told["may_take_back"] = permissions.can_edit(request.user, shown.brand)
+        dismissed["may_take_back"] = permissions.can_edit(request.user, shown.brand)
     else:
         before = parse_id(request.GET.get("before", "")) or None
         seen = duplicate_groups.seen_by(request.user)
@@ -73,7 +75,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         "asset": asset,
         "waiting": detect.uncompared_assets().filter(brand__in=chosen).count(),
         "done": request.session.get(DONE) if "done" in request.GET else None,
-        **told,
+        **dismissed,
     }
     response = render(request, "search/duplicates.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -83,7 +85,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def compare(request: PageRequest) -> HttpResponse:
-    """Two pictures (`asset`, twice) side by side, large."""
+    """Show two assets (`asset`, twice) side by side."""
     pair = _assets(request, request.GET.getlist("asset"))
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures to compare.")
@@ -95,7 +97,7 @@ def compare(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def merge(request: PageRequest) -> HttpResponse:
-    """`keep`, and `asset` for all of them. Asks first: `sure` says yes."""
+    """Merge all of `asset` into `keep`; show a confirmation unless `sure` is sent."""
     assets = _assets(request, request.POST.getlist("asset"))
     chosen = parse_id(request.POST.get("keep", ""))
     keep = next((one for one in assets if one.pk == chosen), None)
@@ -122,8 +124,7 @@ def merge(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def not_the_same(request: PageRequest) -> HttpResponse:
-    """All of `asset` are different pictures, or, with `one`, that one is different from the
-    others."""
+    """Record that all of `asset` are different images, or that `one` differs from the others."""
     assets = _assets(request, request.POST.getlist("asset"))
     given = parse_id(request.POST.get("one", ""))
     one = next((asset for asset in assets if asset.pk == given), None)
@@ -131,14 +132,14 @@ def not_the_same(request: PageRequest) -> HttpResponse:
         get_object_or_404(Asset.objects.none())
     for asset in assets:
         permissions.require_editor(request.user, asset.brand)
-    said = dismissals.dismiss(assets, one=one, by=request.user)
-    return _done(request, {"said": said, "title": one.title if one else ""})
+    dismissed = dismissals.dismiss(assets, one=one, by=request.user)
+    return _done(request, {"said": dismissed, "title": one.title if one else ""})
 
 
 @login_required
 @require_POST
 def the_same(request: PageRequest) -> HttpResponse:
-    """Whoever said that the two of `asset` are not the same: they are."""
+    """Delete the dismissal of the two in `asset`, of any user."""
     pair = _assets(request, request.POST.getlist("asset"))
     if len(pair) != 2:
         raise InvalidAsset("Choose two pictures.")
@@ -152,8 +153,11 @@ def the_same(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def undo(request: PageRequest) -> HttpResponse:
-    """What this person did last: the verdict is taken back; or what was archived comes back with
-    the status it had, while what moved stays where it is now."""
+    """Undo the user's last action.
+
+    A dismissal is deleted; merged assets leave the archive with their previous status, while what
+    was moved to the merged asset stays there.
+    """
     done = request.session.pop(DONE, {})
     if said := done.get("said"):
         dismissals.undo_dismissal([(first, second) for first, second in said], by=request.user)
@@ -171,7 +175,7 @@ def undo(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def duplicates_count(request: PageRequest) -> HttpResponse:
-    """The number beside "Duplicates", fetched when the menu is opened."""
+    """Render the count beside "Duplicates", fetched when the menu is opened."""
     number = duplicate_groups.count(
         permissions.brands(request.user), seen=duplicate_groups.seen_by(request.user)
     )
@@ -183,17 +187,17 @@ def duplicates_count(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
-    """What an asset's page says of its copies; nothing where there are none."""
+    """Render an asset's duplicates for its page; empty if there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
     group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    apart = dismissals.dismissed_among(asset, _seen(request)).count()
+    apart = dismissals.dismissed_duplicates(asset, _seen(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 
 
-# ------------------------------------------------------------------------ what they share
+# ------------------------------------------------------------------------ shared by the pages
 
 
 def _rows(request: PageRequest, groups: list[duplicate_groups.Group]) -> list[Row]:
@@ -225,8 +229,10 @@ def _seen(request: PageRequest) -> Any:
 
 
 def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
-    """In the order in which they were sent; 404 if one of them may not be seen. Raises
-    InvalidAsset."""
+    """Return the assets in the order of the request; 404 if one is not visible.
+
+    Raises InvalidAsset for more than MAX_ASSETS.
+    """
     if len(set(given)) > MAX_ASSETS:
         raise InvalidAsset(f"That is too much at once: at most {MAX_ASSETS} pictures.")
     ids = parse_ids(given)
@@ -241,12 +247,13 @@ def _slug(given: QueryDict) -> str:
 
 
 def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
+    """Store the action for undo, and redirect to the page."""
     request.session[DONE] = done
     return HttpResponseRedirect(_address(request, "done=1"))
 
 
 def _address(request: PageRequest, *parameters: str) -> str:
-    """The page, of the brand that the person came from."""
+    """Return the page's address, of the brand that the user came from."""
     brand = permissions.brands(request.user).filter(slug=_slug(request.POST)).first()
     if brand:
         parameters = (f"brand={brand.slug}", *parameters)

@@ -1,4 +1,4 @@
-"""Why isn't my asset found? Its ledger, with the question as somebody would ask it."""
+"""Page of search diagnostics for one asset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SOON = {
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def why(request: PageRequest, pk: int) -> HttpResponse:
-    """The parameters are those of the library, and `person`; POST `repair` mends something."""
+    """Explain why `person` finds the asset or not, with the library's parameters; POST `repair`."""
     seen = permissions.assets(request.user).with_tags().select_related("brand", "created_by")
     asset = get_object_or_404(seen, pk=pk)
     if request.method == "POST":
@@ -37,11 +37,11 @@ def why(request: PageRequest, pk: int) -> HttpResponse:
     person = resolve_subject(request.user, asset.brand, request.GET.get("person", ""))
     form = SearchForm(request.GET, person=request.user)
     question = form.question() if form.is_valid() else SearchQuery()
-    told = explanation.explain(asset, person=person, question=question, asker=request.user)
+    explained = explanation.explain(asset, person=person, question=question, asker=request.user)
     manages = permissions.can_manage(request.user, asset.brand)
     context = {
         "asset": asset,
-        "ledger": told,
+        "ledger": explained,
         "form": form,
         "question": question,
         "asks": question != SearchQuery(),
@@ -50,7 +50,7 @@ def why(request: PageRequest, pk: int) -> HttpResponse:
         "members": asset.brand.members.order_by("username") if manages else [],
         "person": request.GET.get("person", ""),
         "address": request.get_full_path(),
-        **_asked_with(request, form),
+        **_other_parameters(request, form),
     }
     response = render(
         request, "search/explain.html", context, status=200 if form.is_valid() else 400
@@ -59,16 +59,16 @@ def why(request: PageRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _asked_with(request: PageRequest, form: SearchForm) -> dict[str, Any]:
-    """What is asked beside the words, kept in the address when the words change."""
-    kept = [
+def _other_parameters(request: PageRequest, form: SearchForm) -> dict[str, Any]:
+    """Return context for the parameters other than the words, which stay when the words change."""
+    parameters = [
         (name, value)
         for name in form.fields
         for value in request.GET.getlist(name)
         if name != "q" and value
     ]
     return {
-        "kept": kept if form.is_valid() else [],
+        "kept": parameters if form.is_valid() else [],
         "chips": chips(form) if form.is_valid() else [],
         "without_pictures": without(request.GET, "like", "picture"),
     }
@@ -76,16 +76,16 @@ def _asked_with(request: PageRequest, form: SearchForm) -> dict[str, Any]:
 
 def _repair(request: PageRequest, asset: Asset) -> HttpResponse:
     try:
-        what = Repair(request.POST.get("repair", ""))
+        kind = Repair(request.POST.get("repair", ""))
     except ValueError:
         messages.error(request, "There is no such repair.")
         return HttpResponseRedirect(request.get_full_path())
     try:
-        explanation.repair(asset, what, request.user)
+        explanation.repair(asset, kind, request.user)
     except NotAllowed:
         raise
     except ProblemError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, SOON[what])
+        messages.success(request, SOON[kind])
     return HttpResponseRedirect(request.get_full_path())

@@ -1,4 +1,4 @@
-"""Golden questions, of which a brand knows the right answers: managers pin and measure them."""
+"""Pages about golden queries, which managers add and measure."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ from search.query import SearchHit, SearchQuery, read_query, search
 from search.saved import golden as golden_module
 from search.saved import stored_query
 
-OFFERED = 24  # results to choose the right ones from
-SHOWN = 5  # expected pictures in the list; its template knows
-NAMED = re.compile(r"\S*/assets/(\d+)(?:[/?#]\S*)?|(\d+)")  # an address, or a number
+OFFERED = 24  # results from which the right ones are chosen
+SHOWN = 5  # expected assets in the list; its template depends on it
+# An address of an asset, or its id
+ASSET_REFERENCE = re.compile(r"\S*/assets/(\d+)(?:[/?#]\S*)?|(\d+)")
 
 
 @dataclass(frozen=True)
 class Choice:
+    """A result to choose from."""
+
     asset: Asset
     chosen: bool
 
@@ -43,10 +46,11 @@ class Choice:
 @login_required
 @require_safe
 def golden_questions(request: PageRequest) -> HttpResponse:
-    manages = _manages(request)
+    """Show the golden queries of the user's brands with their metrics."""
+    manages = _managed_brands(request)
     seen = permissions.assets(request.user)
     questions = (
-        _own(request)
+        _managed_queries(request)
         .annotate(size=Count("expected"))
         .prefetch_related(Prefetch("expected", seen.order_by("pk")[:SHOWN], to_attr="shown"))
     )
@@ -67,10 +71,12 @@ def golden_questions(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def measure(request: PageRequest) -> HttpResponse:
-    """Ask all of them now, of the encoder in use."""
-    _manages(request)
+    """Measure all of them now with the active encoder."""
+    _managed_brands(request)
     try:
-        result = metrics.measure_golden_queries(_own(request), space=spaces.active_space())
+        result = metrics.measure_golden_queries(
+            _managed_queries(request), space=spaces.active_space()
+        )
     except SearchUnavailable as error:
         messages.error(request, error.message)
     else:
@@ -83,16 +89,20 @@ def measure(request: PageRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest) -> HttpResponse:
-    """The question stands in the address; `for` is the brand that pins it."""
-    manages = _manages(request)
+    """Add the query in the address as a golden query of the brand `for`."""
+    manages = _managed_brands(request)
     question = read_query(request.GET.urlencode(), person=request.user)
     fits = [b for b in manages if not question.filters.brands or b.slug in question.filters.brands]
     if not fits:
         raise NotAllowed("You manage none of the brands that this asks for.")
     brand = next((brand for brand in fits if brand.slug == request.GET.get("for")), fits[0])
-    there = _own(request).filter(brand=brand, question=stored_query.query_key(question)).first()
-    if there:
-        return redirect("golden-question", pk=there.pk)
+    existing = (
+        _managed_queries(request)
+        .filter(brand=brand, question=stored_query.query_key(question))
+        .first()
+    )
+    if existing:
+        return redirect("golden-question", pk=existing.pk)
     problem = ""
     if request.method == "POST":
         try:
@@ -116,7 +126,7 @@ def new(request: PageRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def golden_question(request: PageRequest, pk: int) -> HttpResponse:
-    """The pictures that it should find, to be changed."""
+    """Change the expected assets of a golden query."""
     golden = _golden(request, pk)
     problem = ""
     if request.method == "POST":
@@ -140,13 +150,14 @@ def golden_question(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, pk: int) -> HttpResponse:
+    """Delete a golden query after a confirmation."""
     golden = _golden(request, pk)
     if request.method != "POST":
         return render(request, "search/golden_delete.html", {"golden": golden})
     address = f"{reverse('golden-new')}?{stored_query.querystring_of(golden)}"
     golden_module.delete_golden_query(golden=golden)
     messages.success(request, "The golden question is deleted; its pictures stay.")
-    try:  # back to where it can be pinned again
+    try:  # to the page where it can be added again
         read_query(golden.question, person=request.user)
     except InvalidQuery:
         return redirect("golden-questions")
@@ -161,21 +172,24 @@ def _form(
     problem: str,
     expected: Sequence[Asset] | None = None,
 ) -> HttpResponse:
-    """What is found now, to choose from; at first, what really matches is chosen."""
+    """Render the current results to choose from; at first, those that match are chosen."""
     found: list[SearchHit] = []
     unasked: ProblemError | None = None
     try:
-        asked = question.within(brand)
-        found = search(person=request.user, question=asked, limit=OFFERED, keep=False).found
+        found = search(
+            person=request.user, question=question.within(brand), limit=OFFERED, keep=False
+        ).found
     except ProblemError as error:
         unasked = error
     if expected is None:
         choices = [Choice(each.asset, each.matches) for each in found]
     else:
-        there = {asset.pk for asset in expected}
+        expected_ids = {asset.pk for asset in expected}
         choices = [Choice(asset, True) for asset in expected]
-        choices += [Choice(each.asset, False) for each in found if each.asset.pk not in there]
-    if problem:  # what was ticked stays ticked
+        choices += [
+            Choice(each.asset, False) for each in found if each.asset.pk not in expected_ids
+        ]
+    if problem:  # keep the submitted choice
         ticked = request.POST.getlist("asset")
         choices = [Choice(each.asset, str(each.asset.pk) in ticked) for each in choices]
     context |= {"choices": choices, "unasked": unasked, "problem": problem}
@@ -185,10 +199,13 @@ def _form(
 
 
 def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
-    """Ticked, or named in `others` by number or address. Raises InvalidQuestion."""
+    """Return the ticked assets, and those named in `others` by id or address.
+
+    Raises InvalidQuery.
+    """
     ids = set(parse_ids(request.POST.getlist("asset")))
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
-        named = NAMED.fullmatch(text)
+        named = ASSET_REFERENCE.fullmatch(text)
         pk = parse_id(named[1] or named[2]) if named else None
         if pk is None:
             raise InvalidQuery(f"“{text[:60]}” is neither the address nor the number of a picture.")
@@ -199,19 +216,22 @@ def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
     return list(assets.values())
 
 
-def _manages(request: PageRequest) -> list[Brand]:
+def _managed_brands(request: PageRequest) -> list[Brand]:
+    """Return the brands that the user manages. Raises NotAllowed if there are none."""
     brands = list(permissions.brands(request.user, *permissions.MANAGERS).order_by("name"))
     if not brands:
         raise NotAllowed("Golden questions are for those who manage a brand.")
     return brands
 
 
-def _own(request: PageRequest) -> Any:
+def _managed_queries(request: PageRequest) -> Any:
+    """Return the golden queries of brands that the user manages."""
     managed = permissions.brands(request.user, *permissions.MANAGERS)
     return golden_module.golden_queries(request.user).filter(brand__in=managed)
 
 
 def _golden(request: PageRequest, pk: int) -> GoldenQuestion:
+    """Return the golden query; 404 if it is not visible. Raises NotAllowed."""
     golden: GoldenQuestion = get_object_or_404(golden_module.golden_queries(request.user), pk=pk)
     permissions.require_manager(request.user, golden.brand)
     return golden

@@ -1,4 +1,4 @@
-"""The library page, and what search tells other pages of an asset, as fragments."""
+"""The library page, where users browse and search, and the counts beside its filters."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from assetbank.models import Asset, Collection
 from search.query import PARAMETERS, Page, SearchForm, SearchQuery, facets, search, search_form
 from search.views.query_bar import balance, chips, thumbs, without
 
-ASKED = ("q", "text_weight", "picture", "like")
-MAX_PEOPLE = 200  # to choose from, of those who added something
+QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
+MAX_PEOPLE = 200  # users in the filter by creator
 
 
 @login_required
 @require_safe
 def library(request: PageRequest) -> HttpResponse:
-    """Browsing and searching are one page; htmx asks for the next cards by their cursor alone."""
+    """Show the library, browsed or searched; htmx fetches further cards by their cursor alone."""
     form = SearchForm(request.GET, person=request.user)
     page, problem, status = Page([]), None, 200
     question = SearchQuery()
@@ -43,9 +43,9 @@ def library(request: PageRequest) -> HttpResponse:
         status = 400
     address = without(request.GET)
     context = {"page": page, "problem": problem, "form": form, "address": address}
-    context |= _line(request, page)
+    context |= _divider_context(request, page)
     if request.htmx and request.GET.get("cursor"):
-        context |= _arranging(request, form)
+        context |= _collection_context(request, form)
         template = "_problem.html" if problem else "search/_cards.html"
         response = render(request, template, context, status=status)
     else:
@@ -56,14 +56,16 @@ def library(request: PageRequest) -> HttpResponse:
     return response
 
 
-def _line(request: PageRequest, page: Page) -> dict[str, Any]:
-    """Where the grid says that what follows matches less: before the card of this number. It says
-    so once, so the address of the next page tells whether that was done; who opens a page by
-    itself reads it again."""
+def _divider_context(request: PageRequest, page: Page) -> dict[str, Any]:
+    """Return context for the divider before the first card that does not match.
+
+    The divider is shown once, so the address of the next page says whether it was; a user who opens
+    that page directly sees it again.
+    """
     first = "cursor" not in request.GET
-    said = "below" in request.GET and bool(request.htmx)
+    divided = "below" in request.GET and bool(request.htmx)
     places = (place for place, found in enumerate(page.found) if not found.matches)
-    place = None if said else next(places, None)
+    place = None if divided else next(places, None)
     more = ""
     if page.next_cursor:
         following = request.GET.copy()
@@ -81,6 +83,7 @@ def _line(request: PageRequest, page: Page) -> dict[str, Any]:
 def _library_context(
     request: PageRequest, form: SearchForm, question: SearchQuery
 ) -> dict[str, Any]:
+    """Return context of the whole page."""
     person = request.user
     colour = question.filters.colour
     return {
@@ -89,10 +92,10 @@ def _library_context(
         "chips": chips(form) if form.is_valid() else [],
         "thumbs": thumbs(form),
         "balance": balance(form),
-        "without_question": without(request.GET, *ASKED),
+        "without_question": without(request.GET, *QUERY_PARAMETERS),
         "without_filters": without(request.GET, *PARAMETERS),
         "without_wrong": without(request.GET, *form.errors),
-        # What a script put in the place of the results is all that it takes of this page
+        # A script that replaces the results takes nothing else from this page
         "whole": not request.htmx,
         "ratios": search_form.ASPECT_RATIOS,
         "swatches": colours.SWATCHES,
@@ -102,18 +105,18 @@ def _library_context(
         "brands_to_fill": list(permissions.brands(person, *permissions.EDITORS)),
         "collections": permissions.collections(person).select_related("brand"),
         "people": _people(request),
-        **_arranging(request, form),
+        **_collection_context(request, form),
     }
 
 
 def _people(request: PageRequest) -> QuerySet[User]:
-    """Who added something that may be seen."""
+    """Return users who added assets that the user may see."""
     people = User.objects.filter(Exists(search_form.added_by_them(request.user)))
     return people.order_by("first_name", "username")[:MAX_PEOPLE]
 
 
-def _arranging(request: PageRequest, form: SearchForm) -> dict[str, Any]:
-    """The collection that the page shows, and whether the person may arrange it."""
+def _collection_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
+    """Return context: the collection that the page shows, and whether the user may arrange it."""
     collection: Collection | None = form.cleaned_data.get("collection") if form.is_valid() else None
     arranges = bool(collection and permissions.can_edit(request.user, collection.brand))
     return {"collection": collection, "arranges": arranges}
@@ -125,14 +128,14 @@ def _arranging(request: PageRequest, form: SearchForm) -> dict[str, Any]:
 @login_required
 @require_safe
 def facet_counts(request: PageRequest) -> HttpResponse:
-    """How many pictures each filter would show; fetched when the filters are opened."""
+    """Render how many assets each filter would show; fetched when the filters are opened."""
     form = SearchForm(request.GET, person=request.user)
     context: dict[str, Any] = {"chosen": {name: request.GET.getlist(name) for name in form.fields}}
     if form.is_valid():
         try:
             counted = facets.count_facets(person=request.user, question=form.question())
         except ProblemError:
-            pass  # the results say what is wrong
+            pass  # the results show the error
         else:
             context |= _counts(request, counted)
     response = render(request, "search/_facets.html", context)
@@ -141,6 +144,7 @@ def facet_counts(request: PageRequest) -> HttpResponse:
 
 
 def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
+    """Return context of the counts."""
     found = {facet.name: facet.values for facet in counted.facets}
     offered = {
         "brand": permissions.brands(request.user).values_list("slug", flat=True),
@@ -151,7 +155,7 @@ def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
     counts = []
     for name, values in offered.items():
         many = {value.value: value.count for value in found.get(name, ())}
-        # of further values it is not known; what another question left there would be wrong
+        # The counts of further values are unknown, and those of an earlier query must not stay
         other = 0 if len(many) < facets.MAX_VALUES else None
         counts += [(f"{name}-{value}", many.get(value, other)) for value in values]
     return {"counted": counted, "counts": counts, "found": found}

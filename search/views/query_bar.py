@@ -1,5 +1,7 @@
-"""The parts of a question as a page shows them: its filters as words, its pictures as thumbs, each
-with the address of the question without it or with another weight."""
+"""Parts of a query as pages show them: filters as chips, query images as thumbnails.
+
+Each has the address of the query without it, or with another weight.
+"""
 
 from __future__ import annotations
 
@@ -32,28 +34,32 @@ WEIGHTS = (
     (0.5, "Less of this"),
     (-1.0, "Stay away from it"),
 )
-BALANCE = ((3.0, "Words"), (1.0, "Both"), (0.3, "Picture"))  # of the text, against pictures
-OF_A_PAGE = ("cursor", "below")  # parameters that say where in the answer one is
+BALANCE = ((3.0, "Words"), (1.0, "Both"), (0.3, "Picture"))  # weight of the text against images
+PAGE_PARAMETERS = ("cursor", "below")  # position in the results
 
 
 @dataclass(frozen=True)
 class Chip:
+    """One filter value."""
+
     label: str
-    without: str  # query string, "?…"
+    without: str  # query string without it, "?…"
     colour: str = ""
 
 
 @dataclass(frozen=True)
 class Choice:
+    """One option of a weight."""
+
     label: str
-    value: str  # of the parameter
+    value: str  # the parameter's value
     chosen: bool
     address: str = ""  # query string, "?…"
 
 
 @dataclass(frozen=True)
 class Thumb:
-    """A picture that is asked with."""
+    """A query image."""
 
     name: str  # the parameter
     value: str
@@ -65,14 +71,14 @@ class Thumb:
 
     @property
     def mark(self) -> str:
-        """The weight as a word; none for one that is taken as it is."""
+        """Weight as a word; "" for the normal weight."""
         if self.weight < 0:
             return "not"
         return "more" if self.weight > 1 else "less" if self.weight < 1 else ""
 
 
 def chips(form: SearchForm) -> list[Chip]:
-    """Of a valid form."""
+    """Return the chips of a valid form."""
     given: QueryDict = form.data  # type: ignore[assignment]
     labels = list(_labels(form))
     filters, worded = form.question().filters.given(), {name for name, _, _ in labels}
@@ -92,7 +98,7 @@ def chips(form: SearchForm) -> list[Chip]:
 
 
 def thumbs(form: SearchForm) -> list[Thumb]:
-    """Of a form that was asked whether it is valid; a wrong filter takes no picture away."""
+    """Return the query images of a validated form; an invalid filter removes none of them."""
     given: QueryDict = form.data  # type: ignore[assignment]
     data = form.cleaned_data
     shown = [
@@ -109,19 +115,21 @@ def thumbs(form: SearchForm) -> list[Thumb]:
         choices = []
         for offered, label in WEIGHTS:
             if offered < 0 and alone:
-                continue  # there would be nothing left to look for
-            other = f"{row.pk}" if offered == 1 else f"{row.pk}*{offered:g}"
-            address = instead(given, name, value, other)
-            choices.append(Choice(label, other, offered == weight, address))
+                continue  # an exclusion alone finds nothing
+            replacement = f"{row.pk}" if offered == 1 else f"{row.pk}*{offered:g}"
+            address = with_replaced(given, name, value, replacement)
+            choices.append(Choice(label, replacement, offered == weight, address))
         label = row.title if is_asset else "Your picture"
-        away = without(given, name, value=value)
-        found.append(Thumb(name, value, label, image, weight, away, tuple(choices)))
+        removed = without(given, name, value=value)
+        found.append(Thumb(name, value, label, image, weight, removed, tuple(choices)))
     return found
 
 
 def balance(form: SearchForm) -> list[Choice]:
-    """What counts more, words or pictures, of a form as for `thumbs`; empty unless it asks with
-    both. A weight between the steps stays as it is, under the nearest of them."""
+    """Return the options for the weight of words against images, of a form as for `thumbs`.
+
+    Empty unless the query has both. Another weight stays as it is, as the nearest option.
+    """
     data = form.cleaned_data
     shown = [*data.get("like", []), *data.get("picture", [])]
     if not data.get("q") or not any(weight > 0 for _, weight in shown):
@@ -135,28 +143,28 @@ def balance(form: SearchForm) -> list[Choice]:
 
 
 def without(given: QueryDict, *names: str, value: str = "") -> str:
-    """The query string without `names` (or only one value of them), and back on the first page."""
+    """Return the query string of the first page without `names`, or without one value of them."""
     rest = given.copy()
     for name in names:
         rest.setlist(name, [each for each in rest.getlist(name) if value and each != value])
     return _address(rest)
 
 
-def instead(given: QueryDict, name: str, value: str, other: str) -> str:
-    """The query string with `other` in the place of one value of `name`."""
+def with_replaced(given: QueryDict, name: str, value: str, other: str) -> str:
+    """Return the query string with `other` in place of one value of `name`."""
     rest = given.copy()
     rest.setlist(name, [other if each == value else each for each in rest.getlist(name)])
     return _address(rest)
 
 
 def _address(rest: QueryDict) -> str:
-    for empty in [key for key in rest if key in OF_A_PAGE or not any(rest.getlist(key))]:
+    for empty in [key for key in rest if key in PAGE_PARAMETERS or not any(rest.getlist(key))]:
         del rest[empty]
     return f"?{rest.urlencode()}"
 
 
 def _labels(form: SearchForm) -> Iterator[tuple[str, str, str]]:
-    """(parameter, value, words)"""
+    """Yield parameter, value and label of each filter."""
     given: QueryDict = form.data  # type: ignore[assignment]
     data = form.cleaned_data
     if data["collection"]:

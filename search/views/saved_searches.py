@@ -1,5 +1,4 @@
-"""Saved searches: listed beside the collections, opened in the library. And clicks on what was
-found, which the search-gap board counts."""
+"""Saved searches, listed beside the collections, and clicks on results for the search gaps."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ from search.saved import updates as matches
 
 
 class SaveForm(forms.Form):
-    """`brand` may be left out by those who may add to one brand only."""
+    """Form to save a search; users who may edit only one brand can omit `brand`."""
 
     name = forms.CharField(max_length=searches.MAX_NAME_LENGTH)
     brand = forms.ModelChoiceField(
@@ -38,7 +37,7 @@ class SaveForm(forms.Form):
     def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.creates_in = list(permissions.brands(person, *permissions.EDITORS))
-        # All that one sees: what one may not add to is refused with a sentence
+        # All visible brands: one that the user may not edit is refused with a sentence
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
 
     def clean_brand(self) -> Brand:
@@ -53,7 +52,7 @@ class SaveForm(forms.Form):
 @login_required
 @require_safe
 def saved_searches(request: PageRequest) -> HttpResponse:
-    """Below the collections; a page of its own where there is no script."""
+    """List the saved searches below the collections, or without scripts as a page."""
     rows = matches.saved_search_updates(request.user)
     context = {
         "rows": rows,
@@ -69,7 +68,7 @@ def saved_searches(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def news(request: PageRequest) -> HttpResponse:
-    """The dot beside "Collections", fetched when the page is there."""
+    """Render the dot beside "Collections", fetched after the page."""
     response = render(
         request, "search/_saved_news.html", {"news": matches.has_updates(request.user)}
     )
@@ -80,7 +79,7 @@ def news(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def saved_search(request: PageRequest, pk: int) -> HttpResponse:
-    """The library, asked; what came in until now is not new any more."""
+    """Redirect to the library page with the saved query, and record the visit."""
     saved = _saved(request, pk)
     try:
         stored_query.query_of(saved, request.user)
@@ -98,7 +97,7 @@ def saved_search(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def save(request: PageRequest) -> HttpResponse:
-    """`name`, `question` as the parameters of an address, and `brand`."""
+    """Save the query string `question` under `name` for `brand`."""
     form = SaveForm(request.POST, person=request.user)
     if form.is_valid():
         brand = form.cleaned_data["brand"]
@@ -119,6 +118,7 @@ def save(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def rename(request: PageRequest, pk: int) -> HttpResponse:
+    """Rename a saved search."""
     saved = _changeable(request, pk)
     try:
         searches.change_search(saved=saved, name=request.POST.get("name", ""))
@@ -132,6 +132,7 @@ def rename(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, pk: int) -> HttpResponse:
+    """Delete a saved search after a confirmation."""
     saved = _changeable(request, pk)
     if request.method != "POST":
         return render(request, "search/saved_delete.html", {"saved": saved})
@@ -142,7 +143,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     except InvalidQuery:
         messages.success(request, f"“{saved}” is deleted; what it found stays.")
         return redirect("collections")
-    # what was asked stays open, so that a mistake is one more save
+    # The query stays open, so that a deletion by mistake needs only another save
     messages.success(request, f"“{saved}” is deleted. Its question is still here, to save again.")
     return HttpResponseRedirect(address)
 
@@ -150,21 +151,24 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def click(request: PageRequest, pk: uuid.UUID) -> HttpResponse:
-    """Something that was found is opened or taken; sent beside the click, so nobody waits."""
+    """Count a click on a result; sent in the background."""
     own = Asked.objects.filter(pk=pk, person=request.user)
     own.update(clicks=F("clicks") + 1)
     return HttpResponse(status=204)
 
 
 def _saved(request: PageRequest, pk: int) -> SavedSearch:
+    """Return the saved search; 404 if it is not visible."""
     return get_object_or_404(searches.saved_searches(request.user), pk=pk)
 
 
 def _changeable(request: PageRequest, pk: int) -> SavedSearch:
+    """Return the saved search. Raises NotAllowed if the user may not change it."""
     saved = _saved(request, pk)
     searches.require_change(request.user, saved)
     return saved
 
 
 def _library(saved: SavedSearch) -> str:
+    """Return the address of the library page with the saved query."""
     return f"{reverse('library')}?{stored_query.querystring_of(saved)}"

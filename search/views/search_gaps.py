@@ -1,4 +1,4 @@
-"""The search-gap board and the shoot list: what people look for and the library does not have."""
+"""Search gaps and the shoot list: images that users search for and the library lacks."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from search.models import ShootListItem
 
 P = ParamSpec("P")
 View = Callable[Concatenate[PageRequest, P], HttpResponse]
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
-DONE_SHOWN = 20  # of those that are done
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
+DONE_SHOWN = 20  # completed items in the list
 
 
 class BoardForm(forms.Form):
@@ -56,6 +56,8 @@ class ShootForm(forms.Form):
 
 
 def for_staff(view: View[P]) -> View[P]:
+    """Restrict a view to staff. Raises NotAllowed for other users."""
+
     @login_required
     @wraps(view)
     def checked(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -69,22 +71,23 @@ def for_staff(view: View[P]) -> View[P]:
 @for_staff
 @require_safe
 def board(request: PageRequest) -> HttpResponse:
+    """Show one page of search gaps, and the shoot list."""
     form = BoardForm(request.GET)
-    asked: dict[str, Any] = {"days": gaps.PERIODS[0], "kind": gaps.Kind.ALL, "page": 1}
+    options: dict[str, Any] = {"days": gaps.PERIODS[0], "kind": gaps.Kind.ALL, "page": 1}
     if form.is_valid():
-        asked |= {name: value for name, value in form.cleaned_data.items() if value}
+        options |= {name: value for name, value in form.cleaned_data.items() if value}
     items = ShootListItem.objects.select_related("brand", "created_by")
-    found = gaps.search_gaps(**asked)
+    found = gaps.search_gaps(**options)
     context = {
         "form": form,
         "board": found,
-        "days": asked["days"],
-        "kind": asked["kind"],
+        "days": options["days"],
+        "kind": options["kind"],
         "items": [*items.filter(done=False), *items.filter(done=True)[:DONE_SHOWN]],
         "brands": list(Brand.objects.order_by("name")),
-        "earlier": _page(request, asked["page"] - 1),
-        "later": _page(request, asked["page"] + 1)
-        if asked["page"] * gaps.PER_PAGE < found.total
+        "earlier": _page(request, options["page"] - 1),
+        "later": _page(request, options["page"] + 1)
+        if options["page"] * gaps.PER_PAGE < found.total
         else "",
     }
     status = 200 if form.is_valid() else 400
@@ -92,6 +95,7 @@ def board(request: PageRequest) -> HttpResponse:
 
 
 def _page(request: PageRequest, number: int) -> str:
+    """Return the query string of a page; "" before the first."""
     if number < 1:
         return ""
     query = request.GET.copy()
@@ -102,7 +106,7 @@ def _page(request: PageRequest, number: int) -> str:
 @for_staff
 @require_POST
 def add(request: PageRequest) -> HttpResponse:
-    """`words`, `brand`, `note`."""
+    """Add an item from `words`, `brand` and `note`."""
     form = ShootForm(request.POST)
     try:
         if not form.is_valid():
@@ -118,7 +122,7 @@ def add(request: PageRequest) -> HttpResponse:
 @for_staff
 @require_POST
 def change(request: PageRequest, pk: int) -> HttpResponse:
-    """`done` (1 or 0), or `delete`."""
+    """Set `done` (1 or 0) of an item, or `delete` it."""
     item = get_object_or_404(ShootListItem, pk=pk)
     if "delete" in request.POST:
         shoot_list.delete_item(item=item)
@@ -129,7 +133,7 @@ def change(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _back(request: PageRequest) -> HttpResponse:
-    """Where the person came from, if that is here."""
+    """Redirect to the page that the user came from, if it is on this site."""
     after = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(
         after, {request.get_host()}, require_https=request.is_secure()
@@ -140,11 +144,11 @@ def _back(request: PageRequest) -> HttpResponse:
 @for_staff
 @require_safe
 def download(request: PageRequest) -> HttpResponse:
-    """The shoot list for a spreadsheet."""
+    """Return the shoot list as CSV."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = f"shoot-list-{timezone.localdate():%Y-%m-%d}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.write("\ufeff")  # or Excel takes it for something else than UTF-8
+    response.write("\ufeff")  # otherwise Excel does not detect UTF-8
     rows = csv.writer(response)
     rows.writerow(["Words", "Brand", "Note", "Done", "Added by", "Added on"])
     for item in ShootListItem.objects.select_related("brand", "created_by"):
@@ -164,5 +168,5 @@ def download(request: PageRequest) -> HttpResponse:
 
 
 def _plain(text: str) -> str:
-    """A question like `=1+1` stays what somebody typed."""
+    """Return the text with an apostrophe if a spreadsheet would run it as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text

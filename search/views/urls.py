@@ -1,4 +1,4 @@
-"""The library page, and the fragments that other pages fetch."""
+"""Routes of the pages and fragments of search."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Who gets in where: every address of the library and of the admin."""
+"""Access to every address of the library and of the admin, by role."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.test import Client
 
 from assetbank.assets import approval, collections
 from assetbank.models import Asset, Collection
-from tests.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
-from tests.api import EVERYBODY, upload
 from tests.conftest import Cast
+from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
+from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
-A, P, V, C, M, S = EVERYBODY  # P, the outsider, stands for anybody who is signed in
+A, P, V, C, M, S = EVERYBODY  # P, the outsider, is any signed-in user
 EDIT = {"title": "New", "kind": "product", "consent": "not_needed"}
 ADDRESSES = [
-    # open to all
+    # public
     Address("get", "/sign-in/", A),
     Address("post", "/sign-in/", A, {"username": "x", "password": "y"}),
     Address("post", "/sign-out/", A),
-    # everybody's own
+    # for every signed-in user
     Address("get", "/notices/", P),
     Address("post", "/notices/", P),
     Address("get", "/notices/count/", P),
@@ -35,7 +35,7 @@ ADDRESSES = [
     Address("get", "/api/v1/notices/", P),
     Address("post", "/api/v1/notices/read/", P),
     Address("get", "/api/v1/collections/", P),
-    # a brand's
+    # of a brand
     Address("get", "/api/v1/brands/acme/", V),
     Address("get", "/upload/", C),
     Address("post", "/upload/", C, {"file": upload, "brand": "acme"}),
@@ -62,7 +62,7 @@ ADDRESSES = [
     Address("get", "/assets/{draft}/download/?format=png&side=40", C),
     Address("get", "/assets/{draft}/credentials/", C),
     Address("get", "/api/v1/assets/{draft}/download/?format=png&side=40", C),
-    # creators are told that only managers decide
+    # creators get a page or an error that says that only managers decide
     Address("post", "/review/decide/", C, {"asset": "{draft}", "verdict": "approved"}),
     Address("post", "/api/v1/assets/{draft}/decisions/", M, {"verdict": "approved"}),
     # collections
@@ -97,17 +97,19 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) -> None:
     told = wrong(cast, ADDRESSES, **ids)
     assert not told, "\n".join(told)
 
 
 def test_every_address_is_in_the_table() -> None:
-    """A new one is put there, with the first of EVERYBODY who gets in."""
-    told = {each.key for each in ADDRESSES} | {"get api-health"}  # which is open
+    """Add a new address to ADDRESSES, with the lowest role of EVERYBODY that has access."""
+    told = {each.key for each in ADDRESSES} | {"get api-health"}  # public
     assert told == keys(others_than=("search", "generation"))
 
 
+@pytest.mark.slow
 def test_the_admin_is_for_staff(cast: Cast) -> None:
     managing = Client()
     managing.force_login(cast.manager)

@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 from assetbank import health, hooks
 from assetbank.assets import collections
 from assetbank.models import Asset, Collection
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
+from tests.support.api import Row, client_of, statuses, upload
 
 MakeAsset = Callable[..., Asset]
 FIELDS = {
@@ -31,7 +31,7 @@ FIELDS = {
     *("engine_model", "prompt", "created_by", "created_at", "updated_at"),
 }
 
-# ------------------------------------------------------------------------ who may do what
+# ------------------------------------------------------------------------ permissions
 
 V1 = "/api/v1"
 MATRIX = [
@@ -198,7 +198,7 @@ def test_a_list_takes_as_many_queries_for_twenty_as_for_one(
     for many in (1, 20):
         while Asset.objects.count() < many:
             make_asset(tags=["one", "two"])
-        # token or session and person, assets with all that is theirs
+        # token, or session and user; and one query for the assets
         with django_assert_num_queries(2 if how == "token" else 3):
             answer = client.get(f"{V1}/assets/")
         assert len(answer.json()["results"]) == many
@@ -343,7 +343,7 @@ def test_files_that_are_no_pictures_are_refused(cast: Cast, settings: Any) -> No
 
 
 class Broken(APIView):
-    """Stands for whatever nobody foresaw."""
+    """A view that raises an unexpected exception."""
 
     permission_classes: list[Any] = []
     error: Exception = DatabaseError("password=hunter2")

@@ -1,4 +1,4 @@
-"""Viewers see what is approved, wherever they look; those who work on a brand see all of it."""
+"""Viewers see approved assets only, on all pages and over REST; editors see all of a brand."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from search.explain import explanation
 from search.models import Likeness
 from search.query import Filters, SearchQuery, facets, like_asset, rank_query, search
 from search.saved import searches, updates
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.requests import answered
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
 HIDDEN = ("draft", "archived", "quarantined")
-SECRET = "zanzibar"  # in every title, name and prompt that a viewer must not read
+SECRET = "zanzibar"  # part of every title, name and prompt that viewers must not see
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def hidden(make_asset: MakeAsset) -> dict[str, Asset]:
 
 @pytest.fixture
 def made(cast: Cast, shown: Asset, hidden: dict[str, Asset], make_asset: MakeAsset) -> Generation:
-    """A draft from an approved reference and a hidden one."""
+    """A generation with an approved and a hidden reference, and a draft as output."""
     generation = Generation.objects.create(
         brand=cast.acme,
         prompt="A cape",
@@ -68,7 +68,7 @@ def made(cast: Cast, shown: Asset, hidden: dict[str, Asset], make_asset: MakeAss
     output = Output.objects.create(
         generation=generation, take=take, position=0, mime="image/png", asset=hidden["draft"]
     )
-    # without one that is approved it would be no viewer's
+    # viewers see a generation only if one of its outputs is approved
     generation.outputs.create(take=take, position=1, mime="image/png", asset=make_asset())
     output.findings.create(code="palette", sentence=f"The {SECRET} is green.")
     return generation
@@ -125,7 +125,7 @@ def test_what_was_ranked_before_it_was_taken_back_is_not_shown(
     index()
     question = SearchQuery(text="red")
     assert search(person=cast.viewer, question=question).found
-    Asset.objects.filter(pk=shown.pk).update(status="draft")  # the index has not heard of it
+    Asset.objects.filter(pk=shown.pk).update(status="draft")  # not synchronised with the index yet
     assert not search(person=cast.viewer, question=question).found
 
 
@@ -176,7 +176,7 @@ def test_its_addresses_do_not_exist_for_viewers(
 
 
 def _addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
-    """All that are about one asset, also those that come one day."""
+    """Yield every address about one asset, found in the URL patterns, so also future ones."""
     for pattern in patterns:
         route = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -196,7 +196,7 @@ def test_no_address_of_a_draft_answers_a_viewer(
     client.force_login(cast.viewer)
     for address in addresses:
         for ask in (client.get, client.post):
-            # 400: what was sent is looked at first
+            # 400: the view validates the request first
             assert ask(address).status_code in (400, 403, 404, 405), address
     assert Asset.objects.get(pk=hidden["draft"].pk).status == "draft"
 

@@ -1,4 +1,4 @@
-"""Settings: what each reader makes of a value, and how a wrong one is said."""
+"""Settings: parsing of values, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pytest_django import Settings
 from assetbank.checks import settings_are_right
 from assetbank.demo import library
 from assetbank.env import Environment, Setting, email_from_url, storage_from_url
-from tests.processes import ROOT, House, environment
+from tests.support.process_environment import process_environment
+from tests.support.processes import ROOT, House
 
 PRODUCTION = {
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
@@ -54,7 +55,7 @@ def test_an_unset_an_empty_and_a_blank_value_mean_the_default() -> None:
 )
 def test_a_wrong_number_is_a_sentence_and_the_default_is_used(value: str) -> None:
     env = Environment({"PORT": value})
-    assert env.integer("PORT", 8000, help="", least=1, most=65_535) == 8000
+    assert env.integer("PORT", 8000, help="", minimum=1, maximum=65_535) == 8000
     (problem,) = env.problems
     assert problem.startswith("PORT is ")
     assert problem.endswith("it must be a whole number of at least 1 and at most 65535.")
@@ -151,7 +152,7 @@ def test_every_setting_that_was_read_is_declared_with_its_help() -> None:
 def test_a_declaration_keeps_what_the_documents_say_of_it() -> None:
     env = Environment({"C": "/elsewhere"})
     env.part = "Files"
-    env.integer("A", 1, help="", least=1, unit="bytes")
+    env.integer("A", 1, help="", minimum=1, unit="bytes")
     env.boolean("B", True, help="", documented="no (production: yes)")
     env.text("C", "/root/var", help="", documented="var", kind="folder")
     assert env.declared == [
@@ -234,7 +235,7 @@ def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(house: House) -
 def test_dot_env_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "assetbank", tmp_path / "assetbank")
     (tmp_path / ".env").write_text(f"PORT=8123\nHOST=0.0.0.0\nDATA_DIR={tmp_path / 'data'}\n")
-    given = {**environment(), "HOST": "127.0.0.2"}
+    given = {**process_environment(), "HOST": "127.0.0.2"}
     del given["PORT"], given["DATA_DIR"]
     done = subprocess.run(
         [sys.executable, "-c", "from assetbank import settings as s; print(s.PORT, s.HOST)"],
@@ -249,13 +250,13 @@ def test_dot_env_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> Non
     assert (tmp_path / "data" / "secret_key").exists()
 
 
-# ------------------------------------------------------------------------ demo sign-ins
+# ------------------------------------------------------------------------ demo accounts
 
 
 @pytest.mark.django_db
 def test_demo_sign_ins_are_refused_in_production(settings: Settings) -> None:
     User.objects.create_user("staff", email=f"staff@{library.DOMAIN}", password="public")
-    library.refuse_in_production()  # embedded: they are what one signs in with
+    library.refuse_in_production()  # allowed in the embedded profile
     settings.EMBEDDED = False
     with pytest.raises(ImproperlyConfigured, match="password is public"):
         library.refuse_in_production()

@@ -1,4 +1,4 @@
-"""Extension points: what is registered, in which order, and that it is called."""
+"""Extension points: registered functions, their order, and that they are called."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def registered() -> dict[str, list[str]]:
 
 
 def start() -> None:
-    """What a web server does first."""
+    """Import the WSGI application anew, as a web server does when it starts."""
     sys.modules.pop("assetbank.wsgi", None)
     importlib.import_module("assetbank.wsgi")
 

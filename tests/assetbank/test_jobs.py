@@ -46,7 +46,7 @@ def test_orphans_are_queued_once_and_what_has_a_job_or_is_finished_is_left_alone
     def defer(brand: Brand) -> None:
         deferred.append(brand.slug)
         jobs.defer("search.tasks.index_waiting", lock=lock(brand.pk))
-        Brand.objects.filter(slug="ends").update(style="finished")  # by another process
+        Brand.objects.filter(slug="ends").update(style="finished")  # as if by another process
 
     for brand in (waits, runs):
         jobs.defer("search.tasks.index_waiting", lock=lock(brand.pk))

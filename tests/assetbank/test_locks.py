@@ -1,4 +1,4 @@
-"""Advisory locks, with a second connection beside that of the test."""
+"""Advisory locks, tested with a second connection."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from assetbank.locks import Key, lock_in_transaction, session_lock
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 KEYS = ["test.locks", (7_301, 12)]
-# As processes of an older version take them
+# Keys as older versions of the library use them
 SQL = {KEYS[0]: "hashtext('test.locks')", KEYS[1]: "7301, 12"}
 WAITING = """count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("
 
 @pytest.fixture
 def other() -> Iterator[BaseDatabaseWrapper]:
-    """Another connection to the same database."""
+    """A second connection to the same database."""
     second = connection.copy()
     yield second
     second.close()
@@ -36,7 +36,7 @@ def answer(on: BaseDatabaseWrapper, sql: str) -> object:
 
 
 def is_free(key: Key, other: BaseDatabaseWrapper) -> bool:
-    """As another process sees it."""
+    """Return whether another connection can take the lock."""
     free = answer(other, f"pg_try_advisory_lock({SQL[key]})")
     if free:
         answer(other, f"pg_advisory_unlock({SQL[key]})")
@@ -107,7 +107,7 @@ def test_who_waits_gets_the_lock_when_it_is_released(
             with transaction.atomic():
                 lock_in_transaction(key)
                 got.set()
-        connection.close()  # of this thread
+        connection.close()  # of the thread
 
     answer(other, f"pg_advisory_lock({SQL[key]})")
     waiting = threading.Thread(target=wait_for_it)

@@ -1,4 +1,4 @@
-"""Requests that mean harm, or that meet a part which is down: an answer and never a fault."""
+"""Hostile requests, and requests while a service is unavailable: always an error response."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from assetbank.assets import delete_asset, update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
-from tests.processes import wait_until
+from tests.support.api import client_of
+from tests.support.processes import wait_until
 
 MakeAsset = Callable[..., Asset]
 JSON = {"Accept": "application/json"}
 
 
-def signed_in(person: User) -> Client:
+def signed_in(user: User) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(person)
+    client.force_login(user)
     return client
 
 
 class TestLength:
-    """Nothing of a body is read that is too long: `Unread` would say so."""
+    """Bodies that are too long are refused unread; `Unread` raises if it is read."""
 
     class Unread(io.BytesIO):
         def read(self, *args: Any) -> bytes:
@@ -215,7 +215,7 @@ class TestDown:
 
 def _waiting_for_a_lock() -> int:
     with connection.cursor() as cursor:
-        # within a transaction PostgreSQL goes on showing what it showed first
+        # within a transaction PostgreSQL repeats the statistics of the first query
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
@@ -235,7 +235,7 @@ class TestAtTheSameMoment:
 
     @pytest.mark.django_db(transaction=True)
     def test_who_came_second_is_told(self, cast: Cast, make_asset: MakeAsset) -> None:
-        """Somebody deletes a collection while others put a picture in."""
+        """Delete a collection while two requests add an asset to it."""
         collection = Collection.objects.create(brand=cast.acme, name="Launch")
         asset = make_asset()
         creator = client_of(cast, "creator")
@@ -276,6 +276,6 @@ class TestAtTheSameMoment:
             large.start()
             large.join(timeout=0.3)
             assert large.is_alive(), "it waits"
-            images.examine(picture_bytes(size=(9, 9)))  # a small one does not
+            images.examine(picture_bytes(size=(9, 9)))  # small images do not wait
         large.join(timeout=10)
         assert not large.is_alive()

@@ -1,4 +1,4 @@
-"""Files in a bucket: an S3 that answers over HTTP, reached through a STORAGE_URL."""
+"""Files in a bucket: an S3 server over HTTP, configured by STORAGE_URL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from assetbank.models import Asset
 from generation.pipeline import retry_generation, run_generation, submit
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
-from tests.processes import end_other_sessions, free_port
+from tests.support.processes import end_other_sessions, free_port
 
 MakeAsset = Callable[..., Asset]
 KEYS = {"access_key": "test-key", "secret_key": "test/secret+key="}
@@ -37,7 +37,7 @@ BUCKET, PREFIX = "brand-assets", "library/files"
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of an S3."""
+    """The address of an S3 server."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -53,7 +53,7 @@ def storage_url(endpoint: str) -> str:
 
 @pytest.fixture
 def bucket(s3: str, media: Path, settings: Settings) -> Any:
-    """An empty private bucket, which is the library's storage."""
+    """An empty private bucket, set as the storage of the library."""
     client = boto3.resource(
         "s3",
         endpoint_url=s3,
@@ -71,7 +71,7 @@ def bucket(s3: str, media: Path, settings: Settings) -> Any:
 
 @pytest.fixture
 def bucket_down(media: Path, settings: Settings) -> None:
-    """The storage's address, where nobody answers."""
+    """Set a storage whose server is unavailable."""
     address = storage_url(f"http://127.0.0.1:{free_port()}")
     settings.STORAGES = {**settings.STORAGES, "default": storage_from_url(address)}
 
@@ -86,7 +86,7 @@ def signed_in(person: Any) -> Client:
     return client
 
 
-# ------------------------------------------------------------------------ the walk of a file
+# ------------------------------------------------------------------------ life cycle of files
 
 
 def test_original_and_renditions_go_below_the_prefix_and_the_bytes_stay_the_same(
@@ -162,6 +162,7 @@ def test_pictures_are_indexed_from_the_bucket(
     assert Embedding.objects.get(asset_id=asset.pk).state == "indexed"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_folder_is_imported_into_the_bucket(bucket: Any, cast: Cast, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
@@ -221,7 +222,7 @@ def test_who_may_not_see_an_asset_gets_no_address(
         assert response["Location"].startswith(reverse("sign-in"))
 
 
-# ------------------------------------------------------------------------ nobody answers
+# ------------------------------------------------------------------------ unavailable storage
 
 
 def test_an_upload_into_a_storage_that_is_down_says_so_and_leaves_no_row(

@@ -11,23 +11,22 @@ server of the package `milvus`.
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.support import watchdog
 
 PARTS = ("indexing", "questions", "store", "memory")
 
 
 def main() -> None:
     arguments = _arguments()
-    folder = Path(tempfile.mkdtemp(prefix="assetbank-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{watchdog.PREFIX}bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-    # Registered first, so that it runs last: the servers stop while their folder is still there
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    watchdog.watch(folder)
     _set_up(folder)
     from tests.bench import indexing, memory, questions, store
 
@@ -66,7 +65,7 @@ def _set_up(folder: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from tests.checkpoints import save_vit_b32
+    from tests.support.checkpoints import save_vit_b32
 
     save_vit_b32(folder / "vit-b-32")
     call_command("migrate", verbosity=0)
@@ -76,7 +75,7 @@ def _set_up(folder: Path) -> None:
 def _server(which: str, folder: Path) -> Iterator[None]:
     from django.test import override_settings
 
-    from tests import milvus_server
+    from tests.support import milvus_server
 
     with contextlib.ExitStack() as stack:
         if which == "milvus":

@@ -68,7 +68,7 @@ def bench_loading(vectors: Any, ranks: Any) -> None:
     from search.vectorstore.connection import WRITE_SECONDS, execute
 
     def raw(name: str, rows: list[Any]) -> float:
-        data = store.as_data(rows)  # what a caller of pymilvus would have at hand
+        data = store.to_entities(rows)  # what a caller of pymilvus would have at hand
         started = time.perf_counter()
         execute(lambda client: client.insert(name, data, timeout=WRITE_SECONDS))
         return time.perf_counter() - started

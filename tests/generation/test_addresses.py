@@ -13,11 +13,11 @@ from generation.models import Batch, Generation, Preset, PresetVersion, Turn, We
 from generation.pipeline import cancel_generation
 from generation.review import verdicts
 from generation.workflows import withdrawal
-from tests.addresses import DRAFTS, OURS, Address, keys, wrong
-from tests.api import EVERYBODY
 from tests.conftest import Cast
 from tests.generation.requests import ask, run
 from tests.generation.test_security import ASKED
+from tests.support.addresses import DRAFTS, OURS, Address, keys, wrong
+from tests.support.api import EVERYBODY
 
 MakeAsset = Callable[..., Asset]
 A, P, V, C, M, S = EVERYBODY
@@ -177,6 +177,7 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) -> None:
     told = wrong(cast, ADDRESSES, **ids)
     assert not told, "\n".join(told)

@@ -9,8 +9,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from assetbank.models import Asset, Membership
 from generation.models import Generation
 from generation.pipeline import cancel_generation, run_generation, submit
-from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
+from tests.support.api import Row, client_of, statuses
 
 MakeAsset = Callable[..., Asset]
 GENERATIONS, MODELS = "/api/v1/generations/", "/api/v1/models/"

@@ -20,9 +20,9 @@ from generation.pipeline import run_generation
 from generation.prompting import brand_rules
 from generation.review import inspect
 from generation.workflows import bulk_orders
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.support.api import client_of
 
 V1 = "/api/v1"
 MODEL = "gemini-nano-banana-2.1"
@@ -95,6 +95,7 @@ def test_from_the_library_to_a_prompt(
     assert all(finding["sentence"] for finding in told["findings"])
 
 
+@pytest.mark.slow
 def test_drafts_turns_finals_and_orders_in_bulk(
     cast: Cast, creator: APIClient, bag: Asset, make_asset: Any, server: GeminiServer
 ) -> None:

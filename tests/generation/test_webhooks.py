@@ -20,8 +20,8 @@ from assetbank.models import Asset, Decision
 from generation import tasks, webhooks
 from generation.models import Generation, Webhook, WebhookDelivery
 from generation.pipeline import run_generation, submit
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 State = WebhookDelivery.State
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import save_small, save_twin, save_vit_b32
+from tests.support.checkpoints import save_small, save_twin, save_vit_b32
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Who gets in where: every address of search."""
+"""Permissions for every address of search."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from search.models import Asked, Likeness, PictureQuestion, ShootListItem
 from search.query import Filters, SearchQuery, search
 from search.saved import golden as golden_module
 from search.saved import searches
-from tests.addresses import DRAFTS, OURS, Address, keys, wrong
-from tests.api import EVERYBODY, upload
 from tests.conftest import Cast
+from tests.support.addresses import DRAFTS, OURS, Address, keys, wrong
+from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -22,7 +22,7 @@ A, P, V, C, M, S = EVERYBODY
 PART = {"left": 0, "top": 0, "right": 1, "bottom": 1}
 GOLDEN = {"brand": "acme", "question": "q=hat", "expected": "{listed}"}
 ADDRESSES = [
-    # what each finds is their own
+    # Results depend on the user
     Address("get", "/", P),
     Address("get", "/facets/", P),
     Address("post", "/picture-search/", P, {"picture": upload}),
@@ -67,9 +67,9 @@ ADDRESSES = [
     Address("get", "/api/v1/assets/{draft}/similar/", C),
     Address("get", "/api/v1/assets/{draft}/why/", C),
     Address("post", "/api/v1/search/", C, {"asset": "{draft}"}),
-    # a picture that a brand keeps a question with
+    # A query image of a brand's saved query
     Address("get", "/picture-search/{picture_uuid}/", V),
-    # pictures that look the same
+    # Duplicates
     Address("get", "/duplicates/compare/?asset={shown}&asset={draft}", C),
     Address("post", "/duplicates/merge/", M, {"keep": "{shown}", "asset": "{both}"}),
     Address("post", "/duplicates/not-the-same/", C, {"asset": "{both}"}),
@@ -105,7 +105,7 @@ ADDRESSES = [
     Address("post", "/api/v1/golden-questions/", M, GOLDEN),
     Address("get", "/api/v1/golden-questions/{golden}/", V),
     Address("delete", "/api/v1/golden-questions/{golden}/", M),
-    # what everybody asked
+    # Searches of all users
     Address("get", "/gaps/", S),
     Address("get", "/gaps/shoot-list.csv", S),
     Address("post", "/gaps/shoot-list/", S, {"words": "a cape"}),
@@ -149,5 +149,5 @@ def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) 
 
 
 def test_every_address_is_in_the_table() -> None:
-    """A new one is put there, with the first of EVERYBODY who gets in."""
+    """Require a row for each address, with the first of EVERYBODY who has access."""
     assert {each.key for each in ADDRESSES} == keys("search")

@@ -13,8 +13,8 @@ from assetbank.models import Asset
 from search.api.query_params import MEANINGS
 from search.models import Asked, Embedding, PictureQuestion
 from search.query import SearchForm
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
+from tests.support.api import Row, client_of, statuses, upload
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -29,7 +29,7 @@ def titles(answer: Any) -> list[str]:
 
 @pytest.fixture
 def three(make_asset: MakeAsset, index: Index) -> dict[str, Asset]:
-    """A red, a nearly red and a blue picture, indexed."""
+    """A red, a nearly red and a blue image, indexed."""
     made = {
         "red": make_asset(RED, title="red", tags=["warm"]),
         "also red": make_asset((190, 10, 30), title="also red", kind="campaign"),
@@ -39,7 +39,7 @@ def three(make_asset: MakeAsset, index: Index) -> dict[str, Asset]:
     return made
 
 
-# One index for all of them: making it takes longer than asking
+# One index for all of them: building it takes longer than searching
 MATRIX = [
     Row("get", f"{ASSETS}{{asset}}/similar/", (401, 404, 200, 200, 200, 200)),
     Row("post", SEARCH, (401, 400, 200, 200, 200, 200), {"asset": "{asset}"}),
@@ -93,7 +93,7 @@ def test_a_picture_is_searched_with_once_and_paged_by_address(
     assert asked["picture"] == [answer.json()["picture"]]
     assert asked["brand"] == ["acme"]
     assert titles(client.get(answer.json()["next"])) == ["blue"]
-    # it is that person's own
+    # The query image belongs to that user
     stranger = client_of(cast, "creator").get(ASSETS, {"picture": answer.json()["picture"]})
     assert stranger.status_code == 400
 
@@ -160,7 +160,7 @@ def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:
 )
 def test_questions_that_make_no_sense(asked: dict[str, Any], field: str, cast: Cast) -> None:
     answer = client_of(cast, "viewer").get(ASSETS, asked)
-    if "q" in asked and not field:  # nothing is searched before there is an encoder
+    if "q" in asked and not field:  # searching needs an encoder
         assert answer.status_code in (400, 503)
         return
     assert answer.status_code == 400
@@ -306,7 +306,7 @@ def test_a_search_takes_as_many_queries_for_twenty_as_for_one(
         index()
         if many == 1:
             picture = client.post(SEARCH, sent, format="multipart").json()["picture"]
-        # token and person, may the picture be seen, space and brands, its vector, what was asked,
+        # Token and user, permission for the image, space and brands, its vector, the query log,
         # assets, authors
         with django_assert_max_num_queries(7):
             answer = client.get(ASSETS, {"picture": picture})

@@ -1,4 +1,4 @@
-"""A library of before vector spaces, migrated: nothing is embedded again that need not be."""
+"""A library from before vector spaces is migrated without embedding valid assets again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     index()
     space = VectorSpace.objects.get()
     real = vector(foreign)
-    known = np.eye(1, space.dimension, dtype="<f4")[0]  # no encoder would say so
+    known = np.eye(1, space.dimension, dtype="<f4")[0]  # no encoder returns this
     try:
         migrate(BEFORE)
         sql("UPDATE search_embedding SET fingerprint = %s", space.fingerprint)
@@ -69,7 +69,9 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     space = VectorSpace.objects.get()
     assert space.active
     assert space.activated_at
-    assert Embedding.objects.get(asset=foreign).vector is None  # no other encoder's is compared
+    assert (
+        Embedding.objects.get(asset=foreign).vector is None
+    )  # vectors of other encoders are dropped
     index()
     space.refresh_from_db()
     assert set(Embedding.objects.values_list("state", "space")) == {("indexed", space.pk)}

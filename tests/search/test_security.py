@@ -1,4 +1,4 @@
-"""Questions that mean harm, and an index that meets a fault: nothing is stuck and nobody is hit."""
+"""Hostile queries, and faults of the index: nothing blocks, and no other user is affected."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from search.models import Asked, Embedding, PictureQuestion
 from search.query import Filters, ImageTerm, SearchQuery, fulltext, search
 from search.saved import golden, searches
 from search.vectorstore import store
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
 
 
 def written(text: str) -> str:
-    """A cursor that says `text`."""
+    """Return a cursor that contains `text`."""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -93,7 +93,7 @@ def test_questions_at_the_edge(cast: Cast, query: str, status: int) -> None:
 
 
 def ideographs(first: int, many: int) -> str:
-    """Text that no index can compress."""
+    """Return text that an index cannot compress."""
     chance = random.Random(7)
     return "".join(chr(first + chance.randrange(20_000)) for _ in range(many))
 
@@ -223,7 +223,7 @@ def test_a_slow_worker_does_not_leave_what_was_true_before(
     (slow,) = leases.claim(space, 1)
     slow.vector = slow.embedding.vector
     update_asset(asset=asset, kind="campaign")
-    index()  # another worker is quicker
+    index()  # another worker is faster
     leases.finish(pipeline._process([slow], space), space)
     assert store.fetch([asset.pk])[asset.pk]["kind"] == "logo"
     index()

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.gemini_server import GeminiServer
-from tests.processes import free_port, wait_until
+from tests.support.processes import free_port, wait_until
 from tests.upgrade.receivers import HookReceiver, MailServer
 from tests.upgrade.restored import HOST, Answer, OldLibrary, Request, Tables
 

@@ -18,7 +18,7 @@ import psycopg
 
 from tests.gemini_server import GeminiServer
 from tests.gemini_server.batches import Order
-from tests.processes import House, Running, wait_until
+from tests.support.processes import House, Running, wait_until
 from tests.upgrade.receivers import HookReceiver, MailServer
 
 HERE = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 from tests.upgrade.conftest import V1, AtWork, Migrated
 from tests.upgrade.restored import Rows
 

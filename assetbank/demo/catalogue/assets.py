@@ -1,4 +1,4 @@
-"""The demo catalogue: two made-up brands and 120 drawn pictures, the same on every machine."""
+"""The demo catalogue: two fictional brands and 120 drawn images, the same on every machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from assetbank.demo.catalogue import wording
-from assetbank.demo.catalogue.products import FASHION, HOME_AND_TOYS, Ware
+from assetbank.demo.catalogue.products import FASHION, HOME_AND_TOYS, Product
 from assetbank.demo.catalogue.rights import UNCLEAR, Rights, owned, rights
 from assetbank.demo.catalogue.shoots import SQUARE, Shot, Size, shots
 from assetbank.demo.drawing.render import extended, render
@@ -18,12 +18,14 @@ from assetbank.demo.drawing.specs import Spec
 
 ASSETS_PER_BRAND = 60
 TWO_YEARS = 730
-"""Days; the oldest picture is nearly that old."""
+"""Maximum age of an asset in days."""
 JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
 class DemoBrand:
+    """A brand of the demo."""
+
     name: str
     slug: str
     palette: list[str]
@@ -33,7 +35,7 @@ class DemoBrand:
 
 @dataclass(frozen=True)
 class DemoAsset:
-    """A picture, not yet drawn, with all that is known about it."""
+    """An asset of the demo: the spec of its image, which is not drawn yet, and its metadata."""
 
     brand_slug: str
     filename: str
@@ -44,37 +46,38 @@ class DemoAsset:
     created: date
     rights: Rights
     collection: str
-    """Empty for a picture that is in none."""
+    """Name of its collection; empty: none."""
     size: Size = SQUARE
 
 
 @dataclass(frozen=True)
 class _Campaign:
-    """A collection, and what goes into it: wares, or anything in certain scenes."""
+    """A collection, and what belongs to it: products with certain tags, or certain scenes."""
 
     name: str
-    """May contain {year}, the year of the summer to come."""
+    """May contain {year}: the year of the next summer."""
     scenes: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     oldest: int = TWO_YEARS
-    """Age in days of its oldest pictures."""
+    """Maximum age of its assets in days."""
 
-    def takes(self, spec: Spec, ware: Ware) -> bool:
-        return spec.scene in self.scenes or not self.tags.isdisjoint(ware.tags)
+    def includes(self, spec: Spec, product: Product) -> bool:
+        """Return whether an image of the product belongs to the campaign."""
+        return spec.scene in self.scenes or not self.tags.isdisjoint(product.tags)
 
 
 @dataclass(frozen=True)
-class _House:
-    """A brand and where its pictures come from."""
+class _BrandPlan:
+    """A brand, and what its assets are made of."""
 
     brand: DemoBrand
     prefix: str
-    """Of its file names."""
-    wares: tuple[Ware, ...]
+    """Start of its file names."""
+    products: tuple[Product, ...]
     campaigns: tuple[_Campaign, ...]
-    """A picture goes into the first that takes it."""
+    """An asset belongs to the first that includes it."""
     careless_names: tuple[str, ...]
-    """File names that say nothing, as they turn up in every shared folder."""
+    """Meaningless file names, as they occur in every shared folder."""
 
     @property
     def studio(self) -> str:
@@ -83,8 +86,8 @@ class _House:
 
 _SUMMER = _Campaign("Summer {year}", scenes=frozenset({"beach", "sunset"}), oldest=200)
 
-_HOUSES = (
-    _House(
+_BRAND_PLANS = (
+    _BrandPlan(
         DemoBrand(
             name="Maison Orvelle",
             slug="maison-orvelle",
@@ -96,7 +99,7 @@ _HOUSES = (
             ),
         ),
         prefix="orvelle",
-        wares=FASHION,
+        products=FASHION,
         campaigns=(
             _SUMMER,
             _Campaign("Holiday gifts", scenes=frozenset({"snow"}), oldest=400),
@@ -113,7 +116,7 @@ _HOUSES = (
             "Untitled-3.jpg",
         ),
     ),
-    _House(
+    _BrandPlan(
         DemoBrand(
             name="Tumblewick",
             slug="tumblewick",
@@ -125,7 +128,7 @@ _HOUSES = (
             ),
         ),
         prefix="tumblewick",
-        wares=HOME_AND_TOYS,
+        products=HOME_AND_TOYS,
         campaigns=(
             _Campaign("Heroes club", tags=frozenset({"heroes"})),
             _SUMMER,
@@ -146,56 +149,57 @@ _HOUSES = (
 
 
 def brands() -> list[DemoBrand]:
-    return [house.brand for house in _HOUSES]
+    """Return the brands of the demo."""
+    return [plan.brand for plan in _BRAND_PLANS]
 
 
 def assets(today: date) -> list[DemoAsset]:
-    """All pictures of both brands; only the dates, and texts that name them, follow `today`."""
-    return [asset for house in _HOUSES for asset in _assets_of(house, today)]
+    """Return all assets of both brands; only dates, and texts with dates, depend on `today`."""
+    return [asset for plan in _BRAND_PLANS for asset in _assets_of(plan, today)]
 
 
-def _assets_of(house: _House, today: date) -> Iterator[DemoAsset]:
-    rng = random.Random(house.brand.slug)
-    wares = {ware.obj: ware for ware in house.wares}
-    taken = shots(house.wares, ASSETS_PER_BRAND, rng)
-    open_shots = [number for number, shot in enumerate(taken, 1) if not shot.chosen]
+def _assets_of(plan: _BrandPlan, today: date) -> Iterator[DemoAsset]:
+    rng = random.Random(plan.brand.slug)
+    products = {product.obj: product for product in plan.products}
+    all_shots = shots(plan.products, ASSETS_PER_BRAND, rng)
+    open_shots = [number for number, shot in enumerate(all_shots, 1) if not shot.chosen]
     careless = dict(
-        zip(rng.sample(open_shots, len(house.careless_names)), house.careless_names, strict=True)
+        zip(rng.sample(open_shots, len(plan.careless_names)), plan.careless_names, strict=True)
     )
-    for number, shot in enumerate(taken, 1):
-        yield _asset(house, number, shot, wares[shot.spec.obj], today, careless.get(number), rng)
+    for number, shot in enumerate(all_shots, 1):
+        yield _asset(plan, number, shot, products[shot.spec.obj], today, careless.get(number), rng)
 
 
 def _asset(
-    house: _House,
+    plan: _BrandPlan,
     number: int,
     shot: Shot,
-    ware: Ware,
+    product: Product,
     today: date,
     careless_name: str | None,
     rng: random.Random,
 ) -> DemoAsset:
-    campaign = next((c for c in house.campaigns if c.takes(shot.spec, ware)), None)
+    campaign = next((c for c in plan.campaigns if c.includes(shot.spec, product)), None)
     if campaign and rng.random() < 0.15:
-        campaign = None  # forgotten, as happens
+        campaign = None  # some assets are in no collection, as in real libraries
     oldest = campaign.oldest if campaign else TWO_YEARS
     created = today - timedelta(days=rng.randint(3, oldest - 1))
-    granted = rights(house.studio, created, today, rng)
+    terms = rights(plan.studio, created, today, rng)
     if shot.chosen:
-        granted = owned(house.studio)
+        terms = owned(plan.studio)
     if careless_name:
-        granted = UNCLEAR
+        terms = UNCLEAR
     collection = campaign.name.format(year=_next_summer(today)) if campaign else ""
-    filename = wording.filename(house.prefix, number, shot, ware, rng)
+    filename = wording.filename(plan.prefix, number, shot, product, rng)
     return DemoAsset(
-        brand_slug=house.brand.slug,
+        brand_slug=plan.brand.slug,
         filename=careless_name or filename,
-        title=wording.title(shot.spec, ware, rng),
-        description=wording.description(shot, ware, collection),
-        tags=wording.tags(shot.spec, ware),
+        title=wording.title(shot.spec, product, rng),
+        description=wording.description(shot, product, collection),
+        tags=wording.tags(shot.spec, product),
         spec=shot.spec,
         created=created,
-        rights=granted,
+        rights=terms,
         collection=collection,
         size=shot.size,
     )
@@ -206,17 +210,17 @@ def _next_summer(today: date) -> int:
 
 
 def draw(asset: DemoAsset) -> bytes:
-    """The file: JPEG or PNG, as its name says, `asset.size` pixels large."""
-    picture = extended(render(asset.spec, min(asset.size)), *asset.size)
+    """Return the file of an asset: JPEG or PNG by its name, with `asset.size` pixels."""
+    image = extended(render(asset.spec, min(asset.size)), *asset.size)
     file = io.BytesIO()
     if asset.filename.lower().endswith(".png"):
-        picture.save(file, "PNG")
+        image.save(file, "PNG")
     else:
-        picture.save(file, "JPEG", quality=JPEG_QUALITY)
+        image.save(file, "JPEG", quality=JPEG_QUALITY)
     return file.getvalue()
 
 
 def draw_all(assets: Sequence[DemoAsset], processes: int = 2) -> Iterator[tuple[DemoAsset, bytes]]:
-    """Draws in several processes; the files come as they are ready, in the order given."""
+    """Draw in several processes; yield each asset with its file, in the given order."""
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from zip(assets, pool.imap(draw, assets, chunksize=2), strict=True)

@@ -1,4 +1,4 @@
-"""What the two demo brands sell, and how they show it."""
+"""Products of the two demo brands, with the colours and scenes they are shown in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Ware:
-    """A product, with the tags it always gets and the colours and scenes it is shown in."""
+class Product:
+    """A product, the tags of all its images, and the colours and scenes it is shown in."""
 
     obj: str
     name: str
@@ -16,23 +16,23 @@ class Ware:
     scenes: tuple[str, ...]
 
 
-def _wares(table: str) -> tuple[Ware, ...]:
-    """Rows of: object | name | tags | colours | scenes."""
-    wares = []
+def _products(table: str) -> tuple[Product, ...]:
+    """Parse a table with rows of: object | name | tags | colours | scenes."""
+    products = []
     for row in table.strip().splitlines():
         obj, name, tags, colours, scenes = row.split(" | ")
-        ware = Ware(
+        product = Product(
             obj,
             name,
             tuple(tags.split(", ")),
             tuple(colours.split()),
             tuple(scenes.split()),
         )
-        wares.append(ware)
-    return tuple(wares)
+        products.append(product)
+    return tuple(products)
 
 
-FASHION = _wares("""
+FASHION = _products("""
 handbag | leather handbag | bags, leather goods | red black beige purple | studio white city stage
 dress | evening dress | womenswear, occasion | red black turquoise gold | stage night studio sunset
 watch | chronograph | watches, gifts | gold silver black brown | studio white snow night
@@ -58,7 +58,7 @@ jacket | tailored jacket | outerwear, tailoring | grey navy beige black | city s
 trousers | wide trousers | tailoring, basics | beige blue black | studio white city
 """)
 
-HOME_AND_TOYS = _wares("""
+HOME_AND_TOYS = _products("""
 cape | hero cape | dressing up, heroes | red blue purple | stage city night
 figurine | superhero figurine | toys, heroes | blue red green | city white night
 toybox | toy box | toys, storage | yellow turquoise red | studio white desk
@@ -119,4 +119,4 @@ PATTERNED = frozenset(
         "ball",
     }
 )
-"""Objects that come in stripes, dots and checks as well."""
+"""Objects that may be striped, dotted or checked."""

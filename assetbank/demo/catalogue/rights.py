@@ -1,4 +1,4 @@
-"""Who drew the demo pictures, and what they may be used for."""
+"""Licences, credits and terms of the demo assets."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ EU = (
 
 @dataclass(frozen=True)
 class Rights:
+    """Terms of a demo asset."""
+
     licence: str
-    credit: str  # empty if nobody remembers
+    credit: str  # empty: unknown
     expires_on: date | None = None
     derivatives_allowed: bool = True
-    territories: tuple[str, ...] = ()  # none: everywhere
+    territories: tuple[str, ...] = ()  # empty: everywhere
 
 
 UNCLEAR = Rights("Unclear: ask before use", "", derivatives_allowed=False)
 
 
 def rights(studio: str, created: date, today: date, rng: random.Random) -> Rights:
-    """Most pictures are owned; some are licensed for a time, and of some it is over."""
+    """Return random terms: mostly owned, some licensed until a day, some expired.
+
+    `rng` is drawn from equally often for each asset, so that one asset's terms do not change the
+    next.
+    """
     chance = rng.random()
     illustrator, use = rng.choice(ILLUSTRATORS), rng.choice(USES)
     days_left, days_over = rng.randint(4, 400), rng.randint(2, 60)
@@ -42,6 +48,7 @@ def rights(studio: str, created: date, today: date, rng: random.Random) -> Right
 
 
 def owned(studio: str) -> Rights:
+    """Return the terms of an image that the brand's own studio made."""
     return Rights("Owned", studio)
 
 

@@ -1,4 +1,4 @@
-"""Which pictures each demo brand has: a few that are chosen, the rest at random."""
+"""Selection of the images of each demo brand: a few by hand, the rest at random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assetbank.demo.catalogue.products import PATTERNED, Ware
+from assetbank.demo.catalogue.products import PATTERNED, Product
 from assetbank.demo.drawing.specs import PLAIN_ONLY, TRIMS, Spec
 
 Size = tuple[int, int]
@@ -22,7 +22,7 @@ PATTERN_WEIGHTS = {"plain": 56, "striped": 12, "dotted": 10, "checked": 10, "tri
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture to be drawn. Only plain backdrops are wider or taller than square."""
+    """An image to be drawn. Only those with a plain backdrop are wider or taller than square."""
 
     spec: Spec
     size: Size = SQUARE
@@ -34,7 +34,7 @@ def _chosen(obj: str, colour: str, scene: str, seed: int, size: Size = SQUARE) -
 
 
 CHOSEN = (
-    # What people try first
+    # Objects that users search for first
     _chosen("handbag", "red", "studio", 3),
     _chosen("dress", "red", "night", 6),
     _chosen("watch", "gold", "desk", 3),
@@ -44,7 +44,7 @@ CHOSEN = (
     _chosen("figurine", "blue", "city", 2),
     _chosen("toybox", "yellow", "studio", 3),
     _chosen("teapot", "turquoise", "desk", 4),
-    # With room for text; the seeds are those whose object keeps clear of the margins
+    # With room for text; the seeds were selected so that the object leaves the margins free
     _chosen("handbag", "black", "studio", 8, WIDE),
     _chosen("sunglasses", "brown", "white", 7, WIDE),
     _chosen("sneaker", "pink", "studio", 11, WIDE),
@@ -63,32 +63,34 @@ CHOSEN = (
 )
 
 
-def shots(wares: tuple[Ware, ...], count: int, rng: random.Random) -> list[Shot]:
-    """`count` different pictures; every ware is shown, and none much more often than others."""
-    sold = {ware.obj for ware in wares}
-    chosen = [shot for shot in CHOSEN if shot.spec.obj in sold]
+def shots(products: tuple[Product, ...], count: int, rng: random.Random) -> list[Shot]:
+    """Return `count` different images; products appear about equally often."""
+    objects = {product.obj for product in products}
+    chosen = [shot for shot in CHOSEN if shot.spec.obj in objects]
     motifs = {_motif(shot.spec) for shot in chosen}
-    looks = {ware.obj: _looks(ware, motifs, rng) for ware in wares}
-    rounds = itertools.chain.from_iterable(rng.sample(wares, len(wares)) for _ in itertools.count())
-    more = (Shot(_varied_spec(ware.obj, *next(looks[ware.obj]), rng)) for ware in rounds)
+    looks = {product.obj: _looks(product, motifs, rng) for product in products}
+    rounds = itertools.chain.from_iterable(
+        rng.sample(products, len(products)) for _ in itertools.count()
+    )
+    more = (Shot(_varied_spec(product.obj, *next(looks[product.obj]), rng)) for product in rounds)
     return chosen + list(itertools.islice(more, count - len(chosen)))
 
 
 def _motif(spec: Spec) -> tuple[str, str, str]:
-    """What may be shown only once."""
+    """Return what no two images of a brand may have in common."""
     return spec.obj, spec.colour, spec.scene
 
 
 def _looks(
-    ware: Ware, taken: set[tuple[str, str, str]], rng: random.Random
+    product: Product, taken: set[tuple[str, str, str]], rng: random.Random
 ) -> Iterator[tuple[str, str]]:
-    """Every colour of a ware in every scene; each next one differs in both, while it can."""
-    colours = rng.sample(ware.colours, len(ware.colours))
-    scenes = rng.sample(ware.scenes, len(ware.scenes))
+    """Yield (colour, scene) of a product, except `taken`; neighbours differ in both if possible."""
+    colours = rng.sample(product.colours, len(product.colours))
+    scenes = rng.sample(product.scenes, len(product.scenes))
     for lap in range(len(scenes)):
         for k, colour in enumerate(colours):
             scene = scenes[(lap + k) % len(scenes)]
-            if (ware.obj, colour, scene) not in taken:
+            if (product.obj, colour, scene) not in taken:
                 yield colour, scene
 
 

@@ -1,11 +1,11 @@
-"""What the demo pictures are called: titles, descriptions, tags and file names."""
+"""Titles, descriptions, tags and file names of the demo assets."""
 
 from __future__ import annotations
 
 import random
 import re
 
-from assetbank.demo.catalogue.products import Ware
+from assetbank.demo.catalogue.products import Product
 from assetbank.demo.catalogue.shoots import TALL, WIDE, Shot
 from assetbank.demo.drawing.specs import Spec
 
@@ -67,16 +67,16 @@ SCENE_TAGS = {
 SUFFIXES = {WIDE: "-banner", TALL: "-story"}
 
 
-def title(spec: Spec, ware: Ware, rng: random.Random) -> str:
-    """Like "Scarlet leather handbag, studio"."""
+def title(spec: Spec, product: Product, rng: random.Random) -> str:
+    """Return a title like "Scarlet leather handbag, studio"."""
     shade = rng.choice(SHADES[spec.colour])
-    return f"{_product(spec, ware, shade)}, {TITLE_PLACES[spec.scene]}"
+    return f"{_product_phrase(spec, product, shade)}, {TITLE_PLACES[spec.scene]}"
 
 
-def description(shot: Shot, ware: Ware, collection: str) -> str:
-    """One sentence on what is drawn, in plain words, and one on what it is for."""
-    product = _product(shot.spec, ware, shot.spec.colour)
-    shown = f"Illustrated product shot: {product} {PLACES[shot.spec.scene]}."
+def description(shot: Shot, product: Product, collection: str) -> str:
+    """Return a sentence about what is shown, and one about its use, if it has one."""
+    phrase = _product_phrase(shot.spec, product, shot.spec.colour)
+    shown = f"Illustrated product shot: {phrase} {PLACES[shot.spec.scene]}."
     if shot.size == WIDE:
         return f"{shown} Room for a headline on both sides."
     if shot.size == TALL:
@@ -86,22 +86,22 @@ def description(shot: Shot, ware: Ware, collection: str) -> str:
     return shown
 
 
-def _product(spec: Spec, ware: Ware, shade: str) -> str:
-    words = [shade, PATTERN_WORDS.get(spec.pattern, ""), ware.name]
+def _product_phrase(spec: Spec, product: Product, shade: str) -> str:
+    words = [shade, PATTERN_WORDS.get(spec.pattern, ""), product.name]
     if spec.pattern == "trim":
         words.append(f"with {spec.trim} trim")
     return " ".join(word for word in words if word)
 
 
-def tags(spec: Spec, ware: Ware) -> tuple[str, ...]:
-    """Four to six."""
+def tags(spec: Spec, product: Product) -> tuple[str, ...]:
+    """Return four to six tags."""
     pattern = PATTERN_WORDS.get(spec.pattern, f"{spec.trim} trim" if spec.trim else "")
-    words = (*ware.tags, spec.colour, SCENE_TAGS[spec.scene], pattern)
+    words = (*product.tags, spec.colour, SCENE_TAGS[spec.scene], pattern)
     return tuple(dict.fromkeys(word for word in words if word))
 
 
-def filename(prefix: str, number: int, shot: Shot, ware: Ware, rng: random.Random) -> str:
-    """Like "orvelle-07-leather-handbag-red.jpg"; some cut-outs are PNG."""
-    name = re.sub(r"[^a-z0-9]+", "-", f"{ware.name} {shot.spec.colour}".lower())
+def filename(prefix: str, number: int, shot: Shot, product: Product, rng: random.Random) -> str:
+    """Return a name like "orvelle-07-leather-handbag-red.jpg"; some images on white are PNG."""
+    name = re.sub(r"[^a-z0-9]+", "-", f"{product.name} {shot.spec.colour}".lower())
     extension = "png" if shot.spec.scene == "white" and rng.random() < 0.4 else "jpg"
     return f"{prefix}-{number:02}-{name}{SUFFIXES.get(shot.size, '')}.{extension}"

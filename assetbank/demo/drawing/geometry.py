@@ -1,4 +1,4 @@
-"""Outlines as lists of points, in whatever unit the caller uses.
+"""Outlines as lists of points, in the caller's unit.
 
 The y axis points down, so angles, in degrees, run clockwise from three o'clock.
 """
@@ -16,12 +16,12 @@ SIDES = (-1, 1)
 
 
 def points(text: str) -> Points:
-    """Points in the notation of an SVG polygon: "-0.5,0 0.5,0 0,1"."""
+    """Parse points in the notation of an SVG polygon: "-0.5,0 0.5,0 0,1"."""
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split())]
 
 
 def mirrored(outline: Iterable[Point], side: int) -> Points:
-    """The outline itself for side 1, its mirror image for side -1."""
+    """Return the outline for side 1, its mirror image for side -1."""
     return [(side * x, y) for x, y in outline]
 
 
@@ -30,7 +30,7 @@ def polar(radius: float, radians: float, centre: Point = (0, 0)) -> Point:
 
 
 def smooth(corners: Sequence[Point], steps: int = 6) -> Points:
-    """The closed Catmull-Rom spline through the corners, `steps` points for each."""
+    """Return the closed Catmull-Rom spline through the corners, `steps` points for each."""
     count = len(corners)
     outline: Points = []
     for i in range(count):
@@ -40,7 +40,7 @@ def smooth(corners: Sequence[Point], steps: int = 6) -> Points:
 
 
 def curve(corners: Sequence[Point], steps: int = 6) -> Points:
-    """The open Catmull-Rom spline from the first corner to the last."""
+    """Return the open Catmull-Rom spline from the first corner to the last."""
     last = len(corners) - 1
     line: Points = []
     for i in range(last):
@@ -51,7 +51,7 @@ def curve(corners: Sequence[Point], steps: int = 6) -> Points:
 
 
 def _spline_segment(before: Point, start: Point, end: Point, after: Point, steps: int) -> Points:
-    """Points from `start` up to, but without, `end`."""
+    """Return points from `start` (included) to `end` (excluded)."""
 
     def at(t: float, p0: float, p1: float, p2: float, p3: float) -> float:
         t2 = t * t
@@ -81,7 +81,7 @@ def arc(
     end: float = 360,
     resolution: int = 36,
 ) -> Points:
-    """An ellipse, or a part of it; `resolution` is the number of points in a whole turn."""
+    """Return an ellipse, or a part of it; `resolution` is the number of points of a full turn."""
     sweep = end - start
     if abs(sweep) >= 360:
         count = intervals = resolution
@@ -93,7 +93,7 @@ def arc(
 
 
 def rounded_rectangle(x0: float, y0: float, x1: float, y1: float, radius: float) -> Points:
-    """Corners are rounded by at most half a side; x0 < x1 and y0 < y1."""
+    """Return a rectangle whose corners are rounded by at most half a side; x0 < x1, y0 < y1."""
     r = min(radius, abs(x1 - x0) / 2, abs(y1 - y0) / 2)
     corners = (
         (x1 - r, y0 + r, -90),
@@ -108,7 +108,7 @@ def rounded_rectangle(x0: float, y0: float, x1: float, y1: float, radius: float)
 
 
 def star(cx: float, cy: float, radius: float, tips: int = 5, inner: float = 0.45) -> Points:
-    """A star with one tip up; `inner` is the radius of its notches, as a part of `radius`."""
+    """Return a star with one tip up; `inner` is the radius of its notches / `radius`."""
     radii = (radius, radius * inner)
     return [
         polar(radii[i % 2], math.radians(-90 + 180 * i / tips), (cx, cy)) for i in range(2 * tips)

@@ -1,4 +1,4 @@
-"""Draws shapes given in object coordinates."""
+"""Drawing of shapes that are given in object coordinates."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Painter:
     """A transparent square canvas for one object.
 
     Shapes are given in object space: x and y from about -1 to 1, y pointing down, and widths
-    in the same unit. Every random choice comes from `rng`, in the order in which the drawing
-    makes it, so a drawing that reorders its calls becomes another picture.
+    in the same unit. Every random choice comes from `rng`, in the order of the calls, so a drawing
+    that reorders its calls becomes another image.
     """
 
     def __init__(self, canvas: int, spec: Spec, rng: random.Random) -> None:
@@ -36,26 +36,26 @@ class Painter:
 
     @cached_property
     def texture(self) -> Image.Image:
-        """Made when it is first needed, because that is when its random choices are due."""
+        """The surface; created at first use, because its random choices must come at that point."""
         return surface(self.spec, self.inks, self.placement, self.rng)
 
     @property
     def brightness(self) -> float:
-        """Luminance of the base colour, 0 to 255: what is drawn on it must contrast with it."""
+        """Luminance of the base colour, 0 to 255; shapes on it must contrast with it."""
         return luminance(self.inks.base)
 
     def pick(self, *fills: Fill) -> Fill:
-        """One of the fills at random; name one twice to make it likelier."""
+        """Return one of the fills at random; one that is given twice is twice as likely."""
         return self.rng.choice(fills)
 
     def on_base(self, light: RGB, dark: RGB, limit: float = 190) -> RGB:
-        """The light colour on a dark base, the dark one on a base brighter than `limit`."""
+        """Return the light colour on a dark base, the dark one on a base brighter than `limit`."""
         return light if self.brightness < limit else dark
 
     def polygon(
         self, outline: Sequence[Point], fill: Fill = Tone.BASE, *, outlined: bool = True
     ) -> None:
-        """A filled shape; of a trimmed object, shapes in the base colour get the edging."""
+        """Draw a filled shape; of a trimmed object, shapes in the base colour get an edging."""
         corners = self.placement.to_canvas(outline)
         if fill is Tone.BASE:
             if not self._paste_texture(corners):
@@ -91,18 +91,18 @@ class Painter:
         *,
         outlined: bool = True,
     ) -> None:
-        """A rectangle with rounded corners."""
+        """Draw a rectangle with rounded corners."""
         self.polygon(rounded_rectangle(x0, y0, x1, y1, radius), fill, outlined=outlined)
 
     def stroke(self, line: Sequence[Point], width: float, fill: Fill = Tone.OUTLINE) -> None:
-        """A line with round ends."""
+        """Draw a line with round ends."""
         path = self.placement.to_canvas(line)
         pixels = max(1, round(width * self.placement.scale))
         if fill is Tone.BASE:
             mask = Image.new("L", self.image.size, 0)
             _thick_line(ImageDraw.Draw(mask), path, pixels, 255)
             box = mask.getbbox()
-            # Random choices must not depend on what is visible, so the texture is made anyway
+            # Random choices must not depend on what is visible, so the texture is created anyway
             texture = self.texture
             if box is not None:
                 self.image.paste(texture.crop(box), box[:2], mask.crop(box))
@@ -121,14 +121,14 @@ class Painter:
         start: float = 0,
         end: float = 360,
     ) -> None:
-        """An ellipse, or a part of it, as a line."""
+        """Draw an ellipse, or a part of it, as a line."""
         line = arc(cx, cy, rx, ry, start, end, 48)
         if abs(end - start) >= 360:
             line += arc(cx, cy, rx, ry)[:2]
         self.stroke(line, width, fill)
 
     def shine(self, line: Sequence[Point], width: float) -> None:
-        """A reflection on the base colour."""
+        """Draw a reflection on the base colour."""
         self.stroke(line, width, Tone.TINT if self.brightness < 200 else (255, 255, 255))
 
     def _contour(self, corners: Points, colour: RGB, width: float) -> None:
@@ -137,7 +137,7 @@ class Painter:
         self._draw.line([*corners, *corners[:2]], fill=colour, width=pixels, joint="curve")
 
     def _paste_texture(self, corners: Points) -> bool:
-        """Fills the shape with the texture; False where it lies outside the canvas."""
+        """Fill the shape with the texture; return False if it lies outside the canvas."""
         xs, ys = zip(*corners, strict=True)
         left, top = max(0, int(min(xs)) - 1), max(0, int(min(ys)) - 1)
         right = min(self.image.width, int(max(xs)) + 2)
@@ -157,7 +157,7 @@ def _thick_line(
     colour: RGB | int,
     round_from: int = 1,
 ) -> None:
-    """A line in pixels; its ends are round if it is at least `round_from` wide."""
+    """Draw a line in pixels; its ends are round if it is at least `round_from` wide."""
     draw.line(path, fill=colour, width=width, joint="curve")
     if width < round_from:
         return

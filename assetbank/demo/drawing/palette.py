@@ -1,4 +1,4 @@
-"""Colours: the fixed ones, and those that each picture derives from its spec."""
+"""Colours: fixed ones, and those that each image derives from its spec."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ GEMS: tuple[RGB, ...] = (
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
-    """`share` 0 gives a, 1 gives b."""
+    """Return a mixture of two colours: `share` 0 gives a, 1 gives b."""
     red, green, blue = (round(x * (1 - share) + y * share) for x, y in zip(a, b, strict=True))
     return red, green, blue
 
 
 def luminance(colour: RGB) -> float:
-    """Perceived brightness, 0 to 255."""
+    """Return the perceived brightness, 0 to 255."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
@@ -42,7 +42,7 @@ def varied(
     saturation: float = 0.08,
     value: float = 0.07,
 ) -> RGB:
-    """A neighbour of the colour; hue moves by turns, the others by shares of themselves."""
+    """Return a random similar colour; `hue` is in turns, the others are relative."""
     h, s, v = colorsys.rgb_to_hsv(*(channel / 255 for channel in colour))
     h = (h + rng.uniform(-hue, hue)) % 1
     if s > 0.12:  # greys stay grey
@@ -53,7 +53,7 @@ def varied(
 
 
 class Tone(Enum):
-    """Colours that a drawing names by what they are for."""
+    """Colours named by their purpose."""
 
     BASE = "the colour of the spec, with shading and pattern"
     SHADE = "a darker base"
@@ -67,7 +67,7 @@ Fill = Tone | RGB
 
 @dataclass(frozen=True)
 class Inks:
-    """The colours of one picture."""
+    """The colours of one image."""
 
     base: RGB
     shade: RGB
@@ -92,7 +92,7 @@ class Inks:
         return cls(base, shade, tint, accent, outline=mix(shade, (8, 8, 14), 0.45))
 
     def colour(self, fill: Fill) -> RGB:
-        """The flat colour of a fill."""
+        """Return the flat colour of a fill."""
         match fill:
             case Tone.BASE:
                 return self.base
@@ -108,7 +108,7 @@ class Inks:
                 return fill
 
     def second(self, spec: Spec, rng: random.Random) -> RGB:
-        """The colour of stripes, dots and checks: one that stands out from the base."""
+        """The colour of stripes, dots and checks, which contrasts with the base."""
         ink: RGB = (40, 40, 46)
         chalk: RGB = (246, 246, 242)
         if spec.colour == "white":

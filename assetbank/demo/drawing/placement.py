@@ -1,4 +1,4 @@
-"""Where an object stands on the canvas, how large and at what angle."""
+"""Position, size and angle of an object on the canvas."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Placement:
     def object_coordinates(
         self, resolution: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Object-space x and y of a grid of `resolution` x `resolution` points on the canvas."""
+        """Return object-space x and y of a grid of `resolution` x `resolution` canvas points."""
         (a, b), (c, d) = np.linalg.inv(self.matrix)
         grid = (np.arange(resolution) + 0.5) * self.canvas / resolution
         x, y = grid[None, :] - self.centre[0], grid[:, None] - self.centre[1]

@@ -1,4 +1,4 @@
-"""From a spec to a picture: an object in front of a scene, with its shadow and the light."""
+"""Render a spec: an object in front of a scene, with shadow and light."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALWAYS_SHARP = ("white", "studio")
 
 
 def render(spec: Spec, size: int = 128, supersampling: int = 2) -> Image.Image:
-    """A square RGB picture, `size` pixels wide, the same for the same arguments every time.
+    """Return a square RGB image, `size` pixels wide; equal arguments give equal pixels.
 
     The object is drawn `supersampling` times larger and reduced, which smooths its edges.
     """
@@ -36,9 +36,9 @@ def render(spec: Spec, size: int = 128, supersampling: int = 2) -> Image.Image:
 
 
 def extended(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The picture on a larger canvas; its margins go on outwards.
+    """Return the image on a larger canvas, with its margins continued outwards.
 
-    That is seamless where nothing but a plain backdrop ("studio" or "white") touches them.
+    That is seamless if only a plain backdrop ("studio" or "white") touches the margins.
     """
     if picture.size == (width, height):
         return picture
@@ -58,7 +58,7 @@ def _drop_shadow(picture: Image.Image, silhouette: Image.Image, rng: random.Rand
 
 
 def _lit(picture: Image.Image, exposure: float) -> Image.Image:
-    """Brighter or darker as a whole; differences too small to be seen are left out."""
+    """Return the image brighter or darker as a whole; invisible differences are skipped."""
     if abs(exposure - 1) <= 0.02:
         return picture
     curve = [max(0, min(255, int(v * exposure))) for v in range(256)]

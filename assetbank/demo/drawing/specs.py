@@ -1,6 +1,6 @@
-"""What a drawn product picture shows, as data.
+"""Specs of drawn product images, as data.
 
-Nothing here draws, so that importing the names is cheap. The order of OBJECTS, COLOURS,
+Nothing here draws, so that importing the names is fast. The order of OBJECTS, COLOURS,
 PATTERNS, TRIMS and SCENES is part of the interface: training labels are indexes into them,
 and `random_spec` picks from them by position.
 """
@@ -115,10 +115,10 @@ PLAIN_ONLY = frozenset(
 
 @dataclass(frozen=True)
 class Spec:
-    """One picture: equal specs give equal pixels at a given size.
+    """One image: equal specs give equal pixels at a given size.
 
-    `trim` is the colour of the edging, and only says something when `pattern` is "trim".
-    `seed` varies everything that the other fields leave open: pose, shape, shade and backdrop.
+    `trim` is the colour of the edging, and only used when `pattern` is "trim". `seed` varies what
+    the other fields leave open: pose, shape, shade and backdrop.
     """
 
     obj: str
@@ -130,7 +130,7 @@ class Spec:
 
 
 def random_spec(rng: random.Random, allow: Callable[[Spec], bool] | None = None) -> Spec:
-    """A spec drawn from all combinations that make sense, or from those that `allow` accepts."""
+    """Return a random spec of all sensible combinations, or of those that `allow` accepts."""
     while True:
         obj = rng.choice(OBJECTS)
         pattern = "plain" if obj in PLAIN_ONLY else rng.choices(PATTERNS, PATTERN_WEIGHTS)[0]

@@ -1,4 +1,4 @@
-"""The surface of an object: its colour with shading, gloss and pattern."""
+"""Surface of an object: its colour with shading, gloss and pattern."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def surface(spec: Spec, inks: Inks, placement: Placement, rng: random.Random) -> Image.Image:
-    """The texture for the whole canvas, to be cut out by the shapes painted with it.
+    """Return the texture of the whole canvas; shapes are cut out of it.
 
     It is computed in the object's own coordinates, so it turns and leans with the object, and
     at half the resolution of the canvas, since it is soft anyway.
@@ -37,7 +37,7 @@ def surface(spec: Spec, inks: Inks, placement: Placement, rng: random.Random) ->
 
 
 def _brushed(base: Plane, u: Plane, v: Plane, rng: random.Random) -> Surface:
-    """Metal: diagonal bands of reflected light."""
+    """Return a metal surface: diagonal bands of reflected light."""
     phase = rng.uniform(0, 6.28)
     frequency = rng.uniform(3.0, 5.5)
     gloss = 0.5 + 0.5 * np.sin(frequency * (u * 0.8 + v * 0.7) + phase)
@@ -45,14 +45,14 @@ def _brushed(base: Plane, u: Plane, v: Plane, rng: random.Random) -> Surface:
 
 
 def _matt(spec: Spec, inks: Inks, u: Plane, v: Plane, rng: random.Random) -> Surface:
-    """Anything else: light falling in from above, a little from one side."""
+    """Return a surface that is not metal: lit from above, a little from one side."""
     base = np.array(inks.base, np.float32)
     angle = rng.uniform(-0.9, 0.9)
     light = np.clip(0.5 - 0.42 * (v * math.cos(angle) + u * math.sin(angle)), 0, 1)
     if spec.colour == "white":
         return _blend(base * 0.86, base, light)
     if spec.colour in ("yellow", "orange", "beige"):
-        depth = 0.84  # darker, these would no longer look like themselves
+        depth = 0.84  # darker, these colours could not be recognised
     else:
         depth = 0.72 if luminance(inks.base) > 60 else 0.85
     return _blend(base * depth, base * 0.84 + 255 * 0.16, light)
@@ -60,7 +60,7 @@ def _matt(spec: Spec, inks: Inks, u: Plane, v: Plane, rng: random.Random) -> Sur
 
 def _blend(low: Plane, high: Plane, share: Plane) -> Surface:
     blended: Surface = (high - low) * share[..., None]
-    blended += low  # in place: these are the largest arrays
+    blended += low  # in place, because these are the largest arrays
     return blended
 
 
@@ -97,7 +97,7 @@ def _dots(u: Plane, v: Plane, period: float, rng: random.Random) -> Mask:
 
 
 def _checks(u: Plane, v: Plane, period: float, rng: random.Random) -> Plane:
-    """How much of the second colour: 0, a half where one band runs, 1 where two cross."""
+    """Return the share of the second colour: 0, 0.5 under one band, 1 where two cross."""
     angle = rng.choice([0, math.pi / 4])
     along = (u * math.cos(angle) + v * math.sin(angle)) / period
     across = (-u * math.sin(angle) + v * math.cos(angle)) / period

@@ -1,4 +1,4 @@
-"""Write the documents of the settings from their declarations."""
+"""Generate the documentation of the settings from their declarations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXAMPLE_INTRODUCTION = """\
 
 class Command(BaseCommand):
     help = f"Write {PAGE} and {EXAMPLE} from the declared settings."
-    requires_system_checks = ()  # to be written where the settings are not valid yet
+    requires_system_checks = ()  # must run while the settings are still invalid
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="Write nothing; fail if outdated.")
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 def documents(declared: Sequence[Setting]) -> dict[str, str]:
     """Return the text of each generated file, by its path below the project folder."""
-    parts = [(part, list(group)) for part, group in groupby(declared, lambda one: one.part)]
+    parts = [(part, list(group)) for part, group in groupby(declared, lambda setting: setting.part)]
     page, example = [INTRODUCTION], [EXAMPLE_INTRODUCTION]
     for part, group in parts:
         page.append(f"## {part}\n\n{_table(group)}\n")
@@ -62,17 +62,18 @@ def documents(declared: Sequence[Setting]) -> dict[str, str]:
 
 def _table(declared: Sequence[Setting]) -> str:
     rows = ["| variable | type | default | meaning |", "|---|---|---|---|"]
-    for one in declared:
-        default = f"`{one.default}`" if one.default else ""
-        cells = (f"`{one.name}`", _kind(one), default, one.help)
+    for setting in declared:
+        default = f"`{setting.default}`" if setting.default else ""
+        cells = (f"`{setting.name}`", _kind(setting), default, setting.help)
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
 
-def _kind(one: Setting) -> str:
-    return f"{one.kind}; {one.unit}" if one.unit else one.kind
+def _kind(setting: Setting) -> str:
+    return f"{setting.kind}; {setting.unit}" if setting.unit else setting.kind
 
 
-def _example(one: Setting) -> str:
-    said = f"{one.help} ({_kind(one)}; default: {one.default or 'none'})"
-    return f"{textwrap.fill(said, 100, initial_indent='# ', subsequent_indent='# ')}\n{one.name}=\n"
+def _example(setting: Setting) -> str:
+    text = f"{setting.help} ({_kind(setting)}; default: {setting.default or 'none'})"
+    comment = textwrap.fill(text, 100, initial_indent="# ", subsequent_indent="# ")
+    return f"{comment}\n{setting.name}=\n"

@@ -1,4 +1,4 @@
-"""Take a folder of pictures into a brand."""
+"""Import a folder of images into a brand."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from assetbank.assets import approval, collections, ingest_asset
 from assetbank.errors import CannotApprove, ProblemError
 from assetbank.models import Asset, Brand, Collection, Decision
 
-READERS = 2  # threads: decoding and drawing renditions leave Python's lock alone
+READERS = 2  # threads: decoding and rendering release Python's lock
 
 
 @dataclass(frozen=True)
 class Result:
+    """The outcome for one file."""
+
     path: Path
     outcome: str  # new, already there, left out
-    reason: str = ""  # or, of what is there already, as what
+    reason: str = ""  # why it was left out, or the existing asset
 
 
 class Command(BaseCommand):
@@ -77,6 +79,8 @@ class Command(BaseCommand):
 
 
 class _Importer:
+    """Imports files into a brand, with a few threads that read ahead."""
+
     def __init__(self, brand: str, tags: list[str], collection: str, approver: str) -> None:
         try:
             self.brand = Brand.objects.get(slug=brand)
@@ -90,26 +94,26 @@ class _Importer:
         self.approver = self._manager(approver) if approver else None
 
     def _manager(self, username: str) -> User:
-        found = User.objects.filter(username=username).first()
-        if found is None or not permissions.can_manage(found, self.brand):
+        user = User.objects.filter(username=username).first()
+        if user is None or not permissions.can_manage(user, self.brand):
             raise CommandError(f"Nobody called {username} is a manager of {self.brand}.")
-        return found
+        return user
 
     def _collection(self, name: str) -> Collection:
-        if found := Collection.objects.filter(brand=self.brand, name=name).first():
-            return found
+        if existing := Collection.objects.filter(brand=self.brand, name=name).first():
+            return existing
         try:
             return collections.create_collection(brand=self.brand, name=name, by=None)
         except ProblemError as error:
             raise CommandError(error.message) from error
 
     def results(self, paths: Iterable[Path]) -> Iterator[Result]:
-        """In the order of `paths`; a few files are read ahead, and no more held in memory."""
+        """Yield results in the order of `paths`; at most 2 * READERS files are read ahead."""
         ahead: deque[Future[Result]] = deque()
         pool = ThreadPoolExecutor(READERS)
         try:
             for path in paths:
-                ahead.append(pool.submit(self._store, path))
+                ahead.append(pool.submit(self._import, path))
                 if len(ahead) > 2 * READERS:
                     yield ahead.popleft().result()
             while ahead:
@@ -117,11 +121,11 @@ class _Importer:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _store(self, path: Path) -> Result:
+    def _import(self, path: Path) -> Result:
         try:
             if path.stat().st_size > settings.MAX_UPLOAD_BYTES:
                 return Result(path, "left out", "larger than MAX_UPLOAD_BYTES")
-            stored = ingest_asset(
+            result = ingest_asset(
                 brand=self.brand,
                 file=path.read_bytes(),
                 filename=os.fsencode(path.name).decode(errors="replace"),
@@ -130,35 +134,37 @@ class _Importer:
                 tags=self.tags,
                 collection=self.collection,
             )
-            self._approve(stored.asset)
+            self._approve(result.asset)
         except CannotApprove as error:
             return Result(path, "new", f"not approved: {error.message}")
         except ProblemError as error:
             return Result(path, "left out", error.message)
         except OSError as error:
             return Result(path, "left out", error.strerror or str(error))
-        if stored.created:
+        if result.created:
             return Result(path, "new")
-        return Result(path, "already there", _named(stored.asset, path))
+        return Result(path, "already there", _describe_existing(result.asset, path))
 
     def _approve(self, asset: Asset) -> None:
-        """Also what an import that was stopped had taken in, and nobody has decided about."""
-        waits = asset.origin == Asset.Origin.IMPORT and asset.status == Asset.Status.DRAFT
-        if self.approver and waits and not asset.decisions.exists():
+        """Approve an imported draft without decisions, also one of an interrupted import."""
+        is_imported_draft = (
+            asset.origin == Asset.Origin.IMPORT and asset.status == Asset.Status.DRAFT
+        )
+        if self.approver and is_imported_draft and not asset.decisions.exists():
             approved = Decision.Verdict.APPROVED
             approval.decide(asset=asset, by=self.approver, verdict=approved)
 
 
-def _named(asset: Asset, path: Path) -> str:
-    """Nothing for a file that came in before under this name: the command was run again."""
-    aside = asset.status in (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
-    if asset.filename == path.name and not aside:
+def _describe_existing(asset: Asset, path: Path) -> str:
+    """Name the existing asset; empty if it has the file's name, so the command was run again."""
+    not_in_search = asset.status in (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
+    if asset.filename == path.name and not not_in_search:
         return ""
-    return f"“{asset}”, asset {asset.pk}{f', {asset.status}' if aside else ''}"
+    return f"“{asset}”, asset {asset.pk}{f', {asset.status}' if not_in_search else ''}"
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Sorted, without hidden files and folders; links to folders are not followed."""
+    """Yield files sorted by path, without hidden ones; links to folders are not followed."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

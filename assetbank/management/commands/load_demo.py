@@ -1,4 +1,4 @@
-"""Fill an embedded library with the demo catalogue."""
+"""Load the demo catalogue into an embedded library."""
 
 from __future__ import annotations
 

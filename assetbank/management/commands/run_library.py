@@ -1,4 +1,4 @@
-"""Everything on one machine with one command: database, index, web server, workers."""
+"""Run the whole library on one machine: database, index, web server, workers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from assetbank.demo import library
 from assetbank.embedded import EmbeddedError, milvus
 
-MARK = "ASSETBANK_PART_OF"  # in the environment of each part: whose it is
-THREADS = 8  # of the web server: each holds one request
-STOP_SECONDS = 10  # after Ctrl-C, until a part that has not ended is killed: a batch may take five
+MARK = "ASSETBANK_PART_OF"  # environment variable of each part: the data folder of its library
+THREADS = 8  # of the web server; each handles one request at a time
+STOP_SECONDS = 10  # after Ctrl-C, until a running part is killed; a batch may take five
 
 
 class Command(BaseCommand):
@@ -37,79 +37,85 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         _require_writable(settings.DATA_DIR)
-        self._lock = _require_first(settings.DATA_DIR)
-        _end_left_behind()
+        self._lock = _acquire_library_lock(settings.DATA_DIR)
+        _stop_orphaned_parts()
         _require_free_port(host, port)
-        self._say("Database …")
+        self._print("Database …")
         try:
             call_command("migrate", verbosity=0)
             if not settings.MILVUS_URI:
-                self._say("Vector index …")
+                self._print("Vector index …")
                 milvus.ensure_running(settings.DATA_DIR / "milvus")
         except EmbeddedError as error:
             raise CommandError(str(error)) from error
         library.refuse_in_production()
         if library.is_enabled() and not options["no_demo"]:
-            self._say("First start: drawing the demo library …")
+            self._print("First start: drawing the demo library …")
             call_command("load_demo")
-        self._welcome(host, port)
+        self._print_welcome(host, port)
         sys.exit(_run_parts(host, port))
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
-    def _welcome(self, host: str, port: int) -> None:
-        self._say(f"\nAssetbank is at http://{host}:{port}/ in a few seconds; Ctrl-C stops it.")
-        if library.people().exists():
+    def _print_welcome(self, host: str, port: int) -> None:
+        self._print(f"\nAssetbank is at http://{host}:{port}/ in a few seconds; Ctrl-C stops it.")
+        if library.demo_users().exists():
             for name, what in library.SIGN_INS.items():
-                self._say(f"  sign in as {name} / {library.PASSWORD}: {what}")
-        self._say("")
+                self._print(f"  sign in as {name} / {library.PASSWORD}: {what}")
+        self._print("")
 
 
 def _run_parts(host: str, port: int) -> int:
-    """Until Ctrl-C, or until a part that cannot be started again ends."""
-    honcho.manager.KILL_WAIT = STOP_SECONDS  # it takes no parameter for that
+    """Run the parts until Ctrl-C, or until one that is not restarted ends; return the exit code."""
+    honcho.manager.KILL_WAIT = STOP_SECONDS  # honcho has no parameter for it
     manager = honcho.manager.Manager()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", MARK: str(settings.DATA_DIR)}
     for name, command in _parts(host, port).items():
         manager.add_process(name, command, env=environment, cwd=str(settings.BASE_DIR))
     manager.loop()
-    stopped_by_hand = {128 + signal.SIGINT, 128 + signal.SIGTERM}
-    return 0 if manager.returncode in stopped_by_hand else int(manager.returncode or 0)
+    stopped_by_user = {128 + signal.SIGINT, 128 + signal.SIGTERM}
+    return 0 if manager.returncode in stopped_by_user else int(manager.returncode or 0)
 
 
 def _parts(host: str, port: int) -> dict[str, str]:
+    """Return the shell command of each part, by its name."""
     python = shlex.quote(sys.executable)
     worker = f"{python} manage.py procrastinate worker --concurrency 1 --queues"
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     parts = {
         "web": f"exec {python} -m gunicorn assetbank.wsgi --bind {shlex.quote(bind)} --workers 1"
         f" --threads {THREADS} --timeout 120 --graceful-timeout 3 --log-level warning"
-        " --limit-request-line 8190",  # a long question: each Chinese character takes nine
-        "index": _kept_alive(f"{worker} index,house"),
-        "generate": _kept_alive(f"{worker} generate,house"),
+        " --limit-request-line 8190",  # long search queries: 9 bytes a Chinese character
+        "index": _restart_loop(f"{worker} index,house"),
+        "generate": _restart_loop(f"{worker} generate,house"),
     }
-    logs = {"milvus": settings.DATA_DIR / "milvus" / "log"} if not settings.MILVUS_URI else {}
+    log_files = {"milvus": settings.DATA_DIR / "milvus" / "log"} if not settings.MILVUS_URI else {}
     if settings.EMBEDDED:
-        logs["postgres"] = settings.DATA_DIR / "postgres" / "log"
-    # faiss warns of every small flush that it has few points for one cluster: one is all we ask for
-    follow = {
+        log_files["postgres"] = settings.DATA_DIR / "postgres" / "log"
+    # faiss warns at every small flush of few points for a cluster; a single cluster is enough
+    followers = {
         name: f"tail -n 0 -F {shlex.quote(str(log))} | grep -v --line-buffered 'WARNING clustering'"
-        for name, log in logs.items()
+        for name, log in log_files.items()
     }
-    return parts | follow
+    return parts | followers
 
 
-def _kept_alive(command: str) -> str:
-    """A worker that is killed (by the system, when memory runs out), or that lost its database and
-    ended in good order, comes back."""
+def _restart_loop(command: str) -> str:
+    """Return a shell loop that restarts the command whenever it ends.
+
+    Workers end when the system kills them (out of memory), or when they lose the database.
+    """
     return f"while :; do {command}; echo 'ended; starting again'; sleep 1; done"
 
 
-def _require_first(folder: Path) -> IO[str]:
-    """The lock of the folder's one library. A record lock: unlike other locks it is not passed on
-    to children, and so ends with this process, however it ends."""
+def _acquire_library_lock(folder: Path) -> IO[str]:
+    """Return the held lock of the data folder; raise CommandError if another library holds it.
+
+    It is a record lock (`lockf`): child processes do not inherit it, so it is released when this
+    process ends, however it ends.
+    """
     lock = (folder / ".library").open("w")
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,27 +124,28 @@ def _require_first(folder: Path) -> IO[str]:
     return lock
 
 
-def _end_left_behind() -> None:
-    """Parts whose library was killed go on without it, and hold its port."""
-    left = []
+def _stop_orphaned_parts() -> None:
+    """Stop parts of this data folder whose `run_library` was killed: they still hold its port."""
+    orphans = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.environ().get(MARK) == str(settings.DATA_DIR):
                 process.terminate()
-                left.append(process)
-    _, alive = psutil.wait_procs(left, timeout=8)
+                orphans.append(process)
+    _, alive = psutil.wait_procs(orphans, timeout=8)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()
 
 
 def _require_free_port(host: str, port: int) -> None:
+    """Raise CommandError if the address cannot be bound."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except (OSError, OverflowError) as error:  # the latter: there is no such port
+        except (OSError, OverflowError) as error:  # OverflowError: the port number is out of range
             reason = getattr(error, "strerror", None) or error
             raise CommandError(
                 f"Cannot listen on {host}:{port}: {reason}. "
@@ -147,6 +154,7 @@ def _require_free_port(host: str, port: int) -> None:
 
 
 def _require_writable(folder: Path) -> None:
+    """Create the folder; raise CommandError if it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"

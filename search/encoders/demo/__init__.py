@@ -1,1 +1,1 @@
-"""The bundled demo encoder: its checkpoint, and the code that made it. See README.md."""
+"""The bundled demo encoder: its checkpoint, and the code that trained it. See README.md."""

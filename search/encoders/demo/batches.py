@@ -1,4 +1,4 @@
-"""What one step of training sees: pictures as cameras vary them, captions as people type them."""
+"""Training batches: images with varied cameras, captions as users type them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from search.encoders.demo.drawings import SIZE, Drawings
 from search.encoders.demo.tokenizer import english_words
 
 PIXELS = 112
-LONGEST_COMMON = 58  # characters; longer captions come in one batch of eight: padding is slow
+MAX_COMMON_LENGTH = 58  # characters; longer captions occur in one batch of eight: padding is slow
 CLASSES: tuple[tuple[str, ...], ...] = (OBJECTS, tuple(COLOURS), PATTERNS, SCENES)
 
 
 @dataclass
 class Batch:
-    """What a step sees. A function of the step's number alone, so a resumed run goes on alike."""
+    """Input of one training step; depends on the step's number alone, so a run can be resumed."""
 
     pixels: Tensor  # [n, 3, PIXELS, PIXELS]
     tokens: Tensor
@@ -34,22 +34,23 @@ class Batch:
 
 
 class Batches:
+    """Source of training batches."""
+
     def __init__(self, drawings: Drawings, tokenizer: Any, *, size: int, seed: int) -> None:
         self.drawings, self.tokenizer, self.seed = drawings, tokenizer, seed
         self.size = min(size, len(drawings.specs))
         self.words = english_words()
 
     def at(self, step: int) -> Batch:
+        """Return the batch of a step."""
         rng = random.Random(f"{self.seed} {step}")
         generator = np.random.default_rng([self.seed, step])
-        torch.manual_seed(
-            self.seed * 1_000_000 + step
-        )  # for the augmentation and the dropped patches
+        torch.manual_seed(self.seed * 1_000_000 + step)  # for augmentation and patch dropping
         rows = self._rows(step)
         specs = [self.drawings.specs[row] for row in rows]
         captions = self._captions(specs, rng)
         tokens = self.tokenizer(
-            [said.text for said in captions],
+            [caption_.text for caption_ in captions],
             padding=True,
             truncation=True,
             max_length=77,
@@ -58,29 +59,33 @@ class Batches:
         return Batch(
             pixels=augmented(crops(self.drawings.pixels, rows, generator), rng),
             tokens=tokens["input_ids"],
-            fits=torch.tensor([[said.pins.fit(spec) for spec in specs] for said in captions]),
+            fits=torch.tensor(
+                [[caption_.facts.fit(spec) for spec in specs] for caption_ in captions]
+            ),
             classes=torch.tensor([_classes(spec) for spec in specs]),
         )
 
     def _rows(self, step: int) -> npt.NDArray[np.int64]:
-        """Every picture once, in an order of its own for each round."""
-        per_round = len(self.drawings.specs) // self.size
-        order = np.random.default_rng([self.seed, step // per_round, 1])
-        start = step % per_round * self.size
+        """Return the step's images: each image once per epoch, in an order of its own."""
+        per_epoch = len(self.drawings.specs) // self.size
+        order = np.random.default_rng([self.seed, step // per_epoch, 1])
+        start = step % per_epoch * self.size
         return order.permutation(len(self.drawings.specs))[start : start + self.size]
 
     def _captions(self, specs: Sequence[Spec], rng: random.Random) -> list[Caption]:
+        """Return a caption for each image, mostly short ones."""
         any_length = rng.random() < 0.12
         captions = []
         for spec in specs:
-            said = caption(spec, rng, noise=self.words)
-            while len(said.text) > LONGEST_COMMON and not any_length:
-                said = caption(spec, rng, noise=self.words)
-            captions.append(said)
+            caption_ = caption(spec, rng, noise=self.words)
+            while len(caption_.text) > MAX_COMMON_LENGTH and not any_length:
+                caption_ = caption(spec, rng, noise=self.words)
+            captions.append(caption_)
         return captions
 
 
 def _classes(spec: Spec) -> list[int]:
+    """Return the class number of each of CLASSES."""
     values = (spec.obj, spec.colour, spec.pattern, spec.scene)
     return [known.index(value) for known, value in zip(CLASSES, values, strict=True)]
 
@@ -88,7 +93,7 @@ def _classes(spec: Spec) -> list[int]:
 def crops(
     pixels: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], generator: np.random.Generator
 ) -> Tensor:
-    """Random crops, uint8 [n, 3, height, width]: of one size, so that they fit into one array."""
+    """Return random crops, uint8 [n, 3, height, width], all of one size to fit into one array."""
     height, width = generator.integers(102, SIZE + 1, 2)
     cut = np.empty((len(rows), height, width, 3), np.uint8)
     for into, row in zip(cut, rows, strict=True):
@@ -99,7 +104,7 @@ def crops(
 
 
 def augmented(cut: Tensor, rng: random.Random) -> Tensor:
-    """Scaled, mirrored, blurred, lit and normalised, as other software and cameras might."""
+    """Return images scaled, mirrored, blurred, lit and normalised at random."""
     mode = "bicubic" if rng.random() < 0.6 else "bilinear"
     pixels = F.interpolate(cut, size=(PIXELS, PIXELS), mode=mode, antialias=rng.random() < 0.85)
     if rng.random() < 0.5:

@@ -1,4 +1,4 @@
-"""The training pictures, and which combinations are kept out of them to test with."""
+"""Training images, and the combinations that are held out of them for evaluation."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ import numpy.typing as npt
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec, random_spec
 
-SIZE = 128  # pixels; the encoder sees random crops of this, scaled to 112
-CHUNK = 500
+SIZE = 128  # pixels per side; the encoder gets random crops of this, scaled to 112
+CHUNK = 500  # images per job
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Drawings:
+    """Drawn images with their specs."""
+
     specs: list[Spec]
     pixels: npt.NDArray[np.uint8]  # [n, SIZE, SIZE, 3], on disk
 
 
-def held_pair(spec: Spec) -> bool:
-    """Whether object and colour are never trained on together: four pairs of a hundred."""
+def is_held_out_pair(spec: Spec) -> bool:
+    """Return True if object and colour are never trained on together: four pairs of a hundred."""
     return _hash("pair", spec.obj, spec.colour) % 100 < 4
 
 
-def held_out(spec: Spec) -> bool:
-    """Whether object, colour and scene are never trained on together."""
-    return held_pair(spec) or _hash("triple", spec.obj, spec.colour, spec.scene) % 100 < 12
+def is_held_out(spec: Spec) -> bool:
+    """Return True if object, colour and scene are never trained on together."""
+    return is_held_out_pair(spec) or _hash("triple", spec.obj, spec.colour, spec.scene) % 100 < 12
 
 
 def _hash(*parts: str) -> int:
-    """Stable between runs and machines, unlike `hash`."""
+    """Return a hash that is stable between runs and machines, unlike `hash`."""
     digest = hashlib.md5("|".join(parts).encode(), usedforsecurity=False)
     return int(digest.hexdigest()[:8], 16)
 
 
 def training_set(folder: Path, count: int, progress: Progress = lambda _: None) -> Drawings:
-    """`count` pictures, drawn into `folder`, or found there from an earlier run."""
+    """Return `count` images, drawn into `folder`, or found there from an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     path, done = folder / "pixels.npy", folder / "specs.json"
     rng = random.Random(1000)
-    specs = [random_spec(rng, lambda spec: not held_out(spec)) for _ in range(count)]
+    specs = [random_spec(rng, lambda spec: not is_held_out(spec)) for _ in range(count)]
     listing = json.dumps([astuple(spec) for spec in specs])
     if not (path.is_file() and done.is_file() and done.read_text() == listing):
         done.unlink(missing_ok=True)
@@ -63,7 +65,7 @@ def training_set(folder: Path, count: int, progress: Progress = lambda _: None) 
 
 def _draw_all(path: Path, specs: Sequence[Spec], progress: Progress) -> None:
     starts = range(0, len(specs), CHUNK)
-    if len(starts) == 1:  # starting processes would take longer
+    if len(starts) == 1:  # starting processes would take longer than drawing
         _draw(path, 0, specs)
         return
     # Spawned, because forking a process with threads (torch, Django) can hang

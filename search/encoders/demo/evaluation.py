@@ -1,4 +1,4 @@
-"""How well an encoder finds drawn pictures that it was not trained on, asked as the pages ask."""
+"""Evaluation of an encoder on drawn images that it was not trained on, with typical queries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import COLOURS, OBJECTS, PATTERNS, SCENES, Spec, random_spec
 from search.encoders.clip import Floats, ImageEncoder, TextEncoder
 from search.encoders.demo import vocabulary as words
-from search.encoders.demo.captions import MEANINGS, article, caption, spoken
-from search.encoders.demo.drawings import held_out, held_pair
+from search.encoders.demo.captions import MEANINGS, article, caption, unhyphenated
+from search.encoders.demo.drawings import is_held_out, is_held_out_pair
 
-GALLERY = 500
-SIZE = 384  # pixels
-UNKNOWN_WORDS = {
+GALLERY = 500  # images
+SIZE = 384  # pixels per side
+UNKNOWN_WORDS = {  # words that training captions never use, and their objects
     "valise": "suitcase",
     "sombrero": "hat",
     "satchel": "handbag",
@@ -43,23 +43,27 @@ UNKNOWN_WORDS = {
 }
 
 
-Asked = tuple[str, dict[str, str]]  # a text, and the attributes of the pictures that answer it
+Query = tuple[str, dict[str, str]]  # a text, and the attributes of matching images
 
 
 @dataclass(frozen=True)
-class Questions:
+class QueryGroup:
+    """Queries of one kind, with their relevant images."""
+
     name: str
     texts: Sequence[str]
-    relevant: npt.NDArray[np.bool_]  # [questions, pictures]
+    relevant: npt.NDArray[np.bool_]  # [queries, images]
 
 
 @dataclass(frozen=True)
 class Score:
+    """Metrics of one kind of query."""
+
     name: str
     count: int
-    hit_1: float  # share of questions with a right picture in first place
-    hit_5: float  # ... among the first five
-    recall_5: float  # right pictures among the first five, of those there are (at most five)
+    hit_1: float  # share of queries with a relevant image in first place
+    hit_5: float  # share of queries with a relevant image among the first five
+    recall_5: float  # relevant images among the first five, divided by all relevant (at most five)
 
     def __str__(self) -> str:
         return (
@@ -69,31 +73,37 @@ class Score:
 
 
 def gallery(count: int = GALLERY) -> list[Spec]:
-    """Pictures whose object, colour and scene were never trained on together, all different."""
+    """Return different specs whose object, colour and scene were never trained on together."""
     rng = random.Random(99)
     specs: dict[tuple[str, str, str], Spec] = {}
     while len(specs) < count:
-        spec = random_spec(rng, held_out)
+        spec = random_spec(rng, is_held_out)
         specs.setdefault((spec.obj, spec.colour, spec.scene), spec)
     return list(specs.values())
 
 
-def questions(specs: Sequence[Spec]) -> list[Questions]:
-    """Every kind of question to a gallery."""
+def query_groups(specs: Sequence[Spec]) -> list[QueryGroup]:
+    """Return all kinds of queries for a gallery."""
     rng = random.Random(3)
     pairs = sorted({(spec.obj, spec.colour) for spec in specs})
-    new_pairs = [pair for pair in pairs if held_pair(Spec(*pair))]
+    new_pairs = [pair for pair in pairs if is_held_out_pair(Spec(*pair))]
     place = {scene: phrases[0] for scene, phrases in words.SCENE_PHRASES.items()}
     look = {p: words.PATTERN_ADJECTIVES.get(p, ("with gold trim",))[0] for p in PATTERNS}
-    asked: dict[str, list[Asked]] = {
-        "object and colour": [(_plain(*pair), _of(*pair)) for pair in pairs],
-        "the same, pairs never trained on": [(_plain(*pair), _of(*pair)) for pair in new_pairs],
-        "object and colour, synonyms": [(_synonyms(*pair, rng), _of(*pair)) for pair in pairs],
+    queries: dict[str, list[Query]] = {
+        "object and colour": [(_plain(*pair), _attributes(*pair)) for pair in pairs],
+        "the same, pairs never trained on": [
+            (_plain(*pair), _attributes(*pair)) for pair in new_pairs
+        ],
+        "object and colour, synonyms": [
+            (_synonyms(*pair, rng), _attributes(*pair)) for pair in pairs
+        ],
         "object, colour and scene": [
-            (f"{_plain(s.obj, s.colour)} {place[s.scene]}", _of(s.obj, s.colour, s.scene))
+            (f"{_plain(s.obj, s.colour)} {place[s.scene]}", _attributes(s.obj, s.colour, s.scene))
             for s in specs
         ],
-        "whole captions": [(caption(s, rng, tidy=True).text, _of(s.obj, s.colour)) for s in specs],
+        "whole captions": [
+            (caption(s, rng, tidy=True).text, _attributes(s.obj, s.colour)) for s in specs
+        ],
         "object alone": [(_article(_name(obj)), {"obj": obj}) for obj in OBJECTS],
         "colour alone": [(f"something {colour}", {"colour": colour}) for colour in COLOURS],
         "scene alone": [(place[scene], {"scene": scene}) for scene in SCENES],
@@ -103,17 +113,17 @@ def questions(specs: Sequence[Spec]) -> list[Questions]:
         ],
     }
     return [
-        Questions(
+        QueryGroup(
             name,
             [text for text, _ in kind],
             np.array([[_fits(spec, answer) for spec in specs] for _, answer in kind]),
         )
-        for name, kind in asked.items()
+        for name, kind in queries.items()
         if kind
     ]
 
 
-def _of(obj: str, colour: str, scene: str = "") -> dict[str, str]:
+def _attributes(obj: str, colour: str, scene: str = "") -> dict[str, str]:
     return {"obj": obj, "colour": colour} | ({"scene": scene} if scene else {})
 
 
@@ -122,7 +132,7 @@ def _fits(spec: Spec, answer: dict[str, str]) -> bool:
 
 
 def _name(obj: str) -> str:
-    return spoken(words.OBJECT_NOUNS[obj].one[0])
+    return unhyphenated(words.OBJECT_NOUNS[obj].one[0])
 
 
 def _article(text: str) -> str:
@@ -138,18 +148,18 @@ def _synonyms(obj: str, colour: str, rng: random.Random) -> str:
     choices = noun.one if rng.random() < 0.5 else noun.many
     # A word for several objects would have other right answers
     clear = [word for word in choices if MEANINGS[word] == {obj}] or [noun.one[0]]
-    return spoken(f"{rng.choice(words.COLOUR_WORDS[colour])} {rng.choice(clear)}")
+    return unhyphenated(f"{rng.choice(words.COLOUR_WORDS[colour])} {rng.choice(clear)}")
 
 
-def score(name: str, likeness: Floats, relevant: npt.NDArray[np.bool_]) -> Score:
-    """Of [questions, pictures]; a question that no picture answers does not count."""
-    asked = relevant.any(1)
-    first = np.argsort(-likeness, 1)[:, :5]
-    right = np.take_along_axis(relevant, first, 1)[asked]
-    possible = np.minimum(relevant.sum(1), 5)[asked]
+def score(name: str, scores: Floats, relevant: npt.NDArray[np.bool_]) -> Score:
+    """Return the metrics of scores [queries, images], ignoring queries without a relevant image."""
+    answerable = relevant.any(1)
+    first = np.argsort(-scores, 1)[:, :5]
+    right = np.take_along_axis(relevant, first, 1)[answerable]
+    possible = np.minimum(relevant.sum(1), 5)[answerable]
     return Score(
         name,
-        int(asked.sum()),
+        int(answerable.sum()),
         float(right[:, 0].mean()),
         float(right.any(1).mean()),
         float((right.sum(1) / possible).mean()),
@@ -157,16 +167,16 @@ def score(name: str, likeness: Floats, relevant: npt.NDArray[np.bool_]) -> Score
 
 
 def evaluate(folder: Path, count: int = GALLERY) -> list[Score]:
-    """The scores of the checkpoint in a folder, through the encoders that the pages use."""
+    """Return the metrics of the checkpoint in a folder, using the encoders of the search."""
     specs = gallery(count)
     pictures = ImageEncoder(str(folder)).encode([render(spec, SIZE) for spec in specs])
     texts = TextEncoder(str(folder))
     scores = [
-        score(asked.name, texts.encode(asked.texts) @ pictures.T, asked.relevant)
-        for asked in questions(specs)
+        score(group.name, texts.encode(group.texts) @ pictures.T, group.relevant)
+        for group in query_groups(specs)
     ]
     same = np.array([[one.obj == other.obj for other in specs] for one in specs])
     np.fill_diagonal(same, False)
-    likeness = pictures @ pictures.T
-    np.fill_diagonal(likeness, -1)
-    return [*scores, score("picture to picture, same object", likeness, same)]
+    cosines = pictures @ pictures.T
+    np.fill_diagonal(cosines, -1)
+    return [*scores, score("picture to picture, same object", cosines, same)]

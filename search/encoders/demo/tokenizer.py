@@ -1,4 +1,4 @@
-"""The demo encoder's own tokenizer: CLIP's kind, byte-level BPE, with a small vocabulary."""
+"""The demo encoder's tokenizer: byte-level BPE like CLIP's, with a small vocabulary."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from assetbank.demo.drawing.specs import random_spec
 from search.encoders.demo.captions import caption
 
-LEARNED = 2816  # tokens, beside those for bytes at the end of a word and the special ones
+LEARNED = 2816  # learned tokens, without those for bytes at the end of a word and special ones
 WORDS = Path(__file__).resolve().parent / "words.json"
 START, END = "<|startoftext|>", "<|endoftext|>"
-# CLIP's: special tokens, English contractions, then runs of letters, digits, anything else
+# CLIP's pattern: special tokens, English contractions, then runs of letters, digits, others
 PIECES = (
     r"<\|startoftext\|>|<\|endoftext\|>"
     r"|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -21,7 +21,7 @@ PIECES = (
 
 
 def english_words() -> list[str]:
-    """Common English words, so that text beside the point is cut into words and not letters."""
+    """Return common English words, so that other text is split into words and not letters."""
     words: list[str] = json.loads(WORDS.read_text())
     return words
 
@@ -45,12 +45,12 @@ def train_tokenizer(folder: Path, captions: int = 60_000) -> None:
 
 
 def _learn(corpus: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """The tokens by number, and the pairs that are merged into them, first one first."""
+    """Return the number of each token, and the merges in order."""
     from tokenizers import pre_tokenizers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = _merges(corpus, alphabet)
-    # CLIP's order: bytes, bytes at the end of a word, merges, special tokens
+    # In CLIP's order: bytes, bytes at the end of a word, merges, special tokens
     tokens = [*alphabet, *(letter + "</w>" for letter in alphabet)]
     tokens += [left + right for left, right in merges]
     tokens = list(dict.fromkeys([*tokens, START, END]))
@@ -58,6 +58,7 @@ def _learn(corpus: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def _merges(corpus: list[str], alphabet: list[str]) -> list[tuple[str, str]]:
+    """Return the pairs of tokens that are merged, in order."""
     from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
     from tokenizers.models import BPE
     from tokenizers.trainers import BpeTrainer

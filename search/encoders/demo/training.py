@@ -1,7 +1,7 @@
-"""Training of the demo encoder: a small CLIP, from nothing, on a CPU, in about an hour.
+"""Training of the demo encoder: a small CLIP, from scratch, on a CPU, in about an hour.
 
-What made it work, beside plain CLIP: every caption counts as right for every picture that it fits
-(pictures share attributes); small classifiers on top of the image half, dropped afterwards; Muon
+What made it work, in addition to plain CLIP: every caption counts as right for every image that it
+fits (images share attributes); small classifiers on top of the image half, dropped afterwards; Muon
 for the matrices of the layers (AdamW alone learns objects half as fast); and dropping half of the
 patches until the last part (which halves the time).
 """
@@ -33,10 +33,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Recipe:
+    """Hyperparameters of the training."""
+
     steps: int = 2600
     batch: int = 128
-    sparse_share: float = 10 / 13  # of the steps: these see only `kept` patches of 49
-    kept: int = 26
+    sparse_share: float = 10 / 13  # share of steps with only `sparse_patches` of 49 patches
+    sparse_patches: int = 26
     learning_rate: float = 1e-3
     muon_rate: float = 2e-3
     warmup: int = 100
@@ -45,12 +47,13 @@ class Recipe:
     threads: int = 2
 
     def schedule(self, step: int) -> float:
-        """The share of the learning rate at a step: up in a line, down in a cosine."""
+        """Return the share of the learning rate at a step: linear warm-up, cosine decay."""
         down = max(0, step - self.warmup) / max(1, self.steps - self.warmup)
         return min(1.0, (step + 1) / self.warmup) * (0.5 + 0.5 * math.cos(math.pi * down))
 
     def patches(self, step: int) -> int:
-        return self.kept if step < self.steps * self.sparse_share else PATCHES
+        """Return how many patches of each image a step uses."""
+        return self.sparse_patches if step < self.steps * self.sparse_share else PATCHES
 
 
 class Trainee(nn.Module):
@@ -85,25 +88,25 @@ class Trainee(nn.Module):
         self.clip = CLIPModel(config)
         self.heads = nn.ModuleList(nn.Linear(WIDTH, len(known)) for known in CLASSES)
 
-    def forward(self, batch: Batch, kept: int) -> tuple[Tensor, Tensor]:
-        """The loss, and for each caption whether the picture it is nearest to fits it."""
-        features = self._look(batch.pixels, kept)
+    def forward(self, batch: Batch, patch_count: int) -> tuple[Tensor, Tensor]:
+        """Return the loss, and for each caption whether it fits its nearest image."""
+        features = self._image_features(batch.pixels, patch_count)
         images = F.normalize(self.clip.visual_projection(features), dim=-1)
-        read = self.clip.text_model(input_ids=batch.tokens).pooler_output
-        texts = F.normalize(self.clip.text_projection(read), dim=-1)
+        pooled = self.clip.text_model(input_ids=batch.tokens).pooler_output
+        texts = F.normalize(self.clip.text_projection(pooled), dim=-1)
         likeness = texts @ images.T * self.clip.logit_scale.exp().clamp(max=100)
         loss = 0.5 * (contrast_loss(likeness, batch.fits) + contrast_loss(likeness.T, batch.fits.T))
         for column, (weight, head) in enumerate(zip(CLASS_WEIGHTS, self.heads, strict=True)):
-            wanted = batch.classes[:, column]
-            loss = loss + weight * F.cross_entropy(head(features), wanted, label_smoothing=0.05)
+            labels = batch.classes[:, column]
+            loss = loss + weight * F.cross_entropy(head(features), labels, label_smoothing=0.05)
         return loss, batch.fits.gather(1, likeness.argmax(1, keepdim=True))
 
-    def _look(self, pixels: Tensor, kept: int) -> Tensor:
-        """The image half before its projection, on `kept` random patches of each picture."""
+    def _image_features(self, pixels: Tensor, patch_count: int) -> Tensor:
+        """Return image features before the projection, from `patch_count` random patches each."""
         vision = self.clip.vision_model
         hidden = vision.embeddings(pixels)
-        if kept < PATCHES:
-            chosen = torch.rand(len(pixels), PATCHES).argsort(1)[:, :kept, None]
+        if patch_count < PATCHES:
+            chosen = torch.rand(len(pixels), PATCHES).argsort(1)[:, :patch_count, None]
             patches = hidden[:, 1:].gather(1, chosen.expand(-1, -1, WIDTH))
             hidden = torch.cat([hidden[:, :1], patches], 1)
         hidden = vision.encoder(inputs_embeds=vision.pre_layrnorm(hidden)).last_hidden_state
@@ -112,13 +115,14 @@ class Trainee(nn.Module):
 
 
 def contrast_loss(likeness: Tensor, fits: Tensor) -> Tensor:
-    """Each pair that fits against all in its row that don't, averaged by row."""
+    """Return the loss of each fitting pair against all others of its row, averaged by row."""
     others = torch.logsumexp(likeness.masked_fill(fits, -1e4), 1, keepdim=True)
     losses = F.softplus(others - likeness) * fits
     return (losses.sum(1) / fits.sum(1).clamp(min=1)).mean()
 
 
 def optimizers(trainee: Trainee, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Return AdamW, and Muon for the matrices of the layers."""
     named = list(trainee.named_parameters())
     layers = [(name, p) for name, p in named if p.ndim == 2 and ".layers." in name]
     inside = {name for name, _ in layers}
@@ -148,7 +152,7 @@ def train(
     recipe: Recipe,
     progress: Progress = lambda _: None,
 ) -> Trainee:
-    """Train, going on from what an earlier run left in `work`."""
+    """Train, resuming from the state of an earlier run in `work`."""
     from transformers import AutoTokenizer
 
     torch.set_num_threads(recipe.threads)
@@ -178,11 +182,11 @@ def train(
 
 
 def _step(
-    trainee: Trainee, optims: Sequence[torch.optim.Optimizer], batch: Batch, kept: int
+    trainee: Trainee, optims: Sequence[torch.optim.Optimizer], batch: Batch, patch_count: int
 ) -> tuple[float, float]:
     for optim in optims:
         optim.zero_grad()
-    loss, right = trainee(batch, kept)
+    loss, right = trainee(batch, patch_count)
     loss.backward()
     nn.utils.clip_grad_norm_(trainee.clip.parameters(), 1.0)
     for optim in optims:
@@ -193,17 +197,17 @@ def _step(
 
 
 def _save(path: Path, trainee: Trainee, optims: Sequence[torch.optim.Optimizer], step: int) -> None:
-    half = path.with_suffix(".part")
+    partial = path.with_suffix(".part")
     state = {"model": trainee.state_dict(), "optimizers": [o.state_dict() for o in optims]}
-    torch.save({**state, "step": step}, half)
-    half.replace(path)
+    torch.save({**state, "step": step}, partial)
+    partial.replace(path)
 
 
 def _restore(path: Path, trainee: Trainee, optims: Sequence[torch.optim.Optimizer]) -> int:
     state = torch.load(path, weights_only=True)
     trainee.load_state_dict(state["model"])
-    for optim, kept in zip(optims, state["optimizers"], strict=True):
-        optim.load_state_dict(kept)
+    for optim, saved in zip(optims, state["optimizers"], strict=True):
+        optim.load_state_dict(saved)
     return int(state["step"])
 
 
@@ -214,8 +218,8 @@ def export(trainee: Trainee, tokenizer_folder: Path, folder: Path) -> None:
 
     logging.disable_progress_bar()
     trainee.clip.half().save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)  # saved for its owner only
-    # As learned: a tokenizer that has been used would save its last padding with it
+    (folder / "model.safetensors").chmod(0o644)  # saved readable by its owner only
+    # Copied as learned: a tokenizer that has been used would save its last padding, too
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tokenizer_folder / name, folder / name)
     square = {"height": PIXELS, "width": PIXELS}

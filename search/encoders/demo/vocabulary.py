@@ -1,7 +1,7 @@
-"""The words that captions use for what a drawn picture shows.
+"""Vocabulary of captions for drawn images.
 
-Words of one list are separated by spaces, phrases by bars; `-` inside a word stands for a space or
-a hyphen. The first is the usual one, and a word that comes twice is said twice as often.
+Words of a list are separated by spaces, phrases by bars; `-` inside a word stands for a space or a
+hyphen. The first is the most common one, and a word that occurs twice is used twice as often.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from assetbank.demo.drawing.specs import COLOURS, OBJECTS, SCENES, TRIMS
 
 @dataclass(frozen=True)
 class Noun:
+    """Singular and plural words for an object."""
+
     one: tuple[str, ...]
     many: tuple[str, ...]  # also words without a singular
 
@@ -121,7 +123,7 @@ OBJECT_NOUNS: dict[str, Noun] = {
     "clock": _nouns("clock alarm-clock wall-clock", "clocks alarm-clocks"),
 }
 
-# Words for several kinds of object: a caption with one of them is right for all of these
+# Words for several kinds of objects: a caption with one of them fits all of these
 KINDS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = tuple(
     (tuple(words.split()), frozenset(objects.split()))
     for words, objects in {
@@ -152,14 +154,14 @@ KINDS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = tuple(
         "watch-or-clock timekeeper": "watch clock",
     }.items()
 )
-# Of these words, the ones that take no "a"
+# Nouns of KINDS that take no "a"
 MASS_NOUNS = frozenset(
     _phrases(
         "jewellery|jewelry|footwear|clothing|apparel|luggage|furniture|electronics|tech|makeup"
         "|beauty|headwear"
     )
 )
-# Objects that are mostly spoken of in the plural
+# Objects that are mostly named in the plural
 PAIRED = frozenset(_phrases("sneaker|heels|boot|glove|sunglasses|trousers|headphones|earrings"))
 
 COLOUR_WORDS: dict[str, tuple[str, ...]] = _lists(
@@ -277,29 +279,6 @@ SCENE_ADJECTIVES: dict[str, tuple[str, ...]] = _lists(
         "forest": "forest woodland nature",
         "stage": "stage spotlight theatre",
     }
-)
-
-OPENINGS = _phrases(
-    "a photo of|a picture of|an image of|product shot of|a product photo of|photo of"
-    "|picture of|image of|close-up of|a drawing of|an illustration of|illustration of"
-    "|a render of|packshot of|catalogue photo of|advertising photo of|poster with"
-    "|banner with|hero image with|campaign picture of|show me|find|i am looking for"
-    "|looking for|search for|we need|where is|do we have|pictures of|photos of|images of"
-    "|artwork of|key visual with|a nice photo of|asset with|visual of|stock photo of|get me"
-)
-ENDINGS = _phrases(
-    "for women|for men|for kids|for the summer campaign|for the catalogue|for the website"
-    "|for social media|from the new collection|for the spring collection|2024|2025"
-    "|limited edition|high quality|please|hero shot|for our shop|for the press kit"
-    "|product photography|for the newsletter|close up|campaign"
-)
-ANY_PRODUCT = _phrases(
-    "something|anything|a product|product|item|an item|things|stuff|an object|products"
-)
-PRAISE = _phrases(
-    "beautiful|luxury|elegant|stylish|modern|vintage|classic|premium|new|fancy|nice|lovely"
-    "|designer|fashionable|small|big|cool|cute|expensive|exclusive|iconic|trendy|favourite"
-    "|special|official|seasonal|branded|single"
 )
 
 for named, known in (

@@ -1,4 +1,4 @@
-"""Is everything in Milvus that should be, as it should be, and nothing else?"""
+"""`manage.py check_index`: compare Milvus with Postgres, and repair it with --fix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             except (VectorStoreUnavailable, EncoderError) as error:
                 raise CommandError(str(error)) from error
         for each in report.spaces:
-            self._tell(each, named=len(report.spaces) > 1)
+            self._print(each, with_model=len(report.spaces) > 1)
         if report.sound:
             self.stdout.write(f"All {report.checked} indexed assets are right.")
         elif options["fix"]:
@@ -40,9 +40,9 @@ class Command(BaseCommand):
         else:
             raise CommandError("The index is not right; --fix puts it right.")
 
-    def _tell(self, report: reconcile.SpaceReport, *, named: bool) -> None:
-        if named:
+    def _print(self, report: reconcile.SpaceReport, *, with_model: bool) -> None:
+        if with_model:
             self.stdout.write(f"{report.space.model}:")
-        for what, count in report.counts.items():
-            examples = ", ".join(map(str, report.examples.get(what, [])))
-            self.stdout.write(f"{count:6} {what}{f': {examples}' if examples else ''}")
+        for finding, count in report.counts.items():
+            examples = ", ".join(map(str, report.examples.get(finding, [])))
+            self.stdout.write(f"{count:6} {finding}{f': {examples}' if examples else ''}")

@@ -1,4 +1,4 @@
-"""How well search answers questions whose right answers are known."""
+"""`manage.py evaluate_search`: measure relevance with queries of a file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ from search.indexing import spaces
 from search.models import VectorSpace
 from search.query import SearchForm, SearchQuery, read_query
 
-MAX_NAMED = 50  # bad lines
+MAX_NAMED = 50  # skipped lines that are printed
 
 
 class BadLine(Exception):
-    """The sentence says what is wrong with it."""
+    """Line that cannot be used; the message is a sentence with the reason."""
 
 
 @dataclass(frozen=True)
 class Line:
-    number: int  # of the file, from 1
+    """One query of the file."""
+
+    number: int  # line of the file, from 1
     question: str
-    expected: tuple[str, ...] = ()  # ids, or file names
+    expected: tuple[str, ...] = ()  # ids or file names
     problem: str = ""  # why it cannot be used
 
 
@@ -60,7 +62,7 @@ class Command(BaseCommand):
         brand, space = _brand(options["brand"]), _space(options["space"])
         try:
             lines = list(read_lines(options["file"].read_text("utf-8-sig")))
-            # what is loaded and connected with the first question is no latency
+            # Loading and connecting for the first query do not count as latency
             metrics.evaluate_query(
                 EvaluationQuery(SearchQuery(text="warm up"), frozenset(), ""), space=space
             )
@@ -87,16 +89,17 @@ class Command(BaseCommand):
     def _ask(
         self, lines: Iterable[Line], brand: Brand | None, space: VectorSpace, k: int
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Rows as of an evaluation.Result, and the lines that were left out."""
+        """Return rows for `metrics.mean_metrics`, and the lines that were skipped."""
         rows, left_out = [], []
         self.stdout.write(f"recall@{k:<5}   MRR  nDCG@{k:<4}    ms  question")
         for line in lines:
             try:
-                row = metrics.evaluate_query(_asking(line, brand), space=space, k=k)
+                row = metrics.evaluate_query(_evaluation_query(line, brand), space=space, k=k)
             except (BadLine, InvalidQuery) as error:
                 left_out.append({"line": line.number, "reason": str(error)})
             except SearchUnavailable as error:
-                if error.__cause__ is not None:  # a service is down: so it is for all others
+                # A service is unavailable, also for the other lines
+                if error.__cause__ is not None:
                     raise CommandError(error.message) from error
                 left_out.append({"line": line.number, "reason": error.message})
             else:
@@ -115,7 +118,7 @@ class Command(BaseCommand):
 
 
 def read_lines(text: str) -> Iterator[Line]:
-    """Of JSON lines or CSV; bad ones have a problem."""
+    """Yield lines of JSON lines or CSV; bad ones have a problem."""
     if text.lstrip().startswith("{"):
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
@@ -135,8 +138,8 @@ def read_lines(text: str) -> Iterator[Line]:
 
 def _json_line(number: int, text: str) -> Line:
     try:
-        given = json.loads(text)
-        question, expected = given["question"], given["expected"]
+        data = json.loads(text)
+        question, expected = data["question"], data["expected"]
     except (ValueError, RecursionError) as error:
         return Line(number, "", problem=f"This is not JSON: {error}")
     except (KeyError, TypeError):
@@ -148,7 +151,7 @@ def _json_line(number: int, text: str) -> Line:
 
 
 def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
-    """As file names are kept: composed, without control characters."""
+    """Return a line, normalised like stored file names: composed, without control characters."""
     question = " ".join(clean_text(question).split())
     expected = tuple(dict.fromkeys(name for each in expected if (name := clean_text(each))))
     problem = "" if question else "There is no question."
@@ -157,8 +160,8 @@ def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
     return Line(number, question, expected, problem)
 
 
-def _asking(line: Line, brand: Brand | None) -> EvaluationQuery:
-    """Raises BadLine and InvalidQuestion."""
+def _evaluation_query(line: Line, brand: Brand | None) -> EvaluationQuery:
+    """Return the evaluation query. Raises BadLine and InvalidQuery."""
     if line.problem:
         raise BadLine(line.problem)
     question = _question(line.question)
@@ -177,16 +180,19 @@ def _asking(line: Line, brand: Brand | None) -> EvaluationQuery:
 
 
 def _question(text: str) -> SearchQuery:
-    """An address, if it begins with one of its parameters; else words. Raises InvalidQuestion."""
+    """Parse a query string, if it begins with one of its parameters, else words.
+
+    Raises InvalidQuery.
+    """
     name, equals, _ = text.partition("=")
     if equals and name in SearchForm.base_fields:
         return read_query(text, person=permissions.system_user())
-    given = QueryDict(mutable=True)
-    given["q"] = text
-    return read_query(given.urlencode(), person=permissions.system_user())
+    query = QueryDict(mutable=True)
+    query["q"] = text
+    return read_query(query.urlencode(), person=permissions.system_user())
 
 
-# ------------------------------------------------------------------------ what is asked, and where
+# ------------------------------------------------------------------------ options
 
 
 def _brand(slug: str) -> Brand | None:

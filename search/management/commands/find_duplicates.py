@@ -1,4 +1,4 @@
-"""Pictures that look the same, found now instead of in the background."""
+"""`manage.py find_duplicates`: detect duplicate images now instead of in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New Milvus collections from what Postgres keeps."""
+"""`manage.py rebuild_index`: fill new Milvus collections from Postgres."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another encoder takes over, without a gap."""
+"""`manage.py switch_encoder`: roll out another encoder without downtime."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from search.encoders import EncoderError
 from search.evaluation import RolloutRefused, rollout
 from search.indexing import pipeline
 from search.models import VectorSpace
-from search.templatetags.saved_searches import told
+from search.templatetags.saved_searches import query_summary
 from search.vectorstore import VectorStoreUnavailable
 
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 1.0  # between checks of the workers' progress
 
 
 class Command(BaseCommand):
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if not work and not health.workers().ok:
             raise CommandError("No index worker runs: start one, or index here with --work.")
         self._watch(space, work=work)
-        if not space.active:  # a worker may have been quicker
+        if not space.active:  # a worker may have activated it already
             gate = rollout.run_gate(space)
             self._show(gate)
             if not gate["passes"] and not force:
@@ -81,9 +81,9 @@ class Command(BaseCommand):
         with tqdm(desc="Indexed", unit="asset", file=sys.stdout, ncols=80) as bar:
 
             def show(done: int = 0) -> None:
-                far = rollout.progress(space)
-                bar.total = far.total
-                bar.update(far.done - bar.n)
+                state = rollout.progress(space)
+                bar.total = state.total
+                bar.update(state.done - bar.n)
 
             while True:
                 done = pipeline.index_pending(after_batch=show) if work else 0
@@ -93,7 +93,7 @@ class Command(BaseCommand):
                     raise CommandError(space.problem)
                 if rollout.is_built(space):
                     return
-                if not done:  # others have the rest
+                if not done:  # workers hold the remaining rows
                     time.sleep(WAIT_SECONDS)
 
     def _show(self, gate: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 old, new = gate["old"][measure], gate["new"][measure]
                 self.stdout.write(f"{name:40}{old:10.3f}{new:10.3f}")
             for old, new in zip(gate["old"]["rows"], gate["new"]["rows"], strict=False):
-                name = f"  {new['brand']}: {told(new['question'])}"
+                name = f"  {new['brand']}: {query_summary(new['question'])}"
                 self.stdout.write(f"{name[:40]:40}{old['ndcg']:10.3f}{new['ndcg']:10.3f}")
         self.stdout.write(f"{'Coverage':40}{gate['of']:10}{gate['covered']:10}")
         for lost in gate["lacking"]:

@@ -1,4 +1,4 @@
-"""`manage.py train_demo_clip`: makes the bundled demo encoder anew."""
+"""`manage.py train_demo_clip`: train the bundled demo encoder again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         if options["measure"]:
             self._measure()
             return
-        # torch takes seconds to import, and manage.py reads every command for its help
+        # Torch takes seconds to import, and manage.py imports every command for its help
         from search.encoders.demo.drawings import training_set
         from search.encoders.demo.evaluation import evaluate
         from search.encoders.demo.tokenizer import train_tokenizer

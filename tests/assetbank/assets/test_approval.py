@@ -1,4 +1,4 @@
-"""Who may decide about an asset, what stands against it, and what is kept of it."""
+"""Decisions about assets: permissions, approval blockers, records and notifications."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from assetbank import hooks
 from assetbank.assets import approval, ingest_asset, read_original, update_asset
 from assetbank.errors import CannotApprove, Conflict, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Decision, Notice
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 APPROVED, REJECTED, ARCHIVED = Decision.Verdict.values
 
-heard: list[Decision] = []
+decided: list[Decision] = []
 
 
-def refuses(asset: Asset) -> list[str]:
+def block_green_hats(asset: Asset) -> list[str]:
     return ["The hat is green."] if asset.title == "Green hat" else []
 
 
-def hears(decision: Decision) -> None:
-    heard.append(decision)
+def record_decision(decision: Decision) -> None:
+    decided.append(decision)
 
 
 @pytest.fixture(autouse=True)
 def checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks.approval_checks, "functions", [refuses])
-    monkeypatch.setattr(hooks.asset_decided, "functions", [hears])
-    heard.clear()
+    monkeypatch.setattr(hooks.approval_checks, "functions", [block_green_hats])
+    monkeypatch.setattr(hooks.asset_decided, "functions", [record_decision])
+    decided.clear()
 
 
 def test_a_decision_says_who_when_and_why_and_is_told_to_who_made_it(
@@ -48,7 +48,7 @@ def test_a_decision_says_who_when_and_why_and_is_told_to_who_made_it(
     notice = Notice.objects.get(person=cast.creator)
     assert notice.sentence == "“Hat” was approved by manager. Fine."
     assert notice.address == asset.get_absolute_url()
-    assert heard == [decision]
+    assert decided == [decision]
 
 
 def test_a_decision_is_taken_back_by_another_and_both_stay(

@@ -1,4 +1,4 @@
-"""Downloads, marks, notices and the terms of an asset, on the pages and over REST."""
+"""Downloads, AI labels, notifications and terms of an asset, on pages and over REST."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from PIL import Image
 from assetbank import notifications
 from assetbank.assets import GenerationProvenance, update_asset
 from assetbank.models import Asset
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
-from tests.credentials import signed
+from tests.support.api import client_of
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 MARK = ">Made with AI</span>"
 AI = GenerationProvenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
 
 
-def of(person: User) -> Client:
+def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(person)
+    client.force_login(user)
     return client
 
 
@@ -35,7 +35,7 @@ def page(client: Client, asset: Asset, more: str = "") -> str:
 
 
 def approved(asset: Asset) -> Asset:
-    """Viewers see it then."""
+    """Approve the asset, so that viewers see it."""
     return update_asset(asset=asset, status="approved", deciding=True)
 
 
@@ -44,7 +44,7 @@ class TestFiles:
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         asset = approved(make_asset(file=picture_bytes(size=(900, 600)), filename="Red cape.png"))
-        answer = of(cast.viewer).get(f"/assets/{asset.pk}/download/?format=jpeg&side=300")
+        answer = signed_in(cast.viewer).get(f"/assets/{asset.pk}/download/?format=jpeg&side=300")
         assert answer["Content-Disposition"] == 'attachment; filename="Red cape-300.jpg"'
         assert answer["Content-Type"] == "image/jpeg"
         assert "sandbox" in answer["Content-Security-Policy"]
@@ -65,34 +65,34 @@ class TestFiles:
     def test_what_cannot_be_drawn_is_refused(
         self, cast: Cast, make_asset: MakeAsset, asked: str, status: int
     ) -> None:
-        answer = of(cast.creator).get(f"/assets/{make_asset().pk}/download/?{asked}")
+        answer = signed_in(cast.creator).get(f"/assets/{make_asset().pk}/download/?{asked}")
         assert answer.status_code == status
 
     def test_others_brands_have_no_downloads(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset = make_asset()
         for what in ("download/", "credentials/", "original/"):
-            assert of(cast.outsider).get(f"/assets/{asset.pk}/{what}").status_code == 404
+            assert signed_in(cast.outsider).get(f"/assets/{asset.pk}/{what}").status_code == 404
 
     def test_what_is_quarantined_leaves_only_with_managers(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         asset = update_asset(asset=make_asset(), status="quarantined", withdrawing=True)
         for what in ("original/", "download/?format=png"):
-            for person, status in ((cast.creator, 403), (cast.manager, 200)):
-                got = of(person).get(f"/assets/{asset.pk}/{what}")
+            for user, status in ((cast.creator, 403), (cast.manager, 200)):
+                got = signed_in(user).get(f"/assets/{asset.pk}/{what}")
                 assert (what, got.status_code) == (what, status)
-        assert "Download original" not in page(of(cast.creator), asset)
+        assert "Download original" not in page(signed_in(cast.creator), asset)
 
 
 class TestAssetPage:
     def test_it_says_what_was_made_with_ai(self, cast: Cast, make_asset: MakeAsset) -> None:
         made = make_asset(provenance=AI)
-        assert MARK in page(of(cast.creator), made)
-        assert MARK in of(cast.creator).get("/").content.decode()
-        assert MARK not in page(of(cast.creator), make_asset())
+        assert MARK in page(signed_in(cast.creator), made)
+        assert MARK in signed_in(cast.creator).get("/").content.decode()
+        assert MARK not in page(signed_in(cast.creator), make_asset())
 
     def test_terms_are_edited_and_shown(self, cast: Cast, make_asset: MakeAsset) -> None:
-        asset, client = make_asset(), of(cast.creator)
+        asset, client = make_asset(), signed_in(cast.creator)
         words = {"title": "Cape", "kind": "product", "tags": ""}
         terms = {
             "derivatives_allowed": "no",
@@ -106,7 +106,7 @@ class TestAssetPage:
         shown = page(client, asset)
         assert "does not allow new pictures" in shown
         assert "AT, DE" in shown
-        # who does not send them does not change them
+        # a form without these fields does not change them
         client.post(f"/assets/{asset.pk}/edit/", words)
         asset.refresh_from_db()
         assert (asset.derivatives_allowed, asset.consent) == (False, "given")
@@ -114,7 +114,7 @@ class TestAssetPage:
     def test_people_say_how_a_file_was_made_but_not_how_the_studio_made_one(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
-        asset, client = make_asset(), of(cast.creator)
+        asset, client = make_asset(), signed_in(cast.creator)
         before = asset.rendition_path("grid")
         words = {"title": "Cape", "kind": "product", "tags": ""}
         sent = {**words, "digital_source_type": "compositeWithTrainedAlgorithmicMedia"}
@@ -132,35 +132,37 @@ class TestAssetPage:
 
     def test_a_country_that_is_none_is_explained(self, cast: Cast, make_asset: MakeAsset) -> None:
         sent = {"title": "Cape", "kind": "product", "tags": "", "territories": "UK"}
-        answer = of(cast.creator).post(f"/assets/{make_asset().pk}/edit/", sent)
+        answer = signed_in(cast.creator).post(f"/assets/{make_asset().pk}/edit/", sent)
         assert answer.status_code == 400
         assert "“UK” is not a country code" in answer.content.decode()
 
     def test_content_credentials_are_shown_in_plain_words(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
-        shown = page(of(cast.creator), make_asset(file=signed(picture_bytes())), "credentials/")
+        shown = page(
+            signed_in(cast.creator), make_asset(file=signed(picture_bytes())), "credentials/"
+        )
         assert "Signed, and unchanged since." in shown
         assert "Acme Camera Test" in shown
-        assert page(of(cast.creator), make_asset(), "credentials/").strip() == ""
+        assert page(signed_in(cast.creator), make_asset(), "credentials/").strip() == ""
 
     def test_a_lost_original_says_so(self, cast: Cast, make_asset: MakeAsset) -> None:
-        asset = make_asset((11, 22, 33))  # nobody has asked about these bytes
+        asset = make_asset((11, 22, 33))  # no credentials of these bytes are cached
         default_storage.delete(asset.path)
-        assert "is gone from the storage" in page(of(cast.creator), asset, "credentials/")
+        assert "is gone from the storage" in page(signed_in(cast.creator), asset, "credentials/")
 
 
 class TestNotices:
     def test_they_are_counted_read_and_are_nobody_elses(self, cast: Cast) -> None:
         notifications.notify(cast.viewer, "Something <b>happened</b>.", "/assets/1/")
-        client = of(cast.viewer)
+        client = signed_in(cast.viewer)
         assert "1 new notice" in client.get("/notices/count/").content.decode()
         shown = client.get("/notices/").content.decode()
         assert "Something &lt;b&gt;happened" in shown
         assert 'href="/assets/1/"' in shown
         assert client.post("/notices/").status_code == 302
         assert client.get("/notices/count/").content.decode().strip() == ""
-        assert "Nothing to tell" in of(cast.creator).get("/notices/").content.decode()
+        assert "Nothing to tell" in signed_in(cast.creator).get("/notices/").content.decode()
 
     def test_a_title_of_two_lines_makes_no_second_header(self, cast: Cast) -> None:
         User.objects.filter(pk=cast.viewer.pk).update(email="viewer@example.com")

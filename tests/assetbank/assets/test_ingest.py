@@ -97,7 +97,7 @@ def test_sixteen_bit_pictures_keep_their_brightness() -> None:
 
 def test_orientation_is_honoured(cast: Cast) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned
+    exif[0x0112] = 6  # the camera was rotated
     asset = store(cast, picture_bytes(fmt="JPEG", size=(80, 60), exif=exif)).asset
     assert (asset.width, asset.height, asset.orientation) == (60, 80, "portrait")
     with open_rendition(asset=asset, name="grid") as file:
@@ -145,6 +145,7 @@ def test_bytes_and_pixels_are_bounded(cast: Cast, settings: Settings) -> None:
         store(cast, picture_bytes(size=(20, 20)))
 
 
+@pytest.mark.slow
 def test_a_small_file_that_unfolds_into_gigabytes_is_refused_before_it_is_decoded(
     cast: Cast,
 ) -> None:
@@ -194,7 +195,7 @@ def test_a_failure_after_the_files_were_written_leaves_no_file(cast: Cast, media
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_after_the_commit_takes_no_file_of_it_away(cast: Cast) -> None:
     def fail(**kwargs: Any) -> None:
-        transaction.on_commit(lambda: 1 / 0)  # as if the answer to the commit got lost
+        transaction.on_commit(lambda: 1 / 0)  # as if the result of the commit were lost
 
     post_save.connect(fail, Asset)
     try:

@@ -1,4 +1,4 @@
-"""Merging: what refers to the copies follows, the copies are archived, nothing is lost."""
+"""Merging: references move to the kept asset, copies are archived, nothing is lost."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_generations_and_golden_questions_follow(cast: Cast, make_asset: MakeAss
     output = Output.objects.create(generation=one, take=answered(one), position=0, asset=copy)
     golden = GoldenQuestion.objects.create(brand=cast.acme, question="q=cape")
     golden.expected.add(keep, copy)
-    for _ in range(2):  # and again, as after a click too many
+    for _ in range(2):  # twice, as after a double click
         merge_assets(keep=keep, others=[copy], by=cast.manager)
         output.refresh_from_db()
         assert output.asset == keep
@@ -164,7 +164,7 @@ def test_what_fails_at_its_end_has_changed_nothing(cast: Cast, make_asset: MakeA
     keep, copy = make_asset(), make_asset(tags=["silk"])
     collection = Collection.objects.create(brand=cast.acme, name="Launch")
     collections.add_assets(collection=collection, assets=[copy])
-    Asset.objects.filter(pk=copy.pk).update(title="")  # so it cannot be archived: the last step
+    Asset.objects.filter(pk=copy.pk).update(title="")  # so archiving it, the last step, fails
     with pytest.raises(InvalidAsset, match="title"):
         merge_assets(keep=keep, others=[copy], by=cast.manager)
     assert (now(copy).status, now(keep).tag_names) == ("approved", [])

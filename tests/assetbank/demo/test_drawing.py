@@ -1,4 +1,4 @@
-"""The drawn pictures, and the catalogue made of them."""
+"""The drawn images, and the demo catalogue."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ GRIDS = {
         " 7b211fa87e64abb28b873831 896a4d8a875b8491608b6c4f"
     ),
 }
-"""Mean colours of 4 x 4 cells, rows from the top, of pictures of 64 pixels."""
+"""Mean colours of 4 x 4 cells, rows from the top, of images of 64 pixels."""
 
 MEANS = """
     a4aab9 7e8292 8493b4 969baa 8d929c a2abbe 737783 889bc3 7b89a7
@@ -90,11 +90,11 @@ MEANS = """
 """Mean colour of every object, in blue in the studio, at 64 pixels."""
 
 TOLERANCE = 2
-"""Levels of 256: versions of Pillow may round differently, a changed drawing differs by more."""
+"""Levels of 256: rounding differs between versions of Pillow; a changed drawing differs more."""
 
 
 def mean_colours(picture: Image.Image, cells: int) -> NDArray[Any]:
-    """cells * cells rows of red, green and blue."""
+    """Return the mean colour of each cell: an array of cells * cells rows of red, green, blue."""
     side = picture.width // cells
     pixels = np.asarray(picture, np.float64).reshape(cells, side, cells, side, 3)
     means: NDArray[Any] = pixels.mean((1, 3))
@@ -154,7 +154,7 @@ def test_extended_keeps_the_picture_in_the_middle() -> None:
 
 
 def test_random_specs_are_the_same_for_the_same_seed() -> None:
-    """Training data is made of them, so what a seed gives is part of the interface."""
+    """The encoder's training data depends on it, so the spec of a seed is part of the interface."""
     rng = random.Random(1)
     assert random_spec(rng) == Spec("cape", "yellow", "striped", "city", "", 126614242)
 
@@ -173,7 +173,10 @@ def test_random_specs_can_be_restricted() -> None:
 
 
 def test_names_come_without_the_drawing() -> None:
-    script = "import assetbank.demo.specs, sys; print({'PIL', 'numpy', 'django'} & {*sys.modules})"
+    script = (
+        "import assetbank.demo.drawing.specs, sys; "
+        "print({'PIL', 'numpy', 'django'} & {*sys.modules})"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""A program that asks twice with one Idempotency-Key is answered once."""
+"""Idempotency-Key: a retry with the same key gets the first response, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rest_framework.test import APIClient
 from assetbank.http import idempotency
 from assetbank.models import Asset, Collection, IdempotentRequest
 from generation.models import Generation
-from tests.api import client_of, upload
 from tests.conftest import Cast
 from tests.generation.requests import answered
+from tests.support.api import client_of, upload
 
 COLLECTIONS = "/api/v1/collections/"
 
@@ -96,7 +96,7 @@ def test_one_that_is_being_answered_is_a_conflict_until_it_is_given_up(cast: Cas
     Collection.objects.all().delete()
     answer = post(client, "one")
     assert (answer.status_code, answer.json()["code"]) == (409, "being_answered")
-    long_ago = timezone.now() - idempotency.ABANDONED - datetime.timedelta(seconds=1)
+    long_ago = timezone.now() - idempotency.ABANDONED_AFTER - datetime.timedelta(seconds=1)
     IdempotentRequest.objects.update(created_at=long_ago)
     assert post(client, "one").status_code == 201
 
@@ -136,7 +136,7 @@ def test_a_body_that_is_too_large_is_told_as_without_a_key(cast: Cast) -> None:
 
 
 def test_a_generation_is_not_asked_for_twice_though_its_answer_was_lost(cast: Cast) -> None:
-    """Killed after the generation was queued, and before its answer could be kept."""
+    """The process is killed after it queued the generation, before it stores its response."""
     client = client_of(cast, "creator")
     body = {"brand": "acme", "prompt": "A red cape", "model": "sketch"}
     headers = {"idempotency-key": "paid"}
@@ -150,7 +150,7 @@ def test_a_generation_is_not_asked_for_twice_though_its_answer_was_lost(cast: Ca
 def test_a_final_is_not_paid_twice_though_its_answer_was_lost(
     cast: Cast, settings: Any, make_asset: Callable[..., Asset]
 ) -> None:
-    settings.GEMINI_API_KEY = "a-key"  # nothing is sent: nobody runs the queue
+    settings.GEMINI_API_KEY = "a-key"  # nothing is sent: no worker runs
     given = {"model": "gemini-nano-banana-2.1", "aspect_ratio": "1:1", "image_size": "1K"}
     drafted = Generation.objects.create(
         brand=cast.acme, prompt="A cape", state="succeeded", **given
@@ -165,7 +165,7 @@ def test_a_final_is_not_paid_twice_though_its_answer_was_lost(
         return client.post(f"/api/v1/outputs/{output.pk}/finalise/", body, headers=headers)
 
     first = ask("2K").json()["id"]
-    Generation.objects.filter(pk=first).update(state="succeeded")  # drawn, and paid
+    Generation.objects.filter(pk=first).update(state="succeeded")  # generated, and paid for
     IdempotentRequest.objects.all().delete()
     assert ask("2K").json()["id"] == first
     IdempotentRequest.objects.all().delete()

@@ -1,4 +1,4 @@
-"""`manage.py import_assets`: a folder of pictures, with all that lies in such folders."""
+"""`manage.py import_assets` with real-life folders: invalid files, odd names, copies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
-from tests.processes import House, end_other_sessions, wait_until
+from tests.support.processes import House, end_other_sessions, wait_until
 
-# the command reads with threads, which see only what is committed
+# the command reads in threads, which only see committed rows
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -33,7 +33,7 @@ def no_other_sessions(transactional_db: None) -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures, at several depths, one of them under a hostile name."""
+    """A folder with three images at several depths, one of them with a hostile name."""
     inside = tmp_path / "archive" / "2024" / "spring"
     inside.mkdir(parents=True)
     (inside / "hat.jpeg").write_bytes(picture_bytes((1, 0, 0), fmt="JPEG"))
@@ -161,8 +161,7 @@ def test_a_folder_that_is_not_there_and_a_bad_collection_name_are_sentences(
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    with House() as house:
-        house.manage("migrate", "--verbosity=0")
+    with House(migrated=True) as house:
         house.script(
             "from assetbank.models import Brand\nBrand.objects.create(name='Acme', slug='acme')"
         )
@@ -172,11 +171,11 @@ def house() -> Iterator[House]:
 def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     folder = house.folder / "in"
     folder.mkdir()
-    total = 60
+    total = 20
     noise = Image.effect_noise((2400, 2000), 40)  # large: it must not be over at once
     for number in range(total):
         was = noise.getpixel((number, 0))
-        noise.putpixel((number, 0), 255 - int(was))  # type: ignore[arg-type]  # no two are the same
+        noise.putpixel((number, 0), 255 - int(was))  # type: ignore[arg-type]  # makes all files different
         noise.save(folder / f"{number:02}.png", compress_level=1)
     started = house.start("import_assets", str(folder), "--brand=acme")
     count = "SELECT count(*) FROM assetbank_asset"
@@ -194,4 +193,4 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(house: House) -> None:
     assert there >= 2
     assert new + there == total
     files = [path for path in (house.folder / "media" / "originals").rglob("*") if path.is_file()]
-    assert len(files) == total  # what was stopped midway left no file behind
+    assert len(files) == total  # the interrupted file was deleted from the storage

@@ -1,4 +1,4 @@
-"""`make run` as a process: it answers, says who says what, and leaves nothing behind."""
+"""`make run` as a process: it serves, names the part in every log line, and ends completely."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.processes import House, Running, free_port, kill, taken_port, wait_until
+from tests.support.processes import House, Running, free_port, kill, taken_port, wait_until
 
 PARTS = ("web", "index", "generate", "milvus", "postgres", "system")
 LINE = re.compile(rf"\d\d:\d\d:\d\d ({'|'.join(PARTS)}) +\| ")
@@ -21,6 +21,24 @@ READY = "Ctrl-C stops it."
 def house() -> Iterator[House]:
     with House() as house:
         yield house
+
+
+@pytest.fixture
+def library() -> Iterator[House]:
+    """One whose database need not be made first."""
+    with House(migrated=True) as library:
+        yield library
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[House, int, Running]]:
+    """A library that runs, its port and its process; the second of the two who use it ends it."""
+    with House(migrated=True) as house:
+        port = free_port()
+        yield house, port, start(house, port)
+
+
+Shared = tuple[House, int, Running]
 
 
 def answers(port: int) -> bool:
@@ -57,34 +75,13 @@ def test_the_library_runs_until_ctrl_c_and_runs_again(house: House) -> None:
     ended = first.ended(15)
     assert ended.code == 0
     assert "Traceback" not in ended.output
-    assert "SIGKILL" not in ended.output  # all ended by themselves
+    assert "SIGKILL" not in ended.output  # all parts ended before the time limit
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
 
     second = start(house, port)
-    os.killpg(second.pid, signal.SIGINT)  # as a terminal does it
+    os.killpg(second.pid, signal.SIGINT)  # as a terminal does
     assert second.ended(15).code == 0
     wait_until(lambda: not house.processes(), "nothing is left", seconds=5)
-
-
-def test_a_worker_and_a_database_that_are_killed_come_back(house: House) -> None:
-    port = free_port()
-    running = start(house, port)
-
-    def index_worker() -> list[int]:
-        found = [process for process in house.processes() if "index,house" in process.cmdline()]
-        return [process.pid for process in found]
-
-    wait_until(lambda: workers(house) == 2, "both workers are at work")
-    (pid,) = index_worker()
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: index_worker() not in ([pid], []), "the worker is back")
-    assert "ended; starting again" in running.output
-    (server,) = house.postgres_servers()
-    kill(server)
-    wait_until(lambda: answers(port) and workers(house) >= 2, "all is back", every=0.5)
-    assert running.alive
-    running.interrupt()
-    assert running.ended(15).code == 0
 
 
 def test_a_port_that_is_taken_is_a_sentence(house: House) -> None:
@@ -115,21 +112,41 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(house: House) -> Non
     assert f"{house.folder} cannot be written" in done.output
 
 
-def test_a_library_that_was_killed_starts_again_on_its_port(house: House) -> None:
-    port = free_port()
-    start(house, port).kill()
-    assert answers(port)  # its parts go on without it
-    again = house.start("run_library", "--no-demo", "--port", str(port))
-    wait_until(lambda: "web started" in again.output.replace("system   | ", ""), "it starts")
-    wait_until(lambda: answers(port), "the library answers")
-    again.interrupt()
-    assert again.ended(20).code == 0
-    wait_until(lambda: house.processes() == [], "nothing is left", seconds=20)
-
-
-def test_one_library_at_a_time_works_on_a_folder(house: House) -> None:
-    running = start(house, free_port())
+def test_one_library_at_a_time_works_on_a_folder(shared: Shared) -> None:
+    house, _, running = shared
     second = house.manage("run_library", "--no-demo", "--port", str(free_port()))
     assert second.code == 1
     assert second.output.strip().splitlines()[-1].startswith("CommandError: Assetbank is running")
     assert running.alive
+
+
+def test_a_worker_and_a_database_that_are_killed_come_back(shared: Shared) -> None:
+    house, port, running = shared
+
+    def index_worker() -> list[int]:
+        found = [process for process in house.processes() if "index,house" in process.cmdline()]
+        return [process.pid for process in found]
+
+    wait_until(lambda: workers(house) == 2, "both workers are at work")
+    (pid,) = index_worker()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: index_worker() not in ([pid], []), "the worker is back")
+    assert "ended; starting again" in running.output
+    (server,) = house.postgres_servers()
+    kill(server)
+    wait_until(lambda: answers(port) and workers(house) >= 2, "all is back", every=0.5)
+    assert running.alive
+    running.interrupt()
+    assert running.ended(15).code == 0
+
+
+def test_a_library_that_was_killed_starts_again_on_its_port(library: House) -> None:
+    port = free_port()
+    start(library, port).kill()
+    assert answers(port)  # its parts go on without it
+    again = library.start("run_library", "--no-demo", "--port", str(port))
+    wait_until(lambda: "web started" in again.output.replace("system   | ", ""), "it starts")
+    wait_until(lambda: answers(port), "the library answers")
+    again.interrupt()
+    assert again.ended(20).code == 0
+    wait_until(lambda: library.processes() == [], "nothing is left", seconds=20)

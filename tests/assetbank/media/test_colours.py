@@ -1,4 +1,4 @@
-"""Dominant colours of pictures, and which colours are near each other."""
+"""Dominant colours of images, and distances of colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import COLOURS, Spec
 from assetbank.media import colours, images
 
-ROUNDING = colours.EDGE * 3**0.5 / 2  # a colour is at most this far from the centre of its cell
+ROUNDING = colours.EDGE * 3**0.5 / 2  # maximum distance of a colour from the centre of its cell
 
 
 def named(colour: str) -> str:
@@ -21,12 +21,12 @@ def named(colour: str) -> str:
 
 
 def found(picture: Image.Image, colour: str) -> bool:
-    """Does the filter for the colour find the picture?"""
+    """Return whether the filter for the colour finds the image."""
     wanted = set(colours.cells_near(colour))
     return not wanted.isdisjoint(colours.cells(colours.dominant_colours(picture)))
 
 
-# What is near
+# Distances and cells
 
 
 def test_oklab_agrees_with_published_values() -> None:
@@ -57,6 +57,7 @@ def test_a_colour_finds_its_shades_and_not_its_neighbours(
     assert [other for other in far if wanted & set(colours.cells([other]))] == []
 
 
+@pytest.mark.slow
 def test_cells_agree_with_the_distance_everywhere() -> None:
     rng = random.Random(1)
     corners = ["#" + bytes(rgb).hex() for rgb in itertools.product((0, 255), repeat=3)]
@@ -96,7 +97,7 @@ def test_shades_of_one_cell_are_kept_once() -> None:
     assert colours.cells([]) == []
 
 
-# What a picture's colours are
+# Dominant colours
 
 
 def test_a_picture_of_one_colour_has_that_colour() -> None:
@@ -131,7 +132,7 @@ def test_stripes_are_two_colours_and_not_their_average() -> None:
 @pytest.mark.parametrize("colour", ["red", "yellow", "green", "blue", "black", "brown"])
 def test_a_small_product_before_a_plain_backdrop_shows_its_colour(colour: str) -> None:
     picture = Image.new("RGB", (480, 480), "#ffffff")
-    # 3 % of the picture: less would be a speck anywhere else
+    # 3 % of the image: without a plain backdrop it would not count
     ImageDraw.Draw(picture).ellipse((200, 220, 295, 312), named(colour))
     assert found(picture, named(colour))
     assert found(picture, "#ffffff")
@@ -139,11 +140,11 @@ def test_a_small_product_before_a_plain_backdrop_shows_its_colour(colour: str) -
 
 @pytest.mark.parametrize("scene", ["white", "studio"])
 def test_drawn_products_are_found_by_their_colour(scene: str) -> None:
-    wares = ["handbag", "dress", "tshirt", "sofa", "teddy", "jacket", "mug"]
+    objects = ["handbag", "dress", "tshirt", "sofa", "teddy", "jacket", "mug"]
     shades = ["red", "orange", "green", "blue", "navy", "purple", "pink", "black"]
-    pairs = list(itertools.product(wares, shades))
+    pairs = list(itertools.product(objects, shades))
     hits = [
-        found(render(Spec(ware, shade, scene=scene), 240, 1), named(shade)) for ware, shade in pairs
+        found(render(Spec(obj, shade, scene=scene), 240, 1), named(shade)) for obj, shade in pairs
     ]
     assert sum(hits) >= 0.95 * len(hits)
 
@@ -153,7 +154,7 @@ def test_odd_shapes_have_colours_too(size: tuple[int, int]) -> None:
     assert colours.dominant_colours(Image.new("RGB", size, "#265cda")) == ("#265cda",)
 
 
-# With the rest of intake
+# Ingest
 
 
 def test_intake_learns_colours_and_hash_and_so_does_a_second_look() -> None:

@@ -1,4 +1,4 @@
-"""The perceptual hash: near for copies, far for other pictures, and PostgreSQL agrees."""
+"""Perceptual hashes: near for copies, far for other images, with equal distances in SQL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_other_pictures_are_far(drawn: Pictures) -> None:
 def test_half_of_the_bits_are_set(drawn: Pictures) -> None:
     hashes = [perceptual_hash(picture) for picture in drawn]
     assert {distance(value, 0) for value in hashes} == {32}
-    assert min(hashes) < 0 < max(hashes)  # the sign is a bit like the others
+    assert min(hashes) < 0 < max(hashes)  # the sign is one of the 64 bits
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "#265cda"])

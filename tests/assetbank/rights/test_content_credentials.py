@@ -1,4 +1,4 @@
-"""Content Credentials in a file are read and told in plain words, and nothing is fetched."""
+"""Content Credentials in a file are read and explained, and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assetbank.assets import downloads
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
 from tests.conftest import picture_bytes
-from tests.credentials import signed
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 
@@ -34,7 +34,7 @@ def test_who_signed_and_what_was_done_is_told(make_asset: MakeAsset, picture: by
     assert [(each.said, each.source_type) for each in found.actions] == [
         ("Created", "trainedAlgorithmicMedia")
     ]
-    assert asset.digital_source_type == "trainedAlgorithmicMedia"  # so it is marked, too
+    assert asset.digital_source_type == "trainedAlgorithmicMedia"  # so it gets the AI label
 
 
 def test_a_file_that_was_changed_after_signing_is_not_believed(picture: bytes) -> None:
@@ -83,7 +83,7 @@ def box(kind: bytes, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("depth", [10, 100_000])
 def test_boxes_within_boxes_are_refused(depth: int) -> None:
-    """As many as would use up the stack of whoever follows them in."""
+    """With 100,000 levels, a recursive parser would exhaust its stack."""
     kind = bytes.fromhex("63327061001100108000 00aa00389b71")
     described = box(b"jumd", kind + b"\x03c2pa\0")
     inside = 8 + len(described)

@@ -1,4 +1,4 @@
-"""What leaves says how it was made, what comes in is asked, and originals stay as they are."""
+"""Source types are written into rendered files and read from uploads; originals never change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from assetbank.models import Asset
 from assetbank.rights import provenance
 from assetbank.rights.content_credentials import Action, Credentials
 from tests.conftest import picture_bytes
-from tests.credentials import signed
+from tests.support.credentials import signed
 
 MakeAsset = Callable[..., Asset]
 AI = GenerationProvenance(7, "nano", "A cape", digital_source_type="trainedAlgorithmicMedia")
@@ -31,7 +31,7 @@ RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
 def xmp_of(data: bytes) -> dict[str, str]:
-    """Local name -> text, read by an XML parser; empty without a packet."""
+    """Return the XMP as local name -> text, read by an XML parser; empty without a packet."""
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         packet = image.info.get("xmp")
@@ -75,7 +75,7 @@ def test_renditions_from_before_are_drawn_again_once_the_source_is_known(
     assert xmp_of(rendition(asset, "grid"))["DigitalSourceType"].endswith(
         "/trainedAlgorithmicMedia"
     )
-    assert asset.grid_url != address  # browsers keep what is at an address for good
+    assert asset.grid_url != address  # browsers cache an address for ever
 
 
 @pytest.mark.parametrize("fmt", downloads.FORMATS)
@@ -168,7 +168,7 @@ def test_nobody_takes_back_that_a_file_says_it_was_made_with_ai(make_asset: Make
     asset.refresh_from_db()
     update_asset(asset=asset, digital_source_type="compositeWithTrainedAlgorithmicMedia")
     quiet = make_asset(digital_source_type="trainedAlgorithmicMedia")
-    update_asset(asset=quiet, digital_source_type="")  # said by a person, who was wrong
+    update_asset(asset=quiet, digital_source_type="")  # set by a user, by mistake
     assert not provenance.ai_label(quiet)
 
 

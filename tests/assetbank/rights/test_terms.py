@@ -1,4 +1,4 @@
-"""What may be used today: the sentence and the SQL say the same, whatever the terms are."""
+"""Terms of use: the sentence and the SQL agree for all combinations of terms."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def combinations(pattern: Asset) -> Iterator[Asset]:
         yield Asset(**{**kept, **unique, **dict(zip(terms, values, strict=True))})
 
 
+@pytest.mark.slow
 def test_sentence_and_sql_agree_on_every_combination_of_terms(make_asset: MakeAsset) -> None:
     Asset.objects.bulk_create(combinations(make_asset()))
     every = list(Asset.objects.all())
@@ -65,7 +66,7 @@ def test_countries_are_taken_as_people_type_them(make_asset: MakeAsset) -> None:
 
 
 def test_the_countries_are_those_that_iso_3166_assigns() -> None:
-    """Fail when a release of pycountry adds or removes a country: look at it then."""
+    """Fail when a release of pycountry adds or removes a country, so that somebody checks it."""
     codes = rights.country_codes()
     assert len(codes) == 249
     assert all(len(code) == 2 and code.isascii() and code.isupper() for code in codes)

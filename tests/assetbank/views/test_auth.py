@@ -1,4 +1,4 @@
-"""Who guesses passwords is stopped, on pages and in the admin."""
+"""Lockout after failed sign-ins, on pages and in the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files out and files in: originals, renditions, uploads."""
+"""Files: originals, renditions, uploads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_file(name: str = "cape.png", data: bytes | None = None) -> SimpleUploadedF
 
 
 class SigningStorage(FileSystemStorage):
-    """A storage like S3: other code does not know it as a folder, and its addresses are signed."""
+    """A storage like S3: not an instance of FileSystemStorage, and with signed addresses."""
 
     __class__ = object  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""The library's own pages: signing in, one asset, collections."""
+"""Pages of the library: sign-in, one asset, collections."""
 
 from __future__ import annotations
 

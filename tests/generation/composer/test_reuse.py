@@ -16,10 +16,10 @@ from generation.composer.reuse import RequestSpec
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
 from generation.pipeline import run_generation, submit
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.composer.test_suggestions import drawn
-from tests.pages import signed_in
+from tests.support.api import client_of
+from tests.support.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

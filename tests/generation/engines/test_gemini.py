@@ -495,6 +495,7 @@ def test_a_forked_worker_draws_with_a_client_of_its_own(server: GeminiServer) ->
     assert len(server.requests) == 3
 
 
+@pytest.mark.slow
 def test_importing_the_engine_does_not_import_the_sdk(settings: Settings) -> None:
     program = (
         "import os, sys, django;"

@@ -16,9 +16,9 @@ from assetbank.models import Asset, Membership
 from assetbank.rights import terms as rights
 from generation.errors import InvalidRequest
 from generation.pipeline import execute, run_generation
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.workflows.test_withdrawal import ask, drawn, sentences
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 

@@ -18,11 +18,11 @@ from assetbank.models import Asset, Membership
 from generation.models import Withdrawal
 from generation.pipeline import submit
 from generation.workflows import withdrawal
-from tests.api import EVERYBODY, client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.workflows.test_withdrawal import ask, drawn, statuses
-from tests.pages import signed_in
+from tests.support.api import EVERYBODY, client_of
+from tests.support.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
 

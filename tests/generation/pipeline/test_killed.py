@@ -41,6 +41,7 @@ def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServe
     return server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", ["success", "refuse_picture"])
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_line_it_loses_nothing_and_pays_for_nothing_twice(

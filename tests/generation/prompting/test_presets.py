@@ -14,8 +14,8 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, Preset, PresetVersion
 from generation.pipeline import run_generation, submit
 from generation.prompting import presets
-from tests.api import client_of
 from tests.conftest import Cast
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 BLANKS = [{"name": "place", "label": "Where", "default": "a beach"}, {"name": "who"}]

@@ -21,10 +21,10 @@ from generation.models import BrandRules, Finding, Generation, Output
 from generation.pipeline import outputs, run_generation, submit
 from generation.prompting import brand_rules
 from generation.review import fidelity, inspect, ocr, palette
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 from tests.generation.requests import answered
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -137,11 +137,13 @@ def test_the_sentence_says_how_much_of_which_colour() -> None:
 # ------------------------------------------------------------------------ words
 
 
+@pytest.mark.slow
 def test_words_are_read_where_a_reader_is_installed() -> None:
     assert ocr.read_words(lettered("SUMMER SALE")) == ["SUMMER", "SALE"]
     assert ocr.read_words(painted((RED, 0.5))) == []
 
 
+@pytest.mark.slow
 def test_shapes_are_not_taken_for_words() -> None:
     """Products with wheels, buttons and stripes have no words."""
     drawn = [Spec("bicycle", "red", "plain", "night"), Spec("mug", "blue", "dots", "snow")]
@@ -162,6 +164,7 @@ def test_approved_words_may_be_read(found: list[str], approved: list[str], left:
     assert ocr.unapproved_words(found, approved) == left
 
 
+@pytest.mark.slow
 def test_the_brand_its_references_and_its_approved_words_may_be_read(
     cast: Cast, output_of: MakeOutput, make_asset: MakeAsset
 ) -> None:

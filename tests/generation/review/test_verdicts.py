@@ -13,9 +13,9 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, Output
 from generation.pipeline import run_generation, submit
 from generation.review import verdicts
-from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
-from tests.pages import signed_in, text
+from tests.support.api import Row, client_of, statuses
+from tests.support.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 

@@ -19,10 +19,10 @@ from generation.composer import form_state, tray
 from generation.models import EngineModel, Generation, Preset
 from generation.pipeline import cancel_generation, draw, run_generation
 from generation.prompting import presets
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.generation.requests import answered, ask
-from tests.pages import signed_in, text
+from tests.support.api import client_of
+from tests.support.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 ASKED = {

@@ -31,11 +31,11 @@ from generation.workflows import (
     stop_batch,
     submit_batch,
 )
-from tests.api import Row, client_of, statuses
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.requests import answered
-from tests.pages import signed_in, text
+from tests.support.api import Row, client_of, statuses
+from tests.support.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -380,6 +380,7 @@ class TestPage:
         assert "No batches yet" in text(client.get("/batches/"))
         assert f"/batches/{batch.pk}/" in text(signed_in(cast.manager).get("/batches/"))
 
+    @pytest.mark.slow
     def test_the_same_queries_however_many_pictures(
         self, cast: Cast, make_asset: MakeAsset, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
@@ -598,6 +599,7 @@ def test_a_matrix_over_rest_has_the_format_of_its_preset_unless_it_says_otherwis
         assert [(each.aspect_ratio, each.image_size) for each in cells(batch)] == [expected]
 
 
+@pytest.mark.slow
 def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
     cast: Cast, make_asset: MakeAsset, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

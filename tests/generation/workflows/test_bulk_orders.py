@@ -25,9 +25,9 @@ from generation.pipeline import (
     submit,
 )
 from generation.workflows import Matrix, bulk_orders, refine, stop_batch, submit_batch
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

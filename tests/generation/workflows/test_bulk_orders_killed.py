@@ -41,6 +41,7 @@ def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServe
     return server
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_line_it_orders_once_and_loses_nothing(
     cast: Cast, server: GeminiServer

@@ -19,10 +19,10 @@ from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
 from generation.pipeline import run_generation, submit
 from generation.workflows import finalise, refine
-from tests.api import client_of
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
-from tests.pages import signed_in
+from tests.support.api import client_of
+from tests.support.pages import signed_in
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

@@ -21,10 +21,10 @@ from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
 from generation.pipeline import run_generation, submit
 from generation.workflows import refine
-from tests.api import Row, client_of, statuses
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
-from tests.pages import signed_in, text
+from tests.support.api import Row, client_of, statuses
+from tests.support.pages import signed_in, text
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"
@@ -176,6 +176,7 @@ run_generation(generation_id=int(pk))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_another_process_goes_on_next_week_from_the_database_alone(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset, media: Path
@@ -311,6 +312,7 @@ def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
     assert re.search(r'name="token" value="[0-9a-f-]{36}"', text(fragment)), "asked once there, too"
 
 
+@pytest.mark.slow
 def test_a_long_conversation_is_read_in_as_many_queries_as_a_short_one(
     cast: Cast, server: GeminiServer, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -1,4 +1,4 @@
-"""Kept questions in the admin: what a form saves goes through the same verbs as the pages."""
+"""Saved searches and golden queries in the admin: its forms use the same functions as the pages."""
 
 from __future__ import annotations
 

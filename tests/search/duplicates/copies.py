@@ -1,4 +1,4 @@
-"""Copies as people make them: resized, compressed again, cut, framed, turned, recoloured."""
+"""Typical copies of an image: resized, recompressed, cropped, framed, rotated, recoloured."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def recompressed(picture: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def cropped(picture: Image.Image, rng: random.Random) -> Image.Image:
-    """Five to thirty percent off width and height alike."""
+    """Crop five to thirty percent off width and height alike."""
     share = rng.uniform(0.7, 0.95)
     return _part(picture, share, share, rng)
 
 
 def reframed(picture: Image.Image, rng: random.Random) -> Image.Image:
-    """Up to thirty percent off each, so that the shape changes."""
+    """Crop up to thirty percent off width and height independently, so that the shape changes."""
     return _part(picture, rng.uniform(0.7, 1), rng.uniform(0.7, 1), rng)
 
 
@@ -62,7 +62,7 @@ def framed(picture: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def turned(picture: Image.Image, rng: random.Random) -> Image.Image:
-    """By up to three degrees; the white corners are cut off, or left."""
+    """Rotate by up to three degrees; the white corners are cut off, or stay."""
     angle = rng.choice([-1, 1]) * rng.uniform(0.7, 3)
     picture = picture.rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
     return (

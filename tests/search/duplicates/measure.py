@@ -1,14 +1,14 @@
-"""How well near duplicates are found, on photographs and copies made of them.
+"""Measure the detection of duplicates, on photographs and copies made of them.
 
-    python -m tests.search.measure_duplicates --photos DIR [--originals 150] [--seed 1]
+    python -m tests.search.duplicates.measure --photos DIR [--originals 150] [--seed 1]
 
-All photographs are the library. Each copy is handled as a new asset is: its candidates, by
-perceptual hash and by CLIP, are compared pixel by pixel. Photographs are compared with each other
-too. ViT-B/32 has random weights: what remains when an encoder knows nothing of such pictures. It
-takes about fifteen minutes; fewer --originals take less.
+All photographs are the library. Each copy is handled like a new asset: its candidates, by
+perceptual hash and by CLIP, are compared pixel by pixel. Photographs are also compared with each
+other. ViT-B/32 has random weights, which shows the result for an encoder that knows nothing of such
+images. It takes about fifteen minutes; fewer --originals take less.
 """
 
-# ruff: noqa: T201 - a table in the terminal is what it is for
+# ruff: noqa: T201 - prints a table
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from search.duplicates.pixel_match import (
     thumb,
 )
 from search.encoders import DEMO_FOLDER, ImageEncoder
-from tests.checkpoints import save_vit_b32
 from tests.search.duplicates.copies import COPIES
+from tests.support.checkpoints import save_vit_b32
 
 RENDITION = 480
 Indexes = npt.NDArray[np.intp]
@@ -47,7 +47,7 @@ Indexes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Asset:
-    kind: str  # of copy; "" for an original
+    kind: str  # kind of copy; "" for an original
     original: int
     picture: Image.Image
 
@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _assets(folder: Path, originals: int, seed: int) -> tuple[list[Asset], list[Asset]]:
-    """Copies are made of the file, and all are kept as renditions."""
+    """Store each file as its asset's renditions, and return the assets."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     photos = [Image.open(path).convert("RGB") for path in files]
     chosen = sorted(random.Random(seed).sample(range(len(photos)), originals))
@@ -100,7 +100,7 @@ def _assets(folder: Path, originals: int, seed: int) -> tuple[list[Asset], list[
 
 
 def _by_hash(assets: Sequence[Asset], library: Sequence[Asset]) -> list[Indexes]:
-    """For each asset those of the library with the nearest hash."""
+    """Return for each asset the library assets with the nearest hash."""
     hashes = [perceptual_hash(asset.picture) for asset in assets]
     nearest = []
     for at, value in enumerate(hashes):
@@ -111,20 +111,20 @@ def _by_hash(assets: Sequence[Asset], library: Sequence[Asset]) -> list[Indexes]
 
 def _by_vector(folder: Path, assets: Sequence[Asset], library: Sequence[Asset]) -> list[Indexes]:
     vectors = ImageEncoder(str(folder)).encode([asset.picture for asset in assets])
-    away = 1 - vectors @ vectors[: len(library)].T
-    return [_first(row, at, NEAREST_VECTORS) for at, row in enumerate(away)]
+    distances = 1 - vectors @ vectors[: len(library)].T
+    return [_first(row, at, NEAREST_VECTORS) for at, row in enumerate(distances)]
 
 
-def _first(away: npt.NDArray[Any], itself: int, most: int, limit: float = np.inf) -> Indexes:
-    nearest = np.argsort(away, kind="stable")
-    chosen: Indexes = nearest[(away[nearest] <= limit) & (nearest != itself)][:most]
+def _first(distances: npt.NDArray[Any], itself: int, most: int, limit: float = np.inf) -> Indexes:
+    nearest = np.argsort(distances, kind="stable")
+    chosen: Indexes = nearest[(distances[nearest] <= limit) & (nearest != itself)][:most]
     return chosen
 
 
 def _compared(
     pairs: Sequence[tuple[int, int]], assets: Sequence[Asset], library: Sequence[Asset]
 ) -> tuple[set[tuple[int, int]], float]:
-    """Those pairs that are the same picture, and milliseconds for one."""
+    """Return the pairs that are the same image, and the milliseconds per pair."""
     thumbs = [thumb(asset.picture) for asset in assets]
     queue: list[tuple[Thumb, Thumb]] = [(thumbs[first], thumbs[second]) for first, second in pairs]
     with multiprocessing.get_context("fork").Pool(2) as pool:

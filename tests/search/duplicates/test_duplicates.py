@@ -1,4 +1,4 @@
-"""Duplicates: found by hash and CLIP together, grouped, told apart for good; pages and API."""
+"""Duplicates: detected by hash and CLIP together, grouped, dismissed; pages and API."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 from search.evaluation import rollout
 from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
-from tests.api import Row, client_of, statuses, upload
 from tests.conftest import Cast, picture_bytes
-from tests.processes import end_other_sessions
 from tests.search.duplicates.copies import cropped, greyed, recompressed, resized
+from tests.support.api import Row, client_of, statuses, upload
+from tests.support.processes import end_other_sessions
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -54,20 +54,20 @@ def copy_of(ware: str, change: Callable[[Image.Image, random.Random], Image.Imag
 
 @pytest.fixture
 def boots(make_asset: MakeAsset) -> list[Asset]:
-    """A picture, and three copies of it: smaller, compressed, and grey."""
+    """An asset, and three copies of it: smaller, compressed, and grey."""
     files = [file_of(drawn("boot")), *(copy_of("boot", c) for c in (resized, recompressed, greyed))]
     names = ("Boot", "Small boot", "Rough boot", "Grey boot")
     return [make_asset(file=file, title=name) for file, name in zip(files, names, strict=True)]
 
 
 def titles() -> list[list[str]]:
-    """Of every group, each in alphabetical order."""
+    """Return the titles of every group in alphabetical order."""
     groups = duplicate_groups.page(Brand.objects.all()).groups
     return sorted(sorted(asset.title for asset in group.assets) for group in groups)
 
 
 def related(first: Asset, second: Asset, score: float = 0.9) -> Likeness:
-    """As if the two had been found."""
+    """Store the two as a pair, as if they had been detected."""
     first, second = sorted((first, second), key=lambda asset: asset.pk)
     return Likeness.objects.create(brand_id=first.brand_id, first=first, second=second, score=score)
 
@@ -202,7 +202,7 @@ class TestFinding:
         assert titles() == [["Boot", "Grey boot", "Rough boot"]]
         assert detect.detect() == 0
         default_storage.save(lost.path, io.BytesIO(copy_of("boot", resized)))
-        Comparison.objects.update(compared_at=timezone.now() - 2 * detect.PAUSE)
+        Comparison.objects.update(compared_at=timezone.now() - 2 * detect.RETRY_AFTER)
         detect.detect()
         assert len(titles()[0]) == 4
 
@@ -551,7 +551,7 @@ class TestApi:
 
 
 class TestAtUpload:
-    """The same bytes are named before a second copy is kept."""
+    """Uploads name existing assets with the same bytes before a second copy is stored."""
 
     def post(self, cast: Cast, name: str, brand: Brand) -> Any:
         body = {"brand": brand.slug, "file": upload()}

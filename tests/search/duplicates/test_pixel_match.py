@@ -1,4 +1,4 @@
-"""Copies are told from pictures that are merely alike, by their pixels."""
+"""Copies are distinguished from merely similar images by their pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def likeness(first: Image.Image, second: Image.Image) -> float:
 
 
 def room(seed: int) -> Image.Image:
-    """As rough as a photograph: clouds of all sizes, light and dark more than coloured."""
+    """Return an image as rough as a photograph: clouds of all sizes, more light than colour."""
     rng = np.random.default_rng(seed)
     levels = np.zeros((360, 480, 3))
     for octave in range(7):
@@ -37,7 +37,7 @@ def room(seed: int) -> Image.Image:
 
 
 def furnished(seed: int, ware: str, pose: int) -> Image.Image:
-    """A room with a product in its middle."""
+    """Return a room with a product in its centre."""
     rng = random.Random(pose)
     painter = Painter(300, Spec(ware, rng.choice(["red", "blue", "white"])), rng)
     DRAWINGS[ware](painter)

@@ -1,7 +1,7 @@
-"""The encoders, with real (if random or small) checkpoints in folders, and a hub that is a server.
+"""Encoders with real (random or small) checkpoints in folders, and a hub over HTTP.
 
-ViT-B/32 here has the size of the real one, so that its dimension and preprocessing are the real
-ones; its weights are random, for there is nothing to download in tests.
+ViT-B/32 here has the size of the real one, so that its dimension and preprocessing are real; its
+weights are random, because tests download nothing.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ from search.encoders import (
     UnreadableVector,
 )
 from search.encoders.checkpoints import DEFAULT_MODEL, fingerprint, resolve
-from tests.checkpoints import TEXT, save
+from tests.support.checkpoints import TEXT, save
 
-ROOT = Path(__file__).resolve().parents[2]
+# torch alone takes seconds to load, and so does each of its checkpoints
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clip")]
+
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = {
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -46,7 +49,7 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sees what ViT-B/32 sees, and is quicker to make."""
+    """Checkpoint with the input of ViT-B/32 that is faster to create."""
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
     config = CLIPConfig(text_config=SMALL | TEXT, vision_config=SMALL | {"patch_size": 32})
@@ -79,12 +82,12 @@ def siglip_naflex(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A checkpoint that a test may break."""
+    """Copy of a checkpoint that a test may break."""
     return Path(shutil.copytree(DEMO_FOLDER, tmp_path / "copy"))
 
 
 def picture(width: int, height: int) -> Image.Image:
-    """Something with shapes, edges and colours at every scale."""
+    """Return an image with shapes, edges and colours at every scale."""
     image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
     draw = ImageDraw.Draw(image)
     for step in range(12):
@@ -156,7 +159,7 @@ def test_nothing_gives_no_rows() -> None:
 
 def test_importing_the_module_imports_neither_torch_nor_transformers_nor_django() -> None:
     heavy = "{'torch', 'transformers', 'django', 'huggingface_hub'}"
-    code = f"import sys, search.clip; print({heavy} & set(sys.modules))"
+    code = f"import sys, search.encoders.clip; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
 
@@ -255,7 +258,7 @@ def test_pixels_that_are_no_numbers_are_named_by_their_row() -> None:
 
 
 def plain_vectors(folder: Path, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """What the checkpoint says in float32, without any of ours."""
+    """Return the vectors of the checkpoint in float32, without the code under test."""
     import torch
     from transformers import AutoModel
 
@@ -290,7 +293,7 @@ def test_weights_that_bear_no_rounding_are_computed_with_exactly(
     weights = load_file(folder / "model.safetensors")
     for name in weights:
         if "vision_model" in name and name.endswith(("v_proj.weight", "fc1.weight")):
-            weights[name] += 50  # times inputs whose sum is zero: nothing, if it is exact
+            weights[name] += 50  # times inputs that sum to zero: no effect if exact
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     encoder = ImageEncoder(str(folder))
     pixels = np.stack([encoder.preprocess(picture(300, 200))])
@@ -319,7 +322,7 @@ def test_the_fingerprint_stays_with_the_weights_and_the_preprocessing(copy: Path
 
 def test_the_fingerprint_of_a_large_checkpoint_is_quick(copy: Path) -> None:
     with (copy / "model.safetensors").open("r+b") as weights:
-        weights.truncate(3_000_000_000)  # takes no room: the rest is a hole
+        weights.truncate(3_000_000_000)  # a sparse file takes no space
     began = time.monotonic()
     assert fingerprint(copy) != fingerprint(DEMO_FOLDER)
     assert time.monotonic() - began < 1  # 0.02 s when nothing else runs
@@ -394,7 +397,7 @@ def test_a_sharded_checkpoint_needs_all_its_shards(copy: Path) -> None:
         resolve(str(copy), allow_demo=True)
 
 
-# ------------------------------------------------------------------------------ which encoder
+# ------------------------------------------------------------------------------ encoder choice
 
 
 def test_a_named_folder_is_used(copy: Path) -> None:
@@ -425,7 +428,7 @@ def test_what_was_named_is_never_replaced_by_the_demo(model: str, sentence: str)
 
 
 class Hub(BaseHTTPRequestHandler):
-    """As much of the hub as a download needs: one model, with weights for other frameworks too."""
+    """Stand-in for the hub with one model, also with weights for other frameworks."""
 
     files: ClassVar[dict[str, bytes]] = {
         **{path.name: path.read_bytes() for path in DEMO_FOLDER.iterdir()},
@@ -471,7 +474,7 @@ class Hub(BaseHTTPRequestHandler):
 
 
 class SilentHub(BaseHTTPRequestHandler):
-    """Takes connections and never answers."""
+    """Stand-in for the hub that accepts connections and never answers."""
 
     def do_GET(self) -> None:
         time.sleep(30)
@@ -491,9 +494,9 @@ def hub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def resolve_elsewhere(call: str, *, endpoint: str, home: Path) -> dict[str, Any]:
-    """`resolve(...)` in a process of its own: the hub's client reads its settings once."""
+    """Run `resolve(...)` in a process of its own: the hub's client reads its settings once."""
     code = f"""
-import json, search.checkpoints as checkpoints
+import json, search.encoders.checkpoints as checkpoints
 said = []
 try:
     found = checkpoints.resolve({call}, say=said.append)

@@ -1,4 +1,4 @@
-"""The bundled encoder answers real questions about pictures that it was never trained on."""
+"""The bundled encoder answers realistic queries about images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import random
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 
 from assetbank.demo.drawing.specs import random_spec
 from search.encoders import DEMO_FOLDER, ImageEncoder, TextEncoder
 from search.encoders.demo import vocabulary
-from search.encoders.demo.captions import caption, spoken
-from search.encoders.demo.drawings import held_out, training_set
+from search.encoders.demo.captions import caption, unhyphenated
+from search.encoders.demo.drawings import is_held_out, training_set
 from search.encoders.demo.evaluation import UNKNOWN_WORDS, evaluate, gallery
 
-LEAST = {  # hit@1, hit@5, recall@5
+LEAST = {  # minimum hit@1, hit@5, recall@5
     "object and colour": (0.95, 0.99, 0.98),
     "the same, pairs never trained on": (0.95, 0.99, 0.97),
     "object and colour, synonyms": (0.95, 0.98, 0.97),
@@ -29,8 +30,9 @@ LEAST = {  # hit@1, hit@5, recall@5
 }
 
 
+@pytest.mark.slow
 def test_questions_find_pictures_never_trained_on() -> None:
-    """With 200 of the 500 pictures of the full evaluation, whose numbers are in the README."""
+    """Evaluate 200 of the 500 images of the full evaluation, whose numbers are in the README."""
     scores = {score.name: score for score in evaluate(DEMO_FOLDER, 200)}
     short = [
         str(scores[name])
@@ -46,7 +48,7 @@ def test_the_gallery_and_the_training_pictures_share_no_combination(tmp_path: Pa
     tested = {(spec.obj, spec.colour, spec.scene) for spec in gallery()}
     trained = {(s.obj, s.colour, s.scene) for s in training_set(tmp_path, 20).specs}
     assert len(tested) == 500
-    assert all(held_out(spec) for spec in gallery())
+    assert all(is_held_out(spec) for spec in gallery())
     assert not tested & trained
 
 
@@ -56,17 +58,18 @@ def test_a_caption_fits_its_picture() -> None:
         spec = random_spec(rng)
         said = caption(spec, rng, noise=["paper"], tidy=rng.random() < 0.5)
         assert said.text.strip()
-        assert said.pins.fit(spec)
+        assert said.facts.fit(spec)
 
 
 def test_the_words_said_to_be_unknown_are_in_no_caption() -> None:
     nouns = [
         word for noun in vocabulary.OBJECT_NOUNS.values() for word in (*noun.one, *noun.many)
     ] + [word for kind, _ in vocabulary.KINDS for word in kind]
-    known = {part for word in nouns for part in spoken(word).split()}
+    known = {part for word in nouns for part in unhyphenated(word).split()}
     assert not set(UNKNOWN_WORDS) & known
 
 
+@pytest.mark.slow
 def test_the_whole_training_runs_and_saves_an_encoder(tmp_path: Path) -> None:
     said = StringIO()
     tiny = ("--pictures=32", "--steps=2", "--gallery=10")
@@ -79,6 +82,7 @@ def test_the_whole_training_runs_and_saves_an_encoder(tmp_path: Path) -> None:
     assert TextEncoder(trained).fingerprint != TextEncoder(str(DEMO_FOLDER)).fingerprint
 
 
+@pytest.mark.slow
 def test_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     import torch
 

@@ -1,4 +1,4 @@
-"""Measures of answers, computed by hand; and `evaluate_search`."""
+"""Relevance metrics, compared with values computed by hand; and `evaluate_search`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TestMeasures:
         [
             (5, {3, 9}, 1.0),
             (5, {3, 8}, 0.5),
-            (2, {7, 3, 9}, 1.0),  # three do not fit into two
+            (2, {7, 3, 9}, 1.0),  # three cannot be among the first two
             (2, {3, 9, 1}, 0.5),
             (5, {4}, 0.0),
             (5, set(), 0.0),
@@ -89,7 +89,7 @@ class TestGolden:
             return data.getvalue()
 
         theirs = [make_asset(file=teapot(n), title="Ours", brand=cast.other) for n in range(10)]
-        own = make_asset(title="Ours")  # less of a teapot than all of those
+        own = make_asset(title="Ours")  # less similar to a teapot than the others
         index()
         question = SearchQuery(text="teapot")
         golden.add_golden_query(brand=cast.acme, question=question, expected=[own], by=cast.manager)

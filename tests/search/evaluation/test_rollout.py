@@ -1,4 +1,4 @@
-"""Another encoder without a gap, on the real parts: two encoders, PostgreSQL, Milvus Lite."""
+"""Roll-out of an encoder on real parts: two encoders, PostgreSQL, Milvus Lite."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from search.indexing import collections, pipeline, space_encoders, spaces
 from search.models import Embedding, GoldenQuestion, VectorSpace
 from search.query import SearchQuery, embedding, search
 from search.vectorstore import store
-from tests.checkpoints import save_small
 from tests.conftest import Cast, picture_bytes
+from tests.support.checkpoints import save_small
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -67,7 +67,7 @@ def test_a_second_space_is_built_while_the_first_one_serves(
 ) -> None:
     first = active()
     space = rollout.start_rollout(str(small))
-    assert rollout.progress(space).total == 0  # nobody has loaded it yet
+    assert rollout.progress(space).total == 0  # not loaded yet
     assert index() == 3
     space.refresh_from_db()
     assert (space.dimension, space.active, space.problem) == (64, False, "")
@@ -111,7 +111,7 @@ def test_building_goes_on_where_it_stopped(assets: list[Asset], small: Path) -> 
     space = rollout.start_rollout(str(small))
 
     class Stopped(BaseException):
-        """Ctrl-C, or a worker that is told to stop."""
+        """Ctrl-C, or a worker that is stopped."""
 
     def stop(done: int) -> None:
         raise Stopped
@@ -165,6 +165,7 @@ def test_what_needs_no_encoder_goes_on_where_it_is_gone(
     assert "no such folder" in space.problem
 
 
+@pytest.mark.slow
 def test_what_the_bundled_encoder_brings_along_is_what_would_be_measured() -> None:
     brought = Background.load(space_encoders._calibrated(str(DEMO_FOLDER)))
     measured = Background.load(space_encoders.recalibrate(str(DEMO_FOLDER)))
@@ -182,13 +183,13 @@ def test_another_configured_encoder_is_built_beside_and_takes_over_by_itself(
     first = active()
     settings.CLIP_MODEL = str(twin)
     index()
-    assert active() == first  # it serves until the other one is whole and was judged
+    assert active() == first  # it serves until the other one is complete and evaluated
     rollout.advance_rollouts()
     assert active().model == str(twin)
     settings.CLIP_MODEL = "demo"
     index()
     rollout.advance_rollouts()
-    assert active().model == str(twin)  # what has its space already does not come back by itself
+    assert active().model == str(twin)  # an existing space is not reactivated automatically
 
 
 def test_weights_that_moved_to_another_folder_are_the_same_encoder(
@@ -221,12 +222,12 @@ def test_search_is_never_empty_while_another_encoder_takes_over(
     assets: list[Asset], index: Index, twin: Path
 ) -> None:
     everything = {asset.pk for asset in assets}
-    space = built(twin, index)  # of the same dimension: anybody's question fits both
+    space = built(twin, index)  # of the same dimension: a query vector fits both
     answers: list[set[int]] = []
     enough = Event()
 
     def ask() -> None:
-        """Through the alias, as whoever knows nothing of spaces."""
+        """Search through the alias, as code does that knows nothing of spaces."""
         vector = np.ones(space.dimension, np.float32)
         while not enough.is_set():
             answers.append({hit.id for hit in store.search(vector, limit=50, where="")})
@@ -267,7 +268,7 @@ def test_what_was_rolled_back_stays_up_to_date_and_away(
     rollout.advance_rollouts()
     assert active().model == "demo"
     assert new.pk in inside(space)
-    assert rollout.start_rollout(str(twin)) == space  # asked for again, it takes over again
+    assert rollout.start_rollout(str(twin)) == space  # requested again, it takes over again
     rollout.advance_rollouts()
     assert active() == space
 
@@ -370,7 +371,7 @@ def test_an_upload_that_commits_while_a_space_is_dropped_is_kept(
 
 @pytest.fixture
 def shop(make_asset: MakeAsset, index: Index, cast: Cast) -> list[Asset]:
-    """Products that the demo encoder knows, without a word about them, and golden questions."""
+    """Products that the demo encoder knows, without words about them, and golden queries."""
     made = []
     for obj in ("handbag", "teapot", "watch", "hat"):
         data = io.BytesIO()
@@ -393,7 +394,7 @@ def test_an_encoder_that_answers_worse_does_not_take_over(
     assert (gate["passes"], gate["questions"], gate["coverage"]) == (False, 4, 1.0)
     assert gate["new"]["ndcg"] < gate["old"]["ndcg"] == 1.0
     assert any("nDCG@10 falls from 1.000" in each for each in gate["why"])
-    GoldenQuestion.objects.all().delete()  # what it was judged by has changed
+    GoldenQuestion.objects.all().delete()  # the basis of its evaluation has changed
     rollout.advance_rollouts()
     assert active() == space
 
@@ -411,7 +412,7 @@ def test_an_encoder_that_answers_as_well_takes_over(
 def test_golden_questions_that_cannot_be_asked_any_more_hold_up_nothing(
     shop: list[Asset], index: Index, twin: Path, cast: Cast, make_asset: MakeAsset
 ) -> None:
-    tiny = make_asset(file=picture_bytes(size=(4, 4)))  # left out, so it has no vector
+    tiny = make_asset(file=picture_bytes(size=(4, 4)))  # skipped, so it has no vector
     for asked in (f"like={tiny.pk}", "q=-red"):
         golden = GoldenQuestion.objects.create(brand=cast.acme, question=asked)
         golden.expected.set(shop[:1])

@@ -1,4 +1,4 @@
-"""Why isn't my asset found? Each trouble is caused for real; the ledger names it, and mends it."""
+"""Search diagnostics: each fault is caused for real, explained, and repaired."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from search.models import Document, Embedding, VectorSpace
 from search.query import PAGE_SIZE, Filters, SearchQuery, like_asset, search
 from search.vectorstore import connection as milvus_connection
 from search.vectorstore import store
-from tests.api import client_of
 from tests.conftest import Cast, picture_bytes
 from tests.search.query.test_retrieval import drawn
+from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -73,7 +73,7 @@ def details(told: Explanation, name: str) -> dict[str, str]:
     return {each.label: each.text for each in told[name].details}
 
 
-# ------------------------------------------------------------------------ what must be true
+# ------------------------------------------------------------------------ conditions
 
 
 def test_an_asset_that_is_in_order_is_good_at_every_step(bag: Asset, cast: Cast) -> None:
@@ -318,7 +318,7 @@ def test_a_brand_that_lets_no_generated_pictures_be_found(
     made = make_asset(origin="generated")
     index()
     assert explain(made, cast).state == State.GOOD
-    # changed behind the back of the index
+    # Changed without the index noticing
     Brand.objects.update(search_generated="none")
     told = explain(made, cast)
     assert "no generated pictures" in told["policy"].sentence
@@ -350,7 +350,7 @@ class TestPermission:
             resolve_subject(cast.creator, acme, "viewer")
         assert resolve_subject(cast.manager, acme, "viewer") == cast.viewer
         assert resolve_subject(cast.staff, acme, "outsider") == cast.outsider
-        # whether such a person exists is not told
+        # The existence of such a user is not revealed
         assert resolve_subject(cast.manager, acme, "outsider").pk is None
 
     def test_places_are_counted_among_what_both_may_see(
@@ -373,7 +373,7 @@ class TestPermission:
         assert theirs.pk not in permissions.assets(cast.viewer).values_list("pk", flat=True)
 
 
-# ------------------------------------------------------------------------ a question
+# ------------------------------------------------------------------------ queries
 
 PASSING = Filters(
     brands=("acme",),
@@ -560,8 +560,10 @@ class TestPlace:
 def test_the_work_is_bounded(
     bag: Asset, cast: Cast, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Queries to Postgres and calls of Milvus: two each for its row and its reader, one for each
-    filter, and four."""
+    """Count queries and Milvus calls.
+
+    Two each for its row and its reader, one for each filter, and four.
+    """
     calls = []
     call = milvus_connection.execute
 

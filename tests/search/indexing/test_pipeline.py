@@ -1,4 +1,4 @@
-"""Walk 1 on the real parts: PostgreSQL, Milvus Lite, the demo encoder."""
+"""The indexing pipeline on real parts: PostgreSQL, Milvus Lite, the demo encoder."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def queued_index_jobs() -> int:
 
 @pytest.fixture
 def space(db: None) -> VectorSpace:
-    """The active one, whose encoder nobody has loaded yet."""
+    """Active space, whose encoder is not loaded yet."""
     return VectorSpace.objects.create(model="demo", active=True)
 
 
 def test_an_asset_waits_with_a_job_as_soon_as_it_is_saved(
     space: VectorSpace, make_asset: MakeAsset
 ) -> None:
-    before = queued_index_jobs()  # other tests, with transactions of their own, leave some
+    before = queued_index_jobs()  # tests with committed transactions leave some
     asset = make_asset(status="draft")
     assert state(asset) == ("pending", "")
     assert queued_index_jobs() == before + 1
@@ -85,7 +85,7 @@ def test_changing_only_what_is_said_never_runs_clip(make_asset: MakeAsset, index
     asset = make_asset()
     index()
     vector = kept(asset)
-    default_storage.delete(asset.path)  # whoever decodes it now fails
+    default_storage.delete(asset.path)  # decoding it now fails
     update_asset(asset=asset, kind="logo", tags=["Größe"], expires_on=datetime.date(2027, 1, 2))
     assert index() == 1
     assert state(asset) == ("indexed", "")
@@ -135,7 +135,7 @@ def test_a_failed_asset_can_be_tried_again(make_asset: MakeAsset, index: Index) 
     index()
     with default_storage.open(asset.path, "wb") as file:
         file.write(data)
-    assert index() == 0  # by itself, it is not tried for ever
+    assert index() == 0  # it is not retried automatically for ever
     pipeline.reindex([asset.pk])
     index()
     assert state(asset) == ("indexed", "")
@@ -148,7 +148,7 @@ def test_a_row_that_changes_while_it_is_indexed_is_indexed_again(
     space = spaces.ensure_active_space()
     jobs = leases.claim(space, 10)
     with ThreadPoolExecutor(1) as pool:
-        outcome = pipeline._process(pipeline._IndexRun().start(jobs, space, pool), space)
+        outcome = pipeline._process(pipeline._IndexRun().start_decoding(jobs, space, pool), space)
     update_asset(asset=asset, kind="logo")
     leases.finish(outcome, space)
     assert state(asset)[0] == "pending"
@@ -307,7 +307,7 @@ def test_the_brand_decides_which_generated_pictures_are_found(
     assert draft.pk in inside(spaces.ensure_active_space())
     for asset in (draft, approved):
         read_original(asset)
-        asset.file.storage.delete(asset.path)  # whoever embeds it again now fails
+        asset.file.storage.delete(asset.path)  # embedding it again now fails
     after("none")
     assert after("all") == {draft.pk, approved.pk}
     assert dict(Embedding.objects.values_list("pk", "vector_bytes")) == kept

@@ -1,4 +1,4 @@
-"""Milvus put right from PostgreSQL, both real."""
+"""Reconciliation of Milvus with PostgreSQL, both real."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Index = Callable[[], int]
 
 
 def no_clip() -> None:
-    """From here on, whoever decodes fails loudly: the pictures are gone."""
+    """Delete all originals, so that decoding fails."""
     for asset in Asset.objects.all():
         default_storage.delete(asset.path)
 
@@ -48,7 +48,7 @@ def test_a_milvus_that_lost_everything_is_filled_again_without_clip(
     no_clip()
     store.drop_others(keep=[])
     connection_module.reset()
-    assert index() == 0  # nothing waits, so nobody looks; the periodic check does
+    assert index() == 0  # nothing is pending; only the periodic check finds it
     assert reconcile.check_index(fix=True).sound
     index()
     assert store.fetch([asset.pk for asset in assets]).keys() == {asset.pk for asset in assets}
@@ -76,17 +76,17 @@ def test_check_finds_and_mends_what_differs_either_way(
     vector = np.array([1] + [0] * 255, np.float32)
     store.upsert([store.Row(99_999, vector, entities.scalars(sound))])
     store.delete([lost.pk])
-    Asset.objects.filter(pk=changed.pk).update(  # passes no signal
+    Asset.objects.filter(pk=changed.pk).update(  # sends no signal
         colour_cells=[7], created_by=None, preset="square"
     )
     Embedding.objects.filter(asset_id=sound.pk).delete()
-    Asset.objects.filter(pk=deleted.pk)._raw_delete("default")  # neither does this
+    Asset.objects.filter(pk=deleted.pk)._raw_delete("default")  # sends no signal, either
     report = reconcile.check_index()
     assert report.counts == {
         "without embedding": 1,
         "missing in Milvus": 1,
         "scalars differ": 1,
-        "stray in Milvus": 3,  # to Milvus, an asset without a row here is a stray
+        "stray in Milvus": 3,  # including the asset without a row
     }
     assert report.spaces[0].examples["scalars differ"] == [changed.pk]
     assert reconcile.check_index(fix=True).counts == report.counts | {"stray in Milvus": 2}
@@ -140,7 +140,7 @@ def test_other_fields_in_milvus_are_another_collection_while_the_old_one_serves(
     spaces.ensure_active_space()
     assert "_newer_" in active().collection
     assert store.collection_behind_alias() == active().collection
-    assert store.exists(before)  # somebody may just be asking it
+    assert store.exists(before)  # queries may still run on it
     reconcile.check_index(fix=True)
     assert not store.exists(before)
     assert store.count() == 1
@@ -176,7 +176,7 @@ def test_what_changes_while_a_collection_is_filled_is_not_lost(
     index()
 
     def change(done: int, total: int) -> None:
-        if done == total:  # all is copied: as another worker would, into the old collection
+        if done == total:  # after the copy, like another worker, into the old collection
             Asset.objects.get(pk=asset.pk).delete()
             changed = Asset.objects.get(pk=other.pk)
             changed.kind = "logo"
@@ -193,7 +193,7 @@ def test_what_changes_while_a_collection_is_filled_is_not_lost(
 
 
 def many_assets(brand: Brand, count: int) -> None:
-    """Straight into their places: neither pictures nor CLIP are what is looked at."""
+    """Insert assets and vectors directly, without images and CLIP."""
     space = active()
     vectors = np.random.default_rng(1).standard_normal((count, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

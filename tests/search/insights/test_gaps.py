@@ -1,4 +1,4 @@
-"""The search-gap board: what it counts, what it forgets, and the shoot list."""
+"""Search gaps: what is counted, what is anonymised, and the shoot list."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def signed_in(person: User) -> Client:
     return client
 
 
-def asked(
+def log_search(
     words: str,
     person: User | None = None,
     *,
@@ -39,7 +39,7 @@ def asked(
     matched: int = 1,
     clicks: int | None = 0,
 ) -> Asked:
-    """`minutes` ago."""
+    """Log a search of `minutes` ago."""
     row = Asked.objects.create(
         words=words, person=person, question="q=x", matched=matched, clicks=clicks, ranking=b"\1"
     )
@@ -49,7 +49,7 @@ def asked(
 
 
 def counts(kind: Kind = Kind.ALL, days: int = 30) -> dict[str, tuple[int, int, int, int]]:
-    """words -> asked, people, nothing found, no click; what hurts most first."""
+    """Return words -> searches, users, without a match, without a click; worst first."""
     board = gaps.search_gaps(days=days, kind=kind)
     return {g.words: (g.asked, g.people, g.nothing, g.unclicked) for g in board.gaps}
 
@@ -58,13 +58,13 @@ class TestBoard:
     def test_questions_are_counted_by_their_words_and_the_worst_comes_first(
         self, cast: Cast
     ) -> None:
-        asked("teapot", cast.viewer, clicks=2)
-        asked("yacht", cast.viewer, matched=0)
-        asked("yacht", cast.creator, matched=0)
-        asked("yacht", matched=3)
-        asked("coat", cast.viewer)
-        asked("robe", cast.viewer, clicks=None)  # a program does not click
-        asked("", cast.viewer, matched=0)
+        log_search("teapot", cast.viewer, clicks=2)
+        log_search("yacht", cast.viewer, matched=0)
+        log_search("yacht", cast.creator, matched=0)
+        log_search("yacht", matched=3)
+        log_search("coat", cast.viewer)
+        log_search("robe", cast.viewer, clicks=None)  # API clients do not click
+        log_search("", cast.viewer, matched=0)
         assert list(counts().items()) == [
             ("yacht", (3, 2, 2, 1)),
             ("coat", (1, 1, 0, 1)),
@@ -75,19 +75,19 @@ class TestBoard:
         assert list(counts(Kind.UNCLICKED)) == ["yacht", "coat"]
 
     def test_one_persons_repeats_count_once(self, cast: Cast) -> None:
-        for minutes in (60, 52, 44):  # each within ten minutes of the one before
-            asked("yacht", cast.viewer, minutes=minutes, matched=0)
-        asked("yacht", cast.viewer, minutes=20, matched=0)
-        asked("yacht", cast.creator, minutes=59, matched=0)
+        for minutes in (60, 52, 44):  # each within ten minutes of the previous one
+            log_search("yacht", cast.viewer, minutes=minutes, matched=0)
+        log_search("yacht", cast.viewer, minutes=20, matched=0)
+        log_search("yacht", cast.creator, minutes=59, matched=0)
         assert counts() == {"yacht": (3, 2, 3, 0)}
 
     def test_a_click_on_any_of_the_repeats_is_a_click(self, cast: Cast) -> None:
-        asked("coat", cast.viewer, minutes=15, clicks=1)
-        asked("coat", cast.viewer, minutes=10)
+        log_search("coat", cast.viewer, minutes=15, clicks=1)
+        log_search("coat", cast.viewer, minutes=10)
         assert counts() == {"coat": (1, 1, 0, 0)}
 
     def test_only_the_chosen_days_count(self, cast: Cast) -> None:
-        asked("coat", cast.viewer, minutes=40 * 24 * 60)
+        log_search("coat", cast.viewer, minutes=40 * 24 * 60)
         assert counts(days=30) == {}
         assert counts(days=90) == {"coat": (1, 1, 0, 1)}
 
@@ -126,9 +126,9 @@ class TestForgetting:
         settings.QUESTION_NAMES_DAYS = 20
         old = 25 * 24 * 60
         for minutes in (old, old - 5, old - 9):
-            asked("yacht", cast.viewer, minutes=minutes, matched=0, clicks=1)
-        asked("yacht", cast.viewer, minutes=old - 600, matched=2)
-        asked("yacht", cast.creator, minutes=10, matched=0)
+            log_search("yacht", cast.viewer, minutes=minutes, matched=0, clicks=1)
+        log_search("yacht", cast.viewer, minutes=old - 600, matched=2)
+        log_search("yacht", cast.creator, minutes=10, matched=0)
         before = counts()["yacht"]
         tasks.forget_questions(timestamp=0)
         assert before == (3, 2, 2, 1)
@@ -140,10 +140,10 @@ class TestForgetting:
 
     def test_rankings_and_wordless_questions_go_after_a_day(self, cast: Cast) -> None:
         day = 24 * 60
-        asked("", cast.viewer, minutes=day + 1)
-        asked("coat", cast.viewer, minutes=day + 1)
-        asked("", cast.viewer, minutes=day - 1)
-        asked("cape", cast.viewer, minutes=day - 1)
+        log_search("", cast.viewer, minutes=day + 1)
+        log_search("coat", cast.viewer, minutes=day + 1)
+        log_search("", cast.viewer, minutes=day - 1)
+        log_search("cape", cast.viewer, minutes=day - 1)
         gaps.anonymise_old_queries()
         left = {row.words: row for row in Asked.objects.all()}
         assert set(left) == {"", "coat", "cape"}
@@ -166,7 +166,7 @@ class TestPage:
         assert 'href="/gaps/"' not in signed_in(cast.manager).get("/").content.decode()
 
     def test_each_question_can_be_asked_again_shot_or_made(self, cast: Cast) -> None:
-        asked('a "blue" yacht & sea -striped', cast.viewer, matched=0)
+        log_search('a "blue" yacht & sea -striped', cast.viewer, matched=0)
         page = signed_in(cast.staff).get("/gaps/?kind=nothing&days=90").content.decode()
         assert "/?q=a%20%22blue%22%20yacht%20%26%20sea%20-striped" in page
         studio = "/studio/?prompt=a%20blue%20yacht%20sea"
@@ -182,7 +182,7 @@ class TestPage:
         assert sentence in signed_in(cast.staff).get(f"/gaps/{query}").content.decode()
 
     def test_nonsense_is_400_and_shows_the_board(self, cast: Cast) -> None:
-        asked("yacht", cast.viewer)
+        log_search("yacht", cast.viewer)
         answer = signed_in(cast.staff).get("/gaps/?days=7&page=x")
         assert answer.status_code == 400
         assert "yacht" in answer.content.decode()
@@ -191,7 +191,7 @@ class TestPage:
         self, cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
     ) -> None:
         for number in range(60):
-            asked(f"yacht {number}", cast.viewer)
+            log_search(f"yacht {number}", cast.viewer)
             shoot_list.add_item(words=f"{number}", brand=cast.acme, note="", by=cast.staff)
         client = signed_in(cast.staff)
         with django_assert_max_num_queries(10):

@@ -130,5 +130,7 @@ def test_a_filter_without_words_of_its_own_is_still_said(
         ("min width 300", "?usable=0")
     ]
     monkeypatch.setattr(filter_steps, "_values", lambda filters, asset: {})
-    said = filter_steps._said("kind", Filters(kinds=("logo", "render")), make_asset(), passes=False)
+    said = filter_steps._describe(
+        "kind", Filters(kinds=("logo", "render")), make_asset(), passes=False
+    )
     assert said == "logo, render is asked for"

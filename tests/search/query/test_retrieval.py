@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import io
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -39,9 +41,8 @@ MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
 
 
+@cache  # dozens of tests draw the same three
 def drawn(obj: str, colour: str, seed: int = 1) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     render(Spec(obj, colour, seed=seed), 256).save(buffer, "PNG")
     return buffer.getvalue()

@@ -39,6 +39,7 @@ def test_every_filter_can_stand_in_an_address(attribute: str) -> None:
     assert hasattr(Filters(), attribute)
 
 
+@pytest.mark.slow
 def test_a_question_reads_back_from_the_address_that_it_writes(
     cast: Cast, make_asset: MakeAsset
 ) -> None:

@@ -1,4 +1,4 @@
-"""Saved searches and golden questions: kept by a brand, opened, counted, measured."""
+"""Saved searches and golden queries: stored for a brand, opened, counted, measured."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from search.models import (
 from search.query import Filters, ImageTerm, SearchQuery, like_asset, search
 from search.saved import golden as golden_module
 from search.saved import searches, stored_query, updates
-from tests.api import EVERYBODY, Row, client_of, statuses
 from tests.conftest import Cast
+from tests.support.api import EVERYBODY, Row, client_of, statuses
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
@@ -60,7 +60,7 @@ def shown_picture(person: User) -> PictureQuestion:
 
 
 def news_of(person: User) -> dict[str, tuple[int | None, int]]:
-    """Name of a saved search -> how many, how many new."""
+    """Return the name of each saved search with its number of matches and of new ones."""
     return {row.saved.name: (row.count, row.new) for row in updates.saved_search_updates(person)}
 
 

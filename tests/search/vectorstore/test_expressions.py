@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from search.vectorstore import connection, schema, store
 from search.vectorstore import expressions as e
-from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
+from tests.support.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
-# What a tag, a prompt or a path may hold, with the characters that end strings drawn often
+# Texts of tags, prompts and paths, with many of the characters that end strings
 hostile = st.text(
     st.one_of(
         st.sampled_from("\\\"'\n\t\r{}[]()%_ \x00\x1b\x7f\u2028🤠"),

@@ -21,7 +21,7 @@ from search.vectorstore import (
 )
 from search.vectorstore import connection as connection_module
 from search.vectorstore import expressions as e
-from tests.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
+from tests.support.milvus_server import either_milvus, real_server  # noqa: F401 - fixtures
 
 ROWS, DIMENSION = 10_000, 64
 SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
@@ -53,7 +53,7 @@ def scalars(**changes: object) -> schema.Scalars:
 
 
 def unit_vectors(rows: int, seed: int) -> Any:
-    """In clusters, as pictures are."""
+    """Return random unit vectors in clusters, like those of images."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(100, DIMENSION))
     vectors = centres[random.integers(0, 100, rows)] + random.normal(size=(rows, DIMENSION))
@@ -77,7 +77,7 @@ def empty(either_milvus: str) -> Iterator[str]:  # noqa: F811
 
 @pytest.fixture(scope="module")
 def many(either_milvus: str) -> tuple[str, Any, Any]:  # noqa: F811
-    """A collection of ROWS, their vectors, and for each row a rank that no vector tells of."""
+    """Collection of ROWS, their vectors, and for each row a rank independent of its vector."""
     name = f"{connection_module.alias()}_many"
     store.create(name, DIMENSION)
     vectors = unit_vectors(ROWS, seed=1)
@@ -201,7 +201,7 @@ def test_readers_see_one_collection_or_the_other_while_the_alias_flips(empty: st
     store.drop(empty)  # with its alias
     assert store.collection_behind_alias() == ""
     old, theirs = (f"{connection_module.alias()}{n}_{16 * '0'}_abcdef_17" for n in ("", "_2"))
-    for name in (old, theirs):  # a library may be called like another one and a bit more
+    for name in (old, theirs):  # one library's prefix may begin with another's
         store.create(name, DIMENSION)
     store.drop_others(keep=[])
     assert [store.exists(name) for name in (other, old, theirs)] == [False, False, True]
@@ -247,7 +247,7 @@ def test_values_past_the_limits_are_cut_before_milvus_refuses_them(empty: str) -
     )
     store.upsert([store.Row(1, AXIS, long)], collection=empty)
     fetched = store.fetch([1], collection=empty)[1]
-    assert fetched == schema.fitted(long)
+    assert fetched == schema.truncated(long)
     assert len(fetched["tags"]) == 1_000
     assert long["prompt"].startswith(fetched["prompt"])
     _assert_found(empty, e.contains("tags", fetched["tags"][999]), [1])
@@ -264,7 +264,7 @@ def test_a_refused_row_is_told_from_a_server_that_is_down(empty: str) -> None:
     store.upsert([row(1)], collection=empty)  # it still answers, at once
     with pytest.raises(VectorStoreUnavailable) as missing:
         store.upsert([row(1)], collection=f"{empty}_gone")
-    assert not isinstance(missing.value, VectorStoreRejected)  # the rows are not to blame
+    assert not isinstance(missing.value, VectorStoreRejected)  # not an error of the rows
 
 
 def test_a_released_collection_is_loaded_again(empty: str) -> None:

@@ -1,4 +1,4 @@
-"""The library page: browsing, asking, paging, and what it says when something is wrong."""
+"""The library page: browsing, searching, paging, and errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cards(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'id="card-(\d+)"', page)]
 
 
-def asked(address: str) -> dict[str, list[str]]:
+def query_of(address: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(address.replace("&amp;", "&")).query)
 
 
@@ -66,6 +66,7 @@ class TestBrowsing:
             page = client.get("/").content.decode()
         assert cards(page) == [asset.pk for asset in reversed(assets)]
 
+    @pytest.mark.slow
     def test_pages_follow_each_other_with_and_without_a_script(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
@@ -95,7 +96,7 @@ class TestBrowsing:
         page = client.get("/?kind=logo&kind=campaign&tags=silk&min_width=10&q=").content.decode()
         assert cards(page) == [logo.pk]
         chips = {
-            label: asked(address)
+            label: query_of(address)
             for address, label in re.findall(
                 r'<li><a href="([^"]+)" aria-label="Remove the filter ([^"]+)"', page
             )
@@ -104,6 +105,7 @@ class TestBrowsing:
         assert chips["#silk"] == {"kind": ["logo", "campaign"], "min_width": ["10"]}
         assert "at least 10 px wide" in chips
 
+    @pytest.mark.slow
     def test_a_collection_is_shown_in_its_own_order_and_paged(
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
@@ -165,7 +167,7 @@ class TestDesignedStates:
         assert response.status_code == 400
         page = response.content.decode()
         assert "This question cannot be asked" in page
-        assert "cursor=" not in page  # which would lead here again
+        assert "cursor=" not in page  # it would lead to this page again
 
     @pytest.mark.usefixtures("milvus_down")
     def test_search_is_down_and_browsing_goes_on(self, cast: Cast, make_asset: MakeAsset) -> None:
@@ -206,7 +208,7 @@ class TestSearching:
         assert "in the title and description" in text("/?q=silk+tie", client)
         page = text("/?q=orv-2231", client)
         assert cards(page)[0] == numbered.pk
-        assert f"exact name or number, in the description: {long}" in page  # where one points at it
+        assert f"exact name or number, in the description: {long}" in page  # in the tooltip
         assert "in the description: …Article <mark>ORV" in page
 
     def test_relevance_is_a_bar_in_steps_and_no_number(
@@ -244,8 +246,8 @@ class TestSearching:
         address = client.post("/picture-search/", {"picture": shown}).headers["Location"]
         page = client.get(address).content.decode()
         assert cards(page)[0] == red.pk
-        asked = PictureQuestion.objects.get()
-        thumbnail = reverse("picture-thumbnail", args=[asked.pk])
+        query_image = PictureQuestion.objects.get()
+        thumbnail = reverse("picture-thumbnail", args=[query_image.pk])
         assert thumbnail in page
         assert client.get(thumbnail).headers["Content-Type"] == "image/webp"
         other = signed_in(cast.manager)
@@ -325,12 +327,11 @@ NOTHING = "Nothing here really matches"
 
 
 class TestTheLine:
-    """Between what matches and what is merely near: once, wherever pages end."""
+    """The divider between matches and other hits appears once, wherever pages end."""
 
     @pytest.fixture
     def fleet(self, make_asset: MakeAsset, index: Index) -> list[Asset]:
-        """48 that match "submarine" by their titles, 2 more, and 3 that do not; one of them all
-        matches "periscope"."""
+        """Return 50 assets titled "Submarine", one with "periscope"; add 3 other assets."""
         boats = [make_asset(title=f"Submarine {number}") for number in range(PAGE_SIZE + 2)]
         for number in range(3):
             make_asset(title=f"Rest {number}")
@@ -388,7 +389,7 @@ class TestTheLine:
         assert "card-why" not in page
         assert f'href="{reverse("studio")}?prompt=zeppelin"' in page
         (widened,) = re.findall(r'href="([^"]+)">Ask without the filters', page)
-        assert asked(widened) == {"q": ["zeppelin -red"]}
+        assert query_of(widened) == {"q": ["zeppelin -red"]}
         fragment = client.get("/" + more(page), headers={"HX-Request": "true"}).content.decode()
         assert cards(fragment)
         assert NEAREST not in fragment
@@ -414,9 +415,9 @@ class TestQuestionWithPictures:
             assert f'form="ask" name="like" value="{value}"' in page
         assert re.findall(r'class="shown(?: shown-(\w+))?"', page) == ["more", "not", ""]
         away = re.findall(r'class="shown-remove" href="([^"]+)"', page)
-        assert asked(away[1])["like"] == [f"{one}*2", f"{three}"]
+        assert query_of(away[1])["like"] == [f"{one}*2", f"{three}"]
         changes = {
-            weigh: asked(href)
+            weigh: query_of(href)
             for href, weigh in re.findall(r'<a href="([^"]+)" data-weigh="([^"]+)"', page)
         }
         assert changes[f"{three}*0.5"] == {
@@ -463,7 +464,7 @@ class TestQuestionWithPictures:
         }
         address = client.post("/picture-search/", sent).headers["Location"]
         pictures = [str(pk) for pk in PictureQuestion.objects.values_list("pk", flat=True)]
-        question = asked(address)
+        question = query_of(address)
         assert sorted(question.pop("picture")) == sorted(pictures)
         assert question == {
             "q": ["red -striped"],
@@ -505,7 +506,7 @@ class TestQuestionWithPictures:
     ) -> None:
         page = text("/?q=red&like=999999&kind=product", signed_in(cast.viewer))
         (rest,) = re.findall(r'href="([^"]+)">Ask without that', page)
-        assert asked(rest) == {"q": ["red"], "kind": ["product"]}
+        assert query_of(rest) == {"q": ["red"], "kind": ["product"]}
 
     def test_a_wrong_filter_takes_no_picture_away(self, cast: Cast, reds: list[Asset]) -> None:
         answer = signed_in(cast.viewer).get(f"/?q=red&like={reds[0].pk}*2&aspect_ratio=wide")
@@ -622,7 +623,7 @@ class TestFilters:
     ) -> None:
         make_asset(by=cast.creator)
         make_asset(by=cast.outsider, brand=cast.other)
-        by_staff = make_asset(by=cast.staff)  # who belongs to no brand
+        by_staff = make_asset(by=cast.staff)  # a user without a brand
         client = signed_in(cast.viewer)
         assert cards(text(f"/?created_by={cast.staff.pk}", client)) == [by_staff.pk]
         page = text(f"/?created_by={cast.creator.pk}", client)

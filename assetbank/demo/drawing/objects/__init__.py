@@ -1,4 +1,4 @@
-"""How each object of `specs.OBJECTS` is drawn, one function for each, by family."""
+"""Drawing functions of `specs.OBJECTS`, one for each object, by family."""
 
 from __future__ import annotations
 

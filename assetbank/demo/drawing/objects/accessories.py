@@ -1,4 +1,4 @@
-"""What completes an outfit: hats, glasses, scarf, tie, glove and umbrella."""
+"""Accessories: hats, glasses, scarf, tie, glove and umbrella."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def sunglasses(paint: Painter) -> None:
 
 
 def _frame_and_glass(style: int, side: int) -> tuple[Points, Points]:
-    """Round, square or cat-eye."""
+    """Return outlines of the frame and of its glass: round, square or cat-eye."""
     x = side * 0.48
     if style == 0:
         return arc(x, 0.06, 0.36, 0.34), arc(x, 0.06, 0.28, 0.26)

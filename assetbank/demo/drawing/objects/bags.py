@@ -1,4 +1,4 @@
-"""Handbag, backpack and suitcase."""
+"""Bags: handbag, backpack and suitcase."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def handbag(paint: Painter) -> None:
     rng = paint.rng
     top = rng.uniform(0.50, 0.66)
     bottom = rng.uniform(0.68, 0.85)
-    y = rng.uniform(-0.22, -0.05)  # of the upper edge
+    y = rng.uniform(-0.22, -0.05)  # y of the upper edge
     handle = rng.uniform(0.55, 0.75)
     width = top * rng.uniform(0.55, 0.75)
     paint.ring(0, y + 0.02, width, handle, 0.08, Tone.SHADE, start=180, end=360)

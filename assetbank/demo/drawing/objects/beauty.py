@@ -1,4 +1,4 @@
-"""Cosmetics and what comes in a bottle."""
+"""Cosmetics and bottles."""
 
 from __future__ import annotations
 

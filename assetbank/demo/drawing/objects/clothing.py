@@ -1,4 +1,4 @@
-"""Things to wear, from the neck to the ankles."""
+"""Clothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shoes."""
+"""Footwear."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def boot(paint: Painter) -> None:
     left, right = -0.45 - width * 0.35, -0.45 + width * 1.75
     cuff = paint.pick(Tone.SHADE, Tone.TINT, Tone.ACCENT)
     paint.rounded(left, top - 0.02, right, top + 0.14, 0.05, cuff)
-    if rng.random() < 0.6:  # laced, else buckled
+    if rng.random() < 0.6:  # laced; otherwise buckled
         for k in range(4):
             y = -0.45 + k * 0.18
             paint.stroke([(-0.22, y), (0.02 + 0.02 * k, y + 0.05)], 0.04, Tone.TINT)

@@ -1,4 +1,4 @@
-"""For the table and the living room."""
+"""Tableware and furniture."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def vase(paint: Painter) -> None:
 
 
 def _flower(paint: Painter, x: float, y: float) -> None:
-    """On a stem out of the vase; x and y are the middle of the blossom."""
+    """Draw a flower on a stem in the vase; x and y are the centre of the blossom."""
     stem = curve([(0, -0.30), (x * 0.5, -0.55), (x, y)])
     paint.stroke(stem, 0.035, (60, 130, 70))
     petals = [(240, 120, 160), (250, 230, 120), (250, 250, 250), (190, 130, 230)]

@@ -1,4 +1,4 @@
-"""Jewellery, and what is worn like it: watch, crown and mask."""
+"""Jewellery, watch, crown and mask."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _watch_face(paint: Painter, dial: Points, radius: float) -> None:
 def necklace(paint: Painter) -> None:
     rng = paint.rng
     gem = rng.choice(GEMS)
-    y = rng.uniform(0.50, 0.66)  # where the pendant hangs
+    y = rng.uniform(0.50, 0.66)  # y of the pendant
     w = rng.uniform(0.46, 0.64)
     left, right = [(-w, -0.88), (-w * 0.92, -0.3)], [(w * 0.92, -0.3), (w, -0.88)]
     chain = curve([*left, (-0.26, y - 0.2), (0, y - 0.05), (0.26, y - 0.2), *right], 8)
@@ -97,7 +97,7 @@ def earrings(paint: Painter) -> None:
     rng = paint.rng
     gem = rng.choice(GEMS)
     style = rng.randrange(3)
-    y = rng.uniform(0.05, 0.25)  # of the joint between hook and drop
+    y = rng.uniform(0.05, 0.25)  # y of the joint between hook and drop
     for x in (-0.42, 0.42):
         paint.ring(x, -0.70, 0.10, 0.14, 0.04, start=100, end=400)
         paint.stroke([(x, -0.56), (x, y - 0.1)], 0.045, Tone.BASE)

@@ -1,4 +1,4 @@
-"""Things that move people, and the helmet that goes with them."""
+"""Vehicles, and the helmet."""
 
 from __future__ import annotations
 

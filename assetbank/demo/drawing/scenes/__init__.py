@@ -1,4 +1,4 @@
-"""How each scene of `specs.SCENES` is painted."""
+"""Painting functions of `specs.SCENES`."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ PAINTINGS: dict[str, Callable[[Backdrop], Image.Image]] = {
 
 
 def backdrop(scene: str, size: int, rng: random.Random) -> Image.Image:
-    """A square RGB picture of the scene, `size` pixels wide, with nothing in front of it."""
+    """Return a square RGB image of the scene, `size` pixels wide, without an object."""
     return PAINTINGS[scene](Backdrop(size, rng))

@@ -1,4 +1,4 @@
-"""What all scenes share: the canvas and its measures."""
+"""The canvas that all scenes share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 
 
 class Backdrop:
-    """A square canvas; scenes place things by fractions of its width, 0 to 1."""
+    """A square canvas; positions are fractions of its width, 0 to 1."""
 
     def __init__(self, size: int, rng: random.Random) -> None:
         self.size = size
@@ -28,11 +28,11 @@ class Backdrop:
     def px(self, fraction: float) -> int:
         return int(fraction * self.size)
 
-    def line_width(self, fraction: float, least: int = 1) -> int:
-        return max(least, self.px(fraction))
+    def line_width(self, fraction: float, minimum: int = 1) -> int:
+        return max(minimum, self.px(fraction))
 
     def gradient(self, stops: Sequence[Stop]) -> Image.Image:
-        """Colours that change from top to bottom."""
+        """Return an image of the canvas' size with a colour gradient from top to bottom."""
         heights = np.linspace(0, 1, self.size, dtype=np.float32)
         positions = [position for position, _ in stops]
         channels = [
@@ -43,7 +43,7 @@ class Backdrop:
         return Image.fromarray(column.repeat(self.size, 1).astype(np.uint8))
 
     def shade(self, colour: RGB, spread: int = 14) -> RGB:
-        """A colour nearby: each channel at most `spread` away."""
+        """Return a random similar colour: each channel differs by at most `spread`."""
         red, green, blue = (
             max(0, min(255, channel + self.rng.randint(-spread, spread))) for channel in colour
         )
@@ -51,6 +51,6 @@ class Backdrop:
 
 
 def around(x: float, y: float, rx: float, ry: float | None = None) -> Box:
-    """The box of an ellipse, or of a circle, around its centre."""
+    """Return the bounding box of an ellipse, or of a circle, around its centre."""
     ry = rx if ry is None else ry
     return x - rx, y - ry, x + rx, y + ry

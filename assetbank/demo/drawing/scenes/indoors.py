@@ -69,7 +69,7 @@ def _paper(scene: Backdrop, draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
 
 
 def _plant(scene: Backdrop, draw: ImageDraw.ImageDraw, x: int, top: float) -> None:
-    """A pot with leaves at the back edge of the desk."""
+    """Draw a pot with leaves at the back edge of the desk."""
     px = scene.px
     pot = (x - px(0.05), px(top - 0.08), x + px(0.05), px(top + 0.03))
     draw.rectangle(pot, fill=(190, 110, 80))
@@ -96,7 +96,7 @@ def stage(scene: Backdrop) -> Image.Image:
 
 
 def _spotlight(scene: Backdrop, x: int) -> Image.Image:
-    """How much light falls where, 0 to 255: a cone from x at the top, and a pool on the floor."""
+    """Return a mask of the light, 0 to 255: a cone from x at the top, and a pool on the floor."""
     px, size = scene.px, scene.size
     light = Image.new("L", (size, size), 0)
     draw = ImageDraw.Draw(light)

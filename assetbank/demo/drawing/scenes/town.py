@@ -77,9 +77,9 @@ def _buildings(
     windows: float,
     window: RGB,
 ) -> None:
-    """A row of buildings from the left edge to the right.
+    """Draw a row of buildings from the left edge to the right.
 
-    `windows` is the share of windows to draw: those that reflect the day or are lit at night.
+    `windows` is the share of windows that are drawn: bright by day or lit at night.
     """
     rng, px = scene.rng, scene.px
     left = -0.05

@@ -1,23 +1,27 @@
-"""Loaded by pytest before Django reads its settings (`-p tests.environment`).
+"""Loaded by pytest before Django reads its settings (`-p tests.support.environment`).
 
 Everything embedded lives in a temporary folder of this run, so tests never touch the library in
-`var`, and two runs at a time do not meet.
+`var`, and two runs at a time do not meet. A watchdog removes it, however the run ends.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
+import signal
 import tempfile
+from pathlib import Path
+
+from tests.support import watchdog
 
 # Workers of one run share the servers of the run's folder.
 RUN = os.environ.get("ASSETBANK_TEST_RUN")
 if RUN is None:
-    RUN = tempfile.mkdtemp(prefix="assetbank-test-")
+    RUN = tempfile.mkdtemp(prefix=watchdog.PREFIX)
     os.chmod(RUN, 0o755)  # PostgreSQL runs as a user of its own where we are root
+    watchdog.watch(Path(RUN))
     os.environ["ASSETBANK_TEST_RUN"] = RUN
-    atexit.register(shutil.rmtree, RUN, ignore_errors=True)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # or no child could be interrupted
 for name in list(os.environ):
     if name.startswith(("GEMINI_", "GOOGLE_", "MILVUS_", "STORAGE_", "CLIP_")):
         del os.environ[name]

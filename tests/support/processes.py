@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
@@ -20,34 +19,31 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support import database
+from tests.support.process_environment import process_environment
+
+ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = "import django; django.setup()\n"
 
 
-def environment(**changes: str) -> dict[str, str]:
-    """Of a process that knows only the settings in `changes`, whatever is configured here."""
-    # empty and not absent: what is absent would come from the developer's .env
-    neutral = dict.fromkeys((setting.name for setting in settings.DECLARED_SETTINGS), "")
-    dropped = {"ASSETBANK_TEST_RUN", "PYTHON_DOTENV_DISABLED"}
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    fixed = {
-        "DJANGO_SETTINGS_MODULE": "assetbank.settings",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "TORCH_THREADS": "1",
-    }
-    return {**kept, **neutral, **fixed, **changes}
-
-
 class House:
-    """One data folder, the processes that work in it, and what they wrote."""
+    """One data folder, the processes that work in it, and what they wrote.
 
-    def __init__(self, **changes: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="assetbank-house-")).resolve()
+    `migrated`: it does not start from nothing, but with the database of an empty library.
+    """
+
+    allowed = False  # as the test that is run is marked
+
+    def __init__(self, *, migrated: bool = False, **changes: str) -> None:
+        assert self.allowed, "a test that starts processes is marked `processes`"
+        run = settings.DATA_DIR  # whatever is left in there ends with the run
+        self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=run)).resolve()
         self.folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-        self.environment = environment(DATA_DIR=str(self.folder), CLIP_MODEL="demo")
+        if migrated:
+            database.install(self.folder / "postgres")
+        self.environment = process_environment(DATA_DIR=str(self.folder), CLIP_MODEL="demo")
         self.environment.update(changes)
-        self._outputs = Path(tempfile.mkdtemp(prefix="assetbank-output-"))
+        self._outputs = Path(tempfile.mkdtemp(prefix="output-", dir=run))
         self._started: list[Running] = []
         self._connection: psycopg.Connection | None = None
 

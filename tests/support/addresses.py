@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from assetbank.models import Membership
-from tests.api import EVERYBODY, client_of
 from tests.conftest import Cast
+from tests.support.api import EVERYBODY, client_of
 
 OURS = "zanzibar"  # in texts that only users of acme may read
 DRAFTS = "quagga"  # in texts that only creators and managers of acme may read

@@ -33,7 +33,7 @@ from django.conf import settings
 from django.test import override_settings
 
 START_SECONDS = 150.0
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOCKET = "socket:1"  # pymilvus wants a port behind the path, and gRPC takes it for part of the name
 ALONE = ["unshare", "--map-root-user", "--net", "--mount"]  # a network and mounts of its own
 
@@ -58,7 +58,7 @@ def running(folder: Path) -> Iterator[str]:
 
 
 def _start(folder: Path) -> None:
-    command = [sys.executable, "-m", "tests.milvus_server", str(folder)]
+    command = [sys.executable, "-m", "tests.support.milvus_server", str(folder)]
     if subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0:
         command = [*ALONE, *command]
     with (folder / "log").open("w") as log:

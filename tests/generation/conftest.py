@@ -1,4 +1,4 @@
-"""Fixtures of the studio's tests: the stand-in for Gemini, over real HTTP."""
+"""The stand-in for Gemini that the studio's tests ask over real HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _gemini() -> Iterator[GeminiServer]:
 
 @pytest.fixture
 def server(_gemini: GeminiServer, settings: Settings) -> GeminiServer:
-    """Return the stand-in, with its script and requests cleared. Test files may override it."""
+    """Its script and its requests begin anew with each test; files that need another define it."""
     _gemini.clear()
     settings.GEMINI_API_KEY = "AIza-a-key-for-tests"
     settings.GEMINI_BASE_URL = _gemini.url

@@ -26,8 +26,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from assetbank.models import Asset
 from generation.models import BatchJob, Generation, LedgerEntry, Output, Take, Turn
 
-Line = tuple[str, int]  # file, line number
-Visit = tuple[Line, int]  # number of the visit, from 1
+Line = tuple[str, int]  # its file and number
+Visit = tuple[Line, int]  # from 1
 Left = tuple[int, ...]
 
 VERSIONS = "SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {}"
@@ -45,36 +45,34 @@ class Killed(BaseException):
 
 @dataclass
 class Walk:
-    """Work of a worker on a connection of its own, optionally killed at a visit of a line."""
+    """One worker with a connection of its own. `until`: killed before it is there."""
 
     work: Callable[[], None]
-    heard: Callable[[], int]  # number of requests that the engine received
+    heard: Callable[[], int]  # requests that have reached the engine
     until: Visit | None = None
     lines: list[Line] = field(default_factory=list)
     visits: Counter[Line] = field(default_factory=Counter)
-    left: list[Left] = field(default_factory=list)  # by a kill at each visit, in order
+    left: list[Left] = field(default_factory=list)  # by a kill at each of the lines
 
     def run(self) -> bool:
-        """Run the work; return False if it was killed."""
+        """False: it was killed on the way."""
         with ThreadPoolExecutor(1) as worker:
             return worker.submit(self._work).result()
 
     @property
     def files(self) -> set[str | None]:
-        """Return the files of the modules that the work entered."""
+        """The modules that it entered."""
         return {file for file, _ in self.lines}
 
     def last_lines(self) -> list[Visit]:
-        """Return the last visit before each change of what a kill would leave."""
+        """Return the visits to lines after which something else would be left."""
         following = [*self.left[1:], None]
         last = [n for n, left in enumerate(self.left) if left != following[n]]
         return [(self.lines[n], self.lines[: n + 1].count(self.lines[n])) for n in last]
 
     def killed_at(self, visit: Visit) -> None:
-        """Run the work again and kill it at `visit`.
-
-        Check that it takes the same lines of `generation` until then: lines that read pixels depend
-        on the image."""
+        """Work again until there. Lines that look at pixels are others for another picture; it goes
+        along the same lines of `generation`."""
         again = Walk(self.work, self.heard, until=visit)
         assert not again.run()
         own = [line for line in again.lines if line[0].startswith(GENERATION)]
@@ -90,7 +88,7 @@ class Walk:
         finally:
             sys.settrace(None)
             self._watcher.close()
-            connection.close()  # ends its transaction
+            connection.close()  # which ends its transaction
         return True
 
     def _call(self, frame: FrameType, event: str, argument: Any) -> Any:

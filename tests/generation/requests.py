@@ -1,4 +1,4 @@
-"""Requests of the creator of `acme`, drawn at once."""
+"""Pictures for `acme`, asked for by its creator and drawn at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answered(generation: Generation, number: int = 0) -> Take:
 
 
 def run(generation: Generation) -> Generation:
-    """Run a generation like a worker; raises EngineUnavailable if the queue would retry it."""
+    """As the worker does; EngineUnavailable is what puts a job back into the queue."""
     run_generation(generation_id=generation.pk)
     generation.refresh_from_db()
     return generation

@@ -59,7 +59,7 @@ def waiting_jobs() -> int:
 
 @pytest.fixture(autouse=True)
 def space(db: None) -> VectorSpace:
-    """What assets wait for; nobody loads its encoder here."""
+    """Return an active vector space; no test here loads its encoder."""
     return VectorSpace.objects.create(
         model="demo", source="s", fingerprint="f", dimension=4, active=True, is_demo=True
     )
@@ -67,7 +67,7 @@ def space(db: None) -> VectorSpace:
 
 @pytest.fixture
 def everything(cast: Cast, make_asset: MakeAsset) -> None:
-    """At least one row of every model that has a page here."""
+    """Create at least one row of every model that has an admin page."""
     asset = make_asset(tags=["cape"])
     collection = collections.create_collection(brand=cast.acme, name="Spring", by=cast.creator)
     collections.add_assets(collection=collection, assets=[asset])
@@ -307,7 +307,7 @@ def test_another_encoder_is_asked_for_and_shows_how_far_it_is(
     Embedding.objects.filter(space=new).update(state="indexed")
     page = boss.get(where).content.decode()
     assert "1 of 1 assets: 1 indexed" in page
-    assert "every 3s" in page  # the comparison is still to come
+    assert "every 3s" in page  # the comparison has not run yet
     gate = {"passes": True, "questions": 0, "of": 1, "covered": 1}
     VectorSpace.objects.filter(pk=new.pk).update(gate=gate)
     page = boss.get(where).content.decode()
@@ -353,7 +353,7 @@ def test_encoders_take_over_go_back_and_are_dropped_after_a_question(
     index()
 
     def press(space: VectorSpace, name: str) -> str:
-        assert "HX-Redirect" not in boss.get(f"{SPACES}{space.pk}/{name}/")  # only asks
+        assert "HX-Redirect" not in boss.get(f"{SPACES}{space.pk}/{name}/")  # only the confirmation
         return said(boss.get(boss.post(f"{SPACES}{space.pk}/{name}/", CONFIRMED)["HX-Redirect"]))
 
     assert "is active now" in press(new, "take_over")
@@ -362,7 +362,7 @@ def test_encoders_take_over_go_back_and_are_dropped_after_a_question(
     assert "active again" in press(new, "roll_back")
     assert "is deleted" in press(new, "drop")
     assert VectorSpace.objects.get().model == "demo"
-    for name in ("take_over", "drop"):  # somebody else was quicker
+    for name in ("take_over", "drop"):  # another user was faster
         answer = boss.post(f"{SPACES}{new.pk}/{name}/", CONFIRMED)
         assert "was deleted in the meantime" in said(boss.get(answer["HX-Redirect"]))
 
@@ -383,7 +383,7 @@ def test_failed_embeddings_say_why_and_are_retried(boss: Client, make_asset: Mak
     Embedding.objects.update(state="failed", reason="This image is damaged.")
     one, *_ = Embedding.objects.all()
     assert "This image is damaged." in boss.get(where, {"state__exact": "failed"}).content.decode()
-    boss.get(f"{where}{one.pk}/again/")  # only asks
+    boss.get(f"{where}{one.pk}/again/")  # only the confirmation
     assert not Embedding.objects.filter(state="pending").exists()
     boss.post(f"{where}{one.pk}/again/", {"_form_submitted": "True"})
     assert Embedding.objects.filter(state="pending").count() == 1

@@ -1,4 +1,4 @@
-"""The documents name what exists, and what is generated or counted in them is up to date."""
+"""Documents: names in them exist, and generated or counted parts are up to date."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ document = pytest.mark.parametrize(
 
 
 def spans(text: str) -> list[str]:
-    """Return what stands in backticks; a span may be broken over two lines."""
+    """Return the code spans; a span may be broken over two lines."""
     assert text.count("`") % 2 == 0, "a backtick has no partner"
     return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
 
@@ -95,7 +95,7 @@ def test_modules_and_functions_exist(path: Path) -> None:
 
 
 def _is_a_module(name: str) -> bool:
-    """Or a name in one."""
+    """Return True for the dotted name of a module, or of a name in one."""
     return any(
         (ROOT / f"{place}.py").exists() or (ROOT / place).is_dir()
         for place in (name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/"))

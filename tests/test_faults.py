@@ -1,4 +1,4 @@
-"""Everything is killed with -9 in the middle of its work, and nothing is lost."""
+"""Processes are killed with SIGKILL in the middle of their work, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES ('index', 'search.tasks.index_waiting')
 
 
 class Library:
-    """A house with a brand and pictures, whose index worker tests start and kill."""
+    """A library with a brand and images, whose index worker the tests start and kill."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -71,7 +71,7 @@ class Library:
         )
 
     def remove_originals_of_kept_vectors(self) -> int:
-        """From now on, whoever runs CLIP for one of these pictures fails."""
+        """Delete the files of embedded assets: embedding one of them again would fail."""
         media = self.house.folder / "media"
         kept = [media / path for (path,) in self.house.query(FILES_OF_KEPT)]
         for path in kept:
@@ -79,7 +79,7 @@ class Library:
         return len(kept)
 
     def assert_whole(self) -> None:
-        """Every picture is there, indexed, and as it should be in Milvus."""
+        """Check that every asset exists, is indexed, and is correct in Milvus."""
         done = self.house.manage("check_index")
         assert done.code == 0, done.output
         assert f"All {self.pictures} indexed assets are consistent." in done.output
@@ -100,7 +100,7 @@ def filled(house: House) -> Library:
 @pytest.fixture
 def library(filled: Library) -> Iterator[Library]:
     yield filled
-    # whatever a test left running would work for the next one
+    # a worker left by one test would do the work of the next
     for process in filled.house.processes():
         if "manage.py" in process.cmdline():
             kill(process)
@@ -138,7 +138,7 @@ def test_milvus_killed_in_the_middle_of_a_batch_is_filled_again_without_clip(
 
     def amid() -> bool:
         indexed = library.house.number(INDEXED)
-        if indexed == library.pictures:  # not begun, or too quick for us
+        if indexed == library.pictures:  # not started, or finished too fast
             library.house.query(ASK_FOR_ALL)
         return 3 <= indexed < library.pictures
 

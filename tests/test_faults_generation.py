@@ -1,4 +1,4 @@
-"""A generation worker is killed with -9, and no picture is paid for twice."""
+"""A generation worker is killed with SIGKILL, and no image is paid for twice."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ def worker(house: House) -> Running:
 
 
 def forget_dead_workers(house: House) -> None:
-    """Half a minute passes: the dead worker has been silent long enough."""
+    """Set the last heartbeats back, so that the killed worker counts as stopped at once."""
     house.query("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
 
 
 def resumed(house: House, pk: int, *, drawing: bool = False) -> None:
-    """A new worker starts and finishes what the dead one began. `drawing`: a picture was being
-    drawn when it died, and somebody has it made anew."""
+    """Check that a new worker finishes what the killed one began. With `drawing`, an image was
+    being drawn at the kill: that take is abandoned, and a user retries the generation."""
     forget_dead_workers(house)
     again = worker(house)
     house.script(LOOK_FOR_THE_DEAD)
@@ -131,7 +131,7 @@ def test_a_worker_killed_while_the_second_picture_is_drawn_keeps_the_first(
     running.kill()
     assert house.number(ARRIVED.format(pk)) == 1
     resumed(house, pk, drawing=True)
-    # three pictures, and the one whose answer nobody was there to hear
+    # three images, and the take whose answer no worker received
     assert len(server.requests) == 4
 
 
@@ -157,7 +157,7 @@ def test_a_dead_workers_job_whose_twin_waits_already_does_not_hold_up_the_others
     running = worker(house)
     wait_until(lambda: server.requests, "it works", every=0.01)
     running.kill()
-    # the dead worker also held a periodic job, and the same has been queued since
+    # the killed worker also held a periodic job, and another of its kind has been queued since
     house.query(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) VALUES "
         "('index', 'search.tasks.check_index', 'twin', 'doing'), "

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, by DATABASE_URL: the oldest kind that this machine has."""
+"""An external PostgreSQL, by DATABASE_URL: the oldest version that this machine has."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ assert not ingest_asset(brand=brand, file=picture(0), filename="again.png", by=a
 def claim_apart():
     return {job.asset.pk for job in leases.claim(space, 4)}
 
-with transaction.atomic():  # one worker holds its rows; another goes past them
+with transaction.atomic():  # one worker locks its rows; another skips them
     mine = claim_apart()
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(claim_apart).result(timeout=20)
@@ -67,7 +67,7 @@ with connection.cursor() as cursor:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """The URL of a PostgreSQL that is not ours."""
+    """Yield the URL of a PostgreSQL that the application did not start."""
     if not BINARIES:
         pytest.skip("the system has no PostgreSQL of its own in /usr/lib/postgresql")
     binaries = BINARIES[0].parent
@@ -99,7 +99,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def vectors() -> Iterator[str]:
-    """The address of a Milvus that belongs to somebody else."""
+    """Yield the address of a Milvus that the application did not start."""
     with House() as house:
         running = house.start_script(MILVUS)
         wait_until(lambda: "http" in running.output or not running.alive, "Milvus is up")

@@ -1,4 +1,4 @@
-"""The requirements declare everything that is imported, each at one version."""
+"""The requirement files declare every imported distribution, each at one version."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LINE = re.compile(r"(?P<name>[\w.-]+)(\[[\w,]+\])?==[\w.]+(\s*;[^#]+)?")
 
 
 def lines(file: str) -> list[str]:
-    """The requirements in a file, without comments."""
+    """Return the requirements of a file, without comments."""
     text = (ROOT / file).read_text()
     return [line for each in text.splitlines() if (line := each.partition("#")[0].strip())]
 
 
 def declared(file: str) -> set[str]:
-    """Names of distributions, normalised."""
+    """Return the normalised names of the declared distributions."""
     names = (LINE.fullmatch(line) for line in lines(file))
     return {normal(found["name"]) for found in names if found}
 
@@ -35,8 +35,8 @@ def normal(name: str) -> str:
 
 
 def imported(*places: str) -> Iterator[str]:
-    """Names of modules that are imported anywhere in these files and folders, also in functions;
-    what `from` takes out of one is part of the name."""
+    """Yield the dotted names that files and folders import, also inside functions; of a
+    `from … import` the imported name is a part."""
     for place in places:
         path = ROOT / place
         for file in path.rglob("*.py") if path.is_dir() else [path]:
@@ -48,7 +48,7 @@ def imported(*places: str) -> Iterator[str]:
 
 
 def distributions(module: str) -> set[str]:
-    """Names of the installed distributions that have this module."""
+    """Return the names of installed distributions that have this module."""
     top, _, rest = module.partition(".")
     names = set(packages().get(top, []))
     if len(names) > 1:  # several share a namespace, like `google`
@@ -64,7 +64,7 @@ def packages() -> dict[str, list[str]]:
 
 @cache
 def folders(distribution: str) -> set[str]:
-    """The first two parts of the path of each of its files."""
+    """Return the first two parts of the path of each file of a distribution."""
     files = importlib.metadata.files(distribution) or []
     return {"/".join(file.with_suffix("").parts[:2]) for file in files}
 

@@ -1,4 +1,4 @@
-"""The rules of the house that import-linter cannot state: sizes, faces, cycles, late imports."""
+"""Rules of the code layout that import-linter cannot check: sizes, faces, cycles, late imports."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("assetbank", "search", "generation")
 INTERFACES = {"views", "api", "admin", "migrations", "commands", "templatetags"}
-MAX_MODULES = 12  # of a folder, interfaces excepted
+MAX_MODULES = 12  # per folder, interfaces excepted
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 40
 MAX_FACE_LINES = 30
 # Folders of an app that are Django's own or interfaces; every other package is a capability
 NO_CAPABILITY = INTERFACES | {"models", "management", "forms", "embedded", "demo"}
-TRAINING = "search.encoders.demo"  # without a face: it loads torch, and only its command needs it
+TRAINING = "search.encoders.demo"  # has no face: it loads torch, and only its command needs it
 
 
 def modules() -> list[Path]:
-    """Every module of the product except migrations, which are history."""
+    """Return every module of the apps, except migrations."""
     return [
         path
         for app in APPS
@@ -44,7 +44,7 @@ def name_of(path: Path) -> str:
 
 
 def capabilities() -> dict[str, Path]:
-    """Every capability package, those inside others included, by its dotted name: its face."""
+    """Return the face of every capability package, nested ones included, by its dotted name."""
     return {
         name_of(face): face
         for app in APPS
@@ -104,7 +104,7 @@ def test_a_function_has_at_most_40_lines() -> None:
 
 @pytest.mark.parametrize("app", APPS)
 def test_an_app_is_loaded_without_its_models(app: str) -> None:
-    """Django imports it before there are any."""
+    """Django imports the package of an app before its models."""
     assert (ROOT / app / "__init__.py").read_text() == ""
 
 
@@ -138,7 +138,7 @@ def test_a_package_is_used_through_its_face_only() -> None:
 
 
 def test_what_a_face_offers_is_used() -> None:
-    """By another package or by tests: a name that nobody imports is not part of the face."""
+    """Another package or a test imports each name; others do not belong in a face."""
     used = {
         (module, name.name)
         for path in [*modules(), *sorted((ROOT / "tests").rglob("*.py"))]
@@ -153,7 +153,7 @@ def test_what_a_face_offers_is_used() -> None:
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Late imports and those for type checkers count, too."""
+    """Late imports and those for type checkers are included."""
     graph = grimp.build_graph(*APPS, cache_dir=None)
     TopologicalSorter(
         {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
@@ -161,7 +161,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 
 def test_no_code_is_named_by_a_string() -> None:
-    """Neither mypy nor import-linter sees such an import: assetbank.hooks is the way."""
+    """Neither mypy nor import-linter sees such an import: use assetbank.hooks."""
     named = [
         name_of(path)
         for path in modules()

@@ -1,4 +1,4 @@
-"""The stranger's first two minutes: a browser, and everything behind it running for real.
+"""The first minutes of a new user in a browser, with all processes running.
 
 `manage.py run_library` with its web server and workers, embedded PostgreSQL, Milvus Lite, the demo
 encoder, and the Gemini stand-in over HTTP.
@@ -93,7 +93,7 @@ def page(address: str) -> Iterator[Page]:
 
 
 def cut(picture: Image.Image) -> bytes:
-    """The middle of it, as PNG."""
+    """Return the middle of an image, as PNG."""
     edge = picture.width // 16
     buffer = io.BytesIO()
     picture.crop((edge, edge, picture.width - edge, picture.height - edge)).save(buffer, "PNG")
@@ -120,18 +120,18 @@ def test_upload_find_choose_references_generate_and_find_again(
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
 
-    # a library full of pictures, each loaded
+    # a library full of images, each loaded
     page.locator("#grid .card").nth(20).wait_for()
     shown = page.locator("#grid img").first
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
-    # describe a picture and find it
+    # search by text
     wait_until_found(page, "red handbag", "handbag")
 
     ask_precisely(page)
     narrow_it_down(page)
 
-    # show a picture, smaller and cut at the edges, and find its like
+    # search by image: a smaller crop of an asset
     page.goto("/")
     watch = next(a for a in assets.assets(datetime.date.today()) if a.spec.obj == "watch")
     page.set_input_files(
@@ -152,7 +152,7 @@ def test_upload_find_choose_references_generate_and_find_again(
 
 
 def wait_until_found(page: Page, text: str, expected: str) -> None:
-    """Indexing is in the background: ask until it is there."""
+    """Repeat the search until the asset is indexed, which happens in the background."""
 
     def found() -> bool:
         search(page, text)
@@ -162,12 +162,12 @@ def wait_until_found(page: Page, text: str, expected: str) -> None:
 
 
 def matching(page: Page) -> list[str]:
-    """Titles of the cards above the line."""
+    """Return the titles of the cards that match."""
     return page.locator("#grid .card:has(.card-why) .card-title").all_inner_texts()
 
 
 def ask_precisely(page: Page) -> None:
-    """A word that is not wanted, a picture beside the words, and how much it counts."""
+    """Search with an excluded word, an image besides the text, and its weight."""
     search(page, "handbag")
     assert any("checked" in title for title in matching(page))
     search(page, "handbag -checked")
@@ -197,7 +197,7 @@ def ask_precisely(page: Page) -> None:
 
 
 def narrow_it_down(page: Page) -> None:
-    """Filters with counts, a colour, a tag."""
+    """Use filters with counts, a colour and a tag."""
     search(page, "handbag")
     page.get_by_label("Filters", exact=True).click()
     counted = page.locator("#count-kind-product")
@@ -214,7 +214,7 @@ def narrow_it_down(page: Page) -> None:
 
 
 def covers_nothing(page: Page) -> None:
-    """The picture of an asset stays beside its facts, and does not come along further down."""
+    """Check that the image of an asset stays beside its metadata, and covers nothing below."""
     below = page.locator(".asset-below:visible").first
     below.scroll_into_view_if_needed()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -226,7 +226,7 @@ def covers_nothing(page: Page) -> None:
 
 
 def search_with_a_part(page: Page, title: str) -> None:
-    """A box that is dragged over the first picture found, which is called `title`."""
+    """Search with a region of the first hit, which is called `title`: a box dragged by mouse."""
     page.locator("#grid .card a").first.click()
     covers_nothing(page)
     page.get_by_text("Search by part of image").click()
@@ -248,7 +248,7 @@ def search_with_a_part(page: Page, title: str) -> None:
 
 
 def upload_two_files(page: Page) -> None:
-    """One that is new and one that is no picture: each row says what became of it."""
+    """Upload a new image and a file that is none: each row shows its result."""
     page.goto("/")
     page.get_by_role("link", name="Upload").first.click()
     rocket = cut(render(Spec("rocket", "purple", seed=99), 512))
@@ -286,7 +286,7 @@ def make_a_picture(page: Page, gemini: GeminiServer) -> None:
 
 
 def think_before_making_it_again(page: Page, gemini: GeminiServer) -> None:
-    """The studio is as it was left, says what there is already, and helps with a preset."""
+    """Check that the studio keeps its form, shows existing results, and helps with a preset."""
     page.goto("/studio/")
     assert page.input_value("textarea[name=prompt]") == "A red handbag on a sunny beach"
     page.locator("#beside").get_by_text("An identical request was made").wait_for()
@@ -317,7 +317,7 @@ def find_it_again(page: Page) -> None:
         return titles(page) == ["A red handbag on a sunny beach"]
 
     wait_for(found, 60)
-    with page.expect_request("**/asked/*/click/"):  # in a new tab: a click all the same
+    with page.expect_request("**/asked/*/click/"):  # a click in a new tab counts, too
         page.locator("#grid .card a").first.click(button="middle")
     page.locator("#grid .card a").first.click()
     page.get_by_text("A red handbag on a sunny beach").first.wait_for()

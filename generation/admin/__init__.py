@@ -1,4 +1,4 @@
-"""The studio in the admin."""
+"""Admin of the studio."""
 
 from generation.admin import (
     batches,

@@ -1,4 +1,4 @@
-"""Batches in the admin: how far each is; stopped, and tried again where something failed."""
+"""Admin of batches: progress, stop, and retry of failed cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assetbank.admin.base import ModelAdmin, ReadOnly, TabularInline, admin_link
 from assetbank.errors import ProblemError
 from generation.admin.generations import STATE_LABELS
 from generation.models import Batch, Generation, Output
-from generation.workflows import batch as batches
+from generation.workflows import batch_progress, retry_batch, stop_batch
 
 
 class CellInline(ReadOnly, TabularInline[Generation, Batch]):
@@ -68,7 +68,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
 
     @display(description="Images")
     def far(self, batch: Batch) -> str:
-        far = batches.batch_progress(batch.generations.all())
+        far = batch_progress(batch.generations.all())
         told = {
             "waiting": far.waiting + far.running,
             "refused": far.refused,
@@ -87,7 +87,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
     def stop(self, request: HttpRequest, queryset: QuerySet[Batch]) -> None:
         assert isinstance(request.user, User)
         for batch in queryset:
-            batches.stop_batch(person=request.user, batch=batch)
+            stop_batch(person=request.user, batch=batch)
         messages.success(request, f"{len(queryset)} stopped: images that have arrived are kept.")
 
     @admin.action(description="Retry failed variations", permissions=["studio"])
@@ -96,7 +96,7 @@ class BatchAdmin(ReadOnly, ModelAdmin[Batch]):
         again = 0
         for batch in queryset:
             try:
-                again += batches.retry_batch(person=request.user, batch=batch)
+                again += retry_batch(person=request.user, batch=batch)
             except ProblemError as error:
                 messages.error(request, f"“{batch}”: {error.message}")
         if again:

@@ -1,4 +1,4 @@
-"""Money in the admin: limits can be changed, the ledger only looked at."""
+"""Admin of spending caps, and of the ledger, which is read-only."""
 
 from __future__ import annotations
 

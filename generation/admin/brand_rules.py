@@ -1,4 +1,4 @@
-"""What brands ask of their pictures, and what was found, in the admin."""
+"""Admin of brand rules, and of findings, which are read-only."""
 
 from __future__ import annotations
 

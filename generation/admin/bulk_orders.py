@@ -1,4 +1,4 @@
-"""Orders in bulk, and what models said, in the admin."""
+"""Admin of bulk orders, and of the turns of conversations."""
 
 from __future__ import annotations
 

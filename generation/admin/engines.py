@@ -1,4 +1,4 @@
-"""The table of models in the admin: what each can do and costs, and until when it is there."""
+"""Admin of the image models: abilities, prices and retirement."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
         return super().get_queryset(request).order_by("position", "id")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Generations name their model: the id of one that is there stays."""
+        """Make the id of an existing model read-only: generations refer to it."""
         return ["id"] if obj else []
 
     @display(description="State")

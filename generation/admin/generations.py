@@ -1,4 +1,4 @@
-"""The studio in the admin: what was asked, from what, what came back, and why not."""
+"""Admin of generations with their references and outputs, which are read-only."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RETRY = (
     "cost money."
 )
 STOP = "Queued generations stop at once, running ones before their next image."
-MAX_SHOWN = 4  # pictures of one generation in the list
+MAX_SHOWN = 4  # images of a generation in the list
 
 
 class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
@@ -74,7 +74,7 @@ class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
 
 
 class Outputs:
-    """How an output is shown; its bytes are fetched by nobody who does not ask for them."""
+    """Columns of outputs, and a queryset without their bytes."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Output]:
         rows: QuerySet[Output] = super().get_queryset(request)  # type: ignore[misc]
@@ -244,7 +244,8 @@ class OutputAdmin(ReadOnly, Outputs, ModelAdmin[Output]):
         return [own, *super().get_urls()]
 
     def download(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What the library did not take: only ever a download, whatever it is."""
+        """Download an output that could not be ingested. It is never displayed: its content is not
+        checked."""
         if not self.has_view_permission(request):
             return redirect("admin:index")
         output = get_object_or_404(Output.objects.filter(data__isnull=False), pk=pk)

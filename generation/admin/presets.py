@@ -1,4 +1,4 @@
-"""Presets in the admin. Saving a change makes a new version; all that there were are listed."""
+"""Admin of presets. Saving a change creates a new version; all versions are listed."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ ROLE_LINE = re.compile(r"([a-z]+)\s*:?\s+(\d{1,2})(?:\s*(?:-|to)\s*(\d{1,2}))?")
 
 
 def read_variables(lines: str) -> list[dict[str, str]]:
-    """`name | label | default` on each line; raises ValidationError."""
+    """Parse lines of `name | label | default`. Raises ValidationError."""
     found = []
     for line in filter(None, map(str.strip, lines.splitlines())):
         name, *rest = (part.strip() for part in line.split("|"))
         if len(rest) > 2:
             raise forms.ValidationError(f"“{line}” is invalid: use name | label | default.")
-        kept = zip(("label", "default"), rest, strict=False)
-        found.append({"name": name, **{key: value for key, value in kept if value}})
+        options = zip(("label", "default"), rest, strict=False)
+        found.append({"name": name, **{key: value for key, value in options if value}})
     return found
 
 
 def read_roles(lines: str) -> list[dict[str, Any]]:
-    """`product 1 to 4` on each line; raises ValidationError."""
+    """Parse lines like `product 1 to 4`. Raises ValidationError."""
     found = []
     for line in filter(None, map(str.strip, lines.splitlines())):
         match = ROLE_LINE.fullmatch(line.lower())
@@ -54,9 +54,9 @@ def read_roles(lines: str) -> list[dict[str, Any]]:
     return found
 
 
-def known(value: str, listed: str) -> str:
-    """As it is, if some model makes it; raises ValidationError."""
-    every = {each for row in EngineModel.objects.values_list(listed, flat=True) for each in row}
+def require_supported(value: str, field: str) -> str:
+    """Return `value` if empty or in the list `field` of some model. Raises ValidationError."""
+    every = {each for row in EngineModel.objects.values_list(field, flat=True) for each in row}
     if value and value not in every:
         raise forms.ValidationError(
             f"No model offers “{value}”. Use one of {', '.join(sorted(every))}."
@@ -127,10 +127,10 @@ class PresetForm(PresetModelForm):
         return read_roles(self.cleaned_data["roles"])
 
     def clean_aspect_ratio(self) -> str:
-        return known(self.cleaned_data["aspect_ratio"], "aspect_ratios")
+        return require_supported(self.cleaned_data["aspect_ratio"], "aspect_ratios")
 
     def clean_image_size(self) -> str:
-        return known(self.cleaned_data["image_size"], "image_sizes")
+        return require_supported(self.cleaned_data["image_size"], "image_sizes")
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -161,8 +161,8 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
 
     @display(description="Variables and references")
     def asked(self, version: PresetVersion) -> SafeString:
-        told = f"{write_variables(version.variables)}\n\n{write_roles(version.roles)}".strip()
-        return format_html('<span style="white-space: pre-line">{}</span>', told or "-")
+        text = f"{write_variables(version.variables)}\n\n{write_roles(version.roles)}".strip()
+        return format_html('<span style="white-space: pre-line">{}</span>', text or "-")
 
     @display(description="Aspect ratio and size")
     def shape(self, version: PresetVersion) -> str:
@@ -170,20 +170,20 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
 
 
 def difference(old: str | None, new: str) -> SafeString:
-    """`new`, with the words that are not in `old` marked, and those that went struck out."""
+    """Return `new` with the words added to `old` in bold, and the removed ones struck out."""
     if old is None:
         return format_html("{}", new)
     left, right = re.findall(r"\s+|\S+", old), re.findall(r"\s+|\S+", new)
-    told = SafeString("")
+    html = SafeString("")
     for kind, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         if kind == "equal":
-            told += format_html("{}", "".join(right[c:d]))
+            html += format_html("{}", "".join(right[c:d]))
             continue
-        if gone := "".join(left[a:b]):
-            told += format_html('<del style="opacity: .6">{}</del> ', gone)
-        if come := "".join(right[c:d]):
-            told += format_html("<ins><strong>{}</strong></ins>", come)
-    return told
+        if removed := "".join(left[a:b]):
+            html += format_html('<del style="opacity: .6">{}</del> ', removed)
+        if added := "".join(right[c:d]):
+            html += format_html("<ins><strong>{}</strong></ins>", added)
+    return html
 
 
 @admin.register(Preset)
@@ -213,7 +213,8 @@ class PresetAdmin(ModelAdmin[Preset]):
         return presets.with_use_counts(super().get_queryset(request)).prefetch_related("versions")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """One that was used stays: generations point at it. Take it off the offer instead."""
+        """Forbid the deletion of a used preset: generations refer to it. It can be made unavailable
+        instead."""
         uses = PresetVersion.objects.filter(preset=obj, generations__isnull=False)
         used = obj is not None and uses.exists()
         return not used and super().has_delete_permission(request, obj)
@@ -225,10 +226,10 @@ class PresetAdmin(ModelAdmin[Preset]):
 
     def save_model(self, request: HttpRequest, obj: Preset, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if isinstance(form, PresetForm):  # the list edits some fields without one
+        if isinstance(form, PresetForm):  # the change list saves some fields with another form
             assert isinstance(request.user, User)
-            said = {name: form.cleaned_data[name] for name in VERSION_FIELDS}
-            presets.save_preset(preset=obj, by=request.user, **said)
+            content = {name: form.cleaned_data[name] for name in VERSION_FIELDS}
+            presets.save_preset(preset=obj, by=request.user, **content)
 
     @display(description="Version")
     def version(self, preset: Preset) -> int | None:

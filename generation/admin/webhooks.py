@@ -1,4 +1,4 @@
-"""Webhooks and the log of what was sent to them."""
+"""Admin of webhooks and the log of their deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Withdrawn rights in the admin: what was put aside by them, lifting them, and withdrawing more."""
+"""Admin of withdrawals: their quarantined assets, lifting, and an action on assets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from generation.workflows import withdrawal
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as DjangoAdmin
 
-SHOWN = 12  # pictures on the page that asks
+MAX_SHOWN = 12  # images on the page that confirms a withdrawal
 
 
 class QuarantineInline(ReadOnly, TabularInline[Quarantine, Withdrawal]):
@@ -141,8 +141,8 @@ def withdraw(
         "form": form,
         "chosen": len(chosen),
         "many": len(made),
-        "more": max(0, len(chosen) + len(made) - SHOWN),
-        "assets": [*chosen, *Asset.objects.filter(pk__in=made)[:SHOWN]][:SHOWN],
+        "more": max(0, len(chosen) + len(made) - MAX_SHOWN),
+        "assets": [*chosen, *Asset.objects.filter(pk__in=made)[:MAX_SHOWN]][:MAX_SHOWN],
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
         "select_across": request.POST.get("select_across", "0"),
         "checkbox": ACTION_CHECKBOX_NAME,
@@ -150,7 +150,7 @@ def withdraw(
     return TemplateResponse(request, "admin/generation/withdraw.html", context)
 
 
-# the library knows nothing of what was made of its assets, so its admin cannot offer this itself
+# assetbank does not know of descendants, so its admin cannot offer this action itself
 _assets: DjangoAdmin[Asset] = admin.site.get_model_admin(Asset)
 _assets.actions = [*(_assets.actions or ()), withdraw]
 

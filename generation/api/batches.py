@@ -1,4 +1,4 @@
-"""Batches over REST: asked for as a whole, followed, stopped."""
+"""REST API of batches: submit, follow, stop and retry."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ from assetbank.api.fields import BrandField, person_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.http import idempotency
-from generation import permissions as visible
 from generation.api.generations import HIDDEN, OutputSerializer
-from generation.api.outputs import arrived, contexts
+from generation.api.outputs import visibility_context, visible_outputs
 from generation.api.request_params import ReferenceField
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import Batch, BatchJob, Generation, PresetVersion, Reference
+from generation.permissions import batches, generations
 from generation.pipeline import MAX_PROMPT_LENGTH
 from generation.prompting import presets
-from generation.workflows import MAX_CELLS, Matrix
-from generation.workflows import batch as batches
+from generation.workflows import (
+    MAX_CELLS,
+    BatchProgress,
+    Matrix,
+    batch_progress,
+    retry_batch,
+    stop_batch,
+    submit_batch,
+)
 
 
-class ProgressSerializer(serializers.Serializer[batches.Progress]):
+class ProgressSerializer(serializers.Serializer[BatchProgress]):
     """Count the images, then the variations by state."""
 
     asked, settled, made = (serializers.IntegerField() for _ in range(3))
@@ -51,13 +58,13 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
         read_only_fields = fields
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
-        """A product that the reader may not see is not told."""
-        told: dict[str, Any] = {**super().to_representation(generation)}
-        reach: permissions.AssetScope | None = self.context.get("reach")
+        """Return the cell, without the title of a product that the user may not view."""
+        data: dict[str, Any] = {**super().to_representation(generation)}
+        scope: permissions.AssetScope | None = self.context.get("scope")
         used = [row.asset for row in generation.reference_rows.all() if row.asset]
-        if reach and any(each.title == told["label"] and not reach.sees(each) for each in used):
-            told["label"] = HIDDEN
-        return told
+        if scope and any(each.title == data["label"] and not scope.sees(each) for each in used):
+            data["label"] = HIDDEN
+        return data
 
 
 class OrderSerializer(serializers.ModelSerializer[BatchJob]):
@@ -93,11 +100,11 @@ class BatchSerializer(ListedBatchSerializer):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, batch: Batch) -> dict[str, Any]:
-        return dict(ProgressSerializer(batches.batch_progress(batch.generations.all())).data)
+        return dict(ProgressSerializer(batch_progress(batch.generations.all())).data)
 
 
-def _pictures(said: str) -> serializers.ListField:
-    return serializers.ListField(child=ReferenceField(), required=False, help_text=said)
+def _references(help_text: str) -> serializers.ListField:
+    return serializers.ListField(child=ReferenceField(), required=False, help_text=help_text)
 
 
 class MatrixSerializer(serializers.Serializer[Any]):
@@ -108,8 +115,8 @@ class MatrixSerializer(serializers.Serializer[Any]):
         help_text="Description of the images; with a preset, it is added to the preset's prompt.",
     )
     brand = BrandField(help_text="Brand slug.")
-    base = _pictures("References of every variation, with or without roles.")
-    products = _pictures(f"One variation for each of these asset IDs, at most {MAX_CELLS}.")
+    base = _references("References of every variation, with or without roles.")
+    products = _references(f"One variation for each of these asset IDs, at most {MAX_CELLS}.")
     variable = serializers.RegexField(
         r"\A[A-Za-z]\w{0,39}\Z",
         default="",
@@ -162,20 +169,16 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
 
     def get_queryset(self) -> QuerySet[Batch]:
         person = person_of(self.request)
-        listed = (
-            visible.batches(person)
-            .select_related("brand", "created_by")
-            .order_by("-created_at", "-id")
-        )
+        rows = batches(person).select_related("brand", "created_by").order_by("-created_at", "-id")
         if self.action == "list":
-            return listed
-        cells = visible.generations(person).order_by("pk")
+            return rows
+        cells = generations(person).order_by("pk")
         cells = cells.prefetch_related(
             "takes",
-            Prefetch("outputs", arrived(self.request)),
+            Prefetch("outputs", visible_outputs(self.request)),
             Prefetch("reference_rows", Reference.objects.select_related("asset")),
         )
-        return listed.prefetch_related("jobs", Prefetch("generations", cells))
+        return rows.prefetch_related("jobs", Prefetch("generations", cells))
 
     def get_serializer_class(self) -> Any:
         return ListedBatchSerializer if self.action == "list" else BatchSerializer
@@ -183,7 +186,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
-            context.update(contexts(self.request))
+            context.update(visibility_context(self.request))
         return context
 
     def answer(self, batch: Batch, status: int, **headers: str) -> Response:
@@ -198,12 +201,12 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         responses={202: BatchSerializer},
     )
     def create(self, request: Request) -> Response:
-        asked = MatrixSerializer(data=request.data, context={"request": request})
-        asked.is_valid(raise_exception=True)
-        fields = asked.validated_data
+        given = MatrixSerializer(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        fields = given.validated_data
         matrix = _matrix(request, fields)
         version = matrix.preset_version or PresetVersion()
-        batch = batches.submit_batch(
+        batch = submit_batch(
             person=person_of(request),
             brand=fields["brand"],
             matrix=matrix,
@@ -225,9 +228,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     )
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: int) -> Response:
-        return self.answer(
-            batches.stop_batch(person=person_of(request), batch=self.get_object()), 200
-        )
+        return self.answer(stop_batch(person=person_of(request), batch=self.get_object()), 200)
 
     @extend_schema(
         summary="Retry the failed variations of a batch",
@@ -238,7 +239,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
         batch = self.get_object()
-        batches.retry_batch(person=person_of(request), batch=batch)
+        retry_batch(person=person_of(request), batch=batch)
         return self.answer(batch, 202)
 
 

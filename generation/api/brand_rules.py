@@ -1,4 +1,4 @@
-"""Brand rules over REST, and what was found in an asset."""
+"""REST API of brand rules, and of the findings of an asset."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class InspectedSerializer(serializers.Serializer[Output]):
         return inspect.approval_blockers(output.asset) if output.asset else []
 
 
-def _lines(longest: int, said: str) -> serializers.ListField:
-    child = serializers.CharField(max_length=longest)
-    return serializers.ListField(child=child, required=False, help_text=said)
+def _lines(max_length: int, help_text: str) -> serializers.ListField:
+    child = serializers.CharField(max_length=max_length)
+    return serializers.ListField(child=child, required=False, help_text=help_text)
 
 
 class RulesSerializer(serializers.Serializer[BrandRules]):
@@ -92,7 +92,7 @@ class RulesSerializer(serializers.Serializer[BrandRules]):
         return fields
 
     def changes(self) -> dict[str, Any]:
-        """Keyword arguments of `ruling.change`."""
+        """Return the keyword arguments of `change_rules`, of valid data."""
         given = dict(self.validated_data)
         changes: dict[str, Any] = given.pop("brand", {}) | given
         return changes
@@ -116,9 +116,9 @@ class BrandRulesView(APIView):
     def patch(self, request: Request, slug: str) -> Response:
         brand = _brand(request, slug)
         permissions.require_manager(person_of(request), brand)
-        asked = RulesSerializer(data=request.data, partial=True, context={"brand": brand})
-        asked.is_valid(raise_exception=True)
-        brand_rules.change_rules(person=person_of(request), brand=brand, **asked.changes())
+        given = RulesSerializer(data=request.data, partial=True, context={"brand": brand})
+        given.is_valid(raise_exception=True)
+        brand_rules.change_rules(person=person_of(request), brand=brand, **given.changes())
         brand.refresh_from_db()
         return Response(RulesSerializer(brand_rules.brand_rules_of(brand)).data)
 
@@ -138,8 +138,8 @@ class FindingsView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        theirs = Output.objects.filter(asset=asset)
-        inspect.inspect_again(person=person_of(request), outputs=theirs, brand=asset.brand)
+        outputs = Output.objects.filter(asset=asset)
+        inspect.inspect_again(person=person_of(request), outputs=outputs, brand=asset.brand)
         return Response(InspectedSerializer(_output(asset)).data, status=202)
 
 
@@ -148,8 +148,8 @@ def _brand(request: Request, slug: str) -> Brand:
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = permissions.assets(person_of(request)).select_related("brand")
-    asset = get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(person_of(request)).select_related("brand")
+    asset = get_object_or_404(visible, pk=pk)
     permissions.require_editor(person_of(request), asset.brand)
     return asset
 

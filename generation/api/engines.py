@@ -1,4 +1,4 @@
-"""Models on offer, over REST."""
+"""REST API of the available image models."""
 
 from __future__ import annotations
 

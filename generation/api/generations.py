@@ -1,4 +1,4 @@
-"""The studio over REST: ask for pictures, follow what becomes of them, cancel and try again."""
+"""REST API of generations: submit, follow, cancel and retry."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from assetbank.api.fields import BrandField, person_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.http import idempotency
-from generation import permissions as visible
 from generation.api.brand_rules import FindingSerializer
-from generation.api.request_params import RequestSerializer, asked
+from generation.api.request_params import RequestSerializer, read_request
 from generation.billing import ledger
-from generation.forms import with_words
+from generation.forms import prompt_contains
 from generation.models import Generation, Output, Reference
+from generation.permissions import generations
 from generation.pipeline import cancel_generation, retry_generation, submit
 
 HIDDEN = "An asset that you cannot access"
@@ -76,8 +76,8 @@ class OutputSerializer(serializers.Serializer[Output]):
     def get_thumbnail(self, output: Output) -> str:
         return self._absolute(output, "grid_url")
 
-    def _absolute(self, output: Output, which: str) -> str:
-        absolute: str = self.context["request"].build_absolute_uri(getattr(output.asset, which))
+    def _absolute(self, output: Output, name: str) -> str:
+        absolute: str = self.context["request"].build_absolute_uri(getattr(output.asset, name))
         return absolute
 
 
@@ -146,16 +146,16 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         return f"{getattr(generation, name):f}"
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
-        """References that the reader may not see are counted, but not told."""
-        shown: dict[str, Any] = {**super().to_representation(generation)}
-        reach: permissions.AssetScope | None = self.context.get("reach")
-        if reach is None:
-            return shown
-        for row, told in zip(generation.reference_rows.all(), shown["references"], strict=True):
-            if row.asset and not reach.sees(row.asset):
-                told.update(asset=None, title=HIDDEN, checksum="")
-                shown["full_prompt"], shown["left_out"] = "", []  # they name the references
-        return shown
+        """Return the generation; references that the user may not view have no details."""
+        data: dict[str, Any] = {**super().to_representation(generation)}
+        scope: permissions.AssetScope | None = self.context.get("scope")
+        if scope is None:
+            return data
+        for row, listed in zip(generation.reference_rows.all(), data["references"], strict=True):
+            if row.asset and not scope.sees(row.asset):
+                listed.update(asset=None, title=HIDDEN, checksum="")
+                data["full_prompt"], data["left_out"] = "", []  # they name the references
+        return data
 
 
 class GenerationFilter(FilterSet):  # type: ignore[misc]
@@ -173,7 +173,7 @@ class GenerationFilter(FilterSet):  # type: ignore[misc]
     created_before = DateFilter("created_at", "date__lte", label="Last day.")
 
     def words(self, rows: QuerySet[Generation], name: str, value: str) -> QuerySet[Generation]:
-        return with_words(rows, value)
+        return prompt_contains(rows, value)
 
 
 @extend_schema_view(
@@ -191,12 +191,12 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     queryset = Generation.objects.none()
 
     def get_queryset(self) -> QuerySet[Generation]:
-        # an output's bytes may be megabytes, and nothing here shows them
+        # the bytes of an output may be megabytes, and are not shown here
         person = person_of(self.request)
         arrived = Output.objects.filter(asset__in=permissions.assets(person)).defer("data")
         arrived = arrived.select_related("asset").prefetch_related("findings")
         return (
-            ledger.with_costs(visible.generations(person))
+            ledger.with_costs(generations(person))
             .select_related("brand", "created_by", "preset_version__preset")
             .prefetch_related(
                 "takes",
@@ -211,8 +211,8 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         if self.request and self.request.user.is_authenticated:
             person = person_of(self.request)
             if not permissions.has_full_access(person):
-                context["reach"] = reach = permissions.asset_scope(person)
-                context["creates"] = reach.whole
+                context["scope"] = scope = permissions.asset_scope(person)
+                context["creates"] = scope.whole
                 manages = permissions.brands(person, *permissions.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
         return context
@@ -231,7 +231,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         generation = submit(
             person=person_of(request),
             key=idempotency.idempotency_key(request),
-            **asked(request, request.data),
+            **read_request(request, request.data),
         )
         address = reverse("api-generation-detail", args=[generation.pk])
         return self.answer(generation, 202, Location=request.build_absolute_uri(address))

@@ -1,4 +1,4 @@
-"""Pictures that came back, over REST: kept, rejected, made again larger."""
+"""REST API of outputs: keep, reject, clear the verdict, generate a final."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from generation.api.generations import (
 )
 from generation.models import Output
 from generation.review import verdicts
-from generation.workflows import finalise as ladder
+from generation.workflows import finalise
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -39,25 +39,27 @@ class SizeSerializer(serializers.Serializer[Any]):
     image_size = serializers.CharField(help_text="A larger size of the model, for example 2K.")
 
 
-def arrived(request: Request) -> QuerySet[Output]:
-    """Pictures that the person may see, without their bytes."""
-    seen = Output.objects.filter(asset__in=permissions.assets(person_of(request)))
-    return seen.defer("data").select_related("asset").prefetch_related("findings")
+def visible_outputs(request: Request) -> QuerySet[Output]:
+    """Return outputs whose assets the user may view, without their bytes."""
+    rows = Output.objects.filter(asset__in=permissions.assets(person_of(request)))
+    return rows.defer("data").select_related("asset").prefetch_related("findings")
 
 
-def pictures(request: Request) -> QuerySet[Output]:
-    """The same, of generations that the person may see."""
-    theirs = arrived(request).filter(generation__brand__in=permissions.brands(person_of(request)))
-    return theirs.select_related("asset", "generation__brand")
+def outputs(request: Request) -> QuerySet[Output]:
+    """Return the visible outputs of generations for the user's brands."""
+    brands = permissions.brands(person_of(request))
+    rows = visible_outputs(request).filter(generation__brand__in=brands)
+    return rows.select_related("asset", "generation__brand")
 
 
-def contexts(request: Request) -> dict[str, Any]:
-    """Whose findings and which references are told: see `GenerationSerializer`."""
+def visibility_context(request: Request) -> dict[str, Any]:
+    """Return which references and findings the user may view, for the context of
+    `GenerationSerializer` and `OutputSerializer`; {} means all."""
     person = person_of(request)
     if permissions.has_full_access(person):
         return {}
-    reach = permissions.asset_scope(person)
-    return {"reach": reach, "creates": reach.whole}
+    scope = permissions.asset_scope(person)
+    return {"scope": scope, "creates": scope.whole}
 
 
 class OutputViewSet(GenericViewSet[Output]):
@@ -69,12 +71,12 @@ class OutputViewSet(GenericViewSet[Output]):
     queryset = Output.objects.none()
 
     def get_queryset(self) -> QuerySet[Output]:
-        return pictures(self.request)
+        return outputs(self.request)
 
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
-            context.update(contexts(self.request))
+            context.update(visibility_context(self.request))
         return context
 
     def answer(self, output: Output) -> Response:
@@ -93,9 +95,9 @@ class OutputViewSet(GenericViewSet[Output]):
     )
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: int) -> Response:
-        output, said = self.get_object(), ReasonSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        reason = said.validated_data["reason"]
+        output, given = self.get_object(), ReasonSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        reason = given.validated_data["reason"]
         return self.answer(verdicts.reject(person=person_of(request), output=output, reason=reason))
 
     @extend_schema(
@@ -112,7 +114,7 @@ class OutputViewSet(GenericViewSet[Output]):
 
 
 class FinaliseViewSet(GenerationViewSet):
-    """From a draft to its final."""
+    """Submits the final of a draft."""
 
     @extend_schema(
         operation_id="outputs_finalise",
@@ -123,13 +125,13 @@ class FinaliseViewSet(GenerationViewSet):
         responses={202: GenerationSerializer},
     )
     def finalise(self, request: Request, pk: int) -> Response:
-        output = get_object_or_404(pictures(request), pk=pk)
-        asked = SizeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        final = ladder.finalise_draft(
+        output = get_object_or_404(outputs(request), pk=pk)
+        given = SizeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        final = finalise.finalise_draft(
             person=person_of(request),
             output=output,
-            image_size=asked.validated_data["image_size"],
+            image_size=given.validated_data["image_size"],
             key=idempotency.idempotency_key(request),
         )
         address = reverse("api-generation-detail", args=[final.pk])

@@ -1,4 +1,4 @@
-"""Before money is spent, over REST: references that fit, and what there is already."""
+"""REST API of what is looked up before a request: suggested references, existing results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from assetbank import permissions
 from assetbank.api.fields import BrandField, person_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
-from generation.api.request_params import RequestSerializer, WantedSerializer, asked, wanted
+from generation.api.request_params import (
+    RequestSerializer,
+    WantedSerializer,
+    read_request,
+    read_spec,
+)
 from generation.composer import reuse, suggestions
 from generation.errors import InvalidRequest
 from generation.pipeline import MAX_PROMPT_LENGTH
@@ -124,8 +129,8 @@ class AlreadyView(APIView):
         responses=AlreadySerializer,
     )
     def get(self, request: Request) -> Response:
-        fields = wanted(request, request.query_params)
-        found = reuse.find_existing(person=person_of(request), wanted=_wanted(fields))
+        fields = read_spec(request, request.query_params)
+        found = reuse.find_existing(person=person_of(request), spec=_spec(fields))
         return Response(AlreadySerializer(found, context={"request": request}).data)
 
     @extend_schema(
@@ -138,13 +143,13 @@ class AlreadyView(APIView):
     def post(self, request: Request) -> Response:
         given = TakeSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        person, fields = person_of(request), asked(request, request.data)
+        person, fields = person_of(request), read_request(request, request.data)
         asset = permissions.assets(person).filter(pk=given.validated_data["asset"]).first()
         if asset is None:
             raise InvalidRequest("This asset does not exist.", code="unknown_asset")
         entry = reuse.reuse_asset(
             person=person,
-            wanted=_wanted(fields),
+            spec=_spec(fields),
             asset=asset,
             model=fields["model"],
             image_size=fields["image_size"],
@@ -153,6 +158,6 @@ class AlreadyView(APIView):
         return Response({"asset": asset.pk, "avoided_usd": str(entry.usd)}, status=201)
 
 
-def _wanted(fields: dict[str, Any]) -> reuse.RequestSpec:
+def _spec(fields: dict[str, Any]) -> reuse.RequestSpec:
     names = reuse.RequestSpec.__dataclass_fields__
     return reuse.RequestSpec(**{name: value for name, value in fields.items() if name in names})

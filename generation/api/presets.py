@@ -1,4 +1,4 @@
-"""Presets over REST: what is on offer, and every version that there was."""
+"""REST API of presets and their versions."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
 
     def get_queryset(self) -> QuerySet[Preset]:
         person = person_of(self.request)
-        found = presets.offered(person) if self.action == "list" else presets.visible(person)
-        versions = found.select_related("brand").prefetch_related("versions__created_by")
+        rows = presets.offered(person) if self.action == "list" else presets.visible(person)
+        versions = rows.select_related("brand").prefetch_related("versions__created_by")
         return presets.with_use_counts(versions)
 
     @extend_schema(

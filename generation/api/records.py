@@ -1,4 +1,4 @@
-"""The record of a picture over REST, withdrawing its rights, and lifting that."""
+"""REST API of provenance records, and of the withdrawal of usage rights and its lifting."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class RecordView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, pk: int) -> Response:
-        said = record.provenance_record(asset=_asset(request, pk), person=person_of(request))
-        return Response(json.loads(record.as_json(said)))
+        document = record.provenance_record(asset=_asset(request, pk), person=person_of(request))
+        return Response(json.loads(record.as_json(document)))
 
 
 class WithdrawView(APIView):
@@ -75,12 +75,12 @@ class WithdrawView(APIView):
     def get(self, request: Request, pk: int) -> Response:
         asset, person = _asset(request, pk), person_of(request)
         permissions.require_manager(person, asset.brand)
-        found = withdrawal.affected_by(person=person, asset=asset)
+        affected = withdrawal.affected_by(person=person, asset=asset)
         return Response(
             {
-                "assets": [each.pk for each in found.seen],
-                "elsewhere": found.unseen,
-                "unfinished": found.waiting,
+                "assets": [each.pk for each in affected.seen],
+                "elsewhere": affected.unseen,
+                "unfinished": affected.waiting,
             }
         )
 
@@ -93,15 +93,15 @@ class WithdrawView(APIView):
         responses={201: WithdrawnSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
-        asked = WithdrawSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        given = WithdrawSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
         done = withdrawal.withdraw_rights(
             person=person_of(request),
             asset=_asset(request, pk),
-            reason=asked.validated_data["reason"],
+            reason=given.validated_data["reason"],
         )
         quarantined = list(done.quarantined.values_list("asset_id", flat=True))
-        return Response(_seen(request, "quarantined", quarantined), status=201)
+        return Response(_visible_ids(request, "quarantined", quarantined), status=201)
 
 
 class ReinstateView(APIView):
@@ -117,15 +117,16 @@ class ReinstateView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
         released = withdrawal.reinstate_rights(person=person_of(request), asset=asset)
-        return Response(_seen(request, "released", [each.pk for each in released]))
+        return Response(_visible_ids(request, "released", [each.pk for each in released]))
 
 
-def _seen(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
-    seen = permissions.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
-    shown = list(seen.values_list("pk", flat=True))
-    return {name: shown, "elsewhere": len(pks) - len(shown)}
+def _visible_ids(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
+    """Return the ids that the user may view as `name`, and the number of the others."""
+    visible = permissions.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
+    visible_pks = list(visible.values_list("pk", flat=True))
+    return {name: visible_pks, "elsewhere": len(pks) - len(visible_pks)}
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    seen = permissions.assets(person_of(request)).select_related("brand", "created_by")
-    return get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(person_of(request)).select_related("brand", "created_by")
+    return get_object_or_404(visible, pk=pk)

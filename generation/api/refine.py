@@ -1,4 +1,4 @@
-"""Over REST: going on from a picture in words, the conversation that this makes, and lineage."""
+"""REST API of edits by instruction, conversations, and lineage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from generation.errors import InvalidRequest
 from generation.lineage import graph
 from generation.models import Generation, Output
 from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
-from generation.workflows import refine as refining
+from generation.workflows import refine
 
 
 class WordsSerializer(serializers.Serializer[Any]):
@@ -52,10 +52,10 @@ class RefineViewSet(GenerationViewSet):
         responses={202: GenerationSerializer},
     )
     def refine(self, request: Request, pk: int) -> Response:
-        said = WordsSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        fields = said.validated_data
-        asked = refining.submit_refinement(
+        given = WordsSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        fields = given.validated_data
+        generation = refine.submit_refinement(
             person=person_of(request),
             output=_output(request, pk),
             words=fields["words"],
@@ -64,8 +64,8 @@ class RefineViewSet(GenerationViewSet):
             count=fields["count"],
             key=idempotency.idempotency_key(request),
         )
-        address = reverse("api-generation-detail", args=[asked.pk])
-        return self.answer(asked, 202, Location=request.build_absolute_uri(address))
+        address = reverse("api-generation-detail", args=[generation.pk])
+        return self.answer(generation, 202, Location=request.build_absolute_uri(address))
 
 
 class BranchSerializer(serializers.Serializer[Generation]):
@@ -74,7 +74,7 @@ class BranchSerializer(serializers.Serializer[Generation]):
     status = serializers.CharField(source="state")
 
 
-class TurnSerializer(serializers.Serializer[refining.Step]):
+class TurnSerializer(serializers.Serializer[refine.Step]):
     output = serializers.IntegerField(source="output.pk")
     generation = serializers.IntegerField(source="generation.pk")
     words = serializers.CharField(source="generation.prompt")
@@ -100,7 +100,7 @@ class ThreadView(APIView):
         responses=ThreadSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        steps = refining.thread(_output(request, pk), person_of(request))
+        steps = refine.thread(_output(request, pk), person_of(request))
         return Response(ThreadSerializer({"results": steps}).data)
 
 
@@ -153,10 +153,10 @@ class LineageView(APIView):
 
 def _output(request: Request, pk: int) -> Output:
     person = person_of(request)
-    seen = Output.objects.filter(
+    visible = Output.objects.filter(
         generation__brand__in=permissions.brands(person), asset__in=permissions.assets(person)
     )
-    return get_object_or_404(seen.defer("data").select_related("generation__brand"), pk=pk)
+    return get_object_or_404(visible.defer("data").select_related("generation__brand"), pk=pk)
 
 
 def _references(request: Request, ids: list[int]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What is asked for over REST, for whoever makes it, looks for it or refuses it."""
+"""Serializers of a request over REST, to submit it, or to look up its existing results."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from generation.prompting import presets
     }
 )
 class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
-    """An asset's id and its role: `12`, `{"asset": 12, "role": "product"}`, or `12:product` where
-    only text can be written."""
+    """Id and role of an asset: `12`, `{"asset": 12, "role": "product"}`, or `12:product` in a query
+    string. Its value is (id, role), with an empty role if none is given."""
 
     default_error_messages = {
         "invalid": "A reference must be an asset ID, alone or with a role.",
@@ -49,7 +49,7 @@ class ReferenceField(serializers.Field[tuple[int, str], Any, Any, Any]):
             given, role = data.get("asset"), data.get("role", "")
         elif isinstance(data, str):
             given, _, role = data.partition(":")
-        if type(given) is int:  # not True; one that no row can have is merely unknown
+        if type(given) is int:  # not a bool; an id above the maximum is unknown, and not invalid
             given = min(given, MAX_ID)
         if (pk := parse_id(str(given))) is None:
             self.fail("invalid")
@@ -113,28 +113,31 @@ class RequestSerializer(WantedSerializer):
     count = serializers.IntegerField(default=1, help_text=f"Number of images, 1 to {MAX_PICTURES}.")
 
 
-def wanted(request: Request, given: Any) -> dict[str, Any]:
-    """What `studio.request` and `already.Wanted` are told; a chosen preset is filled.
+def read_spec(request: Request, data: Any) -> dict[str, Any]:
+    """Return the fields of a `RequestSpec`, with the prompt filled from the preset.
 
     Raises ValidationError and InvalidRequest."""
-    return _spelt(request, _read(WantedSerializer, request, given))
+    return _resolve(request, _read(WantedSerializer, request, data))
 
 
-def asked(request: Request, given: Any) -> dict[str, Any]:
-    """The same with model, size and number. Raises ValidationError and InvalidRequest."""
-    fields = _read(RequestSerializer, request, given)
+def read_request(request: Request, data: Any) -> dict[str, Any]:
+    """Return the keyword arguments of `submit`, with the prompt filled from the preset.
+
+    Raises ValidationError and InvalidRequest."""
+    fields = _read(RequestSerializer, request, data)
     if "model" not in fields:
         fields["model"] = catalog.available_models()[0].id
-    return _spelt(request, fields)
+    return _resolve(request, fields)
 
 
-def _read(kind: type[WantedSerializer], request: Request, given: Any) -> dict[str, Any]:
-    read = kind(data=given, context={"request": request})
-    read.is_valid(raise_exception=True)
-    return dict(read.validated_data)
+def _read(kind: type[WantedSerializer], request: Request, data: Any) -> dict[str, Any]:
+    serializer = kind(data=data, context={"request": request})
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
 
 
-def _spelt(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+    """Replace ids by assets, and the preset by its version, its prompt and its defaults."""
     slug, number = fields.pop("preset"), fields.pop("preset_version", None)
     given = fields.pop("references")
     fields["references"] = _assets(request, [pk for pk, _ in given])

@@ -1,4 +1,4 @@
-"""Money over REST: what something would cost, and what a month has cost."""
+"""REST API of estimates, and of the spending of a month."""
 
 from __future__ import annotations
 
@@ -65,25 +65,25 @@ class EstimatesView(APIView):
     def post(self, request: Request) -> Response:
         given = EstimateRequestSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        asked = given.validated_data
+        fields = given.validated_data
         person = person_of(request)
-        permissions.require_editor(person, asked["brand"])
-        model = catalog.get_model(asked.get("model") or catalog.default_model_for(""))
+        permissions.require_editor(person, fields["brand"])
+        model = catalog.get_model(fields.get("model") or catalog.default_model_for(""))
         catalog.check(
             model,
-            prompt=asked["prompt"] or "-",
-            aspect_ratio=asked["aspect_ratio"],
-            image_size=asked["image_size"],
-            roles=[""] * asked["references"],
+            prompt=fields["prompt"] or "-",
+            aspect_ratio=fields["aspect_ratio"],
+            image_size=fields["image_size"],
+            roles=[""] * fields["references"],
         )
         quote = caps.quote(
             person=person,
-            brand=asked["brand"],
+            brand=fields["brand"],
             model=model,
-            size=asked["image_size"],
-            count=asked["count"],
-            references=asked["references"],
-            prompt=asked["prompt"],
+            size=fields["image_size"],
+            count=fields["count"],
+            references=fields["references"],
+            prompt=fields["prompt"],
         )
         return Response(EstimateSerializer(quote).data)
 
@@ -153,8 +153,8 @@ class SpendingView(APIView):
                 "You have view access to the library only. Ask a manager of a brand for the "
                 "creator role."
             )
-        asked = SpendingQuerySerializer(data=request.query_params, context={"request": request})
-        asked.is_valid(raise_exception=True)
-        month = reports.first_day(asked.validated_data["month"])
-        told = reports.report(person, month, asked.validated_data.get("brand"))
-        return Response(SpendingSerializer(told).data)
+        given = SpendingQuerySerializer(data=request.query_params, context={"request": request})
+        given.is_valid(raise_exception=True)
+        month = reports.first_day(given.validated_data["month"])
+        report = reports.report(person, month, given.validated_data.get("brand"))
+        return Response(SpendingSerializer(report).data)

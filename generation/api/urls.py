@@ -1,4 +1,4 @@
-"""The studio over REST."""
+"""Routes of the studio's REST API."""
 
 from django.urls import path
 from rest_framework.routers import SimpleRouter

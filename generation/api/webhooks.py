@@ -1,4 +1,4 @@
-"""Webhooks over REST: managers register their programs, and see what was sent to them."""
+"""REST API of webhooks: managers register addresses, and read the log of deliveries."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ class WebhookViewSet(
         responses={201: MadeWebhookSerializer},
     )
     def create(self, request: Request) -> Response:
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
         context = self.get_serializer_context()
-        made = MadeWebhookSerializer(asked.save(), context=context)
+        made = MadeWebhookSerializer(given.save(), context=context)
         return Response(made.data, status=201)
 
     @extend_schema(

@@ -1,5 +1,5 @@
-"""The desk of a person in the studio: what its form was left with, and what a past generation puts
-there again. In the session, beside the tray."""
+"""Fields of the studio's form, kept in the user's session beside the tray; restored from past
+generations, with an undo."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from generation.prompting import presets
 KEY, BEFORE = "studio", "studio_before"
 FIELDS = ("preset", "prompt", "brand", "model", "aspect_ratio", "image_size", "count")
 VAR_PREFIX = "var_"  # before the name of a preset's variable
-MAX_VALUE_LENGTH, MAX_VARIABLES = 8_000, 40
+MAX_VALUE_LENGTH, MAX_VARIABLES = 8_000, 40  # characters of a field; variables of a preset
 PARTS = ("prompt", "references", "settings")
 
 
 def saved_fields(session: SessionBase) -> dict[str, str]:
-    kept = session.get(KEY, {})
-    return {str(name): str(value) for name, value in kept.items()}
+    saved = session.get(KEY, {})
+    return {str(name): str(value) for name, value in saved.items()}
 
 
-def save_fields(session: SessionBase, given: Mapping[str, Any]) -> None:
-    """What the form says now."""
-    session[KEY] = _said(given)
+def save_fields(session: SessionBase, data: Mapping[str, Any]) -> None:
+    """Keep the fields of the form in the session, which the middleware saves with the response."""
+    session[KEY] = _fields(data)
 
 
-def save_beside(session: SessionBase, given: Mapping[str, Any]) -> None:
-    """The same, for a request that takes its time while others change the tray: it saves what it
-    says at once, and no copy of the session that is old by the time it ends."""
-    said = _said(given)
-    if type(session)(session.session_key).get(KEY) == said:
+def save_fields_now(session: SessionBase, data: Mapping[str, Any]) -> None:
+    """Write the fields of the form to the stored session at once.
+
+    For slow requests, during which others may change the tray: saving their own copy of the
+    session at their end would undo that."""
+    fields = _fields(data)
+    if type(session)(session.session_key).get(KEY) == fields:
         return
-    with tray.locked_session(session) as now:
-        now[KEY] = said
+    with tray.locked_session(session) as current:
+        current[KEY] = fields
 
 
 def reset(session: SessionBase) -> None:
-    """Nothing is written, chosen or put aside any more; `undo` brings it back."""
-    _remember(session)
+    """Empty the form and the tray; `undo` restores them."""
+    _save_undo(session)
     session[BEFORE]["said"] = "The studio was reset."
     session.pop(KEY, None)
     tray.replace_references(session, [])
@@ -55,21 +57,22 @@ def restore_from(
     *,
     before: int | None = None,
 ) -> str:
-    """Put PARTS of a past generation on the desk, and leave the rest as it is; says what was done.
+    """Set `parts` (of PARTS) of the form and the tray to those of a past generation, keep the rest,
+    and return a sentence about the change.
 
-    `generation` comes with the references that the person may see; `before` is the picture
-    that it went on from, if they may see that.
+    The references of `generation` have assets only as far as the user may view them; `before` is
+    the id of the asset that it edited, if the user may view it.
     """
     whole = set(parts) >= set(PARTS)
-    _remember(session)
+    _save_undo(session)
     taken = "All settings were reused from" if whole else f"Reused the {' and the '.join(parts)} of"
     said = [f"{taken} “{generation}”."]
     now = saved_fields(session)
     if "prompt" in parts:
         now = {name: value for name, value in now.items() if not name.startswith(VAR_PREFIX)}
-        now |= _prompt(generation)
+        now |= _prompt_fields(generation)
     if "settings" in parts:
-        now |= _settings(generation)
+        now |= _settings_fields(generation)
         if now["model"] != generation.model:
             missed = f"{generation.model} is no longer available: {now['model']} is selected."
             said.append(catalog.retirement_notice(generation.model) or missed)
@@ -77,11 +80,11 @@ def restore_from(
         now["brand"] = generation.brand.slug
     if "references" in parts:
         rows = generation.reference_rows.all()
-        there = {row.asset.pk: row.role for row in rows if row.asset}
-        tray.replace_references(session, [*([before] if before else []), *there], there)
+        available = {row.asset.pk: row.role for row in rows if row.asset}
+        tray.replace_references(session, [*([before] if before else []), *available], available)
         if before:
             said.append("The image that it edited is its first reference.")
-        if gone := len(rows) - len(there):
+        if gone := len(rows) - len(available):
             said.append(f"{gone} of its {len(rows)} references can no longer be used.")
     session[KEY] = now
     session[BEFORE]["said"] = " ".join(said)
@@ -90,12 +93,12 @@ def restore_from(
 
 
 def restored_from(session: SessionBase) -> str:
-    """What was put there last and can be undone, in a sentence; else ""."""
+    """Return a sentence about the last change that can be undone, or ""."""
     return str(session.get(BEFORE, {}).get("said", ""))
 
 
 def undo(session: SessionBase) -> None:
-    """As it was before the last `recall` or `clear`."""
+    """Restore form and tray to their state before the last `restore_from` or `reset`."""
     if before := session.pop(BEFORE, None):
         session[KEY] = before["fields"]
         tray.replace_references(
@@ -104,24 +107,28 @@ def undo(session: SessionBase) -> None:
 
 
 def clear_undo(session: SessionBase) -> None:
-    """What was recalled is in use: there is nothing to undo."""
+    """Discard the state to undo to: the restored fields have been submitted."""
     session.pop(BEFORE, None)
 
 
 def from_generation(generation: Generation) -> dict[str, str]:
-    """All fields as they were then."""
-    return {"brand": generation.brand.slug, **_prompt(generation), **_settings(generation)}
-
-
-def _said(given: Mapping[str, Any]) -> dict[str, str]:
-    names = [name for name in given if name in FIELDS or name.startswith(VAR_PREFIX)]
+    """Return the fields of the form as `generation` used them."""
     return {
-        name[:80]: str(given[name])[:MAX_VALUE_LENGTH]
+        "brand": generation.brand.slug,
+        **_prompt_fields(generation),
+        **_settings_fields(generation),
+    }
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, str]:
+    names = [name for name in data if name in FIELDS or name.startswith(VAR_PREFIX)]
+    return {
+        name[:80]: str(data[name])[:MAX_VALUE_LENGTH]
         for name in names[: len(FIELDS) + MAX_VARIABLES]
     }
 
 
-def _remember(session: SessionBase) -> None:
+def _save_undo(session: SessionBase) -> None:
     session[BEFORE] = {
         "fields": saved_fields(session),
         "tray": tray.ids(session),
@@ -129,8 +136,8 @@ def _remember(session: SessionBase) -> None:
     }
 
 
-def _prompt(generation: Generation) -> dict[str, str]:
-    """The person's own words, and the very version of the preset that was used."""
+def _prompt_fields(generation: Generation) -> dict[str, str]:
+    """Return the user's own prompt, and the version of the preset that was used."""
     version = generation.preset_version
     if version is None:
         return {"preset": "", "prompt": generation.prompt}
@@ -143,7 +150,7 @@ def _prompt(generation: Generation) -> dict[str, str]:
     }
 
 
-def _settings(generation: Generation) -> dict[str, str]:
+def _settings_fields(generation: Generation) -> dict[str, str]:
     return {
         "model": catalog.default_model_for(generation.model) or generation.model,
         "aspect_ratio": generation.aspect_ratio,

@@ -1,5 +1,5 @@
-"""“We already have this”: what the same request made before, and what is near to it, looked up
-before money is spent."""
+"""Existing results for a request, looked up before money is spent: of the same request, and similar
+assets."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from generation.pipeline import request_fingerprint
 from search.errors import InvalidQuery, SearchUnavailable
 from search.query import HIDDEN_STATUSES, Filters, SearchQuery, rank_query
 
-MAX_SAME = 3  # generations
-MAX_NEAR = 6  # pictures
-COMPARED = 200  # of the brand's last generations
-ALIKE = 0.7  # share of the words of two prompts that they have in common
-ONCE_IN = datetime.timedelta(hours=1)  # a second click avoids nothing more
+MAX_SAME = 3  # generations of the same request
+MAX_NEAR = 6  # similar assets
+MAX_COMPARED = 200  # of the brand's last generations
+MIN_PROMPT_SIMILARITY = 0.7  # Jaccard index of the words of two prompts
+# A second click within this time adds no second entry to the ledger
+AVOIDED_ONCE_IN = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """What is about to be asked for."""
+    """The fields that distinguish one request from another: model, size and count do not."""
 
     brand: Brand
     prompt: str
@@ -57,7 +58,7 @@ class RequestSpec:
 
 @dataclass(frozen=True)
 class PastResult:
-    """A generation of the past, and what came out of it that may be seen and used."""
+    """A past generation, with its assets that the user may view and use."""
 
     generation: Generation
     assets: tuple[Asset, ...]
@@ -65,125 +66,131 @@ class PastResult:
 
 @dataclass(frozen=True)
 class Existing:
+    """Results of the same request, similar assets, and an unfinished generation of the request."""
+
     same: tuple[PastResult, ...] = ()
     near: tuple[Asset, ...] = ()
-    waiting: Generation | None = None  # the same is being made at this moment
+    waiting: Generation | None = None
 
     def __bool__(self) -> bool:
         return bool(self.same or self.near or self.waiting)
 
 
-def find_existing(
-    *, person: permissions.AnyUser, wanted: RequestSpec, near: bool = True
-) -> Existing:
-    """What there is already. Without `near`, only what the very same request made."""
-    if not wanted.prompt.strip():
+def find_existing(*, person: permissions.AnyUser, spec: RequestSpec, near: bool = True) -> Existing:
+    """Return existing results for a request; without `near`, only those of the same request."""
+    if not spec.prompt.strip():
         return Existing()
-    asked = _asked(person, wanted.brand).filter(fingerprint=wanted.fingerprint)
-    waiting = asked.filter(state__in=Generation.UNFINISHED).first()
-    same = _with_assets(list(asked.filter(state=Generation.State.SUCCEEDED)[:COMPARED]))
-    shown = {asset.pk for before in same for asset in before.assets}
-    shown |= {asset.pk for asset in wanted.references}
-    others = _near(person, wanted, shown) if near else []
-    return Existing(tuple(same[:MAX_SAME]), tuple(others[:MAX_NEAR]), waiting)
+    requested = _generations(person, spec.brand).filter(fingerprint=spec.fingerprint)
+    waiting = requested.filter(state__in=Generation.UNFINISHED).first()
+    succeeded = requested.filter(state=Generation.State.SUCCEEDED)
+    same = _with_assets(list(succeeded[:MAX_COMPARED]))
+    listed = {asset.pk for result in same for asset in result.assets}
+    listed |= {asset.pk for asset in spec.references}
+    similar = _similar(person, spec, listed) if near else []
+    return Existing(tuple(same[:MAX_SAME]), tuple(similar[:MAX_NEAR]), waiting)
 
 
 def find_existing_many(
-    *, person: permissions.AnyUser, wanted: Sequence[RequestSpec]
+    *, person: permissions.AnyUser, specs: Sequence[RequestSpec]
 ) -> list[PastResult]:
-    """What the very same as some of these made before: of each the last, in their order."""
-    if not wanted:
+    """Return the last result of each of these requests that has one, in order. All are requests
+    for one brand."""
+    if not specs:
         return []
-    prints = [each.fingerprint for each in wanted]
-    asked = _asked(person, wanted[0].brand).filter(
-        fingerprint__in=prints, state=Generation.State.SUCCEEDED
+    fingerprints = [spec.fingerprint for spec in specs]
+    requested = _generations(person, specs[0].brand).filter(
+        fingerprint__in=fingerprints, state=Generation.State.SUCCEEDED
     )
     last: dict[str, PastResult] = {}
-    for before in _with_assets(list(asked[:COMPARED])):
-        last.setdefault(before.generation.fingerprint, before)
-    return [last[each] for each in dict.fromkeys(prints) if each in last]
+    for result in _with_assets(list(requested[:MAX_COMPARED])):
+        last.setdefault(result.generation.fingerprint, result)
+    return [last[each] for each in dict.fromkeys(fingerprints) if each in last]
 
 
 @transaction.atomic
 def reuse_asset(
     *,
     person: User,
-    wanted: RequestSpec,
+    spec: RequestSpec,
     asset: Asset,
     model: str,
     image_size: str = "",
     count: int = 1,
 ) -> LedgerEntry:
-    """Use `asset` instead of making what is wanted: what that would have cost is written down as
-    avoided. Raises NotAllowed and InvalidRequest."""
-    permissions.require_editor(person, wanted.brand)
-    if not _usable(person, wanted.brand).filter(pk=asset.pk).exists():
+    """Record that `asset` is used instead of a new generation: its estimated price is added to the
+    ledger as avoided, once within an hour. Returns the entry.
+
+    Raises NotAllowed and InvalidRequest."""
+    permissions.require_editor(person, spec.brand)
+    if not _usable(person, spec.brand).filter(pk=asset.pk).exists():
         raise InvalidRequest("This asset no longer exists, or may not be used.")
     note = f"Asset {asset.pk} was used instead."
-    User.objects.select_for_update().get(pk=person.pk)  # one click after the other
-    taken = LedgerEntry.objects.filter(
+    User.objects.select_for_update().get(pk=person.pk)  # concurrent clicks wait here
+    recorded = LedgerEntry.objects.filter(
         kind=LedgerEntry.Kind.AVOIDED,
         person=person,
-        brand=wanted.brand,
+        brand=spec.brand,
         note=note,
-        at__gt=timezone.now() - ONCE_IN,
+        at__gt=timezone.now() - AVOIDED_ONCE_IN,
     ).first()
-    if taken:
-        return taken
-    made = Output.objects.filter(asset=asset).values_list("generation", flat=True).first()
+    if recorded:
+        return recorded
+    source = Output.objects.filter(asset=asset).values_list("generation", flat=True).first()
     usd = prices.estimate(
         catalog.get_model(model),
         size=image_size,
         count=count,
-        references=len(wanted.references),
-        prompt=wanted.prompt,
+        references=len(spec.references),
+        prompt=spec.prompt,
     )
     kind = LedgerEntry.Kind.AVOIDED
     return LedgerEntry.objects.create(
-        brand=wanted.brand, person=person, generation_id=made, kind=kind, usd=usd, note=note
+        brand=spec.brand, person=person, generation_id=source, kind=kind, usd=usd, note=note
     )
 
 
-def _near(person: permissions.AnyUser, wanted: RequestSpec, shown: set[int]) -> list[Asset]:
-    """What prompts in nearly the same words made from the same references, then what search finds
-    for the prompt. Without search, the first alone."""
+def _similar(person: permissions.AnyUser, spec: RequestSpec, listed: set[int]) -> list[Asset]:
+    """Return assets of similar prompts with the same references, then those that match the prompt
+    as a search query; without `listed`. If search is unavailable, only the former."""
     found: dict[int, Asset] = {}
-    for before in _with_assets(_in_like_words(person, wanted)):
-        found.update((asset.pk, asset) for asset in before.assets)
-    question = SearchQuery(
-        text=search_query_for(wanted.prompt),
-        filters=Filters(brands=(wanted.brand.slug,), usable=True),
+    for result in _with_assets(_with_similar_prompt(person, spec)):
+        found.update((asset.pk, asset) for asset in result.assets)
+    query = SearchQuery(
+        text=search_query_for(spec.prompt),
+        filters=Filters(brands=(spec.brand.slug,), usable=True),
     )
     try:
-        ranking = rank_query(person=person, question=question, depth=4 * MAX_NEAR)
+        ranking = rank_query(person=person, question=query, depth=4 * MAX_NEAR)
     except (SearchUnavailable, InvalidQuery):
         matching: list[int] = []
     else:
         matching = [hit.id for hit in ranking.hits if hit.matches]
-    usable = _usable(person, wanted.brand).in_bulk(matching)
+    usable = _usable(person, spec.brand).in_bulk(matching)
     found.update((pk, usable[pk]) for pk in matching if pk in usable and pk not in found)
-    return [asset for pk, asset in found.items() if pk not in shown]
+    return [asset for pk, asset in found.items() if pk not in listed]
 
 
-def _in_like_words(person: permissions.AnyUser, wanted: RequestSpec) -> list[Generation]:
-    said = words_of(wanted.prompt)
-    looked_at = sorted(asset.checksum for asset in wanted.references)
-    asked = _asked(person, wanted.brand).filter(state=Generation.State.SUCCEEDED)
-    asked = asked.prefetch_related("reference_rows")
+def _with_similar_prompt(person: permissions.AnyUser, spec: RequestSpec) -> list[Generation]:
+    words = words_of(spec.prompt)
+    checksums = sorted(asset.checksum for asset in spec.references)
+    succeeded = _generations(person, spec.brand).filter(state=Generation.State.SUCCEEDED)
+    succeeded = succeeded.prefetch_related("reference_rows")
     return [
         generation
-        for generation in asked[:COMPARED]
-        if sorted(row.checksum for row in generation.reference_rows.all()) == looked_at
-        and _alike(said, words_of(generation.prompt))
+        for generation in succeeded[:MAX_COMPARED]
+        if sorted(row.checksum for row in generation.reference_rows.all()) == checksums
+        and _are_similar(words, words_of(generation.prompt))
     ]
 
 
-def _alike(some: set[str], others: set[str]) -> bool:
-    """Jaccard's measure."""
-    return bool(some) and len(some & others) / len(some | others) >= ALIKE
+def _are_similar(words: set[str], others: set[str]) -> bool:
+    """Return True if the Jaccard index of two sets of words reaches MIN_PROMPT_SIMILARITY."""
+    return bool(words) and len(words & others) / len(words | others) >= MIN_PROMPT_SIMILARITY
 
 
-def _asked(person: permissions.AnyUser, brand: Brand) -> QuerySet[Generation]:
+def _generations(person: permissions.AnyUser, brand: Brand) -> QuerySet[Generation]:
+    """Return generations of a brand that `person` may view, latest first; assets that may not be
+    used are None in their outputs."""
     outputs = Output.objects.defer("data").prefetch_related(
         Prefetch("asset", _usable(person, brand))
     )
@@ -196,16 +203,16 @@ def _asked(person: permissions.AnyUser, brand: Brand) -> QuerySet[Generation]:
 
 
 def _with_assets(generations: Sequence[Generation]) -> list[PastResult]:
-    """Of those whose pictures are still there to be used."""
+    """Return the generations with at least one usable asset that is not rejected, with these."""
     found = []
     for generation in generations:
         outputs = [each for each in generation.outputs.all() if each.asset]
-        kept = [each for each in outputs if each.verdict != Output.Verdict.REJECTED]
-        if assets := tuple(each.asset for each in kept if each.asset):
+        accepted = [each for each in outputs if each.verdict != Output.Verdict.REJECTED]
+        if assets := tuple(each.asset for each in accepted if each.asset):
             found.append(PastResult(generation, assets))
     return found
 
 
 def _usable(person: permissions.AnyUser, brand: Brand) -> AssetQuerySet:
-    seen = permissions.assets(person).filter(brand=brand).exclude(status__in=HIDDEN_STATUSES)
-    return terms.usable(seen)
+    visible = permissions.assets(person).filter(brand=brand).exclude(status__in=HIDDEN_STATUSES)
+    return terms.usable(visible)

@@ -1,8 +1,8 @@
-"""The tray: references put aside for the studio, in the order in which a model will see them, each
+"""The tray: references selected for the studio, in the order in which a model receives them, each
 with its role.
 
-Ids in the session, so it costs no row and ends with it. What is there may have been deleted or
-hidden meanwhile: `assets` shows only what the person may see now.
+It holds ids in the user's session, so it has no table, and ends with the session. An asset may have
+been deleted or hidden in the meantime: `assets` returns only those that the user may view now.
 """
 
 from __future__ import annotations
@@ -19,70 +19,71 @@ from assetbank.models import Asset
 from generation.models import Role
 
 KEY = "tray"
-ROLES = "tray_roles"  # by id, as JSON keeps it: in text
-FITTED = "tray_fitted"  # those of them that a preset gave, and not the person
-MAX_REFERENCES = 14  # what the models take
+ROLES = "tray_roles"  # roles by id; JSON makes the ids strings
+FITTED = "tray_fitted"  # those of ROLES that a preset assigned, not the user
+MAX_REFERENCES = 14  # the most that a model accepts
 
 
 @contextmanager
 def locked_session(session: SessionBase) -> Iterator[SessionBase]:
-    """The session as it is at this moment, saved at the end, and until then nobody else's: of two
-    clicks at once none is lost."""
+    """Yield the stored session, locked, and save it at the end: concurrent clicks wait for each
+    other, and none is lost."""
     with transaction.atomic():
         locked = Session.objects.select_for_update().filter(pk=session.session_key)
-        if locked.first() is None:  # signed out meanwhile: there is nothing to keep it for
+        if locked.first() is None:  # signed out in the meantime: nothing to save
             yield session
             return
-        now = type(session)(session.session_key)
-        yield now
-        now.save()
-        now.modified = False
+        current = type(session)(session.session_key)
+        yield current
+        current.save()
+        current.modified = False
 
 
 def ids(session: SessionBase) -> list[int]:
-    kept = session.get(KEY, [])
-    return [pk for pk in kept if isinstance(pk, int)][:MAX_REFERENCES]
+    saved = session.get(KEY, [])
+    return [pk for pk in saved if isinstance(pk, int)][:MAX_REFERENCES]
 
 
 def roles(session: SessionBase) -> dict[int, str]:
-    """Of those that have one."""
-    kept = session.get(ROLES, {})
-    return {pk: role for pk in ids(session) if (role := kept.get(str(pk))) in Role.values}
+    """Return roles by id, of the references that have one."""
+    saved = session.get(ROLES, {})
+    return {pk: role for pk in ids(session) if (role := saved.get(str(pk))) in Role.values}
 
 
 def chosen_roles(session: SessionBase) -> dict[int, str]:
-    """Without those that were only given to fit a preset."""
+    """Return roles by id, without those that a preset assigned."""
     fitted = session.get(FITTED, {})
     return {pk: role for pk, role in roles(session).items() if fitted.get(str(pk)) != role}
 
 
-def apply_preset_roles(session: SessionBase, wanted: Mapping[int, str]) -> None:
-    """What a preset makes of the references; another preset may make something else of them."""
+def apply_preset_roles(session: SessionBase, assigned: Mapping[int, str]) -> None:
+    """Set the roles that a preset assigns, by id; another preset may replace them."""
     chosen = chosen_roles(session)
-    replace_references(session, ids(session), wanted)
+    replace_references(session, ids(session), assigned)
     session[FITTED] = {
         str(pk): role for pk, role in roles(session).items() if chosen.get(pk) != role
     }
 
 
 def replace_references(
-    session: SessionBase, wanted: Sequence[int], given: Mapping[int, str] | None = None
+    session: SessionBase, pks: Sequence[int], new_roles: Mapping[int, str] | None = None
 ) -> None:
-    """These and no others; `given`: their roles, else those that they have."""
-    given = roles(session) if given is None else given
-    kept = list(dict.fromkeys(wanted))[:MAX_REFERENCES]
-    session[KEY] = kept
-    session[ROLES] = {str(pk): given[pk] for pk in kept if given.get(pk) in Role.values}
+    """Replace the tray by the first MAX_REFERENCES of `pks`, with `new_roles` by id; without these,
+    references keep their roles."""
+    new_roles = roles(session) if new_roles is None else new_roles
+    pks = list(dict.fromkeys(pks))[:MAX_REFERENCES]
+    session[KEY] = pks
+    session[ROLES] = {str(pk): new_roles[pk] for pk in pks if new_roles.get(pk) in Role.values}
 
 
 def add(session: SessionBase, pk: int, role: str = "") -> bool:
-    """False when the tray is full."""
-    kept = ids(session)
-    if pk in kept:
+    """Add a reference at the end, if it is not there; return False if the tray is full."""
+    pks = ids(session)
+    if pk in pks:
         return True
-    if len(kept) >= MAX_REFERENCES:
+    if len(pks) >= MAX_REFERENCES:
         return False
-    replace_references(session, [*kept, pk], {**roles(session), pk: role})
+    replace_references(session, [*pks, pk], {**roles(session), pk: role})
     return True
 
 
@@ -91,21 +92,22 @@ def set_role(session: SessionBase, pk: int, role: str) -> None:
 
 
 def remove(session: SessionBase, pk: int) -> None:
-    replace_references(session, [kept for kept in ids(session) if kept != pk])
+    replace_references(session, [other for other in ids(session) if other != pk])
 
 
 def move(session: SessionBase, pk: int, step: int) -> None:
-    """`step` places to the end, or to the front when negative; at the ends it stays."""
-    kept = ids(session)
-    if pk not in kept:
+    """Move a reference `step` places towards the end, or towards the front if negative, as far as
+    there are places."""
+    pks = ids(session)
+    if pk not in pks:
         return
-    here = kept.index(pk)
-    kept.insert(max(0, here + step), kept.pop(here))
-    replace_references(session, kept)
+    position = pks.index(pk)
+    pks.insert(max(0, position + step), pks.pop(position))
+    replace_references(session, pks)
 
 
 def assets(person: permissions.AnyUser, session: SessionBase) -> list[Asset]:
-    """In order; what the person may not see any more is not among them."""
-    kept = ids(session)
-    seen = permissions.assets(person).select_related("brand").in_bulk(kept) if kept else {}
-    return [seen[pk] for pk in kept if pk in seen]
+    """Return the references in order, without those that `person` may no longer view."""
+    pks = ids(session)
+    visible = permissions.assets(person).select_related("brand").in_bulk(pks) if pks else {}
+    return [visible[pk] for pk in pks if pk in visible]

@@ -2,8 +2,9 @@
 
 from generation.forms.matrix import MatrixForm
 from generation.forms.refine import RefineForm
-from generation.forms.studio import COUNTS, HistoryForm, StudioForm, defaults, with_words
+from generation.forms.studio import COUNTS, HistoryForm, StudioForm, defaults, prompt_contains
 
 __all__ = [
-    "COUNTS", "HistoryForm", "MatrixForm", "RefineForm", "StudioForm", "defaults", "with_words",
+    "COUNTS", "HistoryForm", "MatrixForm", "RefineForm", "StudioForm", "defaults",
+    "prompt_contains",
 ]  # fmt: skip

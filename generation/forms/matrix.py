@@ -1,4 +1,4 @@
-"""What the page of a matrix asks for. Whether a model can draw it, `studio.request` decides."""
+"""Form of a batch. `pipeline.submit` checks the values against the model."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from generation.workflows import MAX_CELLS, Matrix
 
 
 class MatrixForm(forms.Form):
-    """The pictures come in the order of the page: those ticked as `base` are in every cell, the
-    others are the products, and so are those of the collection."""
+    """Fields of a matrix. `references` are ids in the order of the page: those that are also in
+    `base` are references of every cell; the others, and those of `collection`, are products."""
 
     kind = forms.ChoiceField(choices=Batch.Kind.choices)
     prompt = forms.CharField(required=False, max_length=MAX_PROMPT_LENGTH)
@@ -44,20 +44,21 @@ class MatrixForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.person, self.roles = person, roles
-        # All that one sees: what one may not add to is refused with a sentence, not as unknown
+        # all visible ones: without edit permission, `submit_batch` raises a clearer error
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
         self.fields["collection"].queryset = permissions.collections(person)  # type: ignore[attr-defined]
 
     def key(self) -> uuid.UUID | None:
-        """The same for two posts of one page that ask for the same. Of a valid form."""
+        """Return the idempotency key of a valid form: equal for two posts of one page with the same
+        values; None without a token."""
         if not (token := str(self.data.get("token", ""))):
             return None
-        pictures = [self._given("references"), self._given("base")]
-        asked = ["matrix", self.person.pk, token, *self.cleaned_data.values(), pictures]
-        return uuid.uuid5(uuid.NAMESPACE_OID, repr(asked))
+        pictures = [self._values("references"), self._values("base")]
+        values = ["matrix", self.person.pk, token, *self.cleaned_data.values(), pictures]
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr(values))
 
-    def asked(self) -> dict[str, Any]:
-        """Keyword arguments of `batches.request`. Of a valid form. Raises InvalidRequest."""
+    def arguments(self) -> dict[str, Any]:
+        """Return keyword arguments of `submit_batch`, of a valid form. Raises InvalidRequest."""
         data = self.cleaned_data
         names = ("brand", "model", "aspect_ratio", "image_size", "count")
         return {
@@ -68,39 +69,40 @@ class MatrixForm(forms.Form):
 
     def _matrix(self) -> Matrix:
         data = self.cleaned_data
-        pictures, ticked = self._pictures(), set(self._given("base"))
+        pictures, ticked = self._pictures(), set(self._values("base"))
         version = None
         if data["preset"]:
             version = presets.choose_version(self.person, data["brand"], data["preset"])
-        said = {"prompt": data["prompt"], "preset_version": version, "roles": self.roles}
+        shared = {"prompt": data["prompt"], "preset_version": version, "roles": self.roles}
         if data["kind"] == Batch.Kind.VALUES:
             if not data["variable"]:
                 raise InvalidRequest("Enter the variable for the values, for example colour.")
             lines = data["values"].splitlines()
-            return Matrix(**said, base=pictures, variable=data["variable"], values=lines)
+            return Matrix(**shared, base=pictures, variable=data["variable"], values=lines)
         base = [each for each in pictures if str(each.pk) in ticked]
         products = [each for each in pictures if str(each.pk) not in ticked]
-        return Matrix(**said, base=base, products=products + self._collected(base))
+        return Matrix(**shared, base=base, products=products + self._collected(base))
 
     def _collected(self, base: list[Asset]) -> list[Asset]:
-        """The pictures of the collection, one more than a batch takes at most."""
+        """Return the other assets of the collection, at most one more than MAX_CELLS."""
         collection = self.cleaned_data["collection"]
         if collection is None:
             return []
-        seen = permissions.assets(self.person).filter(collection_items__collection=collection)
-        listed = seen.exclude(pk__in=[each.pk for each in base]).select_related("brand")
+        visible = permissions.assets(self.person).filter(collection_items__collection=collection)
+        listed = visible.exclude(pk__in=[each.pk for each in base]).select_related("brand")
         return list(listed.order_by("collection_items__position")[: MAX_CELLS + 1])
 
     def _pictures(self) -> list[Asset]:
-        """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
-        wanted = parse_ids(self._given("references"))
-        seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
-        if len(seen) < len(wanted):
+        """Return the references in the order of the page. Raises InvalidRequest if one was deleted
+        or hidden in the meantime."""
+        pks = parse_ids(self._values("references"))
+        visible = permissions.assets(self.person).select_related("brand").in_bulk(pks)
+        if len(visible) < len(pks):
             raise InvalidRequest(
                 "One of the references no longer exists: check them and retry.",
                 code="unknown_reference",
             )
-        return [seen[pk] for pk in wanted]
+        return [visible[pk] for pk in pks]
 
-    def _given(self, name: str) -> list[str]:
+    def _values(self, name: str) -> list[str]:
         return self.data.getlist(name) if hasattr(self.data, "getlist") else []

@@ -1,4 +1,4 @@
-"""What is asked for when a picture is gone on from in words."""
+"""Form for an edit of an output by an instruction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from generation.pipeline import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 
 class RefineForm(forms.Form):
-    """Sizes of any model are accepted here; `refining.request` knows the right ones."""
+    """Sizes of any model are valid here; `submit_refinement` checks them against the model."""
 
     words = forms.CharField(max_length=MAX_PROMPT_LENGTH, strip=True)
     image_size = forms.CharField(max_length=10, required=False)
@@ -19,8 +19,9 @@ class RefineForm(forms.Form):
     with_tray = forms.BooleanField(required=False)
 
     def key(self, person: permissions.AnyUser, output: int) -> uuid.UUID | None:
-        """The same for two posts of one page that ask for the same. Of a valid form."""
+        """Return the idempotency key of a valid form: equal for two posts of one page with the same
+        values; None without a token."""
         if not (token := str(self.data.get("token", ""))):
             return None
-        asked = [person.pk, output, token, *self.cleaned_data.values()]
-        return uuid.uuid5(uuid.NAMESPACE_OID, repr(asked))
+        values = [person.pk, output, token, *self.cleaned_data.values()]
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr(values))

@@ -1,4 +1,4 @@
-"""What the studio asks for. Whether a model can draw it is decided by `studio.request`."""
+"""Forms of the studio and of the history. `pipeline.submit` checks values against the model."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ COUNTS = [1, 2, 3, 4, 6, 8]
 
 
 class StudioForm(forms.Form):
-    """Formats and sizes of all models are accepted here; the model's own are checked afterwards,
-    with a sentence that names them. The blanks of a preset come as `var_<name>`, the roles of
-    references as `role_<id>`."""
+    """Fields of a request. Aspect ratios and sizes of all models are valid here; `submit` checks
+    them, with a sentence that lists the model's own. The variables of a preset are posted as
+    `var_<name>`, the roles of references as `role_<id>`."""
 
     preset = forms.CharField(max_length=80, required=False)  # slug, or slug:version
     prompt = forms.CharField(max_length=MAX_PROMPT_LENGTH, required=False)
@@ -41,27 +41,27 @@ class StudioForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.person = person
         self.version: PresetVersion | None = None
-        # All that one sees: what one may not add to is refused with a sentence, not as unknown
+        # all visible ones: without edit permission, `submit` raises a clearer error
         self.fields["brand"].queryset = permissions.brands(person)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         slug, _, number = data.get("preset", "").partition(":")
-        words = data.get("prompt", "")
+        prompt = data.get("prompt", "")
         if slug and "brand" in data:
             try:
                 version = presets.choose_version(self.person, data["brand"], slug, parse_id(number))
                 self.version = version
-                data["prompt"] = presets.fill_prompt(version, self.variables(), words)
+                data["prompt"] = presets.fill_prompt(version, self.variables(), prompt)
             except InvalidRequest as error:
                 self.add_error(None, error.message)
-        elif not slug and not words:
+        elif not slug and not prompt:
             self.add_error("prompt", "Enter a prompt, or choose a preset.")
         return data
 
-    def asked(self) -> dict[str, Any]:
-        """What `studio.request` is told. Of a valid form; raises InvalidRequest where a reference
-        is gone meanwhile."""
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of `submit`, of a valid form. Raises InvalidRequest if a
+        reference was deleted or hidden in the meantime."""
         data = {name: value for name, value in self.cleaned_data.items() if name != "preset"}
         filled = presets.values(self.version, self.variables()) if self.version else {}
         return {
@@ -73,39 +73,41 @@ class StudioForm(forms.Form):
         }
 
     def variables(self) -> dict[str, str]:
-        """What is written into the blanks of the chosen preset; empty ones take their defaults."""
+        """Return the posted values of the preset's variables; "" stands for the default."""
         if self.version is None:
             return {}
         names = [each["name"] for each in self.version.variables]
         return {name: str(self.data.get(f"{form_state.VAR_PREFIX}{name}", "")) for name in names}
 
     def key(self) -> uuid.UUID | None:
-        """The same for two posts of one page that ask for the same. Of a valid form."""
+        """Return the idempotency key of a valid form: equal for two posts of one page with the same
+        values; None without a token."""
         if not (token := str(self.data.get("token", ""))):
             return None
-        asked = [self.person.pk, token, *self.cleaned_data.values(), self._given_references()]
-        return uuid.uuid5(uuid.NAMESPACE_OID, repr([*asked, sorted(self.roles().items())]))
+        values = [self.person.pk, token, *self.cleaned_data.values(), self._posted_references()]
+        return uuid.uuid5(uuid.NAMESPACE_OID, repr([*values, sorted(self.roles().items())]))
 
-    def _given_references(self) -> list[str]:
+    def _posted_references(self) -> list[str]:
         return self.data.getlist("references") if hasattr(self.data, "getlist") else []
 
-    def _given_ids(self) -> list[int]:
-        return parse_ids(self._given_references())
+    def _reference_ids(self) -> list[int]:
+        return parse_ids(self._posted_references())
 
     def roles(self) -> dict[int, str]:
-        given = {pk: str(self.data.get(f"role_{pk}", "")) for pk in self._given_ids()}
+        given = {pk: str(self.data.get(f"role_{pk}", "")) for pk in self._reference_ids()}
         return {pk: role for pk, role in given.items() if role in Role.values}
 
     def references(self) -> list[Asset]:
-        """In the order of the page. Raises InvalidRequest where one is gone meanwhile."""
-        wanted = self._given_ids()
-        seen = permissions.assets(self.person).select_related("brand").in_bulk(wanted)
-        if len(seen) < len(wanted):
+        """Return the references in the order of the page. Raises InvalidRequest if one was deleted
+        or hidden in the meantime."""
+        pks = self._reference_ids()
+        visible = permissions.assets(self.person).select_related("brand").in_bulk(pks)
+        if len(visible) < len(pks):
             raise InvalidRequest(
                 "One of the references no longer exists: check the list and retry.",
                 code="unknown_reference",
             )
-        return [seen[pk] for pk in wanted]
+        return [visible[pk] for pk in pks]
 
 
 class HistoryForm(forms.Form):
@@ -121,9 +123,9 @@ class HistoryForm(forms.Form):
     before = forms.IntegerField(required=False, min_value=1)
 
     def filter(self, generations: QuerySet[Generation]) -> QuerySet[Generation]:
-        """Those that fit. Of a valid form."""
+        """Return the generations that match the fields of a valid form."""
         data = {name: _printable(value) for name, value in self.cleaned_data.items()}
-        generations = with_words(generations, data["q"])
+        generations = prompt_contains(generations, data["q"])
         for name, value in (
             ("state", data["state"]),
             ("model", data["model"]),
@@ -138,40 +140,40 @@ class HistoryForm(forms.Form):
         return generations
 
 
-def with_words(generations: QuerySet[Generation], words: str) -> QuerySet[Generation]:
-    """Those in whose prompt each of the words begins a word."""
+def prompt_contains(generations: QuerySet[Generation], words: str) -> QuerySet[Generation]:
+    """Return generations whose prompt has, for each of `words`, a word that starts with it."""
     for word in words.replace("\0", " ").split():
-        generations = generations.filter(prompt__iregex=_word(word))
+        generations = generations.filter(prompt__iregex=_word_start(word))
     return generations
 
 
 def _printable(value: Any) -> Any:
-    """PostgreSQL takes no NUL."""
+    """Remove NUL characters, which PostgreSQL does not accept."""
     return value.replace("\0", "") if isinstance(value, str) else value
 
 
-def _word(word: str) -> str:
-    """PostgreSQL's regular expression for a word that begins like this."""
-    begins = r"\m" if word[0].isalnum() else ""
-    return begins + re.sub(r"([^\w])", r"\\\1", word)
+def _word_start(word: str) -> str:
+    """Return a regular expression of PostgreSQL for words that start with `word`."""
+    start = r"\m" if word[0].isalnum() else ""
+    return start + re.sub(r"([^\w])", r"\\\1", word)
 
 
-def defaults(brands: list[Brand], left: dict[str, str], references: list[Asset]) -> dict[str, Any]:
-    """What the studio starts with: what was `left` on the desk, else the first model and the
-    references' brand."""
+def defaults(brands: list[Brand], saved: dict[str, str], references: list[Asset]) -> dict[str, Any]:
+    """Return the initial fields of the studio: those that were `saved`, else the first model and
+    the brand of the references."""
     models = catalog.available_models()
-    own = {brand.pk: brand for brand in brands}
-    home = next((own[each.brand_id] for each in references if each.brand_id in own), None)
+    by_id = {brand.pk: brand for brand in brands}
+    home = next((by_id[each.brand_id] for each in references if each.brand_id in by_id), None)
     first = models[0] if models else None
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "brand": (home or brands[0]).slug if brands else "",
         "model": first.id if first else "",
         "aspect_ratio": first.aspect_ratios[0] if first else "",
         "image_size": first.image_sizes[0] if first and first.image_sizes else "",
         "count": 1,
     }
-    found |= {name: value for name, value in left.items() if value or name == "prompt"}
-    if found["brand"] not in {brand.slug for brand in brands}:
-        found["brand"] = (home or brands[0]).slug if brands else ""
-    found["model"] = catalog.default_model_for(found["model"])
-    return found
+    fields |= {name: value for name, value in saved.items() if value or name == "prompt"}
+    if fields["brand"] not in {brand.slug for brand in brands}:
+        fields["brand"] = (home or brands[0]).slug if brands else ""
+    fields["model"] = catalog.default_model_for(fields["model"])
+    return fields

@@ -1,8 +1,8 @@
-"""Every output is looked at once it is in the library and has its vector: against the palette, the
-approved words, its references, and what the library had before.
+"""The brand check: each output, once its asset is indexed, is checked for the brand's palette,
+approved words, unused references, and near-duplicates in the library.
 
-What is found is a list of plain sentences. It stops nothing, unless the brand's rules say that a
-picture with such a finding cannot be approved. A check that breaks leaves a finding that says so.
+Its findings are sentences. They block nothing, unless the brand's rules list their code as blocking
+approval. A check that fails leaves a finding that says so.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from search.query import regions
 logger = logging.getLogger(__name__)
 
 WAITING = "The brand check is still running. Retry in a moment."
-LOOKED_AT = 1600  # pixels of the longest side, as in the preview
-SKETCH = "sketch"  # its pictures are lettered with the prompt and show every reference
-MAX_NAMED = 6  # words that a sentence lists
+SIDE = 1600  # longest side in pixels of the image that is checked, as of the preview
+SKETCH = "sketch"  # engine whose images are lettered with the prompt and show every reference
+MAX_NAMED = 6  # words that a finding lists
 
 Code = Finding.Code
 
 
-# ------------------------------------------------------------------------ asked by others
+# ------------------------------------------------------------------------ for approval
 
 
 def approval_blockers(asset: Asset) -> list[str]:
-    """Why this asset cannot be approved, in sentences: what its brand does not let pass."""
+    """Return why this asset cannot be approved, in sentences: its findings of a blocking code."""
     output = output_of(asset)
     if output is None:
         return []
@@ -53,36 +53,36 @@ def approval_blockers(asset: Asset) -> list[str]:
 
 
 def output_of(asset: Asset) -> Output | None:
-    """As which output the studio made it; the last one, should it have made it twice."""
+    """Return the output that is this asset, if it was generated; the last one of several."""
     return Output.objects.filter(asset=asset).defer("data").order_by("-pk").first()
 
 
 def inspect_again(*, person: permissions.AnyUser, outputs: QuerySet[Output], brand: Brand) -> int:
-    """Have these outputs of the brand checked anew, by its rules as they are now. Returns how
-    many. Raises NotAllowed."""
+    """Queue those of `outputs` that belong to `brand` for a check by its present rules; return
+    their number. Raises NotAllowed."""
     permissions.require_editor(person, brand)
-    theirs = outputs.filter(generation__brand=brand).exclude(asset=None)
-    return theirs.update(inspected_at=None)
+    checked = outputs.filter(generation__brand=brand).exclude(asset=None)
+    return checked.update(inspected_at=None)
 
 
-# ------------------------------------------------------------------------ looking
+# ------------------------------------------------------------------------ checking
 
 
 def inspect_pending(*, stop: Callable[[], bool] = lambda: False) -> int:
-    """Inspect what is ready and was not inspected yet, until `stop()`; returns how many."""
-    done = 0
+    """Check the outputs that are ready until `stop()` returns True; return their number."""
+    inspected = 0
     for pk in list(ready_to_inspect().values_list("pk", flat=True)):
         if stop():
             break
         output = Output.objects.defer("data").select_related("asset__brand", "generation")
         if row := output.filter(pk=pk).exclude(asset=None).first():
             inspect(row)
-            done += 1
-    return done
+            inspected += 1
+    return inspected
 
 
 def ready_to_inspect() -> QuerySet[Output]:
-    """Outputs to inspect whose assets have been indexed, or never will be."""
+    """Return unchecked outputs whose assets are indexed, or cannot be indexed."""
     settled = (
         Embedding.objects.in_active_space()
         .filter(asset_id=OuterRef("asset_id"))
@@ -93,7 +93,7 @@ def ready_to_inspect() -> QuerySet[Output]:
 
 
 def inspect(output: Output) -> list[Finding]:
-    """Look, and replace what was found before."""
+    """Check an output and replace its findings; return the new ones."""
     asset = output.asset
     assert asset is not None
     found: list[Finding] = []
@@ -102,7 +102,7 @@ def inspect(output: Output) -> list[Finding]:
             found += check(output, asset)
         except ProblemError as error:
             found.append(_unchecked(output, what, error.message))
-        except Exception:  # of somebody else's model or a picture nobody thought of
+        except Exception:  # from an OCR model, or an unexpected image
             logger.exception("%s of output %d", what, output.pk)
             found.append(_unchecked(output, what, "An unexpected error occurred; see the log."))
     with transaction.atomic():
@@ -135,11 +135,12 @@ def _palette(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _words(output: Output, asset: Asset) -> list[Finding]:
-    """A sketch is lettered with its prompt, which says nothing about the picture to come."""
+    """Return a finding for words that are not approved. A sketch is lettered with its prompt, and
+    is not checked."""
     if not ocr.is_installed() or asset.engine_model == SKETCH:
         return []
     with open_rendition(asset=asset, name="preview") as file:
-        picture = images.load_rgb(file, side=LOOKED_AT)
+        picture = images.load_rgb(file, side=SIDE)
     strange = ocr.unapproved_words(ocr.read_words(picture) or [], _approved(output, asset.brand))
     if not strange:
         return []
@@ -153,7 +154,8 @@ def _words(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _approved(output: Output, brand: Brand) -> list[str]:
-    """Also what stands on the products themselves, as far as their titles tell."""
+    """Return the approved words of the brand, its name, and the titles of the references: products
+    may carry these."""
     rules = BrandRules.objects.filter(brand=brand).first()
     titles = output.generation.reference_rows.values_list("title", flat=True)
     return [brand.name, *titles, *(rules.approved_words if rules else [])]
@@ -161,7 +163,7 @@ def _approved(output: Output, brand: Brand) -> list[str]:
 
 def _references(output: Output, asset: Asset) -> list[Finding]:
     rows = fidelity.checked_references(output.generation.reference_rows.select_related("asset"))
-    if not rows or asset.engine_model == SKETCH:  # which pastes all of them
+    if not rows or asset.engine_model == SKETCH:  # a sketch shows all of them
         return []
     with open_rendition(asset=asset, name="preview") as file:
         picture = images.load_rgb(file, side=regions.SIDE)
@@ -179,26 +181,28 @@ def _references(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _named(row: Reference, asset: Asset) -> str:
-    """Its title only within the brand: who reads this may not see what belongs to another."""
+    """Return the reference's number, and its title if it belongs to the brand of `asset`: readers
+    of the finding may not view assets of other brands."""
     if row.asset and row.asset.brand_id == asset.brand_id:
         return f"Reference {row.position + 1}, “{row.title}”,"
     return f"Reference {row.position + 1}"
 
 
 def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
-    """Except of the pictures that it goes on from, which it should look like."""
+    """Return findings for at most three near-duplicates, except the drafts and outputs that this
+    one was made from, which it should resemble."""
     if detect.uncompared_assets(asset.brand).filter(pk=asset.pk).exists():
         detect.compare_asset(asset)
-    came_from = Q(finals=output.generation) | Q(refined_in=output.generation)
-    expected = set(Output.objects.filter(came_from).values_list("asset_id", flat=True))
+    is_source = Q(finals=output.generation) | Q(refined_in=output.generation)
+    expected = set(Output.objects.filter(is_source).values_list("asset_id", flat=True))
     references = set(output.generation.reference_rows.values_list("asset_id", flat=True))
-    alike = Likeness.objects.filter(Q(first=asset) | Q(second=asset)).select_related(
+    pairs = Likeness.objects.filter(Q(first=asset) | Q(second=asset)).select_related(
         "first", "second"
     )
     found = []
-    for pair in alike.order_by("-score"):
+    for pair in pairs.order_by("-score"):
         other = pair.second if pair.first_id == asset.pk else pair.first
-        # of two outputs that are alike, the later one is told
+        # of two outputs that are near-duplicates, the later one has the finding
         if other.pk in expected or other.pk > asset.pk or other.status == Asset.Status.ARCHIVED:
             continue
         sentence = f"A near-duplicate is in the library: “{other.title}” (asset {other.pk})."

@@ -1,7 +1,7 @@
-"""The words that can be read in a picture, where a reader of text is installed.
+"""Words in an image, by optical character recognition (OCR).
 
-rapidocr and onnxruntime are that reader, and used nowhere else. Its models come with the package,
-so nothing is downloaded. Without it, words are simply not checked.
+The optional packages rapidocr and onnxruntime are used here only. The models are part of the
+package, so nothing is downloaded. Without these packages, words are not checked.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-MIN_CONFIDENCE = (
-    0.85  # of the reader, 0 to 1; it takes buttons and wheels for an O, less surely for words
-)
-MIN_WORD_LENGTH = 3  # letters and digits of what counts as a word
-MAX_SIDE = 1600  # pixels that are looked at
-MIN_SIMILARITY = 0.8  # of `difflib`: a misread letter in a word of six
+# Minimum OCR score, 0 to 1: buttons and wheels are read as an O, with lower scores than words have
+MIN_CONFIDENCE = 0.85
+MIN_WORD_LENGTH = 3  # letters and digits
+MAX_SIDE = 1600  # longest side in pixels of the image that is read
+MIN_SIMILARITY = 0.8  # ratio of `difflib`: one misread letter in a word of six
 
 
 def is_installed() -> bool:
@@ -31,29 +30,30 @@ def is_installed() -> bool:
 
 
 def read_words(picture: Image.Image) -> list[str] | None:
-    """In the order in which they stand, without repeats; None where no reader is installed."""
+    """Return the distinct words in reading order; None if OCR is not installed."""
     if not is_installed():
         return None
     rgb = picture.convert("RGB")
     rgb.thumbnail((MAX_SIDE, MAX_SIDE))
-    read = _reader()(np.asarray(rgb)[:, :, ::-1].copy())  # it wants blue first
+    read = _reader()(np.asarray(rgb)[:, :, ::-1].copy())  # expects BGR
     lines = zip(read.txts or (), read.scores or (), strict=True)
     found = [word for line, score in lines if score >= MIN_CONFIDENCE for word in split(line)]
     return list(dict.fromkeys(found))
 
 
 def unapproved_words(found: Iterable[str], approved: Iterable[str]) -> list[str]:
-    """Those of `found` that are in none of `approved`, which may be phrases.
+    """Return those of `found` that are in none of the `approved` words and phrases.
 
-    Capitals and accents do not count, and neither does a letter that was misread: readers lose
-    an umlaut or take an l for an i.
+    Capitals, accents and single misread letters are ignored: OCR loses an umlaut, or reads an l as
+    an i.
     """
     known = {form for phrase in approved for word in split(phrase) for form in _forms(word)}
-    return [word for word in found if not any(_known(form, known) for form in _forms(word))]
+    return [word for word in found if not any(_is_known(form, known) for form in _forms(word))]
 
 
 def split(line: str) -> list[str]:
-    """Its words that are long enough to be meant: "000" or a lone letter is a pattern."""
+    """Return the words of a line, without short ones and repeated characters: "000" or a single
+    letter is usually a pattern."""
     parts = re.findall(r"[^\W_]+", line)
     return [
         part for part in parts if len(part) >= MIN_WORD_LENGTH and len(set(part.casefold())) > 1
@@ -61,7 +61,7 @@ def split(line: str) -> list[str]:
 
 
 def _forms(word: str) -> set[str]:
-    """As written, without accents, and without the letters that had them."""
+    """Return a word in lower case as written, without accents, and without accented letters."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return {
         word.casefold(),
@@ -70,7 +70,7 @@ def _forms(word: str) -> set[str]:
     } - {""}
 
 
-def _known(form: str, known: set[str]) -> bool:
+def _is_known(form: str, known: set[str]) -> bool:
     return form in known or bool(difflib.get_close_matches(form, known, n=1, cutoff=MIN_SIMILARITY))
 
 
@@ -82,7 +82,7 @@ def _reader() -> Any:
     return RapidOCR(
         params={
             "Global.log_level": "critical",
-            "Global.use_cls": False,  # lettering upside down is not worth a third model
+            "Global.use_cls": False,  # no third model for upside-down text
             "EngineConfig.onnxruntime.intra_op_num_threads": 2,
         }
     )

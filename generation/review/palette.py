@@ -1,9 +1,9 @@
-"""How much of a picture is clearly coloured in a way that a brand's palette does not have.
+"""Share of an image in colours outside a brand's palette.
 
-Taken in OKLab, as in `assetbank.colours`. A colour belongs to the palette when it is near one of
-its colours, or is a shade or tint of it: light and folds change lightness, and hardly the hue.
-Never judged: greys, what is nearly black or white, and the hues of skin, wood and sand while they
-are muted, since people and rooms are in most pictures and in no palette.
+Colours are compared in OKLab, as in `assetbank.media.colours`. A colour belongs to the palette if
+it is near one of its colours, or is a shade or tint of one: light and folds change the lightness,
+and hardly the hue. Ignored are greys, colours near black or white, and muted hues of skin, wood and
+sand, since people and rooms are in most images and in no palette.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from PIL import Image
 
 from assetbank.media import colours
 
-SIDE = 96  # pixels of the longest side that are looked at
-CLEAR = 0.06  # chroma from which a colour is a colour; the strongest there are have 0.32
-DARK, BRIGHT = 0.25, 0.97  # lightness beyond which nobody names a hue
-SAME_HUE = math.radians(16)
+SIDE = 96  # longest side in pixels of the image that is measured
+MIN_CHROMA = 0.06  # less is grey; the strongest colours have 0.32
+MIN_LIGHTNESS, MAX_LIGHTNESS = 0.25, 0.97  # outside, a hue is not recognisable
+SAME_HUE = math.radians(16)  # maximum difference of hue
 SKIN_HUES = (math.radians(25), math.radians(95))
 SKIN_CHROMA = 0.12
-AREA = 0.04  # share of the picture from which an area is large enough to be named
-TOTAL = 0.08  # share of the picture from which it is worth a finding
+MIN_AREA = 0.04  # minimum share of the image for a colour to be listed
+MIN_TOTAL = 0.08  # minimum share of the image for a finding
 
 
 @dataclass(frozen=True)
 class OffPalette:
-    """What the palette does not have: its share of the picture (0 to 1), and its colours, each a
-    word, an example like "#2f9548" and a share; the largest first."""
+    """Colours outside the palette: their share of the image (0 to 1), and the areas, largest first,
+    each a colour word, an example like "#2f9548", and its share of the image."""
 
     share: float
     areas: list[tuple[str, str, float]]
 
 
 def off_palette(picture: Image.Image, palette: Sequence[str]) -> OffPalette | None:
-    """None where the picture keeps to the palette, or where there is none to keep to."""
+    """Return the colours outside the palette; None if there are too few, or no palette."""
     if not palette:
         return None
     small = picture.convert("RGB")
     small.thumbnail((SIDE, SIDE))
     rgb = np.asarray(small).reshape(-1, 3)
     lab = colours.oklab(rgb)
-    outside = _judged(lab) & ~_of(lab, palette)
+    outside = _is_coloured(lab) & ~_is_in_palette(lab, palette)
     share = float(outside.mean())
-    if share < TOTAL:
+    if share < MIN_TOTAL:
         return None
-    areas = [area for area in _areas(rgb[outside], lab[outside], len(rgb)) if area[2] >= AREA]
+    areas = [area for area in _areas(rgb[outside], lab[outside], len(rgb)) if area[2] >= MIN_AREA]
     return OffPalette(share, areas) if areas else None
 
 
@@ -63,45 +63,45 @@ def off_palette_sentence(found: OffPalette) -> str:
     return f"{found.share:.0%} of the image is {listed} {are} not in the palette."
 
 
-def _judged(lab: colours.Floats) -> npt.NDArray[np.bool_]:
-    """Of [n, 3]: which pixels have a colour that somebody would name."""
+def _is_coloured(lab: colours.Floats) -> npt.NDArray[np.bool_]:
+    """Return for OKLab pixels [n, 3] which are clearly coloured, and not a muted skin hue."""
     lightness, chroma, hue = lab[:, 0], _chroma(lab), _hue(lab)
     skin = (hue >= SKIN_HUES[0]) & (hue <= SKIN_HUES[1]) & (chroma < SKIN_CHROMA)
-    clear = (chroma >= CLEAR) & (lightness >= DARK) & (lightness <= BRIGHT)
-    judged: npt.NDArray[np.bool_] = clear & ~skin
-    return judged
+    clear = (chroma >= MIN_CHROMA) & (lightness >= MIN_LIGHTNESS) & (lightness <= MAX_LIGHTNESS)
+    coloured: npt.NDArray[np.bool_] = clear & ~skin
+    return coloured
 
 
-def _of(lab: colours.Floats, palette: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Of [n, 3]: which pixels are a colour of the palette, or a shade or tint of one."""
+def _is_in_palette(lab: colours.Floats, palette: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return for OKLab pixels [n, 3] which are a palette colour, or a shade or tint of one."""
     found = np.zeros(len(lab), bool)
     for colour in palette:
         own = colours.oklab(list(bytes.fromhex(colour[1:])))[None]
-        away = (lab - own) * [colours.LIGHTNESS, 1.0, 1.0]
-        found |= np.linalg.norm(away, axis=1) <= colours.RADIUS
-        if _chroma(own)[0] >= CLEAR:
-            turn = np.abs(_hue(lab) - _hue(own))
-            found |= np.minimum(turn, 2 * math.pi - turn) <= SAME_HUE
+        difference = (lab - own) * [colours.LIGHTNESS, 1.0, 1.0]
+        found |= np.linalg.norm(difference, axis=1) <= colours.RADIUS
+        if _chroma(own)[0] >= MIN_CHROMA:
+            angle = np.abs(_hue(lab) - _hue(own))
+            found |= np.minimum(angle, 2 * math.pi - angle) <= SAME_HUE
     return found
 
 
 def _areas(
     rgb: npt.NDArray[np.uint8], lab: colours.Floats, pixels: int
 ) -> list[tuple[str, str, float]]:
-    """By the word that people have for the colour: first of all that is its hue."""
+    """Return the areas of an OffPalette by the nearest colour word, which is mostly the hue's."""
     named = [each for each in colours.SWATCHES if each[0] not in ("white", "grey", "black")]
     words = [word for word, _ in named]
     swatches = colours.oklab([list(bytes.fromhex(colour[1:])) for _, colour in named])
-    turn = np.abs(_hue(lab)[:, None] - _hue(swatches)[None])
-    turn = np.minimum(turn, 2 * math.pi - turn)
-    lighter = np.abs(lab[:, None, 0] - swatches[None, :, 0])
-    stronger = np.abs(_chroma(lab)[:, None] - _chroma(swatches)[None])
-    nearest = (turn + lighter / 2 + stronger).argmin(axis=1)
+    angle = np.abs(_hue(lab)[:, None] - _hue(swatches)[None])
+    angle = np.minimum(angle, 2 * math.pi - angle)
+    lightness = np.abs(lab[:, None, 0] - swatches[None, :, 0])
+    chroma = np.abs(_chroma(lab)[:, None] - _chroma(swatches)[None])
+    nearest = (angle + lightness / 2 + chroma).argmin(axis=1)
     found = []
     for number in np.unique(nearest):
-        of_it = rgb[nearest == number]
-        example = "#" + bytes(int(value) for value in np.median(of_it, axis=0)).hex()
-        found.append((words[number], example, len(of_it) / pixels))
+        pixels_of_word = rgb[nearest == number]
+        example = "#" + bytes(int(value) for value in np.median(pixels_of_word, axis=0)).hex()
+        found.append((words[number], example, len(pixels_of_word) / pixels))
     return sorted(found, key=lambda area: -area[2])
 
 
@@ -111,6 +111,6 @@ def _chroma(lab: colours.Floats) -> colours.Floats:
 
 
 def _hue(lab: colours.Floats) -> colours.Floats:
-    """0 to 2 pi; red is near 0.5."""
+    """Return hues of [n, 3], 0 to 2 pi; red is near 0.5."""
     hue: colours.Floats = np.arctan2(lab[:, 2], lab[:, 1]) % (2 * math.pi)
     return hue

@@ -1,4 +1,4 @@
-"""Looking through what came back: keep a picture, reject it with a reason, or undo that."""
+"""Verdicts of users on outputs: keep, reject with a reason, or clear the verdict."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from assetbank.models import Asset
 from generation.errors import InvalidRequest
 from generation.models import Output
 
-# What is mostly wrong; anything else is said in words
+# Frequent reasons; a user may enter any other
 REASONS = ["Product wrong", "Off brand", "Text wrong", "Anatomy"]
-MAX_REASON_LENGTH = 300
+MAX_REASON_LENGTH = 300  # characters
 
 Verdict = Output.Verdict
 
 
 def keep(*, person: User, output: Output) -> Output:
-    """Raises InvalidRequest and NotAllowed, as the others do."""
+    """Mark an output as kept. Raises InvalidRequest and NotAllowed."""
     return _decide(person, output, Verdict.KEPT)
 
 
 def reject(*, person: User, output: Output, reason: str) -> Output:
-    """Its asset is archived. An approved one is not rejected here: a manager decides on it."""
+    """Mark an output as rejected and archive its draft. An approved asset cannot be rejected: a
+    manager must revoke the approval first. Raises InvalidRequest and NotAllowed."""
     reason = text.clean_text(reason)
     if not reason:
         raise InvalidRequest("Enter a reason for the rejection.", code="reason_missing")
@@ -36,7 +37,9 @@ def reject(*, person: User, output: Output, reason: str) -> Output:
 
 
 def clear_verdict(*, person: User, output: Output) -> Output:
-    """As if nothing had been said; what rejecting archived is a draft again."""
+    """Remove the verdict; an asset that the rejection archived is a draft again.
+
+    Raises InvalidRequest and NotAllowed."""
     return _decide(person, output, "")
 
 
@@ -54,12 +57,13 @@ def _decide(person: User, output: Output, verdict: str, reason: str = "") -> Out
     output.verdict_reason, output.verdict_by = reason, person if verdict else None
     output.save(update_fields=["verdict", "verdict_reason", "verdict_by"])
     if Verdict.REJECTED in (before, verdict):
-        _follow(asset)
+        _update_status(asset)
     return output
 
 
 def _require_draft(asset: Asset) -> None:
-    """So that undoing knows what it was."""
+    """Raise InvalidRequest unless the asset is a draft, so that clearing the verdict can restore
+    this status."""
     if asset.status == Asset.Status.APPROVED:
         raise InvalidRequest(
             f"“{asset}” is approved. A manager must revoke the approval before it can be rejected.",
@@ -69,16 +73,18 @@ def _require_draft(asset: Asset) -> None:
         raise InvalidRequest(f"“{asset}” is already archived.", code="archived")
 
 
-def _follow(asset: Asset) -> None:
-    """A draft is archived while every output that it is was rejected: the same bytes may have come
-    twice. What somebody archived, approved or put aside for another reason stays as it is."""
+def _update_status(asset: Asset) -> None:
+    """Archive a draft if all its outputs are rejected, or make it a draft again if not.
+
+    Several outputs may have the same bytes, and so the same asset. Another status was set for
+    another reason, and stays."""
     if asset.origin != Asset.Origin.GENERATED:
         return
-    unwanted = not Output.objects.filter(asset=asset).exclude(verdict=Verdict.REJECTED).exists()
-    was, becomes = (
+    rejected = not Output.objects.filter(asset=asset).exclude(verdict=Verdict.REJECTED).exists()
+    before, after = (
         (Asset.Status.DRAFT, Asset.Status.ARCHIVED)
-        if unwanted
+        if rejected
         else (Asset.Status.ARCHIVED, Asset.Status.DRAFT)
     )
-    if asset.status == was:
-        update_asset(asset=asset, status=becomes)
+    if asset.status == before:
+        update_asset(asset=asset, status=after)

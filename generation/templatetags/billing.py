@@ -1,4 +1,4 @@
-"""Amounts as people read them."""
+"""Template filters for amounts of money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the pictures go that were kept of a batch."""
+"""Actions on the kept images of a batch: add to the tray or a collection, request approval."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from assetbank.text import parse_id
 from generation.composer import tray
 from generation.errors import InvalidRequest
 from generation.models import Batch
-from generation.views.batches import batches_of
+from generation.views.querysets import visible_batches
 
 
 @login_required
 @require_POST
-def kept(request: PageRequest, pk: int) -> HttpResponse:
-    """They go `to` the tray, to a collection (`collection`, or the `name` of a new one), or before
-    the managers (`approval`)."""
-    batch = get_object_or_404(batches_of(request), pk=pk)
+def use_kept(request: PageRequest, pk: int) -> HttpResponse:
+    """Send the kept images `to`: "tray", "collection" (the id in `collection`, or the `name` of a
+    new one), or "approval", which notifies the managers."""
+    batch = get_object_or_404(visible_batches(request), pk=pk)
     permissions.require_editor(request.user, batch.brand)
-    seen = permissions.assets(request.user).filter(
+    visible = permissions.assets(request.user).filter(
         made_as__generation__batch=batch, made_as__verdict="kept"
     )
-    assets = list(dict.fromkeys(seen.order_by("made_as__generation_id", "made_as__id")))
+    assets = list(dict.fromkeys(visible.order_by("made_as__generation_id", "made_as__id")))
     if not assets:
         raise InvalidRequest("Keep at least one image first.", code="nothing_kept")
-    go = {"tray": _to_tray, "collection": _to_collection, "approval": _to_managers}
-    to = go.get(request.POST.get("to", ""))
-    if to is None:
+    actions = {"tray": _to_tray, "collection": _to_collection, "approval": _to_managers}
+    action = actions.get(request.POST.get("to", ""))
+    if action is None:
         raise InvalidRequest("Choose a destination: selection, collection or approval.")
-    messages.success(request, to(request, batch, assets))
+    messages.success(request, action(request, batch, assets))
     return redirect("batch", pk=pk)
 
 
@@ -52,12 +52,12 @@ def _to_tray(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
 
 def _to_collection(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:
     if name := request.POST.get("name", "").strip():
-        into = collections.create_collection(brand=batch.brand, name=name, by=request.user)
+        collection = collections.create_collection(brand=batch.brand, name=name, by=request.user)
     else:
         pk = parse_id(request.POST.get("collection", ""))
-        into = get_object_or_404(batch.brand.collections, pk=pk)
-    collections.add_assets(collection=into, assets=assets)
-    return f"{_pictures(assets)} in “{into}”."
+        collection = get_object_or_404(batch.brand.collections, pk=pk)
+    collections.add_assets(collection=collection, assets=assets)
+    return f"{_pictures(assets)} in “{collection}”."
 
 
 def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str:

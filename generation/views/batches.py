@@ -1,4 +1,4 @@
-"""Batches: asked for on the page of a matrix, then followed and looked through on one page."""
+"""Pages of batches: the form of a new one, the list, and one page to follow and review each."""
 
 from __future__ import annotations
 
@@ -19,29 +19,41 @@ from assetbank import permissions
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.http import PageRequest
 from assetbank.text import parse_id
-from generation import permissions as visible
 from generation.composer import reuse, tray
 from generation.engines import catalog
 from generation.forms import COUNTS, MatrixForm
 from generation.models import Batch, EngineModel, Generation, Preset, PresetVersion
 from generation.prompting import presets
 from generation.review import verdicts
-from generation.views.output_grid import CHOICES, UNDECIDED, Shown, shown
-from generation.views.querysets import followed, generations, require_creator_somewhere
-from generation.workflows import MAX_CELLS
-from generation.workflows import batch as batches
+from generation.views.output_grid import CHOICES, UNDECIDED, OutputGrid, output_grid
+from generation.views.querysets import (
+    generation_details,
+    require_creator_somewhere,
+    visible_batches,
+    visible_generations,
+)
+from generation.workflows import (
+    MAX_CELLS,
+    BatchEstimate,
+    BatchProgress,
+    batch_progress,
+    estimate_batch,
+    retry_batch,
+    stop_batch,
+    submit_batch,
+)
 
 PER_PAGE = 24
-COVERS = 4
+MAX_COVERS = 4  # images of a batch in the list
 
-# ------------------------------------------------------------------------ asking
+# ------------------------------------------------------------------------ submitting
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest) -> HttpResponse:
-    """The page of a matrix; its pictures are those in the tray. `estimate` only says what it would
-    cost."""
+    """Show and submit the form of a batch, with the references in the tray. A post with `estimate`
+    only returns the price."""
     require_creator_somewhere(request)
     roles = tray.roles(request.session)
     if request.method != "POST":
@@ -49,50 +61,50 @@ def new(request: PageRequest) -> HttpResponse:
             request, MatrixForm(initial=_initial(request), person=request.user, roles=roles)
         )
     form = MatrixForm(request.POST, person=request.user, roles=roles)
-    estimated: batches.Estimate | None = None
-    before: list[reuse.PastResult] = []
+    estimated: BatchEstimate | None = None
+    existing: list[reuse.PastResult] = []
     if form.is_valid():
         try:
             if "estimate" not in request.POST:
-                asked = batches.submit_batch(person=request.user, key=form.key(), **form.asked())
-                return redirect("batch", pk=asked.pk)
-            estimated, before = _estimate(form), _made_before(request, form)
+                batch = submit_batch(person=request.user, key=form.key(), **form.arguments())
+                return redirect("batch", pk=batch.pk)
+            estimated, existing = _estimate(form), _existing(request, form)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
     if request.htmx and "estimate" in request.POST:
-        context = {"form": form, "estimated": estimated, "before": before}
+        context = {"form": form, "estimated": estimated, "before": existing}
         return render(request, "generation/_matrix_estimate.html", context)
-    return _form(request, form, estimated, before, status=400 if form.errors else 200)
+    return _form(request, form, estimated, existing, status=400 if form.errors else 200)
 
 
 def _initial(request: PageRequest) -> dict[str, Any]:
-    """What the studio's page may have said in the address, else the first model's first choices."""
+    """Return the fields in the query string, else defaults for the first model."""
     first = next(iter(catalog.available_models()), None)
-    usual = {
+    defaults = {
         "kind": Batch.Kind.PRODUCTS,
         "model": first.pk if first else "",
         "aspect_ratio": first.aspect_ratios[0] if first else "",
         "image_size": first.image_sizes[0] if first and first.image_sizes else "",
         "count": 1,
     }
-    return {**usual, **request.GET.dict()}
+    return {**defaults, **request.GET.dict()}
 
 
-def _estimate(form: MatrixForm) -> batches.Estimate:
-    asked = form.asked()
+def _estimate(form: MatrixForm) -> BatchEstimate:
+    arguments = form.arguments()
     names = ("matrix", "model", "image_size", "count")
-    return batches.estimate_batch(**{name: asked[name] for name in names})
+    return estimate_batch(**{name: arguments[name] for name in names})
 
 
-def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.PastResult]:
-    asked = form.asked()
-    matrix = asked["matrix"]
-    wanted = [
+def _existing(request: PageRequest, form: MatrixForm) -> list[reuse.PastResult]:
+    arguments = form.arguments()
+    matrix = arguments["matrix"]
+    specs = [
         reuse.RequestSpec(
-            brand=asked["brand"],
-            aspect_ratio=asked["aspect_ratio"],
+            brand=arguments["brand"],
+            aspect_ratio=arguments["aspect_ratio"],
             prompt=cell.prompt,
             references=cell.references,
             roles=cell.roles,
@@ -101,20 +113,20 @@ def _made_before(request: PageRequest, form: MatrixForm) -> list[reuse.PastResul
         )
         for cell in matrix.cells()
     ]
-    return reuse.find_existing_many(person=request.user, wanted=wanted)
+    return reuse.find_existing_many(person=request.user, specs=specs)
 
 
 def _form(
     request: PageRequest,
     form: MatrixForm,
-    estimated: batches.Estimate | None = None,
-    before: list[reuse.PastResult] | None = None,
+    estimated: BatchEstimate | None = None,
+    existing: list[reuse.PastResult] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     models = catalog.available_models()
     pictures = tray.assets(request.user, request.session)
     given = request.POST if form.is_bound else request.GET
-    countable = Count("items", filter=Q(items__asset__in=permissions.assets(request.user)))
+    visible_items = Count("items", filter=Q(items__asset__in=permissions.assets(request.user)))
     ticked = given.getlist("base") or [str(each.pk) for each in pictures[:1]]
     context = {
         "form": form,
@@ -123,21 +135,21 @@ def _form(
         "sizes": list(dict.fromkeys(size for entry in models for size in entry.image_sizes)),
         "counts": COUNTS,
         "brands": list(permissions.brands(request.user, *permissions.EDITORS)),
-        "collections": list(permissions.collections(request.user).annotate(size=countable)),
+        "collections": list(permissions.collections(request.user).annotate(size=visible_items)),
         "kinds": Batch.Kind.choices,
         "presets": _presets(request),
         "tray": pictures,
         "ticked": ticked,
         "most": MAX_CELLS,
         "estimated": estimated,
-        "before": before,
+        "before": existing,
         "token": uuid.uuid4(),
     }
     return render(request, "generation/batch_new.html", context, status=status)
 
 
 def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
-    """Those on offer, with the names of their blanks."""
+    """Return the available presets, each with the names of its variables."""
     newest = PresetVersion.objects.order_by("preset_id", "-number").distinct("preset_id")
     versions = {version.preset_id: version for version in newest}
     return [
@@ -146,21 +158,20 @@ def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
     ]
 
 
-# ------------------------------------------------------------------------ following
+# ------------------------------------------------------------------------ pages
 
 
 @login_required
 @require_safe
-def listed(request: PageRequest) -> HttpResponse:
-    rows = batches_of(request).order_by("-pk")
+def batch_list(request: PageRequest) -> HttpResponse:
+    rows = visible_batches(request).order_by("-pk")
     if (before := parse_id(request.GET.get("before", ""))) is not None:
         rows = rows.filter(pk__lt=before)
-    cells = generations(request).prefetch_related("takes")
+    cells = visible_generations(request).prefetch_related("takes")
     page = list(rows.prefetch_related(Prefetch("generations", cells))[:PER_PAGE])
     context = {
         "batches": [
-            (batch, batches.batch_progress(batch.generations.all()), _covers(batch))
-            for batch in page
+            (batch, batch_progress(batch.generations.all()), _covers(batch)) for batch in page
         ],
         "more": f"?before={page[-1].pk}" if len(page) == PER_PAGE else "",
     }
@@ -168,28 +179,28 @@ def listed(request: PageRequest) -> HttpResponse:
 
 
 def _covers(batch: Batch) -> list[Any]:
-    came = (o.asset for each in batch.generations.all() for o in each.outputs.all() if o.asset)
-    return [asset for _, asset in zip(range(COVERS), came, strict=False)]
+    arrived = (o.asset for each in batch.generations.all() for o in each.outputs.all() if o.asset)
+    return [asset for _, asset in zip(range(MAX_COVERS), arrived, strict=False)]
 
 
 @login_required
 @require_safe
 def batch(request: PageRequest, pk: int) -> HttpResponse:
-    """`?show=` one of kept, undecided, rejected: only those pictures."""
+    """Show the page of a batch; `?show=` kept, undecided or rejected filters its images."""
     return render(request, "generation/batch.html", _batch(request, pk))
 
 
 @login_required
 @require_safe
 def progress(request: PageRequest, pk: int) -> HttpResponse:
-    """What has changed since the page was drawn: `m` are the marks of what stands there, that of
-    its head first, then those of its cells in order. 204: nothing has."""
-    context, have = _batch(request, pk), request.GET.getlist("m")
-    cells: list[Shown] = context["cells"]
+    """Return the cells that changed since the page was rendered, or 204 if none did. `m` are the
+    marks that the page has: that of its head, then those of its cells in order."""
+    context, rendered = _batch(request, pk), request.GET.getlist("m")
+    cells: list[OutputGrid] = context["cells"]
     marks = [context["mark"], *(cell.mark for cell in cells)]
-    if marks == have:
+    if marks == rendered:
         return HttpResponse(status=204)
-    known = have[1:] if len(have) == len(marks) else [""] * len(cells)
+    known = rendered[1:] if len(rendered) == len(marks) else [""] * len(cells)
     context["changed"] = [
         cell for cell, mark in zip(cells, known, strict=True) if cell.mark != mark
     ]
@@ -201,75 +212,71 @@ def progress(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def choices(request: PageRequest, pk: int) -> HttpResponse:
-    """How many are kept, undecided and rejected, with links to only those."""
+    """Return the numbers of kept, undecided and rejected images, with links to each."""
     context = _batch(request, pk)
     response = render(request, "generation/_batch_choices.html", context)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def batches_of(request: PageRequest) -> Any:
-    seen = visible.batches(request.user)
-    return seen.select_related("brand", "created_by").prefetch_related("jobs")
-
-
 def _batch(request: PageRequest, pk: int) -> dict[str, Any]:
-    followed_batch = get_object_or_404(batches_of(request), pk=pk)
-    rows = list(followed(request).filter(batch=followed_batch).order_by("pk"))
+    shown = get_object_or_404(visible_batches(request), pk=pk)
+    rows = list(generation_details(request).filter(batch=shown).order_by("pk"))
     choice = request.GET.get("show", "")
     choice = choice if choice in CHOICES else ""
     models = list(EngineModel.objects.filter(pk__in={row.model for row in rows}))
-    cells = [shown(row, models, choice) for row in rows]
-    far = batches.batch_progress(rows)
+    cells = [output_grid(row, models, choice) for row in rows]
+    progress = batch_progress(rows)
     return {
-        "batch": followed_batch,
+        "batch": shown,
         "cells": cells,
         "choice": choice,
         "choices": _choices(rows, choice),
-        "progress": far,
-        "mark": _mark(far, rows, followed_batch),
+        "progress": progress,
+        "mark": _mark(progress, rows, shown),
         "several": any(len(cell.outputs) + len(cell.waiting) > 1 for cell in cells),
         "nothing_chosen": bool(choice) and not any(cell.outputs for cell in cells),
         "model": ", ".join(model.label for model in models),
-        "may_create": permissions.can_edit(request.user, followed_batch.brand),
+        "may_create": permissions.can_edit(request.user, shown.brand),
         "reasons": verdicts.REASONS,
         "next": reverse("batch", args=[pk]) + (f"?show={choice}" if choice else ""),
         "kept": [o.asset for row in rows for o in row.outputs.all() if o.verdict == "kept"],
-        "collections": followed_batch.brand.collections.all(),
+        "collections": shown.brand.collections.all(),
         "tray_most": tray.MAX_REFERENCES,
     }
 
 
 def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, bool]]:
-    counted = Counter(
+    counts = Counter(
         output.verdict or UNDECIDED for row in rows for output in row.outputs.all() if output.asset
     )
-    everything = [("", "All", counted.total(), not choice)]
+    everything = [("", "All", counts.total(), not choice)]
     return everything + [
-        (value, label, counted[value], value == choice) for value, label in CHOICES.items()
+        (value, label, counts[value], value == choice) for value, label in CHOICES.items()
     ]
 
 
-def _mark(far: batches.Progress, rows: list[Generation], followed_batch: Batch) -> str:
+def _mark(progress: BatchProgress, rows: list[Generation], batch: Batch) -> str:
+    """Return a hash of what the head of the page shows."""
     stopping = sum(row.cancel_requested for row in rows)
-    orders = [(job.state, job.reason, job.polled_at) for job in followed_batch.jobs.all()]
-    return hashlib.sha256(repr((far, stopping, orders)).encode()).hexdigest()[:8]
+    orders = [(job.state, job.reason, job.polled_at) for job in batch.jobs.all()]
+    return hashlib.sha256(repr((progress, stopping, orders)).encode()).hexdigest()[:8]
 
 
-# ------------------------------------------------------------------------ acting
+# ------------------------------------------------------------------------ actions
 
 
 @login_required
 @require_POST
 def stop(request: PageRequest, pk: int) -> HttpResponse:
-    batches.stop_batch(person=request.user, batch=get_object_or_404(batches_of(request), pk=pk))
+    stop_batch(person=request.user, batch=get_object_or_404(visible_batches(request), pk=pk))
     return redirect("batch", pk=pk)
 
 
 @login_required
 @require_POST
 def retry(request: PageRequest, pk: int) -> HttpResponse:
-    stopped = get_object_or_404(batches_of(request), pk=pk)
-    again = batches.retry_batch(person=request.user, batch=stopped)
+    stopped = get_object_or_404(visible_batches(request), pk=pk)
+    again = retry_batch(person=request.user, batch=stopped)
     messages.success(request, f"{again} queued again.")
     return redirect("batch", pk=pk)

@@ -1,4 +1,4 @@
-"""What a brand asks of its pictures, and what was found in one."""
+"""Pages of brand rules, and the findings of an asset."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Asset, Brand, Collection
 from generation.models import BrandRules, Finding, Output
-from generation.prompting import brand_rules as ruling
+from generation.prompting import brand_rules
 from generation.review import inspect, ocr
 
-LINES = ("always", "never", "approved_words")
+# Fields with one entry per line
+LINE_FIELDS = ("always", "never", "approved_words")
 
 
 class RulesForm(forms.Form):
@@ -44,7 +45,7 @@ class RulesForm(forms.Form):
 
     def __init__(self, *args: Any, rules: BrandRules, **kwargs: Any) -> None:
         brand = rules.brand
-        said = {name: "\n".join(getattr(rules, name)) for name in LINES}
+        lines = {name: "\n".join(getattr(rules, name)) for name in LINE_FIELDS}
         kwargs["initial"] = {
             "palette": " ".join(brand.palette),
             "style": brand.style,
@@ -52,21 +53,22 @@ class RulesForm(forms.Form):
             "voice": rules.voice,
             "anchors": rules.anchors_id,
             "blocking": rules.blocking,
-            **said,
+            **lines,
         }
         super().__init__(*args, **kwargs)
         self.fields["anchors"].queryset = brand.collections.all()  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
-        """Keyword arguments of `ruling.change`."""
-        given = dict(self.cleaned_data)
-        given["palette"] = given["palette"].replace(",", " ").split()
-        return given | {name: ruling.lines(given[name]) for name in LINES}
+        """Return the keyword arguments of `change_rules`, of a valid form."""
+        changes = dict(self.cleaned_data)
+        changes["palette"] = changes["palette"].replace(",", " ").split()
+        return changes | {name: brand_rules.lines(changes[name]) for name in LINE_FIELDS}
 
 
 @login_required
 @require_safe
-def all_rules(request: PageRequest) -> HttpResponse:
+def rules_list(request: PageRequest) -> HttpResponse:
+    """List the brands that the user manages, or redirect to the rules of the only one."""
     brands = list(permissions.brands(request.user, *permissions.MANAGERS))
     if len(brands) == 1:
         return redirect("brand-rules", slug=brands[0].slug)
@@ -75,14 +77,14 @@ def all_rules(request: PageRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def brand_rules(request: PageRequest, slug: str) -> HttpResponse:
+def edit_rules(request: PageRequest, slug: str) -> HttpResponse:
     brand = _brand(request, slug)
     permissions.require_manager(request.user, brand)
-    rules = ruling.brand_rules_of(brand)
+    rules = brand_rules.brand_rules_of(brand)
     form = RulesForm(request.POST if request.method == "POST" else None, rules=rules)
     if request.method == "POST" and form.is_valid():
         try:
-            ruling.change_rules(person=request.user, brand=brand, **form.changes())
+            brand_rules.change_rules(person=request.user, brand=brand, **form.changes())
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
@@ -103,7 +105,7 @@ def brand_rules(request: PageRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
-    """All drafts of the brand, by its rules as they are now."""
+    """Queue a check of all drafts of a brand by its present rules."""
     brand = _brand(request, slug)
     permissions.require_manager(request.user, brand)
     many = inspect.inspect_again(person=request.user, outputs=_drafts(brand), brand=brand)
@@ -114,7 +116,7 @@ def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
 @login_required
 @require_safe
 def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
-    """What was found in an asset that the studio made; nothing for who may not change it."""
+    """Return the findings of a generated asset; nothing to a user who may not edit it."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     if not permissions.can_edit(request.user, asset.brand):
         return HttpResponse()
@@ -125,8 +127,8 @@ def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def inspect_again(request: PageRequest, pk: int) -> HttpResponse:
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
-    theirs = Output.objects.filter(asset=asset)
-    inspect.inspect_again(person=request.user, outputs=theirs, brand=asset.brand)
+    outputs = Output.objects.filter(asset=asset)
+    inspect.inspect_again(person=request.user, outputs=outputs, brand=asset.brand)
     if request.htmx:
         return _findings(request, asset)
     return redirect("asset", pk=pk)
@@ -139,7 +141,7 @@ def _findings(request: PageRequest, asset: Asset) -> HttpResponse:
     context = {
         "output": output,
         "asset": asset,
-        "blocking": ruling.brand_rules_of(asset.brand).blocking,
+        "blocking": brand_rules.brand_rules_of(asset.brand).blocking,
         "headed": "bare" not in request.GET,
     }
     response = render(request, "generation/_findings.html", context)

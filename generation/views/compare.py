@@ -1,10 +1,11 @@
-"""Two pictures side by side, or one over the other: an output with another, or with what it was
-made from."""
+"""Comparison of two assets, side by side or with a slider: an output with a sibling, or with one of
+its references."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -18,14 +19,14 @@ from assetbank.models import Asset
 from assetbank.text import parse_id
 from generation.models import Generation, Output
 from generation.review import verdicts
-from generation.views.querysets import followed
+from generation.views.querysets import generation_details
 
-WAYS = ("side", "slider")
+MODES = ("side", "slider")
 
 
 @dataclass(frozen=True)
 class Side:
-    """`output` is None where the picture did not come from a generation that one may see."""
+    """One of the two assets; `output` is None unless a visible generation made it."""
 
     name: str
     asset: Asset
@@ -33,52 +34,50 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Walk:
-    """The pictures before and after the first one, and its place among how many."""
+class Neighbours:
+    """The siblings before and after an asset, its position among them from 1, and their number."""
 
     earlier: Asset | None = None
     later: Asset | None = None
     place: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The two assets on the page, and how it shows them: `mode` is one of MODES."""
+
+    first: Asset
+    second: Asset | None
+    mode: str
+
+    def address(self, **changes: Any) -> str:
+        """Return the query string of this comparison with some fields changed."""
+        changed = replace(self, **changes)
+        second = changed.second.pk if changed.second else None
+        params = {"a": changed.first.pk, "b": second, "way": changed.mode}
+        return f"?{urlencode({name: value for name, value in params.items() if value})}"
+
+
 @login_required
 @require_safe
 def compare(request: PageRequest) -> HttpResponse:
-    """`a` and `b` are assets; without `b`, what `a` was made from, or the next one beside it.
-    `way`: side or slider."""
+    """Compare the assets `a` and `b`; without `b`, compare with the first reference of `a`, or with
+    its first sibling. `way` is one of MODES."""
     first = _asset(request, "a")
     if first is None:
         raise Http404
-    beside = _beside(request, first)
-    siblings = [output for each in beside for output in each.outputs.all() if output.asset]
-    own = next((each for each in beside if _of(first, each.outputs.all())), None)
-    used = [row for row in own.reference_rows.all() if row.asset] if own else []
-    others = [row.asset for row in used] + [output.asset for output in siblings]
+    generations = _sibling_generations(request, first)
+    siblings = [output for each in generations for output in each.outputs.all() if output.asset]
+    own = next((each for each in generations if _output_of(first, each.outputs.all())), None)
+    references = [row for row in own.reference_rows.all() if row.asset] if own else []
+    others = [row.asset for row in references] + [output.asset for output in siblings]
     second = _asset(request, "b") or next((each for each in others if each != first), None)
-    way = request.GET.get("way", "")
-    way = way if way in WAYS else WAYS[0]
-
-    def address(a: Asset | None, b: Asset | None = second, shown: str = way) -> str:
-        asked = {"a": a and a.pk, "b": b and b.pk, "way": shown}
-        return f"?{urlencode({name: value for name, value in asked.items() if value})}"
-
-    sides = [Side("a", first, _of(first, siblings))]
-    if second:
-        sides.append(Side("b", second, _of(second, siblings)))
-    walk = _walk(first, second, siblings)
+    mode = request.GET.get("way", "")
+    comparison = Comparison(first, second, mode if mode in MODES else MODES[0])
     context = {
-        "sides": sides,
-        "way": way,
-        "ways": [(each, address(first, shown=each), each == way) for each in WAYS],
-        "earlier": address(walk.earlier) if walk.earlier else "",
-        "later": address(walk.later) if walk.later else "",
-        "place": walk.place,
-        "swapped": address(second, first) if second else "",
-        "references": [(row, address(first, row.asset), row.asset == second) for row in used],
-        "outputs": [
-            (output, address(first, output.asset), output.asset == second)
-            for output in siblings
-            if output.asset != first
+        **_comparison_context(comparison, siblings),
+        "references": [
+            (row, comparison.address(second=row.asset), row.asset == second) for row in references
         ],
         "generation": own,
         "may_create": own is not None and permissions.can_edit(request.user, own.brand),
@@ -88,25 +87,49 @@ def compare(request: PageRequest) -> HttpResponse:
     return render(request, "generation/compare.html", context)
 
 
-def _walk(first: Asset, second: Asset | None, siblings: Sequence[Output]) -> Walk:
-    # the other one is passed over: it would be compared with itself
+def _comparison_context(comparison: Comparison, siblings: Sequence[Output]) -> dict[str, Any]:
+    """Return the two sides, and the links to the other mode, neighbours and siblings."""
+    first, second, address = comparison.first, comparison.second, comparison.address
+    neighbours = _neighbours(first, second, siblings)
+    return {
+        "sides": [
+            Side(name, asset, _output_of(asset, siblings))
+            for name, asset in (("a", first), ("b", second))
+            if asset
+        ],
+        "way": comparison.mode,
+        "ways": [(mode, address(mode=mode), mode == comparison.mode) for mode in MODES],
+        "earlier": address(first=neighbours.earlier) if neighbours.earlier else "",
+        "later": address(first=neighbours.later) if neighbours.later else "",
+        "place": neighbours.place,
+        "swapped": address(first=second, second=first) if second else "",
+        "outputs": [
+            (output, address(second=output.asset), output.asset == second)
+            for output in siblings
+            if output.asset != first
+        ],
+    }
+
+
+def _neighbours(first: Asset, second: Asset | None, siblings: Sequence[Output]) -> Neighbours:
+    # the second asset is skipped: it would be compared with itself
     row = [each.asset for each in siblings if each.asset != second or second == first]
     if first not in row or len(row) == 1:
-        return Walk()
-    here = row.index(first)
-    earlier, later = row[here - 1] if here else None, row[here + 1 : here + 2]
-    return Walk(earlier, later[0] if later else None, (here + 1, len(row)))
+        return Neighbours()
+    position = row.index(first)
+    earlier, later = row[position - 1] if position else None, row[position + 1 : position + 2]
+    return Neighbours(earlier, later[0] if later else None, (position + 1, len(row)))
 
 
 def _asset(request: PageRequest, name: str) -> Asset | None:
     if not (given := request.GET.get(name, "")):
         return None
-    seen = permissions.assets(request.user).select_related("brand")
-    return get_object_or_404(seen, pk=parse_id(given))
+    visible = permissions.assets(request.user).select_related("brand")
+    return get_object_or_404(visible, pk=parse_id(given))
 
 
-def _beside(request: PageRequest, asset: Asset) -> list[Generation]:
-    """The batch that the picture came in, or its generation alone."""
+def _sibling_generations(request: PageRequest, asset: Asset) -> list[Generation]:
+    """Return the generations of the batch that made the asset, or its generation alone."""
     output = (
         Output.objects.filter(asset=asset, generation__brand__in=permissions.brands(request.user))
         .defer("data")
@@ -117,9 +140,9 @@ def _beside(request: PageRequest, asset: Asset) -> list[Generation]:
     if output is None:
         return []
     batch = output.generation.batch_id
-    rows = followed(request).order_by("pk")
+    rows = generation_details(request).order_by("pk")
     return list(rows.filter(batch=batch) if batch else rows.filter(pk=output.generation_id))
 
 
-def _of(asset: Asset, outputs: object) -> Output | None:
-    return next((output for output in outputs if output.asset == asset), None)  # type: ignore[attr-defined]
+def _output_of(asset: Asset, outputs: Iterable[Output]) -> Output | None:
+    return next((output for output in outputs if output.asset == asset), None)

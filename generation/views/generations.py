@@ -1,4 +1,4 @@
-"""One generation: followed, cancelled, tried again."""
+"""Page of one generation: follow, cancel and retry it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from generation.models import EngineModel, Generation
 from generation.pipeline import cancel_generation, retry_generation
 from generation.prompting import presets
 from generation.review import verdicts
-from generation.views.output_grid import shown
+from generation.views.output_grid import output_grid
 from generation.views.querysets import generation_of
 
 
 @login_required
 @require_safe
 def generation(request: PageRequest, pk: int) -> HttpResponse:
-    return render(request, "generation/generation.html", _follow(request, pk))
+    return render(request, "generation/generation.html", _context(request, pk))
 
 
 @login_required
 @require_safe
 def generation_state(request: PageRequest, pk: int) -> HttpResponse:
-    context = _follow(request, pk)
+    context = _context(request, pk)
     if request.GET.get("m") == context["shown"].mark:
-        return HttpResponse(status=204)  # nothing new: what stands there stays
+        return HttpResponse(status=204)  # unchanged: the page keeps what it shows
     response = render(request, "generation/_state.html", context)
     response["Cache-Control"] = "no-store"
     return response
@@ -51,31 +51,31 @@ def retry(request: PageRequest, pk: int) -> HttpResponse:
     return redirect("generation", pk=pk)
 
 
-def _follow(request: PageRequest, pk: int) -> dict[str, Any]:
-    followed = generation_of(request, pk)
-    hidden = any(row.asset_id and not row.asset for row in followed.reference_rows.all())
-    takes = followed.ended_takes
-    models = list(EngineModel.objects.filter(pk=followed.model))
+def _context(request: PageRequest, pk: int) -> dict[str, Any]:
+    shown = generation_of(request, pk)
+    hidden = any(row.asset_id and not row.asset for row in shown.reference_rows.all())
+    takes = shown.ended_takes
+    models = list(EngineModel.objects.filter(pk=shown.model))
     return {
-        "generation": followed,
-        "shown": shown(followed, models),
-        "heading": presets.heading(followed),
-        "blanks": presets.filled(followed),
-        "full_prompt": "" if hidden else followed.full_prompt,  # it names the references
-        "left_out": [] if hidden else followed.left_out,
+        "generation": shown,
+        "shown": output_grid(shown, models),
+        "heading": presets.heading(shown),
+        "blanks": presets.filled(shown),
+        "full_prompt": "" if hidden else shown.full_prompt,  # it names the references
+        "left_out": [] if hidden else shown.left_out,
         "said": [take.text for take in takes if take.text],
-        "seconds": _seconds(followed),
-        "cost": ledger.cost_for(request.user, followed),
-        "saved": savings.saving_of(followed) if followed.draft_id else 0,
+        "seconds": _seconds(shown),
+        "cost": ledger.cost_for(request.user, shown),
+        "saved": savings.saving_of(shown) if shown.draft_id else 0,
         "versions": sorted({take.model_version for take in takes if take.model_version}),
-        "may_create": permissions.can_edit(request.user, followed.brand),
+        "may_create": permissions.can_edit(request.user, shown.brand),
         "reasons": verdicts.REASONS,
-        "next": followed.get_absolute_url(),
-        "label": models[0].label if models else followed.model,
+        "next": shown.get_absolute_url(),
+        "label": models[0].label if models else shown.model,
     }
 
 
-def _seconds(followed: Generation) -> float | None:
-    if followed.started_at is None or followed.finished_at is None:
+def _seconds(shown: Generation) -> float | None:
+    if shown.started_at is None or shown.finished_at is None:
         return None
-    return (followed.finished_at - followed.started_at).total_seconds()
+    return (shown.finished_at - shown.started_at).total_seconds()

@@ -1,4 +1,4 @@
-"""Looking back at what was asked for."""
+"""History of generations, with filters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from generation import permissions
 from generation.forms import HistoryForm
 from generation.models import EngineModel, Generation
 from generation.prompting import presets
-from generation.views.querysets import generations
+from generation.views.querysets import visible_generations
 
 PER_PAGE = 20
 
@@ -27,16 +27,16 @@ def history(request: PageRequest) -> HttpResponse:
     form = HistoryForm(request.GET)
     rows: list[Generation] = []
     if form.is_valid():
-        listed = form.filter(generations(request).order_by("-id"))
-        rows = list(listed[: PER_PAGE + 1])
+        matching = form.filter(visible_generations(request).order_by("-id"))
+        rows = list(matching[: PER_PAGE + 1])
     for row in rows:
         row.heading = presets.heading(row)  # type: ignore[attr-defined]
     more = ""
     if len(rows) > PER_PAGE:
         rows = rows[:PER_PAGE]
-        following = request.GET.copy()
-        following["before"] = str(rows[-1].pk)
-        more = f"?{following.urlencode()}"
+        next_page = request.GET.copy()
+        next_page["before"] = str(rows[-1].pk)
+        more = f"?{next_page.urlencode()}"
     context = {"form": form, "generations": rows, "more": more, **_choices(request)}
     template = "_history_rows" if request.htmx and request.GET.get("before") else "history"
     status = 200 if form.is_valid() else 400
@@ -46,12 +46,12 @@ def history(request: PageRequest) -> HttpResponse:
 
 
 def _choices(request: PageRequest) -> dict[str, Any]:
-    """What can be chosen from in the filters."""
+    """Return the options of the filters; none for further rows of the list."""
     if request.htmx and request.GET.get("before"):
         return {}
-    theirs = permissions.generations(request.user).filter(created_by=OuterRef("pk"))
+    created = permissions.generations(request.user).filter(created_by=OuterRef("pk"))
     return {
         "models": EngineModel.objects.all(),
         "presets": presets.visible(request.user),
-        "people": User.objects.filter(Exists(theirs)).order_by("username")[:200],
+        "people": User.objects.filter(Exists(created)).order_by("username")[:200],
     }

@@ -1,4 +1,4 @@
-"""What an asset was made from, and what was made with it."""
+"""Lineage of an asset: its sources and descendants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.lineage import graph
 from generation.models import EngineModel, Output
-from generation.views.querysets import generations
+from generation.views.querysets import visible_generations
 from generation.workflows import refine
 
 NEAR = {"depth": 2, "width": 6, "max_nodes": 36}  # of the tree that other pages show
@@ -24,8 +24,8 @@ NEAR = {"depth": 2, "width": 6, "max_nodes": 36}  # of the tree that other pages
 @login_required
 @require_safe
 def asset_lineage(request: PageRequest, pk: int) -> HttpResponse:
-    """A page with the tree; for the asset's page its near part, and going on from the picture in
-    words."""
+    """Show the page with the tree; to htmx return a fragment for the asset's page, with the near
+    part of the tree and the form for an edit."""
     asset = _asset(request, pk)
     if request.htmx:
         response = _fragment(request, asset)
@@ -40,8 +40,11 @@ def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
     context: dict[str, Any] = {
         "asset": asset,
         "tree": graph.lineage_tree(asset, request.user, **NEAR),
-        "made_by": generations(request).filter(outputs__asset=asset).order_by("-id").first(),
-        **_going_on(request, asset),
+        "made_by": visible_generations(request)
+        .filter(outputs__asset=asset)
+        .order_by("-id")
+        .first(),
+        **_edit_context(request, asset),
     }
     return render(request, "generation/_lineage.html", context)
 
@@ -49,8 +52,8 @@ def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
 @login_required
 @require_safe
 def made_with(request: PageRequest, pk: int) -> HttpResponse:
-    """What was made with an asset: for pages that ask before it is deleted, or (`merged`) another
-    one takes its place."""
+    """Return the descendants of an asset, for pages that confirm its deletion, or with `?merged`
+    its replacement by another asset."""
     asset = _asset(request, pk)
     context = {
         "asset": asset,
@@ -65,8 +68,8 @@ def _asset(request: PageRequest, pk: int) -> Asset:
     return get_object_or_404(permissions.assets(request.user), pk=pk)
 
 
-def _going_on(request: PageRequest, asset: Asset) -> dict[str, Any]:
-    """The output that the asset is, where the person may go on from it."""
+def _edit_context(request: PageRequest, asset: Asset) -> dict[str, Any]:
+    """Return the output that the asset is, if the user may edit it."""
     brands = permissions.brands(request.user, *permissions.EDITORS)
     made = Output.objects.filter(asset=asset, generation__brand__in=brands).order_by("-id")
     output = made.defer("data").select_related("generation").first()

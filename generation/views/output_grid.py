@@ -1,4 +1,4 @@
-"""A generation's pictures as pages show them, one by one as they come."""
+"""The outputs of a generation as pages show them while they arrive."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CHOICES = {"kept": "Kept", UNDECIDED: "Undecided", "rejected": "Rejected"}
 
 
 @dataclass(frozen=True)
-class Shown:
-    """`mark` is another one as soon as anything here is shown differently: who follows it sends
-    what it has, and is sent only what has changed."""
+class OutputGrid:
+    """A generation as pages show it. `mark` is a hash of its contents: a page that polls sends the
+    mark that it has, and receives only what changed."""
 
     generation: Generation
     label: str
@@ -34,29 +34,33 @@ class Shown:
         return len(self.outputs) + len(self.waiting) == 1
 
 
-def shown(generation: Generation, models: Iterable[EngineModel], choice: str = "") -> Shown:
-    """Of a generation with its outputs, their assets and finals at hand; of `choice` (one of
-    CHOICES) only, if given."""
-    came = [output for output in generation.outputs.all() if output.asset]
-    outputs = [output for output in came if not choice or (output.verdict or UNDECIDED) == choice]
-    left = 0 if generation.finished or choice else len(generation.missing)
-    across, _, down = generation.aspect_ratio.partition(":")
+def output_grid(
+    generation: Generation, models: Iterable[EngineModel], choice: str = ""
+) -> OutputGrid:
+    """Return the grid of a generation whose takes, outputs, their assets and finals are prefetched;
+    of the outputs only those of `choice` (one of CHOICES), if given."""
+    arrived = [output for output in generation.outputs.all() if output.asset]
+    outputs = [
+        output for output in arrived if not choice or (output.verdict or UNDECIDED) == choice
+    ]
+    missing = 0 if generation.finished or choice else len(generation.missing)
+    width, _, height = generation.aspect_ratio.partition(":")
     model = next((each for each in models if each.pk == generation.model), None)
-    return Shown(
+    return OutputGrid(
         generation=generation,
         label=_label(generation),
         outputs=outputs,
         unreadable=[each.problem for each in generation.outputs.all() if each.problem],
-        waiting=range(left),
+        waiting=range(missing),
         done=generation.count - len(generation.missing),
-        frame=(across, down or "1"),
+        frame=(width, height or "1"),
         steps=finalise.steps(model, generation.image_size),
         mark=_mark(generation, outputs),
     )
 
 
 def _label(generation: Generation) -> str:
-    """Without the title of a product that the person may not see."""
+    """Return the label, or HIDDEN if it is the title of a reference that the user may not view."""
     hidden = {
         row.title for row in generation.reference_rows.all() if row.asset_id and not row.asset
     }

@@ -1,5 +1,5 @@
-"""What stands beside the studio's form while somebody fills it: suggested references, what there is
-already, what a model would read, and what is missing."""
+"""Fragments beside the studio's form while a user fills it: suggested references, existing results,
+the full prompt, its price, and what is missing."""
 
 from __future__ import annotations
 
@@ -25,106 +25,106 @@ from generation.forms import StudioForm
 from generation.lineage import inheritance
 from generation.prompting import brand_rules, compose, presets
 from generation.views.querysets import require_creator_somewhere
-from generation.views.studio import chosen_version, wanted
+from generation.views.studio import chosen_version, request_spec
 
 
 @login_required
 @require_POST
-def suggested(request: PageRequest) -> HttpResponse:
-    """References for the form as it stands."""
+def suggest(request: PageRequest) -> HttpResponse:
+    """Return suggested references for the form."""
     require_creator_somewhere(request)
     brands = permissions.brands(request.user, *permissions.EDITORS)
     slug = request.POST.get("brand", "").replace("\0", "")
     brand = brands.filter(slug=slug).first() or brands.first()
-    assert brand  # a creator somewhere
-    about = ", ".join([request.POST.get("prompt", ""), *_written(request)]).strip(" ,")
+    assert brand  # the user may create in some brand
+    prompt = ", ".join([request.POST.get("prompt", ""), *_own_values(request)]).strip(" ,")
     found = suggestions.suggest_references(
-        person=request.user, brand=brand, prompt=about, taken=tray.ids(request.session)
+        person=request.user, brand=brand, prompt=prompt, taken=tray.ids(request.session)
     )
     context = {
         "suggestions": found,
-        "written": bool(about),
+        "written": bool(prompt),
         "full": len(tray.ids(request.session)) >= tray.MAX_REFERENCES,
     }
     return _fragment(request, "generation/_suggestions.html", context)
 
 
-def _written(request: PageRequest) -> list[str]:
-    """What somebody wrote into the blanks of the preset: its own words are about light and
-    framing."""
+def _own_values(request: PageRequest) -> list[str]:
+    """Return the user's values for the variables of the preset. Defaults and the preset's template,
+    which are mostly about light and framing, would only blur the suggestions."""
     given = {name: str(value) for name, value in request.POST.items()}
     try:
         version = chosen_version(request, given)
     except InvalidRequest:
         return []
-    blanks = version.variables if version else []
-    written = [(given.get(f"{form_state.VAR_PREFIX}{each['name']}", ""), each) for each in blanks]
-    return [value for value, each in written if value != each.get("default", "")]
+    variables = version.variables if version else []
+    values = [(given.get(f"{form_state.VAR_PREFIX}{each['name']}", ""), each) for each in variables]
+    return [value for value, each in values if value != each.get("default", "")]
 
 
 @login_required
 @require_POST
-def beside(request: PageRequest) -> HttpResponse:
-    """Everything else; what the form says is kept for when the person comes back."""
+def preflight(request: PageRequest) -> HttpResponse:
+    """Return hints, full prompt, existing results and price for the form, and save its fields."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
-    form_state.save_beside(request.session, given)
+    form_state.save_fields_now(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     context: dict[str, Any] = {"hints": [], "preview": "", "already": reuse.Existing()}
     form.is_valid()
     try:
-        context |= _looked_at(request, form)
+        context |= _preflight(request, form)
     except ProblemError as error:
         context["hints"] = [error.message]
     return _fragment(request, "generation/_preflight.html", context)
 
 
-def _looked_at(request: PageRequest, form: StudioForm) -> dict[str, Any]:
+def _preflight(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     references, roles = form.references(), form.roles()
     hints = [problem for each in references if (problem := terms.usage_problem(each, derive=True))]
-    nowhere = inheritance.no_common_territory(references)
-    hints += [nowhere] if nowhere else []
+    problem = inheritance.no_common_territory(references)
+    hints += [problem] if problem else []
     limits = "" if hints else inheritance.terms_preview(references)
     if form.version:
         hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
     if not form.is_valid():
-        unwritten = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
-        errors = [] if unwritten else [error for each in form.errors.values() for error in each]
+        untouched = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
+        errors = [] if untouched else [error for each in form.errors.values() for error in each]
         quote = _quote(request, form.cleaned_data, references=len(references))
         return {"hints": hints + errors, "quote": quote, "limits": limits}
-    asked = form.asked()
-    model = catalog.get_model(asked["model"])
-    hints += [used_up] if (used_up := quotas.quota_problem(model.id)) else []
+    arguments = form.arguments()
+    model = catalog.get_model(arguments["model"])
+    hints += [quota] if (quota := quotas.quota_problem(model.id)) else []
     composed = compose.compose_prompt(
-        prompt=asked["prompt"],
-        brand=asked["brand"],
+        prompt=arguments["prompt"],
+        brand=arguments["brand"],
         references=[
             compose.NamedReference(each.title, roles.get(each.pk, "")) for each in references
         ],
         model=model,
-        rules=brand_rules.brand_rules_of(asked["brand"]),
+        rules=brand_rules.brand_rules_of(arguments["brand"]),
     )
     return {
         "hints": hints + list(composed.left_out),
         "limits": limits,
         "preview": composed.text,
-        "already": reuse.find_existing(person=request.user, wanted=wanted(asked)),
-        "quote": _quote(request, asked, references=len(composed.sent), prompt=composed.text),
+        "already": reuse.find_existing(person=request.user, spec=request_spec(arguments)),
+        "quote": _quote(request, arguments, references=len(composed.sent), prompt=composed.text),
     }
 
 
 def _quote(
-    request: PageRequest, asked: dict[str, Any], *, references: int, prompt: str = ""
+    request: PageRequest, arguments: dict[str, Any], *, references: int, prompt: str = ""
 ) -> caps.Quote | None:
-    """None where what was chosen has no price yet."""
-    if not {"brand", "model", "count"} <= asked.keys():
+    """Return the price, or None while brand, model or count are missing or invalid."""
+    if not {"brand", "model", "count"} <= arguments.keys():
         return None
     return caps.quote(
         person=request.user,
-        brand=asked["brand"],
-        model=catalog.get_model(asked["model"]),
-        size=asked.get("image_size", ""),
-        count=asked["count"],
+        brand=arguments["brand"],
+        model=catalog.get_model(arguments["model"]),
+        size=arguments.get("image_size", ""),
+        count=arguments["count"],
         references=references,
         prompt=prompt,
     )
@@ -132,32 +132,32 @@ def _quote(
 
 @login_required
 @require_POST
-def take(request: PageRequest) -> HttpResponse:
-    """Use an `asset` that is there instead of making what the form asks for."""
+def use_existing(request: PageRequest) -> HttpResponse:
+    """Use the existing `asset` instead of generating what the form describes."""
     require_creator_somewhere(request)
     pk = parse_id(request.POST.get("asset", ""))
     asset: Asset = get_object_or_404(permissions.assets(request.user), pk=pk)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():
         try:
-            _taken(request, form, asset)
+            _record_use(request, form, asset)
         except InvalidRequest as error:
             messages.error(request, error.message)
             return redirect("studio")
         except GenerationError:
-            pass  # what it would have cost is not known; the picture is there all the same
+            pass  # the avoided price is unknown, but the asset can be used
     return redirect(asset)
 
 
-def _taken(request: PageRequest, form: StudioForm, asset: Asset) -> None:
-    asked = form.asked()
+def _record_use(request: PageRequest, form: StudioForm, asset: Asset) -> None:
+    arguments = form.arguments()
     entry = reuse.reuse_asset(
         person=request.user,
-        wanted=wanted(asked),
+        spec=request_spec(arguments),
         asset=asset,
-        model=asked["model"],
-        image_size=asked["image_size"],
-        count=asked["count"],
+        model=arguments["model"],
+        image_size=arguments["image_size"],
+        count=arguments["count"],
     )
     saved = f" About ${entry.usd:.2f} was saved." if entry.usd >= 0.005 else ""
     messages.success(request, f"Existing asset used.{saved}")

@@ -1,4 +1,4 @@
-"""What a person may see of the studio, with all that a page shows of it."""
+"""Querysets of what the user may view in the studio, with the relations that pages show."""
 
 from __future__ import annotations
 
@@ -8,50 +8,59 @@ from django.shortcuts import get_object_or_404
 from assetbank import permissions
 from assetbank.errors import NotAllowed
 from assetbank.http import PageRequest
-from generation import permissions as visible
-from generation.models import Generation, Output, Reference
+from generation.models import Batch, Generation, Output, Reference
+from generation.permissions import batches, generations
 
 
 def generation_of(request: PageRequest, pk: int) -> Generation:
-    return get_object_or_404(followed(request), pk=pk)
+    return get_object_or_404(generation_details(request), pk=pk)
 
 
-def generations(request: PageRequest) -> QuerySet[Generation]:
-    """Those that the person may see, with what a page shows of each."""
-    seen = permissions.assets(request.user)
+def visible_generations(request: PageRequest) -> QuerySet[Generation]:
+    """Return the visible generations; assets that the user may not view are None in their outputs
+    and references."""
+    assets = permissions.assets(request.user)
     return (
-        visible.generations(request.user)
+        generations(request.user)
         .select_related("brand", "created_by", "preset_version__preset")
         .prefetch_related(
             Prefetch(
                 "outputs",
-                # a picture that the person may not see is not there for them
-                Output.objects.defer("data").prefetch_related(Prefetch("asset", seen)),
+                Output.objects.defer("data").prefetch_related(Prefetch("asset", assets)),
             ),
             Prefetch(
                 "reference_rows",
-                # what the person may not see is shown as a title only
-                Reference.objects.prefetch_related(Prefetch("asset", seen)),
+                # without its asset, a reference is shown by its recorded title
+                Reference.objects.prefetch_related(Prefetch("asset", assets)),
             ),
         )
     )
 
 
-def followed(request: PageRequest) -> QuerySet[Generation]:
-    """The same, with their takes, and what is said and was made of each picture."""
-    return generations(request).prefetch_related("takes", "outputs__findings", "outputs__finals")
+def generation_details(request: PageRequest) -> QuerySet[Generation]:
+    """Return the visible generations with their takes, and the findings and finals of outputs."""
+    return visible_generations(request).prefetch_related(
+        "takes", "outputs__findings", "outputs__finals"
+    )
 
 
-def outputs(request: PageRequest) -> QuerySet[Output]:
-    """The pictures that the person may see."""
-    seen = Output.objects.filter(
+def visible_batches(request: PageRequest) -> QuerySet[Batch]:
+    """Return the visible batches with their bulk orders."""
+    rows = batches(request.user)
+    return rows.select_related("brand", "created_by").prefetch_related("jobs")
+
+
+def visible_outputs(request: PageRequest) -> QuerySet[Output]:
+    """Return the outputs whose assets the user may view."""
+    rows = Output.objects.filter(
         generation__brand__in=permissions.brands(request.user),
         asset__in=permissions.assets(request.user),
     )
-    return seen.defer("data").select_related("generation__brand", "asset")
+    return rows.defer("data").select_related("generation__brand", "asset")
 
 
 def require_creator_somewhere(request: PageRequest) -> None:
+    """Raise NotAllowed unless the user is a creator or manager of some brand."""
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
         raise NotAllowed(
             "You have view access to the library only. Ask a manager of a brand for the "

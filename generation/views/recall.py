@@ -1,4 +1,4 @@
-"""Past generations back into the studio."""
+"""Reuse of past generations in the studio, its undo, and the reset of the studio."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from django.views.decorators.http import require_POST
 
 from assetbank.http import PageRequest
 from generation.composer import form_state
-from generation.views.querysets import generation_of, outputs, require_creator_somewhere
+from generation.views.querysets import generation_of, require_creator_somewhere, visible_outputs
 
 
 @login_required
 @require_POST
-def again(request: PageRequest, pk: int) -> HttpResponse:
-    """`part`: one of desk.PARTS, else all of them; what else is set in the studio stays.
-    `turn`: back into the conversation that it belongs to, with its references in the tray."""
+def reuse(request: PageRequest, pk: int) -> HttpResponse:
+    """Set `part` (one of form_state.PARTS, else all of them) of the studio to that of a generation.
+    The part `turn` opens the form for an edit again, with the references in the tray."""
     require_creator_somewhere(request)
     part, past = request.POST.get("part", ""), generation_of(request, pk)
-    before = outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None
+    before = (
+        visible_outputs(request).filter(pk=past.refines_id).first() if past.refines_id else None
+    )
     if part == "turn" and before:
         if past.reference_rows.all():
             messages.info(request, form_state.restore_from(request.session, past, ("references",)))

@@ -1,4 +1,4 @@
-"""How a picture came to be: as a page, as JSON, and with the picture in an archive."""
+"""Provenance record of an asset: as a page, as JSON, and as an archive with the file."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
 @require_safe
 def as_json(request: PageRequest, pk: int) -> HttpResponse:
     asset = _asset(request, pk)
-    said = record.provenance_record(asset=asset, person=request.user)
-    return HttpResponse(record.as_json(said), content_type="application/json")
+    document = record.provenance_record(asset=asset, person=request.user)
+    return HttpResponse(record.as_json(document), content_type="application/json")
 
 
 @login_required
@@ -47,5 +47,5 @@ def as_zip(request: PageRequest, pk: int) -> HttpResponseBase:
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    seen = permissions.assets(request.user).select_related("brand", "created_by")
-    return get_object_or_404(seen, pk=pk)
+    visible = permissions.assets(request.user).select_related("brand", "created_by")
+    return get_object_or_404(visible, pk=pk)

@@ -1,4 +1,4 @@
-"""Going on from a picture in words, and the conversation that this makes."""
+"""Edits of an output by instructions, and the resulting conversation."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
 from generation.forms import COUNTS, RefineForm
 from generation.models import EngineModel, Output
-from generation.views.querysets import generation_of, generations, outputs
-from generation.workflows import refine as refining
+from generation.views.querysets import generation_of, visible_generations, visible_outputs
+from generation.workflows import refine
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def refine(request: PageRequest, pk: int) -> HttpResponse:
-    output = get_object_or_404(outputs(request), pk=pk)
+def refine_output(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(visible_outputs(request), pk=pk)
     permissions.require_editor(request.user, output.generation.brand)
     if request.method != "POST":
         return _page(request, output, RefineForm(initial=_initial(request, output)))
@@ -37,7 +37,7 @@ def refine(request: PageRequest, pk: int) -> HttpResponse:
         data = form.cleaned_data
         with_tray = data["with_tray"]
         try:
-            asked = refining.submit_refinement(
+            generation = refine.submit_refinement(
                 person=request.user,
                 output=output,
                 words=data["words"],
@@ -52,16 +52,16 @@ def refine(request: PageRequest, pk: int) -> HttpResponse:
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
-            return redirect("generation", pk=asked.pk)
+            return redirect("generation", pk=generation.pk)
     return _page(request, output, form, status=400)
 
 
 @login_required
 @require_POST
 def as_reference(request: PageRequest, pk: int) -> HttpResponse:
-    """To the studio with the picture as the first reference, and the words as the prompt: for
-    what cannot be gone on from."""
-    output = get_object_or_404(outputs(request), pk=pk)
+    """Open the studio with the image as the first reference, and the instruction as the prompt: for
+    outputs that the model cannot edit."""
+    output = get_object_or_404(visible_outputs(request), pk=pk)
     permissions.require_editor(request.user, output.generation.brand)
     assert output.asset_id
     others = [each for each in tray.ids(request.session) if each != output.asset_id]
@@ -72,7 +72,7 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
         )
     tray.replace_references(request.session, [output.asset_id, *others])
     words = request.POST.get("words", "").strip() or output.generation.prompt
-    # not in the address, which servers cut off at some thousand characters
+    # not in the query string: servers limit its length to some thousand characters
     form_state.save_fields(
         request.session, {**form_state.saved_fields(request.session), "prompt": words}
     )
@@ -82,11 +82,11 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def thread(request: PageRequest, pk: int) -> HttpResponse:
-    """What was said before a generation, and where its pictures were gone on from."""
+    """Return the conversation before a generation, and the edits of its outputs."""
     shown = generation_of(request, pk)
-    before = refining.thread(shown.refines, request.user) if shown.refines else []
-    gone_on = Output.objects.filter(generation=shown.pk, refined_in__isnull=False).distinct()
-    after = refining.steps(gone_on, request.user)
+    before = refine.thread(shown.refines, request.user) if shown.refines else []
+    edited = Output.objects.filter(generation=shown.pk, refined_in__isnull=False).distinct()
+    after = refine.steps(edited, request.user)
     followed = {step.generation.pk for step in before} | {shown.pk}
     context = {"before": before, "after": after, "followed": followed}
     response = render(request, "generation/_thread.html", context)
@@ -95,19 +95,19 @@ def thread(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _initial(request: PageRequest, output: Output) -> dict[str, Any]:
-    """`?again=`: a turn that was asked from there before, to be changed."""
+    """Return the fields of an earlier edit of `output`, whose id is in `?again=`; else none."""
     if (pk := parse_id(request.GET.get("again", ""))) is None:
         return {}
-    past = get_object_or_404(generations(request), pk=pk, refines=output)
-    asked = {name: getattr(past, name) for name in ("image_size", "count")}
-    return {**asked, "words": past.prompt, "with_tray": bool(past.reference_rows.all())}
+    past = get_object_or_404(visible_generations(request), pk=pk, refines=output)
+    fields = {name: getattr(past, name) for name in ("image_size", "count")}
+    return {**fields, "words": past.prompt, "with_tray": bool(past.reference_rows.all())}
 
 
 def _page(
     request: PageRequest, output: Output, form: RefineForm, status: int = 200
 ) -> HttpResponse:
     model = EngineModel.objects.filter(pk=output.generation.model).first()
-    thread = refining.thread(output, request.user)
+    thread = refine.thread(output, request.user)
     context: dict[str, Any] = {
         "output": output,
         "generation": output.generation,
@@ -125,15 +125,14 @@ def _page(
 
 def _problem(output: Output) -> str:
     try:
-        refining.validate_refinement(output)
+        refine.validate_refinement(output)
     except InvalidRequest as error:
         return error.message
     return ""
 
 
 def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
-    """The model's sizes, each with about what one picture of it costs, "" where that is not
-    known."""
+    """Return the model's sizes, each with the estimated price of an image, or "" if unknown."""
     if model is None:
         return []
     shown = conversation.image_count(output)

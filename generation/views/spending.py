@@ -1,4 +1,4 @@
-"""What was spent, and what something would cost."""
+"""Spending of a month: a page, and the entries of the ledger as CSV."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from generation.views.querysets import require_creator_somewhere
 
 @login_required
 @require_safe
-def spent(request: PageRequest) -> HttpResponse:
-    """A month of the brands that the person manages, and of their own. `?month=2026-11&brand=`"""
+def report(request: PageRequest) -> HttpResponse:
+    """Show the spending of a month: of the brands that the user manages, and of their own
+    generations. Query string: `?month=2026-11&brand=<slug>`."""
     require_creator_somewhere(request)
     brand = _brand(request)
     month = reports.first_day(request.GET.get("month", ""))
@@ -37,8 +38,8 @@ def spent(request: PageRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def spent_csv(request: PageRequest) -> HttpResponseBase:
-    """Every entry of the month, in the order in which they were made."""
+def entries_csv(request: PageRequest) -> HttpResponseBase:
+    """Return all entries of the month as CSV, oldest first."""
     require_creator_somewhere(request)
     month = reports.first_day(request.GET.get("month", ""))
     rows = reports.in_month(reports.entries(request.user, _brand(request)), month)
@@ -54,7 +55,7 @@ def spent_csv(request: PageRequest) -> HttpResponseBase:
 
 
 def _csv(rows: Iterator[list[str]]) -> Iterator[str]:
-    yield "\ufeff"  # or Excel takes it for something else than UTF-8
+    yield "\ufeff"  # byte order mark: without it Excel does not read UTF-8
     for row in rows:
         line = io.StringIO()
         csv.writer(line).writerow(row)
@@ -63,5 +64,5 @@ def _csv(rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _brand(request: PageRequest) -> Brand | None:
     slug = request.GET.get("brand", "").replace("\0", "")
-    seen = permissions.brands(request.user, *permissions.EDITORS)
-    return get_object_or_404(seen, slug=slug) if slug else None
+    visible = permissions.brands(request.user, *permissions.EDITORS)
+    return get_object_or_404(visible, slug=slug) if slug else None

@@ -1,4 +1,4 @@
-"""The studio: asking for pictures."""
+"""The studio: the form that requests images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from generation.forms import COUNTS, StudioForm, defaults
 from generation.models import Generation, PresetVersion, Role
 from generation.pipeline import MAX_PROMPT_LENGTH, submit
 from generation.prompting import presets
-from generation.views.querysets import generations, require_creator_somewhere
+from generation.views.querysets import require_creator_somewhere, visible_generations
 
 
 class Shape(NamedTuple):
-    """An aspect ratio as it is drawn on its button: a rectangle in a box of 24."""
+    """An aspect ratio as its button shows it: a rectangle in a box of 24 by 24."""
 
     value: str
     x: float
@@ -34,8 +34,8 @@ class Shape(NamedTuple):
     height: float
 
 
-class Blank(NamedTuple):
-    """A preset's variable as a field."""
+class VariableField(NamedTuple):
+    """A variable of a preset as a form field."""
 
     name: str
     label: str
@@ -44,53 +44,55 @@ class Blank(NamedTuple):
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def make(request: PageRequest) -> HttpResponse:
-    """The studio as it was left. `?from=<generation>` starts from what was asked then, with the
-    references that are in the tray; `?prompt=` and `?preset=` put in these."""
+def studio(request: PageRequest) -> HttpResponse:
+    """Show the studio with its saved fields, or submit its form.
+
+    `?from=<generation>` sets the fields of that generation, and keeps the references in the tray;
+    `?prompt=` and `?preset=` set these fields."""
     require_creator_somewhere(request)
     if request.method == "POST":
-        return _request(request)
-    left = form_state.saved_fields(request.session)
-    before = left.get("model", "")
+        return _submit(request)
+    fields = form_state.saved_fields(request.session)
+    model = fields.get("model", "")
     if (pk := parse_id(request.GET.get("from", ""))) is not None:
-        past = get_object_or_404(generations(request), pk=pk)
-        left, before = form_state.from_generation(past), past.model
+        past = get_object_or_404(visible_generations(request), pk=pk)
+        fields, model = form_state.from_generation(past), past.model
     if words := request.GET.get("prompt", "")[:MAX_PROMPT_LENGTH]:
-        left["prompt"] = words
+        fields["prompt"] = words
     if preset := request.GET.get("preset", "")[:80]:
-        left["preset"] = preset
+        fields["preset"] = preset
     brands = list(permissions.brands(request.user, *permissions.EDITORS))
     references = tray.assets(request.user, request.session)
-    form = StudioForm(initial=defaults(brands, left, references), person=request.user)
-    return _studio(request, form, left, retired=catalog.retirement_notice(before))
+    form = StudioForm(initial=defaults(brands, fields, references), person=request.user)
+    return _studio(request, form, fields, retired=catalog.retirement_notice(model))
 
 
 @login_required
 @require_POST
 def show_preset(request: PageRequest) -> HttpResponse:
-    """The fields of the preset that is chosen in the form; references without a role get one, and
-    lose those that another preset gave them."""
+    """Return the fields of the preset that is selected in the form. References for which the user
+    chose no role get the preset's, and lose those of another preset."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
     shown = preset_fields(request, given)
     if "preset_problem" not in shown:
         with tray.locked_session(request.session) as request.session:
-            give_roles(request, shown.get("version"))
+            assign_preset_roles(request, shown.get("version"))
         shown |= {"with_references": True, **tray_context(request)}
     return render(request, "generation/_preset.html", shown)
 
 
-def give_roles(request: PageRequest, version: PresetVersion | None) -> None:
-    """As the preset asks for them, to the references in the tray for which nobody chose one."""
-    there = tray.ids(request.session)
+def assign_preset_roles(request: PageRequest, version: PresetVersion | None) -> None:
+    """Give references in the tray for which the user chose no role those that the preset needs."""
+    pks = tray.ids(request.session)
     chosen = tray.chosen_roles(request.session)
-    roles = [chosen.get(pk, "") for pk in there]
+    roles = [chosen.get(pk, "") for pk in pks]
     assigned = presets.assign_roles(version, roles) if version else roles
-    tray.apply_preset_roles(request.session, dict(zip(there, assigned, strict=True)))
+    tray.apply_preset_roles(request.session, dict(zip(pks, assigned, strict=True)))
 
 
 def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]:
-    """What `_preset.html` shows for the fields of a form; nothing where no preset is chosen."""
+    """Return the context of `_preset.html` for the fields of a form; {} without a preset."""
     try:
         version = chosen_version(request, given)
     except InvalidRequest as error:
@@ -101,7 +103,7 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
         "version": version,
         "asks": presets.required_roles(version),
         "blanks": [
-            Blank(
+            VariableField(
                 each["name"],
                 presets.label(each),
                 given.get(f"{form_state.VAR_PREFIX}{each['name']}") or each.get("default", ""),
@@ -113,54 +115,57 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
 
 
 def chosen_version(request: PageRequest, given: dict[str, str]) -> PresetVersion | None:
-    """Raises InvalidRequest where the preset is not on offer (any more)."""
+    """Return the version of the preset in the fields of a form, or None without a preset. Raises
+    InvalidRequest if it is not available."""
     slug, _, number = given.get("preset", "").partition(":")
     if not slug:
         return None
     brands = permissions.brands(request.user, *permissions.EDITORS)
     brand = brands.filter(slug=given.get("brand", "").replace("\0", "")).first() or brands.first()
-    assert brand  # a creator somewhere
+    assert brand  # the user may create in some brand
     return presets.choose_version(request.user, brand, slug, parse_id(number))
 
 
-def _request(request: PageRequest) -> HttpResponse:
+def _submit(request: PageRequest) -> HttpResponse:
     given = {name: str(value) for name, value in request.POST.items()}
     form_state.save_fields(request.session, given)
     form = StudioForm(request.POST, person=request.user)
     if form.is_valid():
         try:
-            asked, key = form.asked(), form.key()
-            if "anyway" not in request.POST and not _sent_before(key):
-                found = reuse.find_existing(person=request.user, wanted=wanted(asked), near=False)
-                if found.same or found.waiting:
-                    return _made_before(request, found)
-            made = submit(person=request.user, key=key, **asked)
+            arguments, key = form.arguments(), form.key()
+            if "anyway" not in request.POST and not _is_repeated(key):
+                spec = request_spec(arguments)
+                existing = reuse.find_existing(person=request.user, spec=spec, near=False)
+                if existing.same or existing.waiting:
+                    return _confirm(request, existing)
+            generation = submit(person=request.user, key=key, **arguments)
         except NotAllowed:
             raise
         except ProblemError as error:
             form.add_error(None, error.message)
         else:
             form_state.clear_undo(request.session)
-            return redirect("generation", pk=made.pk)
+            return redirect("generation", pk=generation.pk)
     return _studio(request, form, given, status=400)
 
 
-def wanted(asked: dict[str, Any]) -> reuse.RequestSpec:
-    """Of what a valid form asks for, the part that tells one picture from another."""
+def request_spec(arguments: dict[str, Any]) -> reuse.RequestSpec:
+    """Return the RequestSpec of keyword arguments of `submit`."""
     names = reuse.RequestSpec.__dataclass_fields__
-    return reuse.RequestSpec(**{name: value for name, value in asked.items() if name in names})
+    return reuse.RequestSpec(**{name: value for name, value in arguments.items() if name in names})
 
 
-def _sent_before(key: uuid.UUID | None) -> bool:
-    """A second click on the same button: it finds what the first one asked for."""
+def _is_repeated(key: uuid.UUID | None) -> bool:
+    """Return True for a second click on the same button: `submit` returns the first generation."""
     return key is not None and Generation.objects.filter(key=key).exists()
 
 
-def _made_before(request: PageRequest, found: reuse.Existing) -> HttpResponse:
-    given = [(name, value) for name, values in request.POST.lists() for value in values]
+def _confirm(request: PageRequest, existing: reuse.Existing) -> HttpResponse:
+    """Show existing results of the same request, and ask whether to generate again."""
+    posted = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
-        "already": found,
-        "given": [pair for pair in given if pair[0] not in ("csrfmiddlewaretoken", "asset")],
+        "already": existing,
+        "given": [pair for pair in posted if pair[0] not in ("csrfmiddlewaretoken", "asset")],
     }
     return render(request, "generation/existing.html", context)
 
@@ -168,7 +173,7 @@ def _made_before(request: PageRequest, found: reuse.Existing) -> HttpResponse:
 def _studio(
     request: PageRequest,
     form: StudioForm,
-    given: dict[str, str],
+    fields: dict[str, str],
     *,
     retired: str = "",
     status: int = 200,
@@ -177,7 +182,7 @@ def _studio(
     ratios = dict.fromkeys(ratio for entry in models for ratio in entry.aspect_ratios)
     sizes = dict.fromkeys(size for entry in models for size in entry.image_sizes)
     brands = list(permissions.brands(request.user, *permissions.EDITORS))
-    preset = {"brand": brands[0].slug, **given, "preset": form["preset"].value() or ""}
+    preset = {"brand": brands[0].slug, **fields, "preset": form["preset"].value() or ""}
     context = {
         "form": form,
         "models": models,
@@ -202,7 +207,7 @@ def _studio(
 
 
 def tray_context(request: PageRequest) -> dict[str, Any]:
-    """What the list of references shows."""
+    """Return the context of the list of references."""
     roles = tray.roles(request.session)
     references = tray.assets(request.user, request.session)
     for asset in references:
@@ -211,8 +216,8 @@ def tray_context(request: PageRequest) -> dict[str, Any]:
 
 
 def _shape(ratio: str) -> Shape:
-    across, _, down = ratio.partition(":")
-    width, height = float(across), float(down or 1)
+    x, _, y = ratio.partition(":")
+    width, height = float(x), float(y or 1)
     scale = 20 / max(width, height)
     width, height = max(3.0, round(width * scale, 1)), max(3.0, round(height * scale, 1))
     return Shape(ratio, round(12 - width / 2, 1), round(12 - height / 2, 1), width, height)

@@ -1,4 +1,4 @@
-"""The tray, as the bar at the foot of pages and as the studio's list of references."""
+"""The tray: the bar at the bottom of pages, and the studio's list of references."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from assetbank.text import parse_id
 from generation.composer import form_state, tray
 from generation.errors import InvalidRequest
 from generation.views.querysets import require_creator_somewhere
-from generation.views.studio import chosen_version, give_roles, tray_context
+from generation.views.studio import assign_preset_roles, chosen_version, tray_context
 
 
 @login_required
 @require_safe
 def show_tray(request: PageRequest) -> HttpResponse:
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
-        return HttpResponse()  # who may only look has no use for it
+        return HttpResponse()  # viewers cannot generate
     return _tray(request, in_studio=request.GET.get("where") == "studio")
 
 
 @login_required
 @require_POST
 def change_tray(request: PageRequest) -> HttpResponse:
-    """One of `add`, `remove`, `earlier`, `later`, `role_of` (an asset's id), or `clear`. The role
-    itself comes as `role_<id>`."""
+    """Apply one of `add`, `remove`, `earlier`, `later`, `role_of` (each the id of an asset), or
+    `clear`. The role itself is posted as `role_<id>`."""
     require_creator_somewhere(request)
-    verb, pk = _change(request)
+    verb, pk = _read_change(request)
     with tray.locked_session(request.session) as request.session:
-        problem = _changed(request, verb, pk)
+        problem = _apply(request, verb, pk)
     if problem and not request.htmx:
         messages.error(request, problem)
     if request.htmx:
@@ -45,8 +45,8 @@ def change_tray(request: PageRequest) -> HttpResponse:
     return redirect("studio" if "in_studio" in request.POST or verb == "add" else "library")
 
 
-def _changed(request: PageRequest, verb: str, pk: int) -> str:
-    """Why nothing was changed, or ""."""
+def _apply(request: PageRequest, verb: str, pk: int) -> str:
+    """Change the tray; return a sentence why it could not be changed, or ""."""
     session, problem = request.session, ""
     if verb == "add":
         asset = get_object_or_404(permissions.assets(request.user), pk=pk)
@@ -68,13 +68,13 @@ def _changed(request: PageRequest, verb: str, pk: int) -> str:
 
 
 def _role_from_preset(request: PageRequest) -> None:
-    """What is added while a preset is chosen in the studio becomes what the preset lacks."""
+    """Give a new reference a role that the preset selected in the studio still needs."""
     with suppress(InvalidRequest):
         if version := chosen_version(request, form_state.saved_fields(request.session)):
-            give_roles(request, version)
+            assign_preset_roles(request, version)
 
 
-def _change(request: PageRequest) -> tuple[str, int]:
+def _read_change(request: PageRequest) -> tuple[str, int]:
     for verb in ("add", "remove", "earlier", "later", "role_of", "clear"):
         if verb in request.POST:
             return verb, parse_id(request.POST[verb]) or 0
@@ -86,5 +86,5 @@ def _tray(
 ) -> HttpResponse:
     context = {**tray_context(request), "tray_problem": problem, "moved": moved}
     template = "generation/_references.html" if in_studio else "generation/_tray.html"
-    # the studio asks again what fits these references
+    # the studio then reloads the suggestions and the preflight for these references
     return trigger_client_event(render(request, template, context), "tray-changed", after="settle")

@@ -1,4 +1,4 @@
-"""What people say of the pictures that came back, and the ladder from a draft to its final."""
+"""Verdicts of users on outputs, and finals of drafts."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from assetbank.http import PageRequest
 from generation.engines import catalog
 from generation.models import Output
 from generation.review import verdicts
-from generation.views.querysets import outputs
-from generation.workflows import finalise as ladder
+from generation.views.querysets import visible_outputs
+from generation.workflows import finalise
 
 
 @login_required
 @require_POST
 def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
-    """`keep`, `reject` (with `reason`, `words`, or both) or `undecide`."""
+    """Keep, reject (with `reason`, `words`, or both) or undecide an output."""
     if verdict not in ("keep", "reject", "undecide"):
         raise Http404
-    output, problem = get_object_or_404(outputs(request), pk=pk), ""
+    output, problem = get_object_or_404(visible_outputs(request), pk=pk), ""
     try:
         if verdict == "reject":
-            said = (request.POST.get("reason", ""), request.POST.get("words", "").strip())
-            reason = ": ".join(filter(None, said))
+            reasons = (request.POST.get("reason", ""), request.POST.get("words", "").strip())
+            reason = ": ".join(filter(None, reasons))
             verdicts.reject(person=request.user, output=output, reason=reason)
         else:
             verb = verdicts.keep if verdict == "keep" else verdicts.clear_verdict
@@ -40,7 +40,7 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
     if not request.htmx:
         return _back(request, output)
     context = {
-        "output": get_object_or_404(outputs(request), pk=pk),
+        "output": get_object_or_404(visible_outputs(request), pk=pk),
         "may_create": True,
         "reasons": verdicts.REASONS,
         "problem": problem,
@@ -48,17 +48,17 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
     }
     response = render(request, "generation/_verdict.html", context, status=400 if problem else 200)
     if not problem:
-        response["HX-Trigger"] = "chosen"  # counts beside the filters are not right any more
+        response["HX-Trigger"] = "chosen"  # the counts beside the filters have changed
     return response
 
 
 @login_required
 @require_POST
-def finalise(request: PageRequest, pk: int) -> HttpResponse:
-    output = get_object_or_404(outputs(request), pk=pk)
+def finalise_output(request: PageRequest, pk: int) -> HttpResponse:
+    output = get_object_or_404(visible_outputs(request), pk=pk)
     problem, size = "", request.POST.get("image_size", "")
     try:
-        final = ladder.finalise_draft(person=request.user, output=output, image_size=size)
+        final = finalise.finalise_draft(person=request.user, output=output, image_size=size)
     except ProblemError as error:
         if isinstance(error, NotAllowed) or not request.htmx:
             raise
@@ -67,7 +67,7 @@ def finalise(request: PageRequest, pk: int) -> HttpResponse:
         return redirect("generation", pk=final.pk)
     context = {
         "output": output,
-        "steps": ladder.steps(
+        "steps": finalise.steps(
             catalog.find_model(output.generation.model), output.generation.image_size
         ),
         "may_create": permissions.can_edit(request.user, output.generation.brand),
@@ -77,9 +77,9 @@ def finalise(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _back(request: PageRequest, output: Output) -> HttpResponse:
-    """Where the person came from, if that is here."""
+    """Redirect to the posted address `next`, if it is on this host, else to the generation."""
     after = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
+    is_local = url_has_allowed_host_and_scheme(
         after, {request.get_host()}, require_https=request.is_secure()
     )
-    return redirect(after if here else output.generation.get_absolute_url())
+    return redirect(after if is_local else output.generation.get_absolute_url())

@@ -1,4 +1,4 @@
-"""The rights of one asset: where its terms come from, withdrawing them, and lifting that."""
+"""Usage rights of an asset: the sources of its terms, their withdrawal, and lifting it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assetbank.errors import InvalidAsset
 from assetbank.http import PageRequest
 from assetbank.models import Asset
 from generation.lineage import inheritance, quarantine
-from generation.views.querysets import generations
+from generation.views.querysets import visible_generations
 from generation.workflows import withdrawal
 
 MAX_SHOWN = 60
@@ -24,18 +24,18 @@ MAX_SHOWN = 60
 @login_required
 @require_safe
 def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
-    """A fragment of the asset's page."""
+    """Return the fragment about usage rights for the page of an asset."""
     asset = _asset(request, pk)
-    made_by = generations(request).filter(outputs__asset=asset).order_by("-id").first()
+    made_by = visible_generations(request).filter(outputs__asset=asset).order_by("-id").first()
     sources = inheritance.sources(made_by) if made_by else []
-    seen = permissions.assets(request.user).in_bulk([source.pk for source in sources])
+    visible = permissions.assets(request.user).in_bulk([source.pk for source in sources])
     held = quarantine.active_quarantines([asset])
     held_by = [row.withdrawal for row in held]
     known = quarantine.visible_withdrawals(held_by, request.user)
     context = {
         "asset": asset,
-        "sources": [source for source in sources if source.pk in seen],
-        "unseen": len(sources) - len(seen),
+        "sources": [source for source in sources if source.pk in visible],
+        "unseen": len(sources) - len(visible),
         "held_by": [(each, each.pk in known) for each in held_by],
         "own": withdrawal.active_withdrawal(asset),
         "liftable": withdrawal.liftable_withdrawal(person=request.user, asset=asset),
@@ -47,7 +47,7 @@ def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: PageRequest, pk: int) -> HttpResponse:
-    """Lists what goes with it first."""
+    """Show what the withdrawal of an asset's usage rights affects; withdraw them on POST."""
     asset = _asset(request, pk)
     permissions.require_manager(request.user, asset.brand)
     problem, reason = "", ""

@@ -1,4 +1,4 @@
-"""Batches: many pictures asked for at once, a generation for each cell, followed together."""
+"""Batches: one generation for each cell of a matrix, submitted and followed together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from generation.workflows.matrix import Cell, Matrix
 
 State = Generation.State
 
-# ------------------------------------------------------------------------ asking
+# ------------------------------------------------------------------------ submitting
 
 
 def submit_batch(
@@ -38,9 +38,10 @@ def submit_batch(
     in_bulk: bool = False,
     key: uuid.UUID | None = None,
 ) -> Batch:
-    """Queue a generation for each cell, or nothing at all: one that cannot be drawn, or money that
-    is not there for the whole, refuses the whole. What was asked with the same `key` before is not
-    asked again.
+    """Queue one generation for each cell of `matrix`, all or none, and return the batch.
+
+    One invalid cell, or a spending cap that does not cover all cells, rejects the whole batch. A
+    second call with the same `key` returns the batch of the first.
 
     Raises InvalidRequest and NotAllowed."""
     permissions.require_editor(person, brand)
@@ -49,7 +50,7 @@ def submit_batch(
     batch = Batch(brand=brand, title=title, kind=kind, in_bulk=in_bulk, key=key, created_by=person)
     if in_bulk:
         _require_bulk(model)
-    ask = partial(
+    submit_cell = partial(
         submit,
         person=person,
         brand=brand,
@@ -60,27 +61,27 @@ def submit_batch(
         preset_version=matrix.preset_version,
         batch=batch,
     )
-    return _queue(batch, cells, ask)
+    return _queue(batch, cells, submit_cell)
 
 
-def _queue(batch: Batch, cells: Iterable[Cell], ask: Callable[..., Generation]) -> Batch:
+def _queue(batch: Batch, cells: Iterable[Cell], submit_cell: Callable[..., Generation]) -> Batch:
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
             for cell in cells:
-                _ask(ask, cell)
+                _submit(submit_cell, cell)
             if batch.in_bulk:
                 bulk_orders.submit_orders(batch)
     except IntegrityError:
-        if batch.key and (first := Batch.objects.filter(key=batch.key).first()):
-            return first
+        if batch.key and (existing := Batch.objects.filter(key=batch.key).first()):
+            return existing
         raise
     return batch
 
 
-def _ask(ask: Callable[..., Generation], cell: Cell) -> None:
+def _submit(submit_cell: Callable[..., Generation], cell: Cell) -> None:
     try:
-        ask(
+        submit_cell(
             prompt=cell.prompt,
             references=cell.references,
             roles=cell.roles,
@@ -95,8 +96,8 @@ def _ask(ask: Callable[..., Generation], cell: Cell) -> None:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """`usd_in_bulk` is None where the model takes no orders in bulk."""
+class BatchEstimate:
+    """Size and price of a batch. `usd_in_bulk` is None if the model does not accept bulk orders."""
 
     cells: int
     pictures: int
@@ -104,12 +105,14 @@ class Estimate:
     usd_in_bulk: Decimal | None
 
 
-def estimate_batch(*, matrix: Matrix, model: str, image_size: str = "", count: int = 1) -> Estimate:
-    """What the whole would cost. Raises InvalidRequest for what makes no cells."""
+def estimate_batch(
+    *, matrix: Matrix, model: str, image_size: str = "", count: int = 1
+) -> BatchEstimate:
+    """Return the estimated price of all cells. Raises InvalidRequest if `matrix` is invalid."""
     chosen, cells = catalog.get_model(model), matrix.cells()
 
     def usd(*, in_bulk: bool) -> Decimal:
-        each = (
+        amounts = (
             prices.estimate(
                 chosen,
                 size=image_size,
@@ -120,9 +123,9 @@ def estimate_batch(*, matrix: Matrix, model: str, image_size: str = "", count: i
             )
             for cell in cells
         )
-        return sum(each, prices.ZERO)
+        return sum(amounts, prices.ZERO)
 
-    return Estimate(
+    return BatchEstimate(
         cells=len(cells),
         pictures=len(cells) * count,
         usd=usd(in_bulk=False),
@@ -143,9 +146,9 @@ def _require_bulk(model: str) -> None:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a batch is. `asked`, `settled` and `made` count the model's answers, and
-    some have several pictures; the others count cells."""
+class BatchProgress:
+    """Counts of a batch. `asked`, `settled` and `made` count takes, each of which may return
+    several images; the others count cells by state."""
 
     asked: int = 0
     settled: int = 0
@@ -161,30 +164,30 @@ class Progress:
         return not (self.waiting or self.running)
 
 
-def batch_progress(generations: Iterable[Generation]) -> Progress:
-    """Of generations with their outputs at hand."""
-    counted: dict[str, int] = dict.fromkeys(State.values, 0)
+def batch_progress(generations: Iterable[Generation]) -> BatchProgress:
+    """Count takes and cells of `generations`, whose takes and outputs should be prefetched."""
+    by_state: dict[str, int] = dict.fromkeys(State.values, 0)
     asked = settled = made = 0
     for generation in generations:
-        counted[generation.state] += 1
+        by_state[generation.state] += 1
         asked += generation.count
         settled += generation.count - (0 if generation.finished else len(generation.missing))
         made += len({each.take_id for each in generation.outputs.all() if each.asset_id})
-    return Progress(
+    return BatchProgress(
         asked=asked,
         settled=settled,
         made=made,
-        waiting=counted[State.QUEUED],
-        running=counted[State.RUNNING],
-        refused=counted[State.REFUSED],
-        failed=counted[State.FAILED],
-        cancelled=counted[State.CANCELLED],
+        waiting=by_state[State.QUEUED],
+        running=by_state[State.RUNNING],
+        refused=by_state[State.REFUSED],
+        failed=by_state[State.FAILED],
+        cancelled=by_state[State.CANCELLED],
     )
 
 
 def stop_batch(*, person: User, batch: Batch) -> Batch:
-    """What waits is cancelled; a cell that is being drawn ends with the picture it is at. What has
-    arrived stays. Stopping a finished batch changes nothing."""
+    """Cancel the waiting cells; a running cell ends with its current take. Outputs that have
+    arrived stay, and a finished batch does not change. Raises NotAllowed."""
     permissions.require_editor(person, batch.brand)
     for generation in batch.generations.filter(state__in=Generation.UNFINISHED):
         cancel_generation(person=person, generation=generation)
@@ -193,15 +196,15 @@ def stop_batch(*, person: User, batch: Batch) -> Batch:
 
 
 def retry_batch(*, person: User, batch: Batch) -> int:
-    """Queue the failed and the cancelled cells again, or none of them where the money does not
-    reach; returns how many. Refused ones have to be changed first.
+    """Queue all failed and cancelled cells again and return their number. If a spending cap does
+    not cover all of them, none is queued. Refused cells need another prompt first.
 
     Raises InvalidRequest and NotAllowed."""
     permissions.require_editor(person, batch.brand)
     with transaction.atomic():
-        again = list(batch.generations.filter(state__in=[State.FAILED, State.CANCELLED]))
-        for generation in again:
+        retried = list(batch.generations.filter(state__in=[State.FAILED, State.CANCELLED]))
+        for generation in retried:
             retry_generation(person=person, generation=generation)
-    if not again:
+    if not retried:
         raise InvalidRequest("This batch has no failed or cancelled variations to retry.")
-    return len(again)
+    return len(retried)

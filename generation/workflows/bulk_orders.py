@@ -1,7 +1,8 @@
-"""Batches in bulk: placed as one order with the engine, followed, and brought home.
+"""Bulk orders: batches sent through the engine's batch API, polled, and their answers stored.
 
-An order's own name is in Postgres before it is sent, and is looked for at the engine before it is
-sent again; each answer is kept once, in a transaction of its own. So this may be killed anywhere.
+An order's unique display name is in PostgreSQL before the order is sent, and is looked up at the
+engine before it is sent again; each answer is recorded once, in a transaction of its own. So a
+worker may be killed at any line.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ logger = logging.getLogger(__name__)
 
 State = BatchJob.State
 
-MAX_ORDER_BYTES = 1_000_000_000  # bytes of pictures; Google takes files of 2 GB, in base64
-SOONEST, LATEST = datetime.timedelta(seconds=30), datetime.timedelta(minutes=10)
-GIVEN_UP_AFTER = datetime.timedelta(days=3)  # Google lets orders expire after two
+# Maximum bytes of reference images per order: Google accepts files of 2 GB, with images in base64
+MAX_ORDER_BYTES = 1_000_000_000
+MIN_POLL_INTERVAL = datetime.timedelta(seconds=30)
+MAX_POLL_INTERVAL = datetime.timedelta(minutes=10)
+MAX_ORDER_AGE = datetime.timedelta(days=3)  # Google lets orders expire after two days
 
-# What whoever runs the site can mend while an order is at the engine
-FOR_STAFF = {"bad_key", "leaked_key", "no_permission", "no_credit", "location", "not_configured"}
+# Codes of errors that an administrator can fix while an order is at the engine
+FIXABLE = {"bad_key", "leaked_key", "no_permission", "no_credit", "location", "not_configured"}
 
 WAITS = "Waiting to be sent as a bulk order."
 ORDERED = "Sent as a bulk order: delivered within a day, usually much sooner."
@@ -58,8 +61,8 @@ ENDINGS = {
 
 
 def submit_orders(batch: Batch) -> list[BatchJob]:
-    """Have the queue order what waits of a batch, in the transaction in which it was asked for;
-    several orders where one would be too large. Raises InvalidRequest."""
+    """Queue the waiting generations of a batch as bulk orders, in the caller's transaction: several
+    orders if one would be too large. Raises InvalidRequest."""
     if settings.GEMINI_USE_VERTEX:
         raise InvalidRequest(
             "Bulk orders need the Gemini API, and this site uses Vertex AI. Generate now instead.",
@@ -67,24 +70,24 @@ def submit_orders(batch: Batch) -> list[BatchJob]:
         )
     waiting = batch.generations.filter(state=Generation.State.QUEUED, batch_job=None)
     with transaction.atomic():
-        return [_placed(batch, model, together) for model, together in _orders(list(waiting))]
+        return [_place(batch, model, group) for model, group in _group(list(waiting))]
 
 
 def cancel_orders(batch: Batch) -> None:
-    """Have the queue end the orders of a batch of which nothing is wanted any more."""
+    """Poll the unfinished orders of a batch now: this cancels those of which no cell is active."""
     for job in batch.jobs.filter(state__in=BatchJob.UNFINISHED):
         follow_now(job)
 
 
 @transaction.atomic
 def follow_now(job: BatchJob) -> None:
-    """Have the queue see to an order at once instead of later."""
+    """Queue the next poll of an order without its delay."""
     jobs.withdraw(lock=_lock(job.pk))
     _defer(job)
 
 
 def follow(job_id: int) -> None:
-    """Send an order, or see how it is and bring home what came of it."""
+    """Send an order, or poll it and record its answers; do nothing if it has ended."""
     job = BatchJob.objects.select_related("batch").filter(pk=job_id).first()
     if job is None or job.state not in BatchJob.UNFINISHED:
         return
@@ -92,50 +95,49 @@ def follow(job_id: int) -> None:
         if job.state == State.SUBMITTING:
             _send(job)
         else:
-            _look(job)
+            _poll(job)
     except EngineUnavailable as error:
-        _wait(job, error.message)
+        _poll_later(job, error.message)
     except (GenerationError, FileMissing) as error:
-        if job.state == State.WAITING and error.code in FOR_STAFF:
-            _wait(job, error.message)  # it is paid: whoever mends the settings still gets it
+        if job.state == State.WAITING and error.code in FIXABLE:
+            _poll_later(job, error.message)  # paid for: answers arrive once settings are fixed
         else:
             _end(job, State.FAILED, error.message, {}, error)
     except Exception:
         logger.exception("batch job %d", job.pk)
-        _wait(job, "An unexpected error occurred. It will be retried.")
+        _poll_later(job, "An unexpected error occurred. It will be retried.")
 
 
 def requeue_orphans() -> None:
-    """Unfinished orders without a job in the queue."""
+    """Queue a poll for each unfinished order without a job in the queue."""
     unfinished = BatchJob.objects.filter(state__in=BatchJob.UNFINISHED)
     jobs.requeue_orphans(unfinished, lock=_lock, defer=_defer)
 
 
-# ------------------------------------------------------------------------ placing
+# ------------------------------------------------------------------------ sending
 
 
-def _orders(waiting: list[Generation]) -> Iterator[tuple[str, list[Generation]]]:
-    """By model, and no more together than fit."""
+def _group(waiting: list[Generation]) -> Iterator[tuple[str, list[Generation]]]:
+    """Yield models with generations for one order, of at most MAX_ORDER_BYTES each."""
     for model in dict.fromkeys(each.model for each in waiting):
-        together: list[Generation] = []
+        group: list[Generation] = []
         size = 0
         for generation in (each for each in waiting if each.model == model):
-            own = sum(generation.references.values_list("bytes", flat=True)) * generation.count
-            if together and size + own > MAX_ORDER_BYTES:
-                yield model, together
-                together, size = [], 0
-            together.append(generation)
-            size += own
-        yield model, together
+            added = sum(generation.references.values_list("bytes", flat=True)) * generation.count
+            if group and size + added > MAX_ORDER_BYTES:
+                yield model, group
+                group, size = [], 0
+            group.append(generation)
+            size += added
+        yield model, group
 
 
-def _placed(batch: Batch, model: str, together: list[Generation]) -> BatchJob:
+def _place(batch: Batch, model: str, group: list[Generation]) -> BatchJob:
     job = BatchJob.objects.create(
         batch=batch, model=model, display_name=f"assetbank-{batch.pk}-{uuid.uuid4().hex[:16]}"
     )
-    Generation.objects.filter(pk__in=[each.pk for each in together]).update(
-        batch_job=job, reason=WAITS
-    )
+    pks = [generation.pk for generation in group]
+    Generation.objects.filter(pk__in=pks).update(batch_job=job, reason=WAITS)
     _defer(job)
     return job
 
@@ -149,7 +151,7 @@ def _lock(pk: int) -> str:
 
 
 def _send(job: BatchJob) -> None:
-    name: str | None = batch_api.find_batch(job.display_name)  # sent before a crash?
+    name: str | None = batch_api.find_batch(job.display_name)  # may have been sent before a crash
     if not name:
         name = batch_api.create_batch(
             display_name=job.display_name, model=job.model, requests=_requests(job)
@@ -159,28 +161,29 @@ def _send(job: BatchJob) -> None:
         return
     job.name, job.state = name, State.WAITING
     job.save(update_fields=["name", "state"])
-    _wanted(job).update(reason=ORDERED)
-    _wait(job, "")
+    _unfinished(job).update(reason=ORDERED)
+    _poll_later(job, "")
 
 
 def _requests(job: BatchJob) -> Iterator[tuple[str, DrawRequest]]:
-    """What can be drawn of an order; what cannot fails with its reason, and holds up nothing."""
+    """Yield keys and requests of an order's missing takes. A generation whose request cannot be
+    built fails with its reason, and the others go on."""
     one_size = len(catalog.get_model(job.model).image_sizes) < 2
-    for pk in list(_wanted(job).values_list("pk", flat=True)):
+    for pk in list(_unfinished(job).values_list("pk", flat=True)):
         generation = Generation.objects.select_related("brand", "created_by").get(pk=pk)
         try:
             request = draw.draw_request(generation)
         except (GenerationError, FileMissing, PictureRefused) as error:
             finalize_run(generation, error)
             continue
-        if one_size:  # such a model need not know the parameter, and may reject it
+        if one_size:  # such a model may reject the parameter
             request = replace(request, image_size="")
         for number in generation.missing:
             takes.record_asked(generation, number, request)
             yield _key(pk, number), request
 
 
-def _wanted(job: BatchJob) -> QuerySet[Generation]:
+def _unfinished(job: BatchJob) -> QuerySet[Generation]:
     return job.generations.filter(state__in=Generation.UNFINISHED)
 
 
@@ -188,19 +191,19 @@ def _key(pk: int, number: int) -> str:
     return f"{pk}-{number}"
 
 
-# ------------------------------------------------------------------------ following
+# ------------------------------------------------------------------------ polling
 
 
-def _look(job: BatchJob) -> None:
+def _poll(job: BatchJob) -> None:
     order = batch_api.get_batch(job.name)
     if not order.done:
-        if not _wanted(job).exists():
+        if not _unfinished(job).exists():
             batch_api.cancel_batch(job.name)
-        _wait(job, "")
+        _poll_later(job, "")
         return
     problems: dict[int, EngineError] = {}
     for key, answer in batch_api.iter_answers(order):
-        if problem := _keep(job, key, answer):
+        if problem := _record(job, key, answer):
             problems[int(key.partition("-")[0])] = problem
     sentence = ENDINGS.get(order.state, "")
     said = f' The provider says: "{order.said}"' if order.said and order.state == "FAILED" else ""
@@ -211,23 +214,23 @@ def _look(job: BatchJob) -> None:
     _end(job, state, f"{sentence}{said}", problems, failure)
 
 
-def _wait(job: BatchJob, reason: str) -> None:
-    """Until it is seen to again: the longer it has taken already, the longer."""
+def _poll_later(job: BatchJob, reason: str) -> None:
+    """Queue the next poll after a tenth of the order's age, within MIN_ and MAX_POLL_INTERVAL; end
+    an order that is older than MAX_ORDER_AGE."""
     now = timezone.now()
     age = now - job.created_at
-    if age > GIVEN_UP_AFTER:
+    if age > MAX_ORDER_AGE:
         failure = EngineFailed(ENDINGS["EXPIRED"], code="batch_expired")
         _end(job, State.FAILED, ENDINGS["EXPIRED"], {}, failure)
         return
     with transaction.atomic():
         job.polled_at, job.reason = now, reason
         job.save(update_fields=["polled_at", "reason"])
-        _defer(job, after=min(max(age / 10, SOONEST), LATEST))
+        _defer(job, after=min(max(age / 10, MIN_POLL_INTERVAL), MAX_POLL_INTERVAL))
 
 
-def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError | None:
-    """Keep one answer, unless it is kept already; returns why there is no picture, where asking
-    again may help."""
+def _record(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError | None:
+    """Record an answer, once; return why there is no image if a retry may help."""
     pk, _, number = key.partition("-")
     if parse_id(pk) is None or parse_id(number) is None:
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
@@ -254,13 +257,8 @@ def _keep(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError
 
 def _note_saved(generation: Generation, answer: Drawing) -> None:
     if model := catalog.find_model(generation.model):
-        price = partial(
-            prices.price,
-            answer.usage,
-            model,
-            pictures=len(answer.images),
-            size=generation.image_size,
-        )
+        images, size = len(answer.images), generation.image_size
+        price = partial(prices.price, answer.usage, model, pictures=images, size=size)
         ledger.record_saved(generation, price() - price(in_bulk=True), note="bulk order")
 
 
@@ -271,24 +269,26 @@ def _end(
     problems: dict[int, EngineError],
     failure: ProblemError | None,
 ) -> None:
-    """Bring home what was kept, say of each generation how it ended, and then of the order."""
+    """Store the recorded answers and the end of each generation, then the end of the order.
+
+    `problems` are by id of the generation; `failure` is for unfinished ones without a problem."""
     rows = job.generations.select_related("brand", "created_by")
     for pk in list(rows.values_list("pk", flat=True)):
         generation = rows.get(pk=pk)
         if generation.finished:
-            _late(generation)
+            _store_late_outputs(generation)
             continue
-        wanted = generation.missing and not generation.cancel_requested
-        problem: ProblemError | None = problems.get(pk) or (failure if wanted else None)
-        if isinstance(problem, EngineUnavailable):  # the order will not try again: a person may
+        unanswered = generation.missing and not generation.cancel_requested
+        problem: ProblemError | None = problems.get(pk) or (failure if unanswered else None)
+        if isinstance(problem, EngineUnavailable):  # the order is not retried: a user may retry
             problem = EngineFailed(problem.message, code=problem.code, detail=problem.detail)
         finalize_run(generation, problem)
     job.state, job.reason, job.finished_at = state, reason, timezone.now()
     job.save(update_fields=["state", "reason", "finished_at"])
 
 
-def _late(generation: Generation) -> None:
-    """Cancelled meanwhile, and answered all the same: what came is paid, and is kept."""
+def _store_late_outputs(generation: Generation) -> None:
+    """Store outputs that arrived after the generation was cancelled: they are paid for."""
     if generation.outputs.filter(asset=None, problem="", data__isnull=False).exists():
         outputs.store_outputs(generation)
         made = generation.outputs.exclude(asset=None).values("take").distinct().count()

@@ -1,4 +1,4 @@
-"""The draft ladder: small drafts first, and the chosen one made again at a larger size."""
+"""Finals: a chosen small draft is generated again at a larger size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from assetbank import permissions
 from assetbank.models import Asset
-from generation.billing import prices as money
+from generation.billing import prices
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output
@@ -21,68 +21,69 @@ from generation.workflows import refine
 
 @dataclass(frozen=True)
 class Step:
-    """A size at which a draft can be made again; `usd` is None where no price is known."""
+    """A size for a final; `usd` is None if its price is unknown."""
 
     image_size: str
     usd: Decimal | None
 
 
 def steps(model: EngineModel | None, image_size: str) -> list[Step]:
-    """The model's sizes above that one, smallest first."""
+    """Return sizes of `model` above `image_size`, smallest first; none if the model is retired."""
     if model is None or model.retired() or image_size not in model.image_sizes:
         return []
     larger = model.image_sizes[model.image_sizes.index(image_size) + 1 :]
-    prices = money.picture_prices(model)
-    return [Step(size, prices.get(size)) for size in larger]
+    usd_by_size = prices.picture_prices(model)
+    return [Step(size, usd_by_size.get(size)) for size in larger]
 
 
 def finalise_draft(
     *, person: User, output: Output, image_size: str, key: uuid.UUID | None = None
 ) -> Generation:
-    """Queue the picture again at a larger size, from what its generation recorded. What was asked
-    with the same `key` before is not asked again.
+    """Queue a generation of the same request as that of `output`, at a larger size.
 
-    Raises InvalidRequest where that is not there as it was, and NotAllowed.
+    A second call with the same `key`, or while a final of this size is unfinished, returns the
+    existing generation. Raises InvalidRequest, also if a reference was deleted or changed, and
+    NotAllowed.
     """
-    drafted = output.generation
-    permissions.require_editor(person, drafted.brand)
+    draft = output.generation
+    permissions.require_editor(person, draft.brand)
     if output.asset_id is None:
         raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
-    model = catalog.get_model(drafted.model)
-    offered = [step.image_size for step in steps(model, drafted.image_size)]
+    model = catalog.get_model(draft.model)
+    offered = [step.image_size for step in steps(model, draft.image_size)]
     if image_size not in offered:
-        raise InvalidRequest(_no_such_step(model, drafted.image_size, offered), code="no_larger")
-    used = _as_they_were(drafted, person)
-    if drafted.refines:
-        refine.validate_refinement(drafted.refines, references=len(used))
+        raise InvalidRequest(_no_such_step(model, draft.image_size, offered), code="no_larger")
+    references = _unchanged_references(draft, person)
+    if draft.refines:
+        refine.validate_refinement(draft.refines, references=len(references))
     with transaction.atomic():
-        # two clicks: the second waits here, and finds what the first has asked for
-        Generation.objects.select_for_update(of=("self",)).get(pk=drafted.pk)
-        same = output.finals.filter(image_size=image_size, state__in=Generation.UNFINISHED)
-        return same.first() or submit(
+        # a second click waits for this lock, and finds the generation of the first
+        Generation.objects.select_for_update(of=("self",)).get(pk=draft.pk)
+        unfinished = output.finals.filter(image_size=image_size, state__in=Generation.UNFINISHED)
+        return unfinished.first() or submit(
             person=person,
-            brand=drafted.brand,
-            prompt=drafted.prompt,
-            references=list(used),
-            roles={asset.pk: role for asset, role in used.items()},
-            model=drafted.model,
-            aspect_ratio=drafted.aspect_ratio,
+            brand=draft.brand,
+            prompt=draft.prompt,
+            references=list(references),
+            roles={asset.pk: role for asset, role in references.items()},
+            model=draft.model,
+            aspect_ratio=draft.aspect_ratio,
             image_size=image_size,
             key=key,
-            preset_version=drafted.preset_version,
-            variables=drafted.variables,
-            refines=drafted.refines,
+            preset_version=draft.preset_version,
+            variables=draft.variables,
+            refines=draft.refines,
             draft=output,
-            label=drafted.label,
+            label=draft.label,
         )
 
 
-def _as_they_were(drafted: Generation, person: User) -> dict[Asset, str]:
-    """The references and their roles, in order. Raises InvalidRequest where one is not what it
-    was, or not the person's to see."""
-    rows = list(drafted.reference_rows.all())
+def _unchanged_references(draft: Generation, person: User) -> dict[Asset, str]:
+    """Return the references of `draft` with their roles, in order. Raises InvalidRequest if one
+    was deleted or changed, or `person` may not view it."""
+    rows = list(draft.reference_rows.all())
     visible = permissions.assets(person).in_bulk([row.asset_id for row in rows if row.asset_id])
-    used: dict[Asset, str] = {}
+    references: dict[Asset, str] = {}
     for row in rows:
         if row.asset_id is None:
             raise InvalidRequest(
@@ -103,8 +104,8 @@ def _as_they_were(drafted: Generation, person: User) -> dict[Asset, str]:
                 "file.",
                 code="reference_changed",
             )
-        used[asset] = row.role
-    return used
+        references[asset] = row.role
+    return references
 
 
 def _no_such_step(model: EngineModel, image_size: str, offered: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Matrices: what all cells of a batch have in common, and what is different in each."""
+"""Matrix of a batch: the request that its cells share, and the product or value of each cell."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from generation.models import Batch, PresetVersion, Role
 from generation.prompting import presets
 
 MAX_CELLS = 200
-MAX_VALUE_LENGTH = 200  # characters; it is the label of its cell
+MAX_VALUE_LENGTH = 200  # characters: the label of a cell holds no more
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one generation of a batch has of its own."""
+    """The part of a request that differs between the generations of a batch."""
 
     label: str
     prompt: str
@@ -28,8 +28,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """What is common to all cells, and what is different in each: one of `products`, or one of
-    `values` for the blank `variable`, which the preset has, or the prompt as {variable}."""
+    """A request with one cell for each of `products`, or for each of `values`.
+
+    A value replaces `variable`: a variable of the preset, or {variable} in the prompt. All cells
+    have the references `base`."""
 
     prompt: str
     preset_version: PresetVersion | None = None
@@ -46,12 +48,12 @@ class Matrix:
 
     @property
     def title(self) -> str:
-        words = text.clean_text(self.prompt).partition("\n")[0]
-        named = f"{self.preset_version.preset}: {words}" if self.preset_version else words
-        return (named if len(named) <= 120 else f"{named[:119]}…").removesuffix(": ")
+        line = text.clean_text(self.prompt).partition("\n")[0]
+        title = f"{self.preset_version.preset}: {line}" if self.preset_version else line
+        return (title if len(title) <= 120 else f"{title[:119]}…").removesuffix(": ")
 
     def cells(self) -> list[Cell]:
-        """In order. Raises InvalidRequest."""
+        """Return the cells in order, 1 to MAX_CELLS. Raises InvalidRequest."""
         if not (self.preset_version or self.prompt.strip()):
             raise InvalidRequest("Describe the image to generate.", code="empty_prompt")
         if self.variable and self.products:
@@ -69,11 +71,11 @@ class Matrix:
         return self._by_value() if self.variable else self._by_product()
 
     def _by_product(self) -> list[Cell]:
-        everywhere = {asset.pk for asset in self.base}
-        prompt, variables = self._filled({})
+        base_ids = {asset.pk for asset in self.base}
+        prompt, variables = self._fill({})
         cells = []
         for product in dict.fromkeys(self.products):
-            if product.pk in everywhere:
+            if product.pk in base_ids:
                 raise InvalidRequest(
                     f"“{product}” is already a reference of every image: it cannot be a "
                     "product too."
@@ -89,7 +91,7 @@ class Matrix:
                 raise InvalidRequest(
                     f"A value has more than {MAX_VALUE_LENGTH} characters. Shorten it."
                 )
-            prompt, variables = self._filled({self.variable: value})
+            prompt, variables = self._fill({self.variable: value})
             cells.append(Cell(value, prompt, tuple(self.base), variables, dict(self.roles)))
         return cells
 
@@ -97,12 +99,12 @@ class Matrix:
         cleaned = (" ".join(text.clean_text(value).split()) for value in self.values)
         return list(dict.fromkeys(filter(None, cleaned)))
 
-    def _filled(self, own: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """The prompt of a cell, and the variables that it was filled with."""
-        given = {**self.variables, **own}
+    def _fill(self, own: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Return the prompt of a cell, and all variables; `own` are those of the cell alone."""
+        variables = {**self.variables, **own}
         if self.preset_version:
-            whole = presets.fill_prompt(self.preset_version, given, self.prompt)
-            return whole, presets.values(self.preset_version, given)
+            prompt = presets.fill_prompt(self.preset_version, variables, self.prompt)
+            return prompt, presets.values(self.preset_version, variables)
         prompt = self.prompt
         for name, value in own.items():
             if f"{{{name}}}" not in prompt:

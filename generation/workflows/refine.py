@@ -1,4 +1,4 @@
-"""Going on from a picture in words: "swap the hat"."""
+"""Edits of an output by an instruction such as "swap the hat": turns of a conversation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from django.db.models import Prefetch, QuerySet
 from assetbank import permissions
 from assetbank.models import Asset
 from generation import conversation
-from generation import permissions as visible
 from generation.engines import catalog
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Generation, Output
+from generation.permissions import generations
 from generation.pipeline import submit
 
 
 def can_refine(model: EngineModel | None) -> bool:
-    """Whether pictures of that model can be gone on from, as far as its row tells."""
+    """Return True if `model` is available and can edit its outputs."""
     return bool(model and model.refines and model.offered and not model.retired())
 
 
@@ -37,14 +37,14 @@ def submit_refinement(
     count: int = 1,
     key: uuid.UUID | None = None,
 ) -> Generation:
-    """Queue the next turn of a conversation. Any output can be gone on from any number of times:
-    each time is a branch. Format and size are those of the output, unless said otherwise.
+    """Queue an edit of `output` with the instruction `words`.
 
-    Raises InvalidRequest, which says what to do instead where the model cannot go on, and
-    NotAllowed.
+    An output can be edited any number of times: each edit is a branch. An empty aspect ratio or
+    size is that of the output. Raises InvalidRequest, which suggests an alternative if the model
+    cannot edit this output, and NotAllowed.
     """
-    before = output.generation
-    permissions.require_editor(person, before.brand)
+    edited = output.generation
+    permissions.require_editor(person, edited.brand)
     visible_assets = permissions.assets(person)
     if output.asset_id is None or not visible_assets.filter(pk=output.asset_id).exists():
         raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
@@ -53,13 +53,13 @@ def submit_refinement(
         raise InvalidRequest("Describe what should change.", code="empty_prompt")
     return submit(
         person=person,
-        brand=before.brand,
+        brand=edited.brand,
         prompt=words,
         references=references,
         roles=roles,
         model=model.id,
-        aspect_ratio=aspect_ratio or before.aspect_ratio,
-        image_size=image_size or before.image_size,
+        aspect_ratio=aspect_ratio or edited.aspect_ratio,
+        image_size=image_size or edited.image_size,
         count=count,
         key=key,
         refines=output,
@@ -67,8 +67,9 @@ def submit_refinement(
 
 
 def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
-    """The model that would go on from an output, with so many more references. Raises
-    InvalidRequest."""
+    """Return the model that would edit `output` with `references` more images.
+
+    Raises InvalidRequest if it cannot, or if the conversation would hold too many images."""
     model = _model(output.generation)
     images = sum(link.images for link in conversation.chain(output)) + references
     if images > model.max_references:
@@ -80,10 +81,11 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
     return model
 
 
-def _model(before: Generation) -> EngineModel:
-    """The model that drew it: signatures mean nothing to another one, nor to its successor."""
+def _model(edited: Generation) -> EngineModel:
+    """Return the model that drew it: no other one, nor its successor, accepts the signatures of
+    its answers. Raises InvalidRequest and ModelRetired."""
     try:
-        model = catalog.get_model(before.model)
+        model = catalog.get_model(edited.model)
     except ModelRetired as error:
         raise ModelRetired(
             f"{error.message} Another model cannot edit its images. {conversation.INSTEAD}",
@@ -97,26 +99,26 @@ def _model(before: Generation) -> EngineModel:
     return model
 
 
-# ------------------------------------------------------------------------ looking back
+# ------------------------------------------------------------------------ conversations
 
-_EARLIER = """
-WITH RECURSIVE said(output, turn) AS (
+_EARLIER_OUTPUTS = """
+WITH RECURSIVE chain(output, turn) AS (
     SELECT %(output)s::bigint, 0
     UNION ALL
-    SELECT asked.refines_id, said.turn + 1
-      FROM said
-      JOIN generation_output made ON made.id = said.output
-      JOIN generation_generation asked ON asked.id = made.generation_id
-     WHERE asked.refines_id IS NOT NULL AND said.turn < %(most)s
+    SELECT generation.refines_id, chain.turn + 1
+      FROM chain
+      JOIN generation_output output ON output.id = chain.output
+      JOIN generation_generation generation ON generation.id = output.generation_id
+     WHERE generation.refines_id IS NOT NULL AND chain.turn < %(max_turns)s
 )
-SELECT output FROM said ORDER BY turn DESC
+SELECT output FROM chain ORDER BY turn DESC
 """
 
 
 @dataclass(frozen=True)
 class Step:
-    """One turn: what was asked, the picture that was gone on from, and every way that was taken
-    from there. A picture that the person may not see is None."""
+    """One turn of a conversation: an output, and the generations that edited it. `asset` is None if
+    it was deleted or the user may not view it."""
 
     output: Output
     branches: list[Generation]
@@ -131,24 +133,23 @@ class Step:
 
 
 def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
-    """The conversation up to an output, first turn first, with its branches; of the longest only
-    the end."""
+    """Return the conversation up to `output`, first turn first, with its branches: at most the last
+    MAX_TURNS turns before the output."""
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, {"output": output.pk, "most": conversation.MAX_TURNS})
+        cursor.execute(_EARLIER_OUTPUTS, {"output": output.pk, "max_turns": conversation.MAX_TURNS})
         earlier = [pk for (pk,) in cursor.fetchall()]
-    found = steps(Output.objects.filter(pk__in=earlier), person)
-    by_output = {step.output.pk: step for step in found}
+    visible = steps(Output.objects.filter(pk__in=earlier), person)
+    by_output = {step.output.pk: step for step in visible}
     return [by_output[pk] for pk in earlier if pk in by_output]
 
 
 def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[Step]:
-    """Outputs with what was made of each in words, in five queries however many there are; without
-    the generations that the person may not see."""
-    asked, seen = visible.generations(person), permissions.assets(person)
-    pictures = Output.objects.defer("data").prefetch_related(Prefetch("asset", seen))
-    branches = asked.order_by("pk").prefetch_related(Prefetch("outputs", pictures))
-    shown = (
-        outputs.filter(generation__in=asked).defer("data").select_related("generation__created_by")
-    )
-    shown = shown.prefetch_related(Prefetch("asset", seen), Prefetch("refined_in", branches))
-    return [Step(output, list(output.refined_in.all())) for output in shown]
+    """Return `outputs` with the edits of each, in five queries however many there are, without the
+    generations that `person` may not view."""
+    allowed, assets = generations(person), permissions.assets(person)
+    edited = Output.objects.defer("data").prefetch_related(Prefetch("asset", assets))
+    branches = allowed.order_by("pk").prefetch_related(Prefetch("outputs", edited))
+    rows = outputs.filter(generation__in=allowed).defer("data")
+    rows = rows.select_related("generation__created_by")
+    rows = rows.prefetch_related(Prefetch("asset", assets), Prefetch("refined_in", branches))
+    return [Step(output, list(output.refined_in.all())) for output in rows]

@@ -1,5 +1,5 @@
-"""Withdrawing the rights to a picture: it, and whatever was made of it, is put aside; the people
-concerned are told; lifting that brings everything back."""
+"""Withdrawal of an asset's usage rights: the asset and its descendants are quarantined, and the
+users concerned are notified. Lifting the withdrawal releases them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from generation.pipeline import cancel_generation
 logger = logging.getLogger(__name__)
 
 MAX_REASON_LENGTH = 500
-MAX_NAMED = 3
+MAX_NAMED = 3  # assets that a notification lists by title
 CANCELLED = "Cancelled: the usage rights of one of its references were revoked."
 
 
 @dataclass(frozen=True)
 class Affected:
-    """What was made of a picture."""
+    """Descendants of an asset, and the generations that its withdrawal would cancel."""
 
-    seen: list[Asset]  # by the person who asks, newest first
-    unseen: int  # pictures of other brands
-    waiting: int  # generations that would be cancelled
+    seen: list[Asset]  # descendants that the user may view, newest first
+    unseen: int  # number of other descendants, which belong to other brands
+    waiting: int  # number of generations that would be cancelled
 
 
 def affected_by(*, person: permissions.AnyUser, asset: Asset) -> Affected:
+    """Return what a withdrawal of `asset` would affect, as far as `person` may view it."""
     pks = graph.descendants([asset.pk])
     seen = list(
         permissions.assets(person).filter(pk__in=pks).select_related("brand").order_by("-pk")
@@ -47,15 +48,15 @@ def affected_by(*, person: permissions.AnyUser, asset: Asset) -> Affected:
 
 
 def active_withdrawal(asset: Asset) -> Withdrawal | None:
-    """The withdrawal of `asset` itself that nobody has lifted."""
+    """Return the withdrawal of `asset` itself that is in force, if any."""
     rows = Withdrawal.objects.filter(asset=asset, lifted_at=None)
     return rows.select_related("by").first()
 
 
 @transaction.atomic
 def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
-    """Quarantine `asset` and all descendants, in every brand: rights do not end where a brand does.
-    Generations that wait with one of them are cancelled. Managers only.
+    """Quarantine `asset` and its descendants in all brands, cancel unfinished generations that use
+    one of them, and notify the users concerned. Managers only.
 
     Raises NotAllowed and InvalidAsset.
     """
@@ -79,7 +80,7 @@ def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     for each in locked:
         quarantine.quarantine(each, withdrawal)
     cancelled = _cancel([each.pk for each in locked])
-    _tell(withdrawal, asset, locked)
+    _notify_users(withdrawal, asset, locked)
     webhooks.rights_withdrawn(asset, reason, locked)
     logger.info(
         "%s withdrew asset %d: %d quarantined, %d cancelled",
@@ -93,15 +94,20 @@ def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
 
 
 def liftable_withdrawal(*, person: permissions.AnyUser, asset: Asset) -> Withdrawal | None:
-    """What `person` may lift where `asset` is: its own withdrawal, or that of a source that was
-    deleted since, and so has no page of its own."""
-    here = Withdrawal.objects.filter(Q(asset=asset) | Q(asset=None), quarantined__asset=asset)
-    rows = here.filter(lifted_at=None).select_related("brand").order_by("asset_id", "pk")
+    """Return the withdrawal that `person` may lift on the page of `asset`: its own, or that of a
+    source which was deleted and so has no page."""
+    quarantining = Withdrawal.objects.filter(
+        Q(asset=asset) | Q(asset=None), quarantined__asset=asset
+    )
+    rows = quarantining.filter(lifted_at=None).select_related("brand").order_by("asset_id", "pk")
     return next((row for row in rows if permissions.can_manage(person, row.brand)), None)
 
 
 def reinstate_rights(*, person: User, asset: Asset) -> list[Asset]:
-    """Lift what is `liftable` there. Managers only. Raises NotAllowed and InvalidAsset."""
+    """Lift the withdrawal that `liftable_withdrawal` returns; return the released assets.
+
+    Managers only. Raises NotAllowed and InvalidAsset.
+    """
     withdrawal = liftable_withdrawal(person=person, asset=asset)
     if withdrawal is None:
         permissions.require_manager(person, asset.brand)
@@ -113,18 +119,19 @@ def reinstate_rights(*, person: User, asset: Asset) -> list[Asset]:
 
 @transaction.atomic
 def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
-    """What nothing else holds back has its status of before. Managers of the source's brand only.
+    """Lift a withdrawal, and return the released assets: those that no other withdrawal holds
+    have their previous status again. Managers of the source's brand only.
 
     Raises NotAllowed and InvalidAsset.
     """
     permissions.require_manager(person, withdrawal.brand)
     locked = Withdrawal.objects.select_for_update().get(pk=withdrawal.pk)
-    if locked.lifted_at:  # by somebody else, since it was read
+    if locked.lifted_at:  # by another user in the meantime
         raise InvalidAsset(f"The usage rights of “{locked.title}” are not revoked.")
     released = quarantine.release_quarantined(locked)
     locked.lifted_at, locked.lifted_by = timezone.now(), person
     locked.save(update_fields=["lifted_at", "lifted_by"])
-    for owner, pictures in _owners(released, but=person).items():
+    for owner, pictures in _owners(released, exclude=person).items():
         named = _named(pictures)
         notifications.notify(
             owner, f"Usage rights reinstated; released from quarantine: {named}.", _where(pictures)
@@ -133,15 +140,16 @@ def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
 
 
 def unfinished(asset_ids: Iterable[int]) -> list[Generation]:
-    """Generations that wait, or draw, with one of these pictures."""
+    """Return the waiting and running generations that use one of these assets as a reference, a
+    draft, or the image to edit."""
     pks = list(asset_ids)
     uses = Q(reference_rows__asset__in=pks) | Q(refines__asset__in=pks) | Q(draft__asset__in=pks)
     return list(Generation.objects.filter(uses, state__in=Generation.UNFINISHED).distinct())
 
 
 def _lock_all(asset: Asset) -> list[Asset]:
-    """The picture and its descendants. Pictures that are being stored lock what they are made of:
-    once nothing new turns up, all of them are here."""
+    """Lock and return the asset and its descendants, by id. An asset that is being stored locks its
+    sources first: as soon as no new descendant appears, the list is complete."""
     known: set[int] = set()
     rows: list[Asset] = []
     pks = {asset.pk}
@@ -160,12 +168,12 @@ def _cancel(asset_ids: Sequence[int]) -> int:
     return len(waiting)
 
 
-# ------------------------------------------------------------------------ telling
+# ------------------------------------------------------------------------ notifications
 
 
-def _tell(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -> None:
-    """Whoever made one of the pictures, and the managers of other brands that have some."""
-    told = _owners(quarantined, but=withdrawal.by)
+def _notify_users(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -> None:
+    """Notify the creators of the quarantined assets, and the managers of other brands with some."""
+    affected = _owners(quarantined, exclude=withdrawal.by)
     elsewhere: dict[Brand, list[Asset]] = {}
     for asset in quarantined:
         if asset.brand_id != source.brand_id:
@@ -174,16 +182,17 @@ def _tell(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -
         managers = Membership.objects.filter(brand=brand, role=Membership.Role.MANAGER)
         for membership in managers.select_related("user"):
             if membership.user != withdrawal.by:
-                mine = told.setdefault(membership.user, [])
-                mine += [picture for picture in pictures if picture not in mine]
-    for person, pictures in told.items():
+                listed = affected.setdefault(membership.user, [])
+                listed += [picture for picture in pictures if picture not in listed]
+    for person, pictures in affected.items():
         notifications.notify(
             person, _sentence(person, source, withdrawal.reason, pictures), _where(pictures)
         )
 
 
 def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset]) -> str:
-    """Who may not see the source learns neither its name nor the reason."""
+    """Return the notification; without the source's title and the reason if `person` may not view
+    the source."""
     if permissions.assets(person).filter(pk=source.pk).exists():
         short = reason if len(reason) <= 160 else f"{reason[:159]}…"
         what = f"The usage rights of “{source}” were revoked: {short.rstrip('.')}."
@@ -192,25 +201,28 @@ def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset
     return f"{what} Quarantined: {_named(pictures)}."
 
 
-def _owners(assets: Iterable[Asset], *, but: User | None) -> dict[User, list[Asset]]:
+def _owners(assets: Iterable[Asset], *, exclude: User | None) -> dict[User, list[Asset]]:
+    """Return the active creators of `assets`, each with those that they may view."""
     owners: dict[User, list[Asset]] = {}
     for asset in assets:
-        if asset.created_by and asset.created_by != but and asset.created_by.is_active:
+        if asset.created_by and asset.created_by != exclude and asset.created_by.is_active:
             owners.setdefault(asset.created_by, []).append(asset)
     return {
-        owner: seen
+        owner: visible
         for owner, made in owners.items()
-        if (seen := list(permissions.assets(owner).filter(pk__in=[asset.pk for asset in made])))
+        if (visible := list(permissions.assets(owner).filter(pk__in=[asset.pk for asset in made])))
     }
 
 
 def _named(pictures: Sequence[Asset]) -> str:
+    """Return the titles in quotes, at most MAX_NAMED, and the number of the others."""
     named = ", ".join(f"“{str(picture)[:60]}”" for picture in pictures[:MAX_NAMED])
     more = len(pictures) - MAX_NAMED
     return f"{named} and {more} more" if more > 0 else named
 
 
 def _where(pictures: Sequence[Asset]) -> str:
+    """Return the address of the only asset, or of the library's list of quarantined ones."""
     if len(pictures) == 1:
         return pictures[0].get_absolute_url()
     return f"{reverse('library')}?status={Asset.Status.QUARANTINED}"

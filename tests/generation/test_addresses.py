@@ -1,4 +1,4 @@
-"""Who gets in where: every address of the studio."""
+"""Access to every address of the studio."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARTS = [{"output": 0, "thoughtSignature": "c2lnbmVk"}]
 SAID = {"prompt": "A cape", "references": [], "role": "model", "parts": PARTS}
 REST = "/api/v1"
 ADDRESSES = [
-    # everybody's own, or what all have in common
+    # pages that all users have
     Address("get", "/tray/", P),
     Address("get", "/generations/", P),
     Address("get", "/batches/", P),
@@ -55,7 +55,7 @@ ADDRESSES = [
     Address("post", f"{REST}/estimates/", C, {"brand": "acme", "model": "sketch"}),
     Address("get", f"{REST}/presets/{{preset}}/", V),
     Address("get", f"{REST}/presets/{{preset}}/versions/", V),
-    # generations: viewers see them once a picture of theirs is approved
+    # generations: viewers see them once one of their images is approved
     Address("get", "/generations/{generation}/", C),
     Address("get", "/generations/{generation}/state/", C),
     Address("get", "/generations/{generation}/thread/", C),
@@ -79,7 +79,7 @@ ADDRESSES = [
     Address("get", f"{REST}/batches/{{batch}}/", C),
     Address("post", f"{REST}/batches/{{batch}}/stop/", C),
     Address("post", f"{REST}/batches/{{batch}}/retry/", C),
-    # a picture that came back, still a draft
+    # an output that is a draft
     Address("get", "/compare/?a={made}&b={shown}", C),
     Address("post", "/outputs/{output}/keep/", C),
     Address("post", "/outputs/{output}/reject/", C, {"reason": "Blurred"}),
@@ -151,7 +151,7 @@ def ids(cast: Cast, make_asset: MakeAsset, settings: Any) -> dict[str, Any]:
     cancelled, waiting = ask(cast, prompt=OURS, batch=batch), ask(cast, prompt=OURS)
     cancel_generation(person=cast.creator, generation=cancelled)
     output = generation.outputs.get()
-    settings.GEMINI_API_KEY = "a-key"  # nothing is sent: it waits
+    settings.GEMINI_API_KEY = "a-key"  # nothing is sent: the job waits
     able = {"model": "gemini-nano-banana-2.1", "image_size": "1K"}
     Generation.objects.filter(pk=generation.pk).update(**able)
     Turn.objects.create(take=output.take, content=SAID)
@@ -184,5 +184,5 @@ def test_every_address_is_for_whom_it_is_meant(cast: Cast, ids: dict[str, Any]) 
 
 
 def test_every_address_is_in_the_table() -> None:
-    """A new one is put there, with the first of EVERYBODY who gets in."""
+    """A new address needs a row with the first of EVERYBODY who has access."""
     assert {each.key for each in ADDRESSES} == keys("generation")

@@ -180,7 +180,7 @@ def test_the_list_takes_as_many_queries_for_twenty_as_for_one(
             made = ask_for(cast, prompt=f"A cape, {count}", references=references)
             if count < 3:
                 run_generation(generation_id=made.pk)
-        # token and person, brands seen and managed, generations, takes, references, outputs,
+        # token and user, visible and managed brands, generations, takes, references, outputs,
         # findings
         with django_assert_num_queries(8):
             answer = client.get(GENERATIONS)

@@ -1,5 +1,5 @@
-"""A brand's whole way, over REST and real HTTP to the stand-in: from the library to a picture that
-is approved, and whose source is withdrawn."""
+"""The whole workflow of a brand, over REST and real HTTP to the stand-in: from the library to an
+approved image, and the withdrawal of its source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Index = Callable[..., None]
 
 @pytest.fixture
 def bag(make_asset: Any) -> Asset:
-    """It may be used in two countries until a day."""
+    """Return an asset with terms: two countries, and an expiry date."""
     terms = {"territories": ["DE", "FR"], "expires_on": "2099-12-31"}
     bag: Asset = make_asset((200, 30, 40), title="Red handbag", **terms)
     return bag
@@ -108,7 +108,7 @@ def test_drafts_turns_finals_and_orders_in_bulk(
     answer = creator.post(f"{V1}/outputs/{kept}/refine/", {"words": "Swap the strap"})
     refined = drawn(creator, answer.json())
     assert (refined["status"], refined["refines"]) == ("succeeded", kept)
-    assert len(server.requests[-1].body["contents"]) == 3  # what was asked, the answer, the words
+    assert len(server.requests[-1].body["contents"]) == 3  # the prompt, the answer, the instruction
 
     turn = refined["outputs"][0]["id"]
     final = drawn(
@@ -125,7 +125,7 @@ def test_drafts_turns_finals_and_orders_in_bulk(
     batch = creator.post(f"{V1}/batches/", order)
     assert batch.status_code == 202, batch.content
     job = BatchJob.objects.get()
-    for _ in range(2):  # it is sent, and it is brought home
+    for _ in range(2):  # it is sent, and its answers are recorded
         bulk_orders.follow(job_id=job.pk)
     told = creator.get(f"{V1}/batches/{batch.json()['id']}/").json()
     assert told["progress"]["made"] == len(cells)

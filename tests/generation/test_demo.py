@@ -1,4 +1,4 @@
-"""The demo brands have rules, once, and keep those that people change."""
+"""The demo brands get rules once, and keep the changes of users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A studio of before takes were rows, migrated: every take has its row, and nothing is lost."""
+"""Migration from takes as JSON to takes as rows: every take has its row, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SAID = ASKED | {"role": "model", "parts": [{"text": "Here."}]}
 
 
 def migrate(to: list[tuple[str, str]] | None = None) -> Any:
-    """Migrate, and return the models as they are then."""
+    """Migrate, and return the models of that state."""
     executor = MigrationExecutor(connection)
     targets = to or executor.loader.graph.leaf_nodes()
     executor.migrate(targets)
@@ -48,7 +48,7 @@ def migrate(to: list[tuple[str, str]] | None = None) -> Any:
 
 
 def fill(old: Any, cast: Cast) -> None:
-    """Rows of every kind, as the code of before left them."""
+    """Create rows of every kind as the previous code wrote them."""
 
     def rows(name: str) -> Any:
         return old.get_model("generation", name).objects
@@ -89,7 +89,7 @@ def fill(old: Any, cast: Cast) -> None:
         entry("answered", take, "released", -8)
     entry("answered", None, "reserved", 16)
     entry("implied", 3, "charged", 4)
-    entry(None, 0, "charged", 3)  # of a generation that was deleted
+    entry(None, 0, "charged", 3)  # of a deleted generation
 
 
 def found(label: str) -> Generation:
@@ -112,10 +112,10 @@ def check_states() -> None:
     assert states("abandoned") == [(0, "abandoned", True), (1, "abandoned", False)]
     assert states("unreadable") == [(0, "answered", True), (1, "asked", False)]
     assert states("implied") == [
-        (0, "answered", False),  # by its output
-        (1, "answered", False),  # by what the model said
+        (0, "answered", False),  # known by its output
+        (1, "answered", False),  # known by the turn
         (2, "asked", False),
-        (3, "lost", False),  # by its price only
+        (3, "lost", False),  # known by its price only
     ]
     assert states("untouched") == []
 
@@ -199,7 +199,7 @@ def test_takes_become_rows_and_numbers_again(cast: Cast) -> None:
 
 
 def check_before(old: Any) -> None:
-    """What was there is there again; what was implied is written down."""
+    """Check that the reverse migration restores the JSON, and records what it only implied."""
     asked = old.get_model("generation", "Generation").objects.values_list("label", "takes")
     expected = {label: takes for label, takes in TAKES.items() if label != "implied"}
     came_back = dict(asked)

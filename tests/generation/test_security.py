@@ -1,4 +1,4 @@
-"""Two clicks, two workers, and faults in the studio: nothing is paid twice, nothing is stuck."""
+"""Repeated clicks, concurrent workers and faults in the studio: nothing is paid twice or stuck."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TestTwoClicks:
         assert first.headers["Location"] == second.headers["Location"] == f"/generations/{made.pk}/"
         assert jobs_of(made) == 1
         assert made.reference_rows.count() == 1
-        # the same page, shown again by the browser, but with other words: that is meant
+        # the same page, shown again by the browser, with another prompt: a new request
         client.post("/studio/", {**asked, "prompt": "A blue cape"})
         client.post("/studio/", {**asked, "token": str(uuid.uuid4()), "anyway": "1"})
         assert Generation.objects.count() == 3

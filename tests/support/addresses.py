@@ -1,4 +1,4 @@
-"""Every address that the project answers at, and who gets in there."""
+"""All addresses of the project, and which users have access to each."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from assetbank.models import Membership
 from tests.conftest import Cast
 from tests.support.api import EVERYBODY, client_of
 
-OURS = "zanzibar"  # written only where acme's people may read it
-DRAFTS = "quagga"  # and only where those who work on acme may
+OURS = "zanzibar"  # in texts that only users of acme may read
+DRAFTS = "quagga"  # in texts that only creators and managers of acme may read
 MUST_NOT_READ = {"anonymous": (OURS, DRAFTS), "outsider": (OURS, DRAFTS), "viewer": (DRAFTS,)}
-REFUSED = {400, 401, 403, 404}  # 400: what was named is not there, for this person
+REFUSED = {400, 401, 403, 404}  # 400: the object does not exist for this user
 
 
 @dataclass(frozen=True)
 class Address:
-    """`first` of EVERYBODY gets in, and all behind that one; nobody before."""
+    """An address to which `first` of EVERYBODY and all after have access, and nobody before."""
 
     method: str
     path: str
@@ -40,7 +40,8 @@ class Address:
 
 
 def keys(app: str = "", *, others_than: Iterable[str] = ()) -> set[str]:
-    """What the table of an app must have: names of pages; of REST, methods and names."""
+    """Return the keys that the table of an app must have: names of pages, and methods and names of
+    the REST API."""
     found = set()
     for route, pattern in _routes(get_resolver().url_patterns):
         if route.startswith("/admin/"):
@@ -60,7 +61,7 @@ def keys(app: str = "", *, others_than: Iterable[str] = ()) -> set[str]:
 
 
 def admin_addresses() -> list[str]:
-    """Of each of its pages, also those that the admin does not come with."""
+    """Return an address for each page of the admin, including our own."""
     resolvers = (each for each in get_resolver().url_patterns if isinstance(each, URLResolver))
     (site,) = (each for each in resolvers if each.namespace == "admin")
     routes = (route for route, _ in _routes(site.url_patterns, "/admin/"))
@@ -78,30 +79,32 @@ def _routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, U
 
 
 def wrong(cast: Cast, addresses: Iterable[Address], **ids: Any) -> list[str]:
-    """Who gets in where they must not, or not where they must, or reads what is not theirs. What
-    each one changes is undone. The outsider only looks at pictures of the other brand here: where
-    there is a page for whoever creates or manages anything, it is not for them.
+    """Return sentences about users with too much or too little access, and about texts that they
+    must not read. The changes of each request are rolled back.
+
+    The outsider is only a viewer of the other brand here: pages for creators and managers of any
+    brand are not for them.
     """
     Membership.objects.filter(user=cast.outsider).update(role="viewer")
-    told = []
+    faults = []
     for address in addresses:
         first = EVERYBODY.index(address.first)
         for name in EVERYBODY:
-            meant = EVERYBODY.index(name) >= first
-            if meant and name not in (address.first, *MUST_NOT_READ):
-                continue  # they may do all that those before them may
+            allowed = EVERYBODY.index(name) >= first
+            if allowed and name not in (address.first, *MUST_NOT_READ):
+                continue  # has all the access of those before
             with transaction.atomic():
                 answer = ask(client_for(cast, name, address), address, ids)
                 transaction.set_rollback(True)
-            if not (_let_in(answer) if meant else _refused(answer)):
-                told.append(f"{address.method} {address.path}: {name} gets {answer.status_code}")
+            if not (_let_in(answer) if allowed else _refused(answer)):
+                faults.append(f"{address.method} {address.path}: {name} gets {answer.status_code}")
             read = answer.getvalue().decode("latin-1")
-            told += [
+            faults += [
                 f"{address.method} {address.path}: {name} reads “{word}”"
                 for word in MUST_NOT_READ.get(name, ())
                 if word in read
             ]
-    return told
+    return faults
 
 
 def client_for(cast: Cast, name: str, address: Address) -> Any:
@@ -124,15 +127,6 @@ def ask(client: Any, address: Address, ids: dict[str, Any]) -> Any:
     return send(path, body)
 
 
-def _filled(value: Any, ids: dict[str, Any]) -> Any:
-    """A file is made for each; "{name}" is an id, or several."""
-    if callable(value):
-        return value()
-    if isinstance(value, str) and value.startswith("{") and value[1:-1] in ids:
-        return ids[value[1:-1]]
-    return value
-
-
 def _to_sign_in(answer: Any) -> bool:
     return isinstance(answer, HttpResponseRedirect) and answer.url.startswith("/sign-in/?next=")
 
@@ -143,3 +137,12 @@ def _let_in(answer: Any) -> bool:
 
 def _refused(answer: Any) -> bool:
     return answer.status_code in REFUSED or _to_sign_in(answer)
+
+
+def _filled(value: Any, ids: dict[str, Any]) -> Any:
+    """A file is made for each; "{name}" is an id, or several."""
+    if callable(value):
+        return value()
+    if isinstance(value, str) and value.startswith("{") and value[1:-1] in ids:
+        return ids[value[1:-1]]
+    return value

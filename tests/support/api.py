@@ -1,4 +1,4 @@
-"""What the API tests of all apps share: signed-in clients, and who may do what."""
+"""Helpers of the API tests of all apps: clients with tokens, and tables of permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERYBODY = ("anonymous", "outsider", "viewer", "creator", "manager", "staff")
 
 
 def client_of(cast: Cast, name: str) -> APIClient:
-    """A program with that person's token; `anonymous` has none."""
+    """Return a client with the token of a user; `anonymous` has none."""
     client = APIClient(raise_request_exception=False)
     if name != "anonymous":
         token, _ = Token.objects.get_or_create(user=getattr(cast, name))
@@ -30,7 +30,7 @@ def upload(data: bytes | None = None, name: str = "red-cape.png") -> SimpleUploa
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint and method, and the status that each person gets, in the order of EVERYBODY."""
+    """One endpoint and method, and the status for each user, in the order of EVERYBODY."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Row:
 
 
 def statuses(cast: Cast, row: Row, **ids: int) -> tuple[int, ...]:
-    """What everybody gets; what each one changed is undone."""
+    """Return the status for each user; the changes of each request are rolled back."""
     got = []
     for name in EVERYBODY:
         with transaction.atomic():

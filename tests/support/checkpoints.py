@@ -1,4 +1,4 @@
-"""Checkpoints that tests and benchmarks make: real architectures, random weights."""
+"""Checkpoints for tests and benchmarks: real architectures with random weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT = {"vocab_size": 3040, "bos_token_id": 3038, "eos_token_id": 3039, "pad_tok
 
 
 def save(folder: Path, model: Any, processor: Any) -> Path:
-    """With the demo encoder's tokenizer."""
+    """Save a model with the tokenizer of the demo encoder."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for name in TOKENIZER_FILES:
@@ -22,7 +22,7 @@ def save(folder: Path, model: Any, processor: Any) -> Path:
 
 
 def save_vit_b32(folder: Path) -> Path:
-    """CLIP ViT-B/32, 512 dimensions: it costs what the real one costs."""
+    """Save a CLIP ViT-B/32 of 512 dimensions, which takes the time and memory of the real one."""
     import torch
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
@@ -32,7 +32,7 @@ def save_vit_b32(folder: Path) -> Path:
 
 
 def save_small(folder: Path) -> Path:
-    """A CLIP of 64 dimensions that knows nothing, and costs nothing."""
+    """Save a fast CLIP of 64 dimensions with random weights."""
     import torch
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
@@ -50,7 +50,8 @@ def save_small(folder: Path) -> Path:
 
 
 def save_twin(folder: Path) -> Path:
-    """The demo encoder, looking at pictures a little differently: as good, and another one."""
+    """Save a copy of the demo encoder with slightly different preprocessing: equally good, but with
+    another fingerprint."""
     shutil.copytree(DEMO_FOLDER, folder, dirs_exist_ok=True)
     config = folder / "preprocessor_config.json"
     config.write_text(config.read_text().replace('"resample": 3', '"resample": 2'))

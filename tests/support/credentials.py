@@ -1,4 +1,4 @@
-"""Signs pictures with Content Credentials, with a certificate made for the test."""
+"""Content Credentials in images, signed with a certificate that the tests create."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def _pem(certificate: x509.Certificate) -> str:
 
 
 def signed(data: bytes, mime: str = "image/png", remote: str = "") -> bytes:
-    """`data` with a manifest that says it was drawn by a model; `remote`: not in the file, but at
-    that address."""
+    """Return `data` with a manifest of an image that a model generated; with `remote`, the manifest
+    is at that address and not in the file."""
     from c2pa import Builder, C2paSignerInfo, Signer
 
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

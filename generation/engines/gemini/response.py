@@ -227,8 +227,8 @@ def status_error(
         )
     if status in (401, 403):
         return EngineFailed(
-            "This site does not have permission to use Gemini for this. The site "
-            f'administrator must check the key and its permissions. Google says: "{_shortened(message)}"',
+            "This site does not have permission to use Gemini for this. The site administrator "
+            f'must check the key and its permissions. Google says: "{_shortened(message)}"',
             code="no_permission",
             detail=detail,
         )

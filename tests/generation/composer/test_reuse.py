@@ -1,4 +1,4 @@
-"""What there is already, before money is spent: in the studio and over REST."""
+"""Existing results before money is spent: in the studio and over REST."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def made(cast: Cast, *references: Asset, **fields: Any) -> Generation:
 
 def look(cast: Cast, *references: Asset, **fields: Any) -> reuse.Existing:
     given = {"prompt": "A red cape at dawn", "aspect_ratio": "1:1", **fields}
-    wanted = RequestSpec(brand=cast.acme, references=references, **given)
-    return reuse.find_existing(person=cast.creator, wanted=wanted, near=False)
+    spec = RequestSpec(brand=cast.acme, references=references, **given)
+    return reuse.find_existing(person=cast.creator, spec=spec, near=False)
 
 
 class TestTheSame:
@@ -82,8 +82,10 @@ class TestTheSame:
     def test_what_may_not_be_seen_or_used_is_not_offered(self, cast: Cast) -> None:
         before = made(cast)
         output = Asset.objects.get(origin="generated")
-        stranger = RequestSpec(brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1")
-        assert not reuse.find_existing(person=cast.outsider, wanted=stranger, near=False)
+        outsiders_spec = RequestSpec(
+            brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1"
+        )
+        assert not reuse.find_existing(person=cast.outsider, spec=outsiders_spec, near=False)
         for status in ("archived", "quarantined"):
             Asset.objects.filter(pk=output.pk).update(status=status)
             assert not look(cast).same
@@ -101,19 +103,17 @@ class TestNear:
         made(cast, prompt="A handbag, red, in soft light")
         index()
         prompt = "A red handbag in soft light"
-        wanted = RequestSpec(brand=cast.acme, prompt=prompt, aspect_ratio="1:1")
-        titles = [
-            each.title for each in reuse.find_existing(person=cast.creator, wanted=wanted).near
-        ]
+        spec = RequestSpec(brand=cast.acme, prompt=prompt, aspect_ratio="1:1")
+        titles = [each.title for each in reuse.find_existing(person=cast.creator, spec=spec).near]
         assert titles[0] == "A handbag, red, in soft light"
         assert "IMG 2" not in titles
         plain = RequestSpec(brand=cast.acme, prompt="red handbag", aspect_ratio="1:1")
-        assert bag in reuse.find_existing(person=cast.creator, wanted=plain).near
+        assert bag in reuse.find_existing(person=cast.creator, spec=plain).near
 
     def test_search_being_down_hides_nothing_else(self, cast: Cast, milvus_down: None) -> None:
         made(cast)
-        wanted = RequestSpec(brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1")
-        found = reuse.find_existing(person=cast.creator, wanted=wanted)
+        spec = RequestSpec(brand=cast.acme, prompt="A red cape at dawn", aspect_ratio="1:1")
+        found = reuse.find_existing(person=cast.creator, spec=spec)
         assert found.same
         assert not found.near
 
@@ -129,22 +129,22 @@ class TestTaking:
         self, cast: Cast, make_asset: MakeAsset
     ) -> None:
         asset = make_asset()
-        wanted = RequestSpec(brand=cast.acme, prompt="A red cape", aspect_ratio="1:1")
+        spec = RequestSpec(brand=cast.acme, prompt="A red cape", aspect_ratio="1:1")
         for _ in range(2):
             entry = reuse.reuse_asset(
-                person=cast.creator, wanted=wanted, asset=asset, model="sketch", count=2
+                person=cast.creator, spec=spec, asset=asset, model="sketch", count=2
             )
         assert LedgerEntry.objects.get() == entry
         assert entry.kind == LedgerEntry.Kind.AVOIDED
         assert entry.usd >= 2 * Decimal(30) * 1120 / 1_000_000
 
     def test_only_what_may_be_used(self, cast: Cast, make_asset: MakeAsset) -> None:
-        wanted = RequestSpec(brand=cast.acme, prompt="A red cape", aspect_ratio="1:1")
+        spec = RequestSpec(brand=cast.acme, prompt="A red cape", aspect_ratio="1:1")
         gone = make_asset()
         Asset.objects.filter(pk=gone.pk).update(status="quarantined")
         for asset in (gone, make_asset(brand=cast.other, by=cast.outsider)):
             with pytest.raises(InvalidRequest):
-                reuse.reuse_asset(person=cast.creator, wanted=wanted, asset=asset, model="sketch")
+                reuse.reuse_asset(person=cast.creator, spec=spec, asset=asset, model="sketch")
         assert not LedgerEntry.objects.exists()
 
 
@@ -211,8 +211,8 @@ class TestRest:
         Asset.objects.filter(pk=(asset := make_asset()).pk).update(status="approved")
         body = {**query, "asset": asset.pk, "model": "sketch"}
         assert client.post("/api/v1/already/", body, format="json").status_code == 403
-        stranger = client_of(cast, "outsider")
-        assert stranger.get("/api/v1/already/", query).status_code == 400
+        outsiders_spec = client_of(cast, "outsider")
+        assert outsiders_spec.get("/api/v1/already/", query).status_code == 400
 
     def test_suggestions(self, cast: Cast, make_asset: MakeAsset, settings: Settings) -> None:
         asset = make_asset(title="Silk cape")

@@ -1,4 +1,4 @@
-"""References that the library suggests, on the real parts: PostgreSQL, Milvus Lite, the encoder."""
+"""Suggested references, with the real PostgreSQL, Milvus Lite and encoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
 from generation.composer import suggestions
-from generation.composer.suggestions import spread, suggest_references
+from generation.composer.suggestions import diversify, suggest_references
 from generation.models import BrandRules
 from search.models import Asked
 from tests.conftest import Cast
@@ -33,7 +33,7 @@ def drawn(obj: str, colour: str, light: float = 1.0) -> bytes:
 
 @pytest.fixture
 def shop(make_asset: MakeAsset, index: Index) -> dict[str, Asset]:
-    """Five shots of one handbag, and other things."""
+    """Return five shots of one handbag, and other assets."""
     wares = {
         f"bag {n}": make_asset(file=drawn("handbag", "red", 1 - n / 40), title=f"IMG {n}")
         for n in range(5)
@@ -59,16 +59,16 @@ def test_of_near_copies_one_is_offered(shop: dict[str, Asset], cast: Cast) -> No
 
 def test_something_else_comes_before_more_of_the_same() -> None:
     one, like_it, other = (np.array(v, np.float32) for v in ([1, 0], [0.96, 0.28], [0, 1]))
-    nearness = {1: 1.0, 2: 0.98, 3: 0.96, 4: 0.5}
+    relevance = {1: 1.0, 2: 0.98, 3: 0.96, 4: 0.5}
     vectors = {1: one, 2: one, 3: like_it, 4: other}
-    assert spread(nearness, vectors, most=4) == [1, 4, 3], "2 is a copy of 1"
-    assert spread(nearness, {}, most=2) == [1, 2], "nothing is known of their looks"
-    assert spread({3: 1.0, 4: 0.7}, vectors, most=1, beside=[1]) == [4]
+    assert diversify(relevance, vectors, limit=4) == [1, 4, 3], "2 is a copy of 1"
+    assert diversify(relevance, {}, limit=2) == [1, 2], "nothing is known of their looks"
+    assert diversify({3: 1.0, 4: 0.7}, vectors, limit=1, after=[1]) == [4]
 
 
 def test_each_thing_that_a_prompt_names_is_looked_for(shop: dict[str, Asset], cast: Cast) -> None:
     prompt = "A red teapot, beside a blue handbag on a wooden table, steam rising in soft light"
-    assert set(offered(cast, prompt, most=2)) == {"red teapot 7", "blue handbag 7"}
+    assert set(offered(cast, prompt, limit=2)) == {"red teapot 7", "blue handbag 7"}
     assert offered(cast, "A submarine, seen from above") == []
 
 

@@ -1,4 +1,4 @@
-"""What is found in outputs: colours, words, references, near-duplicates; and what it stops."""
+"""The brand check: colours, words, references and near-duplicates, and what findings block."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def painted(*parts: tuple[str, float], size: int = 200) -> Image.Image:
-    """Stripes of these colours, each as wide as its share."""
+    """Return an image of stripes of these colours, each as wide as its share."""
     picture, left = Image.new("RGB", (size, size), GREY), 0.0
     brush = ImageDraw.Draw(picture)
     for colour, share in parts:
@@ -58,7 +58,7 @@ def lettered(text: str) -> Image.Image:
 
 @pytest.fixture
 def output_of(cast: Cast) -> Callable[..., Output]:
-    """`output_of(picture)`: as if the engine had drawn it, and in the library by now."""
+    """Return a function that stores an image as an ingested output of an engine."""
 
     def make(picture: Image.Image, *references: Asset, roles: str = "", **fields: str) -> Output:
         model = fields.pop("model", MODEL)
@@ -145,7 +145,7 @@ def test_words_are_read_where_a_reader_is_installed() -> None:
 
 @pytest.mark.slow
 def test_shapes_are_not_taken_for_words() -> None:
-    """Wheels, buttons and stripes."""
+    """Products with wheels, buttons and stripes have no words."""
     drawn = [Spec("bicycle", "red", "plain", "night"), Spec("mug", "blue", "dots", "snow")]
     assert [ocr.read_words(render(spec, 640)) for spec in drawn] == [[], []]
 
@@ -154,7 +154,7 @@ def test_shapes_are_not_taken_for_words() -> None:
     ("found", "approved", "left"),
     [
         (["Maison", "ORVELLE"], ["Maison Orvelle"], []),
-        (["Gre", "aus", "Kln"], ["Grüße aus Köln"], []),  # the reader lost what it does not know
+        (["Gre", "aus", "Kln"], ["Grüße aus Köln"], []),  # OCR loses letters that it does not know
         (["Orvele"], ["Orvelle"], []),  # a misread letter
         (["SALE"], ["Maison Orvelle"], ["SALE"]),
         (["SALE"], [], ["SALE"]),
@@ -187,7 +187,7 @@ def handbag(make_asset: MakeAsset) -> Asset:
 
 
 def with_it(reference: Image.Image, room: Image.Image) -> Image.Image:
-    """The reference as a third of another picture."""
+    """Return another image of which a third is the reference."""
     room = room.resize((640, 640))
     room.paste(reference.resize((240, 240)), (360, 360))
     return room
@@ -249,7 +249,7 @@ def test_what_the_library_has_already_is_told_but_not_what_it_goes_on_from(
     assert [f"(asset {there.pk})" in sentence for sentence in told] == [True]
 
 
-# ------------------------------------------------------------------------ when, and when not
+# ------------------------------------------------------------------------ when it runs
 
 
 def test_an_output_waits_for_its_vector_and_is_inspected_once(
@@ -263,7 +263,7 @@ def test_an_output_waits_for_its_vector_and_is_inspected_once(
     assert codes(output) == [Code.PALETTE]
     assert inspect.inspect_pending() == 0
     output.refresh_from_db()
-    inspect.inspect(output)  # as by a worker that was thought dead
+    inspect.inspect(output)  # as by a worker that was considered dead
     assert codes(output) == [Code.PALETTE]
 
 
@@ -297,7 +297,7 @@ def test_a_generation_succeeds_whatever_is_found(
     assert "Summer" in output.findings.get(code=Code.WORDS).sentence
 
 
-# ------------------------------------------------------------------------ what it stops
+# ------------------------------------------------------------------------ what it blocks
 
 
 def test_only_what_the_brand_names_blocks_approval(
@@ -306,7 +306,9 @@ def test_only_what_the_brand_names_blocks_approval(
     output = output_of(painted((GREEN, 0.8)))
     asset = output.asset
     assert asset
-    assert inspect.approval_blockers(asset) == []  # no rules: nothing waits for findings
+    assert (
+        inspect.approval_blockers(asset) == []
+    )  # without rules, approval does not wait for findings
     brand_rules.change_rules(person=cast.manager, brand=cast.acme, blocking=["palette"])
     with pytest.raises(CannotApprove, match="still running"):
         approval.decide(asset=asset, by=cast.manager, verdict="approved")

@@ -1,4 +1,4 @@
-"""Keeping and rejecting what came back, and comparing it."""
+"""Verdicts on outputs, and their comparison."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class TestComparing:
     [
         Row("post", "/api/v1/outputs/{output}/keep/", (401, 404, 403, 200, 200, 200)),
         Row("post", "/api/v1/outputs/{output}/undecide/", (401, 404, 403, 200, 200, 200)),
-        Row(  # an approved one, which viewers see
+        Row(  # an approved asset, which viewers see
             "post",
             "/api/v1/outputs/{output}/reject/",
             (401, 404, 403, 400, 400, 400),

@@ -1,4 +1,4 @@
-"""The tray, the studio and its generations, as pages."""
+"""Pages of the tray, the studio and its generations."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class TestStudio:
         slow = client.session
         assert tray.ids(slow) == []
         client.post("/tray/change/", {"add": asset.pk})
-        form_state.save_beside(slow, {"prompt": "Half a thought"})
+        form_state.save_fields_now(slow, {"prompt": "Half a thought"})
         page = text(client.get("/studio/"))
         assert in_tray(page) == [asset.pk]
         assert "Half a thought</textarea>" in page
@@ -304,7 +304,7 @@ class TestUsingAgain:
 
     @pytest.fixture
     def client(self, cast: Cast, make_asset: MakeAsset) -> Client:
-        """With something on the desk."""
+        """Return a client whose form and tray are not empty."""
         client = signed_in(cast.creator)
         client.post("/tray/change/", {"add": make_asset(title="Mine").pk})
         client.post("/studio/beside/", {**ASKED, "prompt": "My own words"})
@@ -447,7 +447,7 @@ class TestHistory:
         draft, approved = ask(cast, prompt="A secret plan"), ask(cast, prompt="A known cape")
         for made, status in ((draft, "draft"), (approved, "approved")):
             made.outputs.create(take=answered(made), position=0, asset=make_asset(status=status))
-        cast.other.memberships.create(user=cast.viewer, role="creator")  # but not of this brand
+        cast.other.memberships.create(user=cast.viewer, role="creator")  # of another brand only
         for client, address in (
             (signed_in(cast.viewer), "/generations/"),
             (client_of(cast, "viewer"), "/api/v1/generations/"),

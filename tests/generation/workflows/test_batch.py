@@ -1,4 +1,4 @@
-"""Matrices: asked for as a whole, followed on one page, stopped and tried again."""
+"""Batches of a matrix: submitted as a whole, followed on one page, stopped and retried."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ from generation.models import Batch, Generation, LedgerEntry, Output, Preset, Sp
 from generation.pipeline import run_generation
 from generation.prompting import presets
 from generation.review import verdicts
-from generation.workflows import batch as batches
-from generation.workflows import bulk_orders
-from generation.workflows.matrix import MAX_CELLS, Matrix
+from generation.workflows import (
+    MAX_CELLS,
+    BatchProgress,
+    Matrix,
+    batch_progress,
+    bulk_orders,
+    estimate_batch,
+    retry_batch,
+    stop_batch,
+    submit_batch,
+)
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.generation.requests import answered
@@ -35,7 +43,7 @@ MODEL = "gemini-nano-banana-2.1"
 
 def ask(cast: Cast, matrix: Matrix, **options: Any) -> Batch:
     given = {"person": cast.creator, "model": "sketch", "aspect_ratio": "1:1", **options}
-    return batches.submit_batch(brand=cast.acme, matrix=matrix, **given)
+    return submit_batch(brand=cast.acme, matrix=matrix, **given)
 
 
 def colours(*values: str, **options: Any) -> Matrix:
@@ -52,8 +60,8 @@ def draw(batch: Batch) -> list[Generation]:
     return cells(batch)
 
 
-def progress(batch: Batch) -> batches.Progress:
-    return batches.batch_progress(batch.generations.prefetch_related("outputs"))
+def progress(batch: Batch) -> BatchProgress:
+    return batch_progress(batch.generations.prefetch_related("outputs"))
 
 
 def queued_jobs() -> int:
@@ -143,7 +151,7 @@ class TestAsking:
         assert queued_jobs() == 0
 
     def test_the_money_reaches_for_all_or_for_none(self, cast: Cast, server: GeminiServer) -> None:
-        estimated = batches.estimate_batch(matrix=colours("red", "blue", "green"), model=MODEL)
+        estimated = estimate_batch(matrix=colours("red", "blue", "green"), model=MODEL)
         assert (estimated.cells, estimated.pictures) == (3, 3)
         assert estimated.usd_in_bulk == pytest.approx(estimated.usd / 2, abs=Decimal("1e-6"))
         cap = SpendingCap.objects.create(brand=cast.acme, monthly_usd=Decimal("0.10"))
@@ -163,13 +171,13 @@ class TestAsking:
         batch = ask(cast, colours("red", "blue"), model=MODEL, in_bulk=True)
         job = batch.jobs.get()
         reserved = sum(LedgerEntry.objects.values_list("usd", flat=True))
-        estimated = batches.estimate_batch(matrix=colours("red", "blue"), model=MODEL)
+        estimated = estimate_batch(matrix=colours("red", "blue"), model=MODEL)
         assert reserved == pytest.approx(estimated.usd_in_bulk, abs=Decimal("1e-5"))
         page = text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
         assert "The bulk order is being sent" in page
         bulk_orders.follow(job.pk)
         assert server.requests, "sent"
-        batches.stop_batch(person=cast.creator, batch=batch)
+        stop_batch(person=cast.creator, batch=batch)
         assert {each.state for each in cells(batch)} == {"cancelled"}
 
     def test_a_second_click_finds_the_first_ones(self, cast: Cast) -> None:
@@ -183,9 +191,9 @@ class TestAsking:
             with pytest.raises(NotAllowed):
                 ask(cast, colours("red"), person=person)
             with pytest.raises(NotAllowed):
-                batches.stop_batch(person=person, batch=batch)
+                stop_batch(person=person, batch=batch)
             with pytest.raises(NotAllowed):
-                batches.retry_batch(person=person, batch=batch)
+                retry_batch(person=person, batch=batch)
 
 
 class TestFollowing:
@@ -205,7 +213,7 @@ class TestFollowing:
         first, second, _ = cells(batch)
         run_generation(generation_id=first.pk)
         Generation.objects.filter(pk=second.pk).update(state="running")
-        batches.stop_batch(person=cast.creator, batch=batch)
+        stop_batch(person=cast.creator, batch=batch)
         assert [each.state for each in cells(batch)] == ["succeeded", "running", "cancelled"]
         assert cells(batch)[1].cancel_requested
         assert progress(batch).made == 1
@@ -216,13 +224,13 @@ class TestFollowing:
         batch = ask(cast, colours("red", "blue", "green"), model=MODEL)
         server.script("success", "refuse_picture", "bad_argument")
         draw(batch)
-        assert batches.retry_batch(person=cast.creator, batch=batch) == 1
+        assert retry_batch(person=cast.creator, batch=batch) == 1
         assert [each.state for each in cells(batch)] == ["succeeded", "refused", "queued"]
         draw(batch)
         assert [each.state for each in cells(batch)] == ["succeeded", "refused", "succeeded"]
         assert len(server.requests) == 4
         with pytest.raises(InvalidRequest, match="no failed or cancelled variations"):
-            batches.retry_batch(person=cast.creator, batch=batch)
+            retry_batch(person=cast.creator, batch=batch)
 
 
 def marks(page: str) -> list[str]:
@@ -378,7 +386,7 @@ class TestPage:
         few = ask(cast, colours("red", "blue", base=[base]))
         draw(few)
         many = ask(cast, colours(*map(str, range(60)), base=[base]))
-        for number, generation in enumerate(cells(many)):  # drawing sixty takes a while
+        for number, generation in enumerate(cells(many)):  # drawing sixty images takes a while
             Generation.objects.filter(pk=generation.pk).update(state="succeeded")
             asset = make_asset(title=f"cape {number}", origin="generated")
             generation.outputs.create(
@@ -599,7 +607,7 @@ def test_a_batch_over_rest_takes_as_many_queries_for_sixty_pictures_as_for_one(
         generation.outputs.create(
             take=answered(generation), position=0, mime="image/jpeg", asset=make_asset()
         )
-    # token and person, who may see what, batch, cells, takes, references, outputs, findings
+    # token and user, permissions, batch, cells, takes, references, outputs, findings
     for batch in (few, many):
         with django_assert_num_queries(9):
             answer = client.get(f"{BATCHES}{batch.pk}/")

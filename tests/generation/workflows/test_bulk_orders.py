@@ -1,4 +1,4 @@
-"""Orders in bulk, over HTTP to the stand-in's batch interface with the real SDK."""
+"""Bulk orders, over HTTP to the stand-in's batch API with the real SDK."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from generation.pipeline import (
     run_generation,
     submit,
 )
-from generation.workflows import batch as batches
-from generation.workflows import bulk_orders, refine
-from generation.workflows.matrix import Matrix
+from generation.workflows import Matrix, bulk_orders, refine, stop_batch, submit_batch
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.support.api import client_of
@@ -37,7 +35,8 @@ MODEL = "gemini-nano-banana-2.1"
 
 @pytest.fixture
 def order(cast: Cast, server: GeminiServer, make_asset: MakeAsset) -> Callable[..., BatchJob]:
-    """`order("A cape", "A hat")`: a batch in bulk with a cell for each prompt, not sent yet."""
+    """Return a function that creates a bulk order with a cell for each prompt, not sent yet:
+    `order("A cape", "A hat")`."""
 
     def ordering(*prompts: str, count: int = 1, model: str = MODEL) -> BatchJob:
         batch = Batch.objects.create(
@@ -95,7 +94,7 @@ def test_asking_queues_one_order_and_draws_nothing_by_itself(
     job = order("A cape", "A hat")
     assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
     assert [cell.state for cell in cells(job)] == ["queued", "queued"]
-    requeue_orphans()  # what is ordered is not left behind
+    requeue_orphans()  # an ordered generation is no orphan
     assert len(queued()) == 1
     assert server.requests == []
 
@@ -120,7 +119,7 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
     saved = LedgerEntry.objects.filter(kind="saved", generation=cells(job)[0])
     assert [entry.usd for entry in saved] == [full - charged.usd] * 2
     assert ledger.reserved(cells(job)[0]) == 0
-    # and the conversation can go on, live
+    # the output can be edited without a bulk order
     output = cells(job)[0].outputs.first()
     assert output
     asked = refine.submit_refinement(person=cast.creator, output=output, words="Swap the hat")
@@ -224,7 +223,7 @@ def test_a_worker_that_died_before_it_wrote_the_name_down_orders_nothing_twice(
         with pytest.raises(KeyboardInterrupt):
             follow(job)
     assert placed(server) == 1
-    for number in range(30):  # it is found among others, on any page of the list
+    for number in range(30):  # found among other orders, on any page of the list
         batch_api.create_batch(
             display_name=f"other {number}", model=MODEL, requests=iter_requests(job)
         )
@@ -241,24 +240,24 @@ def test_a_worker_that_died_midway_brings_home_the_rest_once(
     order: Order, server: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = follow(order("A cape", "A hat", "A scarf"))
-    kept = bulk_orders._keep
+    record = bulk_orders._record
     seen: list[str] = []
 
     def die_at_the_third(*args: object) -> object:
         seen.append("answer")
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return kept(*args)  # type: ignore[arg-type]
+        return record(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(bulk_orders, "_keep", die_at_the_third)
+        patched.setattr(bulk_orders, "_record", die_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             follow(job)
     assert sum(len(cell.ended_takes) for cell in cells(job)) == 2
     job = follow(job)
     assert [len(made(cell)) for cell in cells(job)] == [1, 1, 1]
     assert LedgerEntry.objects.filter(kind="charged").count() == 3
-    follow(job)  # a job that runs twice changes nothing
+    follow(job)  # a second run changes nothing
     assert LedgerEntry.objects.filter(kind="charged").count() == 3
 
 
@@ -273,7 +272,7 @@ def test_while_it_waits_it_is_looked_at_ever_less_often_and_never_forgotten(
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(scheduled_at) - now() FROM procrastinate_jobs")
         assert 20 < cursor.fetchone()[0].total_seconds() < 40
-        cursor.execute("DELETE FROM procrastinate_jobs")  # a crash, and even that is lost
+        cursor.execute("DELETE FROM procrastinate_jobs")  # a crash that loses even the queue
     BatchJob.objects.update(created_at=job.polled_at - timedelta(hours=20))
     bulk_orders.requeue_orphans()
     assert queued() == [("generation.tasks.follow", f"batch-job-{job.pk}")]
@@ -302,7 +301,7 @@ def test_cancelling_an_order_ends_it_at_the_engine(
     server.batches.outcome = "running"
     cancel_generation(person=cast.creator, generation=cells(job)[0])
     follow(job)
-    assert not server.batches.orders[job.name].done  # somebody wants the other one still
+    assert not server.batches.orders[job.name].done  # the other cell is still active
     cancel_generation(person=cast.creator, generation=cells(job)[1])
     bulk_orders.cancel_orders(job.batch)
     with pytest.raises(InvalidRequest, match="still part of a running bulk order"):
@@ -387,7 +386,7 @@ def test_a_matrix_is_ordered_with_its_request_and_stopped_as_a_whole(
     cast: Cast, server: GeminiServer
 ) -> None:
     matrix = Matrix("A {colour} cape", variable="colour", values=["red", "blue"])
-    batch = batches.submit_batch(
+    batch = submit_batch(
         person=cast.creator,
         brand=cast.acme,
         matrix=matrix,
@@ -405,7 +404,7 @@ def test_a_matrix_is_ordered_with_its_request_and_stopped_as_a_whole(
     assert "Sent as a bulk order" in waits
     assert "starting in a moment" not in waits
     server.batches.outcome = "running"
-    batches.stop_batch(person=cast.creator, batch=batch)
+    stop_batch(person=cast.creator, batch=batch)
     follow(job)
     assert server.batches.orders[job.name].state == "CANCELLED"
     assert follow(job).state == "cancelled"

@@ -1,5 +1,5 @@
-"""A worker that is killed at any line while it orders in bulk, or brings home: nothing is ordered
-twice, nothing that was answered is lost or charged twice."""
+"""A worker that is killed at any line while it sends a bulk order or records its answers: nothing
+is ordered twice, and no answer is lost or charged twice."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from generation import conversation
 from generation.billing import ledger
 from generation.engines.gemini import batch_api
 from generation.models import Batch, BatchJob, LedgerEntry
-from generation.pipeline import draw, finish, submission, takes
-from generation.workflows import batch, bulk_orders
-from generation.workflows.matrix import Matrix
+from generation.pipeline import draw, execute, finish, takes
+from generation.workflows import Matrix, bulk_orders, submit_batch
 from tests.conftest import Cast
-from tests.gemini_server import GeminiServer
-from tests.gemini_server import drawing as drawn
+from tests.gemini_server import GeminiServer, drawing
 from tests.generation.kill_walk import Walk
 
 ENTERED = {
@@ -27,7 +25,7 @@ ENTERED = {
         draw,
         takes,
         conversation,
-        submission,
+        execute,
         finish,
         ledger,
         batch_api,
@@ -39,7 +37,7 @@ MODEL = "gemini-nano-banana-2.1"
 
 @pytest.fixture
 def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
-    monkeypatch.setitem(drawn.PIXELS, "1:1", (40, 40))  # a walk makes many pictures
+    monkeypatch.setitem(drawing.PIXELS, "1:1", (40, 40))  # a walk generates many images
     return server
 
 
@@ -48,7 +46,7 @@ def server(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServe
 def test_killed_at_any_line_it_orders_once_and_loses_nothing(
     cast: Cast, server: GeminiServer
 ) -> None:
-    _walk(_order(cast, server), server).work()  # what is cached is cached for all
+    _walk(_order(cast, server), server).work()  # fills the caches
     whole = _walk(_order(cast, server), server)
     assert whole.run()
     assert whole.files >= ENTERED
@@ -62,7 +60,7 @@ def test_killed_at_any_line_it_orders_once_and_loses_nothing(
 
 def _walk(job: BatchJob, server: GeminiServer) -> Walk:
     def work() -> None:
-        for _ in range(4):  # sent, looked at; and both again, where it was killed
+        for _ in range(4):  # sent and polled; both again after a kill
             bulk_orders.follow(job_id=job.pk)
 
     return Walk(work, lambda: len(server.batches.orders))
@@ -72,7 +70,7 @@ def _order(cast: Cast, server: GeminiServer) -> BatchJob:
     server.clear()
     name = Batch.objects.count()
     values = [f"red {name}", f"blue {name} [scenario:refuse_picture]"]
-    return batch.submit_batch(
+    return submit_batch(
         person=cast.creator,
         brand=cast.acme,
         matrix=Matrix("A {colour} cape", variable="colour", values=values),

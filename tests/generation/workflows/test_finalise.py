@@ -1,4 +1,4 @@
-"""The draft ladder: a chosen draft is made again, larger, from what was recorded."""
+"""Finals: a chosen draft is generated again, larger, from its recorded request."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from PIL import Image, ImageChops, ImageStat
 from assetbank.assets import delete_asset, read_original
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
-from generation.billing import prices as money
-from generation.billing import savings
+from generation.billing import prices, savings
 from generation.engines import catalog
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, LedgerEntry, Output
 from generation.pipeline import run_generation, submit
-from generation.workflows import finalise as ladder
-from generation.workflows import refine
+from generation.workflows import finalise, refine
 from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.support.api import client_of
@@ -44,8 +42,8 @@ def drafts(cast: Cast, *references: Asset, model: str = MODEL, **options: Any) -
     return run(asked)
 
 
-def finalise(cast: Cast, output: Output, size: str = "2K") -> Generation:
-    return ladder.finalise_draft(person=cast.creator, output=output, image_size=size)
+def upscale(cast: Cast, output: Output, size: str = "2K") -> Generation:
+    return finalise.finalise_draft(person=cast.creator, output=output, image_size=size)
 
 
 def picture(output: Output) -> Image.Image:
@@ -58,8 +56,8 @@ def saved() -> Decimal:
     return sum(entries, Decimal(0))
 
 
-def prices() -> dict[str, Decimal]:
-    return money.picture_prices(EngineModel.objects.get(pk=MODEL))
+def price_by_size() -> dict[str, Decimal]:
+    return prices.picture_prices(EngineModel.objects.get(pk=MODEL))
 
 
 def test_it_is_made_again_from_the_same_inputs_with_the_draft_beside_them(
@@ -68,7 +66,7 @@ def test_it_is_made_again_from_the_same_inputs_with_the_draft_beside_them(
     cape, style = make_asset(title="Cape"), make_asset(title="Mood")
     _, second = drafts(cast, cape, style, count=2, roles={cape.pk: "product", style.pk: "style"})
     drafted = second.generation
-    final = finalise(cast, second)
+    final = upscale(cast, second)
     (made,) = run(final)
     assert (final.draft, final.image_size, final.count) == (second, "2K", 1)
     for name in ("prompt", "model", "aspect_ratio", "preset_version", "variables"):
@@ -91,7 +89,7 @@ def test_where_no_slot_is_free_the_draft_is_left_out_and_that_is_said(
 ) -> None:
     EngineModel.objects.filter(pk=MODEL).update(max_references=1)
     (output,) = drafts(cast, make_asset())
-    final = finalise(cast, output)
+    final = upscale(cast, output)
     run(final)
     assert len(server.requests[-1].references) == 1
     assert "draft of this very picture" not in server.requests[-1].prompt
@@ -106,20 +104,20 @@ def test_a_refined_draft_leaves_room_for_its_conversation(
     (second,) = run(
         refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     )
-    final = finalise(cast, second)
+    final = upscale(cast, second)
     run(final)
     assert (final.state, final.reason) == ("succeeded", "")
     assert server.requests[-1].references == ()
     assert any("The draft is not used" in sentence for sentence in final.left_out)
     delete_asset(asset=references[0])
     with pytest.raises(InvalidRequest, match="was deleted, so its edit history cannot"):
-        finalise(cast, second, "4K")
+        upscale(cast, second, "4K")
 
 
 def test_a_sketch_keeps_its_layout(cast: Cast, make_asset: MakeAsset) -> None:
     references = [make_asset((200, 30, 40)), make_asset((20, 90, 200))]
     first, second = drafts(cast, *references, model="sketch", count=2)
-    (made,) = run(finalise(cast, second))
+    (made,) = run(upscale(cast, second))
 
     def difference(one: Output, other: Output) -> float:
         small = [picture(each).resize((64, 80)) for each in (one, other)]
@@ -130,13 +128,13 @@ def test_a_sketch_keeps_its_layout(cast: Cast, make_asset: MakeAsset) -> None:
 
 def test_only_larger_sizes_are_on_offer_with_their_prices(cast: Cast) -> None:
     model = EngineModel.objects.get(pk=MODEL)
-    assert [(step.image_size, step.usd) for step in ladder.steps(model, "1K")] == [
+    assert [(step.image_size, step.usd) for step in finalise.steps(model, "1K")] == [
         ("2K", Decimal("0.0504")),
         ("4K", Decimal("0.1134")),
     ]
-    assert ladder.steps(model, "4K") == []
-    assert ladder.steps(EngineModel.objects.get(pk="gemini-3.1-flash-image"), "1K") == []
-    assert ladder.steps(None, "1K") == []
+    assert finalise.steps(model, "4K") == []
+    assert finalise.steps(EngineModel.objects.get(pk="gemini-3.1-flash-image"), "1K") == []
+    assert finalise.steps(None, "1K") == []
 
 
 @pytest.mark.parametrize(
@@ -147,49 +145,49 @@ def test_no_other_size_is_made(cast: Cast, drafted: str, size: str) -> None:
     output.generation.image_size = drafted
     output.generation.save()
     with pytest.raises(InvalidRequest) as refused:
-        finalise(cast, output, size)
+        upscale(cast, output, size)
     assert refused.value.code == "no_larger"
 
 
 def test_a_reference_that_is_not_what_it_was_is_named(cast: Cast, make_asset: MakeAsset) -> None:
     gone, other = make_asset(title="Cape"), make_asset(title="Copy")
     (output,) = drafts(cast, gone, model="sketch")
-    # as merging duplicates leaves it: the row points to the copy that was kept
+    # as after a merge of duplicates: the row points to the remaining copy
     output.generation.reference_rows.update(asset=other)
     with pytest.raises(InvalidRequest, match="“Cape” has changed") as refused:
-        finalise(cast, output)
+        upscale(cast, output)
     assert refused.value.code == "reference_changed"
     output.generation.reference_rows.update(asset=gone)
     delete_asset(asset=gone)
     with pytest.raises(InvalidRequest, match="“Cape” was deleted") as refused:
-        finalise(cast, output)
+        upscale(cast, output)
     assert refused.value.code == "reference_gone"
     assert Generation.objects.count() == 1
 
 
 def test_a_deleted_draft_is_not_made_again(cast: Cast, server: GeminiServer) -> None:
     (output,) = drafts(cast)
-    final = finalise(cast, output)
+    final = upscale(cast, output)
     assert output.asset
     delete_asset(asset=output.asset)
     run(final)
     assert (final.state, final.reason_code) == ("failed", "reference_gone")
     with pytest.raises(InvalidRequest, match="no longer in the library"):
-        finalise(cast, Output.objects.get(pk=output.pk))
+        upscale(cast, Output.objects.get(pk=output.pk))
     assert len(server.requests) == 1
 
 
 def test_two_clicks_ask_once(cast: Cast) -> None:
     (output,) = drafts(cast, model="sketch")
-    assert finalise(cast, output) == finalise(cast, output)
-    assert finalise(cast, output, "4K") != finalise(cast, output)
+    assert upscale(cast, output) == upscale(cast, output)
+    assert upscale(cast, output, "4K") != upscale(cast, output)
 
 
 def test_only_creators(cast: Cast) -> None:
     (output,) = drafts(cast, model="sketch")
     for person in (cast.viewer, cast.outsider):
         with pytest.raises(NotAllowed):
-            ladder.finalise_draft(person=person, output=output, image_size="2K")
+            finalise.finalise_draft(person=person, output=output, image_size="2K")
 
 
 class TestSaving:
@@ -197,10 +195,10 @@ class TestSaving:
         self, cast: Cast, server: GeminiServer
     ) -> None:
         chosen, *_ = drafts(cast, count=4)
-        final = finalise(cast, chosen)
+        final = upscale(cast, chosen)
         assert not saved(), "nothing is saved before it is there"
         run(final)
-        small, large = prices()["1K"], prices()["2K"]
+        small, large = price_by_size()["1K"], price_by_size()["2K"]
         assert saved() == 4 * large - (4 * small + large)
         assert LedgerEntry.objects.get(kind="saved").generation == final
         page = signed_in(cast.creator).get(final.get_absolute_url()).content.decode()
@@ -212,21 +210,21 @@ class TestSaving:
         self, cast: Cast, server: GeminiServer
     ) -> None:
         outputs = drafts(cast, count=4)
-        small, large = prices()["1K"], prices()["2K"]
+        small, large = price_by_size()["1K"], price_by_size()["2K"]
         for number, output in enumerate(outputs[:2], start=1):
-            run(finalise(cast, output))
+            run(upscale(cast, output))
             assert saved() == max(Decimal(0), (4 - number) * large - 4 * small)
         assert LedgerEntry.objects.filter(kind="saved", usd__lt=0).exists()
 
     def test_one_draft_and_its_final_save_nothing(self, cast: Cast, server: GeminiServer) -> None:
         (output,) = drafts(cast)
-        run(finalise(cast, output))
+        run(upscale(cast, output))
         assert saved() == 0
 
     def test_a_final_that_was_refused_saves_nothing(self, cast: Cast, server: GeminiServer) -> None:
         output, *_ = drafts(cast, count=4)
         server.script("refuse_picture")
-        run(finalise(cast, output, "4K"))
+        run(upscale(cast, output, "4K"))
         assert saved() == 0
 
 

@@ -1,4 +1,4 @@
-"""Going on from a picture in words, over HTTP with a service that insists on its signatures."""
+"""Edits by instruction, over HTTP with a stand-in that requires its signatures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from generation.composer import tray
 from generation.errors import InvalidRequest
 from generation.models import EngineModel, Generation, Output, Turn
 from generation.pipeline import run_generation, submit
-from generation.workflows import refine as refining
+from generation.workflows import refine
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 from tests.support.api import Row, client_of, statuses
@@ -42,8 +42,8 @@ def drawn(cast: Cast, *references: Asset, model: str = MODEL, **options: object)
     return run(asked)
 
 
-def refine(cast: Cast, output: Output, words: str, *references: Asset) -> Output:
-    asked = refining.submit_refinement(
+def edit(cast: Cast, output: Output, words: str, *references: Asset) -> Output:
+    asked = refine.submit_refinement(
         person=cast.creator, output=output, words=words, references=references
     )
     return run(asked)
@@ -68,8 +68,8 @@ def test_the_conversation_is_said_again_with_every_byte_and_signature(
 ) -> None:
     hat, scarf = make_asset(title="Hat"), make_asset(title="Scarf")
     first = drawn(cast, hat, aspect_ratio="3:4", image_size="2K")
-    second = refine(cast, first, "Swap the hat for a beret", scarf)
-    third = refine(cast, second, "Now at night")
+    second = edit(cast, first, "Swap the hat for a beret", scarf)
+    third = edit(cast, second, "Now at night")
     sent = server.requests[-1]
     assert sent.asked
     assert [said.role for said in sent.asked.history] == ["user", "model", "user", "model"]
@@ -89,8 +89,8 @@ def test_any_output_can_be_gone_on_from_and_branches_know_nothing_of_each_other(
     cast: Cast, server: GeminiServer
 ) -> None:
     first = drawn(cast)
-    refine(cast, first, "Swap the hat")
-    refine(cast, first, "Take the hat off")
+    edit(cast, first, "Swap the hat")
+    edit(cast, first, "Take the hat off")
     assert server.requests[-1].asked
     said = " ".join(said.text for said in server.requests[-1].asked.history)
     assert "Swap" not in said
@@ -104,7 +104,7 @@ def test_however_the_answer_was_spelt_it_can_be_gone_on_from(
     cast: Cast, server: GeminiServer, scenario: str
 ) -> None:
     server.script(scenario)
-    refine(cast, drawn(cast), "Swap the hat")
+    edit(cast, drawn(cast), "Swap the hat")
     assert server.requests[-1].asked
     assert len(server.requests[-1].asked.history[1].images) == 1
 
@@ -115,12 +115,12 @@ def test_of_several_pictures_the_one_that_is_meant_is_pointed_out(
     server.script("several_images")
     first = drawn(cast)
     middle = first.generation.outputs.get(position=1)
-    refine(cast, middle, "Swap the hat")
+    edit(cast, middle, "Swap the hat")
     assert server.requests[-1].prompt.startswith("Go on from picture 2 of the 3")
     siblings = first.generation.outputs.exclude(pk=middle.pk)
     assert siblings[0].asset
     delete_asset(asset=siblings[0].asset)
-    refine(cast, middle, "Take the hat off")  # a sibling that was deleted is left out
+    edit(cast, middle, "Take the hat off")  # a deleted sibling is left out
     assert server.requests[-1].asked
     assert len(server.requests[-1].asked.history[1].images) == 2
 
@@ -134,7 +134,7 @@ def test_a_picture_that_was_merged_into_another_can_still_be_gone_on_from(
     merge.merge_assets(keep=make_asset(title="A cut of it"), others=[first.asset], by=cast.manager)
     first.refresh_from_db()
     assert first.asset.title == "A cut of it"
-    refine(cast, first, "Swap the hat")
+    edit(cast, first, "Swap the hat")
     assert server.requests[-1].asked
     assert server.requests[-1].asked.history[1].images[0].data == data
 
@@ -150,13 +150,13 @@ def test_a_turn_without_its_signatures_is_found_before_it_is_sent(
     cast: Cast, server: GeminiServer
 ) -> None:
     first = drawn(cast)
-    asked = refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+    asked = refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     turn = Turn.objects.get()
     del turn.content["parts"][0]
     turn.content["parts"][0]["thoughtSignature"] = ""
     turn.save()
     with pytest.raises(InvalidRequest):
-        refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+        refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     run_generation(generation_id=asked.pk)
     asked.refresh_from_db()
     assert (asked.state, asked.reason_code) == ("failed", "no_turn")
@@ -182,7 +182,7 @@ def test_another_process_goes_on_next_week_from_the_database_alone(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset, media: Path
 ) -> None:
     first = drawn(cast, make_asset())
-    asked = refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+    asked = refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     place = [str(connection.settings_dict["NAME"]), str(media), server.url, str(asked.pk)]
     command = [sys.executable, "-c", NEXT_WEEK, *place]
     subprocess.run(command, timeout=60, check=True)
@@ -233,10 +233,10 @@ def test_what_is_in_the_way_is_said_before_anything_is_sent(
 ) -> None:
     reference = make_asset()
     first = drawn(cast, reference)
-    waiting = refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+    waiting = refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     happens(first, reference)
     with pytest.raises(InvalidRequest) as error:
-        refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+        refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     assert error.value.code == code
     run_generation(generation_id=waiting.pk)
     waiting.refresh_from_db()
@@ -247,7 +247,7 @@ def test_what_is_in_the_way_is_said_before_anything_is_sent(
 def test_a_file_that_is_not_what_came_is_not_sent_for_it(cast: Cast, server: GeminiServer) -> None:
     first = drawn(cast)
     assert first.asset
-    waiting = refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+    waiting = refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     with first.asset.file.open("wb") as file:
         file.write(picture_bytes())
     run_generation(generation_id=waiting.pk)
@@ -259,7 +259,7 @@ def test_a_file_that_is_not_what_came_is_not_sent_for_it(cast: Cast, server: Gem
 def test_a_sketch_cannot_be_gone_on_from_and_that_is_said(cast: Cast) -> None:
     sketch = drawn(cast, model="sketch")
     with pytest.raises(InvalidRequest, match="as a reference instead") as error:
-        refining.submit_refinement(person=cast.creator, output=sketch, words="Swap the hat")
+        refine.submit_refinement(person=cast.creator, output=sketch, words="Swap the hat")
     assert error.value.code == "cannot_refine"
 
 
@@ -267,9 +267,9 @@ def test_a_conversation_holds_no_more_pictures_than_the_model_looks_at(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset
 ) -> None:
     first = drawn(cast, *[make_asset() for _ in range(13)])
-    refining.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
+    refine.submit_refinement(person=cast.creator, output=first, words="Swap the hat")
     with pytest.raises(InvalidRequest, match="15 images"):
-        refining.submit_refinement(
+        refine.submit_refinement(
             person=cast.creator, output=first, words="Swap", references=[make_asset()]
         )
 
@@ -278,7 +278,7 @@ def test_only_those_who_may_create_go_on(cast: Cast, server: GeminiServer) -> No
     first = drawn(cast)
     for person in (cast.viewer, cast.outsider):
         with pytest.raises(NotAllowed):
-            refining.submit_refinement(person=person, output=first, words="Swap the hat")
+            refine.submit_refinement(person=person, output=first, words="Swap the hat")
     assert Generation.objects.count() == 1
 
 
@@ -289,15 +289,17 @@ def test_a_page_shows_the_conversation_and_asks_for_the_next_turn(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset
 ) -> None:
     first = drawn(cast)
-    second = refine(cast, first, "Swap the hat")
-    refine(cast, first, "Take the hat off")
+    second = edit(cast, first, "Swap the hat")
+    edit(cast, first, "Take the hat off")
     client = signed_in(cast.creator)
     page = text(client.get(f"/outputs/{second.pk}/refine/"))
     for words in ("A woman in a red hat", "Swap the hat", "Take the hat off", "about $0.0"):
         assert words in page
     posted = {"words": "Now at night", "image_size": "2K", "count": "1", "token": "t"}
     answers = [client.post(f"/outputs/{second.pk}/refine/", posted) for _ in range(2)]
-    third = Generation.objects.get(prompt="Now at night")  # a second click asks once
+    third = Generation.objects.get(
+        prompt="Now at night"
+    )  # a second click returns the first generation
     assert [answer["Location"] for answer in answers] == [third.get_absolute_url()] * 2
     assert (third.refines, third.image_size) == (second, "2K")
     thread = text(client.get(f"/generations/{third.pk}/thread/"))
@@ -316,10 +318,10 @@ def test_a_long_conversation_is_read_in_as_many_queries_as_a_short_one(
 ) -> None:
     output = drawn(cast)
     for turn in range(4):
-        refine(cast, output, f"Branch {turn}")
-        output = refine(cast, output, f"Turn {turn}")
+        edit(cast, output, f"Branch {turn}")
+        output = edit(cast, output, f"Turn {turn}")
     with django_assert_max_num_queries(6):
-        steps = refining.thread(output, cast.creator)
+        steps = refine.thread(output, cast.creator)
     assert [len(step.branches) for step in steps] == [2, 2, 2, 2, 0]
     assert conversation.image_count(output) == 5
 
@@ -364,7 +366,7 @@ def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_st
 ) -> None:
     first, scarf = drawn(cast), make_asset(title="Scarf")
     server.script("refuse_picture")
-    asked = refining.submit_refinement(
+    asked = refine.submit_refinement(
         person=cast.creator, output=first, words="Swap the hat", references=[scarf], count=2
     )
     run_generation(generation_id=asked.pk)
@@ -432,4 +434,4 @@ def test_who_may_do_what_over_rest(row: Row, cast: Cast, server: GeminiServer) -
     first = drawn(cast)
     got = statuses(cast, row, output=first.pk, asset=first.asset_id or 0)
     assert (*got[:2], *got[3:]) == (*row.statuses[:2], *row.statuses[3:])
-    assert got[2] in (403, 404)  # a viewer does not even see a draft
+    assert got[2] in (403, 404)  # a viewer does not see a draft

@@ -1,4 +1,4 @@
-"""A source may not be used any more: what was made of it goes with it, and people hear of it."""
+"""Withdrawals: descendants are quarantined with their source, and users are notified."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_withdrawal_outlives_its_source_and_is_lifted_by_its_managers_only(
     kept = Withdrawal.objects.get()
     assert (kept.asset, kept.title, kept.checksum) == (None, "Cape", checksum)
 
-    late = make_asset((9, 9, 9), status="draft")  # its answer was on its way
+    late = make_asset((9, 9, 9), status="draft")  # stored after the withdrawal
     inheritance.inherit_terms(asset=late, generation=began)
     assert statuses(made, late) == ["quarantined"] * 2
     with pytest.raises(InvalidAsset, match="not revoked"):  # by a manager of its own brand
@@ -128,7 +128,7 @@ def test_who_lifts_it_a_moment_later_takes_no_approval_back(
 ) -> None:
     source = make_asset()
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="No licence.")
-    late = Asset.objects.get(pk=source.pk)  # read while it was in quarantine
+    late = Asset.objects.get(pk=source.pk)  # read while it was quarantined
     withdrawal.reinstate_rights(person=cast.manager, asset=source)
     with pytest.raises(InvalidAsset, match="not revoked"):
         withdrawal.reinstate_rights(person=cast.manager, asset=late)
@@ -145,7 +145,7 @@ def test_what_waits_is_cancelled_and_what_arrives_afterwards_joins_it(
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="No licence.")
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason) == ("cancelled", withdrawal.CANCELLED)
-    # the answer was on its way: it is kept, and put aside with its source
+    # the late answer is recorded, and its output quarantined with its source
     take, data = answered(began), picture_bytes((9, 9, 9))
     began.outputs.create(take=take, position=0, data=data, mime="image/png")
     Generation.objects.filter(pk=began.pk).update(state="queued")
@@ -166,10 +166,10 @@ def test_rights_do_not_end_where_a_brand_does(cast: Cast, make_asset: MakeAsset)
     withdrawal.withdraw_rights(person=cast.manager, asset=source, reason="A secret reason.")
     assert statuses(elsewhere) == ["quarantined"]
     assert "“Secret cape” were revoked: A secret reason." in sentences(cast.creator)[0]
-    (theirs,) = sentences(cast.outsider)  # the other brand's manager, who may not see the source
+    (theirs,) = sentences(cast.outsider)  # the other brand's manager, who may not view the source
     assert "Quarantined: “A cape on the beach”" in theirs
     assert "ecret" not in theirs
-    assert sentences(cast.manager) == []  # who did it knows
+    assert sentences(cast.manager) == []  # the user who withdrew is not notified
 
 
 @pytest.mark.parametrize("name", ["creator", "viewer", "outsider"])
@@ -224,7 +224,7 @@ def test_programs_that_listen_hear_of_their_own_brand(cast: Cast, make_asset: Ma
 def test_a_picture_that_is_being_stored_does_not_slip_through(
     cast: Cast, make_asset: MakeAsset
 ) -> None:
-    """Its transaction has not committed when the rights are revoked."""
+    """The transaction that stores it is not committed when the rights are revoked."""
     source = make_asset()
     began = execute._begin(ask(source, by=cast.creator).pk)
     assert began
@@ -257,7 +257,7 @@ def test_a_picture_that_is_being_stored_does_not_slip_through(
 
 
 def somebody_waits() -> bool:
-    """For a lock, in this database."""
+    """Return True if a session of this database waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "

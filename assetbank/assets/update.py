@@ -42,10 +42,8 @@ def update_asset(
         AssetGone: the asset was deleted in the meantime.
     """
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
-    if before is None:
-        raise AssetGone(
-            f"“{asset}” was deleted in the meantime."
-        )  # saving would create the row again
+    if before is None:  # saving would create the row again
+        raise AssetGone(f"“{asset}” was deleted in the meantime.")
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     asset_fields.assign_fields(asset, fields)

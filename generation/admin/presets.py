@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display
 from generation.models import EngineModel, Preset, PresetVersion
-from generation.prompting import presets
+from generation.prompting import preset_validation, presets
 
 if TYPE_CHECKING:
     PresetModelForm = forms.ModelForm[Preset]
@@ -135,7 +135,7 @@ class PresetForm(PresetModelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if {"template", "variables", "roles"} <= data.keys():
-            for problem in presets.template_problems(
+            for problem in preset_validation.template_problems(
                 data["template"], data["variables"], data["roles"]
             ):
                 self.add_error("template", problem)

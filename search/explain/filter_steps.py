@@ -118,9 +118,8 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
             within = f"{filters.aspect_ratio:.2f} within {RATIO_TOLERANCE:.0%}"
             return f"{asset.aspect_ratio:.2f}; {within}"
         case "created_after":
-            return (
-                f"created {asset.created_at:%Y-%m-%d}; the filter is from {filters.created_after}"
-            )
+            since = f"the filter is from {filters.created_after}"
+            return f"created {asset.created_at:%Y-%m-%d}; {since}"
         case "created_before":
             until = f"the filter is until {filters.created_before}"
             return f"created {asset.created_at:%Y-%m-%d}; {until}"

@@ -13,7 +13,7 @@ from assetbank.models import Asset
 from generation.errors import InvalidRequest
 from generation.models import Generation, Preset, PresetVersion
 from generation.pipeline import run_generation, submit
-from generation.prompting import presets
+from generation.prompting import preset_validation, presets
 from tests.conftest import Cast
 from tests.support.api import client_of
 
@@ -39,7 +39,7 @@ class TestShipped:
     def test_each_can_be_filled_as_it_is(self) -> None:
         for version in PresetVersion.objects.select_related("preset"):
             said = version.template, version.variables, version.roles
-            assert presets.template_problems(*said) == [], version
+            assert preset_validation.template_problems(*said) == [], version
             assert "{" not in presets.fill(version, {}), version
             assert version.roles, version
 
@@ -97,7 +97,8 @@ class TestProblems:
     )
     def test_are_explained(self, template: str, variables: Any, roles: Any, sentence: str) -> None:
         assert any(
-            sentence in each for each in presets.template_problems(template, variables, roles)
+            sentence in each
+            for each in preset_validation.template_problems(template, variables, roles)
         )
 
 

@@ -20,7 +20,7 @@ from assetbank.models import Asset
 from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders, spaces
-from search.models import Embedding, PictureQuestion, Vector, VectorSpace
+from search.models import Embedding, QueryImage, Vector, VectorSpace
 from search.query.prepared import PreparedQuery, id_any
 from search.query.types import ImageTerm, SearchQuery
 
@@ -98,7 +98,7 @@ def _shown_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vec
     pictured = [each.picture for each in shown if each.picture is not None]
     rows = _kept_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
     of_assets = {row.asset_id: row.vector for row in rows}
-    of_pictures = PictureQuestion.objects.in_bulk(pictured) if pictured else {}
+    of_pictures = QueryImage.objects.in_bulk(pictured) if pictured else {}
     vectors = []
     for each in shown:
         if each.picture is not None:
@@ -121,7 +121,7 @@ def _kept_vectors() -> PreparedQuery[Embedding]:
     return PreparedQuery(kept.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
 
 
-def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:
+def _picture_vector(picture: QueryImage, space: VectorSpace) -> Vector:
     """Of another encoder than the one in use: from the copy that is kept."""
     if picture.fingerprint != space.fingerprint:
         with Image.open(io.BytesIO(bytes(picture.thumbnail)), formats=["WEBP"]) as image:
@@ -139,7 +139,7 @@ def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
     return vector
 
 
-def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
+def save_query_image(*, person: User, data: bytes) -> QueryImage:
     """A picture to search with. Raises PictureRefused and SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
@@ -151,7 +151,7 @@ def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
 
 def save_query_crop(
     *, person: User, asset: Asset, box: tuple[float, float, float, float]
-) -> PictureQuestion:
+) -> QueryImage:
     """A part of an asset to search with; `box` is left, top, right, bottom as shares of the
     picture, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
     left, top, right, bottom = box
@@ -168,13 +168,13 @@ def save_query_crop(
 
 def _save_query_image(
     person: User, rgb: Image.Image, space: VectorSpace, asset: Asset | None = None
-) -> PictureQuestion:
+) -> QueryImage:
     vector = _encode(rgb, space)
     rgb = rgb.copy()
     rgb.thumbnail((QUERY_IMAGE_SIDE, QUERY_IMAGE_SIDE))
     copy = io.BytesIO()
     rgb.save(copy, "WEBP", quality=85, method=2)  # as small as the default, in half the time
-    return PictureQuestion.objects.create(
+    return QueryImage.objects.create(
         person=person,
         asset=asset,
         fingerprint=str(space.fingerprint),

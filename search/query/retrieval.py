@@ -18,7 +18,7 @@ from assetbank import permissions
 from assetbank.models import Asset, Brand
 from search.errors import InvalidQuery
 from search.indexing import spaces
-from search.models import Asked, Embedding, VectorSpace, with_index_state
+from search.models import Embedding, QueryLog, VectorSpace, with_index_state
 from search.query import fulltext, ranking
 from search.query.browse import _browse
 from search.query.cursors import NO_SUCH_PAGE, _cursor, _read_cursor
@@ -135,7 +135,7 @@ def _rows_statement(
 
 # ------------------------------------------------------------------------ one ranking, many pages
 
-_recent: TTLCache[tuple[object, ...], tuple[Asked, Ranking]] = TTLCache(
+_recent: TTLCache[tuple[object, ...], tuple[QueryLog, Ranking]] = TTLCache(
     MAX_CACHED_RANKINGS, ttl=ranking.CACHE_SECONDS
 )
 _recent_lock = Lock()
@@ -148,7 +148,7 @@ def _search(
     limit: int,
     keep: bool,
     by_program: bool,
-) -> tuple[Asked, Ranking]:
+) -> tuple[QueryLog, Ranking]:
     """The ranking, and the row that keeps it. The same question again within a minute, while
     nothing has changed, costs nothing and is one row."""
     depth = max(FIRST_DEPTH, limit + 1)
@@ -161,7 +161,7 @@ def _search(
             if (recent := _recent.get(key)) is not None:
                 return recent
     ranked = _rank(question, sight, depth)
-    asked = Asked(
+    asked = QueryLog(
         person_id=person.pk,
         # lower case may be longer, and an index of PostgreSQL takes no row that is
         words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
@@ -172,20 +172,22 @@ def _search(
         ranking=ranked.to_bytes(),
     )
     if keep:
-        asked.remember()
+        asked.insert_async()
     if same:
         with _recent_lock:
             _recent[key] = asked, ranked
     return asked, ranked
 
 
-def _deeper(asked: Asked | None, question: SearchQuery, sight: _Scope, ranked: Ranking) -> Ranking:
+def _deeper(
+    asked: QueryLog | None, question: SearchQuery, sight: _Scope, ranked: Ranking
+) -> Ranking:
     """The ranking goes on, for this page and, where it is kept, for those that follow it."""
     deeper = _rank(question, sight, 4 * max(FIRST_DEPTH, len(ranked.hits)))
     longer = ranking.extend(ranked, deeper)
     if asked is None:
         return longer
-    kept = Asked.objects.filter(pk=asked.pk)
+    kept = QueryLog.objects.filter(pk=asked.pk)
     if kept.filter(ranking=ranked.to_bytes()).update(ranking=longer.to_bytes()):
         return longer
     # somebody who asked for this page at the same time was quicker, and may have read it
@@ -195,9 +197,9 @@ def _deeper(asked: Asked | None, question: SearchQuery, sight: _Scope, ranked: R
 
 def _logged_query(
     person: permissions.AnyUser, question: SearchQuery, cursor: str
-) -> tuple[Asked, int]:
+) -> tuple[QueryLog, int]:
     key, start = _read_cursor(cursor, uuid.UUID, int)
-    asked = Asked.objects.filter(pk=key, person_id=person.pk).first()
+    asked = QueryLog.objects.filter(pk=key, person_id=person.pk).first()
     if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
         raise InvalidQuery(NO_SUCH_PAGE)
     if asked.ranking is None:

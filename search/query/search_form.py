@@ -17,7 +17,7 @@ from django.http import QueryDict
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
 from search.errors import InvalidQuery
-from search.models import PictureQuestion
+from search.models import QueryImage
 from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery
 
 MAX_TAGS = 20
@@ -114,11 +114,11 @@ class ShownField(forms.Field):
         return row
 
 
-def images_of(person: permissions.AnyUser) -> QuerySet[PictureQuestion]:
+def images_of(person: permissions.AnyUser) -> QuerySet[QueryImage]:
     """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
     alone, and goes with the membership."""
     own = Q(person_id=person.pk, person__isnull=False, brand=None)
-    return PictureQuestion.objects.filter(own | Q(brand__in=permissions.brands(person)))
+    return QueryImage.objects.filter(own | Q(brand__in=permissions.brands(person)))
 
 
 def people(person: permissions.AnyUser) -> QuerySet[User]:

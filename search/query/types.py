@@ -93,7 +93,7 @@ class ImageTerm:
     """A picture that is asked with: an asset's, or one that somebody showed."""
 
     asset: int | None = None  # id; either this
-    picture: uuid.UUID | None = None  # or the id of a PictureQuestion
+    picture: uuid.UUID | None = None  # or the id of a QueryImage
     weight: float = 1.0  # below zero: stay away from it
 
     def parameter(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership
 from search.errors import InvalidQuery
-from search.models import GoldenQuestion, PictureQuestion, SavedSearch
+from search.models import GoldenQuestion, QueryImage, SavedSearch
 from search.query import ImageTerm, SearchQuery, read_query
 
 
@@ -62,17 +62,17 @@ def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
     """Assign an uploaded query image to the brand; copy it if another brand has it."""
     if shown.picture is None:
         return shown
-    picture = PictureQuestion.objects.select_for_update().filter(pk=shown.picture).first()
+    picture = QueryImage.objects.select_for_update().filter(pk=shown.picture).first()
     if picture is None:
         raise InvalidQuery("This search image has expired. Upload it again.")
     if picture.brand_id not in (None, brand.pk):  # another brand has it: copy
-        picture = PictureQuestion.objects.create(
+        picture = QueryImage.objects.create(
             asset_id=picture.asset_id,
             fingerprint=picture.fingerprint,
             vector_bytes=picture.vector_bytes,
             thumbnail=picture.thumbnail,
         )
-    PictureQuestion.objects.filter(pk=picture.pk).update(brand=brand)
+    QueryImage.objects.filter(pk=picture.pk).update(brand=brand)
     return replace(shown, picture=picture.pk)
 
 
@@ -82,4 +82,4 @@ def release_images(brand: Brand, question: str) -> None:
         picture = text.partition("*")[0]
         queries = (model.objects.filter(brand=brand) for model in (SavedSearch, GoldenQuestion))
         if not any(rows.filter(question__contains=picture).exists() for rows in queries):
-            PictureQuestion.objects.filter(pk=picture, brand=brand).update(brand=None)
+            QueryImage.objects.filter(pk=picture, brand=brand).update(brand=None)

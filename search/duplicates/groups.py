@@ -90,7 +90,7 @@ def seen_by(person: permissions.AnyUser) -> Seen:
     None for a user who sees all assets of their brands, which saves the query.
     """
     reach = permissions.asset_scope(person)
-    return reach.assets() if reach.approved else None
+    return reach.assets() if reach.approved_in else None
 
 
 def page(

@@ -40,7 +40,7 @@ def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
         for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
     ]
     if found:
-        unwanted = question.terms.unwanted[:MAX_EXCLUDED]
+        unwanted = question.terms.exclude[:MAX_EXCLUDED]
         found += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
     return found
 

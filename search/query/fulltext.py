@@ -51,14 +51,14 @@ SNIPPET = 60  # characters on each side of what was found in a long text
 class ParsedText:
     """`red "silk cape" -striped`: what it asks for, and what it does not want to see."""
 
-    wanted: tuple[str, ...] = ()  # words, and phrases with spaces
-    unwanted: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()  # words, and phrases with spaces
+    exclude: tuple[str, ...] = ()
     typed: str = field(default="", compare=False)  # all of it: may be a name
 
     @property
     def description(self) -> str:
         """As one sentence, for the encoder."""
-        return " ".join(self.wanted)
+        return " ".join(self.include)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def compile_match(
 
 def match(wording: ParsedText, among: PreparedQuery[Asset]) -> list[WordHit]:
     """Those in which all wanted words occur and none of the unwanted; `among` is `finding`'s."""
-    if not wording.wanted:
+    if not wording.include:
         return []
     found = among.tuples(name=wording.typed, **_named(wording))
     return [WordHit(pk, is_named) for pk, is_named in found]
@@ -118,27 +118,27 @@ def _names(name: str, count: int) -> list[Param]:
 
 def _named(wording: ParsedText) -> dict[str, str]:
     """The phrases, for statements."""
-    wanted = _names("wanted", len(wording.wanted))
-    unwanted = _names("unwanted", len(wording.unwanted))
-    phrases = (*wording.wanted, *wording.unwanted)
+    wanted = _names("wanted", len(wording.include))
+    unwanted = _names("unwanted", len(wording.exclude))
+    phrases = (*wording.include, *wording.exclude)
     return dict(zip([*wanted, *unwanted], phrases, strict=True))
 
 
 def exclude_terms(wording: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Those of `assets` in which no unwanted word occurs."""
-    if not wording.unwanted:
+    if not wording.exclude:
         return assets
-    return assets.exclude(document__words=_Phrases(wording.unwanted, "||"))
+    return assets.exclude(document__words=_Phrases(wording.exclude, "||"))
 
 
 def excluded_ids(wording: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
     """Ids of those of `assets`, or of these ids, in which an unwanted word occurs."""
-    if not wording.unwanted:
+    if not wording.exclude:
         return set()
     if not isinstance(assets, QuerySet):
-        statement = _having_any(len(wording.unwanted))
+        statement = _having_any(len(wording.exclude))
         return {pk for (pk,) in statement.tuples(ids=assets, **_named(wording))}
-    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.unwanted, "||"))
+    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.exclude, "||"))
     return set(found.values_list("pk", flat=True))
 
 

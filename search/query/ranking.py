@@ -103,7 +103,7 @@ def rank(
     composed = _compose(question, space)
     nearest = _Nearest(question, reach, space, composed.vector, where)
     by_words: list[fulltext.WordHit] = []
-    if question.terms.wanted:  # Milvus answers while PostgreSQL does
+    if question.terms.include:  # Milvus answers while PostgreSQL does
         first = _pool.submit(nearest.search, nearest.enough(depth))
         by_words = fulltext.match(question.terms, nearest.with_words(WORDS * depth))
         found = first.result()
@@ -134,7 +134,7 @@ class _Nearest:
 
     def with_words(self, most: int) -> PreparedQuery[Asset]:
         terms = self.question.terms
-        count = len(terms.wanted), len(terms.unwanted)
+        count = len(terms.include), len(terms.exclude)
         today = timezone.localdate()  # rights end with a day
         return _with_words(self.reach, self.question.filters, today, *count, most)
 
@@ -144,7 +144,7 @@ class _Nearest:
     def enough(self, depth: int) -> int:
         """So many neighbours that `depth` of them are likely to be left."""
         # so that half may be unwanted
-        spare = depth * 5 // 4 if self.question.terms.unwanted else 0
+        spare = depth * 5 // 4 if self.question.terms.exclude else 0
         return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
     def wanted(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
@@ -159,7 +159,7 @@ class _Nearest:
             more = max(2, 2 * depth // max(1, len(hits)))  # as the share that was left says
             most = min(more * most, store.MAX_HITS)
             found = self.search(most)
-        if self.question.terms.unwanted:  # so many are unwanted that it pays to name them all
+        if self.question.terms.exclude:  # so many are unwanted that it pays to name them all
             candidates = _candidates(self.reach, self.question.filters)
             unwanted = sorted(fulltext.excluded_ids(self.question.terms, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
@@ -172,7 +172,7 @@ class _Nearest:
         # what is asked with is no answer, and its perfect score no measure for the others
         asked_with = self.question.assets
         hits = [hit for hit in found if hit.id not in asked_with]
-        if not self.question.terms.unwanted:
+        if not self.question.terms.exclude:
             return hits
         unwanted = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]

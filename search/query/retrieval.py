@@ -93,7 +93,7 @@ def _rows(sight: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> lis
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=by_words,
-        phrases=question.terms.wanted[: fulltext.MAX_MARKED],
+        phrases=question.terms.include[: fulltext.MAX_MARKED],
     )
     assets = {asset.pk: asset for asset in _with_brands(rows)}
     return [
@@ -153,7 +153,7 @@ def _search(
     nothing has changed, costs nothing and is one row."""
     depth = max(FIRST_DEPTH, limit + 1)
     who = person.pk, sight.reach, timezone.localdate(), keep, by_program
-    key = (*who, question.address(), depth, sight.space.collection, sight.space.revision)
+    key = (*who, question.to_querystring(), depth, sight.space.collection, sight.space.revision)
     # what is in a collection changes without the index
     same = sight.unchanged and question.filters.collection is None
     if same:
@@ -165,7 +165,7 @@ def _search(
         person_id=person.pk,
         # lower case may be longer, and an index of PostgreSQL takes no row that is
         words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
-        question=question.address(),
+        question=question.to_querystring(),
         space=sight.space,
         matched=ranked.matched,
         clicks=None if by_program else 0,
@@ -200,7 +200,7 @@ def _logged_query(
 ) -> tuple[QueryLog, int]:
     key, start = _read_cursor(cursor, uuid.UUID, int)
     asked = QueryLog.objects.filter(pk=key, person_id=person.pk).first()
-    if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
+    if asked is None or asked.question != question.to_querystring() or not 0 <= start < 10**6:
         raise InvalidQuery(NO_SUCH_PAGE)
     if asked.ranking is None:
         raise InvalidQuery("These results have expired. Search again.")

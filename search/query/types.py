@@ -118,7 +118,7 @@ class SearchQuery:
     @property
     def browsing(self) -> bool:
         """Also with words after a minus alone: they say what not to see, and rank nothing."""
-        return not (self.shown or self.terms.wanted)
+        return not (self.shown or self.terms.include)
 
     @property
     def assets(self) -> frozenset[int]:
@@ -128,7 +128,7 @@ class SearchQuery:
     def within(self, brand: Brand) -> SearchQuery:
         return replace(self, filters=replace(self.filters, brands=(brand.slug,)))
 
-    def address(self) -> str:
+    def to_querystring(self) -> str:
         """As the parameters of an address: `QuestionForm` reads it back."""
         given = [("q", self.text)] if self.text else []
         if self.text_weight != 1:

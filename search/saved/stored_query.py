@@ -15,7 +15,7 @@ from search.query import ImageTerm, SearchQuery, read_query
 
 def query_key(question: SearchQuery) -> str:
     """Return the stored form: the query string without brands, since its brand is implied."""
-    return replace(question, filters=question.filters.without("brands")).address()
+    return replace(question, filters=question.filters.without("brands")).to_querystring()
 
 
 def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) -> SearchQuery:
@@ -25,7 +25,7 @@ def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) 
 
 def querystring_of(stored: SavedSearch | GoldenQuestion) -> str:
     """Return the query string within its brand, valid or not."""
-    brand = SearchQuery().within(stored.brand).address()
+    brand = SearchQuery().within(stored.brand).to_querystring()
     return f"{stored.question}&{brand}" if stored.question else brand
 
 

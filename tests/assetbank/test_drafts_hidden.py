@@ -84,9 +84,9 @@ def test_reach_and_queryset_say_the_same(cast: Cast, make_asset: MakeAsset) -> N
         seen = set(permissions.assets(person))
         assert set(permissions.asset_scope(person).assets()) == seen, name
         assert len(seen) == {"staff": 8, "viewer": 5}.get(name, 4), name
-    both = permissions.asset_scope(cast.viewer).shared(permissions.asset_scope(cast.outsider))
+    both = permissions.asset_scope(cast.viewer).intersect(permissions.asset_scope(cast.outsider))
     assert {asset.brand for asset in both.assets()} == {cast.other}
-    within = permissions.asset_scope(cast.staff).within(frozenset({cast.acme.pk}))
+    within = permissions.asset_scope(cast.staff).limit_to(frozenset({cast.acme.pk}))
     assert {asset.brand for asset in within.assets()} == {cast.acme}
 
 

@@ -85,7 +85,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         )
     )
     def check(question: SearchQuery) -> None:
-        assert read_query(question.address(), person=cast.viewer) == question
+        assert read_query(question.to_querystring(), person=cast.viewer) == question
 
     check()
 
@@ -131,7 +131,7 @@ def test_a_picture_in_a_kept_question_is_the_brands(cast: Cast) -> None:
     kept = QueryImage.objects.create(
         brand=cast.acme, fingerprint="x", vector_bytes=b"", thumbnail=b""
     )
-    address = SearchQuery(shown=(ImageTerm(picture=kept.pk),)).address()
+    address = SearchQuery(shown=(ImageTerm(picture=kept.pk),)).to_querystring()
     assert read_query(address, person=cast.viewer).shown == (ImageTerm(picture=kept.pk),)
     with pytest.raises(InvalidQuery):
         read_query(address, person=cast.outsider)

@@ -105,7 +105,7 @@ class TestSaving:
         save(cast)
         with pytest.raises(InvalidQuery, match=sentence):
             save(cast, question, name)
-        body = {"name": name, "question": question.address(), "brand": "acme"}
+        body = {"name": name, "question": question.to_querystring(), "brand": "acme"}
         page = signed_in(cast.creator).post("/saved/new/", body)
         assert page.status_code == 400
         assert 'role="alert"' in page.content.decode() or 'class="wrong"' in page.content.decode()

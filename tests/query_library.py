@@ -164,7 +164,7 @@ class Library:
             notifications.notify(getattr(self.cast, name), "Something happened.", "/")
         self._make(brand=brand, title="Elsewhere")
         IdempotentRequest.objects.create(
-            person=self.cast.creator, key=f"key-{self._part}", asked="x", status=200
+            person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
 
     def _generations(self, assets: list[Asset], drafts: list[Asset]) -> list[Generation]:

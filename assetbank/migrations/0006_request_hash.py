@@ -1,5 +1,6 @@
 """The hash of an idempotent request is called so; its column keeps its name."""
 
+import django.contrib.postgres.fields
 from django.db import migrations, models
 
 
@@ -16,5 +17,10 @@ class Migration(migrations.Migration):
         ),
         migrations.RenameField(
             model_name="idempotentrequest", old_name="asked", new_name="request_hash"
+        ),
+        migrations.AlterField(
+            model_name='asset',
+            name='colour_cells',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), default=list, editable=False, help_text='See assetbank.media.colours.', size=None),
         ),
     ]

@@ -4,7 +4,7 @@ Django renames the content types with the models; the permissions, which people 
 are renamed here, so that nobody loses one.
 """
 
-from django.db import migrations
+from django.db import migrations, models
 
 RENAMED = {
     "Asked": "QueryLog",
@@ -49,4 +49,9 @@ class Migration(migrations.Migration):
         ],
         *[migrations.RenameModel(old_name=old, new_name=new) for old, new in RENAMED.items()],
         migrations.RunPython(forwards, backwards),
+        migrations.AlterField(
+            model_name='querylog',
+            name='ranking',
+            field=models.BinaryField(help_text='See Ranking.to_bytes.', null=True),
+        ),
     ]

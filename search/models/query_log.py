@@ -99,7 +99,7 @@ class QueryLog(models.Model):
     clicks = models.PositiveIntegerField(
         default=0, null=True, help_text="Empty: an API search, which has no clicks."
     )
-    ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
+    ranking = models.BinaryField(null=True, help_text="See Ranking.to_bytes.")
     asked_at = models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="searched at")
 
     class Meta:

@@ -44,7 +44,7 @@ def test_what_follows_and_what_stays_is_told_from_the_models() -> None:
         ("Reference", "asset"),
         ("Output", "asset"),
         ("Withdrawal", "asset"),
-    }, "a new relation to assets: does it follow when assets are merged? See assetbank.merging"
+    }, "a new relation to assets: does it follow when assets are merged? See assetbank.assets.merge"
 
 
 def test_words_are_united_and_the_copies_archived(cast: Cast, make_asset: MakeAsset) -> None:

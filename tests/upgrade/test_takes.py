@@ -8,7 +8,11 @@ import pytest
 
 from tests.upgrade.conftest import Migrated
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.timeout(400),
+    pytest.mark.processes,
+    pytest.mark.xdist_group("upgrade"),
+]
 
 Key = tuple[int, int]  # a generation, and the number of its take
 WORKER = ("worker_ended", "internal_error")

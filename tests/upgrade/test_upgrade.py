@@ -16,7 +16,11 @@ from tests.support.processes import wait_until
 from tests.upgrade.conftest import V1, AtWork, Migrated
 from tests.upgrade.restored import Rows
 
-pytestmark = pytest.mark.timeout(400)  # a whole library starts: on a busy machine in minutes
+pytestmark = [
+    pytest.mark.timeout(400),  # a whole library starts: on a busy machine in minutes
+    pytest.mark.processes,
+    pytest.mark.xdist_group("upgrade"),
+]
 
 # Of a take, which is a row of its own since: see test_takes.py
 MOVED = {

@@ -111,7 +111,7 @@ def _library_context(
 
 def _people(request: PageRequest) -> QuerySet[User]:
     """Return users who added assets that the user may see."""
-    people = User.objects.filter(Exists(search_form.added_by_them(request.user)))
+    people = User.objects.filter(Exists(search_form.assets_added_by_user(request.user)))
     return people.order_by("first_name", "username")[:MAX_PEOPLE]
 
 

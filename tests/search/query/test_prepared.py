@@ -28,12 +28,12 @@ MakeAsset = Callable[..., Asset]
 STATEMENTS = [  # by the function that prepares it, and a variant of it
     "fulltext.compile_match",
     "fulltext.compile_match, by name",
-    "fulltext._having_any",
-    "retrieval._rows_statement",
-    "retrieval._rows_statement, marked",
+    "fulltext._any_phrase",
+    "retrieval._rows_query",
+    "retrieval._rows_query, marked",
     "retrieval._scope_query",
     "retrieval._scope_query, a brand",
-    "embedding._kept_vectors",
+    "embedding._stored_vectors",
 ]
 
 
@@ -60,11 +60,11 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
     filters = Filters(tags=("evening",), orientation="landscape", usable=True)
     among = to_queryset(filters, reach.assets()).filter(ranking._searchable())
 
-    def rows(*, put_aside: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
-        build = retrieval._rows_statement.__wrapped__
-        return lambda: build(space.pk, reach, put_aside, marked=marked)
+    def rows(*, include_hidden: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
+        build = retrieval._rows_query.__wrapped__
+        return lambda: build(space.pk, reach, include_hidden, marked=marked)
 
-    def sight(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
+    def scope_query(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
         return lambda: retrieval._scope_query.__wrapped__(person, chosen)
 
     shown = {"ids": ids, "by_words": [], "phrases": ()}
@@ -76,21 +76,21 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
             as_tuples=True,
         ),
         "fulltext.compile_match, by name": Prepared(
-            lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, most=3),
+            lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, limit=3),
             named,
             as_tuples=True,
         ),
-        "fulltext._having_any": Prepared(
-            lambda: fulltext._having_any.__wrapped__(2),
+        "fulltext._any_phrase": Prepared(
+            lambda: fulltext._any_phrase.__wrapped__(2),
             {"ids": ids, "unwanted_0": "striped", "unwanted_1": "gold"},
             as_tuples=True,
         ),
-        "retrieval._rows_statement": Prepared(rows(put_aside=False, marked=False), shown),
-        "retrieval._rows_statement, marked": Prepared(rows(put_aside=True, marked=True), marked),
-        "retrieval._scope_query": Prepared(sight(cast.viewer), {}),
-        "retrieval._scope_query, a brand": Prepared(sight(cast.staff, "acme"), {}),
-        "embedding._kept_vectors": Prepared(
-            embedding._kept_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
+        "retrieval._rows_query": Prepared(rows(include_hidden=False, marked=False), shown),
+        "retrieval._rows_query, marked": Prepared(rows(include_hidden=True, marked=True), marked),
+        "retrieval._scope_query": Prepared(scope_query(cast.viewer), {}),
+        "retrieval._scope_query, a brand": Prepared(scope_query(cast.staff, "acme"), {}),
+        "embedding._stored_vectors": Prepared(
+            embedding._stored_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
         ),
     }
 

@@ -107,7 +107,8 @@ def create_space(model: str, *, problem: str = "") -> VectorSpace:
 
 
 def _active() -> VectorSpace:
-    """Return the row of the active space; create it, and enrol all assets, at the very first start."""
+    """Return the row of the active space. At the very first start, create it and enrol all
+    assets."""
     active = VectorSpace.objects.active().first()
     if active is None:
         with transaction.atomic():

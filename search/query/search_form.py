@@ -186,9 +186,8 @@ class SearchForm(forms.Form):
     )
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     colour = forms.CharField(required=False, validators=[hex_colour])
-    usable = forms.BooleanField(
-        required=False, widget=forms.HiddenInput
-    )  # Hidden, as its value 0 means no
+    # A hidden input, whose value 0 means no
+    usable = forms.BooleanField(required=False, widget=forms.HiddenInput)
     created_by = forms.ModelChoiceField(User.objects.none(), required=False, label="Added by")
     engine_model = ValuesField(required=False, label="Model")
     preset = ValuesField(required=False)

@@ -1,4 +1,4 @@
-"""The library page, where users browse and search, and the counts beside its filters."""
+"""The library page, where users browse and search, and the counts next to its filters."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _collection_context(request: PageRequest, form: SearchForm) -> dict[str, Any
     return {"collection": collection, "arranges": arranges}
 
 
-# ------------------------------------------------------------------------ counts beside filters
+# ------------------------------------------------------------------------ counts of filter values
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""Words: what is typed, and PostgreSQL's answer from documents that it keeps true by itself."""
+"""Tests of full-text search: parsed terms, and matches in documents that triggers maintain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def shelf(make_asset: MakeAsset) -> dict[str, Asset]:
 @pytest.mark.parametrize(
     ("text", "titles"),
     [
-        ("silk cape", ["Silk cape", "Evening shoes"]),  # a title before a description
+        ("silk cape", ["Silk cape", "Evening shoes"]),  # A title ranks before a description
         ("CAPES", ["Silk cape", "Evening shoes"]),
         ("evening", ["Evening shoes", "Silk cape"]),
         ("gold", ["Silk cape"]),
@@ -97,7 +97,7 @@ class TestDocuments:
         assert found("leather bag") == ["Bag"]
         update_asset(asset=asset, title="Purse", tags=["suede"])
         assert (found("leather"), found("suede purse")) == ([], ["Purse"])
-        Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # passes no signal
+        Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # Sends no signal
         assert found("calfskin") == ["Purse"]
         Tag.objects.filter(name="suede").update(name="velvet")
         assert (found("suede"), found("velvet")) == ([], ["Purse"])

@@ -1,6 +1,8 @@
-"""Prepared statements against the ORM that they stand in for. `search.statements` takes apart what
-Django has compiled: with a version that compiles, or passes parameters on, in another way, this is
-where it shows."""
+"""Tests of PreparedQuery: each statement must equal the query of the ORM that it replaces.
+
+`search.query.prepared` takes apart SQL that Django compiled; these tests fail with a version of
+Django that compiles, or passes parameters, differently.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from search.query.prepared import PreparedQuery, id_any
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
-STATEMENTS = [  # by the function that prepares it, and a variant of it
+STATEMENTS = [  # Function that prepares it, and a variant
     "fulltext.compile_match",
     "fulltext.compile_match, by name",
     "fulltext._any_phrase",
@@ -39,6 +41,8 @@ STATEMENTS = [  # by the function that prepares it, and a variant of it
 
 @dataclass(frozen=True)
 class Prepared:
+    """A function that builds a statement, and the values for its Params."""
+
     build: Callable[[], PreparedQuery[Any]]
     given: dict[str, Any]
     as_tuples: bool = False
@@ -46,7 +50,7 @@ class Prepared:
 
 @pytest.fixture
 def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
-    """Each of STATEMENTS, with values for which there are rows."""
+    """Return each of STATEMENTS with values that match rows."""
     silk = make_asset(title="Silk cape", tags=["Evening"], filename="AB-12.png")
     striped = make_asset(title="Striped silk cape", tags=["Evening", "gold"])
     space = VectorSpace.objects.create(model="demo", active=True, fingerprint="f", dimension=2)
@@ -96,7 +100,7 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
 
 
 def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet[Any]:
-    """The same query set, with the values themselves where the statement has their names."""
+    """Return the query set that `prepared` compiles, with values in place of its Params."""
     built: list[QuerySet[Any]] = []
     with monkeypatch.context() as patch:
         for module in (statements, fulltext):
@@ -107,7 +111,7 @@ def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet
 
 
 def sent(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[tuple[str, list[Any]]]]:
-    """What it answers; SQL and parameters that it sends."""
+    """Return the result of `ask`, and the SQL and parameters that it sends."""
     seen: list[tuple[str, list[Any]]] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -119,7 +123,7 @@ def sent(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[tuple[str, list[
 
 
 def values(row: Any) -> Any:
-    """All that was selected: columns and annotations."""
+    """Return all columns and annotations of a row."""
     hidden = {"_state"}
     return (
         row if isinstance(row, tuple) else {k: v for k, v in vars(row).items() if k not in hidden}
@@ -137,7 +141,7 @@ def test_a_statement_sends_and_answers_what_its_query_set_does(
     assert len(by_orm) == 1
     statement = chosen.build()
     ask = statement.tuples if chosen.as_tuples else statement.rows
-    for _ in range(2):  # the same statement serves again and again
+    for _ in range(2):  # A statement can run repeatedly
         found, asked = sent(lambda: ask(**chosen.given))
         assert asked == by_orm
         assert [values(row) for row in found] == [values(row) for row in expected]

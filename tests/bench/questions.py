@@ -1,4 +1,4 @@
-"""Benchmark of searches: `search` and the API, against encoding the text and asking Milvus alone."""
+"""Benchmark of `search` and the API, against encoding the text and asking Milvus alone."""
 
 from __future__ import annotations
 

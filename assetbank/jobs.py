@@ -36,7 +36,7 @@ def defer(
     deferrer.defer(**arguments)
 
 
-def withdraw(*, lock: str) -> None:
+def cancel_waiting(*, lock: str) -> None:
     """Delete the waiting jobs of a lock.
 
     A job that waits for its next attempt would block those that are enqueued after it.

@@ -72,41 +72,41 @@ def assets(user: AnyUser) -> AssetQuerySet:
 class AssetScope:
     """A user's permission to see assets, as ids of brands.
 
-    `whole`: brands of which all assets may be seen; None: every brand. `approved`: brands of which
-    the approved ones may.
+    `all_in`: brands of which all assets may be seen; None: every brand. `approved_in`: brands of
+    which only the approved ones may.
     """
 
-    whole: frozenset[int] | None
-    approved: frozenset[int] = frozenset()
+    all_in: frozenset[int] | None
+    approved_in: frozenset[int] = frozenset()
 
     def assets(self) -> AssetQuerySet:
         """Return the assets in this scope."""
-        if self.whole is None:
+        if self.all_in is None:
             return Asset.objects.all()
-        visible = Q(brand_id__in=self.whole)
-        if self.approved:
-            visible |= Q(brand_id__in=self.approved, status=Asset.Status.APPROVED)
+        visible = Q(brand_id__in=self.all_in)
+        if self.approved_in:
+            visible |= Q(brand_id__in=self.approved_in, status=Asset.Status.APPROVED)
         return Asset.objects.filter(visible)
 
     def sees(self, asset: Asset) -> bool:
         """Return whether the asset is in this scope; needs no query."""
-        if self.whole is None or asset.brand_id in self.whole:
+        if self.all_in is None or asset.brand_id in self.all_in:
             return True
-        return asset.brand_id in self.approved and asset.status == Asset.Status.APPROVED
+        return asset.brand_id in self.approved_in and asset.status == Asset.Status.APPROVED
 
-    def within(self, brands: frozenset[int]) -> AssetScope:
+    def limit_to(self, brands: frozenset[int]) -> AssetScope:
         """Return this scope, limited to `brands` (ids)."""
-        whole = brands if self.whole is None else self.whole & brands
-        return AssetScope(whole, self.approved & brands)
+        whole = brands if self.all_in is None else self.all_in & brands
+        return AssetScope(whole, self.approved_in & brands)
 
-    def shared(self, other: AssetScope) -> AssetScope:
+    def intersect(self, other: AssetScope) -> AssetScope:
         """Return the intersection of this scope and `other`."""
-        if self.whole is None:
+        if self.all_in is None:
             return other
-        if other.whole is None:
+        if other.all_in is None:
             return self
-        whole = self.whole & other.whole
-        some = (self.whole | self.approved) & (other.whole | other.approved)
+        whole = self.all_in & other.all_in
+        some = (self.all_in | self.approved_in) & (other.all_in | other.approved_in)
         return AssetScope(whole, some - whole)
 
 

@@ -20,7 +20,7 @@ from search.encoders import EncoderError
 from search.evaluation import rollout
 from search.indexing import pipeline, reconcile
 from search.insights import gaps
-from search.models import Embedding, PictureQuestion
+from search.models import Embedding, QueryImage
 from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def check_index(timestamp: int) -> None:
 def forget_pictures(timestamp: int) -> None:
     """Delete query images older than a day that belong to no saved query."""
     yesterday = timezone.now() - datetime.timedelta(days=1)
-    PictureQuestion.objects.filter(brand=None, created_at__lt=yesterday).delete()
+    QueryImage.objects.filter(brand=None, created_at__lt=yesterday).delete()
 
 
 @app.periodic(cron="29 3 * * *")

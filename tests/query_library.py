@@ -32,11 +32,11 @@ from generation.pipeline import cancel_generation
 from generation.review import verdicts
 from generation.workflows import withdrawal
 from search.models import (
-    Asked,
     Comparison,
-    Likeness,
-    NotTheSame,
-    PictureQuestion,
+    DuplicateDismissal,
+    DuplicatePair,
+    QueryImage,
+    QueryLog,
     ShootListItem,
 )
 from search.query import Filters, SearchQuery, search
@@ -82,7 +82,7 @@ class Library:
         )
         self.picture = self._picture()
         search(person=cast.creator, question=SearchQuery(text="cape"))
-        self.asked = Asked.objects.get()
+        self.asked = QueryLog.objects.get()
         self.wanted = ShootListItem.objects.create(words="cape")
         BrandRules.objects.create(brand=cast.acme, voice="Calm.", anchors=self.collection)
         with connection.cursor() as cursor:  # a worker, so that all parts are well
@@ -164,7 +164,7 @@ class Library:
             notifications.notify(getattr(self.cast, name), "Something happened.", "/")
         self._make(brand=brand, title="Elsewhere")
         IdempotentRequest.objects.create(
-            person=self.cast.creator, key=f"key-{self._part}", asked="x", status=200
+            person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
 
     def _generations(self, assets: list[Asset], drafts: list[Asset]) -> list[Generation]:
@@ -244,7 +244,7 @@ class Library:
         self._alike(self.shown, assets[0])
         self._alike(self.shown, drafts[0])
         first, second = sorted((self.shown.checksum, assets[1].checksum))
-        NotTheSame.objects.create(first=first, second=second, said_by=person)
+        DuplicateDismissal.objects.create(first=first, second=second, said_by=person)
         for asset in (*assets, *drafts):
             Comparison.objects.create(asset=asset, checksum=asset.checksum)
         self._picture()
@@ -252,7 +252,7 @@ class Library:
     # ------------------------------------------------------------------------ rows
 
     def _alike(self, first: Asset, second: Asset) -> None:
-        Likeness.objects.create(brand=self.cast.acme, first=first, second=second, score=1)
+        DuplicatePair.objects.create(brand=self.cast.acme, first=first, second=second, score=1)
 
     def _batch(self, **fields: Any) -> Batch:
         given = {"title": "Capes", "kind": "products", "created_by": self.cast.creator, **fields}
@@ -265,9 +265,9 @@ class Library:
         given = {"prompt": f"A red cape {uuid.uuid4()}", "references": [self.shown], **fields}
         return run(ask(self.cast, **given))
 
-    def _picture(self) -> PictureQuestion:
+    def _picture(self) -> QueryImage:
         known = self.shown.embeddings.select_related("space").get()
-        return PictureQuestion.objects.create(
+        return QueryImage.objects.create(
             person=self.cast.creator,
             brand=self.cast.acme,
             fingerprint=str(known.space.fingerprint),

@@ -18,7 +18,7 @@ from assetbank.assets import collections, read_original
 from assetbank.models import Asset, Brand, Collection
 from generation.models import Generation, Output
 from generation.pipeline import run_generation, submit
-from search.models import Embedding, PictureQuestion, VectorSpace
+from search.models import Embedding, QueryImage, VectorSpace
 from tests.conftest import Cast, picture_bytes
 from tests.generation.requests import answered
 from tests.support.api import upload
@@ -73,7 +73,7 @@ def everything(cast: Cast, make_asset: MakeAsset) -> None:
     collections.add_assets(collection=collection, assets=[asset])
     generation = ask_for(cast, references=[asset])
     run_generation(generation_id=generation.pk)
-    PictureQuestion.objects.create(
+    QueryImage.objects.create(
         person=cast.viewer, fingerprint="f", vector_bytes=b"", thumbnail=b"webp"
     )
     Token.objects.create(user=cast.viewer)

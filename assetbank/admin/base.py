@@ -44,7 +44,7 @@ class ReadOnly:
         return False
 
 
-def asked(title: str, description: str, yes: str) -> dict[str, Any]:
+def confirmation(title: str, description: str, yes: str) -> dict[str, Any]:
     """Return options for unfold's `action`: confirm in a dialog with button `yes`, then POST.
 
     Without them the action would run on GET.
@@ -53,7 +53,7 @@ def asked(title: str, description: str, yes: str) -> dict[str, Any]:
     return {"description": title, "dialog": dialog}
 
 
-def go_on_at(address: str) -> HttpResponse:
+def htmx_redirect(address: str) -> HttpResponse:
     """Return the response that makes htmx go to `address`, after a confirmed action."""
     return HttpResponse(headers={"HX-Redirect": address})
 

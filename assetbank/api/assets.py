@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, TagsField, YesNoField, person_of
+from assetbank.api.fields import BrandField, TagsField, YesNoField, user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import approval, delete_asset, ingest_asset, update_asset
 from assetbank.models import Asset, AssetQuerySet, Collection
@@ -215,7 +215,7 @@ class AssetViewSet(GenericViewSet[Asset]):
 
     def get_queryset(self) -> AssetQuerySet:
         return (
-            permissions.assets(person_of(self.request))
+            permissions.assets(user_of(self.request))
             .with_tags()
             .with_author()
             .select_related("brand")
@@ -247,15 +247,15 @@ class AssetViewSet(GenericViewSet[Asset]):
         upload.is_valid(raise_exception=True)
         fields = upload.validated_data
         file, brand = fields.pop("file"), fields.pop("brand")
-        permissions.require_editor(person_of(request), brand)
+        permissions.require_editor(user_of(request), brand)
         if not fields.get("title"):
             fields.pop("title", None)
         if not fields.get("digital_source_type"):
             fields.pop("digital_source_type", None)  # the file's own source type is used
         result = ingest_asset(
-            brand=brand, file=file, filename=file.name, by=person_of(request), **fields
+            brand=brand, file=file, filename=file.name, by=user_of(request), **fields
         )
-        copies = permissions.copies_in_other_brands(person_of(request), result.asset)
+        copies = permissions.copies_in_other_brands(user_of(request), result.asset)
         also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
         if not result.created:
             return self.answer(result.asset, 200, Duplicate="true", **also)
@@ -272,15 +272,15 @@ class AssetViewSet(GenericViewSet[Asset]):
         edit.is_valid(raise_exception=True)
         with transaction.atomic():  # locked, so that concurrent edits do not overwrite each other
             asset = get_object_or_404(
-                permissions.assets(person_of(request)).select_for_update(of=("self",)), pk=pk
+                permissions.assets(user_of(request)).select_for_update(of=("self",)), pk=pk
             )
-            permissions.require_editor(person_of(request), asset.brand)
+            permissions.require_editor(user_of(request), asset.brand)
             changes = {**edit.validated_data}
             status = changes.pop("status", asset.status)
             if status != asset.status:
-                permissions.require_manager(person_of(request), asset.brand)
+                permissions.require_manager(user_of(request), asset.brand)
             update_asset(asset=asset, **changes)
-            approval.change_status(asset=asset, by=person_of(request), status=status)
+            approval.change_status(asset=asset, by=user_of(request), status=status)
         return self.answer(asset)
 
     @extend_schema(
@@ -288,7 +288,7 @@ class AssetViewSet(GenericViewSet[Asset]):
     )
     def destroy(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
-        permissions.require_manager(person_of(request), asset.brand)
+        permissions.require_manager(user_of(request), asset.brand)
         delete_asset(asset=asset)
         return Response(status=204)
 

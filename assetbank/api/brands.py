@@ -10,7 +10,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import Pages
 from assetbank.models import Brand, Membership
 
@@ -46,7 +46,7 @@ class BrandViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Brand]):
     queryset = Brand.objects.none()
 
     def get_queryset(self) -> QuerySet[Brand]:
-        user = person_of(self.request)
+        user = user_of(self.request)
         if permissions.has_full_access(user):
             return permissions.brands(user).annotate(role=Value("staff"))
         role = Membership.objects.filter(user=user, brand=OuterRef("pk")).values("role")

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import collections
@@ -71,7 +71,7 @@ class CollectionDetailSerializer(CollectionSerializer):
         fields = [*CollectionSerializer.Meta.fields, "assets"]
 
     def get_assets(self, collection: Collection) -> list[int]:
-        visible = permissions.assets(person_of(self.context["request"]))
+        visible = permissions.assets(user_of(self.context["request"]))
         items = collection.items.filter(asset__in=visible.filter(brand=collection.brand_id))
         return list(items.values_list("asset_id", flat=True))
 
@@ -110,7 +110,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
     queryset = Collection.objects.none()
 
     def get_queryset(self) -> QuerySet[Collection]:
-        user = person_of(self.request)
+        user = user_of(self.request)
         # Items of another brand or hidden from the user are not counted
         visible_items = Q(items__asset__brand=F("brand"), items__asset__in=permissions.assets(user))
         return (
@@ -126,7 +126,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user = person_of(request)
+        user = user_of(request)
         permissions.require_editor(user, serializer.validated_data["brand"])
         collection = collections.create_collection(by=user, **serializer.validated_data)
         address = reverse("api-collection-detail", args=[collection.pk])
@@ -137,11 +137,11 @@ class CollectionViewSet(ModelViewSet[Collection]):
         )
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        permissions.require_editor(person_of(request), self.get_object().brand)
+        permissions.require_editor(user_of(request), self.get_object().brand)
         return super().partial_update(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Collection) -> None:
-        permissions.require_editor(person_of(self.request), instance.brand)
+        permissions.require_editor(user_of(self.request), instance.brand)
         collections.delete_collection(collection=instance)
 
     @extend_schema(
@@ -153,11 +153,11 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["post"], url_path="assets")
     def assets(self, request: Request, pk: int) -> Response:
         collection = self.get_object()
-        permissions.require_editor(person_of(request), collection.brand)
+        permissions.require_editor(user_of(request), collection.brand)
         append = AppendSerializer(data=request.data)
         append.is_valid(raise_exception=True)
         ids = append.validated_data["assets"]
-        visible = permissions.assets(person_of(request)).filter(brand=collection.brand).in_bulk(ids)
+        visible = permissions.assets(user_of(request)).filter(brand=collection.brand).in_bulk(ids)
         if missing := [str(pk) for pk in ids if pk not in visible]:
             raise serializers.ValidationError(
                 {"assets": [f"{collection.brand} has no asset with ID {', '.join(missing[:20])}."]}
@@ -177,7 +177,7 @@ class CollectionViewSet(ModelViewSet[Collection]):
     @action(detail=True, methods=["delete"], url_path="assets/<int:asset_id>")
     def asset(self, request: Request, pk: int, asset_id: int) -> Response:
         collection = self.get_object()
-        permissions.require_editor(person_of(request), collection.brand)
+        permissions.require_editor(user_of(request), collection.brand)
         asset = get_object_or_404(Asset.objects.filter(brand=collection.brand), pk=asset_id)
         get_object_or_404(collection.items, asset=asset)
         collections.remove_assets(collection=collection, assets=[asset])

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import approval
 from assetbank.models import Asset, Decision
@@ -53,7 +53,7 @@ class DecisionsView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        permissions.require_editor(person_of(request), asset.brand)
+        permissions.require_editor(user_of(request), asset.brand)
         return Response(DecisionSerializer(approval.decisions([asset])[pk], many=True).data)
 
     @extend_schema(
@@ -67,10 +67,10 @@ class DecisionsView(APIView):
         serializer = DecideSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asset = _asset(request, pk)
-        decision = approval.decide(asset=asset, by=person_of(request), **serializer.validated_data)
+        decision = approval.decide(asset=asset, by=user_of(request), **serializer.validated_data)
         return Response(DecisionSerializer(decision).data, status=201)
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(person_of(request)).select_related("brand")
+    visible = permissions.assets(user_of(request)).select_related("brand")
     return get_object_or_404(visible, pk=pk)

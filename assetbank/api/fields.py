@@ -14,7 +14,7 @@ from assetbank import permissions
 from assetbank.models import Brand
 
 
-def person_of(request: Request) -> User:
+def user_of(request: Request) -> User:
     """Return the authenticated user; the permission classes guarantee that there is one."""
     assert isinstance(request.user, User)
     return request.user
@@ -29,7 +29,7 @@ class BrandField(serializers.SlugRelatedField[Brand]):
         super().__init__(slug_field="slug", **kwargs)
 
     def get_queryset(self) -> QuerySet[Brand]:
-        return permissions.brands(person_of(self.context["request"]))
+        return permissions.brands(user_of(self.context["request"]))
 
     def to_internal_value(self, data: Any) -> Brand:
         # PostgreSQL rejects NUL

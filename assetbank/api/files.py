@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.assets import downloads
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
@@ -73,7 +73,7 @@ class DownloadView(APIView):
         serializer = DownloadSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         asset = _asset(request, pk)
-        downloads.require_download(person_of(request), asset)
+        downloads.require_download(user_of(request), asset)
         return as_download(
             downloads.render_download(
                 asset=asset,
@@ -96,5 +96,5 @@ class CredentialsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(person_of(request)).select_related("brand")
+    visible = permissions.assets(user_of(request)).select_related("brand")
     return get_object_or_404(visible, pk=pk)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import notifications
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Notice
@@ -38,9 +38,9 @@ class NoticeViewSet(ListModelMixin, GenericViewSet[Notice]):
     queryset = Notice.objects.none()
 
     def get_queryset(self) -> QuerySet[Notice]:
-        return Notice.objects.filter(person=person_of(self.request))
+        return Notice.objects.filter(person=user_of(self.request))
 
     @extend_schema(summary="Mark all notifications as read", request=None, responses=ReadSerializer)
     @action(detail=False, methods=["post"])
     def read(self, request: Request) -> Response:
-        return Response({"read": notifications.mark_read(person_of(request))})
+        return Response({"read": notifications.mark_read(user_of(request))})

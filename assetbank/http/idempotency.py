@@ -147,16 +147,16 @@ def _begin(user_id: int, key: str, request_hash: str) -> tuple[IdempotentRequest
     try:
         with transaction.atomic():
             record = IdempotentRequest.objects.create(
-                person_id=user_id, key=key, asked=request_hash
+                person_id=user_id, key=key, request_hash=request_hash
             )
             return record, True
     except IntegrityError:
         existing = rows.first()
-    if existing is None or (existing.asked == request_hash and existing.status is None):
+    if existing is None or (existing.request_hash == request_hash and existing.status is None):
         raise RequestInProgress(
             "The first request with this Idempotency-Key is still running. Retry later."
         )
-    if existing.asked != request_hash:
+    if existing.request_hash != request_hash:
         raise KeyReused("This Idempotency-Key was used with another request. Use a new one.")
     return existing, False
 

@@ -13,7 +13,9 @@ class IdempotentRequest(models.Model):
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     key = models.CharField(max_length=255)
-    asked = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    request_hash = models.CharField(
+        max_length=64, db_column="asked", help_text="SHA-256 of method, path and body."
+    )
     status = models.PositiveSmallIntegerField(
         null=True, help_text="Null: the request is still running."
     )

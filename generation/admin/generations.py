@@ -21,9 +21,9 @@ from assetbank.admin.base import (
     TabularInline,
     action,
     admin_link,
-    asked,
+    confirmation,
     display,
-    go_on_at,
+    htmx_redirect,
     label,
     picture,
 )
@@ -187,15 +187,15 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
         unfinished = queryset.filter(state__in=Generation.UNFINISHED)
         _each(request, unfinished, cancel_generation, "stopped")
 
-    @action(**asked("Retry", RETRY, "Retry"), permissions=["studio"])
+    @action(**confirmation("Retry", RETRY, "Retry"), permissions=["studio"])
     def retry_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.retry(request, Generation.objects.filter(pk=object_id))
-        return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))
+        return htmx_redirect(reverse("admin:generation_generation_change", args=[object_id]))
 
-    @action(**asked("Cancel generation", STOP, "Cancel generation"), permissions=["studio"])
+    @action(**confirmation("Cancel generation", STOP, "Cancel generation"), permissions=["studio"])
     def cancel_this(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.cancel(request, Generation.objects.filter(pk=object_id))
-        return go_on_at(reverse("admin:generation_generation_change", args=[object_id]))
+        return htmx_redirect(reverse("admin:generation_generation_change", args=[object_id]))
 
 
 def _each(

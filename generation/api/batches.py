@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.http import idempotency
@@ -168,7 +168,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     queryset = Batch.objects.none()
 
     def get_queryset(self) -> QuerySet[Batch]:
-        person = person_of(self.request)
+        person = user_of(self.request)
         rows = batches(person).select_related("brand", "created_by").order_by("-created_at", "-id")
         if self.action == "list":
             return rows
@@ -207,7 +207,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
         matrix = _matrix(request, fields)
         version = matrix.preset_version or PresetVersion()
         batch = submit_batch(
-            person=person_of(request),
+            person=user_of(request),
             brand=fields["brand"],
             matrix=matrix,
             model=fields.get("model") or catalog.available_models()[0].id,
@@ -228,7 +228,7 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     )
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: int) -> Response:
-        return self.answer(stop_batch(person=person_of(request), batch=self.get_object()), 200)
+        return self.answer(stop_batch(person=user_of(request), batch=self.get_object()), 200)
 
     @extend_schema(
         summary="Retry the failed variations of a batch",
@@ -239,12 +239,12 @@ class BatchViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Batch]):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
         batch = self.get_object()
-        retry_batch(person=person_of(request), batch=batch)
+        retry_batch(person=user_of(request), batch=batch)
         return self.answer(batch, 202)
 
 
 def _matrix(request: Request, fields: dict[str, Any]) -> Matrix:
-    person = person_of(request)
+    person = user_of(request)
     base, products = fields.get("base", []), fields.get("products", [])
     found = permissions.assets(person).in_bulk([pk for pk, _ in (*base, *products)])
     if any(pk not in found for pk, _ in (*base, *products)):

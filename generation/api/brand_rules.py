@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from assetbank import permissions
 from assetbank.api.brands import SLUG
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset, Brand, Collection
 from generation.errors import InvalidRequest
@@ -115,10 +115,10 @@ class BrandRulesView(APIView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         brand = _brand(request, slug)
-        permissions.require_manager(person_of(request), brand)
+        permissions.require_manager(user_of(request), brand)
         given = RulesSerializer(data=request.data, partial=True, context={"brand": brand})
         given.is_valid(raise_exception=True)
-        brand_rules.change_rules(person=person_of(request), brand=brand, **given.changes())
+        brand_rules.change_rules(person=user_of(request), brand=brand, **given.changes())
         brand.refresh_from_db()
         return Response(RulesSerializer(brand_rules.brand_rules_of(brand)).data)
 
@@ -139,18 +139,18 @@ class FindingsView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
         outputs = Output.objects.filter(asset=asset)
-        inspect.inspect_again(person=person_of(request), outputs=outputs, brand=asset.brand)
+        inspect.inspect_again(person=user_of(request), outputs=outputs, brand=asset.brand)
         return Response(InspectedSerializer(_output(asset)).data, status=202)
 
 
 def _brand(request: Request, slug: str) -> Brand:
-    return get_object_or_404(permissions.brands(person_of(request)), slug=slug)
+    return get_object_or_404(permissions.brands(user_of(request)), slug=slug)
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(person_of(request)).select_related("brand")
+    visible = permissions.assets(user_of(request)).select_related("brand")
     asset = get_object_or_404(visible, pk=pk)
-    permissions.require_editor(person_of(request), asset.brand)
+    permissions.require_editor(user_of(request), asset.brand)
     return asset
 
 

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.http import idempotency
@@ -192,7 +192,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
 
     def get_queryset(self) -> QuerySet[Generation]:
         # the bytes of an output may be megabytes, and are not shown here
-        person = person_of(self.request)
+        person = user_of(self.request)
         arrived = Output.objects.filter(asset__in=permissions.assets(person)).defer("data")
         arrived = arrived.select_related("asset").prefetch_related("findings")
         return (
@@ -209,10 +209,10 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
-            person = person_of(self.request)
+            person = user_of(self.request)
             if not permissions.has_full_access(person):
                 context["scope"] = scope = permissions.asset_scope(person)
-                context["creates"] = scope.whole
+                context["creates"] = scope.all_in
                 manages = permissions.brands(person, *permissions.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
         return context
@@ -229,7 +229,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     def create(self, request: Request) -> Response:
         generation = submit(
-            person=person_of(request),
+            person=user_of(request),
             key=idempotency.idempotency_key(request),
             **read_request(request, request.data),
         )
@@ -245,7 +245,7 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
-        generation = cancel_generation(person=person_of(request), generation=self.get_object())
+        generation = cancel_generation(person=user_of(request), generation=self.get_object())
         return self.answer(generation, 200)
 
     @extend_schema(
@@ -256,5 +256,5 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
     )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
-        generation = retry_generation(person=person_of(request), generation=self.get_object())
+        generation = retry_generation(person=user_of(request), generation=self.get_object())
         return self.answer(generation, 202)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.http import idempotency
 from generation.api.generations import (
@@ -41,13 +41,13 @@ class SizeSerializer(serializers.Serializer[Any]):
 
 def visible_outputs(request: Request) -> QuerySet[Output]:
     """Return outputs whose assets the user may view, without their bytes."""
-    rows = Output.objects.filter(asset__in=permissions.assets(person_of(request)))
+    rows = Output.objects.filter(asset__in=permissions.assets(user_of(request)))
     return rows.defer("data").select_related("asset").prefetch_related("findings")
 
 
 def outputs(request: Request) -> QuerySet[Output]:
     """Return the visible outputs of generations for the user's brands."""
-    brands = permissions.brands(person_of(request))
+    brands = permissions.brands(user_of(request))
     rows = visible_outputs(request).filter(generation__brand__in=brands)
     return rows.select_related("asset", "generation__brand")
 
@@ -55,11 +55,11 @@ def outputs(request: Request) -> QuerySet[Output]:
 def visibility_context(request: Request) -> dict[str, Any]:
     """Return which references and findings the user may view, for the context of
     `GenerationSerializer` and `OutputSerializer`; {} means all."""
-    person = person_of(request)
+    person = user_of(request)
     if permissions.has_full_access(person):
         return {}
     scope = permissions.asset_scope(person)
-    return {"scope": scope, "creates": scope.whole}
+    return {"scope": scope, "creates": scope.all_in}
 
 
 class OutputViewSet(GenericViewSet[Output]):
@@ -85,7 +85,7 @@ class OutputViewSet(GenericViewSet[Output]):
     @extend_schema(summary="Keep an image", request=None, responses=OutputSerializer)
     @action(detail=True, methods=["post"])
     def keep(self, request: Request, pk: int) -> Response:
-        return self.answer(verdicts.keep(person=person_of(request), output=self.get_object()))
+        return self.answer(verdicts.keep(person=user_of(request), output=self.get_object()))
 
     @extend_schema(
         summary="Reject an image",
@@ -98,7 +98,7 @@ class OutputViewSet(GenericViewSet[Output]):
         output, given = self.get_object(), ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         reason = given.validated_data["reason"]
-        return self.answer(verdicts.reject(person=person_of(request), output=output, reason=reason))
+        return self.answer(verdicts.reject(person=user_of(request), output=output, reason=reason))
 
     @extend_schema(
         summary="Undo keeping or rejecting an image",
@@ -109,7 +109,7 @@ class OutputViewSet(GenericViewSet[Output]):
     @action(detail=True, methods=["post"])
     def undecide(self, request: Request, pk: int) -> Response:
         return self.answer(
-            verdicts.clear_verdict(person=person_of(request), output=self.get_object())
+            verdicts.clear_verdict(person=user_of(request), output=self.get_object())
         )
 
 
@@ -129,7 +129,7 @@ class FinaliseViewSet(GenerationViewSet):
         given = SizeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         final = finalise.finalise_draft(
-            person=person_of(request),
+            person=user_of(request),
             output=output,
             image_size=given.validated_data["image_size"],
             key=idempotency.idempotency_key(request),

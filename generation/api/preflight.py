@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from generation.api.request_params import (
@@ -75,7 +75,7 @@ class SuggestionsView(APIView):
     def get(self, request: Request) -> Response:
         about = AboutSerializer(data=request.query_params, context={"request": request})
         about.is_valid(raise_exception=True)
-        found = suggestions.suggest_references(person=person_of(request), **about.validated_data)
+        found = suggestions.suggest_references(person=user_of(request), **about.validated_data)
         context = {"request": request}
         rows = [
             {**PictureSerializer(each.asset, context=context).data, "anchor": each.anchor}
@@ -130,7 +130,7 @@ class AlreadyView(APIView):
     )
     def get(self, request: Request) -> Response:
         fields = read_spec(request, request.query_params)
-        found = reuse.find_existing(person=person_of(request), spec=_spec(fields))
+        found = reuse.find_existing(person=user_of(request), spec=_spec(fields))
         return Response(AlreadySerializer(found, context={"request": request}).data)
 
     @extend_schema(
@@ -143,7 +143,7 @@ class AlreadyView(APIView):
     def post(self, request: Request) -> Response:
         given = TakeSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        person, fields = person_of(request), read_request(request, request.data)
+        person, fields = user_of(request), read_request(request, request.data)
         asset = permissions.assets(person).filter(pk=given.validated_data["asset"]).first()
         if asset is None:
             raise InvalidRequest("This asset does not exist.", code="unknown_asset")

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import Pages
 from generation.models import Preset, PresetVersion, Role
 from generation.prompting import presets
@@ -86,7 +86,7 @@ class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
     queryset = Preset.objects.none()
 
     def get_queryset(self) -> QuerySet[Preset]:
-        person = person_of(self.request)
+        person = user_of(self.request)
         rows = presets.offered(person) if self.action == "list" else presets.visible(person)
         versions = rows.select_related("brand").prefetch_related("versions__created_by")
         return presets.with_use_counts(versions)

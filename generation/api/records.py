@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
 from generation.lineage import record
@@ -60,7 +60,7 @@ class RecordView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, pk: int) -> Response:
-        document = record.provenance_record(asset=_asset(request, pk), person=person_of(request))
+        document = record.provenance_record(asset=_asset(request, pk), person=user_of(request))
         return Response(json.loads(record.as_json(document)))
 
 
@@ -73,7 +73,7 @@ class WithdrawView(APIView):
         responses=ConcernedSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        asset, person = _asset(request, pk), person_of(request)
+        asset, person = _asset(request, pk), user_of(request)
         permissions.require_manager(person, asset.brand)
         affected = withdrawal.affected_by(person=person, asset=asset)
         return Response(
@@ -96,7 +96,7 @@ class WithdrawView(APIView):
         given = WithdrawSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         done = withdrawal.withdraw_rights(
-            person=person_of(request),
+            person=user_of(request),
             asset=_asset(request, pk),
             reason=given.validated_data["reason"],
         )
@@ -116,17 +116,17 @@ class ReinstateView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         asset = _asset(request, pk)
-        released = withdrawal.reinstate_rights(person=person_of(request), asset=asset)
+        released = withdrawal.reinstate_rights(person=user_of(request), asset=asset)
         return Response(_visible_ids(request, "released", [each.pk for each in released]))
 
 
 def _visible_ids(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
     """Return the ids that the user may view as `name`, and the number of the others."""
-    visible = permissions.assets(person_of(request)).filter(pk__in=pks).order_by("pk")
+    visible = permissions.assets(user_of(request)).filter(pk__in=pks).order_by("pk")
     visible_pks = list(visible.values_list("pk", flat=True))
     return {name: visible_pks, "elsewhere": len(pks) - len(visible_pks)}
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(person_of(request)).select_related("brand", "created_by")
+    visible = permissions.assets(user_of(request)).select_related("brand", "created_by")
     return get_object_or_404(visible, pk=pk)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.http import idempotency
 from generation.api.generations import GenerationSerializer, GenerationViewSet
 from generation.errors import InvalidRequest
@@ -56,7 +56,7 @@ class RefineViewSet(GenerationViewSet):
         given.is_valid(raise_exception=True)
         fields = given.validated_data
         generation = refine.submit_refinement(
-            person=person_of(request),
+            person=user_of(request),
             output=_output(request, pk),
             words=fields["words"],
             references=_references(request, fields.get("references", [])),
@@ -100,7 +100,7 @@ class ThreadView(APIView):
         responses=ThreadSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        steps = refine.thread(_output(request, pk), person_of(request))
+        steps = refine.thread(_output(request, pk), user_of(request))
         return Response(ThreadSerializer({"results": steps}).data)
 
 
@@ -146,13 +146,13 @@ class LineageView(APIView):
         responses=LineageSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        person = person_of(request)
+        person = user_of(request)
         asset = get_object_or_404(permissions.assets(person), pk=pk)
         return Response(LineageSerializer(graph.lineage_tree(asset, person)).data)
 
 
 def _output(request: Request, pk: int) -> Output:
-    person = person_of(request)
+    person = user_of(request)
     visible = Output.objects.filter(
         generation__brand__in=permissions.brands(person), asset__in=permissions.assets(person)
     )
@@ -160,7 +160,7 @@ def _output(request: Request, pk: int) -> Output:
 
 
 def _references(request: Request, ids: list[int]) -> list[Any]:
-    found = permissions.assets(person_of(request)).in_bulk(ids)
+    found = permissions.assets(user_of(request)).in_bulk(ids)
     if any(pk not in found for pk in ids):
         raise InvalidRequest(
             "One of the references does not exist. Remove it.", code="unknown_reference"

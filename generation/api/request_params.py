@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.models import Asset
 from assetbank.text import MAX_ID, parse_id
 from generation.engines import catalog
@@ -143,7 +143,7 @@ def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     fields["references"] = _assets(request, [pk for pk, _ in given])
     fields["roles"] = {pk: role for pk, role in given if role}
     if slug:
-        version = presets.choose_version(person_of(request), fields["brand"], slug, number)
+        version = presets.choose_version(user_of(request), fields["brand"], slug, number)
         fields["prompt"] = presets.fill_prompt(version, fields["variables"], fields["prompt"])
         fields["variables"] = presets.values(version, fields["variables"])
         fields["preset_version"] = version
@@ -157,7 +157,7 @@ def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _assets(request: Request, ids: list[int]) -> list[Asset]:
-    found = permissions.assets(person_of(request)).select_related("brand").in_bulk(ids)
+    found = permissions.assets(user_of(request)).select_related("brand").in_bulk(ids)
     if any(pk not in found for pk in ids):
         raise InvalidRequest(
             "One of the references does not exist. Remove it.", code="unknown_reference"

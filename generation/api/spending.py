@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.parsers import PARSERS
 from assetbank.errors import NotAllowed
 from generation.billing import caps, reports
@@ -66,7 +66,7 @@ class EstimatesView(APIView):
         given = EstimateRequestSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         fields = given.validated_data
-        person = person_of(request)
+        person = user_of(request)
         permissions.require_editor(person, fields["brand"])
         model = catalog.get_model(fields.get("model") or catalog.default_model_for(""))
         catalog.check(
@@ -146,7 +146,7 @@ class SpendingView(APIView):
         responses=SpendingSerializer,
     )
     def get(self, request: Request) -> Response:
-        person = person_of(request)
+        person = user_of(request)
         brands = permissions.brands(person, *permissions.EDITORS)
         if not brands.exists():
             raise NotAllowed(

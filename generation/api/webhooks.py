@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.pagination import Pages
 from assetbank.api.parsers import PARSERS
 from generation import webhooks
@@ -33,7 +33,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         read_only_fields = ["id", "created_at"]
 
     def validate_brand(self, brand: Any) -> Any:
-        permissions.require_manager(person_of(self.context["request"]), brand)
+        permissions.require_manager(user_of(self.context["request"]), brand)
         return brand
 
     def validate_url(self, url: str) -> str:
@@ -85,7 +85,7 @@ class WebhookViewSet(
     queryset = Webhook.objects.none()
 
     def get_queryset(self) -> QuerySet[Webhook]:
-        managed = permissions.brands(person_of(self.request), *permissions.MANAGERS)
+        managed = permissions.brands(user_of(self.request), *permissions.MANAGERS)
         return Webhook.objects.filter(brand__in=managed).select_related("brand")
 
     @extend_schema(

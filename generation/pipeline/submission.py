@@ -177,7 +177,7 @@ def cancel_generation(
     with transaction.atomic():
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
         if generation.state == State.QUEUED:
-            jobs.withdraw(lock=_lock(generation.pk))
+            jobs.cancel_waiting(lock=_lock(generation.pk))
             finish.finish(generation, State.CANCELLED, reason)
         elif generation.state == State.RUNNING:
             generation.cancel_requested = True

@@ -22,7 +22,7 @@ from assetbank.models import Asset, Brand
 from generation.models import BrandRules, Finding, Output, Reference
 from generation.review import fidelity, ocr, palette
 from search.duplicates import detect
-from search.models import Embedding, Likeness
+from search.models import DuplicatePair, Embedding
 from search.query import regions
 
 logger = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
     is_source = Q(finals=output.generation) | Q(refined_in=output.generation)
     expected = set(Output.objects.filter(is_source).values_list("asset_id", flat=True))
     references = set(output.generation.reference_rows.values_list("asset_id", flat=True))
-    pairs = Likeness.objects.filter(Q(first=asset) | Q(second=asset)).select_related(
+    pairs = DuplicatePair.objects.filter(Q(first=asset) | Q(second=asset)).select_related(
         "first", "second"
     )
     found = []

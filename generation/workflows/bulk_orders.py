@@ -82,7 +82,7 @@ def cancel_orders(batch: Batch) -> None:
 @transaction.atomic
 def follow_now(job: BatchJob) -> None:
     """Queue the next poll of an order without its delay."""
-    jobs.withdraw(lock=_lock(job.pk))
+    jobs.cancel_waiting(lock=_lock(job.pk))
     _defer(job)
 
 

@@ -1,21 +1,21 @@
 """Admin of search."""
 
 from search.admin.index import EmbeddingAdmin, IndexedAssetAdmin
-from search.admin.query_images import PictureQuestionAdmin
+from search.admin.query_images import QueryImageAdmin
 from search.admin.saved_searches import (
-    AskedAdmin,
     GoldenQuestionAdmin,
+    QueryLogAdmin,
     SavedSearchAdmin,
     ShootListAdmin,
 )
 from search.admin.spaces import VectorSpaceAdmin
 
 __all__ = [
-    "AskedAdmin",
     "EmbeddingAdmin",
     "GoldenQuestionAdmin",
     "IndexedAssetAdmin",
-    "PictureQuestionAdmin",
+    "QueryImageAdmin",
+    "QueryLogAdmin",
     "SavedSearchAdmin",
     "ShootListAdmin",
     "VectorSpaceAdmin",

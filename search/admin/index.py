@@ -18,9 +18,9 @@ from assetbank.admin.base import (
     ReadOnly,
     action,
     admin_link,
-    asked,
+    confirmation,
     display,
-    go_on_at,
+    htmx_redirect,
     label,
     picture,
 )
@@ -192,12 +192,12 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def state_label(self, embedding: Embedding) -> SafeString:
         return _state(embedding.state)
 
-    @action(**asked("Retry all failed", RETRY, "Retry"), permissions=["reindex"])
+    @action(**confirmation("Retry all failed", RETRY, "Retry"), permissions=["reindex"])
     def retry_all(self, request: HttpRequest, form: Any) -> HttpResponse:
         self.retry_failed(request, Embedding.objects.all())
-        return go_on_at(reverse("admin:search_embedding_changelist"))
+        return htmx_redirect(reverse("admin:search_embedding_changelist"))
 
-    @action(**asked("Reindex", RETRY, "Index"), permissions=["reindex"])
+    @action(**confirmation("Reindex", RETRY, "Index"), permissions=["reindex"])
     def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         self.index_again(request, Embedding.objects.filter(pk=object_id))
-        return go_on_at(reverse("admin:search_embedding_change", args=[object_id]))
+        return htmx_redirect(reverse("admin:search_embedding_change", args=[object_id]))

@@ -12,11 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, display
-from search.models import PictureQuestion
+from search.models import QueryImage
 
 
-@admin.register(PictureQuestion)
-class PictureQuestionAdmin(ReadOnly, ModelAdmin[PictureQuestion]):
+@admin.register(QueryImage)
+class QueryImageAdmin(ReadOnly, ModelAdmin[QueryImage]):
     list_display = ["thumbnail_image", "person", "created_at"]
     list_select_related = ["person"]
     readonly_fields = (
@@ -27,14 +27,14 @@ class PictureQuestionAdmin(ReadOnly, ModelAdmin[PictureQuestion]):
     )
     fields = readonly_fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PictureQuestion]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueryImage]:
         return super().get_queryset(request).defer("vector_bytes")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("search.delete_picturequestion")
+        return request.user.has_perm("search.delete_queryimage")
 
     @display(description="Image")
-    def thumbnail_image(self, question: PictureQuestion) -> SafeString:
+    def thumbnail_image(self, question: QueryImage) -> SafeString:
         data = base64.b64encode(bytes(question.thumbnail)).decode()
         return format_html(
             '<img src="data:image/webp;base64,{}" alt="" style="height: 64px">', data

@@ -17,7 +17,7 @@ from assetbank.admin.base import ModelAdmin, ReadOnly, display
 from search.errors import InvalidQuery, SearchUnavailable
 from search.evaluation import metrics
 from search.indexing import spaces
-from search.models import Asked, GoldenQuestion, SavedSearch, ShootListItem
+from search.models import GoldenQuestion, QueryLog, SavedSearch, ShootListItem
 from search.query import read_query
 from search.saved import golden as golden_module
 from search.saved import searches
@@ -199,8 +199,8 @@ class ShootListAdmin(ModelAdmin[ShootListItem]):
         super().save_model(request, obj, form, change)
 
 
-@admin.register(Asked)
-class AskedAdmin(ReadOnly, ModelAdmin[Asked]):
+@admin.register(QueryLog)
+class QueryLogAdmin(ReadOnly, ModelAdmin[QueryLog]):
     list_display = ["said", "person", "matched", "clicks", "asked_at"]
     list_select_related = ["person"]
     search_fields = ["words"]
@@ -211,9 +211,9 @@ class AskedAdmin(ReadOnly, ModelAdmin[Asked]):
     readonly_fields = ("said", "question", "person", "space", "matched", "clicks", "asked_at")
     fields = readonly_fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Asked]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueryLog]:
         return super().get_queryset(request).defer("ranking")
 
     @display(description="Query", ordering="words")
-    def said(self, asked: Asked) -> str:
+    def said(self, asked: QueryLog) -> str:
         return asked.words or query_summary(asked.question)

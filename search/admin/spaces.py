@@ -14,7 +14,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from assetbank.admin.base import ModelAdmin, ReadOnly, action, asked, display, go_on_at, label
+from assetbank.admin.base import (
+    ModelAdmin,
+    ReadOnly,
+    action,
+    confirmation,
+    display,
+    htmx_redirect,
+    label,
+)
 from assetbank.errors import ProblemError
 from search.encoders import EncoderError
 from search.evaluation import RolloutRefused, rollout
@@ -53,7 +61,7 @@ class EncoderForm(BaseDialogForm):
 
 
 def _ask_for_encoder() -> dict[str, Any]:
-    options = asked("Switch the encoder …", BUILD, "Build index")
+    options = confirmation("Switch the encoder …", BUILD, "Build index")
     options["dialog"]["form_class"] = EncoderForm
     return options
 
@@ -134,28 +142,28 @@ class VectorSpaceAdmin(ReadOnly, ModelAdmin[VectorSpace]):
             space = rollout.start_rollout(form.cleaned_data["model"])
         except RolloutRefused as error:
             messages.error(request, str(error))
-            return go_on_at(reverse(LIST))
+            return htmx_redirect(reverse(LIST))
         messages.success(request, f"The index of {space.model} is being built in the background.")
-        return go_on_at(reverse(PAGE, args=[space.pk]))
+        return htmx_redirect(reverse(PAGE, args=[space.pk]))
 
-    @action(**asked("Activate", TAKE_OVER, "Activate"), permissions=["switch"])
+    @action(**confirmation("Activate", TAKE_OVER, "Activate"), permissions=["switch"])
     def take_over(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         space = _find_space(request, object_id)
         if space is None:
-            return go_on_at(reverse(LIST))
+            return htmx_redirect(reverse(LIST))
         _try(request, lambda: rollout.replace_active(space), f"{space.model} is active now.")
-        return go_on_at(reverse(PAGE, args=[object_id]))
+        return htmx_redirect(reverse(PAGE, args=[object_id]))
 
-    @action(**asked("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])
+    @action(**confirmation("Roll back", ROLL_BACK, "Roll back"), permissions=["switch"])
     def roll_back(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         _try(request, rollout.rollback, "The previous encoder is active again.")
-        return go_on_at(reverse(LIST))
+        return htmx_redirect(reverse(LIST))
 
-    @action(**asked("Delete", DROP, "Delete"), permissions=["switch"])
+    @action(**confirmation("Delete", DROP, "Delete"), permissions=["switch"])
     def drop(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         if space := _find_space(request, object_id):
             _try(request, lambda: rollout.drop_space(space), f"{space.model} is deleted.")
-        return go_on_at(reverse(LIST))
+        return htmx_redirect(reverse(LIST))
 
 
 def _find_space(request: HttpRequest, pk: int) -> VectorSpace | None:

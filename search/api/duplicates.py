@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import merge
@@ -85,7 +85,7 @@ class DuplicatesView(APIView):
         responses=GroupPageSerializer,
     )
     def get(self, request: Request) -> Response:
-        brands = permissions.brands(person_of(request))
+        brands = permissions.brands(user_of(request))
         if slug := request.query_params.get("brand"):
             brands = brands.filter(slug=slug.replace("\x00", "\ufffd"))
             if not brands.exists():
@@ -94,7 +94,7 @@ class DuplicatesView(APIView):
                 )
         found = groups.page(
             brands,
-            seen=groups.seen_by(person_of(request)),
+            seen=groups.seen_by(user_of(request)),
             before=_cursor(request),
             limit=limit_of(request.query_params),
         )
@@ -124,8 +124,8 @@ class MergeView(APIView):
         keep, *others = _assets(
             request, keep=[given.validated_data["keep"]], others=given.validated_data["others"]
         )
-        merged = merge.merge_assets(keep=keep, others=others, by=person_of(request))
-        seen = with_index_state(permissions.assets(person_of(request)).with_tags())
+        merged = merge.merge_assets(keep=keep, others=others, by=user_of(request))
+        seen = with_index_state(permissions.assets(user_of(request)).with_tags())
         kept = seen.select_related("brand", "created_by").get(pk=merged.kept.pk)
         answer = {"kept": kept, "archived": list(merged.archived)}
         return Response(MergedSerializer(answer, context={"request": request}).data)
@@ -147,14 +147,14 @@ class NotTheSameView(APIView):
         given.is_valid(raise_exception=True)
         assets = _assets(request, assets=given.validated_data["assets"])
         for asset in assets:
-            permissions.require_editor(person_of(request), asset.brand)
-        dismissed = dismissals.dismiss(assets, by=person_of(request))
+            permissions.require_editor(user_of(request), asset.brand)
+        dismissed = dismissals.dismiss(assets, by=user_of(request))
         return Response(ToldApartSerializer({"told_apart": len(dismissed)}).data)
 
 
 def _assets(request: Request, **given: list[int]) -> list[Asset]:
     """Return the assets in the order of the request, each once. Raises ValidationError."""
-    seen = permissions.assets(person_of(request)).select_related("brand")
+    seen = permissions.assets(user_of(request)).select_related("brand")
     found = seen.in_bulk({pk for ids in given.values() for pk in ids})
     for name, ids in given.items():
         if missing := [str(pk) for pk in ids if pk not in found]:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.http import problems
 from assetbank.models import Asset
 from search.api.query_params import QUESTION
@@ -79,7 +79,7 @@ class WhyView(APIView):
         responses=LedgerSerializer,
     )
     def get(self, request: Request, pk: int) -> Response:
-        asker = person_of(request)
+        asker = user_of(request)
         asset = _asset(asker, pk)
         person = resolve_subject(asker, asset.brand, request.query_params.get("person", ""))
         form = SearchForm(request.query_params, person=asker)
@@ -101,7 +101,7 @@ class WhyView(APIView):
         responses={202: LedgerSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
-        person = person_of(request)
+        person = user_of(request)
         asset = _asset(person, pk)
         serializer = RepairSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.http import problems
 from search.query import SearchForm, search_form
 
@@ -79,7 +79,7 @@ FILTERS = [parameter for parameter in QUESTION if parameter.name not in QUERY_PA
 
 def checked(query: QueryDict, request: Request) -> SearchForm:
     """Return the valid form. Raises ValidationError."""
-    form = SearchForm(query, person=person_of(request))
+    form = SearchForm(query, person=user_of(request))
     if not form.is_valid():
         errors = {name: [str(message) for message in list_] for name, list_ in form.errors.items()}
         if NON_FIELD_ERRORS in errors:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from assetbank.api.assets import AssetSerializer
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import limit_of
 from assetbank.models import Asset
 from search.api.query_params import checked
@@ -101,7 +101,7 @@ def page_of(
     """
     limit = limit_of(query)
     page = search(
-        person=person_of(request),
+        person=user_of(request),
         question=checked(query, request).question(),
         limit=limit,
         cursor=query.get("cursor", ""),

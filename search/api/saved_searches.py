@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assetbank import permissions
-from assetbank.api.fields import BrandField, person_of
+from assetbank.api.fields import BrandField, user_of
 from assetbank.api.pagination import PAGING, Pages
 from assetbank.api.parsers import PARSERS
 from assetbank.models import Asset
@@ -72,7 +72,7 @@ class _StoredQuerySerializer(serializers.Serializer[Any]):
 
     def read(self) -> SearchQuery:
         """Return the parsed query. Raises InvalidQuery."""
-        person = person_of(self.context["request"])
+        person = user_of(self.context["request"])
         return read_query(self.validated_data["question"], person=person)
 
 
@@ -134,13 +134,13 @@ class SavedSearchViewSet(_StoredQueryViewSet):
     ordering = ("name", "id")
 
     def get_queryset(self) -> QuerySet[SavedSearch]:
-        return searches.saved_searches(person_of(self.request)).order_by("name", "id")
+        return searches.saved_searches(user_of(self.request)).order_by("name", "id")
 
     @extend_schema(summary="Create a saved search", responses={201: SavedSearchSerializer})
     def create(self, request: Request) -> Response:
         serializer = SavedSearchSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        person, brand = person_of(request), serializer.validated_data["brand"]
+        person, brand = user_of(request), serializer.validated_data["brand"]
         permissions.require_editor(person, brand)
         name = serializer.validated_data["name"]
         saved = searches.save_search(brand=brand, name=name, question=serializer.read(), by=person)
@@ -153,19 +153,19 @@ class SavedSearchViewSet(_StoredQueryViewSet):
     )
     def partial_update(self, request: Request, pk: int) -> Response:
         saved = self.get_object()
-        searches.require_change(person_of(request), saved)
+        searches.require_change(user_of(request), saved)
         serializer = SavedSearchChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         question = serializer.validated_data.get("question")
         searches.change_search(
             saved=saved,
             name=serializer.validated_data.get("name"),
-            question=None if question is None else read_query(question, person=person_of(request)),
+            question=None if question is None else read_query(question, person=user_of(request)),
         )
         return Response(self.get_serializer(saved).data)
 
     def perform_destroy(self, instance: SavedSearch) -> None:
-        searches.require_change(person_of(self.request), instance)
+        searches.require_change(user_of(self.request), instance)
         searches.delete_search(saved=instance)
 
     @extend_schema(
@@ -200,7 +200,7 @@ class GoldenQuestionViewSet(_StoredQueryViewSet):
     queryset = GoldenQuestion.objects.none()
 
     def get_queryset(self) -> QuerySet[GoldenQuestion]:
-        person = person_of(self.request)
+        person = user_of(self.request)
         rows = golden_module.golden_queries(person).order_by("id")
         return rows.prefetch_related(Prefetch("expected", permissions.assets(person).only("pk")))
 
@@ -212,7 +212,7 @@ class GoldenQuestionViewSet(_StoredQueryViewSet):
             data=request.data, context=self.get_serializer_context()
         )
         serializer.is_valid(raise_exception=True)
-        person, brand = person_of(request), serializer.validated_data["brand"]
+        person, brand = user_of(request), serializer.validated_data["brand"]
         permissions.require_manager(person, brand)
         ids = serializer.validated_data["expected"]
         assets = Asset.objects.filter(brand=brand).in_bulk(ids)
@@ -226,5 +226,5 @@ class GoldenQuestionViewSet(_StoredQueryViewSet):
         return self.created_response(golden, "api-golden-question-detail")
 
     def perform_destroy(self, instance: GoldenQuestion) -> None:
-        permissions.require_manager(person_of(self.request), instance.brand)
+        permissions.require_manager(user_of(self.request), instance.brand)
         golden_module.delete_golden_query(golden=instance)

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from assetbank import permissions
 from assetbank.api.assets import AssetViewSet
-from assetbank.api.fields import person_of
+from assetbank.api.fields import user_of
 from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import AssetQuerySet
@@ -120,7 +120,7 @@ class FoundViewSet(AssetViewSet):
     @action(detail=True, methods=["post"])
     def index(self, request: Request, pk: int) -> Response:
         asset = self.get_object()
-        permissions.require_editor(person_of(request), asset.brand)
+        permissions.require_editor(user_of(request), asset.brand)
         pipeline.reindex([asset.pk])
         pipeline.enqueue_indexing()
         return self.answer(asset, 202)
@@ -155,13 +155,11 @@ class SearchView(APIView):
         picture = None
         if image:
             data = image.read(settings.MAX_UPLOAD_BYTES + 1)
-            picture = embedding.save_query_image(person=person_of(request), data=data)
+            picture = embedding.save_query_image(person=user_of(request), data=data)
         elif box:
             asset = form.cleaned_data["like"][-1][0]
             query.setlist("like", query.getlist("like")[:-1])
-            picture = embedding.save_query_crop(
-                person=person_of(request), asset=asset, box=_box(box)
-            )
+            picture = embedding.save_query_crop(person=user_of(request), asset=asset, box=_box(box))
         if picture:
             query.appendlist("picture", str(picture.pk))
         answer = page_of(request, query, where=reverse("api-asset-list"))
@@ -188,5 +186,5 @@ class FacetsView(APIView):
     )
     def get(self, request: Request) -> Response:
         question = checked(request.query_params, request).question()
-        counted = facets.count_facets(person=person_of(request), question=question)
+        counted = facets.count_facets(person=user_of(request), question=question)
         return Response(FacetsSerializer(counted).data)

@@ -26,7 +26,7 @@ from assetbank.models import Asset, AssetQuerySet, Brand
 from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
 from search.indexing import entities, spaces
-from search.models import Comparison, Embedding, Likeness, VectorSpace
+from search.models import Comparison, DuplicatePair, Embedding, VectorSpace
 from search.vectorstore import VectorStoreUnavailable, expressions, store
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def compare_asset(asset: Asset) -> None:
 def forget_comparisons(brand: Brand | None = None) -> None:
     """Delete all matches, so that everything is compared again; dismissals stay."""
     with transaction.atomic():
-        found, done = Likeness.objects.all(), Comparison.objects.all()
+        found, done = DuplicatePair.objects.all(), Comparison.objects.all()
         if brand:
             found, done = found.filter(brand=brand), done.filter(asset__brand=brand)
         found.delete()
@@ -178,9 +178,11 @@ def _compare(asset: Asset, others: Sequence[Asset], comparer: _PairComparer) -> 
         existing = set(locked.filter(pk__in=pks).values_list("pk", flat=True))
         if asset.pk not in existing:
             return
-        Likeness.objects.bulk_create(
+        DuplicatePair.objects.bulk_create(
             [
-                Likeness(brand_id=asset.brand_id, first_id=pair[0], second_id=pair[1], score=score)
+                DuplicatePair(
+                    brand_id=asset.brand_id, first_id=pair[0], second_id=pair[1], score=score
+                )
                 for pair, score in found.items()
                 if existing.issuperset(pair)
             ],
@@ -247,7 +249,7 @@ def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
 
 def _settled_pairs(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
     """Return the pairs that already match or were dismissed."""
-    stored = Likeness.objects.filter(first__in=assets, second__in=assets)
+    stored = DuplicatePair.objects.filter(first__in=assets, second__in=assets)
     matches = set(stored.values_list("first_id", "second_id"))
     checksums = {pk: asset.checksum for pk, asset in assets.items()}
     dismissed = dismissals.dismissed_pairs(checksums.values())

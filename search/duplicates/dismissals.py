@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, AssetQuerySet
-from search.models import Comparison, NotTheSame
+from search.models import Comparison, DuplicateDismissal
 
 
 def pair(one: Asset, other: Asset) -> tuple[str, str]:
@@ -26,7 +26,7 @@ def pair(one: Asset, other: Asset) -> tuple[str, str]:
 def dismissed_pairs(checksums: Iterable[str]) -> set[frozenset[str]]:
     """Return the dismissed pairs among these checksums."""
     checksums = list(checksums)
-    dismissed = NotTheSame.objects.filter(first__in=checksums, second__in=checksums)
+    dismissed = DuplicateDismissal.objects.filter(first__in=checksums, second__in=checksums)
     return {frozenset(each) for each in dismissed.values_list("first", "second")}
 
 
@@ -47,8 +47,8 @@ def dismiss(
         raise InvalidAsset("Choose assets of the same brand.")
     known = dismissed_pairs(asset.checksum for asset in assets)
     new = [key for first, second in chosen if frozenset(key := pair(first, second)) not in known]
-    NotTheSame.objects.bulk_create(
-        [NotTheSame(first=first, second=second, said_by=by) for first, second in new],
+    DuplicateDismissal.objects.bulk_create(
+        [DuplicateDismissal(first=first, second=second, said_by=by) for first, second in new],
         ignore_conflicts=True,
     )
     return new
@@ -56,7 +56,7 @@ def dismiss(
 
 def dismissed_duplicates(asset: Asset, candidates: AssetQuerySet) -> AssetQuerySet:
     """Return the candidates of its brand that were dismissed as duplicates of `asset`."""
-    dismissed = NotTheSame.objects
+    dismissed = DuplicateDismissal.objects
     others = Q(checksum__in=dismissed.filter(first=asset.checksum).values("second"))
     others |= Q(checksum__in=dismissed.filter(second=asset.checksum).values("first"))
     return candidates.filter(others, brand=asset.brand_id).exclude(status=Asset.Status.ARCHIVED)
@@ -70,7 +70,7 @@ def undo_dismissal(pairs: Sequence[tuple[str, str]], *, by: User | None = None) 
     """
     done = 0
     for first, second in pairs:
-        rows = NotTheSame.objects.filter(first=first, second=second)
+        rows = DuplicateDismissal.objects.filter(first=first, second=second)
         done += (rows.filter(said_by=by) if by else rows).delete()[0]
     checksums = set(itertools.chain.from_iterable(pairs))
     Comparison.objects.filter(asset__checksum__in=checksums).delete()

@@ -18,7 +18,7 @@ from django.template.defaultfilters import filesizeformat
 
 from assetbank import permissions
 from assetbank.models import Asset, AssetQuerySet, Brand
-from search.models import Likeness, NotTheSame
+from search.models import DuplicateDismissal, DuplicatePair
 
 PER_PAGE = 20
 MAX_PAIRS = 10_000  # newest pairs; older ones show once these are merged or dismissed
@@ -90,7 +90,7 @@ def seen_by(person: permissions.AnyUser) -> Seen:
     None for a user who sees all assets of their brands, which saves the query.
     """
     reach = permissions.asset_scope(person)
-    return reach.assets() if reach.approved else None
+    return reach.assets() if reach.approved_in else None
 
 
 def page(
@@ -137,7 +137,9 @@ def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
 def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -> list[Pair]:
     """Return the newest pairs of the brands, or of the assets `of`, without archived assets."""
     pairs = (
-        Likeness.objects.filter(brand__in=brands, first__brand=F("brand"), second__brand=F("brand"))
+        DuplicatePair.objects.filter(
+            brand__in=brands, first__brand=F("brand"), second__brand=F("brand")
+        )
         .exclude(first__status=Asset.Status.ARCHIVED)
         .exclude(second__status=Asset.Status.ARCHIVED)
         .order_by("-pk")
@@ -178,7 +180,7 @@ def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
 def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
     """Return, by checksum, the checksums that were dismissed as its duplicates."""
     ours = Asset.objects.filter(brand__in=brands)
-    dismissals = NotTheSame.objects.filter(
+    dismissals = DuplicateDismissal.objects.filter(
         Exists(ours.filter(checksum=OuterRef("first"))),
         Exists(ours.filter(checksum=OuterRef("second"))),
     )

@@ -99,7 +99,7 @@ def _scope(question: SearchQuery) -> permissions.AssetScope:
     if not chosen:
         return everything
     brands = Brand.objects.filter(slug__in=chosen).values_list("pk", flat=True)
-    return everything.within(frozenset(brands))
+    return everything.limit_to(frozenset(brands))
 
 
 def mean_metrics(rows: list[dict[str, Any]], k: int = K) -> Result:

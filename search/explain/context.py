@@ -56,13 +56,15 @@ class ExplainContext:
         if not (slugs := self.question.filters.brands):
             return self._both
         chosen = Brand.objects.filter(slug__in=slugs).order_by()
-        return self._both.within(frozenset(chosen.values_list("pk", flat=True)))
+        return self._both.limit_to(frozenset(chosen.values_list("pk", flat=True)))
 
     @cached_property
     def _both(self) -> permissions.AssetScope:
         seen = permissions.asset_scope(self.person)
         return (
-            seen if self.person == self.asker else seen.shared(permissions.asset_scope(self.asker))
+            seen
+            if self.person == self.asker
+            else seen.intersect(permissions.asset_scope(self.asker))
         )
 
     @cached_property

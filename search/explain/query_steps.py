@@ -29,7 +29,7 @@ NOTHING_ASKED = "There is no text or image to compare: assets are listed newest 
 def wording(context: ExplainContext) -> Step:
     """Report which included and excluded words occur in the asset's document."""
     terms = context.question.terms
-    wanted, unwanted = terms.wanted, terms.unwanted
+    wanted, unwanted = terms.include, terms.exclude
     if not (wanted or unwanted):
         return step("wording", State.NOT_ASKED, "The search has no text.")
     found, named = term_matches.occurrences(context.asset, terms)

@@ -53,7 +53,7 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
     values: dict[str, Any] = {
         "names": list(fields),
         "texts": list(fields.values()),
-        "phrases": [*wording.wanted, *wording.unwanted],
+        "phrases": [*wording.include, *wording.exclude],
         "typed": wording.typed,
         "asset": asset.pk,
         "language": fulltext.LANGUAGE,
@@ -65,4 +65,4 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
         Occurrence(phrase, counts, tuple(names), in_document)
         for phrase, counts, names, in_document, _ in rows
     ]
-    return found, bool(wording.wanted and rows and rows[0][4])
+    return found, bool(wording.include and rows and rows[0][4])

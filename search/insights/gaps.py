@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from search.models import Asked
+from search.models import QueryLog
 
 PER_PAGE = 50
 PERIODS = (30, 90, 365)  # days
@@ -114,14 +114,14 @@ def anonymise_old_queries() -> None:
     merged into one row before the user is removed.
     """
     now = timezone.now()
-    old = Asked.objects.filter(asked_at__lt=now - RANKING_TTL)
+    old = QueryLog.objects.filter(asked_at__lt=now - RANKING_TTL)
     old.filter(words="").delete()
     old.exclude(ranking=None).update(ranking=None)
     until = now - datetime.timedelta(days=settings.QUESTION_NAMES_DAYS)
     begin = datetime.datetime.min.replace(tzinfo=datetime.UTC)
     with connection.cursor() as cursor:
         cursor.execute(VISITS_SQL + MERGE_SQL, _window(begin, until, named=True))
-    Asked.objects.filter(asked_at__lt=until).exclude(person=None).update(person=None)
+    QueryLog.objects.filter(asked_at__lt=until).exclude(person=None).update(person=None)
 
 
 def _window(since: datetime.datetime, until: datetime.datetime, *, named: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Comparison(models.Model):
         return f"comparison of asset {self.asset_id}"
 
 
-class Likeness(models.Model):
+class DuplicatePair(models.Model):
     """Two assets of a brand that show the same image; `first` has the lower id."""
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE)
@@ -29,6 +29,7 @@ class Likeness(models.Model):
     found_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        db_table = "search_likeness"  # its name before the model was renamed
         verbose_name = "duplicate pair"
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="one_likeness_per_pair")
@@ -38,7 +39,7 @@ class Likeness(models.Model):
         return f"{self.first_id} looks like {self.second_id}"
 
 
-class NotTheSame(models.Model):
+class DuplicateDismissal(models.Model):
     """A user's decision that two images are not the same.
 
     Stored by checksum, so it outlives assets, indexes and encoders; `first` is the lower checksum.
@@ -52,6 +53,7 @@ class NotTheSame(models.Model):
     said_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        db_table = "search_notthesame"
         verbose_name = "duplicate dismissal"
         constraints = [models.UniqueConstraint(fields=["first", "second"], name="one_verdict")]
 

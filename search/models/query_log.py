@@ -20,7 +20,7 @@ RETURNING CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END
 """
 
 
-class PictureQuestion(models.Model):
+class QueryImage(models.Model):
     """A query image, or a region of an asset used as one.
 
     A small copy is stored for a day, so that the search has an address and can be paged; one that a
@@ -56,6 +56,7 @@ class PictureQuestion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
+        db_table = "search_picturequestion"  # its name before the model was renamed
         verbose_name = "image search"
         verbose_name_plural = "image searches"
 
@@ -67,7 +68,7 @@ class PictureQuestion(models.Model):
         return np.frombuffer(bytes(self.vector_bytes), dtype="<f4")
 
 
-class Asked(models.Model):
+class QueryLog(models.Model):
     """A logged search query with its ranking.
 
     Its pages are cut from one ranking, so they neither repeat nor skip assets when the library
@@ -98,17 +99,18 @@ class Asked(models.Model):
     clicks = models.PositiveIntegerField(
         default=0, null=True, help_text="Empty: an API search, which has no clicks."
     )
-    ranking = models.BinaryField(null=True, help_text="See search.ranking.Ranking.to_bytes.")
+    ranking = models.BinaryField(null=True, help_text="See Ranking.to_bytes.")
     asked_at = models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="searched at")
 
     class Meta:
+        db_table = "search_asked"
         verbose_name = "search log entry"
         verbose_name_plural = "search log entries"
 
     def __str__(self) -> str:
         return self.words or self.question
 
-    def remember(self) -> None:
+    def insert_async(self) -> None:
         """Insert the row without waiting for the disk, unless inside a transaction.
 
         After a power cut, queries of the last second may be lost.

@@ -21,7 +21,7 @@ from assetbank.models import Asset
 from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders, spaces
-from search.models import Embedding, PictureQuestion, Vector, VectorSpace
+from search.models import Embedding, QueryImage, Vector, VectorSpace
 from search.query.prepared import PreparedQuery, id_any
 from search.query.types import ImageTerm, SearchQuery
 
@@ -44,7 +44,7 @@ def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
         for shown, vector in zip(question.shown, _image_vectors(question.shown, space), strict=True)
     ]
     if parts:
-        unwanted = question.terms.unwanted[:MAX_EXCLUDED]
+        unwanted = question.terms.exclude[:MAX_EXCLUDED]
         parts += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
     return parts
 
@@ -104,7 +104,7 @@ def _image_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vec
     image_ids = [each.picture for each in shown if each.picture is not None]
     rows = _stored_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
     asset_vectors = {row.asset_id: row.vector for row in rows}
-    query_images = PictureQuestion.objects.in_bulk(image_ids) if image_ids else {}
+    query_images = QueryImage.objects.in_bulk(image_ids) if image_ids else {}
     vectors = []
     for each in shown:
         if each.picture is not None:
@@ -127,7 +127,7 @@ def _stored_vectors() -> PreparedQuery[Embedding]:
     return PreparedQuery(rows.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
 
 
-def _picture_vector(picture: PictureQuestion, space: VectorSpace) -> Vector:
+def _picture_vector(picture: QueryImage, space: VectorSpace) -> Vector:
     """Return the vector of a query image; compute it again from the stored copy if another encoder
     made it."""
     if picture.fingerprint != space.fingerprint:
@@ -146,7 +146,7 @@ def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
     return vector
 
 
-def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
+def save_query_image(*, person: User, data: bytes) -> QueryImage:
     """Save an uploaded image to search by. Raises PictureRefused, PictureTooLarge and
     SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
@@ -159,7 +159,7 @@ def save_query_image(*, person: User, data: bytes) -> PictureQuestion:
 
 def save_query_crop(
     *, person: User, asset: Asset, box: tuple[float, float, float, float]
-) -> PictureQuestion:
+) -> QueryImage:
     """Save a region of an asset to search by. `box` is left, top, right and bottom as fractions of
     the image, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
     left, top, right, bottom = box
@@ -176,13 +176,13 @@ def save_query_crop(
 
 def _save_query_image(
     person: User, rgb: Image.Image, space: VectorSpace, asset: Asset | None = None
-) -> PictureQuestion:
+) -> QueryImage:
     vector = _encode(rgb, space)
     rgb = rgb.copy()
     rgb.thumbnail((QUERY_IMAGE_SIDE, QUERY_IMAGE_SIDE))
     copy = io.BytesIO()
     rgb.save(copy, "WEBP", quality=85, method=2)  # As small as the default method, in half the time
-    return PictureQuestion.objects.create(
+    return QueryImage.objects.create(
         person=person,
         asset=asset,
         fingerprint=str(space.fingerprint),

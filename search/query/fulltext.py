@@ -52,15 +52,15 @@ SNIPPET = 60  # Characters shown on each side of a match in a long text
 class ParsedText:
     """A parsed query text such as `red "silk cape" -striped`: included and excluded terms."""
 
-    wanted: tuple[str, ...] = ()  # Words, and phrases with spaces
-    unwanted: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()  # Words, and phrases with spaces
+    exclude: tuple[str, ...] = ()
     # The whole text, which may be a file name or article number
     typed: str = field(default="", compare=False)
 
     @property
     def description(self) -> str:
         """Return the included terms as one sentence, for the encoder."""
-        return " ".join(self.wanted)
+        return " ".join(self.include)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def compile_match(
 def match(wording: ParsedText, statement: PreparedQuery[Asset]) -> list[WordHit]:
     """Return the assets that contain all included terms and no excluded one, best first.
     `statement` comes from `compile_match`, for as many terms; [] without included terms."""
-    if not wording.wanted:
+    if not wording.include:
         return []
     rows = statement.tuples(name=wording.typed, **_phrase_values(wording))
     return [WordHit(pk, is_named) for pk, is_named in rows]
@@ -127,27 +127,27 @@ def _params(name: str, count: int) -> list[Param]:
 
 def _phrase_values(wording: ParsedText) -> dict[str, str]:
     """Return the values of a statement's Params: each phrase by the name of its Param."""
-    wanted = _params("wanted", len(wording.wanted))
-    unwanted = _params("unwanted", len(wording.unwanted))
-    phrases = (*wording.wanted, *wording.unwanted)
+    wanted = _params("wanted", len(wording.include))
+    unwanted = _params("unwanted", len(wording.exclude))
+    phrases = (*wording.include, *wording.exclude)
     return dict(zip([*wanted, *unwanted], phrases, strict=True))
 
 
 def exclude_terms(wording: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Return those of `assets` that contain no excluded term."""
-    if not wording.unwanted:
+    if not wording.exclude:
         return assets
-    return assets.exclude(document__words=_Phrases(wording.unwanted, "||"))
+    return assets.exclude(document__words=_Phrases(wording.exclude, "||"))
 
 
 def excluded_ids(wording: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
     """Return the ids of those of `assets`, a query set or ids, that contain an excluded term."""
-    if not wording.unwanted:
+    if not wording.exclude:
         return set()
     if not isinstance(assets, QuerySet):
-        statement = _any_phrase(len(wording.unwanted))
+        statement = _any_phrase(len(wording.exclude))
         return {pk for (pk,) in statement.tuples(ids=assets, **_phrase_values(wording))}
-    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.unwanted, "||"))
+    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.exclude, "||"))
     return set(found.values_list("pk", flat=True))
 
 

@@ -108,7 +108,7 @@ def rank(
     composed = _compose(question, space)
     nearest = _Nearest(question, reach, space, composed.vector, where)
     by_words: list[fulltext.WordHit] = []
-    if question.terms.wanted:  # Milvus and PostgreSQL answer in parallel
+    if question.terms.include:  # Milvus and PostgreSQL answer in parallel
         first = _pool.submit(nearest.search, nearest.neighbour_count(depth))
         by_words = fulltext.match(question.terms, nearest.text_statement(TEXT_HITS_FACTOR * depth))
         found = first.result()
@@ -139,7 +139,7 @@ class _Nearest:
 
     def text_statement(self, limit: int) -> PreparedQuery[Asset]:
         terms = self.question.terms
-        count = len(terms.wanted), len(terms.unwanted)
+        count = len(terms.include), len(terms.exclude)
         today = timezone.localdate()  # Part of the cache key: rights expire at the end of a day
         return _text_statement(self.reach, self.question.filters, today, *count, limit)
 
@@ -149,7 +149,7 @@ class _Nearest:
     def neighbour_count(self, depth: int) -> int:
         """Return the number of neighbours of which `depth` are likely to remain."""
         # Somewhat more than twice as many, as half may be excluded
-        spare = depth * 5 // 4 if self.question.terms.unwanted else 0
+        spare = depth * 5 // 4 if self.question.terms.exclude else 0
         return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
     def filter_hits(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
@@ -165,7 +165,7 @@ class _Nearest:
             more = max(2, 2 * depth // max(1, len(hits)))  # By the share that remained
             limit = min(more * limit, store.MAX_HITS)
             found = self.search(limit)
-        if self.question.terms.unwanted:  # Most are excluded: list them in the filter
+        if self.question.terms.exclude:  # Most are excluded: list them in the filter
             candidates = _candidates(self.reach, self.question.filters)
             unwanted = sorted(fulltext.excluded_ids(self.question.terms, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
@@ -178,7 +178,7 @@ class _Nearest:
         # Exclude query images: their score of 1 would skew relevance
         query_assets = self.question.assets
         hits = [hit for hit in found if hit.id not in query_assets]
-        if not self.question.terms.unwanted:
+        if not self.question.terms.exclude:
             return hits
         unwanted = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
         return [hit for hit in hits if hit.id not in unwanted]

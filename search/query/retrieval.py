@@ -18,7 +18,7 @@ from assetbank import permissions
 from assetbank.models import Asset, Brand
 from search.errors import InvalidQuery
 from search.indexing import spaces
-from search.models import Asked, Embedding, VectorSpace, with_index_state
+from search.models import Embedding, QueryLog, VectorSpace, with_index_state
 from search.query import fulltext, ranking
 from search.query.browse import browse
 from search.query.cursors import NO_SUCH_PAGE, decode_cursor, encode_cursor
@@ -95,7 +95,7 @@ def _rows(scope: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> lis
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=by_words,
-        phrases=question.terms.wanted[: fulltext.MAX_MARKED],
+        phrases=question.terms.include[: fulltext.MAX_MARKED],
     )
     assets = {asset.pk: asset for asset in _with_brands(rows)}
     return [
@@ -139,7 +139,7 @@ def _rows_query(
 
 # ------------------------------------------------------------------------ rankings
 
-_recent: TTLCache[tuple[object, ...], tuple[Asked, Ranking]] = TTLCache(
+_recent: TTLCache[tuple[object, ...], tuple[QueryLog, Ranking]] = TTLCache(
     MAX_CACHED_RANKINGS, ttl=ranking.CACHE_SECONDS
 )
 _recent_lock = Lock()
@@ -152,12 +152,18 @@ def _search(
     limit: int,
     keep: bool,
     by_program: bool,
-) -> tuple[Asked, Ranking]:
+) -> tuple[QueryLog, Ranking]:
     """Return the logged query and its ranking. A query repeated within a minute, with an unchanged
     index, is answered from memory and logged once."""
     depth = max(FIRST_DEPTH, limit + 1)
     user_key = person.pk, scope.reach, timezone.localdate(), keep, by_program
-    key = (*user_key, question.address(), depth, scope.space.collection, scope.space.revision)
+    key = (
+        *user_key,
+        question.to_querystring(),
+        depth,
+        scope.space.collection,
+        scope.space.revision,
+    )
     # The contents of a collection change without the index
     cacheable = scope.unchanged and question.filters.collection is None
     if cacheable:
@@ -165,31 +171,33 @@ def _search(
             if (recent := _recent.get(key)) is not None:
                 return recent
     ranked = _rank(question, scope, depth)
-    asked = Asked(
+    asked = QueryLog(
         person_id=person.pk,
         # Lower case may be longer, and PostgreSQL does not index a row that is too long
         words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
-        question=question.address(),
+        question=question.to_querystring(),
         space=scope.space,
         matched=ranked.matched,
         clicks=None if by_program else 0,
         ranking=ranked.to_bytes(),
     )
     if keep:
-        asked.remember()
+        asked.insert_async()
     if cacheable:
         with _recent_lock:
             _recent[key] = asked, ranked
     return asked, ranked
 
 
-def _deeper(asked: Asked | None, question: SearchQuery, scope: _Scope, ranked: Ranking) -> Ranking:
+def _deeper(
+    asked: QueryLog | None, question: SearchQuery, scope: _Scope, ranked: Ranking
+) -> Ranking:
     """Return a deeper ranking; save it for the next pages if the query is logged."""
     deeper = _rank(question, scope, 4 * max(FIRST_DEPTH, len(ranked.hits)))
     extended = ranking.extend(ranked, deeper)
     if asked is None:
         return extended
-    kept = Asked.objects.filter(pk=asked.pk)
+    kept = QueryLog.objects.filter(pk=asked.pk)
     if kept.filter(ranking=ranked.to_bytes()).update(ranking=extended.to_bytes()):
         return extended
     # A concurrent request for this page saved its ranking first, and its user may have read it
@@ -199,12 +207,12 @@ def _deeper(asked: Asked | None, question: SearchQuery, scope: _Scope, ranked: R
 
 def _logged_query(
     person: permissions.AnyUser, question: SearchQuery, cursor: str
-) -> tuple[Asked, int]:
+) -> tuple[QueryLog, int]:
     """Return the logged query of a cursor, and the index of its page's first hit. Raises
     InvalidQuery if it belongs to another user or query, or has expired."""
     key, start = decode_cursor(cursor, uuid.UUID, int)
-    asked = Asked.objects.filter(pk=key, person_id=person.pk).first()
-    if asked is None or asked.question != question.address() or not 0 <= start < 10**6:
+    asked = QueryLog.objects.filter(pk=key, person_id=person.pk).first()
+    if asked is None or asked.question != question.to_querystring() or not 0 <= start < 10**6:
         raise InvalidQuery(NO_SUCH_PAGE)
     if asked.ranking is None:
         raise InvalidQuery("These results have expired. Search again.")

@@ -17,7 +17,7 @@ from django.http import QueryDict
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
 from search.errors import InvalidQuery
-from search.models import PictureQuestion
+from search.models import QueryImage
 from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery
 
 MAX_TAGS = 20
@@ -114,12 +114,12 @@ class ShownField(forms.Field):
         return row
 
 
-def images_of(person: permissions.AnyUser) -> QuerySet[PictureQuestion]:
+def images_of(person: permissions.AnyUser) -> QuerySet[QueryImage]:
     """Return the query images that a user may see: their own, and those in saved searches of their
     brands. An image in a saved search belongs to the brand: its uploader loses it with the
     membership."""
     own = Q(person_id=person.pk, person__isnull=False, brand=None)
-    return PictureQuestion.objects.filter(own | Q(brand__in=permissions.brands(person)))
+    return QueryImage.objects.filter(own | Q(brand__in=permissions.brands(person)))
 
 
 def people(person: permissions.AnyUser) -> QuerySet[User]:

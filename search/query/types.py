@@ -122,7 +122,7 @@ class SearchQuery:
     @property
     def browsing(self) -> bool:
         """Return True if there is nothing to rank by, also with excluded words alone."""
-        return not (self.shown or self.terms.wanted)
+        return not (self.shown or self.terms.include)
 
     @property
     def assets(self) -> frozenset[int]:
@@ -133,7 +133,7 @@ class SearchQuery:
         """Return the query restricted to one brand."""
         return replace(self, filters=replace(self.filters, brands=(brand.slug,)))
 
-    def address(self) -> str:
+    def to_querystring(self) -> str:
         """Return the query string; `search_form.read_query` reads it back."""
         pairs = [("q", self.text)] if self.text else []
         if self.text_weight != 1:

@@ -16,7 +16,7 @@ from assetbank.errors import NotAllowed
 from assetbank.models import Asset, Brand
 from assetbank.text import clean_text
 from search.errors import InvalidQuery
-from search.models import PictureQuestion, SavedSearch, SavedSearchVisit
+from search.models import QueryImage, SavedSearch, SavedSearchVisit
 from search.query import SearchQuery
 from search.saved.stored_query import for_brand, query_key, release_images
 
@@ -111,7 +111,7 @@ def follow_merge(kept: Asset, copies: Collection[Asset]) -> None:
         query.setlist("like", list(like.values()))
         saved.question = query.urlencode()
         saved.save(update_fields=["question"])
-    regions = PictureQuestion.objects.filter(brand=kept.brand, asset__in=copies)
+    regions = QueryImage.objects.filter(brand=kept.brand, asset__in=copies)
     regions.update(asset=kept)
 
 

@@ -9,13 +9,13 @@ from django.http import QueryDict
 from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership
 from search.errors import InvalidQuery
-from search.models import GoldenQuestion, PictureQuestion, SavedSearch
+from search.models import GoldenQuestion, QueryImage, SavedSearch
 from search.query import ImageTerm, SearchQuery, read_query
 
 
 def query_key(question: SearchQuery) -> str:
     """Return the stored form: the query string without brands, since its brand is implied."""
-    return replace(question, filters=question.filters.without("brands")).address()
+    return replace(question, filters=question.filters.without("brands")).to_querystring()
 
 
 def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) -> SearchQuery:
@@ -25,7 +25,7 @@ def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) 
 
 def querystring_of(stored: SavedSearch | GoldenQuestion) -> str:
     """Return the query string within its brand, valid or not."""
-    brand = SearchQuery().within(stored.brand).address()
+    brand = SearchQuery().within(stored.brand).to_querystring()
     return f"{stored.question}&{brand}" if stored.question else brand
 
 
@@ -62,17 +62,17 @@ def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
     """Assign an uploaded query image to the brand; copy it if another brand has it."""
     if shown.picture is None:
         return shown
-    picture = PictureQuestion.objects.select_for_update().filter(pk=shown.picture).first()
+    picture = QueryImage.objects.select_for_update().filter(pk=shown.picture).first()
     if picture is None:
         raise InvalidQuery("This search image has expired. Upload it again.")
     if picture.brand_id not in (None, brand.pk):  # another brand has it: copy
-        picture = PictureQuestion.objects.create(
+        picture = QueryImage.objects.create(
             asset_id=picture.asset_id,
             fingerprint=picture.fingerprint,
             vector_bytes=picture.vector_bytes,
             thumbnail=picture.thumbnail,
         )
-    PictureQuestion.objects.filter(pk=picture.pk).update(brand=brand)
+    QueryImage.objects.filter(pk=picture.pk).update(brand=brand)
     return replace(shown, picture=picture.pk)
 
 
@@ -82,4 +82,4 @@ def release_images(brand: Brand, question: str) -> None:
         picture = text.partition("*")[0]
         queries = (model.objects.filter(brand=brand) for model in (SavedSearch, GoldenQuestion))
         if not any(rows.filter(question__contains=picture).exists() for rows in queries):
-            PictureQuestion.objects.filter(pk=picture, brand=brand).update(brand=None)
+            QueryImage.objects.filter(pk=picture, brand=brand).update(brand=None)

@@ -137,7 +137,7 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
 
 def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetScope) -> _Matches:
     assert row.question
-    reach = scope.within(frozenset({row.saved.brand_id}))
+    reach = scope.limit_to(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,

@@ -43,7 +43,7 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
     if slugs:
         saved = saved.filter(brand__slug__in=slugs)
     return Bar(
-        address=question.address(),
+        address=question.to_querystring(),
         saved=[
             (
                 each,

@@ -19,7 +19,7 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Brand
 from search.errors import InvalidQuery
-from search.models import Asked, SavedSearch
+from search.models import QueryLog, SavedSearch
 from search.query import read_query
 from search.saved import searches, stored_query
 from search.saved import updates as matches
@@ -156,7 +156,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def click(request: PageRequest, pk: uuid.UUID) -> HttpResponse:
     """Count a click on a result; sent in the background."""
-    own = Asked.objects.filter(pk=pk, person=request.user)
+    own = QueryLog.objects.filter(pk=pk, person=request.user)
     own.update(clicks=F("clicks") + 1)
     return HttpResponse(status=204)
 

@@ -16,7 +16,7 @@ from assetbank.assets import collections
 from assetbank.models import Asset, Collection, Membership
 from generation.models import Generation, Output
 from search.explain import explanation
-from search.models import Likeness
+from search.models import DuplicatePair
 from search.query import Filters, SearchQuery, facets, like_asset, rank_query, search
 from search.saved import searches, updates
 from tests.conftest import Cast
@@ -84,9 +84,9 @@ def test_reach_and_queryset_say_the_same(cast: Cast, make_asset: MakeAsset) -> N
         seen = set(permissions.assets(person))
         assert set(permissions.asset_scope(person).assets()) == seen, name
         assert len(seen) == {"staff": 8, "viewer": 5}.get(name, 4), name
-    both = permissions.asset_scope(cast.viewer).shared(permissions.asset_scope(cast.outsider))
+    both = permissions.asset_scope(cast.viewer).intersect(permissions.asset_scope(cast.outsider))
     assert {asset.brand for asset in both.assets()} == {cast.other}
-    within = permissions.asset_scope(cast.staff).within(frozenset({cast.acme.pk}))
+    within = permissions.asset_scope(cast.staff).limit_to(frozenset({cast.acme.pk}))
     assert {asset.brand for asset in within.assets()} == {cast.acme}
 
 
@@ -212,7 +212,7 @@ def test_nothing_that_a_viewer_reads_tells_of_them(
     index()
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
     collections.add_assets(collection=collection, assets=[*hidden.values(), shown])
-    Likeness.objects.create(brand=cast.acme, first=shown, second=hidden["draft"], score=1)
+    DuplicatePair.objects.create(brand=cast.acme, first=shown, second=hidden["draft"], score=1)
     searches.save_search(
         brand=cast.acme, name="Red", question=SearchQuery(text="red"), by=cast.creator
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assetbank.models import Asset
-from search.models import Asked, Likeness, PictureQuestion, ShootListItem
+from search.models import DuplicatePair, QueryImage, QueryLog, ShootListItem
 from search.query import Filters, SearchQuery, search
 from search.saved import golden as golden_module
 from search.saved import searches
@@ -118,7 +118,7 @@ def ids(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
     shown = make_asset(title=f"{OURS} cape", tags=[OURS])
     draft = make_asset(title=f"{DRAFTS} hat", tags=[DRAFTS], status="draft")
     index()
-    Likeness.objects.create(brand=cast.acme, first=shown, second=draft, score=1)
+    DuplicatePair.objects.create(brand=cast.acme, first=shown, second=draft, score=1)
     question = SearchQuery(text="cape", filters=Filters(kinds=("product",)))
     saved = searches.save_search(
         brand=cast.acme, name=f"{OURS} capes", question=question, by=cast.creator
@@ -126,7 +126,7 @@ def ids(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
     golden = golden_module.add_golden_query(
         brand=cast.acme, question=question, expected=[shown, draft], by=cast.manager
     )
-    picture = PictureQuestion.objects.create(
+    picture = QueryImage.objects.create(
         person=cast.creator, brand=cast.acme, fingerprint="f", vector_bytes=b"", thumbnail=b"w"
     )
     search(person=cast.manager, question=SearchQuery(text=OURS))
@@ -138,7 +138,7 @@ def ids(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
         "saved": saved.pk,
         "golden": golden.pk,
         "picture_uuid": picture.pk,
-        "asked_uuid": Asked.objects.get().pk,
+        "asked_uuid": QueryLog.objects.get().pk,
         "wanted": ShootListItem.objects.create(words=OURS).pk,
     }
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from assetbank.assets import collections, update_asset
 from assetbank.models import Asset
 from search.api.query_params import MEANINGS
-from search.models import Asked, Embedding, PictureQuestion
+from search.models import Embedding, QueryImage, QueryLog
 from search.query import SearchForm
 from tests.conftest import Cast, picture_bytes
 from tests.support.api import Row, client_of, statuses, upload
@@ -86,7 +86,7 @@ def test_a_picture_is_searched_with_once_and_paged_by_address(
     sent = {"image": upload(picture_bytes(RED)), "limit": 2, "brand": "acme"}
     answer = client.post(SEARCH, sent, format="multipart")
     assert titles(answer) == ["red", "also red"]
-    assert answer.json()["picture"] == str(PictureQuestion.objects.get().pk)
+    assert answer.json()["picture"] == str(QueryImage.objects.get().pk)
     following = urlsplit(answer.json()["next"])
     assert following.path == ASSETS
     asked = parse_qs(following.query)
@@ -110,7 +110,7 @@ def test_words_find(cast: Cast, three: dict[str, Asset]) -> None:
     assert len(titles(answer)) == 3
     scores = [asset["score"] for asset in answer.json()["results"]]
     assert scores == sorted(scores, reverse=True)
-    assert Asked.objects.get().clicks is None, "a program does not click"
+    assert QueryLog.objects.get().clicks is None, "a program does not click"
 
 
 def test_browsing_filters_and_pages(cast: Cast, make_asset: MakeAsset) -> None:

@@ -16,7 +16,7 @@ from assetbank.assets import collections, update_asset
 from assetbank.models import Asset, Collection, Membership
 from search.errors import InvalidQuery
 from search.indexing import entities, leases, pipeline, spaces
-from search.models import Asked, Embedding, PictureQuestion
+from search.models import Embedding, QueryImage, QueryLog
 from search.query import Filters, ImageTerm, SearchQuery, fulltext, search
 from search.saved import golden, searches
 from search.vectorstore import store
@@ -57,7 +57,7 @@ def test_a_cursor_belongs_to_whom_it_was_given_and_to_the_question(
     viewer = client_of(cast, "viewer")
     first = viewer.get("/api/v1/assets/", {"q": "red", "limit": "1"}).json()
     cursor = parse_qs(urlsplit(first["next"]).query)["cursor"][0]
-    key = Asked.objects.get().pk.hex
+    key = QueryLog.objects.get().pk.hex
 
     def status(name: str, **asked: str) -> int:
         return client_of(cast, name).get("/api/v1/assets/", asked).status_code
@@ -70,7 +70,7 @@ def test_a_cursor_belongs_to_whom_it_was_given_and_to_the_question(
     past = {"q": "red", "limit": "1", "cursor": written(f'["{key}",99999]')}
     response = viewer.get("/api/v1/assets/", past)
     assert (response.status_code, response.json()["results"]) == (200, [])
-    Asked.objects.update(ranking=None)
+    QueryLog.objects.update(ranking=None)
     forgotten = viewer.get(first["next"])
     assert forgotten.status_code == 400
     assert "Search again" in forgotten.json()["detail"]
@@ -204,7 +204,7 @@ def test_a_picture_that_a_brand_keeps_is_gone_for_who_leaves(
     client = Client()
     client.force_login(cast.creator)
     client.post(f"/assets/{asset.pk}/part/", {"left": 0, "top": 0, "right": 1, "bottom": 1})
-    picture = PictureQuestion.objects.get()
+    picture = QueryImage.objects.get()
     question = SearchQuery(shown=(ImageTerm(picture=picture.pk),))
     searches.save_search(brand=cast.acme, name="Like this", question=question, by=cast.creator)
     address = f"/picture-search/{picture.pk}/"

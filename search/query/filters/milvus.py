@@ -27,14 +27,14 @@ def to_milvus(filters: Filters, reach: permissions.AssetScope) -> str:
 
 
 def _within(reach: permissions.AssetScope) -> str:
-    if reach.whole is None:
+    if reach.all_in is None:
         return ""
-    whole = e.one_of("brand_id", sorted(reach.whole))
-    if not reach.approved:
+    whole = e.one_of("brand_id", sorted(reach.all_in))
+    if not reach.approved_in:
         return whole
     approved = e.equals("status", Asset.Status.APPROVED.value)
-    some = e.all_of([e.one_of("brand_id", sorted(reach.approved)), approved])
-    return e.any_of([whole, some]) if reach.whole else some
+    some = e.all_of([e.one_of("brand_id", sorted(reach.approved_in)), approved])
+    return e.any_of([whole, some]) if reach.all_in else some
 
 
 def _in_collection(pk: int) -> str:

@@ -12,7 +12,7 @@ from assetbank.assets.merge import asset_references, merge_assets, undo_merge
 from assetbank.errors import AssetGone, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Collection
 from generation.models import Generation, Output, Reference
-from search.models import Comparison, Embedding, GoldenQuestion, Likeness, VectorSpace
+from search.models import Comparison, DuplicatePair, Embedding, GoldenQuestion, VectorSpace
 from tests.conftest import Cast
 from tests.generation.requests import answered
 
@@ -44,7 +44,7 @@ def test_what_follows_and_what_stays_is_told_from_the_models() -> None:
         ("Reference", "asset"),
         ("Output", "asset"),
         ("Withdrawal", "asset"),
-    }, "a new relation to assets: does it follow when assets are merged? See assetbank.merging"
+    }, "a new relation to assets: does it follow when assets are merged? See assetbank.assets.merge"
 
 
 def test_words_are_united_and_the_copies_archived(cast: Cast, make_asset: MakeAsset) -> None:
@@ -142,11 +142,11 @@ def test_what_is_about_the_file_stays_with_it(cast: Cast, make_asset: MakeAsset)
     space = VectorSpace.objects.create(model="m", fingerprint="f", active=True)
     Embedding.objects.create(asset=copy, space=space, checksum=copy.checksum)
     Comparison.objects.create(asset=copy, checksum=copy.checksum)
-    Likeness.objects.create(brand=cast.acme, first=keep, second=copy, score=1)
+    DuplicatePair.objects.create(brand=cast.acme, first=keep, second=copy, score=1)
     merge_assets(keep=keep, others=[copy], by=cast.manager)
     assert Embedding.objects.get(checksum=copy.checksum).asset_id == copy.pk
     assert Comparison.objects.get().asset == copy
-    assert Likeness.objects.get().second == copy
+    assert DuplicatePair.objects.get().second == copy
 
 
 def test_where_it_was_made_goes_to_what_does_not_know(cast: Cast, make_asset: MakeAsset) -> None:

@@ -17,7 +17,7 @@ from assetbank.models import Asset
 from generation.composer import suggestions
 from generation.composer.suggestions import diversify, suggest_references
 from generation.models import BrandRules
-from search.models import Asked
+from search.models import QueryLog
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -115,7 +115,7 @@ def test_a_prompt_names_pictures_by_their_titles_even_while_search_is_down(
 
 def test_typing_is_no_question_that_is_kept(shop: dict[str, Asset], cast: Cast) -> None:
     assert offered(cast, 'a "red" handbag -teapot')
-    assert not Asked.objects.exists()
+    assert not QueryLog.objects.exists()
 
 
 def test_a_minus_or_quotation_marks_in_a_prompt_mean_nothing_special() -> None:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from assetbank.models import Asset
-from search.models import Asked, GoldenQuestion, PictureQuestion, SavedSearch, ShootListItem
+from search.models import GoldenQuestion, QueryImage, QueryLog, SavedSearch, ShootListItem
 from search.query import ImageTerm, SearchQuery
 from search.saved import searches
 from tests.conftest import Cast
@@ -64,7 +64,7 @@ def test_one_that_cannot_be_asked_is_an_error_of_the_form(
 def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
     boss: Client, cast: Cast
 ) -> None:
-    picture = PictureQuestion.objects.create(
+    picture = QueryImage.objects.create(
         person=cast.creator, fingerprint="f", vector_bytes=b"", thumbnail=b""
     )
     question = SearchQuery(shown=(ImageTerm(picture=picture.pk),))
@@ -77,7 +77,7 @@ def test_pictures_are_let_go_with_a_saved_search_that_is_deleted_here(
     body = {"action": "delete_selected", "_selected_action": [saved.pk], "post": "yes"}
     boss.post(where, body)
     assert not SavedSearch.objects.exists()
-    assert PictureQuestion.objects.get().brand is None
+    assert QueryImage.objects.get().brand is None
 
 
 def test_a_saved_search_is_renamed_as_on_its_page(boss: Client, cast: Cast) -> None:
@@ -100,9 +100,9 @@ def test_a_saved_search_is_renamed_as_on_its_page(boss: Client, cast: Cast) -> N
 def test_what_was_asked_can_be_looked_at_and_the_shoot_list_changed(
     boss: Client, cast: Cast
 ) -> None:
-    row = Asked.objects.create(words="blue yacht", question="q=blue+yacht", matched=0)
-    assert "blue yacht" in boss.get("/admin/search/asked/", {"q": "yacht"}).content.decode()
-    assert boss.get(f"/admin/search/asked/{row.pk}/change/").status_code == 200
-    assert boss.get("/admin/search/asked/add/").status_code == 403
+    row = QueryLog.objects.create(words="blue yacht", question="q=blue+yacht", matched=0)
+    assert "blue yacht" in boss.get("/admin/search/querylog/", {"q": "yacht"}).content.decode()
+    assert boss.get(f"/admin/search/querylog/{row.pk}/change/").status_code == 200
+    assert boss.get("/admin/search/querylog/add/").status_code == 403
     boss.post("/admin/search/shootlistitem/add/", {"words": "blue yacht", "note": ""})
     assert ShootListItem.objects.get().created_by == cast.staff

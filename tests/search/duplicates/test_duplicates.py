@@ -27,7 +27,7 @@ from search import tasks
 from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 from search.evaluation import rollout
-from search.models import Comparison, Embedding, Likeness, NotTheSame, VectorSpace
+from search.models import Comparison, DuplicateDismissal, DuplicatePair, Embedding, VectorSpace
 from tests.conftest import Cast, picture_bytes
 from tests.search.duplicates.copies import cropped, greyed, recompressed, resized
 from tests.support.api import Row, client_of, statuses, upload
@@ -66,10 +66,12 @@ def titles() -> list[list[str]]:
     return sorted(sorted(asset.title for asset in group.assets) for group in groups)
 
 
-def related(first: Asset, second: Asset, score: float = 0.9) -> Likeness:
+def related(first: Asset, second: Asset, score: float = 0.9) -> DuplicatePair:
     """Store the two as a pair, as if they had been detected."""
     first, second = sorted((first, second), key=lambda asset: asset.pk)
-    return Likeness.objects.create(brand_id=first.brand_id, first=first, second=second, score=score)
+    return DuplicatePair.objects.create(
+        brand_id=first.brand_id, first=first, second=second, score=score
+    )
 
 
 def signed_in(cast: Cast, name: str) -> Client:
@@ -92,7 +94,7 @@ class TestFinding:
             ["Boot", "Grey boot", "Rough boot", "Small boot"],
             ["Teapot", "Teapot, nearer"],
         ]
-        for pair in Likeness.objects.all():
+        for pair in DuplicatePair.objects.all():
             assert pair.first_id < pair.second_id
 
     def test_what_is_new_is_compared_with_what_was_there_and_nothing_twice(
@@ -169,11 +171,11 @@ class TestFinding:
                 detect.detect(after=killed)
         assert Comparison.objects.count() == 2
         assert detect.detect() == 2
-        pairs = Likeness.objects.count()
+        pairs = DuplicatePair.objects.count()
         assert [len(group) for group in titles()] == [4]
         detect.forget_comparisons()
         assert detect.detect() == 4
-        assert Likeness.objects.count() == pairs
+        assert DuplicatePair.objects.count() == pairs
 
     def test_it_stops_when_it_is_told_to(self, boots: list[Asset], index: Index) -> None:
         index()
@@ -253,7 +255,7 @@ class TestVerdicts:
         detect.forget_comparisons()
         detect.detect()
         assert titles() == [others]
-        assert not Likeness.objects.filter(second=again).exists()
+        assert not DuplicatePair.objects.filter(second=again).exists()
 
     def test_what_was_said_can_be_taken_back_by_who_said_it(
         self, cast: Cast, boots: list[Asset], index: Index
@@ -396,7 +398,7 @@ class TestPages:
         assert titles() == [["A", "B"]]
         client.post("/duplicates/undo/")
         assert titles() == [["A", "B", "C"]]
-        assert not NotTheSame.objects.exists()
+        assert not DuplicateDismissal.objects.exists()
 
     def test_what_somebody_said_is_found_beside_the_picture_and_taken_back_later(
         self, cast: Cast, make_asset: MakeAsset
@@ -416,7 +418,7 @@ class TestPages:
         page = client.post("/duplicates/the-same/", body, follow=True).content.decode()
         assert "Undone" in page
         assert titles() == [["A", "B"]]
-        assert not NotTheSame.objects.exists()
+        assert not DuplicateDismissal.objects.exists()
 
     def test_who_may_not_is_told_so(self, cast: Cast, make_asset: MakeAsset) -> None:
         first, second = make_asset(), make_asset()
@@ -431,7 +433,7 @@ class TestPages:
             assert answer.status_code == status
         many = {"asset": list(range(1, 102))}
         assert signed_in(cast, "staff").post("/duplicates/not-the-same/", many).status_code == 400
-        assert not NotTheSame.objects.exists()
+        assert not DuplicateDismissal.objects.exists()
         assert not Asset.objects.filter(status="archived").exists()
 
     def test_an_undo_cannot_reach_what_one_may_not_manage_any_more(

@@ -505,7 +505,7 @@ class TestPlace:
             SearchQuery(filters=Filters(kinds=("product",))),
             SearchQuery(text="-teapot"),
         ],
-        ids=lambda question: question.address(),
+        ids=lambda question: question.to_querystring(),
     )
     def test_it_is_where_the_page_shows_it(
         self, shop: dict[str, Asset], cast: Cast, question: SearchQuery

@@ -17,7 +17,7 @@ from assetbank.models import Asset
 from search import tasks
 from search.insights import gaps, shoot_list
 from search.insights.gaps import Kind
-from search.models import Asked, ShootListItem
+from search.models import QueryLog, ShootListItem
 from search.query import SearchQuery, search
 from tests.conftest import Cast
 
@@ -38,13 +38,13 @@ def log_search(
     minutes: float = 60,
     matched: int = 1,
     clicks: int | None = 0,
-) -> Asked:
+) -> QueryLog:
     """Log a search of `minutes` ago."""
-    row = Asked.objects.create(
+    row = QueryLog.objects.create(
         words=words, person=person, question="q=x", matched=matched, clicks=clicks, ranking=b"\1"
     )
     then = timezone.now() - datetime.timedelta(minutes=minutes)
-    Asked.objects.filter(pk=row.pk).update(asked_at=then)
+    QueryLog.objects.filter(pk=row.pk).update(asked_at=then)
     return row
 
 
@@ -107,8 +107,9 @@ class TestBoard:
     def test_it_is_one_query_and_pages(
         self, cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        Asked.objects.bulk_create(
-            Asked(words=f"question {n % 70:03}", question="q=x", matched=n % 2) for n in range(700)
+        QueryLog.objects.bulk_create(
+            QueryLog(words=f"question {n % 70:03}", question="q=x", matched=n % 2)
+            for n in range(700)
         )
         with django_assert_num_queries(1):
             first = gaps.search_gaps(days=30)
@@ -133,8 +134,8 @@ class TestForgetting:
         tasks.forget_questions(timestamp=0)
         assert before == (3, 2, 2, 1)
         assert counts()["yacht"] == (3, 1, 2, 1), "one is known by name still"
-        assert set(Asked.objects.values_list("person", flat=True)) == {None, cast.creator.pk}
-        assert max(row.clicks or 0 for row in Asked.objects.all()) == 3
+        assert set(QueryLog.objects.values_list("person", flat=True)) == {None, cast.creator.pk}
+        assert max(row.clicks or 0 for row in QueryLog.objects.all()) == 3
         gaps.anonymise_old_queries()
         assert counts()["yacht"] == (3, 1, 2, 1)
 
@@ -145,7 +146,7 @@ class TestForgetting:
         log_search("", cast.viewer, minutes=day - 1)
         log_search("cape", cast.viewer, minutes=day - 1)
         gaps.anonymise_old_queries()
-        left = {row.words: row for row in Asked.objects.all()}
+        left = {row.words: row for row in QueryLog.objects.all()}
         assert set(left) == {"", "coat", "cape"}
         assert left["coat"].ranking is None
         assert left["cape"].ranking is not None

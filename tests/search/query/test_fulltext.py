@@ -38,7 +38,7 @@ def test_a_minus_before_a_word_means_not(text: str, wording: ParsedText) -> None
 
 def found(text: str) -> list[str]:
     wording = fulltext.parse(text)
-    count = {"wanted": len(wording.wanted), "unwanted": len(wording.unwanted)}
+    count = {"wanted": len(wording.include), "unwanted": len(wording.exclude)}
     hits = fulltext.match(wording, fulltext.compile_match(Asset.objects.all(), **count))
     titles = Asset.objects.in_bulk([hit.id for hit in hits])
     return [titles[hit.id].title for hit in hits]

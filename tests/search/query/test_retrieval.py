@@ -20,7 +20,7 @@ from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset, Collection
 from assetbank.rights import terms
 from search.errors import InvalidQuery, SearchUnavailable
-from search.models import Asked
+from search.models import QueryLog
 from search.query import (
     Filters,
     ImageTerm,
@@ -269,9 +269,9 @@ def test_what_two_requests_of_one_page_rank_further_is_one_ranking(
 ) -> None:
     question = SearchQuery(text="bag")
     search(person=cast.viewer, question=question, limit=2)
-    asked = Asked.objects.get()
+    asked = QueryLog.objects.get()
     short = Ranking(Ranking.from_bytes(bytes(asked.ranking or b"")).hits[:2], complete=False)
-    Asked.objects.update(ranking=short.to_bytes())
+    QueryLog.objects.update(ranking=short.to_bytes())
     first = retrieval._deeper(asked, question, retrieval._scope(cast.viewer, question), short)
     make_asset(file=drawn("handbag", "green"))
     index()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assetbank.models import Asset, Collection
 from search.errors import InvalidQuery
-from search.models import PictureQuestion
+from search.models import QueryImage
 from search.query import PARAMETERS, Filters, ImageTerm, SearchForm, SearchQuery, read_query
 from tests.conftest import Cast
 
@@ -45,7 +45,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
 ) -> None:
     collection = Collection.objects.create(brand=cast.acme, name="Summer")
     asset = make_asset()
-    picture = PictureQuestion.objects.create(
+    picture = QueryImage.objects.create(
         person=cast.viewer, fingerprint="x", vector_bytes=b"", thumbnail=b""
     )
     shown = st.lists(
@@ -85,7 +85,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         )
     )
     def check(question: SearchQuery) -> None:
-        assert read_query(question.address(), person=cast.viewer) == question
+        assert read_query(question.to_querystring(), person=cast.viewer) == question
 
     check()
 
@@ -128,10 +128,10 @@ def test_what_is_wrong_or_not_to_be_seen_is_an_invalid_choice(
 
 
 def test_a_picture_in_a_kept_question_is_the_brands(cast: Cast) -> None:
-    kept = PictureQuestion.objects.create(
+    kept = QueryImage.objects.create(
         brand=cast.acme, fingerprint="x", vector_bytes=b"", thumbnail=b""
     )
-    address = SearchQuery(shown=(ImageTerm(picture=kept.pk),)).address()
+    address = SearchQuery(shown=(ImageTerm(picture=kept.pk),)).to_querystring()
     assert read_query(address, person=cast.viewer).shown == (ImageTerm(picture=kept.pk),)
     with pytest.raises(InvalidQuery):
         read_query(address, person=cast.outsider)

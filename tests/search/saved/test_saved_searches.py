@@ -18,9 +18,9 @@ from assetbank.models import Asset, Brand, Collection, Membership
 from search import tasks
 from search.errors import InvalidQuery
 from search.models import (
-    Asked,
     GoldenQuestion,
-    PictureQuestion,
+    QueryImage,
+    QueryLog,
     SavedSearch,
     SavedSearchVisit,
 )
@@ -53,8 +53,8 @@ def save(cast: Cast, question: SearchQuery = CAPES, name: str = "Capes") -> Save
     return searches.save_search(brand=cast.acme, name=name, question=question, by=cast.creator)
 
 
-def shown_picture(person: User) -> PictureQuestion:
-    return PictureQuestion.objects.create(
+def shown_picture(person: User) -> QueryImage:
+    return QueryImage.objects.create(
         person=person, fingerprint="f", vector_bytes=b"\0" * 16, thumbnail=b"webp"
     )
 
@@ -105,7 +105,7 @@ class TestSaving:
         save(cast)
         with pytest.raises(InvalidQuery, match=sentence):
             save(cast, question, name)
-        body = {"name": name, "question": question.address(), "brand": "acme"}
+        body = {"name": name, "question": question.to_querystring(), "brand": "acme"}
         page = signed_in(cast.creator).post("/saved/new/", body)
         assert page.status_code == 400
         assert 'role="alert"' in page.content.decode() or 'class="wrong"' in page.content.decode()
@@ -174,15 +174,15 @@ class TestPictures:
         picture = shown_picture(cast.creator)
         question = SearchQuery(text="in green", shown=(ImageTerm(picture=picture.pk, weight=0.5),))
         first, second = save(cast, question), save(cast, question, "Again")
-        PictureQuestion.objects.update(created_at=timezone.now() - datetime.timedelta(days=9))
+        QueryImage.objects.update(created_at=timezone.now() - datetime.timedelta(days=9))
         tasks.forget_pictures(timestamp=0)
         assert stored_query.query_of(first, cast.viewer).shown == question.shown
         searches.delete_search(saved=first)
         tasks.forget_pictures(timestamp=0)
-        assert PictureQuestion.objects.filter(brand=cast.acme).exists(), "the second one asks it"
+        assert QueryImage.objects.filter(brand=cast.acme).exists(), "the second one asks it"
         searches.change_search(saved=second, question=CAPES)
         tasks.forget_pictures(timestamp=0)
-        assert not PictureQuestion.objects.exists()
+        assert not QueryImage.objects.exists()
 
     def test_two_brands_keep_a_copy_each(self, cast: Cast) -> None:
         picture = shown_picture(cast.staff)
@@ -199,7 +199,7 @@ class TestPictures:
     ) -> None:
         keep, copy, third = (make_asset() for _ in range(3))
         part = shown_picture(cast.creator)
-        PictureQuestion.objects.update(asset=copy)
+        QueryImage.objects.update(asset=copy)
         shown = (
             ImageTerm(asset=copy.pk, weight=0.5),
             ImageTerm(asset=third.pk),
@@ -212,7 +212,7 @@ class TestPictures:
         asked = stored_query.query_of(saved, cast.viewer)
         assert asked.shown == (ImageTerm(asset=keep.pk, weight=0.5), shown[1], question.shown[-1])
         assert saved.question == stored_query.query_key(asked)
-        assert PictureQuestion.objects.get().asset == keep
+        assert QueryImage.objects.get().asset == keep
         before = other.question
         other.refresh_from_db()
         assert other.question == before
@@ -428,7 +428,9 @@ class TestGoldenQuestions:
 
 class TestClicks:
     def test_only_ones_own_question_counts(self, cast: Cast) -> None:
-        asked = Asked.objects.create(person=cast.viewer, words="cape", question="q=cape", matched=1)
+        asked = QueryLog.objects.create(
+            person=cast.viewer, words="cape", question="q=cape", matched=1
+        )
         for person in (cast.viewer, cast.viewer, cast.creator):
             assert signed_in(person).post(f"/asked/{asked.pk}/click/").status_code == 204
         asked.refresh_from_db()
@@ -450,7 +452,7 @@ class TestClicks:
         click = f"/asked/{pk[1]}/click/"
         assert client.post(click).status_code == 403
         assert client.post(click, {"csrfmiddlewaretoken": token[1]}).status_code == 204
-        assert Asked.objects.get(pk=pk[1]).clicks == 1
+        assert QueryLog.objects.get(pk=pk[1]).clicks == 1
 
 
 ROWS = [

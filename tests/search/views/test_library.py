@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 from assetbank.assets import GenerationProvenance, collections
 from assetbank.models import Asset, Collection
 from search.indexing import pipeline
-from search.models import Embedding, PictureQuestion
+from search.models import Embedding, QueryImage
 from search.query import PAGE_SIZE, ParsedText, fulltext
 from search.query.embedding import save_query_crop
 from search.query.search_form import MAX_IMAGES
@@ -246,7 +246,7 @@ class TestSearching:
         address = client.post("/picture-search/", {"picture": shown}).headers["Location"]
         page = client.get(address).content.decode()
         assert cards(page)[0] == red.pk
-        query_image = PictureQuestion.objects.get()
+        query_image = QueryImage.objects.get()
         thumbnail = reverse("picture-thumbnail", args=[query_image.pk])
         assert thumbnail in page
         assert client.get(thumbnail).headers["Content-Type"] == "image/webp"
@@ -463,7 +463,7 @@ class TestQuestionWithPictures:
             ],
         }
         address = client.post("/picture-search/", sent).headers["Location"]
-        pictures = [str(pk) for pk in PictureQuestion.objects.values_list("pk", flat=True)]
+        pictures = [str(pk) for pk in QueryImage.objects.values_list("pk", flat=True)]
         question = query_of(address)
         assert sorted(question.pop("picture")) == sorted(pictures)
         assert question == {
@@ -499,7 +499,7 @@ class TestQuestionWithPictures:
         refused = client.post("/picture-search/", sent)
         assert refused.status_code == 400
         assert f"at most {MAX_IMAGES} images" in refused.content.decode()
-        assert not PictureQuestion.objects.exists()
+        assert not QueryImage.objects.exists()
 
     def test_what_is_gone_can_be_left_out_of_the_question(
         self, cast: Cast, reds: list[Asset]
@@ -531,7 +531,7 @@ class TestQuestionWithPictures:
         box = {"left": "0.55", "top": "0.1", "right": "1", "bottom": "0.9"}
         page = text(client.post(part, box).headers["Location"], client)
         assert cards(page)[0] == blue.pk
-        assert reverse("picture-thumbnail", args=[PictureQuestion.objects.get().pk]) in page
+        assert reverse("picture-thumbnail", args=[QueryImage.objects.get().pk]) in page
         assert signed_in(cast.outsider).post(part, box).status_code == 404
         for wrong in ({}, {"left": "x"}, {"left": "nan"}, {"right": "0.5"}, {"bottom": "7"}):
             refused = client.post(part, {**box, **wrong} if wrong else {}, follow=True)
@@ -544,7 +544,7 @@ class TestQuestionWithPictures:
         draft = make_asset(status="draft")
         index()
         part = save_query_crop(person=cast.creator, asset=draft, box=(0, 0, 1, 1))
-        PictureQuestion.objects.update(brand=cast.acme)  # as a saved search does
+        QueryImage.objects.update(brand=cast.acme)  # as a saved search does
         address = reverse("picture-thumbnail", args=[part.pk])
         assert signed_in(cast.creator).get(address).status_code == 200
         assert signed_in(cast.viewer).get(address).status_code == 404

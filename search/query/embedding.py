@@ -44,8 +44,8 @@ def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
         for shown, vector in zip(question.shown, _image_vectors(question.shown, space), strict=True)
     ]
     if parts:
-        unwanted = question.terms.exclude[:MAX_EXCLUDED]
-        parts += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
+        excluded = question.terms.exclude[:MAX_EXCLUDED]
+        parts += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in excluded]
     return parts
 
 

@@ -74,23 +74,23 @@ class WordHit:
 def parse(text: str) -> ParsedText:
     """Return the terms of a query text. A minus excludes only at the start of a word: `t-shirt` is
     one word, and `a - b` excludes nothing."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
+    include: list[str] = []
+    exclude: list[str] = []
     for match in TOKEN.finditer(text):
         minus, phrase, word = match.groups()
         if phrase is not None:
-            (unwanted if minus else wanted).append(" ".join(phrase.split()))
+            (exclude if minus else include).append(" ".join(phrase.split()))
         elif NEGATED.match(word):
-            unwanted.append(word.lstrip("-"))
+            exclude.append(word.lstrip("-"))
         elif re.search(r"\w", word):
-            wanted.append(word)
+            include.append(word)
     return ParsedText(
-        tuple(each for each in wanted if each), tuple(each for each in unwanted if each), text
+        tuple(each for each in include if each), tuple(each for each in exclude if each), text
     )
 
 
 def compile_match(
-    assets: QuerySet[Asset], *, wanted: int, unwanted: int = 0, limit: int = MAX_HITS
+    assets: QuerySet[Asset], *, include: int, exclude: int = 0, limit: int = MAX_HITS
 ) -> PreparedQuery[Asset]:
     """Return the statement that `match` runs on `assets`, for texts with these numbers of included
     and excluded phrases.
@@ -99,10 +99,10 @@ def compile_match(
     """
     name = Func(Value(Param("name")), function="search_name", output_field=TextField())
     named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
-    phrases = _Phrases(_params("wanted", wanted), "&&")
+    phrases = _Phrases(_params("include", include), "&&")
     matching = Q(document__words=phrases)
-    if unwanted:  # Not for names: in a name, a word after a minus is a part of it
-        matching &= ~Q(document__words=_Phrases(_params("unwanted", unwanted), "||"))
+    if exclude:  # Not for names: in a name, a word after a minus is a part of it
+        matching &= ~Q(document__words=_Phrases(_params("exclude", exclude), "||"))
     found = (
         assets.filter(named | matching)
         .annotate(named=named, rank=SearchRank(F("document__words"), phrases))
@@ -112,12 +112,12 @@ def compile_match(
     return PreparedQuery(found[:limit])
 
 
-def match(wording: ParsedText, statement: PreparedQuery[Asset]) -> list[WordHit]:
+def match(terms: ParsedText, statement: PreparedQuery[Asset]) -> list[WordHit]:
     """Return the assets that contain all included terms and no excluded one, best first.
     `statement` comes from `compile_match`, for as many terms; [] without included terms."""
-    if not wording.include:
+    if not terms.include:
         return []
-    rows = statement.tuples(name=wording.typed, **_phrase_values(wording))
+    rows = statement.tuples(name=terms.typed, **_phrase_values(terms))
     return [WordHit(pk, is_named) for pk, is_named in rows]
 
 
@@ -125,35 +125,35 @@ def _params(name: str, count: int) -> list[Param]:
     return [Param(f"{name}_{number}") for number in range(count)]
 
 
-def _phrase_values(wording: ParsedText) -> dict[str, str]:
+def _phrase_values(terms: ParsedText) -> dict[str, str]:
     """Return the values of a statement's Params: each phrase by the name of its Param."""
-    wanted = _params("wanted", len(wording.include))
-    unwanted = _params("unwanted", len(wording.exclude))
-    phrases = (*wording.include, *wording.exclude)
-    return dict(zip([*wanted, *unwanted], phrases, strict=True))
+    include = _params("include", len(terms.include))
+    exclude = _params("exclude", len(terms.exclude))
+    phrases = (*terms.include, *terms.exclude)
+    return dict(zip([*include, *exclude], phrases, strict=True))
 
 
-def exclude_terms(wording: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
+def exclude_terms(terms: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """Return those of `assets` that contain no excluded term."""
-    if not wording.exclude:
+    if not terms.exclude:
         return assets
-    return assets.exclude(document__words=_Phrases(wording.exclude, "||"))
+    return assets.exclude(document__words=_Phrases(terms.exclude, "||"))
 
 
-def excluded_ids(wording: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
+def excluded_ids(terms: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
     """Return the ids of those of `assets`, a query set or ids, that contain an excluded term."""
-    if not wording.exclude:
+    if not terms.exclude:
         return set()
     if not isinstance(assets, QuerySet):
-        statement = _any_phrase(len(wording.exclude))
-        return {pk for (pk,) in statement.tuples(ids=assets, **_phrase_values(wording))}
-    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.exclude, "||"))
+        statement = _any_phrase(len(terms.exclude))
+        return {pk for (pk,) in statement.tuples(ids=assets, **_phrase_values(terms))}
+    found = Document.objects.filter(asset__in=assets, words=_Phrases(terms.exclude, "||"))
     return set(found.values_list("pk", flat=True))
 
 
 @lru_cache(maxsize=MAX_PREPARED)
-def _any_phrase(unwanted: int) -> PreparedQuery[Document]:
-    phrases = _Phrases(_params("unwanted", unwanted), "||")
+def _any_phrase(exclude: int) -> PreparedQuery[Document]:
+    phrases = _Phrases(_params("exclude", exclude), "||")
     matching = Document.objects.filter(id_any("asset_id", "ids"), words=phrases)
     return PreparedQuery(matching.values_list("pk"))
 

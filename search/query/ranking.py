@@ -167,8 +167,8 @@ class _Nearest:
             found = self.search(limit)
         if self.question.terms.exclude:  # Most are excluded: list them in the filter
             candidates = _candidates(self.reach, self.question.filters)
-            unwanted = sorted(fulltext.excluded_ids(self.question.terms, candidates))
-            where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
+            excluded = sorted(fulltext.excluded_ids(self.question.terms, candidates))
+            where = expressions.all_of([self.where, expressions.none_of("id", excluded)])
             limit = self.neighbour_count(depth)
             found = nearest(self.space, self.vector, limit, where)
             return self._drop_excluded(found), len(found) < limit or limit == store.MAX_HITS
@@ -180,8 +180,8 @@ class _Nearest:
         hits = [hit for hit in found if hit.id not in query_assets]
         if not self.question.terms.exclude:
             return hits
-        unwanted = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
-        return [hit for hit in hits if hit.id not in unwanted]
+        excluded = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
+        return [hit for hit in hits if hit.id not in excluded]
 
 
 def _candidates(reach: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
@@ -194,12 +194,12 @@ def _text_statement(
     reach: permissions.AssetScope,
     filters: Filters,
     today: datetime.date,
-    wanted: int,
-    unwanted: int,
+    include: int,
+    exclude: int,
     limit: int,
 ) -> PreparedQuery[Asset]:
     candidates = _candidates(reach, filters)
-    return fulltext.compile_match(candidates, wanted=wanted, unwanted=unwanted, limit=limit)
+    return fulltext.compile_match(candidates, include=include, exclude=exclude, limit=limit)
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:

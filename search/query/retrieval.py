@@ -67,11 +67,11 @@ def search(
         return browse(person, question, limit, cursor)
     scope = _scope(person, question)
     if cursor:
-        asked, start = _logged_query(person, question, cursor)
-        ranked = Ranking.from_bytes(bytes(asked.ranking or b""))
+        logged, start = _logged_query(person, question, cursor)
+        ranked = Ranking.from_bytes(bytes(logged.ranking or b""))
     else:
         start = 0
-        asked, ranked = _search(person, question, scope, limit, keep, by_program)
+        logged, ranked = _search(person, question, scope, limit, keep, by_program)
     found: list[SearchHit] = []
     while True:
         batch = ranked.hits[start : start + limit + 1 - len(found)]
@@ -80,10 +80,10 @@ def search(
         if len(found) > limit or (start >= len(ranked.hits) and ranked.complete):
             break
         if not batch:  # All ranked hits are shown or no longer visible: rank deeper
-            ranked = _deeper(asked if keep else None, question, scope, ranked)
+            ranked = _deeper(logged if keep else None, question, scope, ranked)
     has_more = keep and len(found) > limit
-    next_cursor = encode_cursor(asked.pk.hex, start - (len(found) - limit)) if has_more else ""
-    return Page(found[:limit], next_cursor, asked.pk if keep else None, ranked.matched)
+    next_cursor = encode_cursor(logged.pk.hex, start - (len(found) - limit)) if has_more else ""
+    return Page(found[:limit], next_cursor, logged.pk if keep else None, ranked.matched)
 
 
 def _rows(scope: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> list[SearchHit]:
@@ -171,7 +171,7 @@ def _search(
             if (recent := _recent.get(key)) is not None:
                 return recent
     ranked = _rank(question, scope, depth)
-    asked = QueryLog(
+    logged = QueryLog(
         person_id=person.pk,
         # Lower case may be longer, and PostgreSQL does not index a row that is too long
         words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
@@ -182,26 +182,26 @@ def _search(
         ranking=ranked.to_bytes(),
     )
     if keep:
-        asked.insert_async()
+        logged.insert_async()
     if cacheable:
         with _recent_lock:
-            _recent[key] = asked, ranked
-    return asked, ranked
+            _recent[key] = logged, ranked
+    return logged, ranked
 
 
 def _deeper(
-    asked: QueryLog | None, question: SearchQuery, scope: _Scope, ranked: Ranking
+    logged: QueryLog | None, question: SearchQuery, scope: _Scope, ranked: Ranking
 ) -> Ranking:
     """Return a deeper ranking; save it for the next pages if the query is logged."""
     deeper = _rank(question, scope, 4 * max(FIRST_DEPTH, len(ranked.hits)))
     extended = ranking.extend(ranked, deeper)
-    if asked is None:
+    if logged is None:
         return extended
-    kept = QueryLog.objects.filter(pk=asked.pk)
-    if kept.filter(ranking=ranked.to_bytes()).update(ranking=extended.to_bytes()):
+    rows = QueryLog.objects.filter(pk=logged.pk)
+    if rows.filter(ranking=ranked.to_bytes()).update(ranking=extended.to_bytes()):
         return extended
     # A concurrent request for this page saved its ranking first, and its user may have read it
-    saved = kept.values_list("ranking", flat=True).first()
+    saved = rows.values_list("ranking", flat=True).first()
     return Ranking.from_bytes(bytes(saved)) if saved else extended
 
 
@@ -211,12 +211,12 @@ def _logged_query(
     """Return the logged query of a cursor, and the index of its page's first hit. Raises
     InvalidQuery if it belongs to another user or query, or has expired."""
     key, start = decode_cursor(cursor, uuid.UUID, int)
-    asked = QueryLog.objects.filter(pk=key, person_id=person.pk).first()
-    if asked is None or asked.question != question.to_querystring() or not 0 <= start < 10**6:
+    logged = QueryLog.objects.filter(pk=key, person_id=person.pk).first()
+    if logged is None or logged.question != question.to_querystring() or not 0 <= start < 10**6:
         raise InvalidQuery(NO_SUCH_PAGE)
-    if asked.ranking is None:
+    if logged.ranking is None:
         raise InvalidQuery("These results have expired. Search again.")
-    return asked, start
+    return logged, start
 
 
 def rank_query(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:

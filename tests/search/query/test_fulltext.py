@@ -20,7 +20,7 @@ MakeAsset = Callable[..., Asset]
 
 
 @pytest.mark.parametrize(
-    ("text", "wording"),
+    ("text", "terms"),
     [
         ("red dress", ParsedText(("red", "dress"))),
         ("red dress -striped", ParsedText(("red", "dress"), ("striped",))),
@@ -32,14 +32,14 @@ MakeAsset = Callable[..., Asset]
     ],
     ids=str,
 )
-def test_a_minus_before_a_word_means_not(text: str, wording: ParsedText) -> None:
-    assert fulltext.parse(text) == wording
+def test_a_minus_before_a_word_means_not(text: str, terms: ParsedText) -> None:
+    assert fulltext.parse(text) == terms
 
 
 def found(text: str) -> list[str]:
-    wording = fulltext.parse(text)
-    count = {"wanted": len(wording.include), "unwanted": len(wording.exclude)}
-    hits = fulltext.match(wording, fulltext.compile_match(Asset.objects.all(), **count))
+    terms = fulltext.parse(text)
+    count = {"include": len(terms.include), "exclude": len(terms.exclude)}
+    hits = fulltext.match(terms, fulltext.compile_match(Asset.objects.all(), **count))
     titles = Asset.objects.in_bulk([hit.id for hit in hits])
     return [titles[hit.id].title for hit in hits]
 

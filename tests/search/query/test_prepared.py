@@ -59,8 +59,8 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
         row.vector_bytes = b"\0" * 8
         row.save()
     reach, ids = permissions.asset_scope(cast.viewer), [silk.pk, striped.pk]
-    two = {"wanted_0": "silk", "wanted_1": "silk cape", "unwanted_0": "striped"}
-    named = {"name": "AB-12", "wanted_0": "AB-12"}
+    two = {"include_0": "silk", "include_1": "silk cape", "exclude_0": "striped"}
+    named = {"name": "AB-12", "include_0": "AB-12"}
     filters = Filters(tags=("evening",), orientation="landscape", usable=True)
     among = to_queryset(filters, reach.assets()).filter(ranking._searchable())
 
@@ -75,18 +75,18 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
     marked = {"ids": ids, "by_words": ids, "phrases": ["of the", "silk", "evening cape"]}
     return {
         "fulltext.compile_match": Prepared(
-            lambda: fulltext.compile_match(among, wanted=2, unwanted=1),
+            lambda: fulltext.compile_match(among, include=2, exclude=1),
             {"name": "", **two},
             as_tuples=True,
         ),
         "fulltext.compile_match, by name": Prepared(
-            lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, limit=3),
+            lambda: fulltext.compile_match(Asset.objects.all(), include=1, limit=3),
             named,
             as_tuples=True,
         ),
         "fulltext._any_phrase": Prepared(
             lambda: fulltext._any_phrase.__wrapped__(2),
-            {"ids": ids, "unwanted_0": "striped", "unwanted_1": "gold"},
+            {"ids": ids, "exclude_0": "striped", "exclude_1": "gold"},
             as_tuples=True,
         ),
         "retrieval._rows_query": Prepared(rows(include_hidden=False, marked=False), shown),

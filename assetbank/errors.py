@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ProblemError(Exception):
-    """An error that users and programs are told about.
+    """An error that is reported to users and API clients.
 
     `message` is a sentence for the user, `code` a stable word for programs, `status` the HTTP
     status, and `extra` holds further fields of the API's error response, by name.

@@ -1,4 +1,4 @@
-"""Real services for the tests: the embedded PostgreSQL and Milvus Lite, the demo encoder."""
+"""Fixtures of all tests: users and brands, and real services: PostgreSQL, Milvus Lite, encoder."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.support.processes import House
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     tiers.mark(items)
-    yield  # the markers are used, and pytest-django sorts
+    yield  # Other plugins deselect by marker, and pytest-django sorts
     items.sort(key=tiers.rank)
-    dealing.tell(tiers.groups(items))
+    dealing.write_groups(tiers.groups(items))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -44,7 +44,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @dataclass
 class Cast:
-    """One person for each way to stand to the brand `acme`; the outsider belongs to `other`."""
+    """One user for each role in the brand `acme`; the outsider is a manager of `other`."""
 
     acme: Brand
     other: Brand
@@ -57,15 +57,15 @@ class Cast:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """A database of this worker's own. It ends with the run's folder."""
+    """Connect this worker to a database of its own, which is removed with the run's folder."""
     with django_db_blocker.unblock():
         database.connect_to_copy(f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
 
 
 @pytest.fixture
 def shipped(db: None) -> None:
-    """The rows that are shipped; a test with transactions of its own has emptied their tables, and
-    left jobs in the queue."""
+    """Restore the shipped rows and empty the job queue: a test with its own transactions leaves the
+    tables empty, and jobs in the queue."""
     for model, migration in (
         ("EngineModel", "0004_engine_models"),
         ("Preset", "0007_shipped_presets"),
@@ -100,7 +100,7 @@ def picture_bytes(
 
 @pytest.fixture(autouse=True)
 def media(settings: Settings, tmp_path: Path) -> Path:
-    """Files of each test in a folder of its own."""
+    """Store the files of each test in a folder of its own, and return the folder."""
     folder = tmp_path / "media"
     settings.STORAGES = {
         **settings.STORAGES,
@@ -114,8 +114,11 @@ def media(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_asset(cast: Cast) -> Callable[..., Asset]:
-    """`make_asset(colour, title=…)`: a picture in acme, of one colour unless `file` is given, and
-    approved, so that viewers see it, unless another `status` is."""
+    """Return `make_asset(colour, title=…)`, which adds an asset to acme.
+
+    Its image has one colour unless `file` is passed. It is approved, so that viewers see it, unless
+    `status` is passed.
+    """
     numbers = iter(range(1_000_000))
 
     def make(colour: Any = None, **fields: Any) -> Asset:
@@ -130,7 +133,7 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
         }
         status = given.pop("status", "approved")
         asset = ingest_asset(**given).asset
-        if status != asset.status:  # as somebody decided once, or a withdrawal did
+        if status != asset.status:  # As a decision or a withdrawal does
             update_asset(asset=asset, status=status, deciding=True, withdrawing=True)
         return asset
 
@@ -139,7 +142,8 @@ def make_asset(cast: Cast) -> Callable[..., Asset]:
 
 @pytest.fixture
 def index(settings: Settings, db: None) -> Iterator[Callable[[], int]]:
-    """The real index: `index()` works off what waits. Its collections are this test's own."""
+    """Return `index()`, which indexes all waiting assets in collections of this test, and returns
+    their number."""
     from search.indexing import pipeline
     from search.vectorstore import connection as connection_module
     from search.vectorstore import store
@@ -153,6 +157,7 @@ def index(settings: Settings, db: None) -> Iterator[Callable[[], int]]:
 
 @pytest.fixture
 def milvus_down(settings: Settings) -> Iterator[None]:
+    """Make Milvus unavailable: nothing listens at its address."""
     from search.vectorstore import connection as connection_module
 
     settings.MILVUS_URI = "http://127.0.0.1:1"

@@ -50,7 +50,7 @@ SAID = {"prompt": "A cape", "references": [], "role": "model", "parts": PARTS}
 
 
 class Library:
-    """One subject for each kind of page; `grow` puts more rows beside it and below it."""
+    """One object for each kind of page; `grow` adds sibling and child rows."""
 
     def __init__(self, cast: Cast, make_asset: Callable[..., Asset], index: Callable[[], int]):
         self.cast, self._make, self._index, self._part = cast, make_asset, index, 0

@@ -111,7 +111,7 @@ def role(address: Address) -> str:
 def queries(library: Library, address: Address) -> list[str]:
     """Return the SQL of one request, whose changes are undone. Forget the results of the requests
     before it, and learn first what a process learns once."""
-    for kept in (cache, ranking._kept, retrieval._recent):
+    for kept in (cache, ranking._cached_hits, retrieval._recent):
         kept.clear()
     ContentType.objects.get_for_models(*apps.get_models())
     with transaction.atomic():

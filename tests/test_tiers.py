@@ -40,7 +40,7 @@ def test_a_group_is_dealt_out_as_one(
 ) -> None:
     monkeypatch.setattr(dealing, "FILE", tmp_path / "groups.json")
     monkeypatch.setattr(pytestconfig.option, "tx", ["popen"], raising=False)
-    dealing.tell({"a.py::one": "a.py", "a.py::two": "a.py"})
+    dealing.write_groups({"a.py::one": "a.py", "a.py::two": "a.py"})
     dealt = dealing.Dealing(pytestconfig)
     names = ["a.py::one", "b.py::one", "a.py::two", "b.py::two"]
     assert [dealt._split_scope(name) for name in names] == ["a.py", names[1], "a.py", names[3]]

@@ -214,7 +214,7 @@ def narrow_it_down(page: Page) -> None:
 
 
 def covers_nothing(page: Page) -> None:
-    """Check that the image of an asset stays beside its metadata, and covers nothing below."""
+    """Check that the image of an asset stays next to its metadata, and covers nothing below."""
     below = page.locator(".asset-below:visible").first
     below.scroll_into_view_if_needed()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")

@@ -108,7 +108,10 @@ class Asset(models.Model):
         "computed yet.",
     )
     colour_cells = ArrayField(
-        models.IntegerField(), default=list, editable=False, help_text="See assetbank.media.colours."
+        models.IntegerField(),
+        default=list,
+        editable=False,
+        help_text="See assetbank.media.colours.",
     )
     perceptual_hash = models.BigIntegerField(
         null=True, editable=False, help_text="64-bit perceptual hash; null: not computed yet."

@@ -1,4 +1,4 @@
-"""Fields of the studio's form, kept in the user's session beside the tray; restored from past
+"""Fields of the studio's form, kept in the user's session next to the tray; restored from past
 generations, with an undo."""
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from generation.engines.base import DrawRequest
 from generation.errors import InvalidRequest, ModelRetired
 from generation.models import EngineModel, Role
 
-RETIRES_SOON = datetime.timedelta(days=30)  # Users are told this long before a retirement
+RETIRES_SOON = datetime.timedelta(days=30)  # Users are warned this long before a retirement
 Engine = EngineModel.Engine
 
 

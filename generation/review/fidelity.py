@@ -1,6 +1,6 @@
 """Subject fidelity: is a reference recognisable in the output that was generated from it?
 
-Measured with the bundled encoder on drawings whose references stand beside each other, as large as
+Measured with the bundled encoder on drawings whose references are next to each other, as large as
 their number allows: RECOGNITION_THRESHOLD reports 0 to 2 % of references that are present as unused
 if there are up to three of them, and 11 % if there are four; it reports 90 to 94 % of products that
 are absent.

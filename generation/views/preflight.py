@@ -1,5 +1,5 @@
-"""Fragments beside the studio's form while a user fills it: suggested references, existing results,
-the full prompt, its price, and what is missing."""
+"""Fragments next to the studio's form while a user fills it: suggested references, existing
+results, the full prompt, its price, and what is missing."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
     }
     response = render(request, "generation/_verdict.html", context, status=400 if problem else 200)
     if not problem:
-        response["HX-Trigger"] = "chosen"  # the counts beside the filters have changed
+        response["HX-Trigger"] = "chosen"  # The counts next to the filters have changed
     return response
 
 

@@ -1,5 +1,4 @@
-"""The vector spaces that are kept: which one is active, their encoders, and whose vectors belong
-in them."""
+"""Encoders of vector spaces: load them, find them again after a move, and calibrate them."""
 
 from __future__ import annotations
 
@@ -28,12 +27,9 @@ logger = logging.getLogger(__name__)
 DEMO_BACKGROUND = DEMO_FOLDER.parent / "background.json"
 
 
-# ------------------------------------------------------------------------ encoders
-
-
 def encoder(space: VectorSpace) -> ImageEncoder:
-    """The image half, ready to work. Raises EncoderUnavailable: also when the folder holds other
-    weights by now, whose vectors must never meet those of before."""
+    """Return the loaded image half of a space's encoder. Raises EncoderUnavailable, also if the
+    folder now has other weights: their vectors cannot be compared with the existing ones."""
     try:
         found = image_encoder(space.source)
     except EncoderUnavailable:
@@ -44,13 +40,13 @@ def encoder(space: VectorSpace) -> ImageEncoder:
         if found.fingerprint != space.fingerprint:
             raise _mismatch(space)
         _move(space, checkpoint)
-    _ = found.dimension  # loads it
+    _ = found.dimension  # Loads it
     return found
 
 
 def find_encoder(space: VectorSpace) -> None:
-    """Who has not loaded its encoder yet can do so: its folder is there, or is fetched again.
-    Nothing is loaded. Raises EncoderUnavailable."""
+    """Make sure that the space's encoder can be loaded, without loading it; download its folder
+    again if necessary. Raises EncoderUnavailable."""
     try:
         found = checkpoints.resolve(space.source, allow_demo=False)
     except EncoderUnavailable:
@@ -70,29 +66,32 @@ def _mismatch(space: VectorSpace) -> EncoderUnavailable:
 
 @lru_cache(maxsize=2)
 def image_encoder(source: str) -> ImageEncoder:
-    """Two, while one is built beside the other."""
+    """Return the image half of an encoder. Two are cached, for the time while a second space is
+    built."""
     return ImageEncoder(source, threads=settings.TORCH_THREADS)
 
 
 def calibrate(space: VectorSpace) -> None:
-    """What scores of this encoder are measured against: takes seconds, once. Raises
-    EncoderUnavailable."""
+    """Measure and save the background distribution against which scores of this encoder are
+    calibrated. Takes seconds, once. Raises EncoderUnavailable."""
     space.background = _calibrated(str(encoder(space).folder))
     space.save(update_fields=["background"])
 
 
 @cache
 def _calibrated(source: str) -> dict[str, Any]:
-    """The text half is loaded for it and dropped again; the bundled encoder brings it along."""
-    brought = json.loads(DEMO_BACKGROUND.read_text())
-    if brought["fingerprint"] == _fingerprint(source):
-        saved: dict[str, Any] = brought["background"]
+    """Return the background of an encoder: for the demo encoder the bundled one, for others a new
+    measurement, for which the text half is loaded and released again."""
+    bundled = json.loads(DEMO_BACKGROUND.read_text())
+    if bundled["fingerprint"] == _fingerprint(source):
+        saved: dict[str, Any] = bundled["background"]
         return saved
     return recalibrate(source)
 
 
 def recalibrate(source: str) -> dict[str, Any]:
-    from search.encoders import calibration  # draws, and most processes never need it
+    """Return a new measurement of an encoder's background. Raises EncoderUnavailable."""
+    from search.encoders import calibration  # Imports the drawing code, rarely needed
 
     texts = TextEncoder(source, threads=settings.TORCH_THREADS)
     return calibration.calibrate(image_encoder(source), texts).dump()
@@ -100,7 +99,8 @@ def recalibrate(source: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def background(fingerprint: str) -> Background:
-    """Raises SearchUnavailable until it has been measured."""
+    """Return the background of the encoder with this fingerprint. Raises SearchUnavailable until it
+    is measured."""
     saved = VectorSpace.objects.filter(fingerprint=fingerprint).values_list("background", flat=True)
     for measured in saved:
         if measured:
@@ -111,6 +111,7 @@ def background(fingerprint: str) -> Background:
 
 
 def _move(space: VectorSpace, checkpoint: Checkpoint) -> None:
+    """Save which checkpoint the space's encoder is loaded from."""
     space.model, space.source = checkpoint.name, checkpoint.source
     space.is_demo = checkpoint.is_demo
     space.save(update_fields=["model", "source", "is_demo", "fingerprint", "dimension", "problem"])
@@ -118,8 +119,8 @@ def _move(space: VectorSpace, checkpoint: Checkpoint) -> None:
 
 @cache
 def _checkpoint(model: str) -> Checkpoint:
-    """Resolved once per process: asking the hub takes seconds. "" is the best there is, on the
-    embedded profile only."""
+    """Return the checkpoint of a model, resolved once per process: asking the hub takes seconds. ""
+    is the best available one, with the embedded profile only. Raises EncoderUnavailable."""
     if not model and not settings.EMBEDDED:
         raise EncoderUnavailable("CLIP_MODEL is not set; production needs it.")
     return checkpoints.resolve(model, allow_demo=not model, say=logger.info)

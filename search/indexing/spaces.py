@@ -1,5 +1,4 @@
-"""The vector spaces that are kept: which one is active, their encoders, and whose vectors belong
-in them."""
+"""Vector spaces: the active one, and how spaces are created, opened and retried."""
 
 from __future__ import annotations
 
@@ -29,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 def live_spaces() -> QuerySet[VectorSpace]:
-    """Those that have an encoder and are kept up to date, the active one first."""
+    """Return the spaces that have an encoder and are kept up to date, the active one first."""
     return VectorSpace.objects.exclude(fingerprint=None).order_by("-active", "pk")
 
 
 def active_space() -> VectorSpace:
-    """Return the space that answers questions. Raises SearchUnavailable until it has an encoder."""
+    """Return the space that searches use. Raises SearchUnavailable until it has an encoder."""
     space = VectorSpace.objects.active().exclude(fingerprint=None).first()
     if space is None:
         raise encoder_not_ready()
@@ -51,9 +50,12 @@ def encoder_not_ready() -> SearchUnavailable:
 
 
 def ensure_active_space() -> VectorSpace:
-    """The active space, with its collection behind the alias. At the first start of all, the
-    configured encoder becomes active; later, its row decides, and an encoder that is configured
-    but has no space gets one beside it. Raises EncoderUnavailable and MilvusDown."""
+    """Return the active space, with its collection behind the alias.
+
+    At the very first start, the configured encoder becomes active. Later, the row of the active
+    space decides, and a configured encoder without a space gets one in addition. Raises
+    EncoderUnavailable and VectorStoreUnavailable.
+    """
     active = _active()
     if active.fingerprint is None:
         return ensure_space(active)
@@ -62,7 +64,8 @@ def ensure_active_space() -> VectorSpace:
 
 
 def ensure_space(space: VectorSpace) -> VectorSpace:
-    """With a known encoder and a collection. Raises EncoderUnavailable and MilvusDown."""
+    """Identify and calibrate the encoder of a space if necessary, and create its collection. Raises
+    EncoderUnavailable and VectorStoreUnavailable."""
     try:
         if space.fingerprint is None:
             _identify(space)
@@ -76,8 +79,11 @@ def ensure_space(space: VectorSpace) -> VectorSpace:
 
 
 def ensure_candidate_spaces() -> None:
-    """Open what was begun, and an active space if there is none: cheap when there is nothing new.
-    Raises EncoderUnavailable of the active one, and MilvusDown."""
+    """Open the new spaces, and an active space if there is none; cheap when there is nothing new.
+
+    Encoders of inactive spaces that cannot be loaded are logged. Raises EncoderUnavailable for the
+    active space, and VectorStoreUnavailable.
+    """
     active = _active()
     if active.fingerprint is None:
         ensure_space(active)
@@ -93,41 +99,43 @@ def ensure_candidate_spaces() -> None:
 
 @transaction.atomic
 def create_space(model: str, *, problem: str = "") -> VectorSpace:
-    """A space for this encoder, which a worker opens and fills; one that is there goes on."""
+    """Return a space for this encoder, which a worker opens and fills: an existing inactive one, or
+    a new one."""
     _lock()
-    there = VectorSpace.objects.inactive().filter(model=model).order_by("-pk").first()
-    return there or VectorSpace.objects.create(model=model, problem=problem)
+    existing = VectorSpace.objects.inactive().filter(model=model).order_by("-pk").first()
+    return existing or VectorSpace.objects.create(model=model, problem=problem)
 
 
 def _active() -> VectorSpace:
-    """Its row; a new one, with every asset waiting in it, at the first start of all."""
+    """Return the row of the active space. At the very first start, create it and enrol all
+    assets."""
     active = VectorSpace.objects.active().first()
     if active is None:
         with transaction.atomic():
             _lock()
-            active, new = VectorSpace.objects.get_or_create(
+            active, created = VectorSpace.objects.get_or_create(
                 active=True, defaults={"model": settings.CLIP_MODEL, "activated_at": timezone.now()}
             )
-            if new:
+            if created:
                 enrol(active)
     return active
 
 
 def is_configured(space: VectorSpace) -> bool:
-    """It would be begun again if it was dropped."""
+    """Return True if the settings ask for its encoder: it would be created again after a drop."""
     if settings.CLIP_MODEL:
         return space.model == settings.CLIP_MODEL
     return settings.EMBEDDED and space.model == checkpoints.DEFAULT_MODEL
 
 
 def _begin_configured(active: VectorSpace) -> None:
-    """If the encoder that is configured is not the active one, it is built beside it; the hub may
-    also have the real encoder by now that the demo encoder stands in for."""
+    """Create a space for the configured encoder if it is not the active one and has none. While the
+    demo encoder is active, also look whether the hub has the real one now."""
     configured = settings.CLIP_MODEL
     if not configured and not (settings.EMBEDDED and active.is_demo):
         return
     if VectorSpace.objects.filter(model=configured).exclude(problem="").exists():
-        return  # asking the hub again takes seconds: that is for `retry`
+        return  # Asking the hub again takes seconds; `retry` does
     try:
         checkpoint = _checkpoint(configured)
     except EncoderUnavailable as error:
@@ -137,7 +145,7 @@ def _begin_configured(active: VectorSpace) -> None:
     fingerprint = _fingerprint(checkpoint.source)
     if fingerprint == active.fingerprint:
         if active.model != checkpoint.name or not Path(active.source).exists():
-            _move(active, checkpoint)  # the same weights, in another folder
+            _move(active, checkpoint)  # The same weights, in another folder
         return
     known = Q(fingerprint=fingerprint) | Q(model=checkpoint.name, fingerprint=None)
     with transaction.atomic():
@@ -147,13 +155,13 @@ def _begin_configured(active: VectorSpace) -> None:
 
 
 def retry() -> None:
-    """Look again for the encoders that could not be loaded."""
+    """Clear the problems of spaces, so that the worker tries again to load their encoders."""
     VectorSpace.objects.exclude(problem="").update(problem="")
 
 
 def _identify(space: VectorSpace) -> None:
-    """Find and load the encoder (it may be downloaded for minutes: outside any transaction), and
-    write down what it is."""
+    """Load the encoder of a space, and save its fingerprint and dimension; enrol all assets. Runs
+    outside any transaction, as a download may take minutes. Raises EncoderUnavailable."""
     checkpoint = _checkpoint(settings.CLIP_MODEL if space.active else space.model)
     found = image_encoder(checkpoint.source)
     dimension = found.dimension
@@ -171,5 +179,5 @@ def _identify(space: VectorSpace) -> None:
 
 
 def _lock() -> None:
-    """Until the transaction ends, nobody else makes spaces."""
+    """Lock out other processes that create spaces, until the transaction ends."""
     locks.lock_in_transaction("search.open_space")

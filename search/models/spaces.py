@@ -1,4 +1,4 @@
-"""The vector spaces that are kept, and every asset's way into each of them."""
+"""Vector spaces, and the embedding of each asset in each of them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 class VectorSpaceQuerySet(models.QuerySet["VectorSpace"]):
     def active(self) -> VectorSpaceQuerySet:
-        """Return the space that answers questions: one row, or none before the first start of all.
+        """Return the space that searches use: one row, or none before the very first start.
 
-        Which space that is, is written here and in `EmbeddingQuerySet.in_active_space` alone.
+        Only this method and `EmbeddingQuerySet.in_active_space` read the column.
         """
         return self.filter(active=True)
 
     def inactive(self) -> VectorSpaceQuerySet:
-        """Return the spaces that are being built, or were active before."""
+        """Return the spaces that are being built or were active earlier."""
         return self.filter(active=False)
 
 
 class VectorSpace(models.Model):
     """An encoder, and the Milvus collection that holds its vectors.
 
-    One is active and answers questions. Others are being built beside it, or were active before and
-    can be again: all that have a row are kept up to date. Vectors of different encoders are never
-    compared: `fingerprint` tells weights and preprocessing apart, whatever a checkpoint is called.
+    One space is active: searches use it. Others are being built, or were active earlier and can be
+    activated again; all existing spaces are kept up to date. Vectors of different encoders are
+    never compared: `fingerprint` identifies weights and preprocessing, whatever a checkpoint is
+    called.
     """
 
     model = models.CharField(max_length=300, help_text="Requested encoder.")
@@ -80,22 +81,22 @@ class VectorSpace(models.Model):
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
     def in_active_space(self) -> EmbeddingQuerySet:
-        """Return the rows of the active space. A join: asking for the space first would be a
-        query more."""
+        """Return the rows of the active space, by a join, which saves a query for the space."""
         return self.filter(space__active=True)
 
     def waiting(self) -> EmbeddingQuerySet:
+        """Return the rows that wait to be indexed or removed."""
         return self.filter(state__in=[Embedding.State.PENDING, Embedding.State.REMOVING])
 
     def claimable(self) -> EmbeddingQuerySet:
-        """Waiting, and not held by a worker whose lease still runs."""
+        """Return the waiting rows without an unexpired lease of a worker."""
         return self.waiting().filter(
             models.Q(claimed_until=None) | models.Q(claimed_until__lt=timezone.now())
         )
 
     def mark_pending(self) -> int:
-        """Ask for these to be indexed again; the new version makes a running worker's result,
-        which was computed from what the row said before, count for nothing."""
+        """Request indexing again, and return the number of rows. The new version invalidates the
+        result of a running worker, which was computed from the earlier state."""
         return self.exclude(state=Embedding.State.REMOVING).update(
             state=Embedding.State.PENDING,
             version=F("version") + 1,
@@ -107,7 +108,8 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
 
 
 class Embedding(models.Model):
-    """One asset's way into one vector space; outlives its asset until Milvus has forgotten it."""
+    """The vector of one asset in one vector space, and its indexing state. It outlives its asset
+    until its entity is removed from Milvus."""
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -165,8 +167,8 @@ class Embedding(models.Model):
 
 
 def with_index_state(assets: AssetQuerySet, space: int | None = None) -> AssetQuerySet:
-    """Each asset with `index_state` and `index_reason` of the active space, whose id may be known
-    already; None until it has a row there, which is as good as waiting."""
+    """Annotate assets with `index_state` and `index_reason` in the active space; pass its id as
+    `space` if it is known. Both are None until the asset has a row there: treat it as waiting."""
     active = space or Subquery(VectorSpace.objects.active().values("pk")[:1])
     row = FilteredRelation("embeddings", condition=Q(embeddings__space=active))
     return assets.annotate(in_space=row).annotate(

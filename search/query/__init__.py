@@ -1,4 +1,4 @@
-"""From a search query to a page of assets."""
+"""Search: read a query, rank assets by meaning and words, and return pages of them."""
 
 from search.query import embedding, facets, fulltext, ranking, regions, search_form
 from search.query.fulltext import ParsedText

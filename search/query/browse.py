@@ -1,4 +1,4 @@
-"""Questions to assets: `find` for pages and API alike."""
+"""Pages of assets for queries that rank nothing: filters and excluded words only."""
 
 from __future__ import annotations
 
@@ -11,40 +11,42 @@ from assetbank import permissions
 from assetbank.models import Asset, CollectionItem
 from search.models import with_index_state
 from search.query import fulltext
-from search.query.cursors import _cursor, _read_cursor
+from search.query.cursors import decode_cursor, encode_cursor
 from search.query.filters import to_queryset
 from search.query.results import Page, SearchHit
 from search.query.types import SearchQuery
 
-# ------------------------------------------------------------------------ browsing
 
-
-def _browse(person: permissions.AnyUser, question: SearchQuery, limit: int, cursor: str) -> Page:
-    seen = with_index_state(permissions.assets(person).with_tags().with_author())
-    assets = to_queryset(question.filters, seen.select_related("brand"))
+def browse(person: permissions.AnyUser, question: SearchQuery, limit: int, cursor: str) -> Page:
+    """Return a page of the assets that the user may see, newest first; in a collection, in the
+    collection's order. Raises InvalidQuery for an invalid cursor."""
+    visible = with_index_state(permissions.assets(person).with_tags().with_author())
+    assets = to_queryset(question.filters, visible.select_related("brand"))
     assets = fulltext.exclude_terms(question.terms, assets)
     if question.filters.collection is not None:
         return _browse_collection(assets, question.filters.collection, limit, cursor)
     assets = assets.order_by("-created_at", "-id")
     if cursor:
-        created_at, last = _read_cursor(cursor, datetime.datetime.fromisoformat, int)
-        assets = assets.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last))
+        created_at, last_id = decode_cursor(cursor, datetime.datetime.fromisoformat, int)
+        assets = assets.filter(
+            Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=last_id)
+        )
     rows = list(assets[: limit + 1])
-    more = len(rows) > limit
+    has_more = len(rows) > limit
     rows = rows[:limit]
-    following = _cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if more else ""
-    return Page([SearchHit(asset) for asset in rows], following)
+    next_cursor = encode_cursor(rows[-1].created_at.isoformat(), rows[-1].pk) if has_more else ""
+    return Page([SearchHit(asset) for asset in rows], next_cursor)
 
 
 def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
-    """In the order that people gave it."""
-    inside = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
-    assets = assets.annotate(place=Subquery(inside.values("position"))).order_by("place", "id")
+    """Return a page in the order in which users arranged the collection."""
+    items = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
+    assets = assets.annotate(place=Subquery(items.values("position"))).order_by("place", "id")
     if cursor:
-        place, last = _read_cursor(cursor, int, int)
-        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last))
+        place, last_id = decode_cursor(cursor, int, int)
+        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last_id))
     rows: list[Any] = list(assets[: limit + 1])
-    more = len(rows) > limit
+    has_more = len(rows) > limit
     rows = rows[:limit]
-    following = _cursor(rows[-1].place, rows[-1].pk) if more else ""
-    return Page([SearchHit(asset) for asset in rows], following)
+    next_cursor = encode_cursor(rows[-1].place, rows[-1].pk) if has_more else ""
+    return Page([SearchHit(asset) for asset in rows], next_cursor)

@@ -1,4 +1,4 @@
-"""Questions to assets: `find` for pages and API alike."""
+"""Page cursors: a few values as URL-safe base64 of JSON."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from search.errors import InvalidQuery
 NO_SUCH_PAGE = "This page does not exist: the cursor is invalid. Search again."
 
 
-# ------------------------------------------------------------------------ cursors
-
-
-def _cursor(*values: object) -> str:
+def encode_cursor(*values: object) -> str:
     text = json.dumps(values, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, *types: type | object) -> list:  # type: ignore[type-arg]
-    """The values behind a cursor; a page's address may have been tampered with."""
+def decode_cursor(cursor: str, *types: type | object) -> list:  # type: ignore[type-arg]
+    """Return the values of a cursor, converted by `types`. Raises InvalidQuery: the cursor comes
+    from a URL, which may have been tampered with."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.urlsafe_b64decode(padded))

@@ -1,4 +1,5 @@
-"""From what is asked to a vector: the text half of CLIP, kept vectors, pictures that are shown."""
+"""Vectors of a search query: its text, encoded by CLIP; its assets, from their stored vectors;
+and its query images, encoded when they are uploaded."""
 
 from __future__ import annotations
 
@@ -24,32 +25,35 @@ from search.models import Embedding, QueryImage, Vector, VectorSpace
 from search.query.prepared import PreparedQuery, id_any
 from search.query.types import ImageTerm, SearchQuery
 
-EXCLUDED_WEIGHT = -0.5  # weight of a word after a minus: away from it, but not out of the subject
-MAX_EXCLUDED = 10  # that pictures are kept away from; in words, all of them count
-QUERY_IMAGE_SIDE = 512  # pixels of the copy that is kept of a shown picture
+# Weight of an excluded term: results move away from it, but stay on the subject
+EXCLUDED_WEIGHT = -0.5
+# Maximum excluded terms that count in vectors; the text match excludes all of them
+MAX_EXCLUDED = 10
+QUERY_IMAGE_SIDE = 512  # Longer side, in pixels, of the stored copy of a query image
 
 
 def query_parts(question: SearchQuery, space: VectorSpace) -> list[QueryPart]:
-    """All that has a meaning in `question`. Raises InvalidQuestion and SearchUnavailable."""
-    found = []
+    """Return the vectors and weights of the text, the images and the excluded terms of a query;
+    [] if it has neither text nor images. Raises InvalidQuery and SearchUnavailable."""
+    parts = []
     if question.terms.description:
         vector = text_vector(space, question.terms.description)
-        found.append(QueryPart(vector, weight=question.text_weight))
-    found += [
+        parts.append(QueryPart(vector, weight=question.text_weight))
+    parts += [
         QueryPart(vector, picture=True, weight=shown.weight)
-        for shown, vector in zip(question.shown, _shown_vectors(question.shown, space), strict=True)
+        for shown, vector in zip(question.shown, _image_vectors(question.shown, space), strict=True)
     ]
-    if found:
-        unwanted = question.terms.exclude[:MAX_EXCLUDED]
-        found += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in unwanted]
-    return found
+    if parts:
+        excluded = question.terms.exclude[:MAX_EXCLUDED]
+        parts += [QueryPart(text_vector(space, text), weight=EXCLUDED_WEIGHT) for text in excluded]
+    return parts
 
 
 # ------------------------------------------------------------------------ text
 
 
 def text_vector(space: VectorSpace, text: str) -> Vector:
-    """[dimension] float32, of unit length. Raises SearchUnavailable."""
+    """Return a text's vector: [dimension] float32, of unit length. Raises SearchUnavailable."""
     try:
         return _text_vector(space.source, str(space.fingerprint), " ".join(text.split()))
     except EncoderError as error:
@@ -64,19 +68,20 @@ def _text_vector(source: str, fingerprint: str, text: str) -> Vector:
 
 @lru_cache(maxsize=2)
 def text_encoder(source: str, fingerprint: str) -> TextEncoder:
-    """Two, while one takes over from the other. Raises EncoderUnavailable: also when the folder
-    holds other weights by now than those of the pictures' vectors."""
-    found = TextEncoder(source, threads=settings.TORCH_THREADS)
-    if found.fingerprint != fingerprint:
+    """Return the loaded text half of an encoder. Two are cached, for the time when one space
+    replaces the other. Raises EncoderUnavailable, also if the folder now has other weights than
+    those that computed the images' vectors."""
+    encoder = TextEncoder(source, threads=settings.TORCH_THREADS)
+    if encoder.fingerprint != fingerprint:
         raise EncoderUnavailable(
             f"{source} no longer contains the encoder with which the index was built."
         )
-    return found
+    return encoder
 
 
 def preload_text_encoder() -> None:
-    """Load the text half before somebody asks. At the first start of all, the index worker is
-    still choosing an encoder: wait for it a while."""
+    """Load the text half before the first search. At the very first start, the index worker is
+    still choosing an encoder: retry once per second, for one minute at most."""
     for _ in range(60):
         try:
             text_vector(spaces.active_space(), "warm up")
@@ -84,8 +89,8 @@ def preload_text_encoder() -> None:
             time.sleep(1)
         else:
             break
-    connection.close()  # this thread's own
-    # What is loaded by now stays: full collections need not walk torch's objects (0.1 s each)
+    connection.close()  # This thread's own
+    # Loaded objects are permanent: full collections need not visit torch's objects (0.1 s each)
     gc.collect()
     gc.freeze()
 
@@ -93,21 +98,22 @@ def preload_text_encoder() -> None:
 # ------------------------------------------------------------------------ pictures
 
 
-def _shown_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vector]:
+def _image_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vector]:
+    """Return the vector of each image of a query, in their order."""
     assets = [each.asset for each in shown if each.asset is not None]
-    pictured = [each.picture for each in shown if each.picture is not None]
-    rows = _kept_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
-    of_assets = {row.asset_id: row.vector for row in rows}
-    of_pictures = QueryImage.objects.in_bulk(pictured) if pictured else {}
+    image_ids = [each.picture for each in shown if each.picture is not None]
+    rows = _stored_vectors().rows(spaces=[space.pk], assets=assets) if assets else []
+    asset_vectors = {row.asset_id: row.vector for row in rows}
+    query_images = QueryImage.objects.in_bulk(image_ids) if image_ids else {}
     vectors = []
     for each in shown:
         if each.picture is not None:
-            if each.picture not in of_pictures:
+            if each.picture not in query_images:
                 raise InvalidQuery("This search image has expired. Upload it again.")
-            vectors.append(_picture_vector(of_pictures[each.picture], space))
+            vectors.append(_picture_vector(query_images[each.picture], space))
         else:
             pk = each.asset or 0
-            vector = of_assets.get(pk)
+            vector = asset_vectors.get(pk)
             if vector is None:
                 title = Asset.objects.filter(pk=pk).values_list("title", flat=True).first()
                 raise SearchUnavailable(f"“{title}” is not indexed yet. Retry in a moment.")
@@ -116,13 +122,14 @@ def _shown_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vec
 
 
 @cache
-def _kept_vectors() -> PreparedQuery[Embedding]:
-    kept = Embedding.objects.only("asset", "vector_bytes")
-    return PreparedQuery(kept.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
+def _stored_vectors() -> PreparedQuery[Embedding]:
+    rows = Embedding.objects.only("asset", "vector_bytes")
+    return PreparedQuery(rows.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
 
 
 def _picture_vector(picture: QueryImage, space: VectorSpace) -> Vector:
-    """Of another encoder than the one in use: from the copy that is kept."""
+    """Return the vector of a query image; compute it again from the stored copy if another encoder
+    made it."""
     if picture.fingerprint != space.fingerprint:
         with Image.open(io.BytesIO(bytes(picture.thumbnail)), formats=["WEBP"]) as image:
             picture.vector_bytes = _encode(image.convert("RGB"), space).tobytes()
@@ -140,7 +147,8 @@ def _encode(rgb: Image.Image, space: VectorSpace) -> Vector:
 
 
 def save_query_image(*, person: User, data: bytes) -> QueryImage:
-    """A picture to search with. Raises PictureRefused and SearchUnavailable."""
+    """Save an uploaded image to search by. Raises PictureRefused, PictureTooLarge and
+    SearchUnavailable."""
     if len(data) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
         raise PictureTooLarge(f"This file is larger than the maximum of {limit:.0f} MB.")
@@ -152,8 +160,8 @@ def save_query_image(*, person: User, data: bytes) -> QueryImage:
 def save_query_crop(
     *, person: User, asset: Asset, box: tuple[float, float, float, float]
 ) -> QueryImage:
-    """A part of an asset to search with; `box` is left, top, right, bottom as shares of the
-    picture, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
+    """Save a region of an asset to search by. `box` is left, top, right and bottom as fractions of
+    the image, 0 to 1. Raises PictureRefused, FileMissing and SearchUnavailable."""
     left, top, right, bottom = box
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise PictureRefused("Draw a box inside the image.")
@@ -173,7 +181,7 @@ def _save_query_image(
     rgb = rgb.copy()
     rgb.thumbnail((QUERY_IMAGE_SIDE, QUERY_IMAGE_SIDE))
     copy = io.BytesIO()
-    rgb.save(copy, "WEBP", quality=85, method=2)  # as small as the default, in half the time
+    rgb.save(copy, "WEBP", quality=85, method=2)  # As small as the default method, in half the time
     return QueryImage.objects.create(
         person=person,
         asset=asset,

@@ -1,4 +1,4 @@
-"""How many pictures each filter would show, beside the filters: of what the question matches."""
+"""Facets: the number of matching assets for each value of a filter."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from search.query.filters import to_queryset
 from search.query.types import SearchQuery
 
 MAX_VALUES = 20
-EVERY_STATUS = tuple(Asset.Status.values)
-DEPTH = 2_000  # of a question's ranking; what matches behind that is not counted
+ALL_STATUSES = tuple(Asset.Status.values)
+DEPTH = 2_000  # Number of ranked hits that are counted; matches beyond it are not
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Facet:
-    """`name` is the parameter of an address that filters by it."""
+    """One filter with its most frequent values; `name` is its URL parameter."""
 
     name: str
     values: tuple[Value, ...]
 
 
-SOURCES = {  # parameter -> (attribute of Filters, column)
+SOURCES = {  # URL parameter -> (attribute of Filters, column)
     "brand": ("brands", "brand__slug"),
     "kind": ("kinds", "kind"),
     "origin": ("origins", "origin"),
@@ -47,39 +47,41 @@ SOURCES = {  # parameter -> (attribute of Filters, column)
 class Facets:
     facets: tuple[Facet, ...]
     total: int
-    capped: bool  # more matches than are counted
+    capped: bool  # True if there are more matches than `total` counts
 
 
 def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facets:
-    """Each facet is counted under all filters but its own (except tags, of which all must hold), so
-    that it says what choosing another value would show. Raises as `queries.find`."""
+    """Return the facets of a query. Each is counted under all filters but its own, so that it shows
+    the result of choosing another value; tags are counted under all filters, as all must hold.
+    Raises InvalidQuery and SearchUnavailable."""
     matching, capped = _matching(person, question)
     found = []
     for name, (attribute, column) in SOURCES.items():
         chosen = getattr(question.filters, attribute)
         filters = question.filters if name == "tags" else question.filters.without(attribute)
         if name == "status":
-            filters = replace(filters, statuses=EVERY_STATUS)  # archived ones are counted, too
+            filters = replace(filters, statuses=ALL_STATUSES)  # Archived assets are counted, too
         counted = (
             to_queryset(filters, matching)
             .exclude(**{column: ""})
             .values_list(column)
-            .annotate(many=Count("pk", distinct=True))
-            .order_by("-many", column)[:MAX_VALUES]
+            .annotate(number=Count("pk", distinct=True))
+            .order_by("-number", column)[:MAX_VALUES]
         )
-        values = tuple(Value(value, many, value in chosen) for value, many in counted if value)
+        values = tuple(Value(value, number, value in chosen) for value, number in counted if value)
         if values:
             found.append(Facet(name, values))
     return Facets(tuple(found), to_queryset(question.filters, matching).count(), capped)
 
 
 def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[QuerySet[Asset], bool]:
-    """What the question without those filters matches, and whether there is more of it."""
+    """Return the assets that the query matches without the facets' filters, and True if there are
+    more matches than DEPTH."""
     assets = permissions.assets(person)
     filters = question.filters
     for attribute, _ in SOURCES.values():
         filters = filters.without(attribute)
-    unfiltered = replace(question, filters=replace(filters, statuses=EVERY_STATUS))
+    unfiltered = replace(question, filters=replace(filters, statuses=ALL_STATUSES))
     if unfiltered.browsing:
         return fulltext.exclude_terms(unfiltered.terms, assets), False
     ranked = retrieval.rank_query(person=person, question=unfiltered, depth=DEPTH)

@@ -1,7 +1,7 @@
-"""Words: what a typed question wants and does not want, and PostgreSQL's full-text answer.
+"""Full-text search: parse the text of a query, and match it with PostgreSQL.
 
-`Document` holds what is written about each asset; both sides are folded by the same function of
-the database (lower case, no accents, letters and digits only), so they always agree.
+`Document` holds the text about each asset. One database function normalises both the text and the
+query (lower case, no accents, letters and digits only), so they always agree.
 """
 
 from __future__ import annotations
@@ -30,135 +30,144 @@ from search.query.prepared import MAX_PREPARED, Param, PreparedQuery, id_any
 
 LANGUAGE = "english"
 PHRASE = f"phraseto_tsquery('{LANGUAGE}', search_folded(%s))"
-# Of a list of phrases; of stop words nothing is left
+# Any of a list of phrases; those of stop words only are dropped
 ANY_OF = """(
   SELECT string_agg('(' || phrase::text || ')', '|')::tsquery
   FROM unnest(%(expressions)s::text[]) AS given (text),
     phraseto_tsquery('english', search_folded(text)) AS phrase
   WHERE numnode(phrase) > 0
 )"""
-MAX_HITS = 1_000
+MAX_HITS = 1_000  # Maximum hits of one text match
 TOKEN = re.compile(r'(?:(?<=\s)|^)(-?)"([^"]+)"|(\S+)')
 NEGATED = re.compile(r"-+(?=\w)")
-# One headline over all fields, cut apart again: control characters do not occur in clean text
+# One headline covers all fields and is split afterwards: clean text has no control characters
 FIELD, START, STOP = "\x1e", "\x02", "\x03"
 FIELDS = ("title", "tags", "filename", "credit", "description", "prompt")
-MAX_MARKED = 32  # PostgreSQL compares each word of a text with each of these
-SNIPPET = 60  # characters on each side of what was found in a long text
+# Maximum highlighted phrases: PostgreSQL compares each word of a text with each of them
+MAX_MARKED = 32
+SNIPPET = 60  # Characters shown on each side of a match in a long text
 
 
 @dataclass(frozen=True)
 class ParsedText:
-    """`red "silk cape" -striped`: what it asks for, and what it does not want to see."""
+    """A parsed query text such as `red "silk cape" -striped`: included and excluded terms."""
 
-    include: tuple[str, ...] = ()  # words, and phrases with spaces
+    include: tuple[str, ...] = ()  # Words, and phrases with spaces
     exclude: tuple[str, ...] = ()
-    typed: str = field(default="", compare=False)  # all of it: may be a name
+    # The whole text, which may be a file name or article number
+    typed: str = field(default="", compare=False)
 
     @property
     def description(self) -> str:
-        """As one sentence, for the encoder."""
+        """Return the included terms as one sentence, for the encoder."""
         return " ".join(self.include)
 
 
 @dataclass(frozen=True)
 class WordHit:
+    """The id of an asset that matches the text."""
+
     id: int
-    named: bool  # its file name or article number was typed exactly
+    named: bool  # True if the text is its exact file name or article number
 
 
 def parse(text: str) -> ParsedText:
-    """A minus counts only where a word begins: `t-shirt` is one word, `a - b` has no minus."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
+    """Return the terms of a query text. A minus excludes only at the start of a word: `t-shirt` is
+    one word, and `a - b` excludes nothing."""
+    include: list[str] = []
+    exclude: list[str] = []
     for match in TOKEN.finditer(text):
         minus, phrase, word = match.groups()
         if phrase is not None:
-            (unwanted if minus else wanted).append(" ".join(phrase.split()))
+            (exclude if minus else include).append(" ".join(phrase.split()))
         elif NEGATED.match(word):
-            unwanted.append(word.lstrip("-"))
+            exclude.append(word.lstrip("-"))
         elif re.search(r"\w", word):
-            wanted.append(word)
+            include.append(word)
     return ParsedText(
-        tuple(each for each in wanted if each), tuple(each for each in unwanted if each), text
+        tuple(each for each in include if each), tuple(each for each in exclude if each), text
     )
 
 
 def compile_match(
-    assets: QuerySet[Asset], *, wanted: int, unwanted: int = 0, most: int = MAX_HITS
+    assets: QuerySet[Asset], *, include: int, exclude: int = 0, limit: int = MAX_HITS
 ) -> PreparedQuery[Asset]:
-    """Finds among `assets`, for wordings of so many wanted and unwanted phrases. Best first; one
-    whose file name or article number was typed exactly comes before all others."""
+    """Return the statement that `match` runs on `assets`, for texts with these numbers of included
+    and excluded phrases.
+
+    Its rows are (id, named), best first; an exact file name or article number precedes all others.
+    """
     name = Func(Value(Param("name")), function="search_name", output_field=TextField())
     named = Q(document__names__contains=Func(name, template="ARRAY[NULLIF(%(expressions)s, '')]"))
-    phrases = _Phrases(_names("wanted", wanted), "&&")
-    having = Q(document__words=phrases)
-    if unwanted:  # of a name, what follows a minus is a part
-        having &= ~Q(document__words=_Phrases(_names("unwanted", unwanted), "||"))
+    phrases = _Phrases(_params("include", include), "&&")
+    matching = Q(document__words=phrases)
+    if exclude:  # Not for names: in a name, a word after a minus is a part of it
+        matching &= ~Q(document__words=_Phrases(_params("exclude", exclude), "||"))
     found = (
-        assets.filter(named | having)
+        assets.filter(named | matching)
         .annotate(named=named, rank=SearchRank(F("document__words"), phrases))
         .order_by("-named", "-rank", "-created_at", "-id")
         .values_list("pk", "named")
     )
-    return PreparedQuery(found[:most])
+    return PreparedQuery(found[:limit])
 
 
-def match(wording: ParsedText, among: PreparedQuery[Asset]) -> list[WordHit]:
-    """Those in which all wanted words occur and none of the unwanted; `among` is `finding`'s."""
-    if not wording.include:
+def match(terms: ParsedText, statement: PreparedQuery[Asset]) -> list[WordHit]:
+    """Return the assets that contain all included terms and no excluded one, best first.
+    `statement` comes from `compile_match`, for as many terms; [] without included terms."""
+    if not terms.include:
         return []
-    found = among.tuples(name=wording.typed, **_named(wording))
-    return [WordHit(pk, is_named) for pk, is_named in found]
+    rows = statement.tuples(name=terms.typed, **_phrase_values(terms))
+    return [WordHit(pk, is_named) for pk, is_named in rows]
 
 
-def _names(name: str, count: int) -> list[Param]:
+def _params(name: str, count: int) -> list[Param]:
     return [Param(f"{name}_{number}") for number in range(count)]
 
 
-def _named(wording: ParsedText) -> dict[str, str]:
-    """The phrases, for statements."""
-    wanted = _names("wanted", len(wording.include))
-    unwanted = _names("unwanted", len(wording.exclude))
-    phrases = (*wording.include, *wording.exclude)
-    return dict(zip([*wanted, *unwanted], phrases, strict=True))
+def _phrase_values(terms: ParsedText) -> dict[str, str]:
+    """Return the values of a statement's Params: each phrase by the name of its Param."""
+    include = _params("include", len(terms.include))
+    exclude = _params("exclude", len(terms.exclude))
+    phrases = (*terms.include, *terms.exclude)
+    return dict(zip([*include, *exclude], phrases, strict=True))
 
 
-def exclude_terms(wording: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
-    """Those of `assets` in which no unwanted word occurs."""
-    if not wording.exclude:
+def exclude_terms(terms: ParsedText, assets: QuerySet[Asset]) -> QuerySet[Asset]:
+    """Return those of `assets` that contain no excluded term."""
+    if not terms.exclude:
         return assets
-    return assets.exclude(document__words=_Phrases(wording.exclude, "||"))
+    return assets.exclude(document__words=_Phrases(terms.exclude, "||"))
 
 
-def excluded_ids(wording: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
-    """Ids of those of `assets`, or of these ids, in which an unwanted word occurs."""
-    if not wording.exclude:
+def excluded_ids(terms: ParsedText, assets: QuerySet[Asset] | Collection[int]) -> set[int]:
+    """Return the ids of those of `assets`, a query set or ids, that contain an excluded term."""
+    if not terms.exclude:
         return set()
     if not isinstance(assets, QuerySet):
-        statement = _having_any(len(wording.exclude))
-        return {pk for (pk,) in statement.tuples(ids=assets, **_named(wording))}
-    found = Document.objects.filter(asset__in=assets, words=_Phrases(wording.exclude, "||"))
+        statement = _any_phrase(len(terms.exclude))
+        return {pk for (pk,) in statement.tuples(ids=assets, **_phrase_values(terms))}
+    found = Document.objects.filter(asset__in=assets, words=_Phrases(terms.exclude, "||"))
     return set(found.values_list("pk", flat=True))
 
 
 @lru_cache(maxsize=MAX_PREPARED)
-def _having_any(unwanted: int) -> PreparedQuery[Document]:
-    phrases = _Phrases(_names("unwanted", unwanted), "||")
-    having = Document.objects.filter(id_any("asset_id", "ids"), words=phrases)
-    return PreparedQuery(having.values_list("pk"))
+def _any_phrase(exclude: int) -> PreparedQuery[Document]:
+    phrases = _Phrases(_params("exclude", exclude), "||")
+    matching = Document.objects.filter(id_any("asset_id", "ids"), words=phrases)
+    return PreparedQuery(matching.values_list("pk"))
 
 
 def rewrite(assets: Sequence[int]) -> None:
-    """Write the documents of these asset ids anew: PostgreSQL does so itself with every change, but
-    not after a restore without its triggers."""
+    """Write the documents of these asset ids again. PostgreSQL's triggers do so after every change,
+    but not after a restore without triggers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT search_document_write(%s)", [list(assets)])
 
 
 class _Phrases(TextQuery):
-    """All of these (`&&`) or any (`||`), as one expression: Django takes 3 ms for a tree of them,
-    and a question may have 500 words."""
+    """All (`&&`) or any (`||`) of these phrases as one SQL expression: Django needs 3 ms to compile
+    a tree of them, and a query may have 500 words."""
 
     def __init__(self, phrases: Sequence[str], join: str) -> None:
         super().__init__(Value(""))
@@ -168,12 +177,15 @@ class _Phrases(TextQuery):
         return f"({f' {self.join} '.join([PHRASE] * len(self.phrases))})", [*self.phrases]
 
 
-# ------------------------------------------------------------------------ which field, highlighted
+# ------------------------------------------------------------------------ highlights
 
 
 def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQuerySet:
-    """For a statement. Each asset with `marked`, for `highlights`, if its id is in the list given
-    as `of`: where any of those given as `phrases` occurs. They must come `with_tags`."""
+    """Annotate assets with `marked`, the text that `highlights` reads, for a PreparedQuery.
+
+    `of` and `phrases` name its Params: the ids of the assets to highlight, and the phrases to find.
+    `assets` must come from `with_tags`.
+    """
     spaced = Replace(Replace(F("filename"), Value("_"), Value(" ")), Value("-"), Value(" "))
     tags = Func(
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
@@ -189,13 +201,13 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         stop_sel=STOP,
         highlight_all=True,
     )
-    among = When(id_any("pk", of), then=marked)
-    return assets.annotate(marked=Case(among, output_field=TextField()))
+    highlighted = When(id_any("pk", of), then=marked)
+    return assets.annotate(marked=Case(highlighted, output_field=TextField()))
 
 
 @dataclass(frozen=True)
 class Highlight:
-    """Where a wanted word occurs: pieces of text, and whether each is such a word."""
+    """Matches in one field: consecutive pieces of its text, each with True if it is a match."""
 
     field: str
     pieces: tuple[tuple[str, bool], ...]
@@ -205,6 +217,7 @@ class Highlight:
 
 
 def highlights(asset: Asset) -> list[Highlight]:
+    """Return the fields with matches, of an asset from `with_highlights`."""
     marked = str(getattr(asset, "marked", "") or "").split(FIELD)
     return [
         Highlight(name, tuple(_pieces(_snippet(text))))
@@ -214,7 +227,7 @@ def highlights(asset: Asset) -> list[Highlight]:
 
 
 def _snippet(text: str) -> str:
-    """The first words found, with some text around them."""
+    """Return the first matches with SNIPPET characters of text around them."""
     begin = max(0, text.index(START) - SNIPPET)
     end = min(len(text), text.index(STOP) + SNIPPET)
     if begin:

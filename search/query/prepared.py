@@ -1,5 +1,7 @@
-"""Statements that Django puts together once. Each question asks the same few, with other values:
-putting one together takes 1 to 3 ms, and PostgreSQL half of that to answer it.
+"""SQL statements that Django compiles once and that run with other values each time.
+
+Every search runs the same few statements. Compiling one takes 1 to 3 ms; PostgreSQL needs half of
+that to answer it.
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
 
-MAX_PREPARED = 256  # of one kind that are kept
+MAX_PREPARED = 256  # Maximum cached statements per function that builds them
 
 
 class Param(str):
-    """Stands in a query set for a value, or a list, that is given each time: the one called so."""
+    """Placeholder in a query set for a value, or a list, that each run passes by this name."""
 
 
 def id_any(column: str, name: str) -> Func:
-    """Its id is in the list that is given as `name`. PostgreSQL looks up each of an array; a list
-    of rows it may join from the other side, through all that the rest of the filter finds."""
+    """Return the condition that `column` is in the list passed as `name`.
+
+    It compiles to `= ANY (array)`, for which PostgreSQL looks up each id. It may join `IN` a list
+    from the other side instead: through all rows that match the rest of the filter.
+    """
     return Func(
         F(column),
         Value(Param(name)),
@@ -33,29 +38,34 @@ def id_any(column: str, name: str) -> Func:
 
 
 class PreparedQuery(Generic[M]):
-    """The rows of a query set, from the database each time, with what is annotated. What it would
-    select with them by relation is not there."""
+    """A compiled query set; each call runs it with the values of its Params.
+
+    Annotations are set on the rows; relations of `select_related` are not.
+    """
 
     def __init__(self, rows: QuerySet[M, Any]) -> None:
         self._model = rows.model
         try:
             self._sql, self._parameters = rows.query.sql_with_params()
-        except EmptyResultSet:  # Django knows that there can be none
+        except EmptyResultSet:  # Django knows that no row can match
             self._sql, self._parameters = "", ()
 
-    def rows(self, **given: str | Iterable[Any]) -> list[M]:
+    def rows(self, **params: str | Iterable[Any]) -> list[M]:
+        """Return model instances."""
         if not self._sql:
             return []
-        return list(self._model._default_manager.raw(self._sql, self._values(given)))
+        return list(self._model._default_manager.raw(self._sql, self._values(params)))
 
-    def tuples(self, **given: str | Iterable[Any]) -> list[tuple[Any, ...]]:
-        """As the database has them: what `values_list` selects."""
+    def tuples(self, **params: str | Iterable[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows as the database sends them, for query sets with `values_list`."""
         if not self._sql:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, self._values(given))
+            cursor.execute(self._sql, self._values(params))
             return list(cursor.fetchall())
 
-    def _values(self, given: Mapping[str, str | Iterable[Any]]) -> list[Any]:
-        lists = {name: it if isinstance(it, str) else list(it) for name, it in given.items()}
-        return [lists[it] if isinstance(it, Param) else it for it in self._parameters]
+    def _values(self, params: Mapping[str, str | Iterable[Any]]) -> list[Any]:
+        values = {
+            name: value if isinstance(value, str) else list(value) for name, value in params.items()
+        }
+        return [values[value] if isinstance(value, Param) else value for value in self._parameters]

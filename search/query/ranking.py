@@ -1,4 +1,4 @@
-"""One question's ranking: meaning (CLIP and Milvus) and words (PostgreSQL) in one list."""
+"""The ranking of a query: hits by meaning (CLIP and Milvus) and by words (PostgreSQL), fused."""
 
 from __future__ import annotations
 
@@ -28,26 +28,30 @@ from search.query.prepared import MAX_PREPARED, PreparedQuery
 from search.query.types import Filters, SearchQuery
 from search.vectorstore import VectorStoreUnavailable, expressions, store
 
-RRF = 60  # reciprocal rank fusion, Cormack et al. 2009: 1 / (60 + rank), added up
-WORDS = 4  # hits by words for each neighbour: they are cheap, and all of them match
-MAX_CACHED_ANSWERS = 256  # answers of Milvus that are kept in memory until the index changes
+# Constant of reciprocal rank fusion, Cormack et al. 2009: the sum of 1 / (60 + rank)
+RRF_K = 60
+# Text hits requested for each nearest neighbour: they are cheap, and all of them match
+TEXT_HITS_FACTOR = 4
+MAX_CACHED_ANSWERS = 256  # Maximum answers of Milvus in memory, until the index changes
 CACHE_SECONDS = 60
-MAX_CACHED_HITS = 4_096  # hits of such an answer; 100 bytes each
+MAX_CACHED_HITS = 4_096  # Maximum hits of a cached answer, of 100 bytes each
 
-STORED = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
+HIT_DTYPE = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
 
 
 class MatchedBy(IntFlag):
-    """What an asset was found by; without any it is merely the next nearest."""
+    """Reasons why an asset matches; without any, it is only a near neighbour."""
 
     MEANING = 1
     WORDS = 2
-    NAME = 4  # file name or article number, typed exactly
+    NAME = 4  # The text is its exact file name or article number
 
 
 class RankedId(NamedTuple):
+    """The id of a ranked asset, and why it was found."""
+
     id: int
-    relevance: float | None  # 0 to 1, from relevance.LINE on it matches; None: found by words alone
+    relevance: float | None  # 0 to 1, a match from MATCH_THRESHOLD; None: found by words only
     by: MatchedBy
 
     @property
@@ -57,10 +61,10 @@ class RankedId(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranking:
-    """Best first: exact names, what matches, then what is merely near."""
+    """Hits, best first: exact names, then matches, then near neighbours."""
 
     hits: tuple[RankedId, ...]
-    complete: bool  # there is nothing behind the last one
+    complete: bool  # True if no further hits exist
 
     @property
     def matched(self) -> int:
@@ -68,7 +72,7 @@ class Ranking:
 
     @property
     def more_match(self) -> bool:
-        """What is behind the last one may match, too."""
+        """Return True if hits beyond the last one may match, too."""
         return not self.complete and self.matched == len(self.hits)
 
     def to_bytes(self) -> bytes:
@@ -76,11 +80,11 @@ class Ranking:
             (hit.id, np.nan if hit.relevance is None else hit.relevance, int(hit.by))
             for hit in self.hits
         ]
-        return bytes([self.complete]) + np.array(rows, dtype=STORED).tobytes()
+        return bytes([self.complete]) + np.array(rows, dtype=HIT_DTYPE).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Ranking:
-        rows = np.frombuffer(data[1:], dtype=STORED)
+        rows = np.frombuffer(data[1:], dtype=HIT_DTYPE)
         hits = tuple(
             RankedId(int(pk), None if np.isnan(score) else float(score), MatchedBy(int(by)))
             for pk, score, by in rows
@@ -95,36 +99,37 @@ def rank(
     reach: permissions.AssetScope,
     depth: int,
 ) -> Ranking:
-    """The best `depth` by meaning and WORDS times as many by words, of what may be seen.
+    """Return the best `depth` hits by meaning, and TEXT_HITS_FACTOR times as many by words.
 
-    Raises InvalidQuestion and SearchUnavailable.
+    `reach` limits them to the assets that the user may see. Raises InvalidQuery and
+    SearchUnavailable.
     """
     where = to_milvus(question.filters, reach)
     composed = _compose(question, space)
     nearest = _Nearest(question, reach, space, composed.vector, where)
     by_words: list[fulltext.WordHit] = []
-    if question.terms.include:  # Milvus answers while PostgreSQL does
-        first = _pool.submit(nearest.search, nearest.enough(depth))
-        by_words = fulltext.match(question.terms, nearest.with_words(WORDS * depth))
+    if question.terms.include:  # Milvus and PostgreSQL answer in parallel
+        first = _pool.submit(nearest.search, nearest.neighbour_count(depth))
+        by_words = fulltext.match(question.terms, nearest.text_statement(TEXT_HITS_FACTOR * depth))
         found = first.result()
     else:
-        found = nearest.search(nearest.enough(depth))
-    hits, complete = nearest.wanted(found, depth)
-    shares = composed.relevance([hit.score for hit in hits])
-    # "this bag, but in green": to be called green says nothing of the bag
-    beside_pictures = any(shown.weight > 0 for shown in question.shown)
-    fused = _fuse(hits, shares, by_words, only_near=beside_pictures)
-    asked_with = question.assets
-    ranked = [hit for hit in fused if hit.id not in asked_with]
-    if beside_pictures or len(by_words) < WORDS * depth:
+        found = nearest.search(nearest.neighbour_count(depth))
+    hits, complete = nearest.filter_hits(found, depth)
+    relevances = composed.relevance([hit.score for hit in hits])
+    # "This bag, but in green": a text match on "green" does not imply a bag
+    with_images = any(shown.weight > 0 for shown in question.shown)
+    fused = _fuse(hits, relevances, by_words, require_meaning=with_images)
+    query_assets = question.assets
+    ranked = [hit for hit in fused if hit.id not in query_assets]
+    if with_images or len(by_words) < TEXT_HITS_FACTOR * depth:
         return Ranking(tuple(ranked), complete)
-    # what words find further down comes before what is merely near
+    # Text matches further down come before near neighbours
     return Ranking(tuple(hit for hit in ranked if hit.matches), complete=False)
 
 
 @dataclass(frozen=True)
 class _Nearest:
-    """The nearest by meaning, without those that were asked with and those with unwanted words."""
+    """The nearest neighbours of a query, without its own assets and those with excluded terms."""
 
     question: SearchQuery
     reach: permissions.AssetScope
@@ -132,74 +137,76 @@ class _Nearest:
     vector: Vector
     where: str
 
-    def with_words(self, most: int) -> PreparedQuery[Asset]:
+    def text_statement(self, limit: int) -> PreparedQuery[Asset]:
         terms = self.question.terms
         count = len(terms.include), len(terms.exclude)
-        today = timezone.localdate()  # rights end with a day
-        return _with_words(self.reach, self.question.filters, today, *count, most)
+        today = timezone.localdate()  # Part of the cache key: rights expire at the end of a day
+        return _text_statement(self.reach, self.question.filters, today, *count, limit)
 
-    def search(self, most: int) -> list[store.Hit]:
-        return nearest(self.space, self.vector, most, self.where)
+    def search(self, limit: int) -> list[store.Hit]:
+        return nearest(self.space, self.vector, limit, self.where)
 
-    def enough(self, depth: int) -> int:
-        """So many neighbours that `depth` of them are likely to be left."""
-        # so that half may be unwanted
+    def neighbour_count(self, depth: int) -> int:
+        """Return the number of neighbours of which `depth` are likely to remain."""
+        # Somewhat more than twice as many, as half may be excluded
         spare = depth * 5 // 4 if self.question.terms.exclude else 0
         return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
-    def wanted(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
-        """Of the nearest that were `found`, or of further ones; and whether there are no more."""
-        most = self.enough(depth)
+    def filter_hits(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
+        """Return the remaining hits of `found`, or of deeper searches until `depth` remain; and
+        True if there are no further ones."""
+        limit = self.neighbour_count(depth)
         while True:
-            hits = self._without_unwanted(found)
-            if len(found) < most or len(hits) >= depth:
-                return hits, len(found) < most
-            if most == store.MAX_HITS:
+            hits = self._drop_excluded(found)
+            if len(found) < limit or len(hits) >= depth:
+                return hits, len(found) < limit
+            if limit == store.MAX_HITS:
                 break
-            more = max(2, 2 * depth // max(1, len(hits)))  # as the share that was left says
-            most = min(more * most, store.MAX_HITS)
-            found = self.search(most)
-        if self.question.terms.exclude:  # so many are unwanted that it pays to name them all
+            more = max(2, 2 * depth // max(1, len(hits)))  # By the share that remained
+            limit = min(more * limit, store.MAX_HITS)
+            found = self.search(limit)
+        if self.question.terms.exclude:  # Most are excluded: list them in the filter
             candidates = _candidates(self.reach, self.question.filters)
-            unwanted = sorted(fulltext.excluded_ids(self.question.terms, candidates))
-            where = expressions.all_of([self.where, expressions.none_of("id", unwanted)])
-            most = self.enough(depth)
-            found = nearest(self.space, self.vector, most, where)
-            return self._without_unwanted(found), len(found) < most or most == store.MAX_HITS
+            excluded = sorted(fulltext.excluded_ids(self.question.terms, candidates))
+            where = expressions.all_of([self.where, expressions.none_of("id", excluded)])
+            limit = self.neighbour_count(depth)
+            found = nearest(self.space, self.vector, limit, where)
+            return self._drop_excluded(found), len(found) < limit or limit == store.MAX_HITS
         return hits, True
 
-    def _without_unwanted(self, found: list[store.Hit]) -> list[store.Hit]:
-        # what is asked with is no answer, and its perfect score no measure for the others
-        asked_with = self.question.assets
-        hits = [hit for hit in found if hit.id not in asked_with]
+    def _drop_excluded(self, found: list[store.Hit]) -> list[store.Hit]:
+        # Exclude query images: their score of 1 would skew relevance
+        query_assets = self.question.assets
+        hits = [hit for hit in found if hit.id not in query_assets]
         if not self.question.terms.exclude:
             return hits
-        unwanted = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
-        return [hit for hit in hits if hit.id not in unwanted]
+        excluded = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])
+        return [hit for hit in hits if hit.id not in excluded]
 
 
 def _candidates(reach: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
-    """Return the assets that PostgreSQL looks among, as `to_milvus` says it to Milvus."""
+    """Return the assets that a text match may find: those that `to_milvus` lets Milvus find."""
     return to_queryset(filters, reach.assets()).filter(_searchable())
 
 
 @lru_cache(maxsize=MAX_PREPARED)
-def _with_words(
+def _text_statement(
     reach: permissions.AssetScope,
     filters: Filters,
     today: datetime.date,
-    wanted: int,
-    unwanted: int,
-    most: int,
+    include: int,
+    exclude: int,
+    limit: int,
 ) -> PreparedQuery[Asset]:
-    among = _candidates(reach, filters)
-    return fulltext.compile_match(among, wanted=wanted, unwanted=unwanted, most=most)
+    candidates = _candidates(reach, filters)
+    return fulltext.compile_match(candidates, include=include, exclude=exclude, limit=limit)
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
-    """What a deeper ranking of the same question adds comes behind what was shown already."""
-    there = {hit.id for hit in ranking.hits}
-    added = tuple(hit for hit in deeper.hits if hit.id not in there)
+    """Return `ranking` with the new hits of a deeper ranking of the same query at its end: pages
+    that users have seen do not change."""
+    known = {hit.id for hit in ranking.hits}
+    added = tuple(hit for hit in deeper.hits if hit.id not in known)
     return Ranking(ranking.hits + added, deeper.complete or not added)
 
 
@@ -212,7 +219,8 @@ def _compose(question: SearchQuery, space: VectorSpace) -> ComposedQuery:
 
 
 def _searchable() -> Q:
-    """The brands' policies on generated pictures."""
+    """Return the condition that the policy of an asset's brand lets searches find it, if it is
+    generated."""
     policy = Brand.SearchGenerated
     return (
         ~Q(origin=Asset.Origin.GENERATED)
@@ -223,24 +231,25 @@ def _searchable() -> Q:
 
 def _fuse(
     hits: Sequence[store.Hit],
-    shares: Iterable[float],
+    relevances: Iterable[float],
     by_words: Sequence[fulltext.WordHit],
     *,
-    only_near: bool,
+    require_meaning: bool,
 ) -> list[RankedId]:
-    """With `only_near`, words count for what matches by meaning, too; exact names always."""
+    """Return all hits in one list, best first. With `require_meaning`, a text hit counts only if it
+    also matches by meaning, or by its exact name."""
     scores: dict[int, float] = {}
     by: dict[int, MatchedBy] = {}
-    relevances = {hit.id: float(share) for hit, share in zip(hits, shares, strict=True)}
+    relevance_of = {hit.id: float(value) for hit, value in zip(hits, relevances, strict=True)}
     for place, hit in enumerate(hits):
-        scores[hit.id] = 1 / (RRF + place)
+        scores[hit.id] = 1 / (RRF_K + place)
         by[hit.id] = (
-            MatchedBy.MEANING if relevances[hit.id] >= relevance.MATCH_THRESHOLD else MatchedBy(0)
+            MatchedBy.MEANING if relevance_of[hit.id] >= relevance.MATCH_THRESHOLD else MatchedBy(0)
         )
-    if only_near:
+    if require_meaning:
         by_words = [found for found in by_words if found.named or by.get(found.id)]
     for place, found in enumerate(by_words):
-        scores[found.id] = scores.get(found.id, 0.0) + 1 / (RRF + place)
+        scores[found.id] = scores.get(found.id, 0.0) + 1 / (RRF_K + place)
         by[found.id] = (
             by.get(found.id, MatchedBy(0))
             | MatchedBy.WORDS
@@ -250,29 +259,30 @@ def _fuse(
     def key(pk: int) -> tuple[bool, bool, float, int]:
         return MatchedBy.NAME not in by[pk], not by[pk], -scores[pk], pk
 
-    return [RankedId(pk, relevances.get(pk), by[pk]) for pk in sorted(scores, key=key)]
+    return [RankedId(pk, relevance_of.get(pk), by[pk]) for pk in sorted(scores, key=key)]
 
 
-_pool = ThreadPoolExecutor(16, thread_name_prefix="search")  # makes its threads when needed
-# A revision says that something was written; Milvus servers may show it a moment later
-_kept: TTLCache[tuple[object, ...], list[store.Hit]] = TTLCache(
+_pool = ThreadPoolExecutor(16, thread_name_prefix="search")  # Threads start on demand
+# Entries expire: a new revision means that a write was sent; Milvus may show it a moment later
+_cached_hits: TTLCache[tuple[object, ...], list[store.Hit]] = TTLCache(
     MAX_CACHED_ANSWERS, ttl=CACHE_SECONDS
 )
-_kept_lock = Lock()
+_cache_lock = Lock()
 
 
-def nearest(space: VectorSpace, vector: Vector, wanted: int, where: str) -> list[store.Hit]:
-    """Milvus's answer, kept until the index changes: `revision` rises with every write."""
-    key = (space.collection, space.revision, vector.tobytes(), wanted, where)
-    with _kept_lock:
-        if (kept := _kept.get(key)) is not None:
-            return kept
+def nearest(space: VectorSpace, vector: Vector, limit: int, where: str) -> list[store.Hit]:
+    """Return the nearest `limit` hits in Milvus, best first. Answers are cached until the index
+    changes: `revision` increases with every write. Raises SearchUnavailable."""
+    key = (space.collection, space.revision, vector.tobytes(), limit, where)
+    with _cache_lock:
+        if (cached := _cached_hits.get(key)) is not None:
+            return cached
     try:
-        hits = store.search(vector, limit=wanted, where=where, collection=space.collection)
+        hits = store.search(vector, limit=limit, where=where, collection=space.collection)
     except VectorStoreUnavailable as error:
         raise SearchUnavailable(f"Search is unavailable: {error} Browsing still works.") from error
     hits.sort(key=lambda hit: (-hit.score, hit.id))
     if len(hits) <= MAX_CACHED_HITS:
-        with _kept_lock:
-            _kept[key] = hits
+        with _cache_lock:
+            _cached_hits[key] = hits
     return hits

@@ -1,4 +1,4 @@
-"""Questions to assets: `find` for pages and API alike."""
+"""Results of a search: hits and pages, for the pages and the API."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from assetbank.models import Asset
 from search.query import fulltext
 from search.query.ranking import MatchedBy, RankedId
 
-PAGE_SIZE = 48
+PAGE_SIZE = 48  # Default number of hits per page
 
 
 @dataclass(frozen=True)
 class SearchHit:
+    """An asset on a page of results, and how it was found."""
+
     asset: Asset
     hit: RankedId | None = None  # None when browsing
     highlights: tuple[fulltext.Highlight, ...] = ()
 
     @property
     def relevance(self) -> float | None:
-        """0 to 1, from 0.5 on it really matches; None when browsing, or found by words alone."""
+        """Return 0 to 1, a match from 0.5; None when browsing, or if only words matched."""
         return self.hit.relevance if self.hit else None
 
     @property
@@ -29,13 +31,15 @@ class SearchHit:
 
     @property
     def by(self) -> list[str]:
-        """meaning, words, name."""
+        """Return why it matched: any of "meaning", "words" and "name"."""
         return [str(each.name).lower() for each in MatchedBy if self.hit and each in self.hit.by]
 
 
 @dataclass(frozen=True)
 class Page:
+    """One page of results."""
+
     found: list[SearchHit]
-    next_cursor: str = ""  # empty on the last page
-    asked: uuid.UUID | None = None  # what clicks are told of; None when browsing
-    matched: int | None = None  # how many of those ranked so far really match; None when browsing
+    next_cursor: str = ""  # Empty on the last page
+    asked: uuid.UUID | None = None  # Id of the logged query, for clicks; None when browsing
+    matched: int | None = None  # Number of matches among the hits ranked so far; None if browsing

@@ -1,4 +1,4 @@
-"""A question as it stands in an address: the same parameters for pages and API."""
+"""Search queries in URLs: a form for the parameters that the pages and the API share."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from search.models import QueryImage
 from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery
 
 MAX_TAGS = 20
-MAX_IMAGES = 10  # pictures in one question
-HEAVIEST = 5.0
-LAST_DAY = datetime.date(9998, 12, 31)  # the day after it still exists
+MAX_IMAGES = 10  # Maximum images in one query
+MAX_WEIGHT = 5.0
+LAST_DAY = datetime.date(9998, 12, 31)  # Maximum date: the day after it is still a valid date
 ASPECT_RATIOS = ["1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:9", "21:9"]
 
 
 class TagsField(forms.CharField):
-    """Comma-separated."""
+    """Comma-separated tags; cleaned to a tuple without duplicates."""
 
     def clean(self, value: Any) -> tuple[str, ...]:
         text = super().clean(value)
         tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
-        if len(tags) > MAX_TAGS:  # each is a join of its own
+        if len(tags) > MAX_TAGS:  # Each tag is a join of its own
             raise ValidationError(f"Use at most {MAX_TAGS} tags.", code="invalid")
         return tags
 
 
 class RatioField(forms.CharField):
-    """`4:5`, or width divided by height as a number; None when empty."""
+    """Aspect ratio: `4:5`, or width divided by height as a number; None when empty."""
 
     def clean(self, value: Any) -> float | None:
         text = super().clean(value).strip()
@@ -53,11 +53,11 @@ class RatioField(forms.CharField):
 
 
 class WeightField(forms.FloatField):
-    """1 when empty."""
+    """Weight of a text or an image, not 0; 1 when empty."""
 
     def __init__(self, **kwargs: Any) -> None:
-        least = {"min_value": -HEAVIEST, "max_value": HEAVIEST}
-        super().__init__(required=False, **least | kwargs)
+        limits = {"min_value": -MAX_WEIGHT, "max_value": MAX_WEIGHT}
+        super().__init__(required=False, **limits | kwargs)
 
     def clean(self, value: Any) -> float:
         weight = super().clean(value)
@@ -68,31 +68,31 @@ class WeightField(forms.FloatField):
         return 1.0 if weight is None else weight
 
 
-def _listed(value: Any) -> list[Any]:
-    """A form may be filled from a plain dictionary."""
+def _as_list(value: Any) -> list[Any]:
+    """Return a parameter's values as a list, also if the form is filled from a plain dictionary."""
     return [value] if isinstance(value, str) else list(value or [])
 
 
 class ValuesField(forms.Field):
-    """Any of these texts, which the library does not choose: names of models and presets."""
+    """Free texts, for names of models and presets: they may no longer exist in the library."""
 
     widget = forms.SelectMultiple
 
     def clean(self, value: Any) -> list[str]:
-        texts = [str(text) for text in _listed(value) if text]
+        texts = [str(text) for text in _as_list(value) if text]
         if len(texts) > MAX_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
             raise ValidationError("At most 20 values of 100 characters.", code="invalid")
         return texts
 
 
 class ShownField(forms.Field):
-    """Pictures to search with, each `KEY` or `KEY*WEIGHT`; cleaned to [(row, weight), …]."""
+    """Images to search by, each `KEY` or `KEY*WEIGHT`; cleaned to [(row, weight), …]."""
 
     widget = forms.MultipleHiddenInput
     queryset: QuerySet[Any]
 
     def clean(self, value: Any) -> list[tuple[Any, float]]:
-        texts = [text for text in _listed(value) if text]
+        texts = [text for text in _as_list(value) if text]
         if len(texts) > MAX_IMAGES:
             raise ValidationError(f"Search by at most {MAX_IMAGES} images.", code="invalid")
         found = []
@@ -115,22 +115,23 @@ class ShownField(forms.Field):
 
 
 def images_of(person: permissions.AnyUser) -> QuerySet[QueryImage]:
-    """One's own, and those in questions that one's brands keep; what a brand keeps is the brand's
-    alone, and goes with the membership."""
+    """Return the query images that a user may see: their own, and those in saved searches of their
+    brands. An image in a saved search belongs to the brand: its uploader loses it with the
+    membership."""
     own = Q(person_id=person.pk, person__isnull=False, brand=None)
     return QueryImage.objects.filter(own | Q(brand__in=permissions.brands(person)))
 
 
 def people(person: permissions.AnyUser) -> QuerySet[User]:
-    """Those in one's brands, and whoever else added what one may see."""
+    """Return the members of a user's brands, and all users who added an asset that they may see."""
     if permissions.has_full_access(person):
         return User.objects.all()
     members = Membership.objects.filter(user=OuterRef("pk"), brand__in=permissions.brands(person))
-    return User.objects.filter(Exists(members) | Exists(added_by_them(person)))
+    return User.objects.filter(Exists(members) | Exists(assets_added_by_user(person)))
 
 
-def added_by_them(person: permissions.AnyUser) -> QuerySet[Asset]:
-    """For a query set of people: what each of them added, of what `person` may see."""
+def assets_added_by_user(person: permissions.AnyUser) -> QuerySet[Asset]:
+    """Return the assets that `person` may see and that the user of the outer query added."""
     return permissions.assets(person).filter(created_by=OuterRef("pk"))
 
 
@@ -144,10 +145,10 @@ VISIBLE: dict[str, Callable[[permissions.AnyUser], QuerySet[Any]]] = {
 
 
 class SearchForm(forms.Form):
-    """`QuestionForm(request.GET, person=request.user)`; `question()` once it is valid.
+    """Parameters of a search: `SearchForm(request.GET, person=request.user)`.
 
-    What a person may not see does not exist here: such a brand, collection, asset or picture is
-    an invalid choice.
+    `question()` returns the query of a valid form. A brand, collection, asset or query image that
+    the user may not see is an invalid choice, like one that does not exist.
     """
 
     q = forms.CharField(required=False, max_length=1_000, strip=True, label="Words")
@@ -185,7 +186,8 @@ class SearchForm(forms.Form):
     )
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     colour = forms.CharField(required=False, validators=[hex_colour])
-    usable = forms.BooleanField(required=False, widget=forms.HiddenInput)  # whose 0 is no
+    # A hidden input, whose value 0 means no
+    usable = forms.BooleanField(required=False, widget=forms.HiddenInput)
     created_by = forms.ModelChoiceField(User.objects.none(), required=False, label="Added by")
     engine_model = ValuesField(required=False, label="Model")
     preset = ValuesField(required=False)
@@ -193,17 +195,18 @@ class SearchForm(forms.Form):
     def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, visible in VISIBLE.items():
-            if name in self.data:  # five nested queries are not put together for nothing
+            if name in self.data:  # Do not build five nested queries for nothing
                 self.fields[name].queryset = visible(person)  # type: ignore[attr-defined]
 
     def question(self) -> SearchQuery:
+        """Return the query of a valid form."""
         data = self.cleaned_data
-        chosen = {
+        keys = {
             "brand": tuple(brand.slug for brand in data["brand"]),
             "collection": data["collection"].pk if data["collection"] else None,
             "created_by": data["created_by"].pk if data["created_by"] else None,
         }
-        values: dict[str, Any] = {name: chosen.get(name, data[name]) for name in PARAMETERS}
+        values: dict[str, Any] = {name: keys.get(name, data[name]) for name in PARAMETERS}
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
@@ -222,10 +225,10 @@ class SearchForm(forms.Form):
 
 
 def read_query(address: str, *, person: permissions.AnyUser) -> SearchQuery:
-    """The question that `Question.address` wrote, for somebody who may see what it names.
-    Raises InvalidQuestion with a sentence."""
+    """Return the query of a query string that a SearchQuery wrote. Raises InvalidQuery, with a
+    sentence, if it is invalid or names something that the user may not see."""
     form = SearchForm(QueryDict(address), person=person)
     if not form.is_valid():
-        name, said = next(iter(form.errors.items()))
-        raise InvalidQuery(f"This search is no longer valid ({name}): {said[0]}")
+        name, messages = next(iter(form.errors.items()))
+        raise InvalidQuery(f"This search is no longer valid ({name}): {messages[0]}")
     return form.question()

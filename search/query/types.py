@@ -1,5 +1,7 @@
-"""What somebody asks: words, pictures, each with a weight, and filters. One value for the pages,
-the API, and whatever is kept: it reads from an address (`search.forms`) and writes one."""
+"""A search query as one value: a text, images, each with a weight, and filters.
+
+Pages, API and saved searches use it. It writes itself as a query string; `search_form` reads it.
+"""
 
 from __future__ import annotations
 
@@ -15,40 +17,40 @@ from django.utils import timezone
 from assetbank.models import Asset, Brand
 from search.query import fulltext
 
-RATIO_TOLERANCE = 0.03  # of the asked aspect ratio, so that 4:5 finds 1080 x 1350 and 1000 x 1256
+RATIO_TOLERANCE = 0.03  # Relative, so that 4:5 finds 1080 x 1350 and 1000 x 1256
 TAGS = ("tags", "tags_any", "tags_none")
-# Shown only when somebody asks for them
+# Found only if a query filters by them
 HIDDEN_STATUSES = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @dataclass(frozen=True)
 class Filters:
-    """All of these must hold; one with its default does not filter.
+    """Filters of a query, all of which must hold; a field with its default does not filter.
 
-    This is the list of all filters, in the order in which they stand in addresses. A new one is a
+    This is the list of all filters, in the order of their URL parameters. A new one is a
     field here, a field of `search_form.SearchForm`, and an entry in the COMPILERS of
     `filters/milvus.py` and of `filters/sql.py`; the pages offer it once it has a control in
     `search/_filters.html`. A column that Milvus lacks is added in `vectorstore/schema.py` and
     `indexing/entities.py`.
     """
 
-    brands: tuple[str, ...] = ()  # slugs
-    collection: int | None = None  # id
+    brands: tuple[str, ...] = ()  # Slugs
+    collection: int | None = None  # Id
     kinds: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()  # empty: all but PUT_ASIDE
-    tags: tuple[str, ...] = ()  # all of them
+    statuses: tuple[str, ...] = ()  # Empty: all but HIDDEN_STATUSES
+    tags: tuple[str, ...] = ()  # All of them
     tags_any: tuple[str, ...] = ()
     tags_none: tuple[str, ...] = ()
     orientation: str = ""
-    aspect_ratio: float | None = None  # width / height
+    aspect_ratio: float | None = None  # Width / height
     min_width: int | None = None
     min_height: int | None = None
-    created_after: datetime.date | None = None  # both inclusive
+    created_after: datetime.date | None = None  # Both inclusive
     created_before: datetime.date | None = None
-    colour: str = ""  # like #1f6feb: near one of the dominant colours
-    usable: bool = False  # its rights allow it today
-    created_by: int | None = None  # id of a person
+    colour: str = ""  # Like #1f6feb: close to one of the dominant colours
+    usable: bool = False  # True: its usage rights allow use today
+    created_by: int | None = None  # Id of a user
     engine_models: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
 
@@ -58,25 +60,25 @@ class Filters:
         return {name: value for name, value in values.items() if value != getattr(Filters, name)}
 
     def parameters(self) -> list[tuple[str, str]]:
-        """As they stand in an address."""
-        given: list[tuple[str, str]] = []
+        """Return the URL parameters, as (name, value) pairs."""
+        pairs: list[tuple[str, str]] = []
         for name, attribute in PARAMETERS.items():
             value = getattr(self, attribute)
             if name in TAGS:
                 value = ",".join(value)
             if isinstance(value, tuple):
-                given += [(name, each) for each in value]
+                pairs += [(name, each) for each in value]
             elif value is True:
-                given.append((name, "1"))
+                pairs.append((name, "1"))
             elif value:
-                given.append((name, str(value)))
-        return given
+                pairs.append((name, str(value)))
+        return pairs
 
     def without(self, attribute: str) -> Filters:
         return replace(self, **{attribute: getattr(Filters, attribute)})
 
 
-REPEATED = {  # field of Filters -> parameter of an address, which has one value each time
+REPEATED = {  # Field of Filters -> URL parameter, which is repeated for each value
     "brands": "brand",
     "kinds": "kind",
     "origins": "origin",
@@ -84,57 +86,60 @@ REPEATED = {  # field of Filters -> parameter of an address, which has one value
     "engine_models": "engine_model",
     "presets": "preset",
 }
-# Parameter of an address -> field of Filters
+# URL parameter -> field of Filters
 PARAMETERS = {REPEATED.get(each.name, each.name): each.name for each in fields(Filters)}
 
 
 @dataclass(frozen=True)
 class ImageTerm:
-    """A picture that is asked with: an asset's, or one that somebody showed."""
+    """An image of a query: either an asset or an uploaded query image."""
 
-    asset: int | None = None  # id; either this
-    picture: uuid.UUID | None = None  # or the id of a QueryImage
-    weight: float = 1.0  # below zero: stay away from it
+    asset: int | None = None  # Id of an asset, or None
+    picture: uuid.UUID | None = None  # Id of a query image, or None
+    weight: float = 1.0  # Below 0: find images unlike it
 
     def parameter(self) -> tuple[str, str]:
+        """Return its URL parameter, as (name, value)."""
         name, key = ("like", self.asset) if self.picture is None else ("picture", self.picture)
         return name, f"{key}" if self.weight == 1 else f"{key}*{self.weight:g}"
 
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """Text and pictures together; with nothing to look for it is browsing, newest first."""
+    """Text, images and filters together. Without a text or image to rank by, it is browsing: newest
+    first."""
 
-    text: str = ""  # words after a minus are not wanted; quotation marks hold words together
-    text_weight: float = 1.0  # more than 0
+    text: str = ""  # A minus excludes a word; quotation marks make a phrase
+    text_weight: float = 1.0  # More than 0
     shown: tuple[ImageTerm, ...] = ()
     filters: Filters = field(default_factory=Filters)
 
     @cached_property
     def terms(self) -> fulltext.ParsedText:
-        """Return the text as it is searched with. Parsed here alone, and once."""
+        """Return the parsed text. It is parsed only here, and once."""
         return fulltext.parse(self.text)
 
     @property
     def browsing(self) -> bool:
-        """Also with words after a minus alone: they say what not to see, and rank nothing."""
+        """Return True if there is nothing to rank by, also with excluded words alone."""
         return not (self.shown or self.terms.include)
 
     @property
     def assets(self) -> frozenset[int]:
-        """Ids of those that are asked with: nobody looks for what they hold up."""
+        """Return the ids of the assets searched by: they are no results."""
         return frozenset(shown.asset for shown in self.shown if shown.asset is not None)
 
     def within(self, brand: Brand) -> SearchQuery:
+        """Return the query restricted to one brand."""
         return replace(self, filters=replace(self.filters, brands=(brand.slug,)))
 
     def to_querystring(self) -> str:
-        """As the parameters of an address: `QuestionForm` reads it back."""
-        given = [("q", self.text)] if self.text else []
+        """Return the query string; `search_form.read_query` reads it back."""
+        pairs = [("q", self.text)] if self.text else []
         if self.text_weight != 1:
-            given.append(("text_weight", f"{self.text_weight:g}"))
-        given += [shown.parameter() for shown in self.shown]
-        return urlencode([*given, *self.filters.parameters()])
+            pairs.append(("text_weight", f"{self.text_weight:g}"))
+        pairs += [shown.parameter() for shown in self.shown]
+        return urlencode([*pairs, *self.filters.parameters()])
 
 
 def like_asset(asset: Asset, weight: float = 1.0) -> ImageTerm:
@@ -142,7 +147,7 @@ def like_asset(asset: Asset, weight: float = 1.0) -> ImageTerm:
 
 
 def ratios_near(ratio: float) -> tuple[float, float]:
-    """Return the least and the largest aspect ratio that passes for this one."""
+    """Return the minimum and maximum aspect ratio that count as this one."""
     slack = ratio * RATIO_TOLERANCE
     return ratio - slack, ratio + slack
 

@@ -175,7 +175,7 @@ def undo(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def duplicates_count(request: PageRequest) -> HttpResponse:
-    """Render the count beside "Duplicates", fetched when the menu is opened."""
+    """Render the count next to "Duplicates", fetched when the menu is opened."""
     number = duplicate_groups.count(
         permissions.brands(request.user), seen=duplicate_groups.seen_by(request.user)
     )

@@ -1,4 +1,4 @@
-"""The library page, where users browse and search, and the counts beside its filters."""
+"""The library page, where users browse and search, and the counts next to its filters."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _library_context(
 
 def _people(request: PageRequest) -> QuerySet[User]:
     """Return users who added assets that the user may see."""
-    people = User.objects.filter(Exists(search_form.added_by_them(request.user)))
+    people = User.objects.filter(Exists(search_form.assets_added_by_user(request.user)))
     return people.order_by("first_name", "username")[:MAX_PEOPLE]
 
 
@@ -122,7 +122,7 @@ def _collection_context(request: PageRequest, form: SearchForm) -> dict[str, Any
     return {"collection": collection, "arranges": arranges}
 
 
-# ------------------------------------------------------------------------ counts beside filters
+# ------------------------------------------------------------------------ counts of filter values
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""Saved searches, listed beside the collections, and clicks on results for the search gaps."""
+"""Saved searches, listed next to the collections, and clicks on results for the search gaps."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def saved_searches(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def news(request: PageRequest) -> HttpResponse:
-    """Render the dot beside "Collections", fetched after the page."""
+    """Render the dot next to "Collections", fetched after the page."""
     response = render(
         request, "search/_saved_news.html", {"news": matches.has_updates(request.user)}
     )

@@ -45,7 +45,7 @@ def registered() -> dict[str, list[str]]:
 
 
 def start() -> None:
-    """Import the WSGI application anew, as a web server does when it starts."""
+    """Import the WSGI application again, as a web server does when it starts."""
     sys.modules.pop("assetbank.wsgi", None)
     importlib.import_module("assetbank.wsgi")
 

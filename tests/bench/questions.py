@@ -1,4 +1,4 @@
-"""Questions: `queries.find` and the API, against encoding the text and asking Milvus alone."""
+"""Benchmark of `search` and the API, against encoding the text and asking Milvus alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the vector store costs and whether it finds all; another index in the same layout beside."""
+"""Benchmark of the vector store: cost and recall, against another index in the same layout."""
 
 from __future__ import annotations
 

@@ -80,6 +80,6 @@ def test_a_library_of_before_keeps_its_vectors_and_gets_its_words(
     assert np.allclose(vector(foreign), real, atol=1e-3)
     for asset, word in ((kept, "xish"), (foreign, "yish"), (waiting, "zish")):
         found = fulltext.match(
-            fulltext.parse(word), fulltext.compile_match(Asset.objects.all(), wanted=1)
+            fulltext.parse(word), fulltext.compile_match(Asset.objects.all(), include=1)
         )
         assert [hit.id for hit in found] == [asset.pk]

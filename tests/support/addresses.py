@@ -47,8 +47,8 @@ def keys(app: str = "", *, others_than: Iterable[str] = ()) -> set[str]:
         if route.startswith("/admin/"):
             continue
         view: Any = getattr(pattern.callback, "cls", pattern.callback)
-        its = str(view.__module__).partition(".")[0]
-        if pattern.name is None or (its != app if app else its in others_than):
+        owner = str(view.__module__).partition(".")[0]
+        if pattern.name is None or (owner != app if app else owner in others_than):
             continue
         if route.startswith("/api/v1/"):
             allowed = getattr(pattern.callback, "actions", None) or dir(view)
@@ -140,7 +140,7 @@ def _refused(answer: Any) -> bool:
 
 
 def _filled(value: Any, ids: dict[str, Any]) -> Any:
-    """A file is made for each; "{name}" is an id, or several."""
+    """Return a value of a body: call it for a new file; "{name}" becomes an id, or several."""
     if callable(value):
         return value()
     if isinstance(value, str) and value.startswith("{") and value[1:-1] in ids:

@@ -62,8 +62,8 @@ def ask(client: APIClient, row: Row, **ids: int) -> Any:
         return send(row.path.format(**ids), body)
     answer = send(row.path.format(**ids), body, format="multipart" if row.multipart else "json")
     if answer.status_code >= 400:
-        told = answer.json()
-        assert set(told) == {"code", "detail", "errors"}, told
-        assert told["code"]
-        assert told["detail"]
+        error = answer.json()
+        assert set(error) == {"code", "detail", "errors"}, error
+        assert error["code"]
+        assert error["detail"]
     return answer

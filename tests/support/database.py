@@ -1,6 +1,6 @@
-"""A migrated, empty library: migrated once, and copied whenever a test needs one.
+"""Migrated, empty databases: migrated once, then copied for each worker and process test.
 
-PostgreSQL's data folder is kept from run to run, until a migration changes.
+PostgreSQL's data folder is cached between runs, until a migration changes.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from django.db import connection
 from assetbank.embedded import postgres
 from tests.support.process_environment import process_environment
 
-KEPT = Path(settings.BASE_DIR) / ".pytest_cache" / "postgres"
-MIGRATED = "assetbank"  # the database in it
-# Neither loses what was committed when processes are killed, only when the machine crashes
+CACHE = Path(settings.BASE_DIR) / ".pytest_cache" / "postgres"
+MIGRATED = "assetbank"  # Name of the database in the data folder
+# With these, commits survive killed processes, though not a crash of the machine
 CONFIGURATION = "fsync = off\nfull_page_writes = off\n"
-OF_ONE_SERVER = ["log", "postmaster.opts", ".handle_pids.json"]
+SERVER_FILES = ["log", "postmaster.opts", ".handle_pids.json"]
 
 
 def install(folder: Path) -> None:
     """Copy the data folder to `folder`, which must not exist."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with _locked(KEPT / "lock"):
-        kept = KEPT / _key()
-        if not kept.exists():
-            _make(kept)
-        _copy(kept, folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with _locked(CACHE / "lock"):
+        cached = CACHE / _key()
+        if not cached.exists():
+            _make(cached)
+        _copy(cached, folder)
 
 
 def connect_to_copy(name: str) -> None:
@@ -61,25 +61,26 @@ def _key() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def _make(kept: Path) -> None:
-    for old in KEPT.glob("[0-9a-f]*"):
+def _make(cached: Path) -> None:
+    """Migrate a new database, and move its data folder to `cached`."""
+    for old in CACHE.glob("[0-9a-f]*"):
         shutil.rmtree(old)
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
+        Path(folder).chmod(0o755)  # As root, PostgreSQL runs as a user of its own
         environment = process_environment(DATA_DIR=folder, CLIP_MODEL="demo")
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
         subprocess.run(migrate, cwd=settings.BASE_DIR, env=environment, check=True)
-        data = Path(folder) / "postgres"  # its server stopped with the command
-        for name in OF_ONE_SERVER:
+        data = Path(folder) / "postgres"  # The server stopped with the command
+        for name in SERVER_FILES:
             (data / name).unlink(missing_ok=True)
         with (data / "postgresql.conf").open("a") as file:
             file.write(CONFIGURATION)
-        _copy(data, KEPT / "making")
-        (KEPT / "making").rename(kept)
+        _copy(data, CACHE / "making")
+        (CACHE / "making").rename(cached)
 
 
 def _copy(folder: Path, to: Path) -> None:
-    """With owner and rights: PostgreSQL insists on its own."""
+    """Copy with owner and permissions, which PostgreSQL checks."""
     shutil.rmtree(to, ignore_errors=True)
     subprocess.run(["cp", "-Rp", str(folder), str(to)], check=True)
 

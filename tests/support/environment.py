@@ -1,7 +1,7 @@
-"""Loaded by pytest before Django reads its settings (`-p tests.support.environment`).
+"""Environment of a test run; pytest loads it before Django's settings (`-p` in its options).
 
-Everything embedded lives in a temporary folder of this run, so tests never touch the library in
-`var`, and two runs at a time do not meet. A watchdog removes it, however the run ends.
+All embedded services use a temporary folder of this run, so tests never touch the library in `var`,
+and concurrent runs do not interfere. A watchdog removes the folder, however the run ends.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from tests.support import watchdog
 RUN = os.environ.get("ASSETBANK_TEST_RUN")
 if RUN is None:
     RUN = tempfile.mkdtemp(prefix=watchdog.PREFIX)
-    os.chmod(RUN, 0o755)  # PostgreSQL runs as a user of its own where we are root
+    os.chmod(RUN, 0o755)  # As root, PostgreSQL runs as a user of its own
     watchdog.watch(Path(RUN))
     os.environ["ASSETBANK_TEST_RUN"] = RUN
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # or no child could be interrupted
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # As in background jobs of a shell
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # Otherwise no child could be interrupted
 for name in list(os.environ):
     if name.startswith(("GEMINI_", "GOOGLE_", "MILVUS_", "STORAGE_", "CLIP_")):
         del os.environ[name]

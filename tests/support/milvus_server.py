@@ -1,14 +1,14 @@
-"""A real Milvus server for tests and measurements: the one that the package `milvus` ships.
+"""A real Milvus server for tests and benchmarks: the one that the package `milvus` contains.
 
     with milvus_server.running(folder) as uri: ...
 
 or the fixture `either_milvus`, which a test module imports together with `real_server`.
 
-All who ask for the same folder share one server. It ends, and removes the folder, when the last of
-them is gone, whichever way that went: each holds a lock that the system takes back.
+All processes that use the same folder share one server. It stops, and removes the folder, after
+the last of them has ended, even if it was killed: each holds a lock that the system releases.
 
-The server opens its ports on every interface and knows no other way. So it gets a network of its
-own where the system lets us (Linux user namespaces), and is reached through a Unix socket.
+The server always opens its ports on every interface. So it gets a network of its own where the
+system allows it (Linux user namespaces), and is reached through a Unix socket.
 """
 
 from __future__ import annotations
@@ -34,17 +34,20 @@ from django.test import override_settings
 
 START_SECONDS = 150.0
 ROOT = Path(__file__).resolve().parents[2]
-SOCKET = "socket:1"  # pymilvus wants a port behind the path, and gRPC takes it for part of the name
-ALONE = ["unshare", "--map-root-user", "--net", "--mount"]  # a network and mounts of its own
+SOCKET = (
+    "socket:1"  # pymilvus requires a port after the path, and gRPC takes it as a part of the name
+)
+UNSHARE = ["unshare", "--map-root-user", "--net", "--mount"]  # Own network and mounts
 
 
 class NoServer(Exception):
-    """It is not installed or does not start; the message is the reason."""
+    """The server is not installed or does not start; the message is the reason."""
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
-    """The address of the server that keeps its data in `folder`. Raises NoServer."""
+    """Yield the address of the server with its data in `folder`; start it if necessary. Raises
+    NoServer."""
     if importlib.util.find_spec("milvus") is None:
         raise NoServer("the package milvus is not installed")
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,8 +62,8 @@ def running(folder: Path) -> Iterator[str]:
 
 def _start(folder: Path) -> None:
     command = [sys.executable, "-m", "tests.support.milvus_server", str(folder)]
-    if subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0:
-        command = [*ALONE, *command]
+    if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode == 0:
+        command = [*UNSHARE, *command]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -83,7 +86,8 @@ def _answers(path: Path) -> bool:
 
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[str]:
-    """Its address. Shared by the workers of a test run."""
+    """Yield the address of the server that the workers of a test run share; skip the test without
+    one."""
     with contextlib.ExitStack() as stack:
         try:
             yield stack.enter_context(running(Path(settings.DATA_DIR) / "milvus-server"))
@@ -93,7 +97,8 @@ def real_server() -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["lite", "server"])
 def either_milvus(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each test runs on Milvus Lite and on the server, among collections of its module."""
+    """Run each test with Milvus Lite and with the server, in collections of its module; yield the
+    URI, "" for Lite."""
     from search.vectorstore import connection, store
 
     uri = request.getfixturevalue("real_server") if request.param == "server" else ""
@@ -105,14 +110,15 @@ def either_milvus(request: pytest.FixtureRequest) -> Iterator[str]:
     connection.reset()
 
 
-# ------------------------------------------------------------------------ in its own process
+# ------------------------------------------------------------------------ server process
 
 
 def main(folder: Path) -> None:
-    package = importlib.import_module("milvus")  # without types
-    if "--map-root-user" in ALONE and not _has_network():
+    """Run the server until no process uses it, then remove `folder`."""
+    package = importlib.import_module("milvus")  # It has no types
+    if "--map-root-user" in UNSHARE and not _has_network():
         _bring_loopback_up()
-        # it writes its process id to /run, as if there were one server per machine
+        # It writes its process id to /run, as if there were one server per machine
         subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     server = package.MilvusServer(package.MilvusServerConfig())
     server.set_base_dir(str(folder / "server"))
@@ -136,11 +142,11 @@ def _bring_loopback_up() -> None:
 
 
 async def _relay(folder: Path, port: int) -> None:
-    """Between the Unix socket and the server, until nobody uses it any more."""
+    """Relay between the Unix socket and the server, until no process uses it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer))
 
     async with await asyncio.start_unix_server(serve, folder / SOCKET, limit=2**20):
         with (folder / "users").open() as users:

@@ -1,4 +1,4 @@
-"""The environment of the product's own processes in tests."""
+"""The environment of the processes that tests start."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from django.conf import settings
 
 
 def process_environment(**changes: str) -> dict[str, str]:
-    """Return one that knows only the settings in `changes`, whatever is configured here."""
-    # empty and not absent: what is absent would come from the developer's .env
+    """Return an environment with only the settings in `changes`, whatever is configured here."""
+    # Empty, not absent: absent ones would come from the developer's .env
     neutral = dict.fromkeys((setting.name for setting in settings.DECLARED_SETTINGS), "")
     dropped = {"ASSETBANK_TEST_RUN", "PYTHON_DOTENV_DISABLED"}
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    inherited = {name: value for name, value in os.environ.items() if name not in dropped}
     fixed = {
         "DJANGO_SETTINGS_MODULE": "assetbank.settings",
         "HF_HUB_OFFLINE": "1",
         "PYTHONUNBUFFERED": "1",
         "TORCH_THREADS": "1",
     }
-    return {**kept, **neutral, **fixed, **changes}
+    return {**inherited, **neutral, **fixed, **changes}

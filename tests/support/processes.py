@@ -1,4 +1,4 @@
-"""A library of its own in a temporary folder, worked by real processes that tests may kill."""
+"""A library in a temporary folder, with real processes that tests may kill."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ PRELUDE = "import django; django.setup()\n"
 
 
 class House:
-    """One data folder, the processes that work in it, and what they wrote.
+    """One data folder, the processes that work in it, and their output.
 
-    `migrated`: it does not start from nothing, but with the database of an empty library.
+    With `migrated`, it starts with the database of an empty library; otherwise without any. The
+    other keyword arguments are settings.
     """
 
-    allowed = False  # as the test that is run is marked
+    allowed = False  # True if the running test is marked `processes`
 
     def __init__(self, *, migrated: bool = False, **changes: str) -> None:
         assert self.allowed, "a test that starts processes is marked `processes`"
-        run = settings.DATA_DIR  # whatever is left in there ends with the run
+        run = settings.DATA_DIR  # Its remains are removed with the run
         self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=run)).resolve()
-        self.folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
+        self.folder.chmod(0o755)  # As root, PostgreSQL runs as a user of its own
         if migrated:
             database.install(self.folder / "postgres")
         self.environment = process_environment(DATA_DIR=str(self.folder), CLIP_MODEL="demo")
@@ -48,24 +49,26 @@ class House:
         self._connection: psycopg.Connection | None = None
 
     def start(self, *command: str, **changes: str) -> Running:
-        """`manage.py` with these arguments, in the background and in a process group of its own."""
+        """Start `manage.py` with these arguments in the background, in its own process group."""
         return self._start([sys.executable, "manage.py", *command], changes)
 
     def start_script(self, script: str, **changes: str) -> Running:
-        """Python code, with Django set up."""
+        """Start Python code in the background, with Django set up."""
         return self._start([sys.executable, "-c", PRELUDE + script], changes)
 
     def manage(self, *command: str, **changes: str) -> Ended:
+        """Run `manage.py` with these arguments, and wait for its end."""
         return self.start(*command, **changes).ended()
 
     def script(self, script: str, **changes: str) -> str:
-        """What the code printed. It must succeed."""
+        """Run Python code, which must succeed, and return its output."""
         done = self.start_script(script, **changes).ended()
         assert done.code == 0, done.output
         return done.output
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Asks the running PostgreSQL, without becoming one of those that keep it running."""
+        """Query the running PostgreSQL, without being counted among the processes that keep it
+        running."""
         if self._connection is None or self._connection.closed:
             info = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()
             address = f"host={info[4]} user=postgres dbname=assetbank"
@@ -74,11 +77,11 @@ class House:
         return list(cursor.fetchall()) if cursor.description else []
 
     def number(self, sql: str) -> int:
-        """The one number that `sql` asks for."""
+        """Return the number that `sql` selects."""
         return int(self.query(sql)[0][0])
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this house: it has the folder in its command or as its DATA_DIR."""
+        """Return the processes that have the folder in their command or as their DATA_DIR."""
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def postgres_servers(self) -> list[psutil.Process]:
@@ -86,7 +89,7 @@ class House:
         return [
             process
             for process in self.processes()
-            if command_of(process)[0].endswith("/postgres")  # initdb has the folder too
+            if command_of(process)[0].endswith("/postgres")  # Not initdb, which has the folder, too
             and command_of(process)[1:3] == ["-D", folder]
         ]
 
@@ -95,17 +98,17 @@ class House:
         return [process for process in self.processes() if data in command_of(process)]
 
     def close(self) -> None:
-        """End what is left of it, orderly and then by force, and remove the folder."""
+        """Terminate the remaining processes, kill them after 5 s, and remove the folder."""
         if self._connection:
             self._connection.close()
         with contextlib.suppress(psutil.Error):
             for running in self._started:
                 running.kill()
-            left = self.processes()
-            for process in left:
+            remaining = self.processes()
+            for process in remaining:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.terminate()
-            for process in psutil.wait_procs(left, timeout=5)[1]:
+            for process in psutil.wait_procs(remaining, timeout=5)[1]:
                 process.kill()
         for folder in (self.folder, self._outputs):
             shutil.rmtree(folder, ignore_errors=True)
@@ -134,7 +137,7 @@ class House:
 
 
 class Ended:
-    """What a process said, and how it ended."""
+    """The exit status and the output of a process."""
 
     def __init__(self, code: int, output: str) -> None:
         self.code, self.output = code, output
@@ -169,16 +172,16 @@ class Running:
         return self._process.poll() is None
 
     def interrupt(self) -> None:
-        """As Ctrl-C does, to the process alone."""
+        """Send SIGINT, as Ctrl-C does, to the process alone."""
         self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """kill -9, to the process alone."""
+        """Send SIGKILL to the process alone, and wait for its end."""
         self._process.kill()
         self._process.wait()
 
     def ended(self, timeout: float = 90) -> Ended:
-        """Waits for its end by itself."""
+        """Wait until it ends; kill it, and fail, after `timeout` seconds."""
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -188,7 +191,7 @@ class Running:
 
 
 def kill(process: psutil.Process) -> None:
-    """kill -9; returns when it is dead, though perhaps not yet buried by its parent."""
+    """Send SIGKILL, and wait until the process is dead or a zombie."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
         dead = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
@@ -205,21 +208,23 @@ def command_of(process: psutil.Process) -> list[str]:
 def wait_until(
     true: Callable[[], object], what: str, *, seconds: float = 60, every: float = 0.2
 ) -> None:
-    """Returns as soon as `true` answers yes; fails with `what` and the last error."""
-    deadline, trouble = time.monotonic() + seconds, ""
+    """Return as soon as `true` returns a true value; fail after `seconds`, with `what` and the last
+    error."""
+    deadline, last_error = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
         try:
             if true():
                 return
-            trouble = ""
+            last_error = ""
         except (psycopg.Error, OSError, IndexError) as error:
-            trouble = f" ({error})"  # the service is just being started again
+            last_error = f" ({error})"  # The service is restarting
         time.sleep(every)
-    raise AssertionError(f"not within {seconds:g} s: {what}{trouble}")
+    raise AssertionError(f"not within {seconds:g} s: {what}{last_error}")
 
 
 def end_other_sessions() -> None:
-    """Threads of a command end with its process, which in a test is that of all tests."""
+    """Close the database sessions of other threads: threads of a command end with its process, but
+    tests run commands in their own process."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -235,6 +240,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def taken_port() -> Iterator[int]:
+    """Yield a port on which this process listens."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()

@@ -1,6 +1,7 @@
-"""Which tests are slow, and which stay together when several workers share a run.
+"""Markers, order and groups of tests.
 
-A test gets its markers from the fixtures that it uses, so that nobody forgets them.
+A test gets its markers from the fixtures that it uses, so that none is forgotten. Slow tests run
+first, and the tests of a group stay on one worker.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-# Those whose tests take longest come first, so that short ones fill the gaps at the end
+# Longest tests first, so that short ones fill the gaps at the end
 SLOW = ("browser", "faults", "processes", "milvus", "index")
 EXPENSIVE = {"index": "index", "real_server": "milvus"}  # fixture: marker
 SCOPES = {"module", "class", "package"}
 
 
 def mark(items: list[pytest.Item]) -> None:
+    """Add the markers of EXPENSIVE fixtures, and `slow` to tests with a marker of SLOW."""
     for item in items:
         if isinstance(item, pytest.Function):
             for marker in _markers(item):
@@ -31,12 +33,12 @@ def groups(items: list[pytest.Item]) -> dict[str, str]:
 
 
 def rank(item: pytest.Item) -> tuple[bool, int]:
-    """Return its place: longest tier first; those that empty all tables come after all others."""
+    """Return the sort key: longest tier first; tests that empty all tables come last."""
     database = item.get_closest_marker("django_db")
     empties = database is not None and bool(database.kwargs.get("transaction"))
     tiers = (*SLOW, "slow")
-    found = [place for place, name in enumerate(tiers) if item.get_closest_marker(name)]
-    return empties, min(found, default=len(tiers))
+    positions = [place for place, name in enumerate(tiers) if item.get_closest_marker(name)]
+    return empties, min(positions, default=len(tiers))
 
 
 def _markers(item: pytest.Function) -> Iterator[str]:
@@ -50,8 +52,8 @@ def _markers(item: pytest.Function) -> Iterator[str]:
 
 
 def _group(item: pytest.Function) -> str:
-    """Return what the tests are marked with that must stay together, or the file of those that
-    share what is made once for a module; empty for none."""
+    """Return the group of a test: the name in its `xdist_group` marker, or its file if it uses a
+    fixture with the scope of a module; "" for none."""
     if marker := item.get_closest_marker("xdist_group"):
         return str(marker.args[0])
     if not any(fixture.scope in SCOPES for fixture in _ours(item)):
@@ -65,7 +67,7 @@ def _parameter(item: pytest.Function, name: str) -> str:
 
 
 def _ours(item: pytest.Function) -> Iterable[pytest.FixtureDef[object]]:
-    """The fixtures of this project that the test uses."""
+    """Return the fixtures of this project that the test uses."""
     found = item._fixtureinfo.name2fixturedefs
     used = [found[name][-1] for name in item.fixturenames if name in found]
     return [fixture for fixture in used if fixture.func.__module__.startswith("tests.")]

@@ -1,9 +1,9 @@
-"""Ends and removes what a test run left, however the run ended: also by Ctrl-C or kill -9.
+"""Watchdog: ends the processes of a test run and removes its folder, also after kill -9.
 
     python tests/support/watchdog.py PID FOLDER LOCK
 
-`PID` is the process that called this one, and `LOCK` the number of an open file that holds the lock
-of `FOLDER`. A run folder whose lock nobody holds belongs to no run: its watchdog was killed, too.
+`PID` is the parent process, and `LOCK` the number of an open file that holds the lock of `FOLDER`.
+A run folder without a held lock belongs to no run: its watchdog was killed, too.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ from pathlib import Path
 
 import psutil
 
-PREFIX = "assetbank-test-"  # of the names of run folders
+PREFIX = "assetbank-test-"  # Of the names of run folders
 LOCK = "watched"
-TERMINATE_SECONDS = 5.0  # until a process that does not end is killed
+TERMINATE_SECONDS = 5.0  # From SIGTERM until SIGKILL
 
 
 def watch(folder: Path) -> None:
     """Start the watchdog of this process's run folder."""
     with (folder / f"{LOCK}-soon").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        Path(lock.name).rename(folder / LOCK)  # nobody finds it while it is not locked
+        Path(lock.name).rename(folder / LOCK)  # So it is never found unlocked
         command = [sys.executable, __file__, str(os.getpid()), str(folder), str(lock.fileno())]
         subprocess.Popen(
             command,
-            pass_fds=[lock.fileno()],  # the lock is held as long as the watchdog lives
+            pass_fds=[lock.fileno()],  # The lock is held as long as the watchdog runs
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal is not for it
+            start_new_session=True,  # Ctrl-C in the terminal does not reach it
         )
 
 
 def main(run: int, folder: Path) -> None:
+    """Wait until the process `run` ends, then clear `folder`."""
     clear_stale(folder.parent)
-    # Neither a pipe nor a lock would do: children that the run forked keep both open
+    # A pipe or a lock would not work: forked children of the run keep both open
     while os.getppid() == run:
         time.sleep(0.2)
     clear(folder)
@@ -52,7 +53,8 @@ def main(run: int, folder: Path) -> None:
 def clear_stale(parent: Path) -> None:
     """Clear the run folders in `parent` whose watchdogs were killed."""
     for path in parent.glob(f"{PREFIX}*/{LOCK}"):
-        with contextlib.suppress(OSError), path.open() as lock:  # held, or somebody else's
+        # OSError: the lock is held, or the folder belongs to another user
+        with contextlib.suppress(OSError), path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             clear(path.parent)
 
@@ -60,25 +62,26 @@ def clear_stale(parent: Path) -> None:
 def clear(folder: Path) -> None:
     """End the processes that work in `folder`, and remove it."""
     deadline = time.monotonic() + TERMINATE_SECONDS
-    told: set[psutil.Process] = set()
+    signalled: set[psutil.Process] = set()
     while found := {process for process in psutil.process_iter() if _works_in(process, folder)}:
-        late = time.monotonic() > deadline
-        for process in found if late else found - told:
+        is_late = time.monotonic() > deadline
+        for process in found if is_late else found - signalled:
             with contextlib.suppress(psutil.Error):
-                process.kill() if late else process.send_signal(_farewell(process))
-        told |= found
+                process.kill() if is_late else process.send_signal(_end_signal(process))
+        signalled |= found
         time.sleep(0.1)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _farewell(process: psutil.Process) -> signal.Signals:
-    """PostgreSQL would write all it has to the disk first, for seconds."""
+def _end_signal(process: psutil.Process) -> signal.Signals:
+    """Return the signal that ends a process. PostgreSQL gets no SIGTERM: it would first write all
+    data to the disk, for seconds."""
     return signal.SIGQUIT if process.name() == "postgres" else signal.SIGTERM
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
-    """Whether its command or its environment names the folder or something in it. A process that
-    has ended and was not waited for has neither."""
+    """Return True if the command or environment of a process names the folder or a path in it. A
+    zombie has neither."""
     if process.pid == os.getpid():
         return False
     try:

@@ -22,8 +22,11 @@ ONCE = '{"brand":"maison-orvelle","name":"Asked for once"}'
 
 @dataclass
 class Migrated:
-    """`before` and `after` are all rows; the rest is what was answered before a worker began:
-    to what is expected, and to whoever comes back."""
+    """The migrated library, with all rows `before` and `after` the migration.
+
+    The rest are answers from before a worker started: to expected requests in `answers`, and to
+    users who return in `back`.
+    """
 
     library: OldLibrary
     before: Tables
@@ -34,7 +37,7 @@ class Migrated:
 
 @dataclass
 class AtWork:
-    """The running library, when nothing was in flight any more."""
+    """The running library, once nothing was in flight."""
 
     library: OldLibrary
     before: Tables

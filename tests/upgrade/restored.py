@@ -1,4 +1,4 @@
-"""The kept library in a folder of its own, as it was, and beside it a second copy of its database.
+"""The stored library, restored in a folder of its own, and a second copy of its database.
 
 The second copy, `before`, is never migrated: whatever the code of today makes of the library is
 compared with it, row by row. Nothing here names a model or a module of the three apps.
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 Rows = dict[str, Row]  # by their primary key
 Tables = dict[str, Rows]
 
-# Whoever holds a connection keeps the embedded server running
+# An open connection keeps the embedded server running
 HOLD = """
 import signal
 from django.db import connection
@@ -162,7 +162,7 @@ class OldLibrary:
         return self.house.start("run_library", "--port", str(port))
 
     def work_off(self, seconds: float) -> None:
-        """Wait until nothing is in flight any more."""
+        """Wait until nothing is in flight."""
         deadline = time.monotonic() + seconds
         while left := self._in_flight():
             assert time.monotonic() < deadline, left

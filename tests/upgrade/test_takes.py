@@ -1,4 +1,4 @@
-"""What `Generation.takes` told in JSON of each answer is told by a row of `generation_take`."""
+"""Tests that rows of `generation_take` hold what `Generation.takes` held in JSON."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
 
 
 def _is_side_by_side(width: int, height: int, images: list[Image.Image]) -> bool:
-    """Return True if the text panel is beside the hero, False if below: whichever leaves the hero
+    """Return True if the text panel is next to the hero, False if below: whichever leaves the hero
     more space."""
     if not 0.9 < width / height < 1.2:
         return width > height

@@ -1,4 +1,4 @@
-"""The two compilers of `Filters`: a Milvus expression, and conditions of a queryset."""
+"""Compilers of `Filters`: to a Milvus expression, and to conditions of a query set."""
 
 from search.query.filters.milvus import to_milvus
 from search.query.filters.sql import to_queryset

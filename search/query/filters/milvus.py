@@ -1,4 +1,4 @@
-"""What each filter means to Milvus: an expression of its value."""
+"""Compiler of `Filters` to a Milvus expression."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from search.vectorstore import expressions as e
 
 
 def to_milvus(filters: Filters, reach: permissions.AssetScope) -> str:
-    """Return the expression that all filters make together. `reach` is what the person may see of
-    the brands that are asked for: who asks is known to `queries` alone."""
+    """Return the Milvus expression of all filters. `reach` limits it to the assets of the chosen
+    brands that the user may see."""
     terms = [_within(reach)]
     if not filters.statuses:
         terms.append(e.none_of("status", [status.value for status in HIDDEN_STATUSES]))
@@ -38,9 +38,9 @@ def _within(reach: permissions.AssetScope) -> str:
 
 
 def _in_collection(pk: int) -> str:
-    """Milvus does not know collections: their assets are named."""
-    inside = Asset.objects.filter(collections=pk)
-    return e.one_of("id", inside.values_list("pk", flat=True))
+    """List the ids of the collection's assets, as Milvus does not store collections."""
+    assets = Asset.objects.filter(collections=pk)
+    return e.one_of("id", assets.values_list("pk", flat=True))
 
 
 def _lower(tags: Iterable[str]) -> list[str]:
@@ -48,17 +48,17 @@ def _lower(tags: Iterable[str]) -> list[str]:
 
 
 def _near_ratio(ratio: float) -> str:
-    least, most = ratios_near(ratio)
-    return e.all_of([e.at_least("aspect_ratio", least), e.at_most("aspect_ratio", most)])
+    minimum, maximum = ratios_near(ratio)
+    return e.all_of([e.at_least("aspect_ratio", minimum), e.at_most("aspect_ratio", maximum)])
 
 
 def _seconds(moment: datetime.datetime) -> int:
     return int(moment.timestamp())
 
 
-# Field of Filters -> expression of a value that is not its default
+# Field of Filters -> function that compiles a value other than its default
 COMPILERS: dict[str, Callable[[Any], str]] = {
-    "brands": lambda slugs: "",  # Milvus knows brands by their ids, which are in `reach`
+    "brands": lambda slugs: "",  # Covered by `reach`, which has the ids that Milvus stores
     "collection": _in_collection,
     "kinds": partial(e.one_of, "kind"),
     "origins": partial(e.one_of, "origin"),
@@ -73,7 +73,7 @@ COMPILERS: dict[str, Callable[[Any], str]] = {
     "created_after": lambda day: e.at_least("created", _seconds(midnight(day))),
     "created_before": lambda day: e.at_most("created", _seconds(midnight_after(day)) - 1),
     "colour": lambda colour: e.contains_any("colours", colours.cells_near(colour)),
-    # rights end with a day, so that the whole of today has the same answer
+    # From midnight: rights expire at the end of a day, so the result is the same all day
     "usable": lambda _: e.at_least("expires", _seconds(midnight(timezone.localdate()))),
     "created_by": partial(e.equals, "created_by"),
     "engine_models": partial(e.one_of, "engine_model"),

@@ -1,4 +1,4 @@
-"""What each filter means to PostgreSQL: a condition on assets, of its value."""
+"""Compiler of `Filters` to conditions of a query set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from assetbank.models import Asset
 from assetbank.rights import terms
 from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_after, ratios_near
 
-SQUARE_TOLERANCE = 0.05  # as Asset.orientation
+SQUARE_TOLERANCE = 0.05  # Equal to the one of Asset.orientation
 RATIO = Cast(F("width"), FloatField()) / Cast(F("height"), FloatField())
 
 
 def to_queryset(filters: Filters, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
-    """Return those of `queryset` that all filters let pass."""
+    """Return those assets of `queryset` that match all filters."""
     conditions = [] if filters.statuses else [~Q(status__in=HIDDEN_STATUSES)]
     conditions += [COMPILERS[name](value) for name, value in filters.given().items()]
     return queryset.alias(ratio=RATIO).filter(*conditions)
@@ -48,7 +48,7 @@ def _oriented(orientation: str) -> Q:
     }[Asset.Orientation(orientation)]
 
 
-# Field of Filters -> condition for a value that is not its default
+# Field of Filters -> function that compiles a value other than its default
 COMPILERS: dict[str, Callable[[Any], Q]] = {
     "brands": _is("brand__slug__in"),
     "collection": _is("collections"),
@@ -57,7 +57,7 @@ COMPILERS: dict[str, Callable[[Any], Q]] = {
     "statuses": _is("status__in"),
     "tags": lambda tags: Q(*map(_tagged, tags)),
     "tags_any": lambda tags: Q(*map(_tagged, tags), _connector=Q.OR),
-    # each by itself: PostgreSQL makes no anti-join of "none of them"
+    # One condition per tag: PostgreSQL makes no anti-join of "none of them"
     "tags_none": lambda tags: Q(*(~_tagged(tag) for tag in tags)),
     "orientation": _oriented,
     "aspect_ratio": lambda ratio: Q(ratio__range=ratios_near(ratio)),

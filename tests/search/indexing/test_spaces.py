@@ -1,4 +1,4 @@
-"""Which vector space answers questions."""
+"""Tests of the active vector space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search.indexing import spaces
 from search.models import VectorSpace
 from search.models import spaces as models
 
-# Looking for it by its column, of a space or of a row in one; writing the column is not looking
+# Queries by the column `active`, of a space or of the space of a row; assignments do not match
 BY_COLUMN = re.compile(
     r"space__active|VectorSpace\.objects\s*\.(?:filter|get|exclude)\([^)]*active="
 )

@@ -1,6 +1,6 @@
-"""Questions for the demo catalogue, written by hand, none of which the line was tuned with.
+"""Queries for the demo catalogue, written by hand; MATCH_THRESHOLD was not tuned with any of them.
 
-A line: text, objects, colours, pattern, scene; what it leaves out may be anything.
+Columns of a line: text, objects, colours, pattern, scene; an empty or missing column fits anything.
 """
 
 from __future__ import annotations

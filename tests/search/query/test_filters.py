@@ -1,4 +1,4 @@
-"""Every filter means the same to PostgreSQL and to Milvus."""
+"""Tests that every filter finds the same assets in PostgreSQL and in Milvus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
 
 NAMES = [each.name for each in fields(Filters)]
-ANY_STATUS = Filters(statuses=tuple(Asset.Status.values))  # so that nothing is put aside
+ANY_STATUS = Filters(statuses=tuple(Asset.Status.values))  # So that no status is hidden
 
 
 def test_every_filter_is_asked_for_and_compiled_in_each_place() -> None:
@@ -40,7 +40,7 @@ def test_every_filter_is_asked_for_and_compiled_in_each_place() -> None:
 
 @pytest.fixture
 def values(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
-    """A value of each filter, which lets some of three assets pass and keeps some out."""
+    """Return a value for each filter, which matches some of three assets but not all."""
     yesterday = timezone.localdate() - datetime.timedelta(days=1)
     day = timezone.make_aware(datetime.datetime(2024, 5, 1, 23, 30))
     wide = picture_bytes((20, 90, 200), size=(320, 180))

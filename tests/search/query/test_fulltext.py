@@ -1,4 +1,4 @@
-"""Words: what is typed, and PostgreSQL's answer from documents that it keeps true by itself."""
+"""Tests of full-text search: parsed terms, and matches in documents that triggers maintain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MakeAsset = Callable[..., Asset]
 
 
 @pytest.mark.parametrize(
-    ("text", "wording"),
+    ("text", "terms"),
     [
         ("red dress", ParsedText(("red", "dress"))),
         ("red dress -striped", ParsedText(("red", "dress"), ("striped",))),
@@ -32,14 +32,14 @@ MakeAsset = Callable[..., Asset]
     ],
     ids=str,
 )
-def test_a_minus_before_a_word_means_not(text: str, wording: ParsedText) -> None:
-    assert fulltext.parse(text) == wording
+def test_a_minus_before_a_word_means_not(text: str, terms: ParsedText) -> None:
+    assert fulltext.parse(text) == terms
 
 
 def found(text: str) -> list[str]:
-    wording = fulltext.parse(text)
-    count = {"wanted": len(wording.include), "unwanted": len(wording.exclude)}
-    hits = fulltext.match(wording, fulltext.compile_match(Asset.objects.all(), **count))
+    terms = fulltext.parse(text)
+    count = {"include": len(terms.include), "exclude": len(terms.exclude)}
+    hits = fulltext.match(terms, fulltext.compile_match(Asset.objects.all(), **count))
     titles = Asset.objects.in_bulk([hit.id for hit in hits])
     return [titles[hit.id].title for hit in hits]
 
@@ -58,7 +58,7 @@ def shelf(make_asset: MakeAsset) -> dict[str, Asset]:
 @pytest.mark.parametrize(
     ("text", "titles"),
     [
-        ("silk cape", ["Silk cape", "Evening shoes"]),  # a title before a description
+        ("silk cape", ["Silk cape", "Evening shoes"]),  # A title ranks before a description
         ("CAPES", ["Silk cape", "Evening shoes"]),
         ("evening", ["Evening shoes", "Silk cape"]),
         ("gold", ["Silk cape"]),
@@ -97,7 +97,7 @@ class TestDocuments:
         assert found("leather bag") == ["Bag"]
         update_asset(asset=asset, title="Purse", tags=["suede"])
         assert (found("leather"), found("suede purse")) == ([], ["Purse"])
-        Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # passes no signal
+        Asset.objects.filter(pk=asset.pk).update(description="calfskin")  # Sends no signal
         assert found("calfskin") == ["Purse"]
         Tag.objects.filter(name="suede").update(name="velvet")
         assert (found("suede"), found("velvet")) == ([], ["Purse"])

@@ -1,6 +1,8 @@
-"""Prepared statements against the ORM that they stand in for. `search.statements` takes apart what
-Django has compiled: with a version that compiles, or passes parameters on, in another way, this is
-where it shows."""
+"""Tests of PreparedQuery: each statement must equal the query of the ORM that it replaces.
+
+`search.query.prepared` takes apart SQL that Django compiled; these tests fail with a version of
+Django that compiles, or passes parameters, differently.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +27,22 @@ from search.query.prepared import PreparedQuery, id_any
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
-STATEMENTS = [  # by the function that prepares it, and a variant of it
+STATEMENTS = [  # Function that prepares it, and a variant
     "fulltext.compile_match",
     "fulltext.compile_match, by name",
-    "fulltext._having_any",
-    "retrieval._rows_statement",
-    "retrieval._rows_statement, marked",
+    "fulltext._any_phrase",
+    "retrieval._rows_query",
+    "retrieval._rows_query, marked",
     "retrieval._scope_query",
     "retrieval._scope_query, a brand",
-    "embedding._kept_vectors",
+    "embedding._stored_vectors",
 ]
 
 
 @dataclass(frozen=True)
 class Prepared:
+    """A function that builds a statement, and the values for its Params."""
+
     build: Callable[[], PreparedQuery[Any]]
     given: dict[str, Any]
     as_tuples: bool = False
@@ -46,7 +50,7 @@ class Prepared:
 
 @pytest.fixture
 def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
-    """Each of STATEMENTS, with values for which there are rows."""
+    """Return each of STATEMENTS with values that match rows."""
     silk = make_asset(title="Silk cape", tags=["Evening"], filename="AB-12.png")
     striped = make_asset(title="Striped silk cape", tags=["Evening", "gold"])
     space = VectorSpace.objects.create(model="demo", active=True, fingerprint="f", dimension=2)
@@ -55,48 +59,48 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
         row.vector_bytes = b"\0" * 8
         row.save()
     reach, ids = permissions.asset_scope(cast.viewer), [silk.pk, striped.pk]
-    two = {"wanted_0": "silk", "wanted_1": "silk cape", "unwanted_0": "striped"}
-    named = {"name": "AB-12", "wanted_0": "AB-12"}
+    two = {"include_0": "silk", "include_1": "silk cape", "exclude_0": "striped"}
+    named = {"name": "AB-12", "include_0": "AB-12"}
     filters = Filters(tags=("evening",), orientation="landscape", usable=True)
     among = to_queryset(filters, reach.assets()).filter(ranking._searchable())
 
-    def rows(*, put_aside: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
-        build = retrieval._rows_statement.__wrapped__
-        return lambda: build(space.pk, reach, put_aside, marked=marked)
+    def rows(*, include_hidden: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
+        build = retrieval._rows_query.__wrapped__
+        return lambda: build(space.pk, reach, include_hidden, marked=marked)
 
-    def sight(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
+    def scope_query(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
         return lambda: retrieval._scope_query.__wrapped__(person, chosen)
 
     shown = {"ids": ids, "by_words": [], "phrases": ()}
     marked = {"ids": ids, "by_words": ids, "phrases": ["of the", "silk", "evening cape"]}
     return {
         "fulltext.compile_match": Prepared(
-            lambda: fulltext.compile_match(among, wanted=2, unwanted=1),
+            lambda: fulltext.compile_match(among, include=2, exclude=1),
             {"name": "", **two},
             as_tuples=True,
         ),
         "fulltext.compile_match, by name": Prepared(
-            lambda: fulltext.compile_match(Asset.objects.all(), wanted=1, most=3),
+            lambda: fulltext.compile_match(Asset.objects.all(), include=1, limit=3),
             named,
             as_tuples=True,
         ),
-        "fulltext._having_any": Prepared(
-            lambda: fulltext._having_any.__wrapped__(2),
-            {"ids": ids, "unwanted_0": "striped", "unwanted_1": "gold"},
+        "fulltext._any_phrase": Prepared(
+            lambda: fulltext._any_phrase.__wrapped__(2),
+            {"ids": ids, "exclude_0": "striped", "exclude_1": "gold"},
             as_tuples=True,
         ),
-        "retrieval._rows_statement": Prepared(rows(put_aside=False, marked=False), shown),
-        "retrieval._rows_statement, marked": Prepared(rows(put_aside=True, marked=True), marked),
-        "retrieval._scope_query": Prepared(sight(cast.viewer), {}),
-        "retrieval._scope_query, a brand": Prepared(sight(cast.staff, "acme"), {}),
-        "embedding._kept_vectors": Prepared(
-            embedding._kept_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
+        "retrieval._rows_query": Prepared(rows(include_hidden=False, marked=False), shown),
+        "retrieval._rows_query, marked": Prepared(rows(include_hidden=True, marked=True), marked),
+        "retrieval._scope_query": Prepared(scope_query(cast.viewer), {}),
+        "retrieval._scope_query, a brand": Prepared(scope_query(cast.staff, "acme"), {}),
+        "embedding._stored_vectors": Prepared(
+            embedding._stored_vectors.__wrapped__, {"spaces": [space.pk], "assets": ids}
         ),
     }
 
 
 def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet[Any]:
-    """The same query set, with the values themselves where the statement has their names."""
+    """Return the query set that `prepared` compiles, with values in place of its Params."""
     built: list[QuerySet[Any]] = []
     with monkeypatch.context() as patch:
         for module in (statements, fulltext):
@@ -107,7 +111,7 @@ def queryset_of(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> QuerySet
 
 
 def sent(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[tuple[str, list[Any]]]]:
-    """What it answers; SQL and parameters that it sends."""
+    """Return the result of `ask`, and the SQL and parameters that it sends."""
     seen: list[tuple[str, list[Any]]] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -119,7 +123,7 @@ def sent(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[tuple[str, list[
 
 
 def values(row: Any) -> Any:
-    """All that was selected: columns and annotations."""
+    """Return all columns and annotations of a row."""
     hidden = {"_state"}
     return (
         row if isinstance(row, tuple) else {k: v for k, v in vars(row).items() if k not in hidden}
@@ -137,7 +141,7 @@ def test_a_statement_sends_and_answers_what_its_query_set_does(
     assert len(by_orm) == 1
     statement = chosen.build()
     ask = statement.tuples if chosen.as_tuples else statement.rows
-    for _ in range(2):  # the same statement serves again and again
+    for _ in range(2):  # A statement can run repeatedly
         found, asked = sent(lambda: ask(**chosen.given))
         assert asked == by_orm
         assert [values(row) for row in found] == [values(row) for row in expected]

@@ -1,4 +1,4 @@
-"""Walk 2 on the real parts: PostgreSQL, Milvus Lite, the demo encoder."""
+"""Tests of search with the real services: PostgreSQL, Milvus Lite, the demo encoder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]
 
 
-@cache  # dozens of tests draw the same three
+@cache  # Dozens of tests draw the same images
 def drawn(obj: str, colour: str, seed: int = 1) -> bytes:
     buffer = io.BytesIO()
     render(Spec(obj, colour, seed=seed), 256).save(buffer, "PNG")
@@ -165,7 +165,7 @@ def test_filters_mean_the_same_in_postgres_and_in_milvus(
         page = search(person=cast.creator, question=SearchQuery(text=text, filters=filters))
         assert set(titles(page)) == expected, filters
     everything = search(person=cast.creator, question=SearchQuery(text=text))
-    assert "red teapot" not in titles(everything)  # archived ones only when asked for
+    assert "red teapot" not in titles(everything)  # Archived assets are found only by status
 
 
 @pytest.mark.parametrize("text", ["", "something red"], ids=["browsing", "searching"])
@@ -189,7 +189,7 @@ def test_only_what_its_terms_allow_is_usable_today(
     assert found(Filters()) == set(shop) - {
         "theirs",
         "red handbag",
-    }  # put aside, as archived ones are
+    }  # Hidden, as archived assets are
     assert found(Filters(statuses=("quarantined",))) == {"red handbag"}
     assert found(Filters(statuses=("quarantined",), usable=True)) == set()
 
@@ -219,7 +219,7 @@ def test_what_is_left_is_found_behind_more_unwanted_ones_than_one_answer_holds(
         left += titles(page)
         cursor = page.next_cursor
     assert set(left) <= {"gold watch", "white sneaker"}
-    assert len(left) == min(most - 1, 2)  # the answer holds what was asked with, too
+    assert len(left) == min(most - 1, 2)  # The answer of Milvus includes the query image
 
 
 def test_what_words_find_comes_before_what_is_merely_near_on_every_page(
@@ -283,7 +283,7 @@ def test_what_two_requests_of_one_page_rank_further_is_one_ranking(
 def test_an_asset_that_is_gone_but_still_in_milvus_leaves_no_hole(
     shop: dict[str, Asset], cast: Cast
 ) -> None:
-    delete_asset(asset=shop["red handbag"])  # and the index worker has not run yet
+    delete_asset(asset=shop["red handbag"])  # The index worker has not run yet
     page = search(person=cast.viewer, question=SearchQuery(text="red handbag"), limit=4)
     assert len(page.found) == 4
     assert page.next_cursor == ""
@@ -371,7 +371,7 @@ def test_a_question_takes_at_most_five_queries_whatever_the_page(
         with django_assert_max_num_queries(1 if question.browsing else 5):
             ask(limit)
         with django_assert_num_queries(1 if question.browsing else 2):
-            ask(limit)  # the same again
+            ask(limit)  # Repeated
 
 
 def test_a_picture_in_the_question_costs_one_more_query_and_no_more(

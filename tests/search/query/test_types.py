@@ -1,4 +1,4 @@
-"""One typed question: it writes an address and reads it back, and what it asks is allowed."""
+"""Tests of SearchQuery: its query string, and the validation of its parameters."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         ("colour", "red"),
         ("created_by", "{outsider}"),
         ("text_weight", "0"),
-        ("text_weight", "-1"),  # words to stay away from have a minus each
+        ("text_weight", "-1"),  # Words are excluded with a minus each
         ("text_weight", "inf"),
         ("tags_none", ",".join(map(str, range(30)))),
         ("preset", "x" * 101),

@@ -1,4 +1,4 @@
-"""Make the library that is kept beside this package: `python -m tests.upgrade.make_library`.
+"""Make the library stored next to this package: `python -m tests.upgrade.make_library`.
 
 It runs on the commit ef7fabd only, and imports the modules of that commit: see ../README.md.
 """

@@ -26,7 +26,8 @@ OLD_SOURCE = "/srv/assetbank-0.1.0/search/demo_clip/checkpoint"
 
 
 def make(made: Made, gemini: GeminiServer, hooks: HookReceiver) -> dict[str, Any]:
-    """Returns the orders that the engine has: whoever asks for them must be able to answer."""
+    """Leave unfinished work in the library; return the bulk orders that the engine's stand-in must
+    answer later."""
     _failed_hook(made, hooks)
     _killed(made, gemini)
     gemini.script("overloaded")

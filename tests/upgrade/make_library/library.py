@@ -55,7 +55,7 @@ def work(*queues: str) -> None:
 
 
 def make(hook: str) -> Made:
-    settings.EMAIL_HOST = ""  # nobody is told by e-mail, until `leftovers`
+    settings.EMAIL_HOST = ""  # No e-mail is sent before `leftovers`
     drawn = catalogue.assets
     catalogue.assets = lambda today: [  # type: ignore[assignment]
         replace(each, size=(each.size[0] // SMALLER, each.size[1] // SMALLER))
@@ -71,7 +71,7 @@ def make(hook: str) -> Made:
 
 
 def _mark_a_vector() -> None:
-    """One that no encoder would compute: whoever looks at the picture again has another."""
+    """Save a vector that no encoder would compute, so that a second encoding would be noticed."""
     marked = Embedding.objects.filter(state="indexed").latest("asset_id")
     marked.vector = np.eye(1, marked.space.dimension, dtype="<f4")[0]
     marked.save()

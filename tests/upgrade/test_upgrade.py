@@ -239,7 +239,7 @@ def test_the_index_is_rebuilt_from_the_vectors_that_were_kept(at_work: AtWork) -
     assert indexed > 120
     checked = at_work.library.house.manage("check_index")
     assert checked.code == 0, checked.output
-    assert "are right" in checked.output
+    assert "are consistent" in checked.output
 
 
 def test_the_space_of_a_checkout_that_is_gone_finds_its_encoder(at_work: AtWork) -> None:

@@ -181,6 +181,7 @@ def check_what_is_left_to_do() -> None:
     assert [take.number for take in takes.unanswered(found("unreadable"))] == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_takes_become_rows_and_numbers_again(cast: Cast) -> None:
     try:

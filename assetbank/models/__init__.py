@@ -8,16 +8,6 @@ from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.notifications import Notice
 
 __all__ = [
-    "Asset",
-    "AssetQuerySet",
-    "Brand",
-    "Collection",
-    "CollectionItem",
-    "Decision",
-    "IdempotentRequest",
-    "Membership",
-    "Notice",
-    "hex_colour",
-    "original_path",
-    "validate_palette",
-]
+    "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
+    "IdempotentRequest", "Membership", "Notice", "hex_colour", "original_path", "validate_palette",
+]  # fmt: skip

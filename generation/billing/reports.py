@@ -21,8 +21,15 @@ from assetbank.models import Asset, Brand
 from generation.billing import caps
 from generation.billing.prices import ZERO
 from generation.errors import InvalidRequest
-from generation.models import EngineModel, Generation, LedgerEntry, Output, SpendingCap, Take
-from generation.models.billing import LedgerQuerySet
+from generation.models import (
+    EngineModel,
+    Generation,
+    LedgerEntry,
+    LedgerQuerySet,
+    Output,
+    SpendingCap,
+    Take,
+)
 
 Kind = LedgerEntry.Kind
 MAX_MONTHS = 24  # Months offered for choice

@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from assetbank import permissions, text
-from assetbank.models import Brand
-from assetbank.models.brands import validate_palette
+from assetbank.models import Brand, validate_palette
 from generation.errors import InvalidRequest
 from generation.models import BrandRules, Finding
 

@@ -8,19 +8,7 @@ from search.models.shoot_list import ShootListItem
 from search.models.spaces import Embedding, EmbeddingQuerySet, Vector, VectorSpace, with_index_state
 
 __all__ = [
-    "Comparison",
-    "Document",
-    "DuplicateDismissal",
-    "DuplicatePair",
-    "Embedding",
-    "EmbeddingQuerySet",
-    "GoldenQuestion",
-    "QueryImage",
-    "QueryLog",
-    "SavedSearch",
-    "SavedSearchVisit",
-    "ShootListItem",
-    "Vector",
-    "VectorSpace",
-    "with_index_state",
-]
+    "Comparison", "Document", "DuplicateDismissal", "DuplicatePair", "Embedding",
+    "EmbeddingQuerySet", "GoldenQuestion", "QueryImage", "QueryLog", "SavedSearch",
+    "SavedSearchVisit", "ShootListItem", "Vector", "VectorSpace", "with_index_state",
+]  # fmt: skip

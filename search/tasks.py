@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import logging
 import time
 
 from django.db import transaction
-from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -20,7 +18,8 @@ from search.encoders import EncoderError
 from search.evaluation import rollout
 from search.indexing import pipeline, reconcile
 from search.insights import gaps
-from search.models import Embedding, QueryImage
+from search.models import Embedding
+from search.query import embedding
 from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -133,9 +132,7 @@ def check_index(timestamp: int) -> None:
     pass_context=False,
 )
 def forget_pictures(timestamp: int) -> None:
-    """Delete query images older than a day that belong to no saved query."""
-    yesterday = timezone.now() - datetime.timedelta(days=1)
-    QueryImage.objects.filter(brand=None, created_at__lt=yesterday).delete()
+    embedding.delete_old_query_images()
 
 
 @app.periodic(cron="29 3 * * *")
@@ -146,5 +143,4 @@ def forget_pictures(timestamp: int) -> None:
     pass_context=False,
 )
 def forget_questions(timestamp: int) -> None:
-    """Anonymise old logged queries."""
     gaps.anonymise_old_queries()

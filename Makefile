@@ -3,7 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
-# Tests that need no browser, no Milvus server and no killed process
 export PORT HOST
 
 .DEFAULT_GOAL := help

@@ -18,7 +18,12 @@ SILENT_SECONDS = 30
 
 
 @app.periodic(cron="* * * * * */15")
-@app.task(queue="house", queueing_lock="retry_stalled", pass_context=False)
+@app.task(
+    name="assetbank.tasks.retry_stalled",
+    queue="house",
+    queueing_lock="retry_stalled",
+    pass_context=False,
+)
 async def retry_stalled(timestamp: int) -> None:
     """Requeue the jobs of workers without a heartbeat for SILENT_SECONDS: they were killed."""
     stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS)
@@ -31,7 +36,12 @@ async def retry_stalled(timestamp: int) -> None:
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(queue="house", queueing_lock="read_pixels", pass_context=False)
+@app.task(
+    name="assetbank.tasks.read_pixels",
+    queue="house",
+    queueing_lock="read_pixels",
+    pass_context=False,
+)
 def read_pixels(timestamp: int) -> None:
     """Compute the image features of assets that were ingested without them."""
     while backfill_features():
@@ -49,7 +59,12 @@ def mail_notice(notice_id: int) -> None:
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queue="house", queueing_lock="forget_requests", pass_context=False)
+@app.task(
+    name="assetbank.tasks.forget_requests",
+    queue="house",
+    queueing_lock="forget_requests",
+    pass_context=False,
+)
 def forget_requests(timestamp: int) -> None:
     """Delete expired records of Idempotency-Keys."""
     idempotency.delete_expired()

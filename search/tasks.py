@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import logging
 import time
 
 from django.db import transaction
-from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -20,7 +18,8 @@ from search.encoders import EncoderError
 from search.evaluation import rollout
 from search.indexing import pipeline, reconcile
 from search.insights import gaps
-from search.models import Embedding, QueryImage
+from search.models import Embedding
+from search.query import embedding
 from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -31,7 +30,9 @@ COMPARING_SECONDS = 5
 OTHER_SPACES_SECONDS = 60
 
 
-@app.task(queue="index", retry=RetryStrategy(wait=5, max_attempts=3))
+@app.task(
+    name="search.tasks.index_waiting", queue="index", retry=RetryStrategy(wait=5, max_attempts=3)
+)
 def index_waiting() -> None:
     """Index pending rows of the active space.
 
@@ -42,7 +43,12 @@ def index_waiting() -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(queue="index", queueing_lock="index_left_behind", pass_context=False)
+@app.task(
+    name="search.tasks.index_left_behind",
+    queue="index",
+    queueing_lock="index_left_behind",
+    pass_context=False,
+)
 def index_left_behind(timestamp: int) -> None:
     """Index rows of crashed workers, rows that waited for a service, and the other spaces."""
     _index(other_spaces_s=OTHER_SPACES_SECONDS)
@@ -67,7 +73,12 @@ def _enqueue_find_duplicates() -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue="index", queueing_lock="switch_encoder", pass_context=False)
+@app.task(
+    name="search.tasks.switch_encoder",
+    queue="index",
+    queueing_lock="switch_encoder",
+    pass_context=False,
+)
 def switch_encoder(timestamp: int) -> None:
     """Let a completely built space take over if it passes the evaluation."""
     try:
@@ -77,7 +88,13 @@ def switch_encoder(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue="index", queueing_lock="find_duplicates", priority=-1, pass_context=False)
+@app.task(
+    name="search.tasks.find_duplicates",
+    queue="index",
+    queueing_lock="find_duplicates",
+    priority=-1,
+    pass_context=False,
+)
 def find_duplicates(timestamp: int) -> None:
     """Compare newly indexed assets while no embedding is pending.
 
@@ -96,7 +113,9 @@ def find_duplicates(timestamp: int) -> None:
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queue="index", queueing_lock="check_index", pass_context=False)
+@app.task(
+    name="search.tasks.check_index", queue="index", queueing_lock="check_index", pass_context=False
+)
 def check_index(timestamp: int) -> None:
     """Compare Postgres and Milvus, and repair the differences."""
     report = reconcile.check_index(fix=True)
@@ -106,15 +125,22 @@ def check_index(timestamp: int) -> None:
 
 
 @app.periodic(cron="41 * * * *")
-@app.task(queue="index", queueing_lock="forget_pictures", pass_context=False)
+@app.task(
+    name="search.tasks.forget_pictures",
+    queue="index",
+    queueing_lock="forget_pictures",
+    pass_context=False,
+)
 def forget_pictures(timestamp: int) -> None:
-    """Delete query images older than a day that belong to no saved query."""
-    yesterday = timezone.now() - datetime.timedelta(days=1)
-    QueryImage.objects.filter(brand=None, created_at__lt=yesterday).delete()
+    embedding.delete_old_query_images()
 
 
 @app.periodic(cron="29 3 * * *")
-@app.task(queue="index", queueing_lock="forget_questions", pass_context=False)
+@app.task(
+    name="search.tasks.forget_questions",
+    queue="index",
+    queueing_lock="forget_questions",
+    pass_context=False,
+)
 def forget_questions(timestamp: int) -> None:
-    """Anonymise old logged queries."""
     gaps.anonymise_old_queries()

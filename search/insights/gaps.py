@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from search.models import QueryLog
@@ -104,6 +107,11 @@ def search_gaps(*, days: int, kind: Kind = Kind.ALL, page: int = 1) -> GapsPage:
         rows = cursor.fetchall()
     total, asked = rows[0][-2:] if rows else (0, 0)
     return GapsPage([Gap(*row[:-2]) for row in rows], total, int(asked))
+
+
+def record_click(*, log: uuid.UUID, person: User) -> None:
+    """Count a click on a result of a logged query, if it is a query of `person`."""
+    QueryLog.objects.filter(pk=log, person=person).update(clicks=F("clicks") + 1)
 
 
 @transaction.atomic

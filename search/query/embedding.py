@@ -3,6 +3,7 @@ and its query images, encoded when they are uploaded."""
 
 from __future__ import annotations
 
+import datetime
 import gc
 import io
 import time
@@ -12,6 +13,7 @@ import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 from PIL import Image
 
 from assetbank.assets import read_original
@@ -189,3 +191,9 @@ def _save_query_image(
         vector_bytes=np.ascontiguousarray(vector, dtype="<f4").tobytes(),
         thumbnail=copy.getvalue(),
     )
+
+
+def delete_old_query_images() -> None:
+    """Delete query images older than a day that belong to no saved search or golden query."""
+    yesterday = timezone.now() - datetime.timedelta(days=1)
+    QueryImage.objects.filter(brand=None, created_at__lt=yesterday).delete()

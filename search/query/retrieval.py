@@ -157,13 +157,8 @@ def _search(
     index, is answered from memory and logged once."""
     depth = max(FIRST_DEPTH, limit + 1)
     user_key = person.pk, scope.reach, timezone.localdate(), keep, by_program
-    key = (
-        *user_key,
-        question.to_querystring(),
-        depth,
-        scope.space.collection,
-        scope.space.revision,
-    )
+    index_key = scope.space.collection, scope.space.revision
+    key = (*user_key, *index_key, question.to_querystring(), depth)
     # The contents of a collection change without the index
     cacheable = scope.unchanged and question.filters.collection is None
     if cacheable:

@@ -27,11 +27,8 @@ HIDDEN_STATUSES = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 class Filters:
     """Filters of a query, all of which must hold; a field with its default does not filter.
 
-    This is the list of all filters, in the order of their URL parameters. A new one is a
-    field here, a field of `search_form.SearchForm`, and an entry in the COMPILERS of
-    `filters/milvus.py` and of `filters/sql.py`; the pages offer it once it has a control in
-    `search/_filters.html`. A column that Milvus lacks is added in `vectorstore/schema.py` and
-    `indexing/entities.py`.
+    This is the list of all filters, in the order of their URL parameters. To add one, follow the
+    checklist "A filter of the search" in CONTRIBUTING.md: it names every place.
     """
 
     brands: tuple[str, ...] = ()  # Slugs

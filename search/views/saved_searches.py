@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,7 +18,8 @@ from assetbank.errors import ProblemError
 from assetbank.http import PageRequest
 from assetbank.models import Brand
 from search.errors import InvalidQuery
-from search.models import QueryLog, SavedSearch
+from search.insights import gaps
+from search.models import SavedSearch
 from search.query import read_query
 from search.saved import searches, stored_query
 from search.saved import updates as matches
@@ -156,8 +156,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def click(request: PageRequest, pk: uuid.UUID) -> HttpResponse:
     """Count a click on a result; sent in the background."""
-    own = QueryLog.objects.filter(pk=pk, person=request.user)
-    own.update(clicks=F("clicks") + 1)
+    gaps.record_click(log=pk, person=request.user)
     return HttpResponse(status=204)
 
 

@@ -1,4 +1,8 @@
-"""All addresses of the project, and which users have access to each."""
+"""Checks of the tables of addresses: that each is complete, and that only its users get in.
+
+The tables are in `test_addresses.py` of each app; the addresses that exist are read from the URL
+configuration.
+"""
 
 from __future__ import annotations
 

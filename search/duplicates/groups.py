@@ -81,11 +81,11 @@ class _Cluster:
     newest: int = 0  # id of the newest pair, by which groups are ordered
 
 
-Seen = AssetQuerySet | None
+VisibleAssets = AssetQuerySet | None
 
 
-def seen_by(person: permissions.AnyUser) -> Seen:
-    """Return the assets for the argument `seen` of `page`, `count` and `group_of`.
+def visible_assets(person: permissions.AnyUser) -> VisibleAssets:
+    """Return the assets for the argument `visible` of `page`, `count` and `group_of`.
 
     None for a user who sees all assets of their brands, which saves the query.
     """
@@ -96,7 +96,7 @@ def seen_by(person: permissions.AnyUser) -> Seen:
 def page(
     brands: QuerySet[Brand],
     *,
-    seen: Seen = None,
+    visible: VisibleAssets = None,
     before: int | None = None,
     limit: int = PER_PAGE,
 ) -> Page:
@@ -105,7 +105,7 @@ def page(
     `before` is `next` of the previous page, so that merges in the meantime leave no gap. Needs as
     many queries as a single group.
     """
-    pairs = _pairs(brands, seen)
+    pairs = _pairs(brands, visible)
     sets = _clusters(pairs, brands)
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
@@ -113,18 +113,18 @@ def page(
     return Page(_groups(shown), len(sets), following, len(pairs) == MAX_PAIRS)
 
 
-def count(brands: QuerySet[Brand], *, seen: Seen = None) -> int:
+def count(brands: QuerySet[Brand], *, visible: VisibleAssets = None) -> int:
     """Return the number of groups."""
-    return len(_clusters(_pairs(brands, seen), brands))
+    return len(_clusters(_pairs(brands, visible), brands))
 
 
-def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
+def group_of(asset: Asset, *, visible: VisibleAssets = None) -> Group | None:
     """Return the asset's group, or None. One query for an asset without duplicates."""
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
     while last and len(reached) < MAX_CONNECTED:
-        connected += _pairs(brands, seen, of=last)
+        connected += _pairs(brands, visible, of=last)
         found = {pk for pair in connected for pk in (pair.first, pair.second)}
         last, reached = found - reached, reached | found
     if not connected:
@@ -134,7 +134,9 @@ def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
     return groups[0] if groups else None
 
 
-def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -> list[Pair]:
+def _pairs(
+    brands: QuerySet[Brand], visible: VisibleAssets, *, of: set[int] | None = None
+) -> list[Pair]:
     """Return the newest pairs of the brands, or of the assets `of`, without archived assets."""
     pairs = (
         DuplicatePair.objects.filter(
@@ -144,8 +146,8 @@ def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -
         .exclude(second__status=Asset.Status.ARCHIVED)
         .order_by("-pk")
     )
-    if seen is not None:
-        pairs = pairs.filter(first__in=seen, second__in=seen)
+    if visible is not None:
+        pairs = pairs.filter(first__in=visible, second__in=visible)
     if of is not None:
         pairs = pairs.filter(Q(first__in=of) | Q(second__in=of))
     fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")

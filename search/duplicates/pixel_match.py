@@ -213,9 +213,9 @@ def _detail(luminance: Floats) -> Floats:
     return detail
 
 
-def _local_mean(values: Floats, reach: int = WINDOW) -> Floats:
-    size = 2 * reach + 1
-    padded = np.pad(values, ((reach + 1, reach), (reach + 1, reach)), mode="edge")
+def _local_mean(values: Floats, radius: int = WINDOW) -> Floats:
+    size = 2 * radius + 1
+    padded = np.pad(values, ((radius + 1, radius), (radius + 1, radius)), mode="edge")
     means: Floats = _sums(padded.cumsum(axis=0).cumsum(axis=1), size, size) / size**2
     return means
 

@@ -78,9 +78,9 @@ def evaluate_query(query: EvaluationQuery, *, space: VectorSpace, k: int = K) ->
 
     Raises InvalidQuery and SearchUnavailable.
     """
-    reach = _scope(query.question)
+    scope = _scope_of_brands(query.question)
     started = time.perf_counter()
-    ranked = ranking.rank(query.question, space=space, reach=reach, depth=max(k, 50))
+    ranked = ranking.rank(query.question, space=space, scope=scope, depth=max(k, 50))
     took = 1000 * (time.perf_counter() - started)
     found = [hit.id for hit in ranked.hits]
     return {
@@ -93,7 +93,7 @@ def evaluate_query(query: EvaluationQuery, *, space: VectorSpace, k: int = K) ->
     }
 
 
-def _scope(question: SearchQuery) -> permissions.AssetScope:
+def _scope_of_brands(question: SearchQuery) -> permissions.AssetScope:
     """Return all assets of the brands that the query filters by."""
     everything, chosen = permissions.AssetScope(None), question.filters.brands
     if not chosen:

@@ -51,7 +51,7 @@ class ExplainContext:
         return self._both.assets()
 
     @cached_property
-    def reach(self) -> permissions.AssetScope:
+    def scope(self) -> permissions.AssetScope:
         """Scope that both users may see, limited to the brands of the query."""
         if not (slugs := self.question.filters.brands):
             return self._both
@@ -93,7 +93,7 @@ class ExplainContext:
     @cached_property
     def composed(self) -> ComposedQuery:
         """Query as one vector. Raises InvalidQuery and SearchUnavailable."""
-        background = space_encoders.background(str(self.space.fingerprint))
+        background = space_encoders.load_background(str(self.space.fingerprint))
         try:
             return relevance.compose(embedding.query_parts(self.question, self.space), background)
         except ValueError as error:
@@ -102,7 +102,7 @@ class ExplainContext:
     @cached_property
     def where(self) -> str:
         """Milvus expression of the search itself."""
-        where = to_milvus(self.question.filters, self.reach)
+        where = to_milvus(self.question.filters, self.scope)
         candidates = to_queryset(self.question.filters, self.assets)
         if excluded := fulltext.excluded_ids(self.question.terms, candidates):
             where = e.all_of([where, e.none_of("id", excluded)])

@@ -44,7 +44,7 @@ def explain(
         _build_step("renditions", lambda: file_steps.renditions(asset)),
         _build_step("embedding", lambda: index_steps.embedding(index)),
         _build_step("milvus", lambda: index_steps.in_milvus(index)),
-        _build_step("words", lambda: index_steps.written(asset)),
+        _build_step("words", lambda: index_steps.in_fulltext_index(asset)),
         _build_step("policy", lambda: permission_steps.policy(asset, question)),
         _build_step("permission", lambda: permission_steps.permission(asset, person)),
     ]
@@ -81,7 +81,7 @@ def repair(asset: Asset, kind: Repair, by: User) -> None:
         return
     with transaction.atomic():
         if kind == Repair.WORDS:
-            fulltext.rewrite([asset.pk])
+            fulltext.write_documents([asset.pk])
             return
         if kind == Repair.EMBED:
             pipeline.reembed([asset.pk])

@@ -88,11 +88,11 @@ def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, boo
         if not context.stored:
             return {}, "not checked: it does not contain the asset"
         for name in names:
-            reach = permissions.AssetScope(None)
+            scope = permissions.AssetScope(None)
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=requested.brands)
-                reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
-            found[name] = context.holds(to_milvus(_single_filter(requested, name), reach))
+                scope = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
+            found[name] = context.holds(to_milvus(_single_filter(requested, name), scope))
     except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""

@@ -230,7 +230,7 @@ LEXEME = re.compile(r"'((?:[^']|'')*)'(?::([\dABC,]+))?")
 PLACES = {"A": "Title and tags", "B": "File name and credit", "C": "Description", "D": "Prompt"}
 
 
-def written(asset: Asset) -> Step:
+def in_fulltext_index(asset: Asset) -> Step:
     """Report the words in the asset's full-text document."""
     document = Document.objects.filter(pk=asset.pk).first()
     if document is None:

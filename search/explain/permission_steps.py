@@ -35,7 +35,7 @@ def policy(asset: Asset, question: SearchQuery) -> Step:
 
 def permission(asset: Asset, person: permissions.AnyUser) -> Step:
     """Check that the user may see the asset."""
-    name = called(person)
+    name = full_name(person)
     brand = asset.brand
     if permissions.has_full_access(person):
         return step("permission", State.GOOD, f"{name} is a staff user and can access every brand.")
@@ -78,6 +78,6 @@ def resolve_subject(asker: User, brand: Brand, username: str) -> User:
     return found or User(username=username)
 
 
-def called(person: permissions.AnyUser) -> str:
+def full_name(person: permissions.AnyUser) -> str:
     full = person.get_full_name() if isinstance(person, User) else ""
     return full or person.get_username()

@@ -167,7 +167,7 @@ def _ranked(context: ExplainContext) -> Ranking:
 
 
 def _rank(context: ExplainContext, depth: int) -> Ranking:
-    return ranking.rank(context.question, space=context.space, reach=context.reach, depth=depth)
+    return ranking.rank(context.question, space=context.space, scope=context.scope, depth=depth)
 
 
 def _shown(context: ExplainContext, ids: list[int]) -> int:

@@ -121,7 +121,7 @@ class _IndexRun:
         if not to_encode:
             return batch
         try:
-            encoder = space_encoders.encoder(space)
+            encoder = space_encoders.load_encoder(space)
         except EncoderError as error:
             self._continue_without_encoder(space, error)
             # Their stored vectors are not valid, or they would not need the encoder
@@ -195,7 +195,9 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
             result.failed.append((leased, f"The file storage is not responding: {error}.", True))
     while ready:
         try:
-            vectors = space_encoders.encoder(space).encode_pixels([pixels for _, pixels in ready])
+            vectors = space_encoders.load_encoder(space).encode_pixels(
+                [pixels for _, pixels in ready]
+            )
             break
         except UnreadableVector as error:
             bad = set(error.rows)

@@ -22,7 +22,7 @@ class Param(str):
     """Placeholder in a query set for a value, or a list, that each run passes by this name."""
 
 
-def id_any(column: str, name: str) -> Func:
+def is_in_param(column: str, name: str) -> Func:
     """Return the condition that `column` is in the list passed as `name`.
 
     It compiles to `= ANY (array)`, for which PostgreSQL looks up each id. It may join `IN` a list

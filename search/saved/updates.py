@@ -137,11 +137,10 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
 
 def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetScope) -> _Matches:
     assert row.question
-    reach = scope.limit_to(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,
-        reach=reach,
+        scope=scope.limit_to(frozenset({row.saved.brand_id})),
         depth=FIRST_DEPTH,
     )
     ids = tuple(hit.id for hit in ranked.hits if hit.matches)

@@ -57,19 +57,19 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
     )
 
 
-@register.filter("asked_at")
+@register.filter
 def library_url(stored: SavedSearch | GoldenQuestion) -> str:
     """Return the address of the library page with this query."""
     return f"{reverse('library')}?{stored_query.querystring_of(stored)}"
 
 
-@register.filter("wanted")
+@register.filter
 def prompt_from_query(text: str) -> str:
     """Return the query's text for a prompt, without excluded terms: a model would draw those."""
     return SearchQuery(text=text).terms.description
 
 
-@register.filter("told")
+@register.filter
 def query_summary(address: str) -> str:
     """Summarise a stored query in a few words, without a database query."""
     query = QueryDict(address)

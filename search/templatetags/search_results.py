@@ -55,7 +55,7 @@ class MatchSummary:
         return f"{words}: {self.excerpt}" if self.excerpt else words
 
 
-@register.filter("told")
+@register.filter
 def match_summary(found: SearchHit) -> MatchSummary | None:
     """Return why an asset was found; None when browsing, and for hits that do not match."""
     if found.hit is None or not found.matches:

@@ -57,7 +57,9 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         shown = get_object_or_404(
             permissions.assets(request.user).select_related("brand"), pk=asset
         )
-        group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
+        group = duplicate_groups.group_of(
+            shown, visible=duplicate_groups.visible_assets(request.user)
+        )
         page = duplicate_groups.Page([group] if group else [], int(bool(group)))
         dismissed["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
             : duplicate_groups.MAX_SHOWN
@@ -65,8 +67,8 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         dismissed["may_take_back"] = permissions.can_edit(request.user, shown.brand)
     else:
         before = parse_id(request.GET.get("before", "")) or None
-        seen = duplicate_groups.seen_by(request.user)
-        page = duplicate_groups.page(chosen, seen=seen, before=before)
+        visible = duplicate_groups.visible_assets(request.user)
+        page = duplicate_groups.page(chosen, visible=visible, before=before)
     context = {
         "page": page,
         "rows": _rows(request, page.groups),
@@ -177,7 +179,7 @@ def undo(request: PageRequest) -> HttpResponse:
 def duplicates_count(request: PageRequest) -> HttpResponse:
     """Render the count next to "Duplicates", fetched when the menu is opened."""
     number = duplicate_groups.count(
-        permissions.brands(request.user), seen=duplicate_groups.seen_by(request.user)
+        permissions.brands(request.user), visible=duplicate_groups.visible_assets(request.user)
     )
     response = HttpResponse(f'<span class="badge">{number}</span>' if number else "")
     response["Cache-Control"] = "private, no-store"
@@ -189,7 +191,7 @@ def duplicates_count(request: PageRequest) -> HttpResponse:
 def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """Render an asset's duplicates for its page; empty if there are none."""
     asset = get_object_or_404(_seen(request), pk=pk)
-    group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
+    group = duplicate_groups.group_of(asset, visible=duplicate_groups.visible_assets(request.user))
     apart = dismissals.dismissed_duplicates(asset, _seen(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)

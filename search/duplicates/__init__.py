@@ -1,4 +1,4 @@
-"""Pairs and groups of assets that show the same picture."""
+"""Pairs and groups of assets that are copies of one image: resized, compressed or cropped."""
 
 from search.duplicates import detect, dismissals, groups
 

@@ -73,7 +73,7 @@ class Pair(NamedTuple):
 
 @dataclass
 class _Cluster:
-    """A group being built."""
+    """Assets that pairs connect, by id: a `Group` before its assets are fetched."""
 
     assets: set[int]
     checksums: set[str]
@@ -85,9 +85,9 @@ VisibleAssets = AssetQuerySet | None
 
 
 def visible_assets(person: permissions.AnyUser) -> VisibleAssets:
-    """Return the assets for the argument `visible` of `page`, `count` and `group_of`.
+    """Return the assets that the user may see, as the argument `visible` in this module.
 
-    None for a user who sees all assets of their brands, which saves the query.
+    None for a user who sees all assets of their brands: then no subquery is needed.
     """
     reach = permissions.asset_scope(person)
     return reach.assets() if reach.approved_in else None
@@ -114,12 +114,15 @@ def page(
 
 
 def count(brands: QuerySet[Brand], *, visible: VisibleAssets = None) -> int:
-    """Return the number of groups."""
+    """Return the number of groups of duplicates in these brands."""
     return len(_clusters(_pairs(brands, visible), brands))
 
 
 def group_of(asset: Asset, *, visible: VisibleAssets = None) -> Group | None:
-    """Return the asset's group, or None. One query for an asset without duplicates."""
+    """Return the group of duplicates that contains the asset, or None.
+
+    Takes a single query for an asset without duplicates.
+    """
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
@@ -155,7 +158,11 @@ def _pairs(
 
 
 def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
-    """Join the pairs into sets, newest first."""
+    """Return the sets of assets that the pairs connect, the set with the newest pair first.
+
+    Pairs are added in the order of their scores, the strongest first. A pair is left out if it
+    would put two images into one set that users have dismissed as different from each other.
+    """
     dismissed = _dismissed(brands) if pairs else {}
     sets: dict[int, _Cluster] = {}
     for pair in sorted(pairs, key=lambda pair: (-pair.score, pair.pk)):
@@ -180,7 +187,7 @@ def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
 
 
 def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
-    """Return, by checksum, the checksums that were dismissed as its duplicates."""
+    """Return, by checksum, the checksums of images that users dismissed as its duplicates."""
     ours = Asset.objects.filter(brand__in=brands)
     dismissals = DuplicateDismissal.objects.filter(
         Exists(ours.filter(checksum=OuterRef("first"))),
@@ -194,7 +201,8 @@ def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
 
 
 def _groups(sets: Sequence[_Cluster]) -> list[Group]:
-    """Return the groups with their assets, in one query."""
+    """Return a group for each set that has two or more existing assets; all are fetched in one
+    query."""
     ids = itertools.chain.from_iterable(each.assets for each in sets)
     assets = Asset.objects.with_tags().select_related("brand", "created_by").in_bulk(ids)
     groups = []

@@ -52,7 +52,7 @@ class ExplainContext:
 
     @cached_property
     def scope(self) -> permissions.AssetScope:
-        """Scope that both users may see, limited to the brands of the query."""
+        """Scope of the assets that both users may see, limited to the brands of the query."""
         if not (slugs := self.question.filters.brands):
             return self._both
         chosen = Brand.objects.filter(slug__in=slugs).order_by()
@@ -92,7 +92,7 @@ class ExplainContext:
 
     @cached_property
     def composed(self) -> ComposedQuery:
-        """Query as one vector. Raises InvalidQuery and SearchUnavailable."""
+        """Query composed into one vector. Raises InvalidQuery and SearchUnavailable."""
         background = space_encoders.load_background(str(self.space.fingerprint))
         try:
             return relevance.compose(embedding.query_parts(self.question, self.space), background)
@@ -101,7 +101,7 @@ class ExplainContext:
 
     @cached_property
     def where(self) -> str:
-        """Milvus expression of the search itself."""
+        """Milvus expression of the assets that this query may find for both users."""
         where = to_milvus(self.question.filters, self.scope)
         candidates = to_queryset(self.question.filters, self.assets)
         if excluded := fulltext.excluded_ids(self.question.terms, candidates):

@@ -63,7 +63,8 @@ def explain(
 
 
 def _build_step(name: str, build: Callable[[], Step]) -> Step:
-    """Return the step, or one with the error's sentence."""
+    """Return the step from `build`; if that raises, a step in state BAD with the error's
+    sentence."""
     try:
         return build()
     except ProblemError as error:
@@ -73,7 +74,10 @@ def _build_step(name: str, build: Callable[[], Step]) -> Step:
 
 
 def repair(asset: Asset, kind: Repair, by: User) -> None:
-    """Repair a step; what the index has to do is enqueued. Raises NotAllowed and FileMissing."""
+    """Start the repair that a step offers; work of the index is enqueued.
+
+    Raises NotAllowed unless `by` may edit in the brand, and FileMissing.
+    """
     permissions.require_editor(by, asset.brand)
     if kind == Repair.RENDITIONS:
         for name in images.RENDITIONS:

@@ -63,7 +63,7 @@ def permission(asset: Asset, person: permissions.AnyUser) -> Step:
 
 
 def resolve_subject(asker: User, brand: Brand, username: str) -> User:
-    """Return the user whose results are explained; `asker` for "".
+    """Return the user whose results are explained: the one named, or `asker` for "".
 
     Managers may name members of their brand, staff any user. An unknown name, and for a manager a
     user who is not a member, gives an unsaved user. Raises NotAllowed.

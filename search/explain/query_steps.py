@@ -147,7 +147,7 @@ def rank(context: ExplainContext) -> Step:
 
 
 def _placed(before: int, total: int, details: list[Detail]) -> Step:
-    """Report a rank, from 0, and its page."""
+    """Return the step for an asset that `before` results precede, of `total` results."""
     page = before // PAGE_SIZE + 1
     sentence = f"It is at rank {before + 1} of {total}, on page {page}."
     if page == 1:
@@ -158,7 +158,8 @@ def _placed(before: int, total: int, details: list[Detail]) -> Step:
 
 
 def _ranked(context: ExplainContext) -> Ranking:
-    """Return the ranking, extended in the same steps as pages until it contains the asset."""
+    """Return the query's ranking down to the asset, deepened in the same steps as for a user's
+    pages."""
     ranked = _rank(context, FIRST_DEPTH)
     while not ranked.complete and all(hit.id != context.asset.pk for hit in ranked.hits):
         deeper = _rank(context, 4 * max(FIRST_DEPTH, len(ranked.hits)))
@@ -171,7 +172,7 @@ def _rank(context: ExplainContext, depth: int) -> Ranking:
 
 
 def _shown(context: ExplainContext, ids: list[int]) -> int:
-    """Return how many of these ids a page shows."""
+    """Return how many of these asset ids the pages of results show."""
     shown = context.assets.filter(pk__in=ids)
     if not context.question.filters.statuses:
         shown = shown.exclude(status__in=HIDDEN_STATUSES)
@@ -179,7 +180,7 @@ def _shown(context: ExplainContext, ids: list[int]) -> int:
 
 
 def _by_meaning(context: ExplainContext) -> str:
-    """Describe the asset's rank by vector alone."""
+    """Return the asset's rank by vector alone, as words."""
     for many in (NEAR, store.MAX_HITS):
         hits, are_all = context.nearest(many)
         for place, hit in enumerate(hits, start=1):
@@ -191,7 +192,7 @@ def _by_meaning(context: ExplainContext) -> str:
 
 
 def _browsed(context: ExplainContext) -> tuple[int, int]:
-    """Return how many assets come before it when browsing, and how many there are."""
+    """Return how many results precede the asset when browsing, and the number of all results."""
     found = fulltext.exclude_terms(
         context.question.terms, to_queryset(context.question.filters, context.assets)
     )

@@ -27,7 +27,7 @@ NEEDED = ("milvus", "policy", "permission")  # steps that must be good; "milvus"
 
 
 class State(StrEnum):
-    """State of a step."""
+    """State of a step of an explanation."""
 
     GOOD = "good"
     WAITING = "waiting"
@@ -73,7 +73,7 @@ def step(
     details: list[Detail] | None = None,
     repairs: tuple[Repair, ...] = (),
 ) -> Step:
-    """Return a step with the title of its name."""
+    """Return the step of this name, with its title."""
     return Step(name, TITLES[name], state, sentence, tuple(details or ()), repairs)
 
 
@@ -93,7 +93,7 @@ class Explanation:
 
     @property
     def state(self) -> State:
-        """Worst state of all steps."""
+        """Worst state among BAD and WAITING that a step has; GOOD if none has either."""
         return next((s for s in (State.BAD, State.WAITING) if self.of(s)), State.GOOD)
 
     @property
@@ -115,7 +115,7 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """Summary of the explanation."""
+        """Summary of the explanation in one or two sentences."""
         waiting = self.of(State.WAITING)
         if wrong := self.in_the_way:
             several = f"{len(wrong)} problems prevent it from being found: {_names(wrong)}."

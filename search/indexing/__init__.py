@@ -1,4 +1,4 @@
-"""Pending rows to vectors in Postgres, and from there into Milvus."""
+"""Indexing of assets: their vectors are computed, stored in PostgreSQL, and copied into Milvus."""
 
 from search.indexing import (
     collections,

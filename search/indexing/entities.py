@@ -110,7 +110,8 @@ def scalars(asset: Asset) -> schema.Scalars:
 
 
 def _expires(asset: Asset) -> int:
-    """Return the last second of usability, in seconds since 1970; 0 if not usable at all."""
+    """Return the last second in which the asset may be used, since 1970; 0 if it may not be at
+    all."""
     end = terms.usable_until(asset)
     if end is None:
         return schema.NEVER

@@ -143,7 +143,10 @@ class _IndexRun:
 
 
 def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
-    """Return True if the row needs no encoder; set its skip reason or stored vector."""
+    """Return True if a claimed row can be written without the encoder.
+
+    Sets the reason for skipping its asset, or its valid stored vector, if it has one.
+    """
     if leased.asset is None:
         return True
     leased.skip_reason = entities.skip_reason(leased.asset)
@@ -155,7 +158,10 @@ def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
 
 
 def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
-    """Return the preprocessed pixels of the original."""
+    """Return the pixels of a claimed asset's original, as the encoder takes them.
+
+    Raises PictureRefused, and errors of the storage.
+    """
     assert leased.asset
     if leased.embedding.attempts >= leases.MAX_ATTEMPTS:
         raise PictureRefused(
@@ -214,7 +220,8 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
 
 
 def _write(result: BatchResult, space: VectorSpace) -> None:
-    """Upsert the vectors into Milvus; if it rejects one of them, one row at a time."""
+    """Upsert the batch's vectors into Milvus; if it rejects them, row by row, to find the bad
+    ones."""
     data = [
         store.Row(leased.asset.pk, leased.vector, entities.scalars(leased.asset))
         for leased in result.indexed
@@ -248,7 +255,7 @@ def enqueue_indexing() -> None:
 def reindex(assets: Sequence[int]) -> int:
     """Mark the embeddings of these asset ids pending in every space; return how many assets wait.
 
-    Valid stored vectors are reused. Assets that were never enrolled are.
+    Valid stored vectors are reused. Assets without embeddings are enrolled.
     """
     Embedding.objects.filter(asset_id__in=assets).mark_pending()
     enrolment.enrol_assets(assets)

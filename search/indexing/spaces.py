@@ -107,8 +107,10 @@ def create_space(model: str, *, problem: str = "") -> VectorSpace:
 
 
 def _active() -> VectorSpace:
-    """Return the row of the active space. At the very first start, create it and enrol all
-    assets."""
+    """Return the row of the active space, created at the very first start.
+
+    Then all assets are enrolled in it.
+    """
     active = VectorSpace.objects.active().first()
     if active is None:
         with transaction.atomic():

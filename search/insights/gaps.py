@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Gap:
-    """All searches with the same words."""
+    """Logged searches with the same words, which the library answered badly."""
 
     words: str
     asked: int  # number of searches

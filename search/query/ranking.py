@@ -203,8 +203,10 @@ def _text_statement(
 
 
 def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
-    """Return `ranking` with the new hits of a deeper ranking of the same query at its end: pages
-    that users have seen do not change."""
+    """Return `ranking` with the new hits of a deeper ranking of the same query at its end.
+
+    Pages that users have seen do not change.
+    """
     known = {hit.id for hit in ranking.hits}
     added = tuple(hit for hit in deeper.hits if hit.id not in known)
     return Ranking(ranking.hits + added, deeper.complete or not added)

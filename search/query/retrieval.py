@@ -192,7 +192,11 @@ def _search(
 def _deeper(
     logged: QueryLog | None, question: SearchQuery, scope: _Scope, ranked: Ranking
 ) -> Ranking:
-    """Return a deeper ranking; save it for the next pages if the query is logged."""
+    """Return a deeper ranking of the query, which begins with `ranked`.
+
+    It is saved for the next pages if the query is logged. Raises InvalidQuery and
+    SearchUnavailable.
+    """
     deeper = _rank(question, scope, 4 * max(FIRST_DEPTH, len(ranked.hits)))
     extended = ranking.extend(ranked, deeper)
     if logged is None:
@@ -220,7 +224,10 @@ def _logged_query(
 
 
 def rank_query(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
-    """Return the ranking alone, to count matches. Raises InvalidQuery and SearchUnavailable."""
+    """Return the ranking of a query for a user, `depth` hits by meaning deep; nothing is logged.
+
+    Used to count matches. Raises InvalidQuery and SearchUnavailable.
+    """
     return _rank(question, _scope(person, question), depth)
 
 
@@ -229,8 +236,10 @@ def _rank(question: SearchQuery, scope: _Scope, depth: int) -> Ranking:
 
 
 def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
-    """Return the user's search scope, in one SQL query. Raises SearchUnavailable without an
-    encoder."""
+    """Return the scope of the user's search, read in one SQL query.
+
+    Raises SearchUnavailable if no encoder is loaded yet.
+    """
     chosen = question.filters.brands
     rows = _scope_query(person, chosen).rows()
     if not rows:
@@ -246,7 +255,8 @@ def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
 
 
 def _scope_key(person: permissions.AnyUser, chosen: tuple[str, ...]) -> tuple[object, ...]:
-    """Return what the query depends on: all that `permissions.brands` reads of a user."""
+    """Return the cache key of `_scope_query`: what `permissions.brands` reads of the user, and
+    slugs."""
     return person.pk, person.is_active, permissions.has_full_access(person), chosen
 
 

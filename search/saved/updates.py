@@ -101,16 +101,16 @@ def _approvals() -> QuerySet[Decision]:
 
 
 def _since(row: SavedSearchStatus) -> datetime.datetime:
-    """Return the time of the last visit, or of saving."""
+    """Return the time after which matches are new: the user's last visit, or when it was saved."""
     annotated: Any = row.saved
     since: datetime.datetime = annotated.since
     return since
 
 
 def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> dict[int, _Matches]:
-    """Return the matches of those with words or images, by id of the saved search.
+    """Return the matches of the saved searches with words or images, by id of the saved search.
 
-    Sets the query or the problem of each row.
+    Sets `question` of every row, and `problem` and `down` where a search cannot be run.
     """
     try:
         space, unavailable = spaces.active_space(), ""
@@ -148,7 +148,10 @@ def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetSc
 
 
 def _browse(person: permissions.AnyUser, row: SavedSearchStatus) -> list[int]:
-    """Count matches of filters alone, and return the newest ones: PostgreSQL counts all."""
+    """Return the ids of the newest COVERS matches of a saved search that has filters only.
+
+    Sets its counts, which are exact: PostgreSQL counts all matches.
+    """
     assert row.question
     question = row.question
     assets = fulltext.exclude_terms(

@@ -39,13 +39,13 @@ def differs(field: str, value: Value) -> str:
 
 
 def one_of(field: str, values: Iterable[Value]) -> str:
-    """Return an expression that matches no row if there are no values."""
+    """Match rows whose `field` is one of the values; no row without values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} in [{listed}]" if listed else NOTHING
 
 
 def none_of(field: str, values: Iterable[Value]) -> str:
-    """Return "", which filters nothing, if there are no values."""
+    """Match rows whose `field` is none of the values; "", which matches all, without values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} not in [{listed}]" if listed else ""
 

@@ -249,7 +249,7 @@ def _slug(given: QueryDict) -> str:
 
 
 def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
-    """Store the action for undo, and redirect to the page."""
+    """Store the action in the session, for `undo`, and redirect to the page of duplicates."""
     request.session[DONE] = done
     return HttpResponseRedirect(_address(request, "done=1"))
 

@@ -71,7 +71,7 @@ def golden_questions(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def measure(request: PageRequest) -> HttpResponse:
-    """Measure all of them now with the active encoder."""
+    """Measure all golden queries that the user manages with the active encoder, now."""
     _managed_brands(request)
     try:
         result = metrics.measure_golden_queries(
@@ -204,9 +204,9 @@ def _form(
 
 
 def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
-    """Return the ticked assets, and those named in `others` by id or address.
+    """Return the brand's assets that are ticked, or named in `others` by id or address.
 
-    Raises InvalidQuery.
+    Raises InvalidQuery for an asset that the user may not see.
     """
     ids = set(parse_ids(request.POST.getlist("asset")))
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):

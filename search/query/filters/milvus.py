@@ -17,8 +17,11 @@ from search.vectorstore import expressions as e
 
 
 def to_milvus(filters: Filters, scope: permissions.AssetScope) -> str:
-    """Return the Milvus expression of all filters. `scope` limits it to the assets of the chosen
-    brands that the user may see."""
+    """Return the Milvus expression that an asset must match to pass all filters.
+
+    `scope` holds the assets that the user may see, of the chosen brands: it stands for the filter
+    by brand, too.
+    """
     terms = [_within(scope)]
     if not filters.statuses:
         terms.append(e.none_of("status", [status.value for status in HIDDEN_STATUSES]))
@@ -38,7 +41,10 @@ def _within(scope: permissions.AssetScope) -> str:
 
 
 def _in_collection(pk: int) -> str:
-    """List the ids of the collection's assets, as Milvus does not store collections."""
+    """Return the expression that lists the ids of the collection's assets.
+
+    Milvus does not store collections.
+    """
     assets = Asset.objects.filter(collections=pk)
     return e.one_of("id", assets.values_list("pk", flat=True))
 

@@ -152,7 +152,7 @@ def test_a_database_that_knows_no_letters_is_told() -> None:
         )
     try:
         with psycopg.connect(dbname=name, **server) as other:
-            assert other.execute(checks.LETTERS).fetchone() != (True,)
+            assert other.execute(checks.KNOWS_LETTERS).fetchone() != (True,)
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP DATABASE "{name}"')

@@ -32,7 +32,7 @@ from search.vectorstore import VectorStoreUnavailable, expressions, store
 logger = logging.getLogger(__name__)
 
 BATCH = 16  # assets whose neighbours are looked up at once
-MAX_THUMBS = 256  # cached thumbnails, 130 KB each
+MAX_CACHED_ARRAYS = 256  # images whose arrays are cached, 130 KB each
 MAX_DIFFERENT_PAIRS = 200_000  # cached per run: most pairs come up from both sides
 RETRY_AFTER = datetime.timedelta(hours=1)  # for assets with an unreadable file
 UNREAD = ""  # checksum of the comparison of such an asset
@@ -133,10 +133,10 @@ def forget_comparisons(brand: Brand | None = None) -> None:
 
 
 class _PairComparer:
-    """Compares pairs in one run, with caches of thumbnails and of pairs that differ."""
+    """Compares pairs in one run, with caches of the images' arrays and of pairs that differ."""
 
     def __init__(self) -> None:
-        self.thumb = lru_cache(MAX_THUMBS)(_thumb)
+        self.arrays = lru_cache(MAX_CACHED_ARRAYS)(_pixel_arrays)
         self.different: set[Pair] = set()
 
     def score(self, first: Asset, second: Asset) -> float:
@@ -146,8 +146,8 @@ class _PairComparer:
         """
         if (first.pk, second.pk) in self.different:
             return 0.0
-        thumbs = self.thumb(first), self.thumb(second)
-        score = pixel_match.same_image_score(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
+        arrays = self.arrays(first), self.arrays(second)
+        score = pixel_match.same_image_score(*arrays) if all(arrays) else 0.0  # type: ignore[arg-type]
         if score < pixel_match.SAME_THRESHOLD:
             if len(self.different) >= MAX_DIFFERENT_PAIRS:
                 self.different.clear()
@@ -155,14 +155,14 @@ class _PairComparer:
         return score
 
 
-def _thumb(asset: Asset) -> pixel_match.Thumb | None:
+def _pixel_arrays(asset: Asset) -> pixel_match.PixelArrays | None:
     """Return an asset's arrays for `pixel_match`; None if its image cannot be decoded.
 
     Raises FileMissing.
     """
     try:
         with open_rendition(asset=asset, name="grid") as file:
-            return pixel_match.thumb(images.load_rgb(file, side=pixel_match.SIDE))
+            return pixel_match.pixel_arrays(images.load_rgb(file, side=pixel_match.SIDE))
     except PictureRefused as error:
         logger.warning("%s: %s", asset.path, error)
         return None

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Gap:
-    """Logged searches with the same words, which the library answered badly."""
+    """All logged searches with the same words: one row of the search gaps."""
 
     words: str
     asked: int  # number of searches

@@ -202,7 +202,7 @@ def _text_statement(
     return fulltext.compile_match(candidates, include=include, exclude=exclude, limit=limit)
 
 
-def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
+def extend_ranking(ranking: Ranking, deeper: Ranking) -> Ranking:
     """Return `ranking` with the new hits of a deeper ranking of the same query at its end.
 
     Pages that users have seen do not change.

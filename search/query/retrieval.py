@@ -198,7 +198,7 @@ def _deeper(
     SearchUnavailable.
     """
     deeper = _rank(question, scope, 4 * max(FIRST_DEPTH, len(ranked.hits)))
-    extended = ranking.extend(ranked, deeper)
+    extended = ranking.extend_ranking(ranked, deeper)
     if logged is None:
         return extended
     rows = QueryLog.objects.filter(pk=logged.pk)
@@ -223,7 +223,7 @@ def _logged_query(
     return logged, start
 
 
-def rank_query(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
+def rank_for_user(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
     """Return the ranking of a query for a user, `depth` hits by meaning deep; nothing is logged.
 
     Used to count matches. Raises InvalidQuery and SearchUnavailable.

@@ -61,7 +61,7 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
             shown, visible=duplicate_groups.visible_assets(request.user)
         )
         page = duplicate_groups.Page([group] if group else [], int(bool(group)))
-        dismissed["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
+        dismissed["apart"] = dismissals.dismissed_duplicates(shown, _visible_assets(request))[
             : duplicate_groups.MAX_SHOWN
         ]
         dismissed["may_take_back"] = permissions.can_edit(request.user, shown.brand)
@@ -161,13 +161,13 @@ def undo(request: PageRequest) -> HttpResponse:
     was moved to the merged asset stays there.
     """
     done = request.session.pop(DONE, {})
-    if said := done.get("said"):
-        dismissals.undo_dismissal([(first, second) for first, second in said], by=request.user)
+    if dismissed := done.get("said"):
+        dismissals.undo_dismissal([(first, second) for first, second in dismissed], by=request.user)
         messages.success(request, "Undone: they are possible duplicates again.")
     if archived := dict(done.get("archived", [])):
         back = merging.undo_merge(archived, by=request.user)
-        said = "Restored from the archive." if back else "They are no longer archived."
-        messages.success(request, said)
+        sentence = "Restored from the archive." if back else "They are no longer archived."
+        messages.success(request, sentence)
     return HttpResponseRedirect(_address(request))
 
 
@@ -190,9 +190,9 @@ def duplicates_count(request: PageRequest) -> HttpResponse:
 @require_safe
 def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """Render an asset's duplicates for its page; empty if there are none."""
-    asset = get_object_or_404(_seen(request), pk=pk)
+    asset = get_object_or_404(_visible_assets(request), pk=pk)
     group = duplicate_groups.group_of(asset, visible=duplicate_groups.visible_assets(request.user))
-    apart = dismissals.dismissed_duplicates(asset, _seen(request)).count()
+    apart = dismissals.dismissed_duplicates(asset, _visible_assets(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -226,7 +226,7 @@ def _ids(brands: QuerySet[Brand]) -> set[int]:
     return set(brands.values_list("pk", flat=True))
 
 
-def _seen(request: PageRequest) -> Any:
+def _visible_assets(request: PageRequest) -> Any:
     return permissions.assets(request.user).with_tags().select_related("brand")
 
 
@@ -238,7 +238,7 @@ def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     if len(set(given)) > MAX_ASSETS:
         raise InvalidAsset(f"Too many assets: choose at most {MAX_ASSETS} at once.")
     ids = parse_ids(given)
-    found: dict[int, Asset] = _seen(request).in_bulk(ids)
+    found: dict[int, Asset] = _visible_assets(request).in_bulk(ids)
     if len(found) < len(set(given)):
         get_object_or_404(Asset.objects.none())
     return [found[pk] for pk in ids]

@@ -106,7 +106,7 @@ class AssetScope:
         return AssetScope(whole, self.approved_in & brands)
 
     def intersect(self, other: AssetScope) -> AssetScope:
-        """Return the intersection of this scope and `other`."""
+        """Return the scope of the assets that are in this scope and in `other`."""
         if self.all_in is None:
             return other
         if other.all_in is None:

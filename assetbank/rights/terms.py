@@ -27,7 +27,7 @@ WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
 class UsageProblem(NamedTuple):
     """The reason why an asset may not be used."""
 
-    word: str  # for a badge
+    word: str  # the problem in one or two words, for a badge
     sentence: str
 
 

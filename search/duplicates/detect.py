@@ -34,8 +34,10 @@ logger = logging.getLogger(__name__)
 BATCH = 16  # assets whose neighbours are looked up at once
 MAX_CACHED_ARRAYS = 256  # images whose arrays are cached, 130 KB each
 MAX_DIFFERENT_PAIRS = 200_000  # cached per run: most pairs come up from both sides
-RETRY_AFTER = datetime.timedelta(hours=1)  # for assets with an unreadable file
-UNREAD = ""  # checksum of the comparison of such an asset
+RETRY_AFTER = datetime.timedelta(
+    hours=1
+)  # time until an asset whose file was missing is compared again
+UNREAD = ""  # checksum in the Comparison of such an asset: it equals no real one
 
 Pair = tuple[int, int]  # ids, the lower one first
 

@@ -52,7 +52,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of groups."""
+    """One page of groups of duplicates, and the number of all groups."""
 
     groups: list[Group]
     total: int

@@ -36,7 +36,7 @@ class IndexState:
 
     asset: Asset
     space: VectorSpace | None
-    row: Embedding | None  # in the active space
+    row: Embedding | None  # the asset's embedding in the active space
     others: tuple[tuple[VectorSpace, Embedding | None], ...]
 
 

@@ -47,7 +47,7 @@ class Repair(TextChoices):
 
 @dataclass(frozen=True)
 class Detail:
-    """One labelled value of a step."""
+    """One labelled value that a step is based on, such as a date or a checksum."""
 
     label: str
     text: str
@@ -79,7 +79,7 @@ def step(
 
 @dataclass(frozen=True)
 class Explanation:
-    """All steps for one asset."""
+    """Explanation of why one asset is found or not: all steps, in order."""
 
     asset: Asset
     steps: tuple[Step, ...]
@@ -88,7 +88,7 @@ class Explanation:
         return {step.name: step for step in self.steps}[name]
 
     def of(self, state: State) -> list[Step]:
-        """Return the steps in this state."""
+        """Return the steps that are in this state."""
         return [step for step in self.steps if step.state == state]
 
     @property

@@ -82,7 +82,7 @@ class _IndexRun:
     """State of one run of `index_pending`: the open collection, and spaces without an encoder."""
 
     def __init__(self) -> None:
-        self.space: VectorSpace | None = None  # whose collection is open for writing
+        self.space: VectorSpace | None = None  # space with the open collection
         self.without_encoder: set[int] = set()  # ids; only rows that need no encoder are claimed
         self.active_error: EncoderError | None = None
 

@@ -124,7 +124,8 @@ def _active() -> VectorSpace:
 
 
 def is_configured(space: VectorSpace) -> bool:
-    """Return True if the settings ask for its encoder: it would be created again after a drop."""
+    """Return True if the settings name the space's encoder: a dropped space would be created
+    again."""
     if settings.CLIP_MODEL:
         return space.model == settings.CLIP_MODEL
     return settings.EMBEDDED and space.model == checkpoints.DEFAULT_MODEL

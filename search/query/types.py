@@ -126,7 +126,7 @@ class SearchQuery:
 
     @property
     def assets(self) -> frozenset[int]:
-        """Return the ids of the assets searched by: they are no results."""
+        """Return the ids of the assets that the query searches by; results leave them out."""
         return frozenset(shown.asset for shown in self.shown if shown.asset is not None)
 
     def within(self, brand: Brand) -> SearchQuery:

@@ -30,7 +30,10 @@ def saved_searches(person: permissions.AnyUser) -> QuerySet[SavedSearch]:
 
 
 def may_change(person: permissions.AnyUser, saved: SavedSearch) -> bool:
-    """Return True for the creator, while they may edit in the brand, and for its managers."""
+    """Return True if the user may change the saved search.
+
+    They manage its brand, or created it and may still edit in the brand.
+    """
     if permissions.can_manage(person, saved.brand):
         return True
     return saved.created_by_id == person.pk and permissions.can_edit(person, saved.brand)

@@ -22,7 +22,7 @@ from search.saved import searches, stored_query
 
 MAX_SEARCHES = 48  # saved searches per user that are run; further ones are listed by name only
 COVERS = 4  # images shown of a saved search
-CACHE_SECONDS = 240  # of `has_updates`
+CACHE_SECONDS = 240  # time for which the answer of `has_updates` is cached
 
 
 @dataclass

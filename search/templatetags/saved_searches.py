@@ -23,8 +23,8 @@ class Bar:
     """Actions of the library page for the current query: saved already, to save, to pin."""
 
     address: str  # the query string
-    saved: list[tuple[SavedSearch, bool]]  # with the same query; True if the user may change it
-    brands: list[Brand]  # for which the user may save it
+    saved: list[tuple[SavedSearch, bool]]  # saved with the same query; True: the user may change it
+    brands: list[Brand]  # brands for which the user may save the query
     pins: bool  # True if the user manages a brand that could pin it
 
 

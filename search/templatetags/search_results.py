@@ -49,7 +49,7 @@ class MatchSummary:
         return (lead, matches), *rest
 
     def __str__(self) -> str:
-        """Return everything as one sentence."""
+        """Return the match, the reasons and the excerpt as one text, for a tooltip."""
         parts = [*([self.match] if self.match else []), *self.reasons]
         words = ", ".join(parts)
         return f"{words}: {self.excerpt}" if self.excerpt else words

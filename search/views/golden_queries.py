@@ -236,7 +236,10 @@ def _managed_queries(request: PageRequest) -> Any:
 
 
 def _golden(request: PageRequest, pk: int) -> GoldenQuestion:
-    """Return the golden query; 404 if it is not visible. Raises NotAllowed."""
+    """Return the golden query with this id.
+
+    Raises Http404 if the user may not see it, and NotAllowed.
+    """
     golden: GoldenQuestion = get_object_or_404(golden_module.golden_queries(request.user), pk=pk)
     permissions.require_manager(request.user, golden.brand)
     return golden

@@ -60,7 +60,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "assetbank.http.context_processors.shell",
-                "search.context_processors.encoder",
+                "search.context_processors.encoder_notice",
             ],
         },
     },

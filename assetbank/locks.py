@@ -53,7 +53,7 @@ def _release(key: Key) -> None:
 
 
 def _call(function: str, key: Key) -> Any:
-    """Call one of PostgreSQL's functions on the key; return its answer."""
+    """Return the answer of one of PostgreSQL's lock functions, called with the key."""
     arguments, values = ("hashtext(%s)", [key]) if isinstance(key, str) else ("%s, %s", [*key])
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}({arguments})", values)

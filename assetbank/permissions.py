@@ -31,7 +31,10 @@ def system_user() -> User:
 
 
 def brands(user: AnyUser, *roles: str) -> QuerySet[Brand]:
-    """Return the brands in which the user has one of `roles`; any role if none is given."""
+    """Return the brands in which the user has one of `roles`, or any role if none is given.
+
+    Staff get all brands whatever `roles` are, inactive users none.
+    """
     if has_full_access(user):
         return Brand.objects.all()
     if not user.is_active:
@@ -43,7 +46,7 @@ def brands(user: AnyUser, *roles: str) -> QuerySet[Brand]:
 
 
 def viewer_only_brands(user: AnyUser) -> QuerySet[Brand]:
-    """Return the brands of which the user sees approved assets only."""
+    """Return the brands of which the user sees approved assets only; none for staff."""
     return Brand.objects.none() if has_full_access(user) else brands(user, *VIEWERS)
 
 
@@ -57,7 +60,10 @@ def roles(user: AnyUser) -> set[str]:
 
 
 def assets(user: AnyUser) -> AssetQuerySet:
-    """Return the assets that the user may see."""
+    """Return the assets that the user may see: staff all, inactive users none.
+
+    Creators and managers see all assets of a brand, viewers its approved ones.
+    """
     if has_full_access(user):
         return Asset.objects.all()
     if not user.is_active:
@@ -100,7 +106,7 @@ class AssetScope:
         return AssetScope(whole, self.approved_in & brands)
 
     def intersect(self, other: AssetScope) -> AssetScope:
-        """Return the intersection of this scope and `other`."""
+        """Return the scope of the assets that are in this scope and in `other`."""
         if self.all_in is None:
             return other
         if other.all_in is None:
@@ -128,19 +134,20 @@ def copies_in_other_brands(user: AnyUser, asset: Asset) -> AssetQuerySet:
 
 
 def collections(user: AnyUser) -> QuerySet[Collection]:
-    """Return the collections that the user may see: those of the user's brands."""
+    """Return the collections that the user may see: staff all, others those of their brands."""
     if has_full_access(user):
         return Collection.objects.all()
     return Collection.objects.filter(brand__in=brands(user))
 
 
 def can_edit(user: AnyUser, brand: Brand) -> bool:
-    """Return whether the user may upload, edit and generate in the brand."""
+    """Return whether the user may upload, edit and generate in the brand; staff may in every
+    one."""
     return brands(user, *EDITORS).filter(pk=brand.pk).exists()
 
 
 def can_manage(user: AnyUser, brand: Brand) -> bool:
-    """Return whether the user may approve and delete in the brand."""
+    """Return whether the user may approve and delete in the brand; staff may in every one."""
     return brands(user, *MANAGERS).filter(pk=brand.pk).exists()
 
 

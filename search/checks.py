@@ -8,11 +8,11 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-LETTERS = "SELECT lower('Ж') = 'ж' AND 'é' ~ '^[[:alpha:]]$' AND 'Ж' ~ '^[[:alnum:]]$'"
+KNOWS_LETTERS = "SELECT lower('Ж') = 'ж' AND 'é' ~ '^[[:alpha:]]$' AND 'Ж' ~ '^[[:alnum:]]$'"
 
 
 @register(Tags.database)
-def letters(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_locale(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return error search.E001 for each database whose locale knows no letters but A to Z.
 
     Full-text search folds case and drops characters that are not letters, which needs a UTF-8
@@ -21,7 +21,7 @@ def letters(databases: Sequence[str] | None = None, **kwargs: Any) -> list[Check
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            cursor.execute(LETTERS)
+            cursor.execute(KNOWS_LETTERS)
             if cursor.fetchone() != (True,):
                 messages.append(
                     Error(

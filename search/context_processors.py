@@ -10,7 +10,7 @@ from search.encoders import DEMO_SENTENCE
 from search.models import VectorSpace
 
 
-def encoder(request: HttpRequest) -> dict[str, Any]:
+def encoder_notice(request: HttpRequest) -> dict[str, Any]:
     """Add `encoder_notice`, a callable that returns the demo encoder's notice, or "".
 
     Lazy, so that pages that do not show the notice make no query.

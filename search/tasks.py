@@ -117,7 +117,7 @@ def find_duplicates(timestamp: int) -> None:
     name="search.tasks.check_index", queue="index", queueing_lock="check_index", pass_context=False
 )
 def check_index(timestamp: int) -> None:
-    """Compare Postgres and Milvus, and repair the differences."""
+    """Compare PostgreSQL and Milvus, and repair the differences."""
     report = reconcile.check_index(fix=True)
     if not report.sound:
         logger.warning("index put right: %s", report.counts)

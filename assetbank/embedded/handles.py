@@ -52,5 +52,5 @@ def _release(folder: Path, stop: Callable[[], None]) -> None:
 
 
 def _lock_file(folder: Path, purpose: str) -> Path:
-    """Return a path next to the folder: its content belongs to the server."""
+    """Return the path of a lock file next to the folder: its content belongs to the server."""
     return folder.with_name(f".{folder.name}.{purpose}")

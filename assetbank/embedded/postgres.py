@@ -18,7 +18,7 @@ import psycopg
 from assetbank.embedded import EmbeddedError, handles
 
 ATTEMPTS = 3  # after a kill -9, the old server's child processes need a moment to end
-PID_FILE_LINES = 8  # of a complete postmaster.pid
+PID_FILE_LINES = 8  # number of lines in a complete postmaster.pid
 _lock = threading.Lock()
 _servers: dict[tuple[Path, int], Any] = {}
 

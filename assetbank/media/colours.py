@@ -181,7 +181,10 @@ def _clusters(
 
 
 def _densest(points: Floats, weights: Floats) -> Floats:
-    """Return the centre of the cell with the greatest weight of [n, 3] points in and around it."""
+    """Return where [n, 3] points are densest: the centre [3] of one of the cells that contain them.
+
+    It is the cell for which the points in cells at most CORE away, itself included, weigh most.
+    """
     steps = np.rint(points / EDGE)
     _, first, which = np.unique(_numbers(steps), return_index=True, return_inverse=True)
     centres = steps[first] * EDGE

@@ -239,7 +239,10 @@ class Asset(models.Model):
 
     @property
     def rendition_version(self) -> str:
-        """Changes with the bytes and with the source type, which renditions carry as XMP."""
+        """Version of the renditions' bytes, for their addresses.
+
+        Changes with the original and with the digital source type, which renditions carry as XMP.
+        """
         suffix = f"-{self.digital_source_type}" if self.digital_source_type else ""
         return f"{self.checksum[:12]}{suffix}"
 

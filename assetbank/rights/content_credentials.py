@@ -79,7 +79,7 @@ class Credentials:
 
     @property
     def said(self) -> str:
-        """The state, as a sentence."""
+        """Sentence about the state of the signature."""
         return STATES[self.state]
 
     @property

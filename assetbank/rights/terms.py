@@ -1,6 +1,6 @@
 """Terms of use: may an asset be used today, and may new images be made from it.
 
-The same rules for one asset, with a sentence, and for many in SQL.
+The rules exist twice: in Python for one asset, with a sentence, and in SQL for many.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
 class UsageProblem(NamedTuple):
     """The reason why an asset may not be used."""
 
-    word: str  # for a badge
+    word: str  # the problem in one or two words, for a badge
     sentence: str
 
 
@@ -72,7 +72,7 @@ def usable(assets: AssetQuerySet, *, derive: bool = False) -> AssetQuerySet:
 
 
 def usage_conditions(*, derive: bool = False) -> Q:
-    """Return the condition of `usable`, to be combined with others."""
+    """Return the condition that `usable` filters by, for use in other queries of assets."""
     today = timezone.localdate()
     given = Asset.Consent.GIVEN
     allowed = (

@@ -12,11 +12,14 @@ register = template.Library()
 
 @register.filter
 def refused(asset: Asset, purpose: str = "") -> terms.UsageProblem | None:
-    """Return the usage problem, with `word` and `sentence`; `:"derive"`: for making new images."""
+    """Return why the asset may not be used today, with `word` and `sentence`; None if it may.
+
+    `:"derive"` asks whether new images may be made from it.
+    """
     return terms.usage_problem_badge(asset, derive=purpose == "derive")
 
 
 @register.filter
 def mark(asset: Asset) -> str:
-    """Return "Made with AI", "Sketch" or an empty string."""
+    """Return the label "Made with AI" or "Sketch" for the image, or an empty string."""
     return provenance.ai_label(asset)

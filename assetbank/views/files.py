@@ -103,7 +103,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def as_download(download: downloads.Download) -> HttpResponse:
-    """Return the response that sends a rendered download."""
+    """Return the response that sends a rendered download as an attachment."""
     response = HttpResponse(download.data, content_type=download.mime, headers=SANDBOX_HEADERS)
     response["Content-Disposition"] = content_disposition_header(True, download.filename) or ""
     response["Cache-Control"] = "private, no-cache"

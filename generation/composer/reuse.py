@@ -22,7 +22,7 @@ from generation.errors import InvalidRequest
 from generation.models import Generation, LedgerEntry, Output, PresetVersion
 from generation.pipeline import request_fingerprint
 from search.errors import InvalidQuery, SearchUnavailable
-from search.query import HIDDEN_STATUSES, Filters, SearchQuery, rank_query
+from search.query import HIDDEN_STATUSES, Filters, SearchQuery, rank_for_user
 
 MAX_SAME = 3  # generations of the same request
 MAX_NEAR = 6  # similar assets
@@ -160,7 +160,7 @@ def _similar(person: permissions.AnyUser, spec: RequestSpec, listed: set[int]) -
         filters=Filters(brands=(spec.brand.slug,), usable=True),
     )
     try:
-        ranking = rank_query(person=person, question=query, depth=4 * MAX_NEAR)
+        ranking = rank_for_user(person=person, question=query, depth=4 * MAX_NEAR)
     except (SearchUnavailable, InvalidQuery):
         matching: list[int] = []
     else:

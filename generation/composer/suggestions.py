@@ -37,7 +37,7 @@ from search.query import (
     Filters,
     RankedId,
     SearchQuery,
-    rank_query,
+    rank_for_user,
 )
 
 MAX_SUGGESTIONS = 8
@@ -209,7 +209,7 @@ def _odds(person: permissions.AnyUser, brand: Brand, prompt: str) -> tuple[dict[
 
 def _search(person: permissions.AnyUser, brand: Brand, phrase: str) -> Sequence[RankedId]:
     query = SearchQuery(text=phrase, filters=Filters(brands=(brand.slug,), usable=True))
-    return rank_query(person=person, question=query, depth=MAX_CANDIDATES).hits[:MAX_CANDIDATES]
+    return rank_for_user(person=person, question=query, depth=MAX_CANDIDATES).hits[:MAX_CANDIDATES]
 
 
 def _log_odds(relevance: float | None) -> float:

@@ -109,10 +109,10 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
     list_display = [*AssetAdmin.list_display, "index_state"]
     list_filter = [*AssetAdmin.list_filter, IndexStateFilter]
     actions = [*AssetAdmin.actions, "index_again", "embed_again", "retry_failed"]
-    readonly_fields = [*AssetAdmin.readonly_fields, "index_state", "index_reason", "ledger"]
+    readonly_fields = [*AssetAdmin.readonly_fields, "index_state", "index_reason", "diagnostics"]
     change_fieldsets = (
         *AssetAdmin.change_fieldsets,
-        ("Search", {"fields": ["index_state", "index_reason", "ledger"]}),
+        ("Search", {"fields": ["index_state", "index_reason", "diagnostics"]}),
     )
 
     def embeddings(self, selected: QuerySet[Asset]) -> QuerySet[Embedding]:
@@ -132,7 +132,7 @@ class IndexedAssetAdmin(Indexing, AssetAdmin):
         return getattr(asset, "index_reason", None) or "-"
 
     @display(description="Search diagnostics")
-    def ledger(self, asset: Asset) -> SafeString:
+    def diagnostics(self, asset: Asset) -> SafeString:
         """Link to the search diagnostics."""
         shape = '<a href="{}" class="text-primary-600 underline">View</a>'
         return format_html(shape, reverse("asset-why", args=[asset.pk]))

@@ -154,11 +154,11 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
         except SearchUnavailable as error:
             self.message_user(request, error.message, messages.ERROR)
         else:
-            said = (
+            sentence = (
                 f"{result.questions} queries measured: nDCG@{result.k} {result.ndcg:.2f} on "
                 "average."
             )
-            self.message_user(request, said, messages.SUCCESS)
+            self.message_user(request, sentence, messages.SUCCESS)
 
     @display(description="Query", ordering="question")
     def asks(self, golden: GoldenQuestion) -> str:
@@ -201,19 +201,19 @@ class ShootListAdmin(ModelAdmin[ShootListItem]):
 
 @admin.register(QueryLog)
 class QueryLogAdmin(ReadOnly, ModelAdmin[QueryLog]):
-    list_display = ["said", "person", "matched", "clicks", "asked_at"]
+    list_display = ["summary", "person", "matched", "clicks", "asked_at"]
     list_select_related = ["person"]
     search_fields = ["words"]
     date_hierarchy = "asked_at"
     ordering = ["-asked_at"]
     list_per_page = 50
     show_full_result_count = False
-    readonly_fields = ("said", "question", "person", "space", "matched", "clicks", "asked_at")
+    readonly_fields = ("summary", "question", "person", "space", "matched", "clicks", "asked_at")
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueryLog]:
         return super().get_queryset(request).defer("ranking")
 
     @display(description="Query", ordering="words")
-    def said(self, asked: QueryLog) -> str:
-        return asked.words or query_summary(asked.question)
+    def summary(self, logged: QueryLog) -> str:
+        return logged.words or query_summary(logged.question)

@@ -94,7 +94,7 @@ class DuplicatesView(APIView):
                 )
         found = groups.page(
             brands,
-            seen=groups.seen_by(user_of(request)),
+            visible=groups.visible_assets(user_of(request)),
             before=_cursor(request),
             limit=limit_of(request.query_params),
         )

@@ -77,7 +77,7 @@ QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.it
 FILTERS = [parameter for parameter in QUESTION if parameter.name not in QUERY_PARAMETERS]
 
 
-def checked(query: QueryDict, request: Request) -> SearchForm:
+def validated_form(query: QueryDict, request: Request) -> SearchForm:
     """Return the valid form. Raises ValidationError."""
     form = SearchForm(query, person=user_of(request))
     if not form.is_valid():

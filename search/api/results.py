@@ -13,7 +13,7 @@ from assetbank.api.assets import AssetSerializer
 from assetbank.api.fields import user_of
 from assetbank.api.pagination import limit_of
 from assetbank.models import Asset
-from search.api.query_params import checked
+from search.api.query_params import validated_form
 from search.models import Embedding
 from search.query import MatchedBy, SearchHit, fulltext, search
 
@@ -102,7 +102,7 @@ def page_of(
     limit = limit_of(query)
     page = search(
         person=user_of(request),
-        question=checked(query, request).question(),
+        question=validated_form(query, request).question(),
         limit=limit,
         cursor=query.get("cursor", ""),
         by_program=True,

@@ -20,7 +20,7 @@ from assetbank.api.fields import user_of
 from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
 from assetbank.models import AssetQuerySet
-from search.api.query_params import FILTERS, MEANINGS, QUESTION, as_query, checked
+from search.api.query_params import FILTERS, MEANINGS, QUESTION, as_query, validated_form
 from search.api.results import FoundPageSerializer, FoundSerializer, SearchPageSerializer, page_of
 from search.indexing import pipeline
 from search.models import with_index_state
@@ -151,7 +151,7 @@ class SearchView(APIView):
             query.setlist("like", [*query.getlist("like"), *assets])
         limit_of(query)
         # Validated before CLIP runs
-        form = checked(query, request)
+        form = validated_form(query, request)
         picture = None
         if image:
             data = image.read(settings.MAX_UPLOAD_BYTES + 1)
@@ -185,6 +185,6 @@ class FacetsView(APIView):
         responses=FacetsSerializer,
     )
     def get(self, request: Request) -> Response:
-        question = checked(request.query_params, request).question()
+        question = validated_form(request.query_params, request).question()
         counted = facets.count_facets(person=user_of(request), question=question)
         return Response(FacetsSerializer(counted).data)

@@ -32,10 +32,12 @@ from search.vectorstore import VectorStoreUnavailable, expressions, store
 logger = logging.getLogger(__name__)
 
 BATCH = 16  # assets whose neighbours are looked up at once
-MAX_THUMBS = 256  # cached thumbnails, 130 KB each
+MAX_CACHED_ARRAYS = 256  # images whose arrays are cached, 130 KB each
 MAX_DIFFERENT_PAIRS = 200_000  # cached per run: most pairs come up from both sides
-RETRY_AFTER = datetime.timedelta(hours=1)  # for assets with an unreadable file
-UNREAD = ""  # checksum of the comparison of such an asset
+RETRY_AFTER = datetime.timedelta(
+    hours=1
+)  # time until an asset whose file was missing is compared again
+UNREAD = ""  # checksum in the Comparison of such an asset: it equals no real one
 
 Pair = tuple[int, int]  # ids, the lower one first
 
@@ -92,7 +94,11 @@ def detect(
 
 
 def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
-    """Return assets to compare: indexed or skipped by the index, and with a hash."""
+    """Return the assets that are to be compared, of one brand or of all.
+
+    These have a perceptual hash, are not archived and wait no longer for the index (indexed or
+    skipped). They were compared neither with their present checksum nor within RETRY_AFTER.
+    """
     settled = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("pk"),
         state__in=[Embedding.State.INDEXED, Embedding.State.SKIPPED],
@@ -106,7 +112,7 @@ def uncompared_assets(brand: Brand | None = None) -> AssetQuerySet:
 
 
 def compare_asset(asset: Asset) -> None:
-    """Compare one asset at once. Raises SearchUnavailable."""
+    """Compare one asset with its nearest assets now. Raises SearchUnavailable."""
     space = spaces.active_space()
     try:
         candidates = _candidates([asset], space)
@@ -116,7 +122,10 @@ def compare_asset(asset: Asset) -> None:
 
 
 def forget_comparisons(brand: Brand | None = None) -> None:
-    """Delete all matches, so that everything is compared again; dismissals stay."""
+    """Delete all matches of a brand, or of all brands, so that its assets are compared again.
+
+    Users' dismissals stay.
+    """
     with transaction.atomic():
         found, done = DuplicatePair.objects.all(), Comparison.objects.all()
         if brand:
@@ -126,10 +135,10 @@ def forget_comparisons(brand: Brand | None = None) -> None:
 
 
 class _PairComparer:
-    """Compares pairs in one run, with caches of thumbnails and of pairs that differ."""
+    """Compares pairs in one run, with caches of the images' arrays and of pairs that differ."""
 
     def __init__(self) -> None:
-        self.thumb = lru_cache(MAX_THUMBS)(_thumb)
+        self.arrays = lru_cache(MAX_CACHED_ARRAYS)(_pixel_arrays)
         self.different: set[Pair] = set()
 
     def score(self, first: Asset, second: Asset) -> float:
@@ -139,8 +148,8 @@ class _PairComparer:
         """
         if (first.pk, second.pk) in self.different:
             return 0.0
-        thumbs = self.thumb(first), self.thumb(second)
-        score = pixel_match.same_image_score(*thumbs) if all(thumbs) else 0.0  # type: ignore[arg-type]
+        arrays = self.arrays(first), self.arrays(second)
+        score = pixel_match.same_image_score(*arrays) if all(arrays) else 0.0  # type: ignore[arg-type]
         if score < pixel_match.SAME_THRESHOLD:
             if len(self.different) >= MAX_DIFFERENT_PAIRS:
                 self.different.clear()
@@ -148,18 +157,24 @@ class _PairComparer:
         return score
 
 
-def _thumb(asset: Asset) -> pixel_match.Thumb | None:
-    """Return the thumbnail, or None for an unreadable image. Raises FileMissing."""
+def _pixel_arrays(asset: Asset) -> pixel_match.PixelArrays | None:
+    """Return an asset's arrays for `pixel_match`; None if its image cannot be decoded.
+
+    Raises FileMissing.
+    """
     try:
         with open_rendition(asset=asset, name="grid") as file:
-            return pixel_match.thumb(images.load_rgb(file, side=pixel_match.SIDE))
+            return pixel_match.pixel_arrays(images.load_rgb(file, side=pixel_match.SIDE))
     except PictureRefused as error:
         logger.warning("%s: %s", asset.path, error)
         return None
 
 
 def _compare(asset: Asset, others: Sequence[Asset], comparer: _PairComparer) -> None:
-    """Compare the asset with the others, and store the matches and the comparison at once."""
+    """Compare the asset with the others, and store its matches and its comparison at once.
+
+    If a file is missing, the asset is compared again after RETRY_AFTER.
+    """
     found: dict[Pair, float] = {}
     checksum = asset.checksum
     for other in others:
@@ -195,7 +210,11 @@ def _compare(asset: Asset, others: Sequence[Asset], comparer: _PairComparer) -> 
 
 
 def _candidates(batch: Sequence[Asset], space: VectorSpace) -> dict[int, list[Asset]]:
-    """Return the assets to compare each asset with, without settled pairs."""
+    """Return, by id of each asset of the batch, the assets to compare it with.
+
+    These are its nearest ones by perceptual hash and by vector, within its brand, without archived
+    assets and without pairs that match or were dismissed already. Raises VectorStoreUnavailable.
+    """
     pairs = _by_hash(batch) | _by_vector(batch, space)
     others = Asset.objects.exclude(status=Asset.Status.ARCHIVED).in_bulk(
         {pk for pair in pairs for pk in pair}
@@ -217,7 +236,11 @@ def _by_hash(batch: Sequence[Asset]) -> set[Pair]:
 
 
 def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
-    """Return the nearest pairs by the stored vectors; skipped assets may have none."""
+    """Return pairs of each asset of the batch and its nearest assets by stored vector.
+
+    An asset that the index skipped may have no vector, and then has no pairs here. Raises
+    VectorStoreUnavailable.
+    """
     stored = Embedding.objects.filter(space=space, asset_id__in=[asset.pk for asset in batch])
     vectors = {
         pk: (value, checksum)
@@ -248,7 +271,8 @@ def _by_vector(batch: Sequence[Asset], space: VectorSpace) -> set[Pair]:
 
 
 def _settled_pairs(pairs: set[Pair], assets: dict[int, Asset]) -> set[Pair]:
-    """Return the pairs that already match or were dismissed."""
+    """Return those of `pairs` that users dismissed, and all pairs of `assets` that match
+    already."""
     stored = DuplicatePair.objects.filter(first__in=assets, second__in=assets)
     matches = set(stored.values_list("first_id", "second_id"))
     checksums = {pk: asset.checksum for pk, asset in assets.items()}

@@ -55,7 +55,7 @@ def dismiss(
 
 
 def dismissed_duplicates(asset: Asset, candidates: AssetQuerySet) -> AssetQuerySet:
-    """Return the candidates of its brand that were dismissed as duplicates of `asset`."""
+    """Return those of `candidates` in the asset's brand that were dismissed as its duplicates."""
     dismissed = DuplicateDismissal.objects
     others = Q(checksum__in=dismissed.filter(first=asset.checksum).values("second"))
     others |= Q(checksum__in=dismissed.filter(second=asset.checksum).values("first"))

@@ -52,7 +52,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of groups."""
+    """One page of groups of duplicates, and the number of all groups."""
 
     groups: list[Group]
     total: int
@@ -73,7 +73,7 @@ class Pair(NamedTuple):
 
 @dataclass
 class _Cluster:
-    """A group being built."""
+    """Assets that pairs connect, by id: a `Group` before its assets are fetched."""
 
     assets: set[int]
     checksums: set[str]
@@ -81,13 +81,13 @@ class _Cluster:
     newest: int = 0  # id of the newest pair, by which groups are ordered
 
 
-Seen = AssetQuerySet | None
+VisibleAssets = AssetQuerySet | None
 
 
-def seen_by(person: permissions.AnyUser) -> Seen:
-    """Return the assets for the argument `seen` of `page`, `count` and `group_of`.
+def visible_assets(person: permissions.AnyUser) -> VisibleAssets:
+    """Return the assets that the user may see, as the argument `visible` in this module.
 
-    None for a user who sees all assets of their brands, which saves the query.
+    None for a user who sees all assets of their brands: then no subquery is needed.
     """
     reach = permissions.asset_scope(person)
     return reach.assets() if reach.approved_in else None
@@ -96,7 +96,7 @@ def seen_by(person: permissions.AnyUser) -> Seen:
 def page(
     brands: QuerySet[Brand],
     *,
-    seen: Seen = None,
+    visible: VisibleAssets = None,
     before: int | None = None,
     limit: int = PER_PAGE,
 ) -> Page:
@@ -105,7 +105,7 @@ def page(
     `before` is `next` of the previous page, so that merges in the meantime leave no gap. Needs as
     many queries as a single group.
     """
-    pairs = _pairs(brands, seen)
+    pairs = _pairs(brands, visible)
     sets = _clusters(pairs, brands)
     start = bisect.bisect_right(sets, -before, key=lambda each: -each.newest) if before else 0
     shown = sets[start : start + limit]
@@ -113,18 +113,21 @@ def page(
     return Page(_groups(shown), len(sets), following, len(pairs) == MAX_PAIRS)
 
 
-def count(brands: QuerySet[Brand], *, seen: Seen = None) -> int:
-    """Return the number of groups."""
-    return len(_clusters(_pairs(brands, seen), brands))
+def count(brands: QuerySet[Brand], *, visible: VisibleAssets = None) -> int:
+    """Return the number of groups of duplicates in these brands."""
+    return len(_clusters(_pairs(brands, visible), brands))
 
 
-def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
-    """Return the asset's group, or None. One query for an asset without duplicates."""
+def group_of(asset: Asset, *, visible: VisibleAssets = None) -> Group | None:
+    """Return the group of duplicates that contains the asset, or None.
+
+    Takes a single query for an asset without duplicates.
+    """
     brands = Brand.objects.filter(pk=asset.brand_id)
     connected: list[Pair] = []
     reached, last = {asset.pk}, {asset.pk}
     while last and len(reached) < MAX_CONNECTED:
-        connected += _pairs(brands, seen, of=last)
+        connected += _pairs(brands, visible, of=last)
         found = {pk for pair in connected for pk in (pair.first, pair.second)}
         last, reached = found - reached, reached | found
     if not connected:
@@ -134,7 +137,9 @@ def group_of(asset: Asset, *, seen: Seen = None) -> Group | None:
     return groups[0] if groups else None
 
 
-def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -> list[Pair]:
+def _pairs(
+    brands: QuerySet[Brand], visible: VisibleAssets, *, of: set[int] | None = None
+) -> list[Pair]:
     """Return the newest pairs of the brands, or of the assets `of`, without archived assets."""
     pairs = (
         DuplicatePair.objects.filter(
@@ -144,8 +149,8 @@ def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -
         .exclude(second__status=Asset.Status.ARCHIVED)
         .order_by("-pk")
     )
-    if seen is not None:
-        pairs = pairs.filter(first__in=seen, second__in=seen)
+    if visible is not None:
+        pairs = pairs.filter(first__in=visible, second__in=visible)
     if of is not None:
         pairs = pairs.filter(Q(first__in=of) | Q(second__in=of))
     fields = ("pk", "score", "first_id", "second_id", "first__checksum", "second__checksum")
@@ -153,7 +158,11 @@ def _pairs(brands: QuerySet[Brand], seen: Seen, *, of: set[int] | None = None) -
 
 
 def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
-    """Join the pairs into sets, newest first."""
+    """Return the sets of assets that the pairs connect, the set with the newest pair first.
+
+    Pairs are added in the order of their scores, the strongest first. A pair is left out if it
+    would put two images into one set that users have dismissed as different from each other.
+    """
     dismissed = _dismissed(brands) if pairs else {}
     sets: dict[int, _Cluster] = {}
     for pair in sorted(pairs, key=lambda pair: (-pair.score, pair.pk)):
@@ -178,7 +187,7 @@ def _clusters(pairs: Sequence[Pair], brands: QuerySet[Brand]) -> list[_Cluster]:
 
 
 def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
-    """Return, by checksum, the checksums that were dismissed as its duplicates."""
+    """Return, by checksum, the checksums of images that users dismissed as its duplicates."""
     ours = Asset.objects.filter(brand__in=brands)
     dismissals = DuplicateDismissal.objects.filter(
         Exists(ours.filter(checksum=OuterRef("first"))),
@@ -192,7 +201,8 @@ def _dismissed(brands: QuerySet[Brand]) -> dict[str, set[str]]:
 
 
 def _groups(sets: Sequence[_Cluster]) -> list[Group]:
-    """Return the groups with their assets, in one query."""
+    """Return a group for each set that has two or more existing assets; all are fetched in one
+    query."""
     ids = itertools.chain.from_iterable(each.assets for each in sets)
     assets = Asset.objects.with_tags().select_related("brand", "created_by").in_bulk(ids)
     groups = []

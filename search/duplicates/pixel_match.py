@@ -37,7 +37,7 @@ WINDOW = 4  # pixels to each side for local means
 
 
 @dataclass(frozen=True)
-class Thumb:
+class PixelArrays:
     """Arrays of one image to compare: luminance (0 to 1) and its detail, [height, width]."""
 
     fine: Floats
@@ -55,7 +55,7 @@ class Placement:
     shift: complex
 
 
-def thumb(picture: Image.Image) -> Thumb:
+def pixel_arrays(picture: Image.Image) -> PixelArrays:
     """Return the arrays of a rendition of at least SIDE pixels."""
     factor = SIDE / max(picture.size)
     rgb = picture.convert("RGB")
@@ -66,10 +66,10 @@ def thumb(picture: Image.Image) -> Thumb:
         for grey in (rgb.convert("L"), brightest)
     )
     coarse = _resized(fine, 0.5)
-    return Thumb(fine, value, coarse, _detail(fine), _detail(coarse))
+    return PixelArrays(fine, value, coarse, _detail(fine), _detail(coarse))
 
 
-def same_image_score(first: Thumb, second: Thumb) -> float:
+def same_image_score(first: PixelArrays, second: PixelArrays) -> float:
     """Return the score, 0 to 1, that one is a copy of the other; a copy from SAME_THRESHOLD on.
 
     0 for images without any detail: for plain surfaces only a checksum can tell.
@@ -92,7 +92,7 @@ def same_image_score(first: Thumb, second: Thumb) -> float:
     return float(max(luminance, brightest, 0))
 
 
-def _likely_placements(whole: Thumb, part: Thumb) -> list[Placement]:
+def _likely_placements(whole: PixelArrays, part: PixelArrays) -> list[Placement]:
     """Return the two most likely placements of `part` in `whole`, at coarse resolution.
 
     The centre of `part` is moved over `whole` at each scale, by normalised cross-correlation.
@@ -213,9 +213,9 @@ def _detail(luminance: Floats) -> Floats:
     return detail
 
 
-def _local_mean(values: Floats, reach: int = WINDOW) -> Floats:
-    size = 2 * reach + 1
-    padded = np.pad(values, ((reach + 1, reach), (reach + 1, reach)), mode="edge")
+def _local_mean(values: Floats, radius: int = WINDOW) -> Floats:
+    size = 2 * radius + 1
+    padded = np.pad(values, ((radius + 1, radius), (radius + 1, radius)), mode="edge")
     means: Floats = _sums(padded.cumsum(axis=0).cumsum(axis=1), size, size) / size**2
     return means
 

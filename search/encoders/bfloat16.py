@@ -23,7 +23,10 @@ def linear_layers(model: Any) -> list[Any]:
 
 
 def round_weights(layer: Any) -> None:
-    """Multiply in bfloat16 with sums in float32; the bias stays exact."""
+    """Make a layer multiply in bfloat16 and sum in float32; its bias stays float32.
+
+    Replaces its weights by rounded ones, and its `forward`.
+    """
     import torch
 
     layer.weight.data = layer.weight.data.bfloat16()

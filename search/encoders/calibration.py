@@ -23,13 +23,13 @@ PER_OBJECT = 4  # images of each object, the first two in one colour
 
 
 class Pictures(Protocol):
-    """An image encoder."""
+    """Image encoder, as far as calibration uses one."""
 
     def encode(self, images: Sequence[Image.Image]) -> Floats: ...
 
 
 class Texts(Protocol):
-    """A text encoder."""
+    """Text encoder, as far as calibration uses one."""
 
     def encode(self, texts: Sequence[str]) -> Floats: ...
 

@@ -38,7 +38,7 @@ class EncoderUnavailable(EncoderError):
 class Checkpoint:
     """A complete checkpoint on this machine."""
 
-    name: str  # what was configured, or "demo"
+    name: str  # configured name (folder or hub id), or "demo"
     source: str  # a folder on this machine
     is_demo: bool
     sentence: str  # description shown on pages

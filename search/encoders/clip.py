@@ -76,7 +76,7 @@ class _HalfEncoder:
         return self._dimension
 
     def _probe(self) -> Floats:
-        """Return vectors of constant inputs."""
+        """Return the vectors of a few constant inputs, which load and test the model."""
         raise NotImplementedError
 
     def _load_input(self) -> None:
@@ -129,10 +129,12 @@ class _HalfEncoder:
         return model.eval()
 
     def _accelerate(self) -> None:
-        """Accelerate the loaded model, if its vectors stay the same."""
+        """Accelerate the loaded model, if that hardly changes its vectors; the default does
+        nothing."""
 
     def _vectors(self, inputs: dict[str, Any]) -> Floats:
-        """Return the model's vectors, normalised. Raises UnreadableVector."""
+        """Return the model's vectors of prepared inputs, scaled to length one. Raises
+        UnreadableVector."""
         import torch
 
         with torch.inference_mode():
@@ -152,9 +154,10 @@ class TextEncoder(_HalfEncoder):
     other = "vision_model"
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Return vectors [n, dimension] of length one; long texts are cut.
+        """Return the vectors of texts: [n, dimension] of length one, in their order.
 
-        Raises ValueError for an empty text.
+        Tokens beyond the model's maximum (77 for OpenAI's CLIP) are cut off at the end of a text.
+        Raises ValueError for an empty text, and UnreadableVector.
         """
         if any(not text.strip() for text in texts):
             raise ValueError("An empty text has no vector.")
@@ -217,9 +220,9 @@ class ImageEncoder(_HalfEncoder):
         return pixels
 
     def encode_pixels(self, pixels: Floats | Sequence[Floats]) -> Floats:
-        """Return vectors [n, dimension] of length one.
+        """Return the vectors of images from `preprocess`: [n, dimension] of length one.
 
-        Raises UnreadableVector with the rows that failed.
+        Raises UnreadableVector, which lists the rows that failed.
         """
         import torch
 
@@ -234,7 +237,10 @@ class ImageEncoder(_HalfEncoder):
         return self._vectors(inputs)
 
     def encode(self, images: Sequence[Image.Image]) -> Floats:
-        """Return vectors [n, dimension] of length one. Raises UnreadableVector."""
+        """Return the vectors of images: [n, dimension] of length one, computed BATCH at a time.
+
+        Raises UnreadableVector.
+        """
         vectors = [np.empty((0, self.dimension), np.float32)]
         for start in range(0, len(images), BATCH):
             batch = [self.preprocess(image) for image in images[start : start + BATCH]]

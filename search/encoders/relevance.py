@@ -145,10 +145,11 @@ def measure(
 
 
 def _fit(scores: Floats, means: Floats, right: Bools, wrong: Bools) -> LogisticFit:
-    """Fit each query's right images against the best-scored of its wrong ones.
+    """Return the logistic fit that separates queries' right images from their best wrong ones.
 
-    Only the best of the wrong ones counts, because it is what a search would show. Queries with a
-    right image together weigh as much as those without. `scores`, `right` and `wrong` are [m, n].
+    `scores`, `right` and `wrong` are [m, n]. Only the best-scored wrong image of a query counts,
+    because it is what a search would show. Queries with a right image together weigh as much as
+    those without.
     """
     has_right: Bools = np.asarray(right.any(axis=1))
     if not has_right.any():

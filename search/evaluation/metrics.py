@@ -78,9 +78,9 @@ def evaluate_query(query: EvaluationQuery, *, space: VectorSpace, k: int = K) ->
 
     Raises InvalidQuery and SearchUnavailable.
     """
-    reach = _scope(query.question)
+    scope = _scope_of_brands(query.question)
     started = time.perf_counter()
-    ranked = ranking.rank(query.question, space=space, reach=reach, depth=max(k, 50))
+    ranked = ranking.rank(query.question, space=space, scope=scope, depth=max(k, 50))
     took = 1000 * (time.perf_counter() - started)
     found = [hit.id for hit in ranked.hits]
     return {
@@ -93,8 +93,11 @@ def evaluate_query(query: EvaluationQuery, *, space: VectorSpace, k: int = K) ->
     }
 
 
-def _scope(question: SearchQuery) -> permissions.AssetScope:
-    """Return all assets of the brands that the query filters by."""
+def _scope_of_brands(question: SearchQuery) -> permissions.AssetScope:
+    """Return the scope with all assets, of any status, of the brands that the query filters by.
+
+    Without such a filter it contains the assets of every brand.
+    """
     everything, chosen = permissions.AssetScope(None), question.filters.brands
     if not chosen:
         return everything
@@ -177,7 +180,10 @@ def _with_expected(questions: QuerySet[GoldenQuestion]) -> QuerySet[GoldenQuesti
 
 
 def _evaluation_query(golden: GoldenQuestion) -> EvaluationQuery:
-    """Return the evaluation query. Raises InvalidQuery."""
+    """Return a golden query within its brand, with the ids of its expected assets.
+
+    Raises InvalidQuery if it is no longer valid, or if none of these assets exists.
+    """
     ids = frozenset(asset.pk for asset in golden.expected.all())
     if not ids:
         raise InvalidQuery("None of the expected assets exists any longer. Edit the query.")

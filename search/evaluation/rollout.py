@@ -198,7 +198,7 @@ def _comparison(space: VectorSpace, active: VectorSpace) -> dict[str, Any]:
 
 
 def _basis(space: VectorSpace) -> str:
-    """Return a hash of what a verdict depends on; if it is unchanged, so is the verdict."""
+    """Return a hash of all that the verdict on a space depends on: equal hashes, equal verdicts."""
     questions = GoldenQuestion.objects.order_by("pk", "expected").values_list(
         "pk", "question", "expected"
     )

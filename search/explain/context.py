@@ -51,8 +51,8 @@ class ExplainContext:
         return self._both.assets()
 
     @cached_property
-    def reach(self) -> permissions.AssetScope:
-        """Scope that both users may see, limited to the brands of the query."""
+    def scope(self) -> permissions.AssetScope:
+        """Scope of the assets that both users may see, limited to the brands of the query."""
         if not (slugs := self.question.filters.brands):
             return self._both
         chosen = Brand.objects.filter(slug__in=slugs).order_by()
@@ -92,8 +92,8 @@ class ExplainContext:
 
     @cached_property
     def composed(self) -> ComposedQuery:
-        """Query as one vector. Raises InvalidQuery and SearchUnavailable."""
-        background = space_encoders.background(str(self.space.fingerprint))
+        """Query composed into one vector. Raises InvalidQuery and SearchUnavailable."""
+        background = space_encoders.load_background(str(self.space.fingerprint))
         try:
             return relevance.compose(embedding.query_parts(self.question, self.space), background)
         except ValueError as error:
@@ -101,8 +101,8 @@ class ExplainContext:
 
     @cached_property
     def where(self) -> str:
-        """Milvus expression of the search itself."""
-        where = to_milvus(self.question.filters, self.reach)
+        """Milvus expression of the assets that this query may find for both users."""
+        where = to_milvus(self.question.filters, self.scope)
         candidates = to_queryset(self.question.filters, self.assets)
         if excluded := fulltext.excluded_ids(self.question.terms, candidates):
             where = e.all_of([where, e.none_of("id", excluded)])

@@ -44,7 +44,7 @@ def explain(
         _build_step("renditions", lambda: file_steps.renditions(asset)),
         _build_step("embedding", lambda: index_steps.embedding(index)),
         _build_step("milvus", lambda: index_steps.in_milvus(index)),
-        _build_step("words", lambda: index_steps.written(asset)),
+        _build_step("words", lambda: index_steps.in_fulltext_index(asset)),
         _build_step("policy", lambda: permission_steps.policy(asset, question)),
         _build_step("permission", lambda: permission_steps.permission(asset, person)),
     ]
@@ -63,7 +63,8 @@ def explain(
 
 
 def _build_step(name: str, build: Callable[[], Step]) -> Step:
-    """Return the step, or one with the error's sentence."""
+    """Return the step from `build`; if that raises, a step in state BAD with the error's
+    sentence."""
     try:
         return build()
     except ProblemError as error:
@@ -73,7 +74,10 @@ def _build_step(name: str, build: Callable[[], Step]) -> Step:
 
 
 def repair(asset: Asset, kind: Repair, by: User) -> None:
-    """Repair a step; what the index has to do is enqueued. Raises NotAllowed and FileMissing."""
+    """Start the repair that a step offers; work of the index is enqueued.
+
+    Raises NotAllowed unless `by` may edit in the brand, and FileMissing.
+    """
     permissions.require_editor(by, asset.brand)
     if kind == Repair.RENDITIONS:
         for name in images.RENDITIONS:
@@ -81,7 +85,7 @@ def repair(asset: Asset, kind: Repair, by: User) -> None:
         return
     with transaction.atomic():
         if kind == Repair.WORDS:
-            fulltext.rewrite([asset.pk])
+            fulltext.write_documents([asset.pk])
             return
         if kind == Repair.EMBED:
             pipeline.reembed([asset.pk])

@@ -58,13 +58,14 @@ def _listed(names: list[str]) -> str:
 
 
 def _single_filter(filters: Filters, name: str) -> Filters:
-    """Return only this filter, showing archived and quarantined assets, too."""
+    """Return filters with `name` (a query parameter) alone, and with assets of any status shown."""
     attribute = PARAMETERS[name]
     return Filters(**{"statuses": ANY_STATUS, attribute: getattr(filters, attribute)})
 
 
 def _in_postgres(context: ExplainContext, names: list[str]) -> dict[str, bool]:
-    """Return for each filter whether the asset passes, in one query."""
+    """Return, by query parameter, True if the asset passes that filter in PostgreSQL; in one
+    query."""
     same_asset = Asset.objects.filter(pk=OuterRef("pk"))
     requested = context.question.filters
     checks = {
@@ -76,9 +77,9 @@ def _in_postgres(context: ExplainContext, names: list[str]) -> dict[str, bool]:
 
 
 def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, bool], str]:
-    """Return for each filter whether the asset passes, and why there is no answer, or "".
+    """Return, by query parameter, True if the asset passes that filter in Milvus.
 
-    One call per filter.
+    The second value is the reason why filters are missing, or "". Calls Milvus once per filter.
     """
     if context.browsing:
         return {}, ""
@@ -88,11 +89,11 @@ def _in_milvus(context: ExplainContext, names: list[str]) -> tuple[dict[str, boo
         if not context.stored:
             return {}, "not checked: it does not contain the asset"
         for name in names:
-            reach = permissions.AssetScope(None)
+            scope = permissions.AssetScope(None)
             if name == "brand":
                 chosen = Brand.objects.filter(slug__in=requested.brands)
-                reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
-            found[name] = context.holds(to_milvus(_single_filter(requested, name), reach))
+                scope = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
+            found[name] = context.holds(to_milvus(_single_filter(requested, name), scope))
     except (VectorStoreUnavailable, SearchUnavailable) as error:
         return found, str(error)
     return found, ""
@@ -144,7 +145,7 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
 
 
 def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str]]]:
-    """Return, by parameter, the asset's value and the requested ones."""
+    """Return, by query parameter, the asset's value and the values that the filter accepts."""
     return {
         "brand": (asset.brand.slug, filters.brands),
         "kind": (asset.kind, filters.kinds),

@@ -36,7 +36,7 @@ class IndexState:
 
     asset: Asset
     space: VectorSpace | None
-    row: Embedding | None  # in the active space
+    row: Embedding | None  # the asset's embedding in the active space
     others: tuple[tuple[VectorSpace, Embedding | None], ...]
 
 
@@ -106,7 +106,10 @@ def _describe_embedding(row: Embedding) -> str:
 
 
 def _ahead(row: Embedding) -> int:
-    """Return how many rows a worker claims before this one; rows with failures come last."""
+    """Return how many pending rows of the space a worker claims before this one.
+
+    Rows with two or more attempts come last.
+    """
     if row.attempts < 2:
         first = Q(attempts__lt=2, id__lt=row.pk)
     else:
@@ -130,7 +133,7 @@ def _validity(row: Embedding, valid: bool) -> State | None:
 
 
 def _others(index: IndexState) -> list[Detail]:
-    """Return details about spaces that are being built, or that were active before."""
+    """Return the asset's state in each space that is not active: being built, or active before."""
     details = []
     for space, row in index.others:
         role = "previously active" if space.activated_at else "building"
@@ -183,7 +186,10 @@ def in_milvus(index: IndexState) -> Step:
 
 
 def _skipped(exists: bool, waits: bool, details: list[Detail]) -> Step:
-    """Report an asset that the index skips."""
+    """Return the step about Milvus for an asset that the index skips.
+
+    `exists`: Milvus holds it nevertheless. `waits`: its removal is pending.
+    """
     if not exists:
         return step(
             "milvus", State.NOTE, "It is not in Milvus, as expected: it is skipped.", details
@@ -196,7 +202,7 @@ def _skipped(exists: bool, waits: bool, details: list[Detail]) -> Step:
 
 
 def _differing(expected: schema.Scalars, found: schema.Scalars) -> list[Detail]:
-    """Return the scalars that differ from the expected ones."""
+    """Return each scalar in Milvus that differs from the asset's, with both values."""
     should: dict[str, Any] = {**expected}
     details = []
     for name, value in found.items():
@@ -210,7 +216,10 @@ def _differing(expected: schema.Scalars, found: schema.Scalars) -> list[Detail]:
 
 
 def _vector(row: Embedding | None, found: Vector | None) -> list[Detail]:
-    """Compare the vector in Milvus with the one in Postgres."""
+    """Return a detail that says whether the vectors in Milvus and PostgreSQL are equal.
+
+    Empty if either is missing.
+    """
     stored = row.vector if row else None
     if stored is None or found is None:
         return []
@@ -230,7 +239,7 @@ LEXEME = re.compile(r"'((?:[^']|'')*)'(?::([\dABC,]+))?")
 PLACES = {"A": "Title and tags", "B": "File name and credit", "C": "Description", "D": "Prompt"}
 
 
-def written(asset: Asset) -> Step:
+def in_fulltext_index(asset: Asset) -> Step:
     """Report the words in the asset's full-text document."""
     document = Document.objects.filter(pk=asset.pk).first()
     if document is None:

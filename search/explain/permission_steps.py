@@ -35,7 +35,7 @@ def policy(asset: Asset, question: SearchQuery) -> Step:
 
 def permission(asset: Asset, person: permissions.AnyUser) -> Step:
     """Check that the user may see the asset."""
-    name = called(person)
+    name = full_name(person)
     brand = asset.brand
     if permissions.has_full_access(person):
         return step("permission", State.GOOD, f"{name} is a staff user and can access every brand.")
@@ -63,7 +63,7 @@ def permission(asset: Asset, person: permissions.AnyUser) -> Step:
 
 
 def resolve_subject(asker: User, brand: Brand, username: str) -> User:
-    """Return the user whose results are explained; `asker` for "".
+    """Return the user whose results are explained: the one named, or `asker` for "".
 
     Managers may name members of their brand, staff any user. An unknown name, and for a manager a
     user who is not a member, gives an unsaved user. Raises NotAllowed.
@@ -78,6 +78,6 @@ def resolve_subject(asker: User, brand: Brand, username: str) -> User:
     return found or User(username=username)
 
 
-def called(person: permissions.AnyUser) -> str:
+def full_name(person: permissions.AnyUser) -> str:
     full = person.get_full_name() if isinstance(person, User) else ""
     return full or person.get_username()

@@ -29,16 +29,16 @@ NOTHING_ASKED = "There is no text or image to compare: assets are listed newest 
 def wording(context: ExplainContext) -> Step:
     """Report which included and excluded words occur in the asset's document."""
     terms = context.question.terms
-    wanted, unwanted = terms.include, terms.exclude
-    if not (wanted or unwanted):
+    included, excluded = terms.include, terms.exclude
+    if not (included or excluded):
         return step("wording", State.NOT_ASKED, "The search has no text.")
     found, named = term_matches.occurrences(context.asset, terms)
-    of_wanted, of_unwanted = found[: len(wanted)], found[len(wanted) :]
-    details = [_occurrence(each, wanted=True) for each in of_wanted]
-    details += [_occurrence(each, wanted=False) for each in of_unwanted]
-    excluded_by = [each.phrase for each in of_unwanted if each.in_document]
-    stale = [each.phrase for each in of_wanted if each.fields and not each.in_document]
-    missing = [each.phrase for each in of_wanted if each.counts and not each.in_document]
+    of_included, of_excluded = found[: len(included)], found[len(included) :]
+    details = [_occurrence(each, included=True) for each in of_included]
+    details += [_occurrence(each, included=False) for each in of_excluded]
+    excluded_by = [each.phrase for each in of_excluded if each.in_document]
+    stale = [each.phrase for each in of_included if each.fields and not each.in_document]
+    missing = [each.phrase for each in of_included if each.counts and not each.in_document]
     if excluded_by and not named:
         sentence = f"The search excludes it with {_quoted(excluded_by)}."
         return step("wording", State.BAD, sentence, details)
@@ -51,7 +51,7 @@ def wording(context: ExplainContext) -> Step:
     if named:
         sentence = "The search matches its file name or article number exactly: it ranks first."
         return step("wording", State.GOOD, sentence, details)
-    if missing or not any(each.counts for each in of_wanted):
+    if missing or not any(each.counts for each in of_included):
         sentence = f"The text does not match: its metadata does not contain {_quoted(missing)}."
         if not missing:
             sentence = "The search has no word that can be matched as text."
@@ -59,12 +59,12 @@ def wording(context: ExplainContext) -> Step:
     return step("wording", State.GOOD, "All words of the search occur in its metadata.", details)
 
 
-def _occurrence(found: term_matches.Occurrence, *, wanted: bool) -> Detail:
-    label = found.phrase if wanted else f"-{found.phrase}"
+def _occurrence(found: term_matches.Occurrence, *, included: bool) -> Detail:
+    label = found.phrase if included else f"-{found.phrase}"
     if not found.counts:
         return Detail(label, "too common to be indexed")
     where = f"in {' and '.join(found.fields)}" if found.fields else "in title and tags together"
-    if wanted:
+    if included:
         state = State.GOOD if found.in_document else State.NOTE
         return Detail(label, where if found.in_document or found.fields else "nowhere", state)
     state = State.BAD if found.in_document else State.GOOD
@@ -147,7 +147,7 @@ def rank(context: ExplainContext) -> Step:
 
 
 def _placed(before: int, total: int, details: list[Detail]) -> Step:
-    """Report a rank, from 0, and its page."""
+    """Return the step for an asset that `before` results precede, of `total` results."""
     page = before // PAGE_SIZE + 1
     sentence = f"It is at rank {before + 1} of {total}, on page {page}."
     if page == 1:
@@ -158,20 +158,21 @@ def _placed(before: int, total: int, details: list[Detail]) -> Step:
 
 
 def _ranked(context: ExplainContext) -> Ranking:
-    """Return the ranking, extended in the same steps as pages until it contains the asset."""
+    """Return the query's ranking down to the asset, deepened in the same steps as for a user's
+    pages."""
     ranked = _rank(context, FIRST_DEPTH)
     while not ranked.complete and all(hit.id != context.asset.pk for hit in ranked.hits):
         deeper = _rank(context, 4 * max(FIRST_DEPTH, len(ranked.hits)))
-        ranked = ranking.extend(ranked, deeper)
+        ranked = ranking.extend_ranking(ranked, deeper)
     return ranked
 
 
 def _rank(context: ExplainContext, depth: int) -> Ranking:
-    return ranking.rank(context.question, space=context.space, reach=context.reach, depth=depth)
+    return ranking.rank(context.question, space=context.space, scope=context.scope, depth=depth)
 
 
 def _shown(context: ExplainContext, ids: list[int]) -> int:
-    """Return how many of these ids a page shows."""
+    """Return how many of these asset ids the pages of results show."""
     shown = context.assets.filter(pk__in=ids)
     if not context.question.filters.statuses:
         shown = shown.exclude(status__in=HIDDEN_STATUSES)
@@ -179,7 +180,7 @@ def _shown(context: ExplainContext, ids: list[int]) -> int:
 
 
 def _by_meaning(context: ExplainContext) -> str:
-    """Describe the asset's rank by vector alone."""
+    """Return the asset's rank by vector alone, as words."""
     for many in (NEAR, store.MAX_HITS):
         hits, are_all = context.nearest(many)
         for place, hit in enumerate(hits, start=1):
@@ -191,7 +192,7 @@ def _by_meaning(context: ExplainContext) -> str:
 
 
 def _browsed(context: ExplainContext) -> tuple[int, int]:
-    """Return how many assets come before it when browsing, and how many there are."""
+    """Return how many results precede the asset when browsing, and the number of all results."""
     found = fulltext.exclude_terms(
         context.question.terms, to_queryset(context.question.filters, context.assets)
     )

@@ -29,7 +29,7 @@ ORDER BY given.number
 
 @dataclass(frozen=True)
 class Occurrence:
-    """Occurrences of one phrase."""
+    """Occurrences of one phrase of a query in one asset's text."""
 
     phrase: str
     counts: bool  # False: only stop words like "the", which no search uses

@@ -27,7 +27,7 @@ NEEDED = ("milvus", "policy", "permission")  # steps that must be good; "milvus"
 
 
 class State(StrEnum):
-    """State of a step."""
+    """State of a step of an explanation."""
 
     GOOD = "good"
     WAITING = "waiting"
@@ -47,7 +47,7 @@ class Repair(TextChoices):
 
 @dataclass(frozen=True)
 class Detail:
-    """One labelled value of a step."""
+    """One labelled value that a step is based on, such as a date or a checksum."""
 
     label: str
     text: str
@@ -73,13 +73,13 @@ def step(
     details: list[Detail] | None = None,
     repairs: tuple[Repair, ...] = (),
 ) -> Step:
-    """Return a step with the title of its name."""
+    """Return the step of this name, with its title."""
     return Step(name, TITLES[name], state, sentence, tuple(details or ()), repairs)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """All steps for one asset."""
+    """Explanation of why one asset is found or not: all steps, in order."""
 
     asset: Asset
     steps: tuple[Step, ...]
@@ -88,12 +88,12 @@ class Explanation:
         return {step.name: step for step in self.steps}[name]
 
     def of(self, state: State) -> list[Step]:
-        """Return the steps in this state."""
+        """Return the steps that are in this state."""
         return [step for step in self.steps if step.state == state]
 
     @property
     def state(self) -> State:
-        """Worst state of all steps."""
+        """Worst state among BAD and WAITING that a step has; GOOD if none has either."""
         return next((s for s in (State.BAD, State.WAITING) if self.of(s)), State.GOOD)
 
     @property
@@ -115,7 +115,7 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """Summary of the explanation."""
+        """Summary of the explanation in one or two sentences."""
         waiting = self.of(State.WAITING)
         if wrong := self.in_the_way:
             several = f"{len(wrong)} problems prevent it from being found: {_names(wrong)}."

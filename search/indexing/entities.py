@@ -19,7 +19,7 @@ MIN_SIDE = 8  # pixels; smaller images show nothing to describe
 
 
 def skip_reason(asset: Asset) -> str:
-    """Return why the asset is not indexed, as a sentence; "" if it is."""
+    """Return why the asset is left out of the index, as a sentence; "" if it belongs there."""
     if min(asset.width, asset.height) < MIN_SIDE:
         return f"Skipped: smaller than {MIN_SIDE} pixels."
     if asset.origin != Asset.Origin.GENERATED:
@@ -110,7 +110,8 @@ def scalars(asset: Asset) -> schema.Scalars:
 
 
 def _expires(asset: Asset) -> int:
-    """Return the last second of usability, in seconds since 1970; 0 if not usable at all."""
+    """Return the last second in which the asset may be used, since 1970; 0 if it may not be at
+    all."""
     end = terms.usable_until(asset)
     if end is None:
         return schema.NEVER

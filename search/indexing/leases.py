@@ -72,7 +72,7 @@ def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) ->
 
 
 def finish(result: BatchResult, space: VectorSpace) -> None:
-    """Write back the results, except for rows that changed in the meantime."""
+    """Write back the results of a batch, except for rows that changed since they were claimed."""
     done = [*result.indexed, *result.skipped, *result.removed]
     done += [leased for leased, _, _ in result.failed]
     batch = {leased.embedding.pk: leased for leased in done}
@@ -151,5 +151,5 @@ def release(batch: list[LeasedRow], error: BaseException) -> None:
 
 
 def set_reason(reason: str, waiting: EmbeddingQuerySet) -> None:
-    """Record on these rows why they wait."""
+    """Record on these waiting rows the reason why they wait, as a sentence."""
     waiting.exclude(reason=reason).update(reason=reason)

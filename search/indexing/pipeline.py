@@ -82,7 +82,7 @@ class _IndexRun:
     """State of one run of `index_pending`: the open collection, and spaces without an encoder."""
 
     def __init__(self) -> None:
-        self.space: VectorSpace | None = None  # whose collection is open for writing
+        self.space: VectorSpace | None = None  # space with the open collection
         self.without_encoder: set[int] = set()  # ids; only rows that need no encoder are claimed
         self.active_error: EncoderError | None = None
 
@@ -121,7 +121,7 @@ class _IndexRun:
         if not to_encode:
             return batch
         try:
-            encoder = space_encoders.encoder(space)
+            encoder = space_encoders.load_encoder(space)
         except EncoderError as error:
             self._continue_without_encoder(space, error)
             # Their stored vectors are not valid, or they would not need the encoder
@@ -143,7 +143,10 @@ class _IndexRun:
 
 
 def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
-    """Return True if the row needs no encoder; set its skip reason or stored vector."""
+    """Return True if a claimed row can be written without the encoder.
+
+    Sets the reason for skipping its asset, or its valid stored vector, if it has one.
+    """
     if leased.asset is None:
         return True
     leased.skip_reason = entities.skip_reason(leased.asset)
@@ -155,7 +158,10 @@ def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
 
 
 def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
-    """Return the preprocessed pixels of the original."""
+    """Return the pixels of a claimed asset's original, as the encoder takes them.
+
+    Raises PictureRefused, and errors of the storage.
+    """
     assert leased.asset
     if leased.embedding.attempts >= leases.MAX_ATTEMPTS:
         raise PictureRefused(
@@ -195,7 +201,9 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
             result.failed.append((leased, f"The file storage is not responding: {error}.", True))
     while ready:
         try:
-            vectors = space_encoders.encoder(space).encode_pixels([pixels for _, pixels in ready])
+            vectors = space_encoders.load_encoder(space).encode_pixels(
+                [pixels for _, pixels in ready]
+            )
             break
         except UnreadableVector as error:
             bad = set(error.rows)
@@ -212,7 +220,8 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
 
 
 def _write(result: BatchResult, space: VectorSpace) -> None:
-    """Upsert the vectors into Milvus; if it rejects one of them, one row at a time."""
+    """Upsert the batch's vectors into Milvus; if it rejects them, row by row, to find the bad
+    ones."""
     data = [
         store.Row(leased.asset.pk, leased.vector, entities.scalars(leased.asset))
         for leased in result.indexed
@@ -246,7 +255,7 @@ def enqueue_indexing() -> None:
 def reindex(assets: Sequence[int]) -> int:
     """Mark the embeddings of these asset ids pending in every space; return how many assets wait.
 
-    Valid stored vectors are reused. Assets that were never enrolled are.
+    Valid stored vectors are reused. Assets without embeddings are enrolled.
     """
     Embedding.objects.filter(asset_id__in=assets).mark_pending()
     enrolment.enrol_assets(assets)

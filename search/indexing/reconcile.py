@@ -99,7 +99,10 @@ def _check_assets(report: SpaceReport, *, fix: bool) -> None:
 
 
 def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
-    """Compare the entities of these asset ids with Milvus."""
+    """Compare these asset ids with Milvus, and add differing ones to the report.
+
+    With `fix`, their embeddings are marked pending.
+    """
     expected = {
         asset.pk: entities.scalars(asset) for asset in Asset.objects.with_tags().filter(pk__in=page)
     }

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 DEMO_BACKGROUND = DEMO_FOLDER.parent / "background.json"
 
 
-def encoder(space: VectorSpace) -> ImageEncoder:
+def load_encoder(space: VectorSpace) -> ImageEncoder:
     """Return the loaded image half of a space's encoder. Raises EncoderUnavailable, also if the
     folder now has other weights: their vectors cannot be compared with the existing ones."""
     try:
@@ -74,7 +74,7 @@ def image_encoder(source: str) -> ImageEncoder:
 def calibrate(space: VectorSpace) -> None:
     """Measure and save the background distribution against which scores of this encoder are
     calibrated. Takes seconds, once. Raises EncoderUnavailable."""
-    space.background = _calibrated(str(encoder(space).folder))
+    space.background = _calibrated(str(load_encoder(space).folder))
     space.save(update_fields=["background"])
 
 
@@ -98,7 +98,7 @@ def recalibrate(source: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def background(fingerprint: str) -> Background:
+def load_background(fingerprint: str) -> Background:
     """Return the background of the encoder with this fingerprint. Raises SearchUnavailable until it
     is measured."""
     saved = VectorSpace.objects.filter(fingerprint=fingerprint).values_list("background", flat=True)

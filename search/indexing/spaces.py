@@ -107,8 +107,10 @@ def create_space(model: str, *, problem: str = "") -> VectorSpace:
 
 
 def _active() -> VectorSpace:
-    """Return the row of the active space. At the very first start, create it and enrol all
-    assets."""
+    """Return the row of the active space, created at the very first start.
+
+    Then all assets are enrolled in it.
+    """
     active = VectorSpace.objects.active().first()
     if active is None:
         with transaction.atomic():
@@ -122,7 +124,8 @@ def _active() -> VectorSpace:
 
 
 def is_configured(space: VectorSpace) -> bool:
-    """Return True if the settings ask for its encoder: it would be created again after a drop."""
+    """Return True if the settings name the space's encoder: a dropped space would be created
+    again."""
     if settings.CLIP_MODEL:
         return space.model == settings.CLIP_MODEL
     return settings.EMBEDDED and space.model == checkpoints.DEFAULT_MODEL

@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Gap:
-    """All searches with the same words."""
+    """All logged searches with the same words: one row of the search gaps."""
 
     words: str
     asked: int  # number of searches

@@ -5,7 +5,7 @@ from search.query.fulltext import ParsedText
 from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.regions import match_regions
 from search.query.results import PAGE_SIZE, Page, SearchHit
-from search.query.retrieval import FIRST_DEPTH, MAX_TEXT_LENGTH, rank_query, search
+from search.query.retrieval import FIRST_DEPTH, MAX_TEXT_LENGTH, rank_for_user, search
 from search.query.search_form import SearchForm, read_query
 from search.query.types import (
     HIDDEN_STATUSES,
@@ -21,6 +21,6 @@ __all__ = [
     "FIRST_DEPTH", "HIDDEN_STATUSES", "MAX_TEXT_LENGTH", "PAGE_SIZE", "PARAMETERS",
     "RATIO_TOLERANCE", "Filters", "ImageTerm", "MatchedBy", "Page", "ParsedText", "RankedId",
     "Ranking", "SearchForm", "SearchHit", "SearchQuery", "embedding", "facets", "fulltext",
-    "like_asset", "match_regions", "rank_query", "ranking", "read_query", "regions", "search",
+    "like_asset", "match_regions", "rank_for_user", "ranking", "read_query", "regions", "search",
     "search_form",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEnc
 from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders, spaces
 from search.models import Embedding, QueryImage, Vector, VectorSpace
-from search.query.prepared import PreparedQuery, id_any
+from search.query.prepared import PreparedQuery, is_in_param
 from search.query.types import ImageTerm, SearchQuery
 
 # Weight of an excluded term: results move away from it, but stay on the subject
@@ -126,7 +126,9 @@ def _image_vectors(shown: tuple[ImageTerm, ...], space: VectorSpace) -> list[Vec
 @cache
 def _stored_vectors() -> PreparedQuery[Embedding]:
     rows = Embedding.objects.only("asset", "vector_bytes")
-    return PreparedQuery(rows.filter(id_any("space_id", "spaces"), id_any("asset_id", "assets")))
+    return PreparedQuery(
+        rows.filter(is_in_param("space_id", "spaces"), is_in_param("asset_id", "assets"))
+    )
 
 
 def _picture_vector(picture: QueryImage, space: VectorSpace) -> Vector:

@@ -84,6 +84,6 @@ def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[Query
     unfiltered = replace(question, filters=replace(filters, statuses=ALL_STATUSES))
     if unfiltered.browsing:
         return fulltext.exclude_terms(unfiltered.terms, assets), False
-    ranked = retrieval.rank_query(person=person, question=unfiltered, depth=DEPTH)
+    ranked = retrieval.rank_for_user(person=person, question=unfiltered, depth=DEPTH)
     ids = [hit.id for hit in ranked.hits if hit.matches]
     return assets.filter(pk__in=ids), ranked.more_match

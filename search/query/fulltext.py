@@ -26,7 +26,7 @@ from django.db.models.functions import Concat, Replace
 
 from assetbank.models import Asset, AssetQuerySet
 from search.models import Document
-from search.query.prepared import MAX_PREPARED, Param, PreparedQuery, id_any
+from search.query.prepared import MAX_PREPARED, Param, PreparedQuery, is_in_param
 
 LANGUAGE = "english"
 PHRASE = f"phraseto_tsquery('{LANGUAGE}', search_folded(%s))"
@@ -154,11 +154,11 @@ def excluded_ids(terms: ParsedText, assets: QuerySet[Asset] | Collection[int]) -
 @lru_cache(maxsize=MAX_PREPARED)
 def _any_phrase(exclude: int) -> PreparedQuery[Document]:
     phrases = _Phrases(_params("exclude", exclude), "||")
-    matching = Document.objects.filter(id_any("asset_id", "ids"), words=phrases)
+    matching = Document.objects.filter(is_in_param("asset_id", "ids"), words=phrases)
     return PreparedQuery(matching.values_list("pk"))
 
 
-def rewrite(assets: Sequence[int]) -> None:
+def write_documents(assets: Sequence[int]) -> None:
     """Write the documents of these asset ids again. PostgreSQL's triggers do so after every change,
     but not after a restore without triggers."""
     with connection.cursor() as cursor:
@@ -201,7 +201,7 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         stop_sel=STOP,
         highlight_all=True,
     )
-    highlighted = When(id_any("pk", of), then=marked)
+    highlighted = When(is_in_param("pk", of), then=marked)
     return assets.annotate(marked=Case(highlighted, output_field=TextField()))
 
 

@@ -22,7 +22,7 @@ class Param(str):
     """Placeholder in a query set for a value, or a list, that each run passes by this name."""
 
 
-def id_any(column: str, name: str) -> Func:
+def is_in_param(column: str, name: str) -> Func:
     """Return the condition that `column` is in the list passed as `name`.
 
     It compiles to `= ANY (array)`, for which PostgreSQL looks up each id. It may join `IN` a list
@@ -51,13 +51,14 @@ class PreparedQuery(Generic[M]):
             self._sql, self._parameters = "", ()
 
     def rows(self, **params: str | Iterable[Any]) -> list[M]:
-        """Return model instances."""
+        """Return the rows as model instances; `params` gives the value of each Param by its
+        name."""
         if not self._sql:
             return []
         return list(self._model._default_manager.raw(self._sql, self._values(params)))
 
     def tuples(self, **params: str | Iterable[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows as the database sends them, for query sets with `values_list`."""
+        """Return the rows as tuples, for query sets with `values_list`."""
         if not self._sql:
             return []
         with connection.cursor() as cursor:

@@ -96,17 +96,17 @@ def rank(
     question: SearchQuery,
     *,
     space: VectorSpace,
-    reach: permissions.AssetScope,
+    scope: permissions.AssetScope,
     depth: int,
 ) -> Ranking:
     """Return the best `depth` hits by meaning, and TEXT_HITS_FACTOR times as many by words.
 
-    `reach` limits them to the assets that the user may see. Raises InvalidQuery and
+    `scope` limits them to the assets that the user may see. Raises InvalidQuery and
     SearchUnavailable.
     """
-    where = to_milvus(question.filters, reach)
+    where = to_milvus(question.filters, scope)
     composed = _compose(question, space)
-    nearest = _Nearest(question, reach, space, composed.vector, where)
+    nearest = _Nearest(question, scope, space, composed.vector, where)
     by_words: list[fulltext.WordHit] = []
     if question.terms.include:  # Milvus and PostgreSQL answer in parallel
         first = _pool.submit(nearest.search, nearest.neighbour_count(depth))
@@ -132,7 +132,7 @@ class _Nearest:
     """The nearest neighbours of a query, without its own assets and those with excluded terms."""
 
     question: SearchQuery
-    reach: permissions.AssetScope
+    scope: permissions.AssetScope
     space: VectorSpace
     vector: Vector
     where: str
@@ -141,7 +141,7 @@ class _Nearest:
         terms = self.question.terms
         count = len(terms.include), len(terms.exclude)
         today = timezone.localdate()  # Part of the cache key: rights expire at the end of a day
-        return _text_statement(self.reach, self.question.filters, today, *count, limit)
+        return _text_statement(self.scope, self.question.filters, today, *count, limit)
 
     def search(self, limit: int) -> list[store.Hit]:
         return nearest(self.space, self.vector, limit, self.where)
@@ -166,7 +166,7 @@ class _Nearest:
             limit = min(more * limit, store.MAX_HITS)
             found = self.search(limit)
         if self.question.terms.exclude:  # Most are excluded: list them in the filter
-            candidates = _candidates(self.reach, self.question.filters)
+            candidates = _candidates(self.scope, self.question.filters)
             excluded = sorted(fulltext.excluded_ids(self.question.terms, candidates))
             where = expressions.all_of([self.where, expressions.none_of("id", excluded)])
             limit = self.neighbour_count(depth)
@@ -184,34 +184,36 @@ class _Nearest:
         return [hit for hit in hits if hit.id not in excluded]
 
 
-def _candidates(reach: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
+def _candidates(scope: permissions.AssetScope, filters: Filters) -> QuerySet[Asset]:
     """Return the assets that a text match may find: those that `to_milvus` lets Milvus find."""
-    return to_queryset(filters, reach.assets()).filter(_searchable())
+    return to_queryset(filters, scope.assets()).filter(_searchable())
 
 
 @lru_cache(maxsize=MAX_PREPARED)
 def _text_statement(
-    reach: permissions.AssetScope,
+    scope: permissions.AssetScope,
     filters: Filters,
     today: datetime.date,
     include: int,
     exclude: int,
     limit: int,
 ) -> PreparedQuery[Asset]:
-    candidates = _candidates(reach, filters)
+    candidates = _candidates(scope, filters)
     return fulltext.compile_match(candidates, include=include, exclude=exclude, limit=limit)
 
 
-def extend(ranking: Ranking, deeper: Ranking) -> Ranking:
-    """Return `ranking` with the new hits of a deeper ranking of the same query at its end: pages
-    that users have seen do not change."""
+def extend_ranking(ranking: Ranking, deeper: Ranking) -> Ranking:
+    """Return `ranking` with the new hits of a deeper ranking of the same query at its end.
+
+    Pages that users have seen do not change.
+    """
     known = {hit.id for hit in ranking.hits}
     added = tuple(hit for hit in deeper.hits if hit.id not in known)
     return Ranking(ranking.hits + added, deeper.complete or not added)
 
 
 def _compose(question: SearchQuery, space: VectorSpace) -> ComposedQuery:
-    background = space_encoders.background(str(space.fingerprint))
+    background = space_encoders.load_background(str(space.fingerprint))
     try:
         return relevance.compose(embedding.query_parts(question, space), background)
     except ValueError as error:

@@ -31,9 +31,9 @@ def match_regions(picture: Image.Image, assets: Sequence[int]) -> dict[int, floa
     vectors = _vectors(space, assets)
     if not vectors:
         return {}
-    background = space_encoders.background(str(space.fingerprint))
+    background = space_encoders.load_background(str(space.fingerprint))
     try:
-        encoded = space_encoders.encoder(space).encode(list(_regions(picture)))
+        encoded = space_encoders.load_encoder(space).encode(list(_regions(picture)))
     except EncoderError as error:
         raise SearchUnavailable(str(error)) from error
     fit = background.picture

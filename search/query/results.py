@@ -22,7 +22,8 @@ class SearchHit:
 
     @property
     def relevance(self) -> float | None:
-        """Return 0 to 1, a match from 0.5; None when browsing, or if only words matched."""
+        """Return the relevance, 0 to 1, a match from 0.5 on; None if only words matched, or
+        browsing."""
         return self.hit.relevance if self.hit else None
 
     @property
@@ -31,7 +32,7 @@ class SearchHit:
 
     @property
     def by(self) -> list[str]:
-        """Return why it matched: any of "meaning", "words" and "name"."""
+        """Return the ways in which the asset matched: any of "meaning", "words" and "name"."""
         return [str(each.name).lower() for each in MatchedBy if self.hit and each in self.hit.by]
 
 

@@ -22,7 +22,7 @@ from search.models import Embedding, QueryLog, VectorSpace, with_index_state
 from search.query import fulltext, ranking
 from search.query.browse import browse
 from search.query.cursors import NO_SUCH_PAGE, decode_cursor, encode_cursor
-from search.query.prepared import MAX_PREPARED, PreparedQuery, id_any
+from search.query.prepared import MAX_PREPARED, PreparedQuery, is_in_param
 from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.results import PAGE_SIZE, Page, SearchHit
 from search.query.types import HIDDEN_STATUSES, SearchQuery
@@ -41,7 +41,7 @@ class _Scope:
     brands."""
 
     space: VectorSpace
-    reach: permissions.AssetScope
+    asset_scope: permissions.AssetScope
     unchanged: bool  # True if nothing waits to be indexed: then the revision identifies the data
 
 
@@ -91,7 +91,9 @@ def _rows(scope: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> lis
     that the user may not see."""
     by_words = [hit.id for hit in hits if MatchedBy.WORDS in hit.by]
     include_hidden = bool(question.filters.statuses)
-    statement = _rows_query(scope.space.pk, scope.reach, include_hidden, marked=bool(by_words))
+    statement = _rows_query(
+        scope.space.pk, scope.asset_scope, include_hidden, marked=bool(by_words)
+    )
     rows = statement.rows(
         ids=[hit.id for hit in hits],
         by_words=by_words,
@@ -123,9 +125,9 @@ def _with_brands(assets: list[Any]) -> list[Any]:
 
 @lru_cache(maxsize=MAX_PREPARED)
 def _rows_query(
-    space: int, reach: permissions.AssetScope, include_hidden: bool, *, marked: bool
+    space: int, scope: permissions.AssetScope, include_hidden: bool, *, marked: bool
 ) -> PreparedQuery[Asset]:
-    visible = reach.assets().with_tags().with_author()
+    visible = scope.assets().with_tags().with_author()
     assets = with_index_state(visible, space).annotate(
         brand_name=F("brand__name"), brand_slug=F("brand__slug")
     )
@@ -134,7 +136,7 @@ def _rows_query(
         assets = assets.exclude(status__in=HIDDEN_STATUSES)
     if marked:  # Without text hits, the query is a fifth faster
         assets = fulltext.with_highlights(assets, of="by_words", phrases="phrases")
-    return PreparedQuery(assets.filter(id_any("pk", "ids")).order_by())
+    return PreparedQuery(assets.filter(is_in_param("pk", "ids")).order_by())
 
 
 # ------------------------------------------------------------------------ rankings
@@ -153,12 +155,15 @@ def _search(
     keep: bool,
     by_program: bool,
 ) -> tuple[QueryLog, Ranking]:
-    """Return the logged query and its ranking. A query repeated within a minute, with an unchanged
-    index, is answered from memory and logged once."""
+    """Return the logged query and its ranking, at least deep enough for `limit` hits and one more.
+
+    A query repeated within a minute, with an unchanged index, is answered from memory and logged
+    once. Raises InvalidQuery and SearchUnavailable.
+    """
     depth = max(FIRST_DEPTH, limit + 1)
-    user_key = person.pk, scope.reach, timezone.localdate(), keep, by_program
-    index_key = scope.space.collection, scope.space.revision
-    key = (*user_key, *index_key, question.to_querystring(), depth)
+    address = question.to_querystring()
+    viewer = person.pk, scope.asset_scope, timezone.localdate(), keep, by_program
+    key = (*viewer, address, depth, scope.space.collection, scope.space.revision)
     # The contents of a collection change without the index
     cacheable = scope.unchanged and question.filters.collection is None
     if cacheable:
@@ -170,7 +175,7 @@ def _search(
         person_id=person.pk,
         # Lower case may be longer, and PostgreSQL does not index a row that is too long
         words=schema.cut(" ".join(question.text.lower().split())[:MAX_TEXT_LENGTH], INDEXED_BYTES),
-        question=question.to_querystring(),
+        question=address,
         space=scope.space,
         matched=ranked.matched,
         clicks=None if by_program else 0,
@@ -187,9 +192,13 @@ def _search(
 def _deeper(
     logged: QueryLog | None, question: SearchQuery, scope: _Scope, ranked: Ranking
 ) -> Ranking:
-    """Return a deeper ranking; save it for the next pages if the query is logged."""
+    """Return a deeper ranking of the query, which begins with `ranked`.
+
+    It is saved for the next pages if the query is logged. Raises InvalidQuery and
+    SearchUnavailable.
+    """
     deeper = _rank(question, scope, 4 * max(FIRST_DEPTH, len(ranked.hits)))
-    extended = ranking.extend(ranked, deeper)
+    extended = ranking.extend_ranking(ranked, deeper)
     if logged is None:
         return extended
     rows = QueryLog.objects.filter(pk=logged.pk)
@@ -214,23 +223,23 @@ def _logged_query(
     return logged, start
 
 
-def rank_query(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
-    """Return the ranking alone, to count matches. Raises InvalidQuery and SearchUnavailable."""
+def rank_for_user(*, person: permissions.AnyUser, question: SearchQuery, depth: int) -> Ranking:
+    """Return the ranking of a query for a user, `depth` hits by meaning deep; nothing is logged.
+
+    Used to count matches. Raises InvalidQuery and SearchUnavailable.
+    """
     return _rank(question, _scope(person, question), depth)
 
 
 def _rank(question: SearchQuery, scope: _Scope, depth: int) -> Ranking:
-    return ranking.rank(
-        question,
-        space=scope.space,
-        reach=scope.reach,
-        depth=depth,
-    )
+    return ranking.rank(question, space=scope.space, scope=scope.asset_scope, depth=depth)
 
 
 def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
-    """Return the user's search scope, in one SQL query. Raises SearchUnavailable without an
-    encoder."""
+    """Return the scope of the user's search, read in one SQL query.
+
+    Raises SearchUnavailable if no encoder is loaded yet.
+    """
     chosen = question.filters.brands
     rows = _scope_query(person, chosen).rows()
     if not rows:
@@ -246,7 +255,8 @@ def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
 
 
 def _scope_key(person: permissions.AnyUser, chosen: tuple[str, ...]) -> tuple[object, ...]:
-    """Return what the query depends on: all that `permissions.brands` reads of a user."""
+    """Return the cache key of `_scope_query`: what `permissions.brands` reads of the user, and
+    slugs."""
     return person.pk, person.is_active, permissions.has_full_access(person), chosen
 
 

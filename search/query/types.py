@@ -96,7 +96,7 @@ class ImageTerm:
     weight: float = 1.0  # Below 0: find images unlike it
 
     def parameter(self) -> tuple[str, str]:
-        """Return its URL parameter, as (name, value)."""
+        """Return the URL parameter of this image, as (name, value)."""
         name, key = ("like", self.asset) if self.picture is None else ("picture", self.picture)
         return name, f"{key}" if self.weight == 1 else f"{key}*{self.weight:g}"
 
@@ -113,7 +113,7 @@ class SearchQuery:
 
     @cached_property
     def terms(self) -> fulltext.ParsedText:
-        """Return the parsed text. It is parsed only here, and once."""
+        """Return the included and excluded terms of the text; it is parsed only here, and once."""
         return fulltext.parse(self.text)
 
     @property
@@ -123,7 +123,7 @@ class SearchQuery:
 
     @property
     def assets(self) -> frozenset[int]:
-        """Return the ids of the assets searched by: they are no results."""
+        """Return the ids of the assets that the query searches by; results leave them out."""
         return frozenset(shown.asset for shown in self.shown if shown.asset is not None)
 
     def within(self, brand: Brand) -> SearchQuery:
@@ -144,7 +144,7 @@ def like_asset(asset: Asset, weight: float = 1.0) -> ImageTerm:
 
 
 def ratios_near(ratio: float) -> tuple[float, float]:
-    """Return the minimum and maximum aspect ratio that count as this one."""
+    """Return the minimum and maximum aspect ratio that a filter by `ratio` accepts."""
     slack = ratio * RATIO_TOLERANCE
     return ratio - slack, ratio + slack
 

@@ -56,7 +56,10 @@ def add_golden_query(
 
 @transaction.atomic
 def set_expected(*, golden: GoldenQuestion, expected: Collection[Asset]) -> None:
-    """Replace the expected assets. Raises InvalidQuery unless they are all of the brand."""
+    """Replace the expected assets, and forget the metrics measured with the earlier ones.
+
+    Raises InvalidQuery unless they are 1 to MAX_EXPECTED assets of the brand.
+    """
     golden.expected.set(_expected(golden.brand, expected))
     golden.measured = {}  # it was measured with other answers
     golden.save(update_fields=["measured"])
@@ -70,7 +73,10 @@ def delete_golden_query(*, golden: GoldenQuestion) -> None:
 
 
 def _expected(brand: Brand, assets: Collection[Asset]) -> list[Asset]:
-    """Return the assets. Raises InvalidQuery unless they are 1 to MAX_EXPECTED of the brand."""
+    """Return the expected assets as a list.
+
+    Raises InvalidQuery unless they are 1 to MAX_EXPECTED assets, all of the brand.
+    """
     if not 0 < len(assets) <= MAX_EXPECTED:
         raise InvalidQuery(f"Choose the expected assets: at least one, at most {MAX_EXPECTED}.")
     if foreign := next((asset for asset in assets if asset.brand_id != brand.pk), None):

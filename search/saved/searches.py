@@ -30,7 +30,10 @@ def saved_searches(person: permissions.AnyUser) -> QuerySet[SavedSearch]:
 
 
 def may_change(person: permissions.AnyUser, saved: SavedSearch) -> bool:
-    """Return True for the creator, while they may edit in the brand, and for its managers."""
+    """Return True if the user may change the saved search.
+
+    They manage its brand, or created it and may still edit in the brand.
+    """
     if permissions.can_manage(person, saved.brand):
         return True
     return saved.created_by_id == person.pk and permissions.can_edit(person, saved.brand)
@@ -116,7 +119,7 @@ def follow_merge(kept: Asset, copies: Collection[Asset]) -> None:
 
 
 def record_visit(*, saved: SavedSearch, person: User) -> None:
-    """Record that `person` looks at it now: only later matches are new to them."""
+    """Record that the user views the saved search now: only later matches count as new to them."""
     SavedSearchVisit.objects.update_or_create(
         saved_search=saved, person=person, defaults={"visited_at": timezone.now()}
     )
@@ -129,7 +132,7 @@ def updates_cache_key(person: permissions.AnyUser) -> str:
 
 
 def _name(name: str) -> str:
-    """Return the cleaned name. Raises InvalidQuery if it is empty or too long."""
+    """Return the cleaned name of a saved search. Raises InvalidQuery if it is empty or too long."""
     name = " ".join(clean_text(name).split())
     if not name or len(name) > MAX_NAME_LENGTH:
         raise InvalidQuery(f"A saved search needs a name of at most {MAX_NAME_LENGTH} characters.")
@@ -137,7 +140,7 @@ def _name(name: str) -> str:
 
 
 def _write(saved: SavedSearch) -> None:
-    """Save the row. Raises InvalidQuery if the name is taken."""
+    """Save the saved search. Raises InvalidQuery if its brand has another one of that name."""
     try:
         with transaction.atomic():
             saved.save()

@@ -14,17 +14,26 @@ from search.query import ImageTerm, SearchQuery, read_query
 
 
 def query_key(question: SearchQuery) -> str:
-    """Return the stored form: the query string without brands, since its brand is implied."""
+    """Return the form in which a query is stored: its query string without brands.
+
+    The brand of the row that stores it takes their place.
+    """
     return replace(question, filters=question.filters.without("brands")).to_querystring()
 
 
 def query_of(stored: SavedSearch | GoldenQuestion, person: permissions.AnyUser) -> SearchQuery:
-    """Return the stored query within its brand. Raises InvalidQuery if it is no longer valid."""
+    """Return the query of a saved search or golden query, within its brand.
+
+    Raises InvalidQuery if it is no longer valid for this user.
+    """
     return read_query(stored.question, person=person).within(stored.brand)
 
 
 def querystring_of(stored: SavedSearch | GoldenQuestion) -> str:
-    """Return the query string within its brand, valid or not."""
+    """Return the query string of a saved search or golden query, with its brand.
+
+    It is not validated.
+    """
     brand = SearchQuery().within(stored.brand).to_querystring()
     return f"{stored.question}&{brand}" if stored.question else brand
 
@@ -59,7 +68,10 @@ def for_brand(brand: Brand, question: SearchQuery) -> SearchQuery:
 
 
 def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
-    """Assign an uploaded query image to the brand; copy it if another brand has it."""
+    """Return the image with an uploaded query image assigned to the brand.
+
+    It is copied if it belongs to another brand. Raises InvalidQuery if it has expired.
+    """
     if shown.picture is None:
         return shown
     picture = QueryImage.objects.select_for_update().filter(pk=shown.picture).first()
@@ -77,7 +89,10 @@ def _adopt_image(brand: Brand, shown: ImageTerm) -> ImageTerm:
 
 
 def release_images(brand: Brand, question: str) -> None:
-    """Return the query's images to deletion after a day, unless another stored query uses them."""
+    """Let the query images of a deleted stored query expire after a day.
+
+    An image that another stored query of the brand uses is kept.
+    """
     for text in QueryDict(question).getlist("picture"):
         picture = text.partition("*")[0]
         queries = (model.objects.filter(brand=brand) for model in (SavedSearch, GoldenQuestion))

@@ -22,7 +22,7 @@ from search.saved import searches, stored_query
 
 MAX_SEARCHES = 48  # saved searches per user that are run; further ones are listed by name only
 COVERS = 4  # images shown of a saved search
-CACHE_SECONDS = 240  # of `has_updates`
+CACHE_SECONDS = 240  # time for which the answer of `has_updates` is cached
 
 
 @dataclass
@@ -101,16 +101,16 @@ def _approvals() -> QuerySet[Decision]:
 
 
 def _since(row: SavedSearchStatus) -> datetime.datetime:
-    """Return the time of the last visit, or of saving."""
+    """Return the time after which matches are new: the user's last visit, or when it was saved."""
     annotated: Any = row.saved
     since: datetime.datetime = annotated.since
     return since
 
 
 def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> dict[int, _Matches]:
-    """Return the matches of those with words or images, by id of the saved search.
+    """Return the matches of the saved searches with words or images, by id of the saved search.
 
-    Sets the query or the problem of each row.
+    Sets `question` of every row, and `problem` and `down` where a search cannot be run.
     """
     try:
         space, unavailable = spaces.active_space(), ""
@@ -137,11 +137,10 @@ def _matches(person: permissions.AnyUser, rows: Iterable[SavedSearchStatus]) -> 
 
 def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetScope) -> _Matches:
     assert row.question
-    reach = scope.limit_to(frozenset({row.saved.brand_id}))
     ranked = ranking.rank(
         row.question,
         space=space,
-        reach=reach,
+        scope=scope.limit_to(frozenset({row.saved.brand_id})),
         depth=FIRST_DEPTH,
     )
     ids = tuple(hit.id for hit in ranked.hits if hit.matches)
@@ -149,7 +148,10 @@ def _rank(row: SavedSearchStatus, space: VectorSpace, scope: permissions.AssetSc
 
 
 def _browse(person: permissions.AnyUser, row: SavedSearchStatus) -> list[int]:
-    """Count matches of filters alone, and return the newest ones: PostgreSQL counts all."""
+    """Return the ids of the newest COVERS matches of a saved search that has filters only.
+
+    Sets its counts, which are exact: PostgreSQL counts all matches.
+    """
     assert row.question
     question = row.question
     assets = fulltext.exclude_terms(

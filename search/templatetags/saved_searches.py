@@ -23,14 +23,17 @@ class Bar:
     """Actions of the library page for the current query: saved already, to save, to pin."""
 
     address: str  # the query string
-    saved: list[tuple[SavedSearch, bool]]  # with the same query; True if the user may change it
-    brands: list[Brand]  # for which the user may save it
+    saved: list[tuple[SavedSearch, bool]]  # saved with the same query; True: the user may change it
+    brands: list[Brand]  # brands for which the user may save the query
     pins: bool  # True if the user manages a brand that could pin it
 
 
 @register.simple_tag(takes_context=True)
 def saved_bar(context: dict[str, Any]) -> Bar | None:
-    """Return the bar; None without a query, and for a plain collection."""
+    """Return the actions for the query of the library page; None without a query.
+
+    None also for a query that only opens a collection.
+    """
     question: SearchQuery | None = context.get("question")
     if question is None or context["form"].errors or not (key := stored_query.query_key(question)):
         return None
@@ -57,21 +60,22 @@ def saved_bar(context: dict[str, Any]) -> Bar | None:
     )
 
 
-@register.filter("asked_at")
+@register.filter
 def library_url(stored: SavedSearch | GoldenQuestion) -> str:
-    """Return the address of the library page with this query."""
+    """Return the address of the library page that runs this stored query."""
     return f"{reverse('library')}?{stored_query.querystring_of(stored)}"
 
 
-@register.filter("wanted")
+@register.filter
 def prompt_from_query(text: str) -> str:
-    """Return the query's text for a prompt, without excluded terms: a model would draw those."""
+    """Return a query's text as a prompt, without excluded terms: an image model would draw
+    those."""
     return SearchQuery(text=text).terms.description
 
 
-@register.filter("told")
+@register.filter
 def query_summary(address: str) -> str:
-    """Summarise a stored query in a few words, without a database query."""
+    """Return a summary of the query string in a few words, without a database query."""
     query = QueryDict(address)
     parts = [query["q"]] if query.get("q") else []
     if pictures := len(query.getlist("like")) + len(query.getlist("picture")):

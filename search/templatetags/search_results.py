@@ -49,15 +49,15 @@ class MatchSummary:
         return (lead, matches), *rest
 
     def __str__(self) -> str:
-        """Return everything as one sentence."""
+        """Return the match, the reasons and the excerpt as one text, for a tooltip."""
         parts = [*([self.match] if self.match else []), *self.reasons]
         words = ", ".join(parts)
         return f"{words}: {self.excerpt}" if self.excerpt else words
 
 
-@register.filter("told")
+@register.filter
 def match_summary(found: SearchHit) -> MatchSummary | None:
-    """Return why an asset was found; None when browsing, and for hits that do not match."""
+    """Return why a hit was found; None when browsing, and for hits that do not match."""
     if found.hit is None or not found.matches:
         return None
     share = found.relevance or 0.0
@@ -95,5 +95,6 @@ def _informative(highlights: Iterable[fulltext.Highlight]) -> list[fulltext.High
 
 @register.filter
 def counted(many: int, capped: bool) -> str:
-    """Return a count of a filter: `2,000+` where there may be more."""
+    """Return a number of assets as text: `2,000+` if only so many were counted and more may
+    match."""
     return f"{many:,}{'+' if capped and many else ''}"

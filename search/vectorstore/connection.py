@@ -52,9 +52,9 @@ def alias() -> str:
 
 
 def execute_on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
-    """Run a call on a collection, or on the alias if `collection` is "".
+    """Return the result of a call on a collection, or on the alias if `collection` is "".
 
-    Retries while the collection is released or the alias is being moved.
+    Retries while the collection is released or the alias is being moved. Raises as `execute`.
     """
     from pymilvus.exceptions import MilvusException
 
@@ -79,7 +79,7 @@ def execute_on(collection: str, run: Callable[[MilvusClient, str], T]) -> T:
 
 
 def execute(run: Callable[[MilvusClient], T]) -> T:
-    """Run a call with this process's client.
+    """Return the result of a call with this process's client.
 
     Raises VectorStoreRejected, and VectorStoreUnavailable for every other failure.
     """
@@ -110,7 +110,11 @@ def _is_moving(error: Exception) -> bool:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Return True if the server, or pymilvus before sending, rejected the call itself."""
+    """Return True if this very call was rejected, so that a retry cannot help.
+
+    Either the server rejected its rows or its filter, or pymilvus did so before it sent anything,
+    or it is larger than gRPC allows.
+    """
     import grpc
     from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamError
 
@@ -122,9 +126,9 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_down(error: Exception) -> bool:
-    """Return True if there was no answer, or only one of general failure.
+    """Return True if Milvus did not answer, or answered with an unspecific error only.
 
-    A specific error code of the server means that it is available.
+    Any specific error code means that the server is available.
     """
     from pymilvus.exceptions import MilvusException
 

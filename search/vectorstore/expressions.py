@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from search.vectorstore.schema import FIELDS, number_columns, word, words_column
+from search.vectorstore.schema import FIELDS, number_columns, word_of, words_column
 
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 NOTHING = "id < 0"  # matches no row, since ids are positive; on Milvus Lite and on the server
@@ -39,13 +39,13 @@ def differs(field: str, value: Value) -> str:
 
 
 def one_of(field: str, values: Iterable[Value]) -> str:
-    """Return an expression that matches no row if there are no values."""
+    """Match rows whose `field` is one of the values; no row without values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} in [{listed}]" if listed else NOTHING
 
 
 def none_of(field: str, values: Iterable[Value]) -> str:
-    """Return "", which filters nothing, if there are no values."""
+    """Match rows whose `field` is none of the values; "", which matches all, without values."""
     listed = ", ".join(literal(value) for value in values)
     return f"{field} not in [{listed}]" if listed else ""
 
@@ -73,7 +73,7 @@ def contains_any(field: str, values: Iterable[Value]) -> str:
         return any_of(one_of(column, values) for column in number_columns(field))
     if settings.MILVUS_URI:
         return f"array_contains_any({field}, [{', '.join(literals)}])"
-    words = (word(str(value)) for value in values)
+    words = (word_of(str(value)) for value in values)
     return any_of(f'{words_column(field)} like "% {one} %"' for one in words)
 
 

@@ -80,7 +80,7 @@ def words_column(name: str) -> str:
     return f"{name}_words"
 
 
-def word(text: str) -> str:
+def word_of(text: str) -> str:
     """Return the hash that stands for a text: of fixed length, without wildcard characters."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -115,7 +115,7 @@ def to_columns(scalars: Scalars) -> dict[str, object]:
             columns |= zip(number_columns(name), padded, strict=False)
         else:
             columns[name] = value
-            columns[words_column(name)] = f" {' '.join(map(word, value))} "
+            columns[words_column(name)] = f" {' '.join(map(word_of, value))} "
     return columns
 
 

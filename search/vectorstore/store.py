@@ -183,12 +183,12 @@ def search(vector: Vector, *, limit: int, where: str, collection: str = "") -> l
 
 
 def fetch(ids: Sequence[int], *, collection: str = "") -> dict[int, Scalars]:
-    """Return the scalars that Milvus holds, by id."""
+    """Return, by id, the scalars that Milvus holds of these rows; missing rows are left out."""
     return {int(row["id"]): from_columns(row) for row in _get(ids, list(COLUMNS), collection)}
 
 
 def vectors(ids: Sequence[int], *, collection: str = "") -> dict[int, Vector]:
-    """Return the vectors that Milvus holds, by id."""
+    """Return, by id, the vectors that Milvus holds of these rows; missing rows are left out."""
     return {
         int(row["id"]): np.asarray(row["embedding"], np.float32)
         for row in _get(ids, ["embedding"], collection)

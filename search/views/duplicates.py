@@ -57,16 +57,18 @@ def duplicate_groups_page(request: PageRequest) -> HttpResponse:
         shown = get_object_or_404(
             permissions.assets(request.user).select_related("brand"), pk=asset
         )
-        group = duplicate_groups.group_of(shown, seen=duplicate_groups.seen_by(request.user))
+        group = duplicate_groups.group_of(
+            shown, visible=duplicate_groups.visible_assets(request.user)
+        )
         page = duplicate_groups.Page([group] if group else [], int(bool(group)))
-        dismissed["apart"] = dismissals.dismissed_duplicates(shown, _seen(request))[
+        dismissed["apart"] = dismissals.dismissed_duplicates(shown, _visible_assets(request))[
             : duplicate_groups.MAX_SHOWN
         ]
         dismissed["may_take_back"] = permissions.can_edit(request.user, shown.brand)
     else:
         before = parse_id(request.GET.get("before", "")) or None
-        seen = duplicate_groups.seen_by(request.user)
-        page = duplicate_groups.page(chosen, seen=seen, before=before)
+        visible = duplicate_groups.visible_assets(request.user)
+        page = duplicate_groups.page(chosen, visible=visible, before=before)
     context = {
         "page": page,
         "rows": _rows(request, page.groups),
@@ -159,13 +161,13 @@ def undo(request: PageRequest) -> HttpResponse:
     was moved to the merged asset stays there.
     """
     done = request.session.pop(DONE, {})
-    if said := done.get("said"):
-        dismissals.undo_dismissal([(first, second) for first, second in said], by=request.user)
+    if dismissed := done.get("said"):
+        dismissals.undo_dismissal([(first, second) for first, second in dismissed], by=request.user)
         messages.success(request, "Undone: they are possible duplicates again.")
     if archived := dict(done.get("archived", [])):
         back = merging.undo_merge(archived, by=request.user)
-        said = "Restored from the archive." if back else "They are no longer archived."
-        messages.success(request, said)
+        sentence = "Restored from the archive." if back else "They are no longer archived."
+        messages.success(request, sentence)
     return HttpResponseRedirect(_address(request))
 
 
@@ -177,7 +179,7 @@ def undo(request: PageRequest) -> HttpResponse:
 def duplicates_count(request: PageRequest) -> HttpResponse:
     """Render the count next to "Duplicates", fetched when the menu is opened."""
     number = duplicate_groups.count(
-        permissions.brands(request.user), seen=duplicate_groups.seen_by(request.user)
+        permissions.brands(request.user), visible=duplicate_groups.visible_assets(request.user)
     )
     response = HttpResponse(f'<span class="badge">{number}</span>' if number else "")
     response["Cache-Control"] = "private, no-store"
@@ -188,9 +190,9 @@ def duplicates_count(request: PageRequest) -> HttpResponse:
 @require_safe
 def asset_duplicates(request: PageRequest, pk: int) -> HttpResponse:
     """Render an asset's duplicates for its page; empty if there are none."""
-    asset = get_object_or_404(_seen(request), pk=pk)
-    group = duplicate_groups.group_of(asset, seen=duplicate_groups.seen_by(request.user))
-    apart = dismissals.dismissed_duplicates(asset, _seen(request)).count()
+    asset = get_object_or_404(_visible_assets(request), pk=pk)
+    group = duplicate_groups.group_of(asset, visible=duplicate_groups.visible_assets(request.user))
+    apart = dismissals.dismissed_duplicates(asset, _visible_assets(request)).count()
     context = {"asset": asset, "group": group, "apart": apart}
     response = render(request, "search/_duplicates_of.html", context)
     response["Cache-Control"] = "private, no-store"
@@ -224,7 +226,7 @@ def _ids(brands: QuerySet[Brand]) -> set[int]:
     return set(brands.values_list("pk", flat=True))
 
 
-def _seen(request: PageRequest) -> Any:
+def _visible_assets(request: PageRequest) -> Any:
     return permissions.assets(request.user).with_tags().select_related("brand")
 
 
@@ -236,7 +238,7 @@ def _assets(request: PageRequest, given: list[str]) -> list[Asset]:
     if len(set(given)) > MAX_ASSETS:
         raise InvalidAsset(f"Too many assets: choose at most {MAX_ASSETS} at once.")
     ids = parse_ids(given)
-    found: dict[int, Asset] = _seen(request).in_bulk(ids)
+    found: dict[int, Asset] = _visible_assets(request).in_bulk(ids)
     if len(found) < len(set(given)):
         get_object_or_404(Asset.objects.none())
     return [found[pk] for pk in ids]
@@ -247,7 +249,7 @@ def _slug(given: QueryDict) -> str:
 
 
 def _done(request: PageRequest, done: dict[str, Any]) -> HttpResponse:
-    """Store the action for undo, and redirect to the page."""
+    """Store the action in the session, for `undo`, and redirect to the page of duplicates."""
     request.session[DONE] = done
     return HttpResponseRedirect(_address(request, "done=1"))
 

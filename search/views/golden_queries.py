@@ -71,7 +71,7 @@ def golden_questions(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def measure(request: PageRequest) -> HttpResponse:
-    """Measure all of them now with the active encoder."""
+    """Measure all golden queries that the user manages with the active encoder, now."""
     _managed_brands(request)
     try:
         result = metrics.measure_golden_queries(
@@ -204,9 +204,9 @@ def _form(
 
 
 def _chosen(request: PageRequest, brand: Brand) -> list[Asset]:
-    """Return the ticked assets, and those named in `others` by id or address.
+    """Return the brand's assets that are ticked, or named in `others` by id or address.
 
-    Raises InvalidQuery.
+    Raises InvalidQuery for an asset that the user may not see.
     """
     ids = set(parse_ids(request.POST.getlist("asset")))
     for text in re.findall(r"[^\s,;]+", request.POST.get("others", "")):
@@ -236,7 +236,10 @@ def _managed_queries(request: PageRequest) -> Any:
 
 
 def _golden(request: PageRequest, pk: int) -> GoldenQuestion:
-    """Return the golden query; 404 if it is not visible. Raises NotAllowed."""
+    """Return the golden query with this id.
+
+    Raises Http404 if the user may not see it, and NotAllowed.
+    """
     golden: GoldenQuestion = get_object_or_404(golden_module.golden_queries(request.user), pk=pk)
     permissions.require_manager(request.user, golden.brand)
     return golden

@@ -64,7 +64,7 @@ class Thumb:
     name: str  # the parameter
     value: str
     label: str
-    image: str  # its address
+    image: str  # address of the thumbnail
     weight: float
     without: str
     choices: tuple[Choice, ...]

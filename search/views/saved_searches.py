@@ -161,7 +161,7 @@ def click(request: PageRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _saved(request: PageRequest, pk: int) -> SavedSearch:
-    """Return the saved search; 404 if it is not visible."""
+    """Return the saved search with this id; raise Http404 if the user may not see it."""
     return get_object_or_404(searches.saved_searches(request.user), pk=pk)
 
 

@@ -17,7 +17,7 @@ from assetbank.models import Asset, Collection, Membership
 from generation.models import Generation, Output
 from search.explain import explanation
 from search.models import DuplicatePair
-from search.query import Filters, SearchQuery, facets, like_asset, rank_query, search
+from search.query import Filters, SearchQuery, facets, like_asset, rank_for_user, search
 from search.saved import searches, updates
 from tests.conftest import Cast
 from tests.generation.requests import answered
@@ -115,7 +115,7 @@ def test_milvus_is_not_even_asked_for_them(
 ) -> None:
     index()
     question = SearchQuery(text="red", filters=Filters(statuses=("approved", *HIDDEN)))
-    ranked = rank_query(person=cast.viewer, question=question, depth=64)
+    ranked = rank_for_user(person=cast.viewer, question=question, depth=64)
     assert [hit.id for hit in ranked.hits] == [shown.pk]
 
 

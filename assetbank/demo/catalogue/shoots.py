@@ -77,7 +77,7 @@ def shots(products: tuple[Product, ...], count: int, rng: random.Random) -> list
 
 
 def _motif(spec: Spec) -> tuple[str, str, str]:
-    """Return what no two images of a brand may have in common."""
+    """Return the values of a spec that no two images of a brand may share as a whole."""
     return spec.obj, spec.colour, spec.scene
 
 

@@ -94,7 +94,7 @@ def _product_phrase(spec: Spec, product: Product, shade: str) -> str:
 
 
 def tags(spec: Spec, product: Product) -> tuple[str, ...]:
-    """Return four to six tags."""
+    """Return the four to six tags of a demo asset."""
     pattern = PATTERN_WORDS.get(spec.pattern, f"{spec.trim} trim" if spec.trim else "")
     words = (*product.tags, spec.colour, SCENE_TAGS[spec.scene], pattern)
     return tuple(dict.fromkeys(word for word in words if word))

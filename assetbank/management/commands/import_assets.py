@@ -26,7 +26,7 @@ READERS = 2  # threads: decoding and rendering release Python's lock
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome for one file."""
+    """Outcome of importing one file."""
 
     path: Path
     outcome: str  # new, already there, left out

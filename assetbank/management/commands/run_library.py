@@ -22,7 +22,7 @@ from assetbank.demo import library
 from assetbank.embedded import EmbeddedError, milvus
 
 MARK = "ASSETBANK_PART_OF"  # environment variable of each part: the data folder of its library
-THREADS = 8  # of the web server; each handles one request at a time
+THREADS = 8  # threads of the web server; each handles one request at a time
 STOP_SECONDS = 10  # after Ctrl-C, until a running part is killed; a batch may take five
 
 

@@ -124,7 +124,10 @@ class Command(BaseCommand):
 
 
 def read_lines(text: str) -> Iterator[Line]:
-    """Yield lines of JSON lines or CSV; bad ones have a problem."""
+    """Yield a Line for each query of a text in JSON lines or CSV.
+
+    An unusable line is yielded with its `problem`.
+    """
     if text.lstrip().startswith("{"):
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
@@ -161,7 +164,7 @@ def _json_line(number: int, text: str) -> Line:
 
 
 def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
-    """Return a line, normalised like stored file names: composed, without control characters."""
+    """Return one query, normalised like stored file names: composed, without control characters."""
     question = " ".join(clean_text(question).split())
     expected = tuple(dict.fromkeys(name for each in expected if (name := clean_text(each))))
     problem = "" if question else "question is empty."
@@ -171,7 +174,10 @@ def _line(number: int, question: str, expected: tuple[str, ...]) -> Line:
 
 
 def _evaluation_query(line: Line, brand: Brand | None) -> EvaluationQuery:
-    """Return the evaluation query. Raises BadLine and InvalidQuery."""
+    """Return the query of a line with the ids of its expected assets, within `brand` if given.
+
+    Raises BadLine and InvalidQuery.
+    """
     if line.problem:
         raise BadLine(line.problem)
     question = _question(line.question)
@@ -190,9 +196,10 @@ def _evaluation_query(line: Line, brand: Brand | None) -> EvaluationQuery:
 
 
 def _question(text: str) -> SearchQuery:
-    """Parse a query string, if it begins with one of its parameters, else words.
+    """Return the query that a text of the file stands for. Raises InvalidQuery.
 
-    Raises InvalidQuery.
+    A text that begins with a parameter (`q=red&tags=summer`) is a query string, any other the words
+    of a query.
     """
     name, equals, _ = text.partition("=")
     if equals and name in SearchForm.base_fields:

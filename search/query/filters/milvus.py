@@ -16,29 +16,35 @@ from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_afte
 from search.vectorstore import expressions as e
 
 
-def to_milvus(filters: Filters, reach: permissions.AssetScope) -> str:
-    """Return the Milvus expression of all filters. `reach` limits it to the assets of the chosen
-    brands that the user may see."""
-    terms = [_within(reach)]
+def to_milvus(filters: Filters, scope: permissions.AssetScope) -> str:
+    """Return the Milvus expression that an asset must match to pass all filters.
+
+    `scope` holds the assets that the user may see, of the chosen brands: it stands for the filter
+    by brand, too.
+    """
+    terms = [_within(scope)]
     if not filters.statuses:
         terms.append(e.none_of("status", [status.value for status in HIDDEN_STATUSES]))
     terms += [COMPILERS[name](value) for name, value in filters.given().items()]
     return e.all_of(terms)
 
 
-def _within(reach: permissions.AssetScope) -> str:
-    if reach.all_in is None:
+def _within(scope: permissions.AssetScope) -> str:
+    if scope.all_in is None:
         return ""
-    whole = e.one_of("brand_id", sorted(reach.all_in))
-    if not reach.approved_in:
+    whole = e.one_of("brand_id", sorted(scope.all_in))
+    if not scope.approved_in:
         return whole
     approved = e.equals("status", Asset.Status.APPROVED.value)
-    some = e.all_of([e.one_of("brand_id", sorted(reach.approved_in)), approved])
-    return e.any_of([whole, some]) if reach.all_in else some
+    some = e.all_of([e.one_of("brand_id", sorted(scope.approved_in)), approved])
+    return e.any_of([whole, some]) if scope.all_in else some
 
 
 def _in_collection(pk: int) -> str:
-    """List the ids of the collection's assets, as Milvus does not store collections."""
+    """Return the expression that lists the ids of the collection's assets.
+
+    Milvus does not store collections.
+    """
     assets = Asset.objects.filter(collections=pk)
     return e.one_of("id", assets.values_list("pk", flat=True))
 
@@ -58,7 +64,7 @@ def _seconds(moment: datetime.datetime) -> int:
 
 # Field of Filters -> function that compiles a value other than its default
 COMPILERS: dict[str, Callable[[Any], str]] = {
-    "brands": lambda slugs: "",  # Covered by `reach`, which has the ids that Milvus stores
+    "brands": lambda slugs: "",  # Covered by `scope`, which has the ids that Milvus stores
     "collection": _in_collection,
     "kinds": partial(e.one_of, "kind"),
     "origins": partial(e.one_of, "origin"),

@@ -33,9 +33,9 @@ from search.duplicates.pixel_match import (
     NEAREST_HASHES,
     NEAREST_VECTORS,
     SAME_THRESHOLD,
-    Thumb,
+    PixelArrays,
+    pixel_arrays,
     same_image_score,
-    thumb,
 )
 from search.encoders import DEMO_FOLDER, ImageEncoder
 from tests.search.duplicates.copies import COPIES
@@ -125,8 +125,10 @@ def _compared(
     pairs: Sequence[tuple[int, int]], assets: Sequence[Asset], library: Sequence[Asset]
 ) -> tuple[set[tuple[int, int]], float]:
     """Return the pairs that are the same image, and the milliseconds per pair."""
-    thumbs = [thumb(asset.picture) for asset in assets]
-    queue: list[tuple[Thumb, Thumb]] = [(thumbs[first], thumbs[second]) for first, second in pairs]
+    thumbs = [pixel_arrays(asset.picture) for asset in assets]
+    queue: list[tuple[PixelArrays, PixelArrays]] = [
+        (thumbs[first], thumbs[second]) for first, second in pairs
+    ]
     with multiprocessing.get_context("fork").Pool(2) as pool:
         outcomes = pool.starmap(_timed, queue, chunksize=64)
     same = {
@@ -135,7 +137,7 @@ def _compared(
     return same, 1000 * float(np.median([seconds for _, seconds in outcomes]))
 
 
-def _timed(first: Thumb, second: Thumb) -> tuple[float, float]:
+def _timed(first: PixelArrays, second: PixelArrays) -> tuple[float, float]:
     started = time.perf_counter()
     return same_image_score(first, second), time.perf_counter() - started
 

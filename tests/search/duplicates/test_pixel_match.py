@@ -13,14 +13,14 @@ from assetbank.demo.drawing.objects import DRAWINGS
 from assetbank.demo.drawing.painter import Painter
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec, random_spec
-from search.duplicates.pixel_match import SAME_THRESHOLD, same_image_score, thumb
+from search.duplicates.pixel_match import SAME_THRESHOLD, pixel_arrays, same_image_score
 from tests.search.duplicates.copies import COPIES, Copy
 
 WARES = ("handbag", "sofa", "teddy", "boot", "guitar", "teapot", "dress", "camera")
 
 
 def likeness(first: Image.Image, second: Image.Image) -> float:
-    return same_image_score(thumb(first), thumb(second))
+    return same_image_score(pixel_arrays(first), pixel_arrays(second))
 
 
 def room(seed: int) -> Image.Image:
@@ -72,7 +72,7 @@ def test_two_products_in_one_room_are_two_pictures() -> None:
 
 def test_different_pictures_are_not_the_same() -> None:
     rng = random.Random(3)
-    thumbs = [thumb(render(random_spec(rng), 240, 1)) for _ in range(10)]
+    thumbs = [pixel_arrays(render(random_spec(rng), 240, 1)) for _ in range(10)]
     others = [same_image_score(a, b) for at, a in enumerate(thumbs) for b in thumbs[:at]]
     assert max(others) < SAME_THRESHOLD
 

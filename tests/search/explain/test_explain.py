@@ -657,7 +657,7 @@ class TestPage:
 
 
 class TestAPI:
-    def test_the_ledger_as_json(self, bag: Asset, cast: Cast) -> None:
+    def test_the_explanation_as_json(self, bag: Asset, cast: Cast) -> None:
         path = f"/api/v1/assets/{bag.pk}/why/"
         body = client_of(cast, "viewer").get(path, {"q": "red handbag", "kind": "logo"}).json()
         assert (body["asset"], body["state"], body["found"]) == (bag.pk, "bad", False)

@@ -82,13 +82,13 @@ def in_postgres(filters: Filters) -> set[int]:
 
 
 def in_milvus(filters: Filters) -> set[int]:
-    reach = permissions.AssetScope(None)
+    scope = permissions.AssetScope(None)
     if filters.brands:
         chosen = Brand.objects.filter(slug__in=filters.brands)
-        reach = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
+        scope = permissions.AssetScope(frozenset(chosen.values_list("pk", flat=True)))
     space = spaces.active_space()
     anything = np.ones(space.dimension, np.float32)
-    where = to_milvus(filters, reach)
+    where = to_milvus(filters, scope)
     hits = store.search(anything, limit=100, where=where, collection=space.collection)
     return {hit.id for hit in hits}
 

@@ -14,7 +14,7 @@ from assetbank.models import Asset
 from search import checks
 from search.models import Document
 from search.query import ParsedText, fulltext
-from search.query.prepared import PreparedQuery, id_any
+from search.query.prepared import PreparedQuery, is_in_param
 
 MakeAsset = Callable[..., Asset]
 
@@ -118,7 +118,7 @@ def test_a_question_without_a_letter_or_digit_is_nobodys_name(make_asset: MakeAs
 def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> None:
     assets = Asset.objects.with_tags()
     assets = fulltext.with_highlights(assets, of="of", phrases="phrases")
-    statement = PreparedQuery(assets.filter(id_any("pk", "of")))
+    statement = PreparedQuery(assets.filter(is_in_param("pk", "of")))
 
     def highlights(asset: Asset) -> list[fulltext.Highlight]:
         (marked,) = statement.rows(of=[asset.pk], phrases=["of the", "evening", "capes"])
@@ -139,7 +139,7 @@ def test_what_was_found_is_marked_where_it_stands(shelf: dict[str, Asset]) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_knows_no_letters_is_told() -> None:
-    assert checks.letters(databases=["default"]) == []
+    assert checks.check_locale(databases=["default"]) == []
     settings = connection.settings_dict
     server = {"host": settings["HOST"], "port": settings["PORT"] or None, "user": settings["USER"]}
     server["password"] = settings["PASSWORD"] or None
@@ -152,7 +152,7 @@ def test_a_database_that_knows_no_letters_is_told() -> None:
         )
     try:
         with psycopg.connect(dbname=name, **server) as other:
-            assert other.execute(checks.LETTERS).fetchone() != (True,)
+            assert other.execute(checks.KNOWS_LETTERS).fetchone() != (True,)
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP DATABASE "{name}"')

@@ -23,7 +23,7 @@ from search.models import Embedding, VectorSpace
 from search.query import Filters, embedding, fulltext, ranking, retrieval
 from search.query import prepared as statements
 from search.query.filters import to_queryset
-from search.query.prepared import PreparedQuery, id_any
+from search.query.prepared import PreparedQuery, is_in_param
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -58,15 +58,15 @@ def prepared(cast: Cast, make_asset: MakeAsset) -> dict[str, Prepared]:
         row, _ = Embedding.objects.update_or_create(asset=asset, space=space)
         row.vector_bytes = b"\0" * 8
         row.save()
-    reach, ids = permissions.asset_scope(cast.viewer), [silk.pk, striped.pk]
+    scope, ids = permissions.asset_scope(cast.viewer), [silk.pk, striped.pk]
     two = {"include_0": "silk", "include_1": "silk cape", "exclude_0": "striped"}
     named = {"name": "AB-12", "include_0": "AB-12"}
     filters = Filters(tags=("evening",), orientation="landscape", usable=True)
-    among = to_queryset(filters, reach.assets()).filter(ranking._searchable())
+    among = to_queryset(filters, scope.assets()).filter(ranking._searchable())
 
     def rows(*, include_hidden: bool, marked: bool) -> Callable[[], PreparedQuery[Any]]:
         build = retrieval._rows_query.__wrapped__
-        return lambda: build(space.pk, reach, include_hidden, marked=marked)
+        return lambda: build(space.pk, scope, include_hidden, marked=marked)
 
     def scope_query(person: permissions.AnyUser, *chosen: str) -> Callable[[], PreparedQuery[Any]]:
         return lambda: retrieval._scope_query.__wrapped__(person, chosen)
@@ -163,6 +163,6 @@ def test_every_statement_of_the_product_is_compared() -> None:
 
 def test_a_statement_that_can_find_nothing_asks_nothing(cast: Cast, make_asset: MakeAsset) -> None:
     make_asset()
-    statement = PreparedQuery(Asset.objects.filter(id_any("pk", "ids"), brand__in=[]))
+    statement = PreparedQuery(Asset.objects.filter(is_in_param("pk", "ids"), brand__in=[]))
     assert sent(lambda: statement.rows(ids=[1])) == ([], [])
     assert sent(lambda: statement.tuples(ids=[1])) == ([], [])

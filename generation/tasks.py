@@ -34,7 +34,7 @@ def run(generation_id: int) -> None:
 
 @app.task(name="generation.tasks.follow", queue="generate")
 def follow(job_id: int) -> None:
-    bulk_orders.follow(job_id=job_id)
+    bulk_orders.advance_order(job_id=job_id)
 
 
 @app.periodic(cron="* * * * *")

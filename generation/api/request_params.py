@@ -145,7 +145,7 @@ def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     if slug:
         version = presets.choose_version(user_of(request), fields["brand"], slug, number)
         fields["prompt"] = presets.fill_prompt(version, fields["variables"], fields["prompt"])
-        fields["variables"] = presets.values(version, fields["variables"])
+        fields["variables"] = presets.variable_values(version, fields["variables"])
         fields["preset_version"] = version
         fields.setdefault("aspect_ratio", version.aspect_ratio or "1:1")
         if "image_size" in fields:

@@ -100,7 +100,7 @@ def quote(
         usd_in_bulk=in_bulk,
         left=min(left.values(), default=None),
         problem=problems[0] if problems and usd else "",
-        note=catalog.retirement_note(model),
+        note=catalog.retires_soon_sentence(model),
     )
 
 

@@ -75,7 +75,7 @@ def restore_from(
         now |= _settings_fields(generation)
         if now["model"] != generation.model:
             missed = f"{generation.model} is no longer available: {now['model']} is selected."
-            said.append(catalog.retirement_notice(generation.model) or missed)
+            said.append(catalog.retired_sentence(generation.model) or missed)
     if whole:
         now["brand"] = generation.brand.slug
     if "references" in parts:
@@ -131,7 +131,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, str]:
 def _save_undo(session: SessionBase) -> None:
     session[BEFORE] = {
         "fields": saved_fields(session),
-        "tray": tray.ids(session),
+        "tray": tray.selected_ids(session),
         "roles": {str(pk): role for pk, role in tray.roles(session).items()},
     }
 
@@ -141,7 +141,7 @@ def _prompt_fields(generation: Generation) -> dict[str, str]:
     version = generation.preset_version
     if version is None:
         return {"preset": "", "prompt": generation.prompt}
-    latest = presets.newest(version.preset)
+    latest = presets.latest_version(version.preset)
     slug = version.preset.slug
     return {
         "preset": slug if latest == version else f"{slug}:{version.number}",

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from django.contrib.postgres.search import SearchQuery as TextQuery
 from django.contrib.postgres.search import SearchRank
 from django.db.models import F
 
@@ -37,6 +36,7 @@ from search.query import (
     Filters,
     RankedId,
     SearchQuery,
+    fulltext,
     rank_query,
 )
 
@@ -221,13 +221,16 @@ def _log_odds(relevance: float | None) -> float:
 
 
 def _titled(person: permissions.AnyUser, brand: Brand, text: str) -> list[int]:
-    """Return ids of assets of whose title the prompt contains at least MIN_TITLE_SHARE, the largest
-    share first. A search does the opposite: it requires all words of the query in the document."""
+    """Return ids of the brand's assets that the prompt `text` names: it contains at least the share
+    MIN_TITLE_SHARE of the words of their title. Largest share first.
+
+    A search does the opposite: it requires all words of the query in the document.
+    """
     words = list(dict.fromkeys(_words(text)))[:MAX_WORDS]
     if not words:
         return []
     # PostgreSQL knows plurals and endings, and ranks by title; the share is computed below
-    any_word = TextQuery(" or ".join(words), config="english", search_type="websearch")
+    any_word = fulltext.any_word_query(words)
     titled = (
         _usable(person, brand)
         .filter(document__words=any_word)

@@ -63,7 +63,7 @@ class StudioForm(forms.Form):
         """Return the keyword arguments of `submit`, of a valid form. Raises InvalidRequest if a
         reference was deleted or hidden in the meantime."""
         data = {name: value for name, value in self.cleaned_data.items() if name != "preset"}
-        filled = presets.values(self.version, self.variables()) if self.version else {}
+        filled = presets.variable_values(self.version, self.variables()) if self.version else {}
         return {
             **data,
             "preset_version": self.version,

@@ -41,10 +41,10 @@ def run_generation(*, generation_id: int) -> None:
         logger.exception("generation %d", generation.pk)
         failure = _internal_error()
         takes.abandon_started(generation, failure)
-    finalize_run(generation, failure)
+    conclude_generation(generation, failure)
 
 
-def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
+def conclude_generation(generation: Generation, failure: ProblemError | None) -> None:
     """Store the outputs that have arrived in the library, and record how the generation ended.
 
     Raises EngineUnavailable if that is the failure and the job queue should retry.

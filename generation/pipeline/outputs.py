@@ -38,7 +38,7 @@ def store_outputs(generation: Generation) -> None:
                     by=generation.created_by,
                     origin=Asset.Origin.GENERATED,
                     provenance=_provenance(generation),
-                    title=presets.heading(generation).splitlines()[0][:120],
+                    title=presets.generation_heading(generation).splitlines()[0][:120],
                     kind=Asset.Kind.RENDER,
                 )
                 output.asset, output.data = stored.asset, None

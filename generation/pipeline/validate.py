@@ -59,7 +59,7 @@ def _fit(generation: Generation, references: Sequence[compose.NamedReference]) -
     fitted = compose.fit_references(references, chosen)
     generation.left_out = list(fitted.left_out)
     generation.image_size = generation.image_size or next(iter(chosen.image_sizes), "")
-    catalog.check(
+    catalog.validate_options(
         chosen,
         prompt=generation.prompt,
         aspect_ratio=generation.aspect_ratio,

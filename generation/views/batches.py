@@ -154,7 +154,7 @@ def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
     versions = {version.preset_id: version for version in newest}
     return [
         (preset, ", ".join(each["name"] for each in versions[preset.pk].variables))
-        for preset in presets.offered(request.user).order_by("position", "name")
+        for preset in presets.offered_presets(request.user).order_by("position", "name")
     ]
 
 

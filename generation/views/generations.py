@@ -59,8 +59,8 @@ def _context(request: PageRequest, pk: int) -> dict[str, Any]:
     return {
         "generation": shown,
         "shown": output_grid(shown, models),
-        "heading": presets.heading(shown),
-        "blanks": presets.filled(shown),
+        "heading": presets.generation_heading(shown),
+        "blanks": presets.filled_variables(shown),
         "full_prompt": "" if hidden else shown.full_prompt,  # it names the references
         "left_out": [] if hidden else shown.left_out,
         "said": [take.text for take in takes if take.text],

@@ -39,12 +39,12 @@ def suggest(request: PageRequest) -> HttpResponse:
     assert brand  # the user may create in some brand
     prompt = ", ".join([request.POST.get("prompt", ""), *_own_values(request)]).strip(" ,")
     found = suggestions.suggest_references(
-        person=request.user, brand=brand, prompt=prompt, taken=tray.ids(request.session)
+        person=request.user, brand=brand, prompt=prompt, taken=tray.selected_ids(request.session)
     )
     context = {
         "suggestions": found,
         "written": bool(prompt),
-        "full": len(tray.ids(request.session)) >= tray.MAX_REFERENCES,
+        "full": len(tray.selected_ids(request.session)) >= tray.MAX_REFERENCES,
     }
     return _fragment(request, "generation/_suggestions.html", context)
 
@@ -86,7 +86,9 @@ def _preflight(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     hints += [problem] if problem else []
     limits = "" if hints else inheritance.terms_preview(references)
     if form.version:
-        hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
+        hints += presets.reference_problems(
+            form.version, [roles.get(each.pk, "") for each in references]
+        )
     if not form.is_valid():
         untouched = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
         errors = [] if untouched else [error for each in form.errors.values() for error in each]

@@ -64,7 +64,7 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(visible_outputs(request), pk=pk)
     permissions.require_editor(request.user, output.generation.brand)
     assert output.asset_id
-    others = [each for each in tray.ids(request.session) if each != output.asset_id]
+    others = [each for each in tray.selected_ids(request.session) if each != output.asset_id]
     if len(others) == tray.MAX_REFERENCES:
         messages.info(
             request,

@@ -64,7 +64,7 @@ def studio(request: PageRequest) -> HttpResponse:
     brands = list(permissions.brands(request.user, *permissions.EDITORS))
     references = tray.assets(request.user, request.session)
     form = StudioForm(initial=defaults(brands, fields, references), person=request.user)
-    return _studio(request, form, fields, retired=catalog.retirement_notice(model))
+    return _studio(request, form, fields, retired=catalog.retired_sentence(model))
 
 
 @login_required
@@ -84,7 +84,7 @@ def show_preset(request: PageRequest) -> HttpResponse:
 
 def assign_preset_roles(request: PageRequest, version: PresetVersion | None) -> None:
     """Give references in the tray for which the user chose no role those that the preset needs."""
-    pks = tray.ids(request.session)
+    pks = tray.selected_ids(request.session)
     chosen = tray.chosen_roles(request.session)
     roles = [chosen.get(pk, "") for pk in pks]
     assigned = presets.assign_roles(version, roles) if version else roles
@@ -105,7 +105,7 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
         "blanks": [
             VariableField(
                 each["name"],
-                presets.label(each),
+                presets.variable_label(each),
                 given.get(f"{form_state.VAR_PREFIX}{each['name']}") or each.get("default", ""),
             )
             for each in version.variables
@@ -196,7 +196,7 @@ def _studio(
         "recalled": form_state.restored_from(request.session),
         "presets": [
             each
-            for each in presets.offered(request.user).select_related("brand")
+            for each in presets.offered_presets(request.user).select_related("brand")
             if each.brand is None or each.brand in brands
         ],
         **preset_fields(request, preset),

@@ -67,7 +67,7 @@ def finalise_output(request: PageRequest, pk: int) -> HttpResponse:
         return redirect("generation", pk=final.pk)
     context = {
         "output": output,
-        "steps": finalise.steps(
+        "steps": finalise.larger_sizes(
             catalog.find_model(output.generation.model), output.generation.image_size
         ),
         "may_create": permissions.can_edit(request.user, output.generation.brand),

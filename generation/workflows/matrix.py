@@ -104,7 +104,7 @@ class Matrix:
         variables = {**self.variables, **own}
         if self.preset_version:
             prompt = presets.fill_prompt(self.preset_version, variables, self.prompt)
-            return prompt, presets.values(self.preset_version, variables)
+            return prompt, presets.variable_values(self.preset_version, variables)
         prompt = self.prompt
         for name, value in own.items():
             if f"{{{name}}}" not in prompt:

@@ -71,7 +71,7 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
 
     Raises InvalidRequest if it cannot, or if the conversation would hold too many images."""
     model = _model(output.generation)
-    images = sum(link.images for link in conversation.chain(output)) + references
+    images = sum(past.images for past in conversation.past_turns(output)) + references
     if images > model.max_references:
         raise InvalidRequest(
             f"With this edit, the edit history would have {images} images, and {model.label} "
@@ -116,7 +116,7 @@ SELECT output FROM chain ORDER BY turn DESC
 
 
 @dataclass(frozen=True)
-class Step:
+class RefineStep:
     """One turn of a conversation: an output, and the generations that edited it. `asset` is None if
     it was deleted or the user may not view it."""
 
@@ -132,7 +132,7 @@ class Step:
         return self.output.asset
 
 
-def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
+def thread(output: Output, person: permissions.AnyUser) -> list[RefineStep]:
     """Return the conversation up to `output`, first turn first, with its branches: at most the last
     MAX_TURNS turns before the output."""
     with connection.cursor() as cursor:
@@ -143,7 +143,7 @@ def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
     return [by_output[pk] for pk in earlier if pk in by_output]
 
 
-def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[Step]:
+def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[RefineStep]:
     """Return `outputs` with the edits of each, in five queries however many there are, without the
     generations that `person` may not view."""
     allowed, assets = generations(person), permissions.assets(person)
@@ -152,4 +152,4 @@ def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[Step]:
     rows = outputs.filter(generation__in=allowed).defer("data")
     rows = rows.select_related("generation__created_by")
     rows = rows.prefetch_related(Prefetch("asset", assets), Prefetch("refined_in", branches))
-    return [Step(output, list(output.refined_in.all())) for output in rows]
+    return [RefineStep(output, list(output.refined_in.all())) for output in rows]

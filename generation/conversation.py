@@ -46,7 +46,8 @@ def record_request(take: Take, request: DrawRequest) -> None:
 
 
 def record_answer(take: Take, drawing: Drawing) -> None:
-    """Add the answer to the recorded request, in the transaction that stores its outputs.
+    """Add the model's answer to the recorded request of a take, in the transaction that stores its
+    outputs.
 
     Do nothing if the engine cannot continue from its answer.
     """
@@ -90,8 +91,8 @@ def past_turns(output: Output) -> list[PastTurn]:
 
 
 def image_count(output: Output) -> int:
-    """Return how many earlier images the model gets with the next turn, for estimates: a
-    conversation that cannot continue counts as 1, its last image."""
+    """Return how many earlier images the model would get if the conversation that ends with an
+    output continued, for estimates; 1, the output itself, if it cannot continue."""
     try:
         return sum(past.images for past in past_turns(output))
     except InvalidRequest:
@@ -105,8 +106,8 @@ def history(output: Output) -> tuple[Exchange, ...]:
 
 
 def image_hint(output: Output) -> str:
-    """Return the sentence for the next prompt that names the image meant; "" if the last answer has
-    only one."""
+    """Return the sentence that begins the next prompt and names the image to go on from; "" if the
+    model's last answer has only one image."""
     drawn = Output.objects.filter(take=output.take_id).count()
     if drawn < 2:
         return ""
@@ -189,7 +190,8 @@ def _exchange(past: PastTurn) -> Exchange:
 
 
 def _read_drawn(part: Json, drawn: Mapping[int, Asset]) -> bytes:
-    """Return the image of a stored part. Raises InvalidRequest if its file has changed."""
+    """Return the bytes of the image that a stored part of an answer names. Raises InvalidRequest if
+    its file has changed."""
     asset = drawn[part["output"]]
     return _unchanged(read_original(asset), part["sha256"], asset)
 
@@ -209,7 +211,8 @@ def _reference_image(reference: Mapping[str, Any], assets: Mapping[int, Asset]) 
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:
-    """Return the data. Raises InvalidRequest if its SHA-256 is not `checksum`."""
+    """Return `data`, the file of an asset. Raises InvalidRequest if its SHA-256 is not
+    `checksum`."""
     if hashlib.sha256(data).hexdigest() != checksum:
         raise InvalidRequest(
             f"The file of “{asset}” has changed, so its edit history cannot be sent to the "

@@ -18,7 +18,8 @@ INSPECTION_SECONDS = 5  # Maximum per job, so that other jobs of this queue are 
 
 
 class RetryUnavailable(BaseRetryStrategy):
-    """Retries after EngineUnavailable only; `pipeline.finish` limits the number of attempts."""
+    """Retry strategy for the job queue: only after EngineUnavailable; `pipeline.finish` limits the
+    number of attempts."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, EngineUnavailable):

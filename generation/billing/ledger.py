@@ -50,7 +50,8 @@ def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False)
 
 
 def reserve(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
-    """Reserve the estimate, in the transaction in which the generation is queued, and return it.
+    """Reserve the estimate for that many images of a generation, in the transaction in which it is
+    queued, and return the estimate in US dollars.
 
     Concurrent requests under the same cap wait for that transaction. Raises InvalidRequest if the
     brand's or the user's cap does not allow it.
@@ -99,7 +100,7 @@ def _charge(take: Take, usd: Decimal, note: str = "") -> None:
 
 
 def release(generation: Generation) -> None:
-    """Release the rest of the reservation, in the transaction in which the generation ends."""
+    """Release what is still reserved for a generation, in the transaction in which it ends."""
     _add(generation, Kind.RELEASED, -reserved_usd(generation))
 
 
@@ -149,7 +150,8 @@ def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
 
 
 def record_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:
-    """Add an entry for the cost that was avoided because the user took an existing image."""
+    """Add an entry for the US dollars that were not spent, because the user took an existing image
+    instead of a new one."""
     LedgerEntry.objects.create(brand=brand, person=person, kind=Kind.AVOIDED, usd=usd, note=note)
 
 

@@ -153,7 +153,8 @@ def _visible(person: User, *, by: str) -> Q:
 
 
 def _generations(person: User, month: datetime.date, brand: Brand | None) -> QuerySet[Generation]:
-    """Return the generations that were requested in a month, as far as the user may view them."""
+    """Return the generations that `person` may view and that were requested in the month, of all
+    brands or only of `brand`."""
     begin, end = caps.month(month)
     requested = Generation.objects.filter(
         _visible(person, by="created_by"), created_at__gte=begin, created_at__lt=end

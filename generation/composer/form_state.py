@@ -26,15 +26,17 @@ def saved_fields(session: SessionBase) -> dict[str, str]:
 
 
 def save_fields(session: SessionBase, data: Mapping[str, Any]) -> None:
-    """Keep the fields of the form in the session, which the middleware saves with the response."""
+    """Save the fields of the studio's form in the session, which the middleware stores with the
+    response."""
     session[KEY] = _fields(data)
 
 
 def save_fields_now(session: SessionBase, data: Mapping[str, Any]) -> None:
-    """Write the fields of the form to the stored session at once.
+    """Write the fields of the studio's form to the stored session at once.
 
-    For slow requests, during which others may change the tray: saving their own copy of the
-    session at their end would undo that."""
+    This is for slow requests, during which the user may change the tray in other requests: a slow
+    request that stores its own copy of the session at its end would undo that.
+    """
     fields = _fields(data)
     if type(session)(session.session_key).get(KEY) == fields:
         return
@@ -93,7 +95,8 @@ def restore_from(
 
 
 def restored_from(session: SessionBase) -> str:
-    """Return a sentence about the last change that can be undone, or ""."""
+    """Return the sentence about the last reuse or reset in this session that can be undone, or
+    ""."""
     return str(session.get(BEFORE, {}).get("said", ""))
 
 
@@ -137,7 +140,8 @@ def _save_undo(session: SessionBase) -> None:
 
 
 def _prompt_fields(generation: Generation) -> dict[str, str]:
-    """Return the user's own prompt, and the version of the preset that was used."""
+    """Return the fields of the form that hold the prompt of a generation: the preset, with the
+    number of its version if that is not the latest, the user's own words and the variables."""
     version = generation.preset_version
     if version is None:
         return {"preset": "", "prompt": generation.prompt}

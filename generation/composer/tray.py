@@ -26,8 +26,8 @@ MAX_REFERENCES = 14  # the most that a model accepts
 
 @contextmanager
 def locked_session(session: SessionBase) -> Iterator[SessionBase]:
-    """Yield the stored session, locked, and save it at the end: concurrent clicks wait for each
-    other, and none is lost."""
+    """Yield the user's stored session, locked, and save it at the end, so that of several clicks at
+    the same time none is lost."""
     with transaction.atomic():
         locked = Session.objects.select_for_update().filter(pk=session.session_key)
         if locked.first() is None:  # signed out in the meantime: nothing to save

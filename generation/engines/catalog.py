@@ -56,7 +56,8 @@ def is_billed(model_id: str) -> bool:
 
 
 def successor_of(retired: EngineModel) -> str:
-    """Return the id of the first successor, direct or indirect, that is on offer today, else ""."""
+    """Return the id of the first model on offer today among the successors of a retired model,
+    direct or indirect; "" if there is none."""
     models = {entry.id: entry for entry in EngineModel.objects.all()}
     seen: set[str] = set()
     current: EngineModel | None = models.get(retired.id)

@@ -148,7 +148,7 @@ def prompt_contains(generations: QuerySet[Generation], words: str) -> QuerySet[G
 
 
 def _printable(value: Any) -> Any:
-    """Remove NUL characters, which PostgreSQL does not accept."""
+    """Return a posted value without NUL characters, which PostgreSQL does not accept."""
     return value.replace("\0", "") if isinstance(value, str) else value
 
 

@@ -23,7 +23,8 @@ State = Generation.State
 
 
 def run_generation(*, generation_id: int) -> None:
-    """Draw the missing takes of a generation and store its outputs in the library.
+    """Run a queued generation: draw its missing takes, store its outputs in the library and record
+    how it ended. Do nothing if it no longer exists or has finished.
 
     The worker may be killed at any line and run this again: see `takes`.
 
@@ -45,9 +46,10 @@ def run_generation(*, generation_id: int) -> None:
 
 
 def conclude_generation(generation: Generation, failure: ProblemError | None) -> None:
-    """Store the outputs that have arrived in the library, and record how the generation ended.
+    """Store in the library the outputs that have arrived, and record how the generation ended.
 
-    Raises EngineUnavailable if that is the failure and the job queue should retry.
+    `failure` is why takes are still missing, None if none is. Raises EngineUnavailable if that is
+    the failure and the job queue should retry.
     """
     try:
         outputs.store_outputs(generation)
@@ -83,7 +85,7 @@ def _worker_ended() -> EngineError:
 
 
 def _begin(generation_id: int) -> Generation | None:
-    """Return the generation, now running and with one more attempt counted.
+    """Record that a generation is running, in one more attempt, and return it.
 
     Return None if it no longer exists, has finished, or has used up its attempts.
     """

@@ -80,9 +80,10 @@ def choose_version(
 
 
 def variable_values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of each variable of a version: the given one, else its default.
+    """Return the value of each variable of a version by its name: the given one, else its default.
 
-    Raises InvalidRequest for an unknown variable, or for a value that is missing or too long."""
+    Raises InvalidRequest for an unknown variable, or for a value that is missing or too long.
+    """
     known = {each["name"]: each for each in version.variables}
     if unknown := sorted(given.keys() - known.keys()):
         names = ", ".join(known) or "none"
@@ -106,8 +107,8 @@ def variable_values(version: PresetVersion, given: Mapping[str, str]) -> dict[st
 
 
 def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
-    """Return the prompt of a version with these values in its blanks. Braces in a value are no
-    blanks. Raises InvalidRequest like `variable_values`."""
+    """Return the prompt of a version, with the `given` values or their defaults in its blanks.
+    Braces in a value are not blanks. Raises InvalidRequest like `variable_values`."""
     filled = variable_values(version, given)
     pieces = []
     for literal, name, _, _ in Formatter().parse(version.template):
@@ -116,7 +117,8 @@ def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
 
 
 def fill_prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
-    """Return the filled preset, followed by the user's own words."""
+    """Return the complete prompt of a request with a preset: the filled version, then the user's
+    own words."""
     return "\n\n".join(part for part in (fill(version, given), words.strip()) if part)
 
 

@@ -116,7 +116,8 @@ def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
 @login_required
 @require_safe
 def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the findings of a generated asset; nothing to a user who may not edit it."""
+    """Return the fragment with the brand check's findings on a generated asset; nothing to a user
+    who may not edit it."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     if not permissions.can_edit(request.user, asset.brand):
         return HttpResponse()

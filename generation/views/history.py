@@ -46,7 +46,8 @@ def history(request: PageRequest) -> HttpResponse:
 
 
 def _choices(request: PageRequest) -> dict[str, Any]:
-    """Return the options of the filters; none for further rows of the list."""
+    """Return the options of the history's filters; none if only further rows of its list are
+    requested."""
     if request.htmx and request.GET.get("before"):
         return {}
     created = permissions.generations(request.user).filter(created_by=OuterRef("pk"))

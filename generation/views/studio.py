@@ -156,12 +156,13 @@ def request_spec(arguments: dict[str, Any]) -> reuse.RequestSpec:
 
 
 def _is_repeated(key: uuid.UUID | None) -> bool:
-    """Return True for a second click on the same button: `submit` returns the first generation."""
+    """Return True if a generation with this idempotency key exists: after a second click on the
+    same button, `submit` returns the generation of the first."""
     return key is not None and Generation.objects.filter(key=key).exists()
 
 
 def _confirm(request: PageRequest, existing: reuse.Existing) -> HttpResponse:
-    """Show existing results of the same request, and ask whether to generate again."""
+    """Show the existing results of the same request, and ask whether to generate nevertheless."""
     posted = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         "already": existing,
@@ -207,7 +208,7 @@ def _studio(
 
 
 def tray_context(request: PageRequest) -> dict[str, Any]:
-    """Return the context of the list of references."""
+    """Return the template context of the studio's list of references."""
     roles = tray.roles(request.session)
     references = tray.assets(request.user, request.session)
     for asset in references:

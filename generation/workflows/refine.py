@@ -82,8 +82,8 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
 
 
 def _model(edited: Generation) -> EngineModel:
-    """Return the model that drew it: no other one, nor its successor, accepts the signatures of
-    its answers. Raises InvalidRequest and ModelRetired."""
+    """Return the model that drew the output to edit: no other one, nor its successor, accepts the
+    signatures of its answers. Raises InvalidRequest and ModelRetired."""
     try:
         model = catalog.get_model(edited.model)
     except ModelRetired as error:
@@ -117,8 +117,8 @@ SELECT output FROM chain ORDER BY turn DESC
 
 @dataclass(frozen=True)
 class RefineStep:
-    """One turn of a conversation: an output, and the generations that edited it. `asset` is None if
-    it was deleted or the user may not view it."""
+    """One step of an edit history: an output, and the generations that edited it. `asset` is None
+    if it was deleted or the user may not view it."""
 
     output: Output
     branches: list[Generation]
@@ -133,8 +133,8 @@ class RefineStep:
 
 
 def thread(output: Output, person: permissions.AnyUser) -> list[RefineStep]:
-    """Return the conversation up to `output`, first turn first, with its branches: at most the last
-    MAX_TURNS turns before the output."""
+    """Return the edit history that ends with `output`, first output first, each with its branches:
+    at most MAX_TURNS outputs before the last."""
     with connection.cursor() as cursor:
         cursor.execute(_EARLIER_OUTPUTS, {"output": output.pk, "max_turns": conversation.MAX_TURNS})
         earlier = [pk for (pk,) in cursor.fetchall()]
@@ -144,8 +144,8 @@ def thread(output: Output, person: permissions.AnyUser) -> list[RefineStep]:
 
 
 def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[RefineStep]:
-    """Return `outputs` with the edits of each, in five queries however many there are, without the
-    generations that `person` may not view."""
+    """Return one step for each of `outputs`, in five queries however many there are. Generations
+    that `person` may not view are left out, as outputs and as branches."""
     allowed, assets = generations(person), permissions.assets(person)
     edited = Output.objects.defer("data").prefetch_related(Prefetch("asset", assets))
     branches = allowed.order_by("pk").prefetch_related(Prefetch("outputs", edited))

@@ -30,7 +30,8 @@ CANCELLED = "Cancelled: the usage rights of one of its references were revoked."
 
 @dataclass(frozen=True)
 class Affected:
-    """Descendants of an asset, and the generations that its withdrawal would cancel."""
+    """What a withdrawal of an asset's rights would affect: its descendants, and generations that
+    would be cancelled."""
 
     seen: list[Asset]  # descendants that the user may view, newest first
     unseen: int  # number of other descendants, which belong to other brands
@@ -140,8 +141,8 @@ def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
 
 
 def unfinished(asset_ids: Iterable[int]) -> list[Generation]:
-    """Return the waiting and running generations that use one of these assets as a reference, a
-    draft, or the image to edit."""
+    """Return the waiting and running generations that use one of these assets, given by id, as a
+    reference, a draft, or the image to edit."""
     pks = list(asset_ids)
     uses = Q(reference_rows__asset__in=pks) | Q(refines__asset__in=pks) | Q(draft__asset__in=pks)
     return list(Generation.objects.filter(uses, state__in=Generation.UNFINISHED).distinct())

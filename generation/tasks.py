@@ -34,7 +34,8 @@ def run(generation_id: int) -> None:
 
 
 @app.task(name="generation.tasks.follow", queue="generate")
-def follow(job_id: int) -> None:
+def advance_order(job_id: int) -> None:
+    """Do the next step of a bulk order: send it, or poll it and record its answers."""
     bulk_orders.advance_order(job_id=job_id)
 
 
@@ -46,6 +47,7 @@ def follow(job_id: int) -> None:
     pass_context=False,
 )
 def requeue_all_orphans(timestamp: int) -> None:
+    """Queue jobs for unfinished generations, bulk orders and webhook deliveries that have none."""
     requeue_orphans()
     bulk_orders.requeue_orphans()
     webhooks.requeue_orphans()

@@ -116,6 +116,7 @@ def _share(model: EngineModel, in_bulk: bool) -> Decimal:
 
 
 def rounded(usd: Decimal) -> Decimal:
+    """Return an amount of US dollars, rounded to the QUANTUM of the ledger."""
     return usd.quantize(QUANTUM, ROUND_HALF_UP)
 
 

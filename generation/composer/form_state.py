@@ -21,6 +21,7 @@ PARTS = ("prompt", "references", "settings")
 
 
 def saved_fields(session: SessionBase) -> dict[str, str]:
+    """Return the fields of the studio's form that are saved in the session, by name."""
     saved = session.get(KEY, {})
     return {str(name): str(value) for name, value in saved.items()}
 

@@ -66,12 +66,16 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Suggestion:
+    """One asset suggested as a reference."""
+
     asset: Asset
     anchor: bool = False  # a brand reference image
 
 
 @dataclass(frozen=True)
 class Suggestions:
+    """References suggested for a prompt, best first."""
+
     offered: tuple[Suggestion, ...] = ()
     note: str = ""  # a sentence that says why there are fewer than usual
 

@@ -90,10 +90,12 @@ def add(session: SessionBase, pk: int, role: str = "") -> bool:
 
 
 def set_role(session: SessionBase, pk: int, role: str) -> None:
+    """Set the role of the asset `pk` in the tray; "" removes it."""
     replace_references(session, selected_ids(session), {**roles(session), pk: role})
 
 
 def remove(session: SessionBase, pk: int) -> None:
+    """Remove the asset `pk` from the tray."""
     replace_references(session, [other for other in selected_ids(session) if other != pk])
 
 

@@ -59,7 +59,7 @@ class RulesForm(forms.Form):
         self.fields["anchors"].queryset = brand.collections.all()  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
-        """Return the keyword arguments of `change_rules`, of a valid form."""
+        """Return the keyword arguments of `change_rules` from a valid form."""
         changes = dict(self.cleaned_data)
         changes["palette"] = changes["palette"].replace(",", " ").split()
         return changes | {name: brand_rules.lines(changes[name]) for name in LINE_FIELDS}

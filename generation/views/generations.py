@@ -29,6 +29,8 @@ def generation(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def generation_state(request: PageRequest, pk: int) -> HttpResponse:
+    """Return the fragment with the state of a generation, or status 204 if it still has the hash
+    `m` that the page shows."""
     context = _context(request, pk)
     if request.GET.get("m") == context["shown"].mark:
         return HttpResponse(status=204)  # unchanged: the page keeps what it shows

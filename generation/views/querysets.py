@@ -13,6 +13,7 @@ from generation.permissions import batches, generations
 
 
 def generation_of(request: PageRequest, pk: int) -> Generation:
+    """Return a generation that the user may view, with what pages show of it. Raises Http404."""
     return get_object_or_404(generation_details(request), pk=pk)
 
 

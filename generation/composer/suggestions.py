@@ -74,7 +74,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """References suggested for a prompt, best first."""
+    """References suggested for a prompt: brand reference images first, then matches."""
 
     offered: tuple[Suggestion, ...] = ()
     note: str = ""  # a sentence that says why there are fewer than usual

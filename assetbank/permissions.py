@@ -50,6 +50,12 @@ def viewer_only_brands(user: AnyUser) -> QuerySet[Brand]:
     return Brand.objects.none() if has_full_access(user) else brands(user, *VIEWERS)
 
 
+def managers_of(brand: Brand) -> QuerySet[User]:
+    """Return the users who are members of the brand as managers, also those who are not active;
+    without staff, who may manage every brand without being its member."""
+    return User.objects.filter(memberships__brand=brand, memberships__role__in=MANAGERS)
+
+
 def roles(user: AnyUser) -> set[str]:
     """Return the roles that the user has in any brand; staff have all, if there is a brand."""
     if has_full_access(user):

@@ -46,7 +46,8 @@ def record_request(take: Take, request: DrawRequest) -> None:
 
 
 def record_answer(take: Take, drawing: Drawing) -> None:
-    """Add the answer to the recorded request, in the transaction that stores its outputs.
+    """Add the model's answer to the recorded request of a take, in the transaction that stores its
+    outputs.
 
     Do nothing if the engine cannot continue from its answer.
     """
@@ -57,8 +58,9 @@ def record_answer(take: Take, drawing: Drawing) -> None:
 
 
 @dataclass(frozen=True)
-class Link:
-    """A turn that can be sent again: its images by position, and its references by asset id."""
+class PastTurn:
+    """A turn that can be sent to the model again: the request and answer of a take, the assets with
+    the answer's images by position (`drawn`), and the references by asset id (`assets`)."""
 
     turn: Turn
     drawn: Mapping[int, Asset]
@@ -70,29 +72,29 @@ class Link:
         return len(self.drawn) + len(self.turn.content["references"])
 
 
-def chain(output: Output) -> list[Link]:
+def past_turns(output: Output) -> list[PastTurn]:
     """Return the turns that led to an output, oldest first.
 
     Raises InvalidRequest if the conversation cannot continue, with the reason and an alternative.
     """
-    links: list[Link] = []
-    step: Output | None = output
-    while step is not None:
-        if len(links) == MAX_TURNS:
+    found: list[PastTurn] = []
+    earlier: Output | None = output
+    while earlier is not None:
+        if len(found) == MAX_TURNS:
             raise InvalidRequest(
                 f"The edit history has reached the maximum of {MAX_TURNS} turns. {INSTEAD}",
                 code="too_many_turns",
             )
-        links.append(_link(step))
-        step = step.generation.refines
-    return links[::-1]
+        found.append(_past_turn(earlier))
+        earlier = earlier.generation.refines
+    return found[::-1]
 
 
 def image_count(output: Output) -> int:
-    """Return how many earlier images the model gets with the next turn, for estimates: a
-    conversation that cannot continue counts as 1, its last image."""
+    """Return how many earlier images the model would get if the conversation that ends with an
+    output continued, for estimates; 1, the output itself, if it cannot continue."""
     try:
-        return sum(link.images for link in chain(output))
+        return sum(past.images for past in past_turns(output))
     except InvalidRequest:
         return 1
 
@@ -100,20 +102,21 @@ def image_count(output: Output) -> int:
 def history(output: Output) -> tuple[Exchange, ...]:
     """Return the conversation that ends with an output, with its images byte for byte. Raises
     InvalidRequest and FileMissing."""
-    return tuple(_exchange(link) for link in chain(output))
+    return tuple(_exchange(past) for past in past_turns(output))
 
 
 def image_hint(output: Output) -> str:
-    """Return the sentence for the next prompt that names the image meant; "" if the last answer has
-    only one."""
+    """Return the sentence that begins the next prompt and names the image to go on from; "" if the
+    model's last answer has only one image."""
     drawn = Output.objects.filter(take=output.take_id).count()
     if drawn < 2:
         return ""
     return f"Go on from picture {output.position + 1} of the {drawn} in your last answer. "
 
 
-def _link(output: Output) -> Link:
-    """Return the turn that drew an output. Raises InvalidRequest if it cannot be sent again."""
+def _past_turn(output: Output) -> PastTurn:
+    """Return the turn that drew an output. Raises InvalidRequest if it cannot be sent to the model
+    again."""
     turn = Turn.objects.filter(take=output.take_id).first()
     if turn is None or not turns.can_continue(turn.content.get("parts", [])):
         raise InvalidRequest(
@@ -128,7 +131,7 @@ def _link(output: Output) -> Link:
             f"edited further. {INSTEAD}",
             code="picture_gone",
         )
-    return Link(turn, drawn, _references(turn, drawn[output.position]))
+    return PastTurn(turn, drawn, _references(turn, drawn[output.position]))
 
 
 def _drawn_assets(output: Output) -> dict[int, Asset]:
@@ -171,23 +174,24 @@ def _references(turn: Turn, drawn: Asset) -> dict[int, Asset]:
     return assets
 
 
-def _exchange(link: Link) -> Exchange:
-    content = link.turn.content
+def _exchange(past: PastTurn) -> Exchange:
+    content = past.turn.content
     parts = [
         part
         for part in content["parts"]
-        # Deleted siblings are left out; `_link` has checked the image that is continued from
-        if "output" not in part or part["output"] in link.drawn
+        # Deleted siblings are left out; `_past_turn` has checked the image that is continued from
+        if "output" not in part or part["output"] in past.drawn
     ]
     return Exchange(
         prompt=content["prompt"],
-        references=tuple(_reference_image(each, link.assets) for each in content["references"]),
-        parts=turns.from_stored(parts, lambda part: _read_drawn(part, link.drawn)),
+        references=tuple(_reference_image(each, past.assets) for each in content["references"]),
+        parts=turns.from_stored(parts, lambda part: _read_drawn(part, past.drawn)),
     )
 
 
 def _read_drawn(part: Json, drawn: Mapping[int, Asset]) -> bytes:
-    """Return the image of a stored part. Raises InvalidRequest if its file has changed."""
+    """Return the bytes of the image that a stored part of an answer names. Raises InvalidRequest if
+    its file has changed."""
     asset = drawn[part["output"]]
     return _unchanged(read_original(asset), part["sha256"], asset)
 
@@ -207,7 +211,8 @@ def _reference_image(reference: Mapping[str, Any], assets: Mapping[int, Asset]) 
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:
-    """Return the data. Raises InvalidRequest if its SHA-256 is not `checksum`."""
+    """Return `data`, the file of an asset. Raises InvalidRequest if its SHA-256 is not
+    `checksum`."""
     if hashlib.sha256(data).hexdigest() != checksum:
         raise InvalidRequest(
             f"The file of “{asset}” has changed, so its edit history cannot be sent to the "

@@ -30,7 +30,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 
 def load() -> None:
-    """Add the rules for demo brands that have none."""
+    """Save brand rules for the brands of the demo library that have none."""
     for brand in Brand.objects.filter(slug__in=RULES, rules=None):
         rules = dict(RULES[brand.slug])
         rules["anchors"] = Collection.objects.filter(brand=brand, name=rules["anchors"]).first()

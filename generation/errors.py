@@ -19,7 +19,8 @@ class GenerationError(ProblemError):
 
 
 class InvalidRequest(GenerationError):
-    """Error for a request that cannot be sent as it is; found here, before anything was billed."""
+    """Error for a request that cannot be sent to an engine as it is; raised before anything was
+    billed."""
 
     def __init__(self, message: str, *, code: str = "invalid_request") -> None:
         super().__init__(message, code=code)
@@ -91,14 +92,15 @@ class Refused(EngineError):
 
 
 class EngineFailed(EngineError):
-    """Error that a retry cannot solve: the settings, the model or the request must change."""
+    """Error of an engine that a retry of the same request cannot solve: the settings, the model or
+    the request must change."""
 
     def __init__(self, message: str, *, code: str, detail: str = "") -> None:
         super().__init__(message, code=code, retryable=False, detail=detail)
 
 
 class EngineUnavailable(EngineError):
-    """Error for a service that is unavailable, busy or slow: the same request may succeed later."""
+    """Error of an engine that is unavailable, busy or slow: the same request may succeed later."""
 
     def __init__(
         self,

@@ -18,7 +18,8 @@ INSPECTION_SECONDS = 5  # Maximum per job, so that other jobs of this queue are 
 
 
 class RetryUnavailable(BaseRetryStrategy):
-    """Retries after EngineUnavailable only; `pipeline.finish` limits the number of attempts."""
+    """Retry strategy for the job queue: only after EngineUnavailable; `pipeline.finish` limits the
+    number of attempts."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, EngineUnavailable):
@@ -33,8 +34,9 @@ def run(generation_id: int) -> None:
 
 
 @app.task(name="generation.tasks.follow", queue="generate")
-def follow(job_id: int) -> None:
-    bulk_orders.follow(job_id=job_id)
+def advance_order(job_id: int) -> None:
+    """Do the next step of a bulk order: send it, or poll it and record its answers."""
+    bulk_orders.advance_order(job_id=job_id)
 
 
 @app.periodic(cron="* * * * *")
@@ -45,6 +47,7 @@ def follow(job_id: int) -> None:
     pass_context=False,
 )
 def requeue_all_orphans(timestamp: int) -> None:
+    """Queue jobs for unfinished generations, bulk orders and webhook deliveries that have none."""
     requeue_orphans()
     bulk_orders.requeue_orphans()
     webhooks.requeue_orphans()

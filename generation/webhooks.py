@@ -121,7 +121,7 @@ def announce(event: str, brand: Brand, data: dict[str, Any]) -> list[WebhookDeli
 
 @transaction.atomic
 def send(webhook: Webhook, event: str, payload: dict[str, Any]) -> WebhookDelivery:
-    """Save a delivery and queue its job."""
+    """Save a delivery of an event to a webhook and queue its job."""
     delivery = WebhookDelivery.objects.create(webhook=webhook, event=event, payload=payload)
     _defer(delivery)
     return delivery
@@ -169,7 +169,7 @@ def _lock(pk: uuid.UUID) -> str:
 
 
 def deliver(*, delivery_id: str) -> None:
-    """Make one attempt, and queue the next one if it failed.
+    """Make one attempt to send a delivery, and queue the next attempt if it failed.
 
     A receiver may get a message twice; its `webhook-id` stays the same.
     """

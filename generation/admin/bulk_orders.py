@@ -53,7 +53,7 @@ class BatchJobAdmin(ReadOnly, ModelAdmin[BatchJob]):
     def look_now(self, request: HttpRequest, queryset: QuerySet[BatchJob]) -> None:
         unfinished = list(queryset.filter(state__in=BatchJob.UNFINISHED))
         for job in unfinished:
-            bulk_orders.follow_now(job)
+            bulk_orders.queue_poll_now(job)
         messages.success(request, f"{len(unfinished)} will be refreshed in a moment.")
 
 

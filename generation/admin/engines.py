@@ -131,7 +131,9 @@ class EngineModelAdmin(ModelAdmin[EngineModel]):
             return label("Retired", "danger")
         if not model.offered:
             return label("Not offered", "warning")
-        return label("Retires soon" if catalog.retirement_note(model) else "Offered", "success")
+        return label(
+            "Retires soon" if catalog.retires_soon_sentence(model) else "Offered", "success"
+        )
 
     @display(description="Price per image")
     def prices(self, model: EngineModel) -> str:

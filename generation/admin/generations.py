@@ -244,8 +244,8 @@ class OutputAdmin(ReadOnly, Outputs, ModelAdmin[Output]):
         return [own, *super().get_urls()]
 
     def download(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Download an output that could not be ingested. It is never displayed: its content is not
-        checked."""
+        """Return an output that the library refused as a download. It is never displayed: its
+        content is not checked."""
         if not self.has_view_permission(request):
             return redirect("admin:index")
         output = get_object_or_404(Output.objects.filter(data__isnull=False), pk=pk)

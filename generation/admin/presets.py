@@ -170,7 +170,8 @@ class VersionInline(ReadOnly, TabularInline[PresetVersion, Preset]):
 
 
 def difference(old: str | None, new: str) -> SafeString:
-    """Return `new` with the words added to `old` in bold, and the removed ones struck out."""
+    """Return the text of `new` as HTML: words added to `old` in bold, and removed ones struck
+    out."""
     if old is None:
         return format_html("{}", new)
     left, right = re.findall(r"\s+|\S+", old), re.findall(r"\s+|\S+", new)

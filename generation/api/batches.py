@@ -58,7 +58,8 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
         read_only_fields = fields
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
-        """Return the cell, without the title of a product that the user may not view."""
+        """Return a cell of a batch as JSON, without the title of a product that the user may not
+        view."""
         data: dict[str, Any] = {**super().to_representation(generation)}
         scope: permissions.AssetScope | None = self.context.get("scope")
         used = [row.asset for row in generation.reference_rows.all() if row.asset]

@@ -92,7 +92,7 @@ class RulesSerializer(serializers.Serializer[BrandRules]):
         return fields
 
     def changes(self) -> dict[str, Any]:
-        """Return the keyword arguments of `change_rules`, of valid data."""
+        """Return the keyword arguments of `change_rules` from valid data."""
         given = dict(self.validated_data)
         changes: dict[str, Any] = given.pop("brand", {}) | given
         return changes

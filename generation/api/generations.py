@@ -146,7 +146,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
         return f"{getattr(generation, name):f}"
 
     def to_representation(self, generation: Generation) -> dict[str, Any]:
-        """Return the generation; references that the user may not view have no details."""
+        """Return a generation as JSON; references that the user may not view have no details."""
         data: dict[str, Any] = {**super().to_representation(generation)}
         scope: permissions.AssetScope | None = self.context.get("scope")
         if scope is None:

@@ -46,7 +46,7 @@ def visible_outputs(request: Request) -> QuerySet[Output]:
 
 
 def outputs(request: Request) -> QuerySet[Output]:
-    """Return the visible outputs of generations for the user's brands."""
+    """Return the outputs in the user's brands whose assets the user may view."""
     brands = permissions.brands(user_of(request))
     rows = visible_outputs(request).filter(generation__brand__in=brands)
     return rows.select_related("asset", "generation__brand")

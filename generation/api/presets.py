@@ -27,7 +27,7 @@ class VariableSerializer(serializers.Serializer[Any]):
     )
 
     def get_label(self, variable: dict[str, Any]) -> str:
-        return presets.label(variable)
+        return presets.variable_label(variable)
 
 
 class RoleSerializer(serializers.Serializer[Any]):
@@ -87,7 +87,11 @@ class PresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Preset]):
 
     def get_queryset(self) -> QuerySet[Preset]:
         person = user_of(self.request)
-        rows = presets.offered(person) if self.action == "list" else presets.visible(person)
+        rows = (
+            presets.offered_presets(person)
+            if self.action == "list"
+            else presets.visible_presets(person)
+        )
         versions = rows.select_related("brand").prefetch_related("versions__created_by")
         return presets.with_use_counts(versions)
 

@@ -121,7 +121,8 @@ class ReinstateView(APIView):
 
 
 def _visible_ids(request: Request, name: str, pks: list[int]) -> dict[str, Any]:
-    """Return the ids that the user may view as `name`, and the number of the others."""
+    """Return those of the ids `pks` that the user may view, as `name`, and the number of the
+    others, as `elsewhere`."""
     visible = permissions.assets(user_of(request)).filter(pk__in=pks).order_by("pk")
     visible_pks = list(visible.values_list("pk", flat=True))
     return {name: visible_pks, "elsewhere": len(pks) - len(visible_pks)}

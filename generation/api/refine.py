@@ -74,7 +74,7 @@ class BranchSerializer(serializers.Serializer[Generation]):
     status = serializers.CharField(source="state")
 
 
-class TurnSerializer(serializers.Serializer[refine.Step]):
+class TurnSerializer(serializers.Serializer[refine.RefineStep]):
     output = serializers.IntegerField(source="output.pk")
     generation = serializers.IntegerField(source="generation.pk")
     words = serializers.CharField(source="generation.prompt")

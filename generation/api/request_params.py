@@ -137,7 +137,8 @@ def _read(kind: type[WantedSerializer], request: Request, data: Any) -> dict[str
 
 
 def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
-    """Replace ids by assets, and the preset by its version, its prompt and its defaults."""
+    """Replace, in the fields of a request, ids by assets, and the preset by its version, its filled
+    prompt and its defaults."""
     slug, number = fields.pop("preset"), fields.pop("preset_version", None)
     given = fields.pop("references")
     fields["references"] = _assets(request, [pk for pk, _ in given])
@@ -145,7 +146,7 @@ def _resolve(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     if slug:
         version = presets.choose_version(user_of(request), fields["brand"], slug, number)
         fields["prompt"] = presets.fill_prompt(version, fields["variables"], fields["prompt"])
-        fields["variables"] = presets.values(version, fields["variables"])
+        fields["variables"] = presets.variable_values(version, fields["variables"])
         fields["preset_version"] = version
         fields.setdefault("aspect_ratio", version.aspect_ratio or "1:1")
         if "image_size" in fields:

@@ -69,7 +69,7 @@ class EstimatesView(APIView):
         person = user_of(request)
         permissions.require_editor(person, fields["brand"])
         model = catalog.get_model(fields.get("model") or catalog.default_model_for(""))
-        catalog.check(
+        catalog.validate_options(
             model,
             prompt=fields["prompt"] or "-",
             aspect_ratio=fields["aspect_ratio"],
@@ -88,13 +88,13 @@ class EstimatesView(APIView):
         return Response(EstimateSerializer(quote).data)
 
 
-class LineSerializer(serializers.Serializer[reports.Line]):
+class LineSerializer(serializers.Serializer[reports.ReportLine]):
     name = serializers.CharField()
     usd = serializers.DecimalField(max_digits=12, decimal_places=6)
     answers = serializers.IntegerField(help_text="Number of responses, refusals included.")
 
 
-class CapSerializer(serializers.Serializer[reports.Cap]):
+class CapSerializer(serializers.Serializer[reports.CapUsage]):
     name = serializers.CharField(help_text="Brand slug or username.")
     usd = serializers.DecimalField(max_digits=10, decimal_places=2)
     left_usd = serializers.DecimalField(source="left", max_digits=12, decimal_places=6)

@@ -36,27 +36,28 @@ def _midnight(day: datetime.date) -> datetime.datetime:
 
 
 def is_reservation() -> Q:
-    """Return a filter for entries of unfinished generations: their sum is reserved and may still be
-    charged, whatever the month."""
+    """Return a filter for the ledger entries of unfinished generations: their sum is reserved and
+    may still be charged, in whatever month it was reserved."""
     return Q(kind__in=[Kind.RESERVED, Kind.RELEASED], generation__state__in=Generation.UNFINISHED)
 
 
 def is_committed() -> Q:
-    """Return a filter for the entries that count against a cap now: charges of this month, and
-    reservations."""
+    """Return a filter for the ledger entries that count against a cap now: the charges of this
+    month, and the reservations of all unfinished generations."""
     begin, end = month()
     return Q(kind=Kind.CHARGED, at__gte=begin, at__lt=end) | is_reservation()
 
 
 def remaining(cap: SpendingCap) -> Decimal:
-    """Return what the cap still allows this month, at least 0."""
+    """Return the US dollars that a cap still allows this month, at least 0."""
     owner = Q(brand=cap.brand) if cap.brand_id else Q(person=cap.person)
     entries = LedgerEntry.objects.filter(owner)
     return max(ZERO, cap.monthly_usd - entries.filter(is_committed()).total())
 
 
 def caps_of(brand: Brand, person: User | None) -> list[SpendingCap]:
-    """Return the caps that limit a request of that user for that brand; the brand's first."""
+    """Return the caps that limit a user's requests for a brand: the brand's first, then the
+    user's."""
     owners = Q(brand=brand) | (Q(person=person) if person else Q(pk=None))
     caps = SpendingCap.objects.filter(owners).select_related("brand", "person")
     return sorted(caps, key=lambda cap: cap.brand_id is None)
@@ -86,7 +87,8 @@ def quote(
     references: int = 0,
     prompt: str = "",
 ) -> Quote:
-    """Return the estimate for `count` images, and a problem if the caps do not allow it now.
+    """Return the estimate for `count` images, with a problem if the caps of the brand or the user
+    do not allow it now.
 
     `references` is the number of images sent with each request.
     """
@@ -100,13 +102,13 @@ def quote(
         usd_in_bulk=in_bulk,
         left=min(left.values(), default=None),
         problem=problems[0] if problems and usd else "",
-        note=catalog.retirement_note(model),
+        note=catalog.retires_soon_sentence(model),
     )
 
 
 def require_room(brand: Brand, person: User | None, usd: Decimal) -> None:
-    """Raise InvalidRequest if a cap does not allow `usd` more; lock the caps until the transaction
-    ends."""
+    """Raise InvalidRequest if a cap of the brand or the user does not allow `usd` US dollars more.
+    Lock these caps until the transaction ends."""
     for cap in caps_of(brand, person):
         _lock(cap)
         left = remaining(cap)

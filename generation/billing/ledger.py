@@ -50,7 +50,8 @@ def estimate_of(generation: Generation, *, pictures: int, in_bulk: bool = False)
 
 
 def reserve(generation: Generation, *, pictures: int, in_bulk: bool = False) -> Decimal:
-    """Reserve the estimate, in the transaction in which the generation is queued, and return it.
+    """Reserve the estimate for that many images of a generation, in the transaction in which it is
+    queued, and return the estimate in US dollars.
 
     Concurrent requests under the same cap wait for that transaction. Raises InvalidRequest if the
     brand's or the user's cap does not allow it.
@@ -95,34 +96,35 @@ def _charge(take: Take, usd: Decimal, note: str = "") -> None:
     if usd:
         _add(generation, Kind.CHARGED, usd, take=take, note=note)
     missing = {*generation.missing, take.number}
-    _add(generation, Kind.RELEASED, -rounded(reserved(generation) / len(missing)), take=take)
+    _add(generation, Kind.RELEASED, -rounded(reserved_usd(generation) / len(missing)), take=take)
 
 
 def release(generation: Generation) -> None:
-    """Release the rest of the reservation, in the transaction in which the generation ends."""
-    _add(generation, Kind.RELEASED, -reserved(generation))
+    """Release what is still reserved for a generation, in the transaction in which it ends."""
+    _add(generation, Kind.RELEASED, -reserved_usd(generation))
 
 
-def reserved(generation: Generation) -> Decimal:
-    """Return what is still reserved for a generation."""
+def reserved_usd(generation: Generation) -> Decimal:
+    """Return the US dollars that are still reserved for a generation."""
     return generation.ledger.filter(kind__in=[Kind.RESERVED, Kind.RELEASED]).total()
 
 
-def charged(generation: Generation) -> Decimal:
+def charged_usd(generation: Generation) -> Decimal:
+    """Return the US dollars that a generation was charged so far."""
     return generation.ledger.filter(kind=Kind.CHARGED).total()
 
 
 @dataclass(frozen=True)
 class Cost:
+    """Cost of one generation, in US dollars."""
+
     estimated: Decimal  # Sum of the reservations of all attempts
     charged: Decimal
 
 
 def cost_for(person: User, generation: Generation) -> Cost | None:
-    """Return the cost if the user may know it: managers of the brand, staff, and who requested it.
-
-    Return None otherwise, and for a generation that was free.
-    """
+    """Return the cost of a generation if `person` may know it, who are staff, the managers of its
+    brand and the user who requested it; None for others, and if it was free."""
     own = generation.created_by_id == person.pk
     return cost(generation) if own or permissions.can_manage(person, generation.brand) else None
 
@@ -136,7 +138,8 @@ def cost(generation: Generation) -> Cost | None:
 
 
 def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
-    """Annotate generations with `estimated_usd` (reserved) and `cost_usd` (charged)."""
+    """Annotate generations with `estimated_usd` (the sum of their reservations) and `cost_usd` (the
+    sum of their charges)."""
 
     def usd(kind: str) -> Coalesce:
         entries = LedgerEntry.objects.filter(generation=OuterRef("pk"), kind=kind).order_by()
@@ -147,19 +150,21 @@ def with_costs(generations: QuerySet[Generation]) -> QuerySet[Generation]:
 
 
 def record_avoided(*, brand: Brand, person: User, usd: Decimal, note: str = "") -> None:
-    """Add an entry for the cost that was avoided because the user took an existing image."""
+    """Add an entry for the US dollars that were not spent, because the user took an existing image
+    instead of a new one."""
     LedgerEntry.objects.create(brand=brand, person=person, kind=Kind.AVOIDED, usd=usd, note=note)
 
 
 def record_saved(generation: Generation, usd: Decimal, note: str = "") -> None:
-    """Add an entry for what drafts, or the batch interface, have saved."""
+    """Add an entry for the US dollars by which a draft, or a bulk order, was cheaper than the same
+    generation at full price."""
     _add(generation, Kind.SAVED, usd, note=note)
 
 
 def _add(
     generation: Generation, kind: str, usd: Decimal, *, take: Take | None = None, note: str = ""
 ) -> None:
-    """Add an entry, unless the amount is 0."""
+    """Add an entry of `usd`, rounded, to the ledger of a generation; none if it is 0."""
     if not usd:
         return
     LedgerEntry.objects.create(

@@ -27,8 +27,8 @@ def estimate(
     prompt: str = "",
     in_bulk: bool = False,
 ) -> Decimal:
-    """Return the estimate for `count` images, rather too high than too low; 0 if the model has no
-    prices.
+    """Return the estimated price of `count` images in US dollars, rather too high than too low; 0
+    if the model has no prices.
 
     `references` is the number of images sent with each request.
     """
@@ -70,7 +70,8 @@ def price(
 
 
 def picture_prices(model: EngineModel) -> dict[str, Decimal]:
-    """Return the price of one image by size, without input and thoughts; {} if it is not known."""
+    """Return the US dollars for one image of a model by its size, without input and thoughts; {} if
+    they are not known."""
     if model.usd_image is None:
         return {}
     sizes = model.image_sizes or [""]
@@ -80,14 +81,16 @@ def picture_prices(model: EngineModel) -> dict[str, Decimal]:
 
 
 def _picture_tokens(model: EngineModel, size: str) -> int:
-    """Return the tokens of an image; for an unknown size, the maximum of all sizes."""
+    """Return the tokens that a model counts for an image of that size; for an unknown size, the
+    maximum of all its sizes."""
     counts = model.image_tokens
     size = size or (model.image_sizes[0] if model.image_sizes else "")
     return counts.get(size, max(counts.values(), default=0))
 
 
 def _image_tokens(usage: Mapping[str, Any]) -> int | None:
-    """Return the tokens of all images; None if the answer does not count them separately."""
+    """Return the tokens of all images of an answer; None if its usage does not count them
+    separately."""
     details = usage.get("candidatesTokensDetails")
     images = [
         each
@@ -98,7 +101,8 @@ def _image_tokens(usage: Mapping[str, Any]) -> int | None:
 
 
 def _number(counts: Mapping[str, Any], name: str) -> int:
-    """Return a count, 0 if it is implausible: no image is lost because of a wrong count."""
+    """Return a count of an answer's usage by its name, 0 if it is implausible: no image is lost
+    because of a wrong count."""
     value = counts.get(name)
     return value if isinstance(value, int) and 0 < value < MAX_TOKENS else 0
 
@@ -112,6 +116,7 @@ def _share(model: EngineModel, in_bulk: bool) -> Decimal:
 
 
 def rounded(usd: Decimal) -> Decimal:
+    """Return an amount of US dollars, rounded to the QUANTUM of the ledger."""
     return usd.quantize(QUANTUM, ROUND_HALF_UP)
 
 

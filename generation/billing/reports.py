@@ -36,8 +36,8 @@ MAX_MONTHS = 24  # Months offered for choice
 
 
 @dataclass(frozen=True)
-class Line:
-    """Charges of one brand, user, model or preset."""
+class ReportLine:
+    """Charges of a month to one brand, user, model or preset: a line of the report."""
 
     name: str
     usd: Decimal
@@ -45,7 +45,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Cap:
+class CapUsage:
     """A spending cap, and how much of it is used this month."""
 
     name: str
@@ -83,8 +83,8 @@ class Report:
     saved: Decimal
     made: int  # Assets in the library from requests of the month
     approved: int  # Those of them that are approved
-    lines: dict[str, list[Line]] = field(default_factory=dict)
-    caps: list[Cap] = field(default_factory=list)
+    lines: dict[str, list[ReportLine]] = field(default_factory=dict)
+    caps: list[CapUsage] = field(default_factory=list)
     refusals: list[Refusals] = field(default_factory=list)
 
     @property
@@ -108,26 +108,28 @@ def first_day(text: str) -> datetime.date:
 
 
 def entries(person: User, brand: Brand | None = None) -> LedgerQuerySet:
-    """Return the entries that the user may view, all or those of `brand`."""
+    """Return the ledger entries that a user may view, of all brands or only of `brand`."""
     visible = LedgerEntry.objects.filter(_visible(person, by="person"))
     return visible.filter(brand=brand) if brand else visible
 
 
 def in_month(rows: LedgerQuerySet, month: datetime.date) -> LedgerQuerySet:
-    """Return the entries of a calendar month."""
+    """Return those of `rows` in the calendar month that begins with the day `month`."""
     begin, end = caps.month(month)
     return rows.filter(at__gte=begin, at__lt=end)
 
 
 def months(person: User) -> list[datetime.date]:
-    """Return the first days of the newest 24 months with entries, newest first, and of this one."""
+    """Return the months that a user may choose, as their first days, newest first: the last 24 with
+    entries that they may view, and the present one."""
     with_entries = entries(person).datetimes("at", "month", order="DESC")[:MAX_MONTHS]
     found = {timezone.localtime(each).date() for each in with_entries}
     return sorted(found | {first_day("")}, reverse=True)
 
 
 def report(person: User, month: datetime.date, brand: Brand | None = None) -> Report:
-    """Return the report of a month as far as the user may view it."""
+    """Return the report of the month that begins with the day `month`: the spending that `person`
+    may view, in all brands or only in `brand`."""
     rows = in_month(entries(person, brand), month)
     sums = {kind: usd or ZERO for kind, usd in rows.values_list("kind").annotate(Sum("usd"))}
     requested = _generations(person, month, brand)
@@ -148,7 +150,9 @@ def report(person: User, month: datetime.date, brand: Brand | None = None) -> Re
 
 
 def _visible(person: User, *, by: str) -> Q:
-    """Return a filter for rows with a brand, whose field `by` is the user who made the request."""
+    """Return a filter for the rows that `person` may view: all for staff, else those of the brands
+    that they manage, and their own. `by` names the rows' field with the user who made the
+    request."""
     if permissions.has_full_access(person):
         return Q()
     own = Q(**{by: person}, brand__in=permissions.brands(person))
@@ -156,7 +160,8 @@ def _visible(person: User, *, by: str) -> Q:
 
 
 def _generations(person: User, month: datetime.date, brand: Brand | None) -> QuerySet[Generation]:
-    """Return the generations that were requested in a month, as far as the user may view them."""
+    """Return the generations that `person` may view and that were requested in the month, of all
+    brands or only of `brand`."""
     begin, end = caps.month(month)
     requested = Generation.objects.filter(
         _visible(person, by="created_by"), created_at__gte=begin, created_at__lt=end
@@ -164,28 +169,31 @@ def _generations(person: User, month: datetime.date, brand: Brand | None) -> Que
     return requested.filter(brand=brand) if brand else requested
 
 
-def _lines(charges: LedgerQuerySet) -> dict[str, list[Line]]:
-    """Return the charges by brand, user, model and preset."""
+def _lines(charges: LedgerQuerySet) -> dict[str, list[ReportLine]]:
+    """Return lists of report lines with the heading of each: by brand, user, model and preset."""
     labels = dict(EngineModel.objects.values_list("id", "label"))
     models = _grouped(charges, "generation__model", none="A deleted generation")
     return {
         "Brand": _grouped(charges, "brand__name"),
         "User": _grouped(charges, "person__username", none="A deleted user"),
         "Model": [
-            Line(labels.get(each.name, each.name), each.usd, each.answers) for each in models
+            ReportLine(labels.get(each.name, each.name), each.usd, each.answers) for each in models
         ],
         "Preset": _grouped(charges, "generation__preset_version__preset__name", none="No preset"),
     }
 
 
-def _grouped(charges: LedgerQuerySet, column: str, none: str = "") -> list[Line]:
-    """Return the charges by the values of a column, highest first; `none` names a missing value."""
+def _grouped(charges: LedgerQuerySet, column: str, none: str = "") -> list[ReportLine]:
+    """Return one line for each value of a column of the charges, highest sum first; `none` is its
+    name if the value is missing."""
     groups = charges.order_by().values_list(column).annotate(usd=Sum("usd"), answers=Count("pk"))
-    return [Line(name or none, usd, n) for name, usd, n in groups.order_by("-usd", column)]
+    return [ReportLine(name or none, usd, n) for name, usd, n in groups.order_by("-usd", column)]
 
 
-def _caps(person: User, brand: Brand | None) -> list[Cap]:
-    """Return the caps of the brands that the user manages, and their own; all for staff."""
+def _caps(person: User, brand: Brand | None) -> list[CapUsage]:
+    """Return the caps that `person` may view, with their use: for staff all, else those of the
+    brands that they manage, and their own. With `brand`, of its brands' caps only that of
+    `brand`."""
     visible = Q(person=person) | Q(brand__in=permissions.brands(person, *permissions.MANAGERS))
     limits = SpendingCap.objects.select_related("brand", "person").order_by("brand__name", "person")
     if not permissions.has_full_access(person):
@@ -196,7 +204,7 @@ def _caps(person: User, brand: Brand | None) -> list[Cap]:
     by_brand = dict(counted.values_list("brand").annotate(Sum("usd")))
     by_person = dict(counted.values_list("person").annotate(Sum("usd")))
     return [
-        Cap(
+        CapUsage(
             str(cap.brand or (cap.person and cap.person.username)),
             cap.monthly_usd,
             (by_brand.get(cap.brand_id) if cap.brand_id else by_person.get(cap.person_id)) or ZERO,
@@ -206,7 +214,8 @@ def _caps(person: User, brand: Brand | None) -> list[Cap]:
 
 
 def _refusals(requested: QuerySet[Generation]) -> list[Refusals]:
-    """Return the refusals by preset and reason, most frequent first."""
+    """Return how often engines refused these generations, by preset and reason, most frequent
+    first."""
     answered = Take.objects.filter(
         generation__in=requested.order_by().values("pk"),
         state__in=[Take.State.ANSWERED, Take.State.REFUSED],
@@ -242,14 +251,16 @@ COLUMNS = {
 
 
 def table(rows: LedgerQuerySet) -> Iterator[list[str]]:
-    """Yield the heading, then one row per entry, oldest first; 500 are in memory at a time."""
+    """Yield the rows of the CSV: the column names, then one row per ledger entry, oldest first; 500
+    are in memory at a time."""
     yield list(COLUMNS)
     for row in rows.order_by("id").values_list(*COLUMNS.values()).iterator(chunk_size=500):
         yield [_cell(value) for value in row]
 
 
 def _cell(value: Any) -> str:
-    """Return a value as text; text that a spreadsheet would run as a formula is quoted."""
+    """Return a value as a cell of the CSV; a text that a spreadsheet would run as a formula gets an
+    apostrophe in front."""
     if isinstance(value, datetime.datetime):
         return timezone.localtime(value).isoformat(timespec="seconds")
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):

@@ -16,7 +16,7 @@ from generation.models import EngineModel, Generation, LedgerEntry, Output
 
 @transaction.atomic
 def record_saving(final: Generation) -> None:
-    """Record what the drafts of a request or batch have saved.
+    """Record what drawing drafts first has saved, when a final of a request or batch succeeds.
 
     The saving is the price of all drafts at the size of the most expensive final, less the price of
     the drafts and finals that were drawn; at least 0. Each final records the difference to the
@@ -38,19 +38,21 @@ def record_saving(final: Generation) -> None:
 
 
 def saving_of(final: Generation) -> Decimal:
-    """Return the saving recorded with a final; negative if it reduced what others had saved."""
+    """Return the US dollars recorded as saved with a final; negative if it reduced the saving that
+    earlier finals had recorded."""
     saved = final.ledger.filter(kind=LedgerEntry.Kind.SAVED).aggregate(usd=Sum("usd"))["usd"]
     return saved or ZERO
 
 
 def _drafts(drafted: Generation) -> QuerySet[Output]:
-    """Return the stored outputs of a generation, or of its whole batch."""
+    """Return the outputs in the library that were drawn as drafts together: those of a generation,
+    or of all generations of its batch."""
     together = Q(generation__batch=drafted.batch_id) if drafted.batch_id else Q(generation=drafted)
     return Output.objects.filter(together).exclude(asset=None)
 
 
 def _saved(model: EngineModel, drafts: Iterable[str], finals: Iterable[str]) -> Decimal:
-    """Return the saving for the given sizes of drafts and finals."""
+    """Return the US dollars saved by drafts and finals of these sizes, at least 0."""
     prices = picture_prices(model)
     draft_prices = [prices.get(size, ZERO) for size in drafts]
     final_prices = [prices.get(size, ZERO) for size in finals]

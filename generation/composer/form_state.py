@@ -21,20 +21,23 @@ PARTS = ("prompt", "references", "settings")
 
 
 def saved_fields(session: SessionBase) -> dict[str, str]:
+    """Return the fields of the studio's form that are saved in the session, by name."""
     saved = session.get(KEY, {})
     return {str(name): str(value) for name, value in saved.items()}
 
 
 def save_fields(session: SessionBase, data: Mapping[str, Any]) -> None:
-    """Keep the fields of the form in the session, which the middleware saves with the response."""
+    """Save the fields of the studio's form in the session, which the middleware stores with the
+    response."""
     session[KEY] = _fields(data)
 
 
 def save_fields_now(session: SessionBase, data: Mapping[str, Any]) -> None:
-    """Write the fields of the form to the stored session at once.
+    """Write the fields of the studio's form to the stored session at once.
 
-    For slow requests, during which others may change the tray: saving their own copy of the
-    session at their end would undo that."""
+    This is for slow requests, during which the user may change the tray in other requests: a slow
+    request that stores its own copy of the session at its end would undo that.
+    """
     fields = _fields(data)
     if type(session)(session.session_key).get(KEY) == fields:
         return
@@ -75,7 +78,7 @@ def restore_from(
         now |= _settings_fields(generation)
         if now["model"] != generation.model:
             missed = f"{generation.model} is no longer available: {now['model']} is selected."
-            said.append(catalog.retirement_notice(generation.model) or missed)
+            said.append(catalog.retired_sentence(generation.model) or missed)
     if whole:
         now["brand"] = generation.brand.slug
     if "references" in parts:
@@ -93,7 +96,8 @@ def restore_from(
 
 
 def restored_from(session: SessionBase) -> str:
-    """Return a sentence about the last change that can be undone, or ""."""
+    """Return the sentence about the last reuse or reset in this session that can be undone, or
+    ""."""
     return str(session.get(BEFORE, {}).get("said", ""))
 
 
@@ -131,17 +135,18 @@ def _fields(data: Mapping[str, Any]) -> dict[str, str]:
 def _save_undo(session: SessionBase) -> None:
     session[BEFORE] = {
         "fields": saved_fields(session),
-        "tray": tray.ids(session),
+        "tray": tray.selected_ids(session),
         "roles": {str(pk): role for pk, role in tray.roles(session).items()},
     }
 
 
 def _prompt_fields(generation: Generation) -> dict[str, str]:
-    """Return the user's own prompt, and the version of the preset that was used."""
+    """Return the fields of the form that hold the prompt of a generation: the preset, with the
+    number of its version if that is not the latest, the user's own words and the variables."""
     version = generation.preset_version
     if version is None:
         return {"preset": "", "prompt": generation.prompt}
-    latest = presets.newest(version.preset)
+    latest = presets.latest_version(version.preset)
     slug = version.preset.slug
     return {
         "preset": slug if latest == version else f"{slug}:{version.number}",

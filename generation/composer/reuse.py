@@ -77,7 +77,8 @@ class Existing:
 
 
 def find_existing(*, person: permissions.AnyUser, spec: RequestSpec, near: bool = True) -> Existing:
-    """Return existing results for a request; without `near`, only those of the same request."""
+    """Return existing results for a request: of the same request, and with `near` also similar
+    assets."""
     if not spec.prompt.strip():
         return Existing()
     requested = _generations(person, spec.brand).filter(fingerprint=spec.fingerprint)
@@ -93,8 +94,8 @@ def find_existing(*, person: permissions.AnyUser, spec: RequestSpec, near: bool 
 def find_existing_many(
     *, person: permissions.AnyUser, specs: Sequence[RequestSpec]
 ) -> list[PastResult]:
-    """Return the last result of each of these requests that has one, in order. All are requests
-    for one brand."""
+    """Return the latest result of each of these requests that has one, in the order of `specs`. All
+    requests must be for one brand."""
     if not specs:
         return []
     fingerprints = [spec.fingerprint for spec in specs]
@@ -184,7 +185,8 @@ def _with_similar_prompt(person: permissions.AnyUser, spec: RequestSpec) -> list
 
 
 def _are_similar(words: set[str], others: set[str]) -> bool:
-    """Return True if the Jaccard index of two sets of words reaches MIN_PROMPT_SIMILARITY."""
+    """Return True if two prompts, as sets of words, are similar: their Jaccard index reaches
+    MIN_PROMPT_SIMILARITY."""
     return bool(words) and len(words & others) / len(words | others) >= MIN_PROMPT_SIMILARITY
 
 
@@ -203,7 +205,8 @@ def _generations(person: permissions.AnyUser, brand: Brand) -> QuerySet[Generati
 
 
 def _with_assets(generations: Sequence[Generation]) -> list[PastResult]:
-    """Return the generations with at least one usable asset that is not rejected, with these."""
+    """Return results with the assets of each generation that are usable and not rejected;
+    generations without any are left out."""
     found = []
     for generation in generations:
         outputs = [each for each in generation.outputs.all() if each.asset]

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from django.contrib.postgres.search import SearchQuery as TextQuery
 from django.contrib.postgres.search import SearchRank
 from django.db.models import F
 
@@ -37,6 +36,7 @@ from search.query import (
     Filters,
     RankedId,
     SearchQuery,
+    fulltext,
     rank_for_user,
 )
 
@@ -66,12 +66,16 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Suggestion:
+    """One asset suggested as a reference."""
+
     asset: Asset
     anchor: bool = False  # a brand reference image
 
 
 @dataclass(frozen=True)
 class Suggestions:
+    """References suggested for a prompt: brand reference images first, then matches."""
+
     offered: tuple[Suggestion, ...] = ()
     note: str = ""  # a sentence that says why there are fewer than usual
 
@@ -119,7 +123,8 @@ def words_of(text: str) -> set[str]:
 
 
 def phrases(text: str) -> list[str]:
-    """Return the prompt itself, and the first MAX_PHRASES phrases that name things."""
+    """Return the search queries for a prompt: the prompt itself, and its first MAX_PHRASES phrases
+    that name things."""
     parts = [" ".join(part.split()) for part in SEPARATOR.split(text)]
     # a single word is more often a verb that was cut off than a thing
     things = [part for part in parts if " " in part and part.split()[-1].lower() not in NO_THING]
@@ -185,8 +190,8 @@ def _cosines(ids: Sequence[int], vectors: Mapping[int, Floats]) -> Floats:
 
 
 def _odds(person: permissions.AnyUser, brand: Brand, prompt: str) -> tuple[dict[int, float], str]:
-    """Return the log-odds of a match by id of the asset, and a note if search failed. If nothing
-    matches the prompt, there are no candidates at all."""
+    """Return the log-odds that assets match the prompt, by their ids, and a note if search failed.
+    No ids are returned if no asset is a likely match and the prompt names none by its title."""
     if not (text := search_query_for(prompt)):
         return {}, ""
     found: dict[int, float] = {}
@@ -213,7 +218,8 @@ def _search(person: permissions.AnyUser, brand: Brand, phrase: str) -> Sequence[
 
 
 def _log_odds(relevance: float | None) -> float:
-    """Return the log-odds of a match; 0 for a hit by text only, which has no relevance."""
+    """Return the log-odds of a search hit from its relevance; 0 for a hit by text only, which has
+    no relevance."""
     if relevance is None:
         return 0.0
     bounded = min(max(relevance, 1e-9), 1 - 1e-9)
@@ -221,13 +227,16 @@ def _log_odds(relevance: float | None) -> float:
 
 
 def _titled(person: permissions.AnyUser, brand: Brand, text: str) -> list[int]:
-    """Return ids of assets of whose title the prompt contains at least MIN_TITLE_SHARE, the largest
-    share first. A search does the opposite: it requires all words of the query in the document."""
+    """Return ids of the brand's assets that the prompt `text` names: it contains at least the share
+    MIN_TITLE_SHARE of the words of their title. Largest share first.
+
+    A search does the opposite: it requires all words of the query in the document.
+    """
     words = list(dict.fromkeys(_words(text)))[:MAX_WORDS]
     if not words:
         return []
     # PostgreSQL knows plurals and endings, and ranks by title; the share is computed below
-    any_word = TextQuery(" or ".join(words), config="english", search_type="websearch")
+    any_word = fulltext.any_word_query(words)
     titled = (
         _usable(person, brand)
         .filter(document__words=any_word)
@@ -245,7 +254,8 @@ def _titled(person: permissions.AnyUser, brand: Brand, text: str) -> list[int]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words without capitals and accents, as the search index has them."""
+    """Return the words of a text, of more than two characters each, without capitals and accents,
+    as the search index has them."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return [word for word in re.findall(r"\w+", plain) if len(word) > 2]
@@ -256,7 +266,8 @@ def _stem(word: str) -> str:
 
 
 def _anchors(brand: Brand) -> list[int]:
-    """Return ids of the brand's anchors, in the order of their collection."""
+    """Return ids of the first MAX_CANDIDATES brand reference images, in the order of their
+    collection."""
     rules = brand_rules_of(brand)
     if rules.anchors is None:
         return []

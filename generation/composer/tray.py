@@ -26,8 +26,8 @@ MAX_REFERENCES = 14  # the most that a model accepts
 
 @contextmanager
 def locked_session(session: SessionBase) -> Iterator[SessionBase]:
-    """Yield the stored session, locked, and save it at the end: concurrent clicks wait for each
-    other, and none is lost."""
+    """Yield the user's stored session, locked, and save it at the end, so that of several clicks at
+    the same time none is lost."""
     with transaction.atomic():
         locked = Session.objects.select_for_update().filter(pk=session.session_key)
         if locked.first() is None:  # signed out in the meantime: nothing to save
@@ -39,27 +39,29 @@ def locked_session(session: SessionBase) -> Iterator[SessionBase]:
         current.modified = False
 
 
-def ids(session: SessionBase) -> list[int]:
+def selected_ids(session: SessionBase) -> list[int]:
+    """Return the asset ids of the tray in order, whether or not the assets still exist."""
     saved = session.get(KEY, [])
     return [pk for pk in saved if isinstance(pk, int)][:MAX_REFERENCES]
 
 
 def roles(session: SessionBase) -> dict[int, str]:
-    """Return roles by id, of the references that have one."""
+    """Return the roles of the tray's references by asset id, of those that have one."""
     saved = session.get(ROLES, {})
-    return {pk: role for pk in ids(session) if (role := saved.get(str(pk))) in Role.values}
+    return {pk: role for pk in selected_ids(session) if (role := saved.get(str(pk))) in Role.values}
 
 
 def chosen_roles(session: SessionBase) -> dict[int, str]:
-    """Return roles by id, without those that a preset assigned."""
+    """Return the roles by asset id that the user chose, without those that a preset assigned."""
     fitted = session.get(FITTED, {})
     return {pk: role for pk, role in roles(session).items() if fitted.get(str(pk)) != role}
 
 
 def apply_preset_roles(session: SessionBase, assigned: Mapping[int, str]) -> None:
-    """Set the roles that a preset assigns, by id; another preset may replace them."""
+    """Set the roles of the tray's references, by asset id, that a preset assigns; another preset
+    may replace them."""
     chosen = chosen_roles(session)
-    replace_references(session, ids(session), assigned)
+    replace_references(session, selected_ids(session), assigned)
     session[FITTED] = {
         str(pk): role for pk, role in roles(session).items() if chosen.get(pk) != role
     }
@@ -68,8 +70,8 @@ def apply_preset_roles(session: SessionBase, assigned: Mapping[int, str]) -> Non
 def replace_references(
     session: SessionBase, pks: Sequence[int], new_roles: Mapping[int, str] | None = None
 ) -> None:
-    """Replace the tray by the first MAX_REFERENCES of `pks`, with `new_roles` by id; without these,
-    references keep their roles."""
+    """Replace the tray by the first MAX_REFERENCES of the asset ids `pks`, with `new_roles` by id;
+    if these are None, references keep their roles."""
     new_roles = roles(session) if new_roles is None else new_roles
     pks = list(dict.fromkeys(pks))[:MAX_REFERENCES]
     session[KEY] = pks
@@ -77,8 +79,8 @@ def replace_references(
 
 
 def add(session: SessionBase, pk: int, role: str = "") -> bool:
-    """Add a reference at the end, if it is not there; return False if the tray is full."""
-    pks = ids(session)
+    """Add an asset at the end of the tray, unless it is there; return False if the tray is full."""
+    pks = selected_ids(session)
     if pk in pks:
         return True
     if len(pks) >= MAX_REFERENCES:
@@ -88,17 +90,19 @@ def add(session: SessionBase, pk: int, role: str = "") -> bool:
 
 
 def set_role(session: SessionBase, pk: int, role: str) -> None:
-    replace_references(session, ids(session), {**roles(session), pk: role})
+    """Set the role of the asset `pk` in the tray; "" removes it."""
+    replace_references(session, selected_ids(session), {**roles(session), pk: role})
 
 
 def remove(session: SessionBase, pk: int) -> None:
-    replace_references(session, [other for other in ids(session) if other != pk])
+    """Remove the asset `pk` from the tray."""
+    replace_references(session, [other for other in selected_ids(session) if other != pk])
 
 
 def move(session: SessionBase, pk: int, step: int) -> None:
-    """Move a reference `step` places towards the end, or towards the front if negative, as far as
-    there are places."""
-    pks = ids(session)
+    """Move the asset `pk` in the tray by `step` places, towards the front if negative, at most to
+    the front or the end."""
+    pks = selected_ids(session)
     if pk not in pks:
         return
     position = pks.index(pk)
@@ -107,7 +111,7 @@ def move(session: SessionBase, pk: int, step: int) -> None:
 
 
 def assets(person: permissions.AnyUser, session: SessionBase) -> list[Asset]:
-    """Return the references in order, without those that `person` may no longer view."""
-    pks = ids(session)
+    """Return the assets of the tray in order, without those that `person` may no longer view."""
+    pks = selected_ids(session)
     visible = permissions.assets(person).select_related("brand").in_bulk(pks) if pks else {}
     return [visible[pk] for pk in pks if pk in visible]

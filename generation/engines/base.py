@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """An image that the drawing should follow. Messages name it by `title`; `role` is one of
+    """One reference as it is sent to an engine. Messages name it by `title`; `role` is one of
     `models.Role` or ""."""
 
     data: bytes

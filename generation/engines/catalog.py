@@ -1,4 +1,4 @@
-"""Catalogue of models: which are offered today, and which requests each one accepts."""
+"""Catalogue of image models: which are offered today, and which requests each of them accepts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def get_model(model_id: str) -> EngineModel:
 
 
 def find_model(model_id: str) -> EngineModel | None:
-    """Return the row of a model, also if it is no longer on offer: its label and prices."""
+    """Return the row of a model, also if it is no longer on offer; None if there never was one."""
     return EngineModel.objects.filter(pk=model_id).first()
 
 
@@ -56,7 +56,8 @@ def is_billed(model_id: str) -> bool:
 
 
 def successor_of(retired: EngineModel) -> str:
-    """Return the id of the first successor, direct or indirect, that is on offer today, else ""."""
+    """Return the id of the first model on offer today among the successors of a retired model,
+    direct or indirect; "" if there is none."""
     models = {entry.id: entry for entry in EngineModel.objects.all()}
     seen: set[str] = set()
     current: EngineModel | None = models.get(retired.id)
@@ -79,15 +80,15 @@ def default_model_for(model_id: str) -> str:
     return successor if successor in offered else next(iter(offered), "")
 
 
-def retirement_notice(model_id: str) -> str:
-    """Return the sentence about the retirement of a model that was used before, "" if it is not
-    retired."""
+def retired_sentence(model_id: str) -> str:
+    """Return the sentence that a model, used in an earlier request, was retired, and when; "" if it
+    was not."""
     former = find_model(model_id)
     return _retirement(former) if former and former.retired() else ""
 
 
-def retirement_note(chosen: EngineModel) -> str:
-    """Return a sentence for users who choose this model if it retires within 30 days, else ""."""
+def retires_soon_sentence(chosen: EngineModel) -> str:
+    """Return the sentence that a model on offer retires within 30 days, and when; else ""."""
     if chosen.retires_on is None or chosen.retired():
         return ""
     if chosen.retires_on > timezone.localdate() + RETIRES_SOON:
@@ -113,10 +114,14 @@ def _gemini_reachable() -> bool:
     return bool(settings.GEMINI_API_KEY or settings.GEMINI_USE_VERTEX)
 
 
-def validate(request: DrawRequest) -> EngineModel:
-    """Return the model of a request. Raises InvalidRequest if it cannot be drawn as it is."""
+def validate_draw_request(request: DrawRequest) -> EngineModel:
+    """Return the model of a complete request, just before an engine is called with it.
+
+    Raises ModelRetired or InvalidRequest if that model is not on offer, and InvalidRequest if it
+    does not accept the request.
+    """
     chosen = get_model(request.model)
-    check(
+    validate_options(
         chosen,
         prompt=request.prompt,
         aspect_ratio=request.aspect_ratio,
@@ -126,7 +131,7 @@ def validate(request: DrawRequest) -> EngineModel:
     return chosen
 
 
-def check(
+def validate_options(
     chosen: EngineModel,
     *,
     prompt: str,
@@ -136,7 +141,8 @@ def check(
     refines: bool = False,
     in_bulk: bool = False,
 ) -> None:
-    """Raise InvalidRequest, with the available options, if the model cannot draw such a request.
+    """Raise InvalidRequest, naming the available options, if a model does not accept these options
+    of a request, which need not be complete: no reference has been read yet.
 
     `roles` has one entry per reference, "" for a reference without a role. `refines` is True if the
     request continues a conversation, `in_bulk` if it goes through the batch interface.

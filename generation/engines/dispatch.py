@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from generation.engines.base import Drawing, DrawRequest
-from generation.engines.catalog import Engine, validate
+from generation.engines.catalog import Engine, validate_draw_request
 
 
 def draw(request: DrawRequest) -> Drawing:
@@ -15,7 +15,7 @@ def draw(request: DrawRequest) -> Drawing:
         InvalidRequest: the request cannot be sent as it is; nothing was sent.
         EngineError: the engine did not deliver an image.
     """
-    chosen = validate(request)
+    chosen = validate_draw_request(request)
     if chosen.engine == Engine.SKETCH:
         from generation.engines.sketch import engine
 

@@ -15,8 +15,8 @@ DAILY_QUOTA = "daily_quota"  # Reason code of a generation that failed because o
 
 
 def quota_problem(model_id: str) -> str:
-    """Return a sentence if today's quota of that model is used up, with the time of the reset; else
-    ""."""
+    """Return a sentence with the time of the reset if Google's quota of that model for today is
+    used up, else ""."""
     today = timezone.now().astimezone(GOOGLE_TIME_ZONE).date()
     failed = Generation.objects.filter(
         model=model_id,
@@ -34,7 +34,7 @@ def quota_problem(model_id: str) -> str:
 
 
 def require_quota(model_id: str) -> None:
-    """Raise InvalidRequest if today's quota of that model is used up."""
+    """Raise InvalidRequest if Google's quota of that model for today is used up."""
     if problem := quota_problem(model_id):
         raise InvalidRequest(problem, code=DAILY_QUOTA)
 

@@ -10,21 +10,24 @@ SENT_AS_IS = {"image/jpeg", "image/png", "image/webp", "image/heic"}
 MAX_SENT_BYTES = 4 * 2**20  # bytes; fourteen such references fit into one inline request
 
 
-def sent_as_is(asset: Asset) -> bool:
-    """Return True if the original is sent, False if its preview is."""
+def is_sent_as_original(asset: Asset) -> bool:
+    """Return True if engines get the original of an asset, False if they get its preview: they
+    accept the types SENT_AS_IS, of at most MAX_SENT_BYTES."""
     return asset.mime in SENT_AS_IS and asset.bytes <= MAX_SENT_BYTES
 
 
 def reference_image(asset: Asset, role: str = "") -> ReferenceImage:
-    """Return the original if engines accept it, else its preview. Raises FileMissing and
-    PictureRefused."""
-    if sent_as_is(asset):
+    """Return an asset as a reference: its original if engines accept it, else its preview.
+
+    Raises FileMissing and PictureRefused.
+    """
+    if is_sent_as_original(asset):
         return original_image(asset, role)
     with open_rendition(asset=asset, name="preview") as file:
         return ReferenceImage(file.read(), "image/webp", asset.title, role, asset.pk)
 
 
 def original_image(asset: Asset, role: str = "") -> ReferenceImage:
-    """Return the original of an asset. Raises FileMissing."""
+    """Return the original of an asset as a reference. Raises FileMissing."""
     data = read_original(asset)
     return ReferenceImage(data, asset.mime, asset.title, role, asset.pk)

@@ -58,7 +58,8 @@ class MatrixForm(forms.Form):
         return uuid.uuid5(uuid.NAMESPACE_OID, repr(values))
 
     def arguments(self) -> dict[str, Any]:
-        """Return keyword arguments of `submit_batch`, of a valid form. Raises InvalidRequest."""
+        """Return the keyword arguments of `submit_batch` from a valid form. Raises
+        InvalidRequest."""
         data = self.cleaned_data
         names = ("brand", "model", "aspect_ratio", "image_size", "count")
         return {
@@ -84,7 +85,8 @@ class MatrixForm(forms.Form):
         return Matrix(**shared, base=base, products=products + self._collected(base))
 
     def _collected(self, base: list[Asset]) -> list[Asset]:
-        """Return the other assets of the collection, at most one more than MAX_CELLS."""
+        """Return the assets of the chosen collection that are not in `base`, at most one more than
+        MAX_CELLS."""
         collection = self.cleaned_data["collection"]
         if collection is None:
             return []
@@ -93,8 +95,8 @@ class MatrixForm(forms.Form):
         return list(listed.order_by("collection_items__position")[: MAX_CELLS + 1])
 
     def _pictures(self) -> list[Asset]:
-        """Return the references in the order of the page. Raises InvalidRequest if one was deleted
-        or hidden in the meantime."""
+        """Return the posted references in their order on the page. Raises InvalidRequest if one was
+        deleted or hidden in the meantime."""
         pks = parse_ids(self._values("references"))
         visible = permissions.assets(self.person).select_related("brand").in_bulk(pks)
         if len(visible) < len(pks):

@@ -60,10 +60,10 @@ class StudioForm(forms.Form):
         return data
 
     def arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `submit`, of a valid form. Raises InvalidRequest if a
+        """Return the keyword arguments of `submit` from a valid form. Raises InvalidRequest if a
         reference was deleted or hidden in the meantime."""
         data = {name: value for name, value in self.cleaned_data.items() if name != "preset"}
-        filled = presets.values(self.version, self.variables()) if self.version else {}
+        filled = presets.variable_values(self.version, self.variables()) if self.version else {}
         return {
             **data,
             "preset_version": self.version,
@@ -73,7 +73,8 @@ class StudioForm(forms.Form):
         }
 
     def variables(self) -> dict[str, str]:
-        """Return the posted values of the preset's variables; "" stands for the default."""
+        """Return the posted values of the preset's variables by name; "" stands for a variable's
+        default."""
         if self.version is None:
             return {}
         names = [each["name"] for each in self.version.variables]
@@ -98,8 +99,8 @@ class StudioForm(forms.Form):
         return {pk: role for pk, role in given.items() if role in Role.values}
 
     def references(self) -> list[Asset]:
-        """Return the references in the order of the page. Raises InvalidRequest if one was deleted
-        or hidden in the meantime."""
+        """Return the posted references in their order on the page. Raises InvalidRequest if one was
+        deleted or hidden in the meantime."""
         pks = self._reference_ids()
         visible = permissions.assets(self.person).select_related("brand").in_bulk(pks)
         if len(visible) < len(pks):
@@ -123,7 +124,7 @@ class HistoryForm(forms.Form):
     before = forms.IntegerField(required=False, min_value=1)
 
     def filter(self, generations: QuerySet[Generation]) -> QuerySet[Generation]:
-        """Return the generations that match the fields of a valid form."""
+        """Return those of `generations` that match the filters of a valid form."""
         data = {name: _printable(value) for name, value in self.cleaned_data.items()}
         generations = prompt_contains(generations, data["q"])
         for name, value in (
@@ -148,7 +149,7 @@ def prompt_contains(generations: QuerySet[Generation], words: str) -> QuerySet[G
 
 
 def _printable(value: Any) -> Any:
-    """Remove NUL characters, which PostgreSQL does not accept."""
+    """Return a posted value without NUL characters, which PostgreSQL does not accept."""
     return value.replace("\0", "") if isinstance(value, str) else value
 
 

@@ -206,7 +206,8 @@ class _Side:
         self._start = asset.pk
 
     def grow(self, depth: int, width: int, max_nodes: int) -> None:
-        """Add up to `depth` levels, with at most `width` branches per node."""
+        """Add up to `depth` levels to the tree, with at most `width` branches per node and about
+        `max_nodes` nodes in all."""
         level = {self._start: self.root}
         for number in range(depth + 1):
             if not level:
@@ -217,7 +218,8 @@ class _Side:
     def _next(
         self, level: dict[int, Node], width: int, max_nodes: int, *, count_only: bool
     ) -> dict[int, Node]:
-        """Add and return the next level; with `count_only`, only count it in `more`."""
+        """Add the next level of the tree below the nodes of `level`, which are by key, and return
+        it by key; with `count_only`, add none and only count the branches in `more`."""
         following: dict[int, Node] = {}
         seen = {key for _, key, _ in self.nodes} | {self._start}
         for near, far, how, role, generation_id, title, total in self._rows(
@@ -251,7 +253,8 @@ class _Side:
 
 
 def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
-    """Set the assets and generations that the user may view, and titles for the others."""
+    """Complete the nodes of these sides: the assets and generations that `person` may view, and for
+    the others a title that says why there is none."""
     rows = [row for side in sides for row in side.nodes]
     pks = {key for _, key, _ in rows if key and key > 0}
     assets = permissions.assets(person).in_bulk(pks)

@@ -31,7 +31,8 @@ MAX_NAMED = 3  # Assets named in a notification
 
 
 def sources(generation: Generation) -> list[Asset]:
-    """Return the sources of a generation: its references, the image it refines and its draft."""
+    """Return the assets from which a generation makes its images: its references, the image it
+    refines and its draft."""
     used = Q(reference_rows__generation=generation)
     for output in (generation.refines_id, generation.draft_id):
         if output:
@@ -107,7 +108,7 @@ def propagate_terms(asset: Asset, stricter: Collection[str]) -> None:
 
 
 def _apply(asset: Asset, new_terms: dict[str, Any]) -> bool:
-    """Update the terms that differ, and return True if any did."""
+    """Update those terms of an asset that differ from `new_terms`; return True if any did."""
     changes = {name: value for name, value in new_terms.items() if getattr(asset, name) != value}
     if changes:
         update_asset(asset=asset, **changes)
@@ -117,7 +118,8 @@ def _apply(asset: Asset, new_terms: dict[str, Any]) -> bool:
 def _message(
     person: User, source: Asset, assets: Sequence[Asset], stricter: Collection[str]
 ) -> str:
-    """Return the notification for a user about their assets that got stricter terms."""
+    """Return the notification for a user that these assets of theirs got stricter terms, because a
+    source did."""
     visible = permissions.assets(person).filter(pk=source.pk).exists()
     which = f"“{source}”" if visible else "an asset of another brand"
     names = " and ".join(dict.fromkeys(TERM_NAMES[name] for name in stricter))
@@ -131,8 +133,8 @@ def _message(
 
 
 def _joined(values: Iterable[str], name: str) -> str:
-    """Return the distinct parts of the values, in order, joined, and cut off at the maximum length
-    of the field `name`."""
+    """Return the distinct parts of several values of a text field of assets, in order, joined, and
+    cut off at the maximum length of that field."""
     parts = dict.fromkeys(part for value in values for part in value.split(SEPARATOR) if part)
     joined, max_length = SEPARATOR.join(parts), fields.MAX_LENGTHS[name]
     return joined if len(joined) <= max_length else f"{joined[: max_length - 1]}…"

@@ -13,7 +13,7 @@ from generation.models import Quarantine, Withdrawal
 
 
 def active_quarantines(assets: Iterable[Asset]) -> QuerySet[Quarantine]:
-    """Return the rows of these assets whose withdrawal has not been lifted."""
+    """Return the quarantines of these assets whose withdrawal has not been lifted."""
     rows = Quarantine.objects.filter(asset__in=assets, withdrawal__lifted_at=None)
     return rows.select_related("withdrawal__asset").order_by("pk")
 
@@ -53,7 +53,8 @@ def quarantine_if_withdrawn(asset: Asset, sources: Iterable[Asset], deleted: Ite
 
 
 def release_quarantined(withdrawal: Withdrawal) -> list[Asset]:
-    """Restore the earlier status of assets that no other withdrawal holds back, and return them."""
+    """Restore the earlier status of the assets that this withdrawal and no other one holds back,
+    and return them."""
     rows = list(withdrawal.quarantined.order_by("asset_id"))
     pks = [row.asset_id for row in rows]
     assets = Asset.objects.select_for_update().order_by("pk").in_bulk(pks)

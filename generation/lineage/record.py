@@ -116,7 +116,8 @@ def _terms(asset: Asset) -> dict[str, Any]:
 
 
 def _source(asset: Asset) -> str:
-    """Return the URI of the IPTC digital source type, "" if it is not known."""
+    """Return the URI of an asset's digital source type in the IPTC's vocabulary, "" if it is not
+    known."""
     code = asset.digital_source_type
     return provenance.VOCABULARY + code if code else ""
 
@@ -189,7 +190,8 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
 
 
 def _earlier(output_id: int | None, person: permissions.AnyUser) -> dict[str, Any] | None:
-    """Return the asset of a refined or finalised output; None if the user may not view it."""
+    """Return the asset of the output that a generation refined or finalised, as an entry of a
+    record; None if the user may not view it."""
     found = permissions.assets(person).filter(made_as=output_id).first() if output_id else None
     return _named(found) if found else None
 
@@ -234,7 +236,8 @@ def _withdrawals(asset: Asset, person: permissions.AnyUser) -> list[dict[str, An
 
 
 def _withdrawn_source(row: Withdrawal) -> dict[str, Any]:
-    """Return the source as it was; `asset` is null if it was deleted in the meantime."""
+    """Return the source of a withdrawal as it was at that time; its `asset` is null if it was
+    deleted since."""
     return {"asset": row.asset_id, "title": row.title, "sha256": row.checksum}
 
 

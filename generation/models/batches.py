@@ -39,11 +39,9 @@ class Batch(models.Model):
 
 
 class BatchJob(models.Model):
-    """Order with an engine's batch interface.
-
-    `display_name` is saved before the order is sent: after a crash, the worker looks for an order
-    with that name at the engine and does not place it twice.
-    """
+    """One bulk order: generations of a batch, sent to an engine's batch interface. `display_name`
+    is saved before the order is sent: after a crash, the worker looks for an order with that name
+    at the engine, and does not place it twice."""
 
     class State(models.TextChoices):
         SUBMITTING = "submitting", "Sending"

@@ -19,16 +19,16 @@ USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6}
 
 class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
     def total(self) -> Decimal:
-        """Return the sum of the amounts in US dollars."""
+        """Return the sum of the entries' amounts in US dollars."""
         usd: Decimal | None = self.aggregate(usd=Sum("usd"))["usd"]
         return usd or Decimal(0)
 
 
 class LedgerEntry(models.Model):
-    """Entry of the ledger; never changed.
+    """One entry of the ledger, never changed: an amount in US dollars of one kind.
 
-    RESERVED and RELEASED of a generation add up to what it may still cost, and to 0 once it has
-    ended. AVOIDED and SAVED are no spending: they are reported separately.
+    The entries RESERVED and RELEASED of a generation add up to what it may still cost, and to 0
+    once it has ended. AVOIDED and SAVED are not spending, and are reported separately.
     """
 
     class Kind(models.TextChoices):

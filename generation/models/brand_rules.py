@@ -10,7 +10,9 @@ from generation.models.generations import Output, Reference
 
 
 class BrandRules(models.Model):
-    """Rules of a brand: part of every prompt, like palette and style, and checked on outputs."""
+    """Rules of a brand for its generated images, one row per brand. `voice`, `always` and `never`
+    are part of every prompt; the brand check compares text in outputs with `approved_words`. The
+    style and the palette, part of prompts too, are fields of `Brand`."""
 
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="rules")
     voice = models.TextField(
@@ -62,7 +64,7 @@ class BrandRules(models.Model):
 
 
 class Finding(models.Model):
-    """Finding of the brand check about an output, as a sentence for users."""
+    """One finding of the brand check in an output, as a sentence for users."""
 
     class Code(models.TextChoices):
         PALETTE = "palette", "Colours outside the palette"

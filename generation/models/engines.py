@@ -22,7 +22,7 @@ PRICE: dict[str, Any] = {
 
 
 class EngineModel(models.Model):
-    """Model that users can choose. A new model is a new row and needs no code."""
+    """One image model that users can choose. A new model is a new row and needs no code."""
 
     class Engine(models.TextChoices):
         GEMINI = "gemini", "Gemini"

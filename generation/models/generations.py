@@ -147,7 +147,8 @@ class Generation(models.Model):
 
 
 class Reference(models.Model):
-    """Asset that a generation uses; `position` is its place in the request, from 0."""
+    """One asset that a generation uses as a reference; `position` is its place in the request, from
+    0."""
 
     generation = models.ForeignKey(
         Generation, on_delete=models.CASCADE, related_name="reference_rows"
@@ -176,11 +177,8 @@ class Reference(models.Model):
 
 
 class Output(models.Model):
-    """Image of an answer.
-
-    `data` holds its bytes exactly as they came, until they are stored in the library: after a crash
-    in between, the image is not requested and billed again.
-    """
+    """One image of a take. `data` holds its bytes exactly as the engine sent them, until the image
+    is an asset of the library: after a crash in between, it is not requested and billed again."""
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
     take = models.ForeignKey(Take, on_delete=models.CASCADE, related_name="outputs")

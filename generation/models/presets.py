@@ -49,7 +49,8 @@ class Preset(models.Model):
 
 
 class PresetVersion(models.Model):
-    """Version of a preset from `created_at` on. Never changed, because generations refer to it."""
+    """One version of a preset, in use from `created_at` on. It is never changed, because
+    generations refer to it."""
 
     preset = models.ForeignKey(Preset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()

@@ -90,14 +90,14 @@ class Take(models.Model):
 
     @property
     def ended(self) -> bool:
-        """True if the outcome is known."""
+        """True if the outcome of the take is known."""
         return self.state != self.State.ASKED
 
     @property
     def unheard(self) -> bool:
-        """True if no answer arrived although it may have been billed."""
+        """True if no answer of the engine arrived, although it may have been billed."""
         return self.state in self.UNHEARD
 
     def may_become(self, state: State) -> bool:
-        """Return True if `state` may follow the present state."""
+        """Return True if `state` may follow the take's present state."""
         return state in self.NEXT[self.State(self.state)]

@@ -14,12 +14,13 @@ from assetbank.models import Brand
 
 
 def new_secret() -> str:
-    """Return a random secret in the format of standardwebhooks.com: base64 after a prefix."""
+    """Return a random secret for signing messages, in the format of standardwebhooks.com: base64
+    after a prefix."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 class Webhook(models.Model):
-    """Address that gets messages about events of a brand."""
+    """One address that gets messages about events of a brand."""
 
     class Event(models.TextChoices):
         FINISHED = "generation.finished", "Generation finished"

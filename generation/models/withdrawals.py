@@ -9,7 +9,8 @@ from assetbank.models import Asset, Brand
 
 
 class Withdrawal(models.Model):
-    """Revocation of the usage rights of a source: it and its descendants are quarantined."""
+    """One revocation of the usage rights of an asset, the source: it and its descendants are
+    quarantined until it is lifted."""
 
     # Brand, title and checksum stay when the asset is deleted: its managers may still lift this
     asset = models.ForeignKey(
@@ -46,7 +47,7 @@ class Withdrawal(models.Model):
 
 
 class Quarantine(models.Model):
-    """Asset that a withdrawal holds back: the source itself, or a descendant of it."""
+    """One asset that a withdrawal holds back: the source itself, or a descendant of it."""
 
     withdrawal = models.ForeignKey(Withdrawal, on_delete=models.CASCADE, related_name="quarantined")
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="quarantines")

@@ -1,7 +1,7 @@
 """The life of one generation: submit, execute, draw, record, finish."""
 
 from generation.pipeline import draw, finish, outputs, takes
-from generation.pipeline.execute import finalize_run, run_generation
+from generation.pipeline.execute import conclude_generation, run_generation
 from generation.pipeline.fingerprint import request_fingerprint
 from generation.pipeline.submission import (
     cancel_generation,
@@ -12,7 +12,7 @@ from generation.pipeline.submission import (
 from generation.pipeline.validate import MAX_PICTURES, MAX_PROMPT_LENGTH
 
 __all__ = [
-    "MAX_PICTURES", "MAX_PROMPT_LENGTH", "cancel_generation", "draw", "finalize_run", "finish",
-    "outputs", "request_fingerprint", "requeue_orphans", "retry_generation", "run_generation",
-    "submit", "takes",
+    "MAX_PICTURES", "MAX_PROMPT_LENGTH", "cancel_generation", "conclude_generation", "draw",
+    "finish", "outputs", "request_fingerprint", "requeue_orphans", "retry_generation",
+    "run_generation", "submit", "takes",
 ]  # fmt: skip

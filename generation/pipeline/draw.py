@@ -91,11 +91,8 @@ def _compose(
 
 
 def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
-    """Check again what was checked at submission: in the meantime a reference may have been deleted
-    or may have lost its usage rights.
-
-    Raises InvalidRequest.
-    """
+    """Raise InvalidRequest if a reference was deleted since the request was submitted, or if a
+    source (a reference, the image to edit, the draft) has lost its usage rights since."""
     if deleted := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(
             f"A reference was deleted: {', '.join(deleted)}.", code="reference_gone"
@@ -109,7 +106,8 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
 
 
 def _draft_image(draft: Output) -> ReferenceImage:
-    """Return the draft as a reference image. Raises InvalidRequest if it was deleted."""
+    """Return the draft of a final as the reference image that is drawn again. Raises InvalidRequest
+    if it was deleted."""
     if draft.asset is None:
         raise InvalidRequest(
             "The draft is no longer in the library, so it cannot be upscaled.",

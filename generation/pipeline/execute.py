@@ -23,7 +23,8 @@ State = Generation.State
 
 
 def run_generation(*, generation_id: int) -> None:
-    """Draw the missing takes of a generation and store its outputs in the library.
+    """Run a queued generation: draw its missing takes, store its outputs in the library and record
+    how it ended. Do nothing if it no longer exists or has finished.
 
     The worker may be killed at any line and run this again: see `takes`.
 
@@ -41,13 +42,14 @@ def run_generation(*, generation_id: int) -> None:
         logger.exception("generation %d", generation.pk)
         failure = _internal_error()
         takes.abandon_started(generation, failure)
-    finalize_run(generation, failure)
+    conclude_generation(generation, failure)
 
 
-def finalize_run(generation: Generation, failure: ProblemError | None) -> None:
-    """Store the outputs that have arrived in the library, and record how the generation ended.
+def conclude_generation(generation: Generation, failure: ProblemError | None) -> None:
+    """Store in the library the outputs that have arrived, and record how the generation ended.
 
-    Raises EngineUnavailable if that is the failure and the job queue should retry.
+    `failure` is why takes are still missing, None if none is. Raises EngineUnavailable if that is
+    the failure and the job queue should retry.
     """
     try:
         outputs.store_outputs(generation)
@@ -83,7 +85,7 @@ def _worker_ended() -> EngineError:
 
 
 def _begin(generation_id: int) -> Generation | None:
-    """Return the generation, now running and with one more attempt counted.
+    """Record that a generation is running, in one more attempt, and return it.
 
     Return None if it no longer exists, has finished, or has used up its attempts.
     """

@@ -19,8 +19,8 @@ State = Generation.State
 
 
 def finish_from_takes(generation: Generation) -> None:
-    """End a generation whose takes are all answered, or which was cancelled; its takes and outputs
-    determine the state."""
+    """End a generation whose takes are all answered, or which a user cancelled, in the state that
+    follows from its takes and outputs."""
     stored = generation.outputs.exclude(asset=None).values("take").distinct().count()
     refusals = list(generation.takes.filter(state=Take.State.REFUSED))
     problem = generation.outputs.exclude(problem="").values_list("problem", flat=True).first()
@@ -76,6 +76,6 @@ def finish(generation: Generation, state: str, reason: str = "", code: str = "")
 
 
 def backoff(*, attempts: int, error: EngineError) -> float:
-    """Return the seconds until the next attempt: as many as the service asked for, and at least
-    2, 4, 8, … up to 300."""
+    """Return the seconds until the next attempt of a generation: at least as many as the service
+    asked for, and at least 2, 4, 8, … up to 300 with the number of `attempts`."""
     return max(error.retry_after or 0.0, min(2.0 ** (attempts + 1), 300.0))

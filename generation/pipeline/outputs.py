@@ -38,7 +38,7 @@ def store_outputs(generation: Generation) -> None:
                     by=generation.created_by,
                     origin=Asset.Origin.GENERATED,
                     provenance=_provenance(generation),
-                    title=presets.heading(generation).splitlines()[0][:120],
+                    title=presets.generation_heading(generation).splitlines()[0][:120],
                     kind=Asset.Kind.RENDER,
                 )
                 output.asset, output.data = stored.asset, None
@@ -61,7 +61,8 @@ def _provenance(generation: Generation) -> GenerationProvenance:
 
 
 def _pending(generation: Generation) -> Iterator[Output]:
-    """Yield the outputs whose bytes are not yet in the library, one in memory at a time."""
+    """Yield the outputs of a generation whose bytes are not yet in the library; only one is in
+    memory at a time."""
     pending = generation.outputs.filter(asset=None, problem="", data__isnull=False)
     for pk in list(pending.values_list("pk", flat=True)):
         yield Output.objects.select_related("take").get(pk=pk)

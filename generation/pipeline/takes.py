@@ -37,13 +37,13 @@ def record_asked(generation: Generation, number: int, request: DrawRequest) -> N
 
 
 def unanswered(generation: Generation) -> QuerySet[Take]:
-    """Return the takes that were requested and have no outcome yet."""
+    """Return the takes of a generation that were requested and have no outcome yet."""
     return generation.takes.filter(state=State.ASKED)
 
 
 def discard_unanswered(generation: Generation) -> None:
-    """Delete the takes that were requested and certainly not drawn: their numbers may be requested
-    again."""
+    """Delete the takes of a generation that were requested and certainly not drawn: their numbers
+    may be requested again."""
     unanswered(generation).delete()
 
 
@@ -88,7 +88,8 @@ def record_answer(
 def record_refused(
     generation: Generation, number: int, error: Refused, *, in_bulk: bool = False
 ) -> None:
-    """Record an answer without an image, unless a later state is already recorded."""
+    """Record that the engine answered a take without an image, and charge its usage; do nothing if
+    a later state is already recorded."""
     take = _locked(generation, number, State.REFUSED)
     if take is None:
         return
@@ -107,13 +108,13 @@ def record_refused(
 def record_lost(
     generation: Generation, number: int, error: EngineError, *, in_bulk: bool = False
 ) -> None:
-    """Record that a call failed that may have been billed."""
+    """Record that the call for a take failed and may have been billed, and charge it."""
     _record_unheard(generation, number, State.LOST, error, in_bulk=in_bulk)
 
 
 def abandon_started(generation: Generation, error: EngineError) -> None:
-    """Record all requested takes without an outcome as abandoned: their worker has ended and cannot
-    receive the answers."""
+    """Record all requested takes of a generation without an outcome as abandoned, and charge them:
+    their worker has ended and cannot receive the answers."""
     for number in list(unanswered(generation).values_list("number", flat=True)):
         _record_unheard(generation, number, State.ABANDONED, error)
 
@@ -136,7 +137,8 @@ def replace_unusable(generation: Generation) -> None:
 def _record_unheard(
     generation: Generation, number: int, state: State, error: EngineError, *, in_bulk: bool = False
 ) -> None:
-    """Record a take as lost or abandoned; charge its usage, or the estimate if that is unknown."""
+    """Record a take as LOST or ABANDONED; charge the usage that `error` reports, or the estimate if
+    it reports none."""
     take = _locked(generation, number, state)
     if take is None:
         return
@@ -161,7 +163,7 @@ def _locked(generation: Generation, number: int, state: State) -> Take | None:
 
 
 def _end(take: Take, state: State, **record: Any) -> None:
-    """Overwrite the record of a take with its outcome; `replaced` and `asked_at` stay."""
+    """Overwrite the row of a take with its outcome; `replaced` and `asked_at` stay as they were."""
     ended = Take(
         pk=take.pk,
         generation_id=take.generation_id,

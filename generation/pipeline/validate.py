@@ -53,13 +53,14 @@ def validate_request(
 
 
 def _fit(generation: Generation, references: Sequence[compose.NamedReference]) -> None:
-    """Adapt the request to what its model can do, and check the rest. Raises InvalidRequest."""
+    """Leave out the references that the model does not accept, set its default image size if none
+    is given, and validate the options that are left. Raises InvalidRequest."""
     chosen = catalog.get_model(generation.model)
     quotas.require_quota(generation.model)
     fitted = compose.fit_references(references, chosen)
     generation.left_out = list(fitted.left_out)
     generation.image_size = generation.image_size or next(iter(chosen.image_sizes), "")
-    catalog.check(
+    catalog.validate_options(
         chosen,
         prompt=generation.prompt,
         aspect_ratio=generation.aspect_ratio,
@@ -80,7 +81,8 @@ def _check_amounts(prompt: str, count: int) -> None:
 
 
 def _clean_roles(references: Sequence[Asset], roles: Mapping[int, str]) -> dict[int, str]:
-    """Return the role of each reference, "" if it has none. Raises InvalidRequest."""
+    """Return the role of each reference by the asset's id, "" if it has none. Raises InvalidRequest
+    if a role is unknown."""
     for role in roles.values():
         if role and role not in Role.values:
             raise InvalidRequest(

@@ -26,7 +26,8 @@ def brand_rules_of(brand: Brand) -> BrandRules:
 
 
 def change_rules(*, person: permissions.AnyUser, brand: Brand, **fields: Any) -> BrandRules:
-    """Change the given fields of BRAND_FIELDS and RULE_FIELDS, and return the rules.
+    """Change the given fields of a brand's rules, of those in BRAND_FIELDS and RULE_FIELDS, and
+    return the rules. Managers only.
 
     Raises NotAllowed and InvalidRequest.
     """
@@ -54,7 +55,8 @@ def lines(value: str) -> list[str]:
 
 
 def _clean(name: str, value: Any) -> Any:
-    """Return the value for a field. Raises InvalidRequest."""
+    """Return the value for the field `name` of the rules, without what may not be stored. Raises
+    InvalidRequest if it is not valid."""
     if name == "palette":
         return _palette(value)
     if name in ("always", "never", "approved_words"):

@@ -63,10 +63,8 @@ class ComposedPrompt:
 
 
 def fit_references(references: Sequence[NamedReference], model: EngineModel) -> FittedReferences:
-    """Choose as many references as the model accepts, by PRIORITY and then by position.
-
-    The chosen ones stay in the given order.
-    """
+    """Choose as many references as the model accepts, by the PRIORITY of their roles and then by
+    position. Those that are chosen stay in the given order."""
     by_priority = sorted(
         range(len(references)), key=lambda n: (PRIORITY.index(references[n].role), n)
     )
@@ -116,7 +114,8 @@ def compose_prompt(
 
 
 def redraw_instruction(*, number: int) -> str:
-    """Return the instruction to draw the draft, sent as image `number`, again at a larger size."""
+    """Return the instruction to an engine to draw the draft, sent as image `number`, again at a
+    larger size."""
     return (
         f"Image {number} is a draft of this very picture. Make it again at a higher resolution: "
         "keep its composition, poses, light and colours as they are, and add only the detail that "

@@ -16,7 +16,8 @@ MAX_REFERENCES = 14  # the maximum that any model accepts
 
 
 def template_problems(template: str, variables: Any, roles: Any) -> list[str]:
-    """Return sentences about what is wrong with a version; [] if it can be filled."""
+    """Return sentences about what is wrong with the prompt, variables and roles of a version of a
+    preset; [] if it can be filled."""
     if not template.strip():
         return ["Enter the prompt."]
     if len(template) > MAX_TEMPLATE_LENGTH:

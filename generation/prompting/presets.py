@@ -23,14 +23,14 @@ from generation.prompting.preset_validation import MAX_VALUE_LENGTH, template_pr
 # ------------------------------------------------------------------------ choice
 
 
-def visible(person: permissions.AnyUser) -> QuerySet[Preset]:
+def visible_presets(person: permissions.AnyUser) -> QuerySet[Preset]:
     """Return the presets of all brands and of the user's brands, including those not on offer."""
     return Preset.objects.filter(Q(brand=None) | Q(brand__in=permissions.brands(person)))
 
 
-def offered(person: permissions.AnyUser, brand: Brand | None = None) -> QuerySet[Preset]:
+def offered_presets(person: permissions.AnyUser, brand: Brand | None = None) -> QuerySet[Preset]:
     """Return the presets with a version that are on offer to the user, and to `brand` if given."""
-    found = visible(person).filter(offered=True, versions__isnull=False).distinct()
+    found = visible_presets(person).filter(offered=True, versions__isnull=False).distinct()
     return found.filter(Q(brand=None) | Q(brand=brand)) if brand else found
 
 
@@ -40,7 +40,7 @@ def with_use_counts(presets: QuerySet[Preset]) -> QuerySet[Preset]:
     return presets.annotate(used=Subquery(uses.annotate(n=Count("generations")).values("n")))
 
 
-def newest(preset: Preset) -> PresetVersion:
+def latest_version(preset: Preset) -> PresetVersion:
     """Return the newest version of a preset. Raises InvalidRequest if there is none."""
     version = preset.versions.order_by("-number").first()
     if version is None:
@@ -57,7 +57,9 @@ def choose_version(
 
     Raises InvalidRequest if `brand` has no such preset or version.
     """
-    found = visible(person).filter(Q(brand=None) | Q(brand=brand), slug=slug.replace("\0", ""))
+    found = visible_presets(person).filter(
+        Q(brand=None) | Q(brand=brand), slug=slug.replace("\0", "")
+    )
     if number is None:
         found = found.filter(offered=True)
     preset = found.first()
@@ -67,7 +69,7 @@ def choose_version(
             code="unknown_preset",
         )
     if number is None:
-        return newest(preset)
+        return latest_version(preset)
     version = preset.versions.filter(number=number).first()
     if version is None:
         raise InvalidRequest(f"“{preset}” has no version {number}.", code="unknown_preset")
@@ -77,10 +79,11 @@ def choose_version(
 # ------------------------------------------------------------------------ blanks and roles
 
 
-def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of each variable of a version: the given one, else its default.
+def variable_values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each variable of a version by its name: the given one, else its default.
 
-    Raises InvalidRequest for an unknown variable, or for a value that is missing or too long."""
+    Raises InvalidRequest for an unknown variable, or for a value that is missing or too long.
+    """
     known = {each["name"]: each for each in version.variables}
     if unknown := sorted(given.keys() - known.keys()):
         names = ", ".join(known) or "none"
@@ -94,17 +97,19 @@ def values(version: PresetVersion, given: Mapping[str, str]) -> dict[str, str]:
             "default", ""
         )
         if not value:
-            raise InvalidRequest(f"Fill in “{label(variable)}”.", code="empty_variable")
+            raise InvalidRequest(f"Fill in “{variable_label(variable)}”.", code="empty_variable")
         if len(value) > MAX_VALUE_LENGTH:
-            raise InvalidRequest(f"“{label(variable)}” has at most {MAX_VALUE_LENGTH} characters.")
+            raise InvalidRequest(
+                f"“{variable_label(variable)}” has at most {MAX_VALUE_LENGTH} characters."
+            )
         filled[name] = value
     return filled
 
 
 def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
-    """Return the prompt of a version with these values in its blanks. Braces in a value are no
-    blanks. Raises InvalidRequest like `values`."""
-    filled = values(version, given)
+    """Return the prompt of a version, with the `given` values or their defaults in its blanks.
+    Braces in a value are not blanks. Raises InvalidRequest like `variable_values`."""
+    filled = variable_values(version, given)
     pieces = []
     for literal, name, _, _ in Formatter().parse(version.template):
         pieces += [literal, filled.get(name, "") if name else ""]
@@ -112,7 +117,8 @@ def fill(version: PresetVersion, given: Mapping[str, str]) -> str:
 
 
 def fill_prompt(version: PresetVersion, given: Mapping[str, str], words: str = "") -> str:
-    """Return the filled preset, followed by the user's own words."""
+    """Return the complete prompt of a request with a preset: the filled version, then the user's
+    own words."""
     return "\n\n".join(part for part in (fill(version, given), words.strip()) if part)
 
 
@@ -124,7 +130,7 @@ def own_words(version: PresetVersion, given: Mapping[str, str], whole: str) -> s
         return whole
 
 
-def heading(generation: Generation) -> str:
+def generation_heading(generation: Generation) -> str:
     """Return the heading of a generation: its preset and the user's own words, or its prompt."""
     version = generation.preset_version
     if version is None:
@@ -133,20 +139,22 @@ def heading(generation: Generation) -> str:
     return f"{version.preset}: {words}" if words else str(version.preset)
 
 
-def filled(generation: Generation) -> list[tuple[str, str]]:
-    """Return (label, value) for the blanks of a generation's preset, in the preset's order."""
+def filled_variables(generation: Generation) -> list[tuple[str, str]]:
+    """Return (label, value) for each variable of a generation's preset that has a value, in the
+    order of the preset."""
     version, given = generation.preset_version, generation.variables
     blanks = version.variables if version else []
-    return [(label(each), given[each["name"]]) for each in blanks if each["name"] in given]
+    return [(variable_label(each), given[each["name"]]) for each in blanks if each["name"] in given]
 
 
-def label(variable: Mapping[str, Any]) -> str:
-    """Return the label of a variable, by default made from its name."""
+def variable_label(variable: Mapping[str, Any]) -> str:
+    """Return the label of a variable of a preset; without one, its name in words."""
     return str(variable.get("label") or variable["name"].replace("_", " ").capitalize())
 
 
-def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
-    """Return a sentence for each role of which a version has too few or too many references."""
+def reference_problems(version: PresetVersion, roles: Iterable[str]) -> list[str]:
+    """Return a sentence for each role of which the references, whose `roles` are given, are too few
+    or too many for a version."""
     chosen = Counter(roles)
     sentences = []
     for role in version.roles:
@@ -158,13 +166,17 @@ def missing(version: PresetVersion, roles: Iterable[str]) -> list[str]:
 
 
 def required_roles(version: PresetVersion) -> list[str]:
-    """Return the roles of a version in words: “1 to 4 products”, “at most 1 style”."""
+    """Return the references that a version requires or allows, in words: “1 to 4 products”, “at
+    most 1 style”."""
     return [_describe(role) for role in version.roles]
 
 
 def assign_roles(version: PresetVersion, roles: Sequence[str]) -> list[str]:
-    """Return the roles with "" replaced by roles that the version requires, up to their maximum.
-    Optional roles are not assigned: only the user knows which image is, say, the background."""
+    """Return the roles of references, in order, with each "" replaced by a role that the version
+    requires, as long as fewer references than its maximum have that role.
+
+    Optional roles are not assigned: only the user knows which image is, say, the background.
+    """
     assigned, required = list(roles), [each for each in version.roles if each["least"]]
     for bound in ("least", "most"):
         for n, role in enumerate(assigned):
@@ -174,8 +186,8 @@ def assign_roles(version: PresetVersion, roles: Sequence[str]) -> list[str]:
 
 
 def check_references(version: PresetVersion, roles: Iterable[str]) -> None:
-    """Raise InvalidRequest if a version has too few or too many references of a role."""
-    if sentences := missing(version, roles):
+    """Raise InvalidRequest, with the sentences of `reference_problems`, if there are any."""
+    if sentences := reference_problems(version, roles):
         raise InvalidRequest(" ".join(sentences), code="preset_references")
 
 

@@ -135,8 +135,8 @@ def _palette(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _words(output: Output, asset: Asset) -> list[Finding]:
-    """Return a finding for words that are not approved. A sketch is lettered with its prompt, and
-    is not checked."""
+    """Return the finding about words in an image that the brand has not approved, if any. A sketch
+    is lettered with its prompt, and is not checked."""
     if not ocr.is_installed() or asset.engine_model == SKETCH:
         return []
     with open_rendition(asset=asset, name="preview") as file:
@@ -154,8 +154,8 @@ def _words(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _approved(output: Output, brand: Brand) -> list[str]:
-    """Return the approved words of the brand, its name, and the titles of the references: products
-    may carry these."""
+    """Return the words that may stand in an output: the approved words of the brand, its name, and
+    the titles of the references, because products may carry these."""
     rules = BrandRules.objects.filter(brand=brand).first()
     titles = output.generation.reference_rows.values_list("title", flat=True)
     return [brand.name, *titles, *(rules.approved_words if rules else [])]
@@ -181,16 +181,16 @@ def _references(output: Output, asset: Asset) -> list[Finding]:
 
 
 def _named(row: Reference, asset: Asset) -> str:
-    """Return the reference's number, and its title if it belongs to the brand of `asset`: readers
-    of the finding may not view assets of other brands."""
+    """Return a reference as a finding names it: by its number, and by its title if it belongs to
+    the brand of `asset`, because readers of the finding may not view assets of other brands."""
     if row.asset and row.asset.brand_id == asset.brand_id:
         return f"Reference {row.position + 1}, “{row.title}”,"
     return f"Reference {row.position + 1}"
 
 
 def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
-    """Return findings for at most three near-duplicates, except the drafts and outputs that this
-    one was made from, which it should resemble."""
+    """Return findings about at most three near-duplicates of an output in the library, without the
+    drafts and outputs that it was made from, which it should resemble."""
     if detect.uncompared_assets(asset.brand).filter(pk=asset.pk).exists():
         detect.compare_asset(asset)
     is_source = Q(finals=output.generation) | Q(refined_in=output.generation)

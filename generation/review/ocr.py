@@ -30,14 +30,14 @@ def is_installed() -> bool:
 
 
 def read_words(picture: Image.Image) -> list[str] | None:
-    """Return the distinct words in reading order; None if OCR is not installed."""
+    """Return the distinct words in an image, in reading order; None if OCR is not installed."""
     if not is_installed():
         return None
     rgb = picture.convert("RGB")
     rgb.thumbnail((MAX_SIDE, MAX_SIDE))
     read = _reader()(np.asarray(rgb)[:, :, ::-1].copy())  # expects BGR
     lines = zip(read.txts or (), read.scores or (), strict=True)
-    found = [word for line, score in lines if score >= MIN_CONFIDENCE for word in split(line)]
+    found = [word for line, score in lines if score >= MIN_CONFIDENCE for word in split_words(line)]
     return list(dict.fromkeys(found))
 
 
@@ -47,13 +47,13 @@ def unapproved_words(found: Iterable[str], approved: Iterable[str]) -> list[str]
     Capitals, accents and single misread letters are ignored: OCR loses an umlaut, or reads an l as
     an i.
     """
-    known = {form for phrase in approved for word in split(phrase) for form in _forms(word)}
+    known = {form for phrase in approved for word in split_words(phrase) for form in _forms(word)}
     return [word for word in found if not any(_is_known(form, known) for form in _forms(word))]
 
 
-def split(line: str) -> list[str]:
-    """Return the words of a line, without short ones and repeated characters: "000" or a single
-    letter is usually a pattern."""
+def split_words(line: str) -> list[str]:
+    """Return the words of a text, without those under MIN_WORD_LENGTH and those of one repeated
+    character: OCR reads "000" or a single letter in a pattern."""
     parts = re.findall(r"[^\W_]+", line)
     return [
         part for part in parts if len(part) >= MIN_WORD_LENGTH and len(set(part.casefold())) > 1
@@ -61,7 +61,8 @@ def split(line: str) -> list[str]:
 
 
 def _forms(word: str) -> set[str]:
-    """Return a word in lower case as written, without accents, and without accented letters."""
+    """Return the forms under which a word is compared: in lower case as written, without accents,
+    and without the accented letters."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return {
         word.casefold(),

@@ -38,7 +38,8 @@ class OffPalette:
 
 
 def off_palette(picture: Image.Image, palette: Sequence[str]) -> OffPalette | None:
-    """Return the colours outside the palette; None if there are too few, or no palette."""
+    """Return the colours of an image outside the palette ("#rrggbb"); None if they cover less than
+    MIN_TOTAL of it, if each covers less than MIN_AREA, or if the palette is empty."""
     if not palette:
         return None
     small = picture.convert("RGB")
@@ -54,6 +55,8 @@ def off_palette(picture: Image.Image, palette: Sequence[str]) -> OffPalette | No
 
 
 def off_palette_sentence(found: OffPalette) -> str:
+    """Return the sentence of a finding about colours outside the palette; it names the three
+    largest."""
     said = [
         f"{'an' if word[0] in 'aeiou' else 'a'} {word} ({example})"
         for word, example, _ in found.areas[:3]
@@ -64,7 +67,8 @@ def off_palette_sentence(found: OffPalette) -> str:
 
 
 def _is_coloured(lab: colours.Floats) -> npt.NDArray[np.bool_]:
-    """Return for OKLab pixels [n, 3] which are clearly coloured, and not a muted skin hue."""
+    """Return a mask [n] for OKLab pixels [n, 3]: True for those that are clearly coloured and not
+    of a muted skin hue."""
     lightness, chroma, hue = lab[:, 0], _chroma(lab), _hue(lab)
     skin = (hue >= SKIN_HUES[0]) & (hue <= SKIN_HUES[1]) & (chroma < SKIN_CHROMA)
     clear = (chroma >= MIN_CHROMA) & (lightness >= MIN_LIGHTNESS) & (lightness <= MAX_LIGHTNESS)
@@ -73,7 +77,8 @@ def _is_coloured(lab: colours.Floats) -> npt.NDArray[np.bool_]:
 
 
 def _is_in_palette(lab: colours.Floats, palette: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Return for OKLab pixels [n, 3] which are a palette colour, or a shade or tint of one."""
+    """Return a mask [n] for OKLab pixels [n, 3]: True for those near a colour of the palette, or a
+    shade or tint of one."""
     found = np.zeros(len(lab), bool)
     for colour in palette:
         own = colours.oklab(list(bytes.fromhex(colour[1:])))[None]
@@ -88,7 +93,8 @@ def _is_in_palette(lab: colours.Floats, palette: Sequence[str]) -> npt.NDArray[n
 def _areas(
     rgb: npt.NDArray[np.uint8], lab: colours.Floats, pixels: int
 ) -> list[tuple[str, str, float]]:
-    """Return the areas of an OffPalette by the nearest colour word, which is mostly the hue's."""
+    """Return the areas of an OffPalette: the pixels outside the palette by the nearest colour word,
+    mostly by hue. `pixels` is the number of all pixels of the image."""
     named = [each for each in colours.SWATCHES if each[0] not in ("white", "grey", "black")]
     words = [word for word, _ in named]
     swatches = colours.oklab([list(bytes.fromhex(colour[1:])) for _, colour in named])
@@ -111,6 +117,6 @@ def _chroma(lab: colours.Floats) -> colours.Floats:
 
 
 def _hue(lab: colours.Floats) -> colours.Floats:
-    """Return hues of [n, 3], 0 to 2 pi; red is near 0.5."""
+    """Return the hues [n] of OKLab pixels [n, 3] in radians, 0 to 2 pi; red is near 0.5."""
     hue: colours.Floats = np.arctan2(lab[:, 2], lab[:, 1]) % (2 * math.pi)
     return hue

@@ -37,8 +37,7 @@ def reject(*, person: User, output: Output, reason: str) -> Output:
 
 
 def clear_verdict(*, person: User, output: Output) -> Output:
-    """Remove the verdict; an asset that the rejection archived is a draft again.
-
+    """Remove the verdict on an output; an asset that its rejection archived is a draft again.
     Raises InvalidRequest and NotAllowed."""
     return _decide(person, output, "")
 
@@ -62,8 +61,8 @@ def _decide(person: User, output: Output, verdict: str, reason: str = "") -> Out
 
 
 def _require_draft(asset: Asset) -> None:
-    """Raise InvalidRequest unless the asset is a draft, so that clearing the verdict can restore
-    this status."""
+    """Raise InvalidRequest if an asset is approved or archived, so that clearing its rejection can
+    make it a draft again."""
     if asset.status == Asset.Status.APPROVED:
         raise InvalidRequest(
             f"“{asset}” is approved. A manager must revoke the approval before it can be rejected.",
@@ -74,10 +73,12 @@ def _require_draft(asset: Asset) -> None:
 
 
 def _update_status(asset: Asset) -> None:
-    """Archive a draft if all its outputs are rejected, or make it a draft again if not.
+    """Archive a generated draft if all its outputs are rejected; make it a draft again if not all
+    of them are any more.
 
-    Several outputs may have the same bytes, and so the same asset. Another status was set for
-    another reason, and stays."""
+    Several outputs may have the same bytes, and so the same asset. Any other status was set for
+    another reason, and stays.
+    """
     if asset.origin != Asset.Origin.GENERATED:
         return
     rejected = not Output.objects.filter(asset=asset).exclude(verdict=Verdict.REJECTED).exists()

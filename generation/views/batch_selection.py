@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_POST
 from assetbank import notifications, permissions
 from assetbank.assets import collections
 from assetbank.http import PageRequest
-from assetbank.models import Asset, Membership
+from assetbank.models import Asset
 from assetbank.text import parse_id
 from generation.composer import tray
 from generation.errors import InvalidRequest
@@ -24,8 +23,9 @@ from generation.views.querysets import visible_batches
 @login_required
 @require_POST
 def use_kept(request: PageRequest, pk: int) -> HttpResponse:
-    """Send the kept images `to`: "tray", "collection" (the id in `collection`, or the `name` of a
-    new one), or "approval", which notifies the managers."""
+    """Take the kept images of a batch further, as the posted `to` says: "tray" adds them to the
+    tray; "collection" to the collection with the id `collection`, or to a new one called `name`;
+    "approval" asks the brand's managers to approve those that are drafts."""
     batch = get_object_or_404(visible_batches(request), pk=pk)
     permissions.require_editor(request.user, batch.brand)
     visible = permissions.assets(request.user).filter(
@@ -66,9 +66,8 @@ def _to_managers(request: PageRequest, batch: Batch, assets: list[Asset]) -> str
         raise InvalidRequest("None of the kept images is still a draft.", code="nothing_kept")
     asks = f"{request.user.get_full_name() or request.user.username} asks you to approve"
     address = f"{reverse('batch', args=[batch.pk])}?show=kept"
-    managers = User.objects.filter(
-        memberships__brand=batch.brand, memberships__role=Membership.Role.MANAGER, is_active=True
-    ).exclude(pk=request.user.pk)
+    managers = permissions.managers_of(batch.brand).filter(is_active=True)
+    managers = managers.exclude(pk=request.user.pk)
     for person in managers:
         notifications.notify(
             user=person,

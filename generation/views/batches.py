@@ -80,7 +80,8 @@ def new(request: PageRequest) -> HttpResponse:
 
 
 def _initial(request: PageRequest) -> dict[str, Any]:
-    """Return the fields in the query string, else defaults for the first model."""
+    """Return the initial fields of the form of a batch: those in the query string, else defaults
+    for the first model."""
     first = next(iter(catalog.available_models()), None)
     defaults = {
         "kind": Batch.Kind.PRODUCTS,
@@ -149,12 +150,12 @@ def _form(
 
 
 def _presets(request: PageRequest) -> list[tuple[Preset, str]]:
-    """Return the available presets, each with the names of its variables."""
+    """Return the presets on offer to the user, each with the names of its variables."""
     newest = PresetVersion.objects.order_by("preset_id", "-number").distinct("preset_id")
     versions = {version.preset_id: version for version in newest}
     return [
         (preset, ", ".join(each["name"] for each in versions[preset.pk].variables))
-        for preset in presets.offered(request.user).order_by("position", "name")
+        for preset in presets.offered_presets(request.user).order_by("position", "name")
     ]
 
 
@@ -193,8 +194,12 @@ def batch(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def progress(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the cells that changed since the page was rendered, or 204 if none did. `m` are the
-    marks that the page has: that of its head, then those of its cells in order."""
+    """Return a fragment with the cells of a batch that changed since the page was rendered, or
+    status 204 if none did.
+
+    The query string has one `m` for each hash that the page shows: that of its head (`_mark`), then
+    those of its cells in order (`OutputGrid.mark`).
+    """
     context, rendered = _batch(request, pk), request.GET.getlist("m")
     cells: list[OutputGrid] = context["cells"]
     marks = [context["mark"], *(cell.mark for cell in cells)]
@@ -212,7 +217,8 @@ def progress(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def choices(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the numbers of kept, undecided and rejected images, with links to each."""
+    """Return a fragment with links to the kept, undecided and rejected images of a batch, each with
+    their number."""
     context = _batch(request, pk)
     response = render(request, "generation/_batch_choices.html", context)
     response["Cache-Control"] = "no-store"
@@ -257,7 +263,7 @@ def _choices(rows: list[Generation], choice: str) -> list[tuple[str, str, int, b
 
 
 def _mark(progress: BatchProgress, rows: list[Generation], batch: Batch) -> str:
-    """Return a hash of what the head of the page shows."""
+    """Return a hash of what the head of a batch's page shows, by which `progress` finds changes."""
     stopping = sum(row.cancel_requested for row in rows)
     orders = [(job.state, job.reason, job.polled_at) for job in batch.jobs.all()]
     return hashlib.sha256(repr((progress, stopping, orders)).encode()).hexdigest()[:8]

@@ -59,7 +59,7 @@ class RulesForm(forms.Form):
         self.fields["anchors"].queryset = brand.collections.all()  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
-        """Return the keyword arguments of `change_rules`, of a valid form."""
+        """Return the keyword arguments of `change_rules` from a valid form."""
         changes = dict(self.cleaned_data)
         changes["palette"] = changes["palette"].replace(",", " ").split()
         return changes | {name: brand_rules.lines(changes[name]) for name in LINE_FIELDS}
@@ -116,7 +116,8 @@ def inspect_drafts(request: PageRequest, slug: str) -> HttpResponse:
 @login_required
 @require_safe
 def asset_findings(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the findings of a generated asset; nothing to a user who may not edit it."""
+    """Return the fragment with the brand check's findings on a generated asset; nothing to a user
+    who may not edit it."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     if not permissions.can_edit(request.user, asset.brand):
         return HttpResponse()

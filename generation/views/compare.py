@@ -26,7 +26,8 @@ MODES = ("side", "slider")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two assets; `output` is None unless a visible generation made it."""
+    """One of the two compared assets: `output` is the output that it is, None unless the user may
+    view the generation that made it."""
 
     name: str
     asset: Asset
@@ -35,7 +36,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The siblings before and after an asset, its position among them from 1, and their number."""
+    """Siblings before and after the first asset, for stepping through them; `place` is its position
+    among its siblings, from 1, and their number."""
 
     earlier: Asset | None = None
     later: Asset | None = None
@@ -88,7 +90,8 @@ def compare(request: PageRequest) -> HttpResponse:
 
 
 def _comparison_context(comparison: Comparison, siblings: Sequence[Output]) -> dict[str, Any]:
-    """Return the two sides, and the links to the other mode, neighbours and siblings."""
+    """Return the template context of a comparison: its two sides, and the links to the other mode,
+    to neighbours and to siblings."""
     first, second, address = comparison.first, comparison.second, comparison.address
     neighbours = _neighbours(first, second, siblings)
     return {
@@ -129,7 +132,8 @@ def _asset(request: PageRequest, name: str) -> Asset | None:
 
 
 def _sibling_generations(request: PageRequest, asset: Asset) -> list[Generation]:
-    """Return the generations of the batch that made the asset, or its generation alone."""
+    """Return the generations whose outputs are siblings of an asset: those of the batch that made
+    it, or the generation that made it alone."""
     output = (
         Output.objects.filter(asset=asset, generation__brand__in=permissions.brands(request.user))
         .defer("data")

@@ -29,6 +29,8 @@ def generation(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def generation_state(request: PageRequest, pk: int) -> HttpResponse:
+    """Return the fragment with the state of a generation, or status 204 if it still has the hash
+    `m` that the page shows."""
     context = _context(request, pk)
     if request.GET.get("m") == context["shown"].mark:
         return HttpResponse(status=204)  # unchanged: the page keeps what it shows
@@ -59,8 +61,8 @@ def _context(request: PageRequest, pk: int) -> dict[str, Any]:
     return {
         "generation": shown,
         "shown": output_grid(shown, models),
-        "heading": presets.heading(shown),
-        "blanks": presets.filled(shown),
+        "heading": presets.generation_heading(shown),
+        "blanks": presets.filled_variables(shown),
         "full_prompt": "" if hidden else shown.full_prompt,  # it names the references
         "left_out": [] if hidden else shown.left_out,
         "said": [take.text for take in takes if take.text],

@@ -30,7 +30,7 @@ def history(request: PageRequest) -> HttpResponse:
         matching = form.filter(visible_generations(request).order_by("-id"))
         rows = list(matching[: PER_PAGE + 1])
     for row in rows:
-        row.heading = presets.heading(row)  # type: ignore[attr-defined]
+        row.heading = presets.generation_heading(row)  # type: ignore[attr-defined]
     more = ""
     if len(rows) > PER_PAGE:
         rows = rows[:PER_PAGE]
@@ -46,12 +46,13 @@ def history(request: PageRequest) -> HttpResponse:
 
 
 def _choices(request: PageRequest) -> dict[str, Any]:
-    """Return the options of the filters; none for further rows of the list."""
+    """Return the options of the history's filters; none if only further rows of its list are
+    requested."""
     if request.htmx and request.GET.get("before"):
         return {}
     created = permissions.generations(request.user).filter(created_by=OuterRef("pk"))
     return {
         "models": EngineModel.objects.all(),
-        "presets": presets.visible(request.user),
+        "presets": presets.visible_presets(request.user),
         "people": User.objects.filter(Exists(created)).order_by("username")[:200],
     }

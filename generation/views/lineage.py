@@ -52,8 +52,8 @@ def _fragment(request: PageRequest, asset: Asset) -> HttpResponse:
 @login_required
 @require_safe
 def made_with(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the descendants of an asset, for pages that confirm its deletion, or with `?merged`
-    its replacement by another asset."""
+    """Return a fragment with the descendants of an asset: for the page that confirms its deletion,
+    or with `?merged` for the page that confirms that another asset replaces it."""
     asset = _asset(request, pk)
     context = {
         "asset": asset,
@@ -69,7 +69,8 @@ def _asset(request: PageRequest, pk: int) -> Asset:
 
 
 def _edit_context(request: PageRequest, asset: Asset) -> dict[str, Any]:
-    """Return the output that the asset is, if the user may edit it."""
+    """Return the template context of the edit form on an asset's page: the output that the asset
+    is, if the user may edit it."""
     brands = permissions.brands(request.user, *permissions.EDITORS)
     made = Output.objects.filter(asset=asset, generation__brand__in=brands).order_by("-id")
     output = made.defer("data").select_related("generation").first()

@@ -26,7 +26,7 @@ class OutputGrid:
     waiting: range
     done: int
     frame: tuple[str, str]
-    steps: Sequence[finalise.Step]
+    steps: Sequence[finalise.LargerSize]
     mark: str
 
     @property
@@ -54,7 +54,7 @@ def output_grid(
         waiting=range(missing),
         done=generation.count - len(generation.missing),
         frame=(width, height or "1"),
-        steps=finalise.steps(model, generation.image_size),
+        steps=finalise.larger_sizes(model, generation.image_size),
         mark=_mark(generation, outputs),
     )
 

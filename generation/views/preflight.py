@@ -31,7 +31,7 @@ from generation.views.studio import chosen_version, request_spec
 @login_required
 @require_POST
 def suggest(request: PageRequest) -> HttpResponse:
-    """Return suggested references for the form."""
+    """Return a fragment with suggested references for the prompt in the studio's form."""
     require_creator_somewhere(request)
     brands = permissions.brands(request.user, *permissions.EDITORS)
     slug = request.POST.get("brand", "").replace("\0", "")
@@ -39,19 +39,20 @@ def suggest(request: PageRequest) -> HttpResponse:
     assert brand  # the user may create in some brand
     prompt = ", ".join([request.POST.get("prompt", ""), *_own_values(request)]).strip(" ,")
     found = suggestions.suggest_references(
-        person=request.user, brand=brand, prompt=prompt, taken=tray.ids(request.session)
+        person=request.user, brand=brand, prompt=prompt, taken=tray.selected_ids(request.session)
     )
     context = {
         "suggestions": found,
         "written": bool(prompt),
-        "full": len(tray.ids(request.session)) >= tray.MAX_REFERENCES,
+        "full": len(tray.selected_ids(request.session)) >= tray.MAX_REFERENCES,
     }
     return _fragment(request, "generation/_suggestions.html", context)
 
 
 def _own_values(request: PageRequest) -> list[str]:
-    """Return the user's values for the variables of the preset. Defaults and the preset's template,
-    which are mostly about light and framing, would only blur the suggestions."""
+    """Return the user's values for the variables of the preset, as words for the suggestions.
+    Defaults and the preset's template, which are mostly about light and framing, would only blur
+    the suggestions."""
     given = {name: str(value) for name, value in request.POST.items()}
     try:
         version = chosen_version(request, given)
@@ -65,7 +66,8 @@ def _own_values(request: PageRequest) -> list[str]:
 @login_required
 @require_POST
 def preflight(request: PageRequest) -> HttpResponse:
-    """Return hints, full prompt, existing results and price for the form, and save its fields."""
+    """Return a fragment with hints, the full prompt, existing results and the price for the
+    studio's form; save the form's fields in the session."""
     require_creator_somewhere(request)
     given = {name: str(value) for name, value in request.POST.items()}
     form_state.save_fields_now(request.session, given)
@@ -86,7 +88,9 @@ def _preflight(request: PageRequest, form: StudioForm) -> dict[str, Any]:
     hints += [problem] if problem else []
     limits = "" if hints else inheritance.terms_preview(references)
     if form.version:
-        hints += presets.missing(form.version, [roles.get(each.pk, "") for each in references])
+        hints += presets.reference_problems(
+            form.version, [roles.get(each.pk, "") for each in references]
+        )
     if not form.is_valid():
         untouched = not request.POST.get("prompt", "").strip() and not request.POST.get("preset")
         errors = [] if untouched else [error for each in form.errors.values() for error in each]
@@ -116,7 +120,8 @@ def _preflight(request: PageRequest, form: StudioForm) -> dict[str, Any]:
 def _quote(
     request: PageRequest, arguments: dict[str, Any], *, references: int, prompt: str = ""
 ) -> caps.Quote | None:
-    """Return the price, or None while brand, model or count are missing or invalid."""
+    """Return the price of what the studio's form describes; None while its brand, model or count is
+    missing or invalid."""
     if not {"brand", "model", "count"} <= arguments.keys():
         return None
     return caps.quote(

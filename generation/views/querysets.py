@@ -13,12 +13,13 @@ from generation.permissions import batches, generations
 
 
 def generation_of(request: PageRequest, pk: int) -> Generation:
+    """Return a generation that the user may view, with what pages show of it. Raises Http404."""
     return get_object_or_404(generation_details(request), pk=pk)
 
 
 def visible_generations(request: PageRequest) -> QuerySet[Generation]:
-    """Return the visible generations; assets that the user may not view are None in their outputs
-    and references."""
+    """Return the generations that the user may view. In their outputs and references, the assets
+    that the user may not view are None."""
     assets = permissions.assets(request.user)
     return (
         generations(request.user)
@@ -38,14 +39,15 @@ def visible_generations(request: PageRequest) -> QuerySet[Generation]:
 
 
 def generation_details(request: PageRequest) -> QuerySet[Generation]:
-    """Return the visible generations with their takes, and the findings and finals of outputs."""
+    """Return the generations that the user may view, with their takes, and with the findings and
+    finals of their outputs prefetched."""
     return visible_generations(request).prefetch_related(
         "takes", "outputs__findings", "outputs__finals"
     )
 
 
 def visible_batches(request: PageRequest) -> QuerySet[Batch]:
-    """Return the visible batches with their bulk orders."""
+    """Return the batches that the user may view, with their bulk orders."""
     rows = batches(request.user)
     return rows.select_related("brand", "created_by").prefetch_related("jobs")
 

@@ -64,7 +64,7 @@ def as_reference(request: PageRequest, pk: int) -> HttpResponse:
     output = get_object_or_404(visible_outputs(request), pk=pk)
     permissions.require_editor(request.user, output.generation.brand)
     assert output.asset_id
-    others = [each for each in tray.ids(request.session) if each != output.asset_id]
+    others = [each for each in tray.selected_ids(request.session) if each != output.asset_id]
     if len(others) == tray.MAX_REFERENCES:
         messages.info(
             request,
@@ -95,7 +95,8 @@ def thread(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _initial(request: PageRequest, output: Output) -> dict[str, Any]:
-    """Return the fields of an earlier edit of `output`, whose id is in `?again=`; else none."""
+    """Return the initial fields of the edit form: those of the earlier edit of `output` whose id is
+    in `?again=`, else none."""
     if (pk := parse_id(request.GET.get("again", ""))) is None:
         return {}
     past = get_object_or_404(visible_generations(request), pk=pk, refines=output)
@@ -132,7 +133,8 @@ def _problem(output: Output) -> str:
 
 
 def _sizes(model: EngineModel | None, output: Output) -> list[tuple[str, str]]:
-    """Return the model's sizes, each with the estimated price of an image, or "" if unknown."""
+    """Return the image sizes of a model, each with the estimated price of one edited image as text,
+    "" if unknown."""
     if model is None:
         return []
     shown = conversation.image_count(output)

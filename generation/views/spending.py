@@ -39,7 +39,7 @@ def report(request: PageRequest) -> HttpResponse:
 @login_required
 @require_safe
 def entries_csv(request: PageRequest) -> HttpResponseBase:
-    """Return all entries of the month as CSV, oldest first."""
+    """Return the ledger entries of a month that the user may view as CSV, oldest first."""
     require_creator_somewhere(request)
     month = reports.first_day(request.GET.get("month", ""))
     rows = reports.in_month(reports.entries(request.user, _brand(request)), month)

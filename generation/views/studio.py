@@ -64,7 +64,7 @@ def studio(request: PageRequest) -> HttpResponse:
     brands = list(permissions.brands(request.user, *permissions.EDITORS))
     references = tray.assets(request.user, request.session)
     form = StudioForm(initial=defaults(brands, fields, references), person=request.user)
-    return _studio(request, form, fields, retired=catalog.retirement_notice(model))
+    return _studio(request, form, fields, retired=catalog.retired_sentence(model))
 
 
 @login_required
@@ -84,7 +84,7 @@ def show_preset(request: PageRequest) -> HttpResponse:
 
 def assign_preset_roles(request: PageRequest, version: PresetVersion | None) -> None:
     """Give references in the tray for which the user chose no role those that the preset needs."""
-    pks = tray.ids(request.session)
+    pks = tray.selected_ids(request.session)
     chosen = tray.chosen_roles(request.session)
     roles = [chosen.get(pk, "") for pk in pks]
     assigned = presets.assign_roles(version, roles) if version else roles
@@ -105,7 +105,7 @@ def preset_fields(request: PageRequest, given: dict[str, str]) -> dict[str, Any]
         "blanks": [
             VariableField(
                 each["name"],
-                presets.label(each),
+                presets.variable_label(each),
                 given.get(f"{form_state.VAR_PREFIX}{each['name']}") or each.get("default", ""),
             )
             for each in version.variables
@@ -156,12 +156,13 @@ def request_spec(arguments: dict[str, Any]) -> reuse.RequestSpec:
 
 
 def _is_repeated(key: uuid.UUID | None) -> bool:
-    """Return True for a second click on the same button: `submit` returns the first generation."""
+    """Return True if a generation with this idempotency key exists: after a second click on the
+    same button, `submit` returns the generation of the first."""
     return key is not None and Generation.objects.filter(key=key).exists()
 
 
 def _confirm(request: PageRequest, existing: reuse.Existing) -> HttpResponse:
-    """Show existing results of the same request, and ask whether to generate again."""
+    """Show the existing results of the same request, and ask whether to generate nevertheless."""
     posted = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         "already": existing,
@@ -196,7 +197,7 @@ def _studio(
         "recalled": form_state.restored_from(request.session),
         "presets": [
             each
-            for each in presets.offered(request.user).select_related("brand")
+            for each in presets.offered_presets(request.user).select_related("brand")
             if each.brand is None or each.brand in brands
         ],
         **preset_fields(request, preset),
@@ -207,7 +208,7 @@ def _studio(
 
 
 def tray_context(request: PageRequest) -> dict[str, Any]:
-    """Return the context of the list of references."""
+    """Return the template context of the studio's list of references."""
     roles = tray.roles(request.session)
     references = tray.assets(request.user, request.session)
     for asset in references:

@@ -46,7 +46,8 @@ def change_tray(request: PageRequest) -> HttpResponse:
 
 
 def _apply(request: PageRequest, verb: str, pk: int) -> str:
-    """Change the tray; return a sentence why it could not be changed, or ""."""
+    """Change the tray by `verb`, for the asset `pk`; return a sentence that says why it could not
+    be changed, or ""."""
     session, problem = request.session, ""
     if verb == "add":
         asset = get_object_or_404(permissions.assets(request.user), pk=pk)
@@ -68,7 +69,8 @@ def _apply(request: PageRequest, verb: str, pk: int) -> str:
 
 
 def _role_from_preset(request: PageRequest) -> None:
-    """Give a new reference a role that the preset selected in the studio still needs."""
+    """Give a new reference in the tray the role that the preset selected in the studio still needs,
+    if any."""
     with suppress(InvalidRequest):
         if version := chosen_version(request, form_state.saved_fields(request.session)):
             assign_preset_roles(request, version)

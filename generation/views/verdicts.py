@@ -21,7 +21,8 @@ from generation.workflows import finalise
 @login_required
 @require_POST
 def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
-    """Keep, reject (with `reason`, `words`, or both) or undecide an output."""
+    """Set the user's verdict on an output: keep it, reject it (for the posted `reason`, `words`, or
+    both), or clear the verdict (`undecide`)."""
     if verdict not in ("keep", "reject", "undecide"):
         raise Http404
     output, problem = get_object_or_404(visible_outputs(request), pk=pk), ""
@@ -55,6 +56,8 @@ def decide(request: PageRequest, pk: int, verdict: str) -> HttpResponse:
 @login_required
 @require_POST
 def finalise_output(request: PageRequest, pk: int) -> HttpResponse:
+    """Submit the final of a draft at the posted `image_size`. For htmx, return the draft's list of
+    larger sizes, with the problem if there is one."""
     output = get_object_or_404(visible_outputs(request), pk=pk)
     problem, size = "", request.POST.get("image_size", "")
     try:
@@ -67,7 +70,7 @@ def finalise_output(request: PageRequest, pk: int) -> HttpResponse:
         return redirect("generation", pk=final.pk)
     context = {
         "output": output,
-        "steps": finalise.steps(
+        "steps": finalise.larger_sizes(
             catalog.find_model(output.generation.model), output.generation.image_size
         ),
         "may_create": permissions.can_edit(request.user, output.generation.brand),

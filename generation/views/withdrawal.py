@@ -24,7 +24,7 @@ MAX_SHOWN = 60
 @login_required
 @require_safe
 def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
-    """Return the fragment about usage rights for the page of an asset."""
+    """Return the fragment about usage rights on the page of an asset."""
     asset = _asset(request, pk)
     made_by = visible_generations(request).filter(outputs__asset=asset).order_by("-id").first()
     sources = inheritance.sources(made_by) if made_by else []
@@ -47,7 +47,7 @@ def asset_rights(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: PageRequest, pk: int) -> HttpResponse:
-    """Show what the withdrawal of an asset's usage rights affects; withdraw them on POST."""
+    """Show what a withdrawal of an asset's usage rights would affect; on POST, withdraw them."""
     asset = _asset(request, pk)
     permissions.require_manager(request.user, asset.brand)
     problem, reason = "", ""

@@ -97,7 +97,8 @@ def _submit(submit_cell: Callable[..., Generation], cell: Cell) -> None:
 
 @dataclass(frozen=True)
 class BatchEstimate:
-    """Size and price of a batch. `usd_in_bulk` is None if the model does not accept bulk orders."""
+    """Size of a batch, and its estimated price in US dollars. `usd_in_bulk` is None if the model
+    does not accept bulk orders."""
 
     cells: int
     pictures: int
@@ -108,7 +109,8 @@ class BatchEstimate:
 def estimate_batch(
     *, matrix: Matrix, model: str, image_size: str = "", count: int = 1
 ) -> BatchEstimate:
-    """Return the estimated price of all cells. Raises InvalidRequest if `matrix` is invalid."""
+    """Return the numbers of cells and images of a batch, and their estimated price. Raises
+    InvalidRequest if `matrix` is invalid or the model is not on offer."""
     chosen, cells = catalog.get_model(model), matrix.cells()
 
     def usd(*, in_bulk: bool) -> Decimal:
@@ -186,8 +188,8 @@ def batch_progress(generations: Iterable[Generation]) -> BatchProgress:
 
 
 def stop_batch(*, person: User, batch: Batch) -> Batch:
-    """Cancel the waiting cells; a running cell ends with its current take. Outputs that have
-    arrived stay, and a finished batch does not change. Raises NotAllowed."""
+    """Cancel the waiting cells of a batch; a running cell ends with its current take. Outputs that
+    have arrived stay, and a finished batch does not change. Raises NotAllowed."""
     permissions.require_editor(person, batch.brand)
     for generation in batch.generations.filter(state__in=Generation.UNFINISHED):
         cancel_generation(person=person, generation=generation)
@@ -196,10 +198,11 @@ def stop_batch(*, person: User, batch: Batch) -> Batch:
 
 
 def retry_batch(*, person: User, batch: Batch) -> int:
-    """Queue all failed and cancelled cells again and return their number. If a spending cap does
-    not cover all of them, none is queued. Refused cells need another prompt first.
+    """Queue all failed and cancelled cells of a batch again and return their number.
 
-    Raises InvalidRequest and NotAllowed."""
+    If a spending cap does not cover all of them, none is queued. Refused cells need another prompt
+    first. Raises InvalidRequest and NotAllowed.
+    """
     permissions.require_editor(person, batch.brand)
     with transaction.atomic():
         retried = list(batch.generations.filter(state__in=[State.FAILED, State.CANCELLED]))

@@ -34,7 +34,7 @@ from generation.errors import (
     Refused,
 )
 from generation.models import Batch, BatchJob, Generation, Take
-from generation.pipeline import draw, finalize_run, outputs, takes
+from generation.pipeline import conclude_generation, draw, outputs, takes
 
 logger = logging.getLogger(__name__)
 
@@ -74,20 +74,22 @@ def submit_orders(batch: Batch) -> list[BatchJob]:
 
 
 def cancel_orders(batch: Batch) -> None:
-    """Poll the unfinished orders of a batch now: this cancels those of which no cell is active."""
+    """Queue a poll of each unfinished order of a batch now: the poll cancels at the engine the
+    orders whose generations have all ended."""
     for job in batch.jobs.filter(state__in=BatchJob.UNFINISHED):
-        follow_now(job)
+        queue_poll_now(job)
 
 
 @transaction.atomic
-def follow_now(job: BatchJob) -> None:
+def queue_poll_now(job: BatchJob) -> None:
     """Queue the next poll of an order without its delay."""
     jobs.cancel_waiting(lock=_lock(job.pk))
     _defer(job)
 
 
-def follow(job_id: int) -> None:
-    """Send an order, or poll it and record its answers; do nothing if it has ended."""
+def advance_order(job_id: int) -> None:
+    """Do the next step of an order: send it, or poll it and record its answers; nothing if it has
+    ended. Queues the step after that."""
     job = BatchJob.objects.select_related("batch").filter(pk=job_id).first()
     if job is None or job.state not in BatchJob.UNFINISHED:
         return
@@ -118,7 +120,8 @@ def requeue_orphans() -> None:
 
 
 def _group(waiting: list[Generation]) -> Iterator[tuple[str, list[Generation]]]:
-    """Yield models with generations for one order, of at most MAX_ORDER_BYTES each."""
+    """Yield (model id, generations) for each order: all of one model, with at most MAX_ORDER_BYTES
+    of references, or a single generation with more."""
     for model in dict.fromkeys(each.model for each in waiting):
         group: list[Generation] = []
         size = 0
@@ -174,7 +177,7 @@ def _requests(job: BatchJob) -> Iterator[tuple[str, DrawRequest]]:
         try:
             request = draw.draw_request(generation)
         except (GenerationError, FileMissing, PictureRefused) as error:
-            finalize_run(generation, error)
+            conclude_generation(generation, error)
             continue
         if one_size:  # such a model may reject the parameter
             request = replace(request, image_size="")
@@ -230,7 +233,8 @@ def _poll_later(job: BatchJob, reason: str) -> None:
 
 
 def _record(job: BatchJob, key: str, answer: Drawing | EngineError) -> EngineError | None:
-    """Record an answer, once; return why there is no image if a retry may help."""
+    """Record the answer with a key of `_key`, once; return the error if there is no image and a
+    retry may help."""
     pk, _, number = key.partition("-")
     if parse_id(pk) is None or parse_id(number) is None:
         logger.warning("order %s: an answer with the key %r", job.name, key[:80])
@@ -282,7 +286,7 @@ def _end(
         problem: ProblemError | None = problems.get(pk) or (failure if unanswered else None)
         if isinstance(problem, EngineUnavailable):  # the order is not retried: a user may retry
             problem = EngineFailed(problem.message, code=problem.code, detail=problem.detail)
-        finalize_run(generation, problem)
+        conclude_generation(generation, problem)
     job.state, job.reason, job.finished_at = state, reason, timezone.now()
     job.save(update_fields=["state", "reason", "finished_at"])
 

@@ -20,20 +20,22 @@ from generation.workflows import refine
 
 
 @dataclass(frozen=True)
-class Step:
-    """A size for a final; `usd` is None if its price is unknown."""
+class LargerSize:
+    """An image size in which a draft can be generated again, and its price in US dollars; None if
+    the price is unknown."""
 
     image_size: str
     usd: Decimal | None
 
 
-def steps(model: EngineModel | None, image_size: str) -> list[Step]:
-    """Return sizes of `model` above `image_size`, smallest first; none if the model is retired."""
+def larger_sizes(model: EngineModel | None, image_size: str) -> list[LargerSize]:
+    """Return the sizes of `model` above that of a draft, smallest first; none if the model is
+    retired."""
     if model is None or model.retired() or image_size not in model.image_sizes:
         return []
     larger = model.image_sizes[model.image_sizes.index(image_size) + 1 :]
     usd_by_size = prices.picture_prices(model)
-    return [Step(size, usd_by_size.get(size)) for size in larger]
+    return [LargerSize(size, usd_by_size.get(size)) for size in larger]
 
 
 def finalise_draft(
@@ -50,7 +52,7 @@ def finalise_draft(
     if output.asset_id is None:
         raise InvalidRequest("This image is no longer in the library.", code="picture_gone")
     model = catalog.get_model(draft.model)
-    offered = [step.image_size for step in steps(model, draft.image_size)]
+    offered = [each.image_size for each in larger_sizes(model, draft.image_size)]
     if image_size not in offered:
         raise InvalidRequest(_no_such_step(model, draft.image_size, offered), code="no_larger")
     references = _unchanged_references(draft, person)

@@ -100,11 +100,12 @@ class Matrix:
         return list(dict.fromkeys(filter(None, cleaned)))
 
     def _fill(self, own: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """Return the prompt of a cell, and all variables; `own` are those of the cell alone."""
+        """Return the prompt of a cell, and the values of all variables; `own` are the values of
+        this cell alone."""
         variables = {**self.variables, **own}
         if self.preset_version:
             prompt = presets.fill_prompt(self.preset_version, variables, self.prompt)
-            return prompt, presets.values(self.preset_version, variables)
+            return prompt, presets.variable_values(self.preset_version, variables)
         prompt = self.prompt
         for name, value in own.items():
             if f"{{{name}}}" not in prompt:

@@ -71,7 +71,7 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
 
     Raises InvalidRequest if it cannot, or if the conversation would hold too many images."""
     model = _model(output.generation)
-    images = sum(link.images for link in conversation.chain(output)) + references
+    images = sum(past.images for past in conversation.past_turns(output)) + references
     if images > model.max_references:
         raise InvalidRequest(
             f"With this edit, the edit history would have {images} images, and {model.label} "
@@ -82,8 +82,8 @@ def validate_refinement(output: Output, *, references: int = 0) -> EngineModel:
 
 
 def _model(edited: Generation) -> EngineModel:
-    """Return the model that drew it: no other one, nor its successor, accepts the signatures of
-    its answers. Raises InvalidRequest and ModelRetired."""
+    """Return the model that drew the output to edit: no other one, nor its successor, accepts the
+    signatures of its answers. Raises InvalidRequest and ModelRetired."""
     try:
         model = catalog.get_model(edited.model)
     except ModelRetired as error:
@@ -116,9 +116,9 @@ SELECT output FROM chain ORDER BY turn DESC
 
 
 @dataclass(frozen=True)
-class Step:
-    """One turn of a conversation: an output, and the generations that edited it. `asset` is None if
-    it was deleted or the user may not view it."""
+class RefineStep:
+    """One step of an edit history: an output, and the generations that edited it. `asset` is None
+    if it was deleted or the user may not view it."""
 
     output: Output
     branches: list[Generation]
@@ -132,9 +132,9 @@ class Step:
         return self.output.asset
 
 
-def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
-    """Return the conversation up to `output`, first turn first, with its branches: at most the last
-    MAX_TURNS turns before the output."""
+def thread(output: Output, person: permissions.AnyUser) -> list[RefineStep]:
+    """Return the edit history that ends with `output`, first output first, each with its branches:
+    at most MAX_TURNS outputs before the last."""
     with connection.cursor() as cursor:
         cursor.execute(_EARLIER_OUTPUTS, {"output": output.pk, "max_turns": conversation.MAX_TURNS})
         earlier = [pk for (pk,) in cursor.fetchall()]
@@ -143,13 +143,13 @@ def thread(output: Output, person: permissions.AnyUser) -> list[Step]:
     return [by_output[pk] for pk in earlier if pk in by_output]
 
 
-def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[Step]:
-    """Return `outputs` with the edits of each, in five queries however many there are, without the
-    generations that `person` may not view."""
+def steps(outputs: QuerySet[Output], person: permissions.AnyUser) -> list[RefineStep]:
+    """Return one step for each of `outputs`, in five queries however many there are. Generations
+    that `person` may not view are left out, as outputs and as branches."""
     allowed, assets = generations(person), permissions.assets(person)
     edited = Output.objects.defer("data").prefetch_related(Prefetch("asset", assets))
     branches = allowed.order_by("pk").prefetch_related(Prefetch("outputs", edited))
     rows = outputs.filter(generation__in=allowed).defer("data")
     rows = rows.select_related("generation__created_by")
     rows = rows.prefetch_related(Prefetch("asset", assets), Prefetch("refined_in", branches))
-    return [Step(output, list(output.refined_in.all())) for output in rows]
+    return [RefineStep(output, list(output.refined_in.all())) for output in rows]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from assetbank import notifications, permissions, text
 from assetbank.errors import InvalidAsset
-from assetbank.models import Asset, Brand, Membership
+from assetbank.models import Asset, Brand
 from generation import webhooks
 from generation.lineage import graph, quarantine
 from generation.models import Generation, Withdrawal
@@ -30,7 +30,8 @@ CANCELLED = "Cancelled: the usage rights of one of its references were revoked."
 
 @dataclass(frozen=True)
 class Affected:
-    """Descendants of an asset, and the generations that its withdrawal would cancel."""
+    """What a withdrawal of an asset's rights would affect: its descendants, and generations that
+    would be cancelled."""
 
     seen: list[Asset]  # descendants that the user may view, newest first
     unseen: int  # number of other descendants, which belong to other brands
@@ -94,8 +95,8 @@ def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
 
 
 def liftable_withdrawal(*, person: permissions.AnyUser, asset: Asset) -> Withdrawal | None:
-    """Return the withdrawal that `person` may lift on the page of `asset`: its own, or that of a
-    source which was deleted and so has no page."""
+    """Return the withdrawal that `person` may lift on the page of `asset`, if any: that of `asset`
+    itself, or one of a source that was deleted since and so has no page of its own."""
     quarantining = Withdrawal.objects.filter(
         Q(asset=asset) | Q(asset=None), quarantined__asset=asset
     )
@@ -140,16 +141,19 @@ def lift_withdrawal(*, person: User, withdrawal: Withdrawal) -> list[Asset]:
 
 
 def unfinished(asset_ids: Iterable[int]) -> list[Generation]:
-    """Return the waiting and running generations that use one of these assets as a reference, a
-    draft, or the image to edit."""
+    """Return the waiting and running generations that use one of these assets, given by id, as a
+    reference, a draft, or the image to edit."""
     pks = list(asset_ids)
     uses = Q(reference_rows__asset__in=pks) | Q(refines__asset__in=pks) | Q(draft__asset__in=pks)
     return list(Generation.objects.filter(uses, state__in=Generation.UNFINISHED).distinct())
 
 
 def _lock_all(asset: Asset) -> list[Asset]:
-    """Lock and return the asset and its descendants, by id. An asset that is being stored locks its
-    sources first: as soon as no new descendant appears, the list is complete."""
+    """Return the asset and its descendants, locked until the transaction ends, in the order of ids.
+
+    The graph is read again after each locking, until it has no more descendants than are locked.
+    No further one can then be added: storing a generated asset begins with locking its sources.
+    """
     known: set[int] = set()
     rows: list[Asset] = []
     pks = {asset.pk}
@@ -172,17 +176,17 @@ def _cancel(asset_ids: Sequence[int]) -> int:
 
 
 def _notify_users(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[Asset]) -> None:
-    """Notify the creators of the quarantined assets, and the managers of other brands with some."""
+    """Notify the creators of the quarantined assets, and the managers of each other brand to which
+    some of them belong; never the user who withdrew the rights."""
     affected = _owners(quarantined, exclude=withdrawal.by)
     elsewhere: dict[Brand, list[Asset]] = {}
     for asset in quarantined:
         if asset.brand_id != source.brand_id:
             elsewhere.setdefault(asset.brand, []).append(asset)
     for brand, pictures in elsewhere.items():
-        managers = Membership.objects.filter(brand=brand, role=Membership.Role.MANAGER)
-        for membership in managers.select_related("user"):
-            if membership.user != withdrawal.by:
-                listed = affected.setdefault(membership.user, [])
+        for manager in permissions.managers_of(brand):
+            if manager != withdrawal.by:
+                listed = affected.setdefault(manager, [])
                 listed += [picture for picture in pictures if picture not in listed]
     for person, pictures in affected.items():
         notifications.notify(
@@ -191,8 +195,9 @@ def _notify_users(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[A
 
 
 def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset]) -> str:
-    """Return the notification; without the source's title and the reason if `person` may not view
-    the source."""
+    """Return the notification for `person` of a withdrawal: what was revoked, why, and which
+    `pictures` are quarantined for that. The source's title and the reason are left out if `person`
+    may not view the source."""
     if permissions.assets(person).filter(pk=source.pk).exists():
         short = reason if len(reason) <= 160 else f"{reason[:159]}…"
         what = f"The usage rights of “{source}” were revoked: {short.rstrip('.')}."
@@ -202,7 +207,8 @@ def _sentence(person: User, source: Asset, reason: str, pictures: Sequence[Asset
 
 
 def _owners(assets: Iterable[Asset], *, exclude: User | None) -> dict[User, list[Asset]]:
-    """Return the active creators of `assets`, each with those that they may view."""
+    """Return the active creators of `assets`, without `exclude`, each with those of their assets
+    that they may still view."""
     owners: dict[User, list[Asset]] = {}
     for asset in assets:
         if asset.created_by and asset.created_by != exclude and asset.created_by.is_active:
@@ -215,14 +221,15 @@ def _owners(assets: Iterable[Asset], *, exclude: User | None) -> dict[User, list
 
 
 def _named(pictures: Sequence[Asset]) -> str:
-    """Return the titles in quotes, at most MAX_NAMED, and the number of the others."""
+    """Return the titles of assets in quotes, at most MAX_NAMED, then “and 2 more” if more."""
     named = ", ".join(f"“{str(picture)[:60]}”" for picture in pictures[:MAX_NAMED])
     more = len(pictures) - MAX_NAMED
     return f"{named} and {more} more" if more > 0 else named
 
 
 def _where(pictures: Sequence[Asset]) -> str:
-    """Return the address of the only asset, or of the library's list of quarantined ones."""
+    """Return the path of the page to which a notification leads: that of the asset if it is the
+    only one, else the library's list of quarantined assets."""
     if len(pictures) == 1:
         return pictures[0].get_absolute_url()
     return f"{reverse('library')}?status={Asset.Status.QUARANTINED}"

@@ -89,6 +89,12 @@ def parse(text: str) -> ParsedText:
     )
 
 
+def any_word_query(words: Sequence[str]) -> TextQuery:
+    """Return the PostgreSQL query for documents with at least one of `words`, compared by their
+    stems in LANGUAGE. `words` are lower case without accents, as the documents are."""
+    return TextQuery(" or ".join(words), config=LANGUAGE, search_type="websearch")
+
+
 def compile_match(
     assets: QuerySet[Asset], *, include: int, exclude: int = 0, limit: int = MAX_HITS
 ) -> PreparedQuery[Asset]:

@@ -126,7 +126,7 @@ def test_drafts_turns_finals_and_orders_in_bulk(
     assert batch.status_code == 202, batch.content
     job = BatchJob.objects.get()
     for _ in range(2):  # it is sent, and its answers are recorded
-        bulk_orders.follow(job_id=job.pk)
+        bulk_orders.advance_order(job_id=job.pk)
     told = creator.get(f"{V1}/batches/{batch.json()['id']}/").json()
     assert told["progress"]["made"] == len(cells)
     spent = creator.get(f"{V1}/generations/{told['generations'][0]['id']}/").json()["cost_usd"]

@@ -49,10 +49,8 @@ class BatchOrder:
 
 
 def find_batch(display_name: str) -> str:
-    """Return the service's name of the order with that display name, "" if there is none.
-
-    Looks at the newest 5,000 orders. Raises EngineError.
-    """
+    """Return the name that the service gave to the order with that display name, "" if there is
+    none among the newest 5,000 orders. Raises EngineError."""
     sdk_client = _open_client()
     try:
         pages = sdk_client.batches.list(config={"page_size": PAGE})
@@ -112,7 +110,8 @@ def get_batch(name: str) -> BatchOrder:
 
 
 def cancel_batch(name: str) -> None:
-    """Request the end of an order; `get_batch` shows when it has ended. Raises EngineError."""
+    """Request that the service stop an order; `get_batch` shows when it has ended. Raises
+    EngineError."""
     sdk_client = _open_client()
     try:
         sdk_client.batches.cancel(name=name)

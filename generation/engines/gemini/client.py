@@ -80,7 +80,8 @@ def draw(request: DrawRequest) -> Drawing:
 
 
 def _check_references(request: DrawRequest) -> None:
-    """Raise InvalidRequest if the types or the total size of the images are not accepted."""
+    """Raise InvalidRequest if Gemini does not accept the types or the total size of the
+    references."""
     references = _all_references(request)
     for reference in references:
         if reference.mime_type not in ACCEPTED_MIME_TYPES:
@@ -105,7 +106,8 @@ def _all_references(request: DrawRequest) -> list[ReferenceImage]:
 
 
 def contents(request: DrawRequest) -> list[types.Content]:
-    """Return the contents of a request: the earlier turns, then the current prompt."""
+    """Return the SDK's contents of a request: the earlier turns of the conversation, then the
+    current prompt with its references."""
     turns: list[types.Content] = []
     for turn in request.history:
         turns.append(_user_content(turn.prompt, turn.references))
@@ -123,7 +125,8 @@ def _user_content(prompt: str, references: Sequence[ReferenceImage]) -> types.Co
 
 
 def _model_content(answer: Sequence[Json]) -> types.Content:
-    """Return the model's turn. Fields that this SDK does not know are left out: it rejects them."""
+    """Return an earlier answer of the model in the SDK's type. Fields that this SDK does not know
+    are left out: it rejects them."""
     from google.genai import types
 
     known = set(types.Part.model_fields) | {
@@ -140,7 +143,8 @@ def _model_content(answer: Sequence[Json]) -> types.Content:
 
 
 def config(request: DrawRequest) -> types.GenerateContentConfig:
-    """Return the configuration of a request: text and one image in the wanted format and size."""
+    """Return the SDK's configuration of a request: an answer with text and one image in the wanted
+    aspect ratio and size."""
     from google.genai import types
 
     return types.GenerateContentConfig(

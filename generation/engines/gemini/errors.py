@@ -51,7 +51,8 @@ def engine_error(error: Exception, model: str) -> Exception:
 
 
 def _transport_error(error: Exception, detail: str) -> EngineError:
-    """Return the error for a failed connection; it says if the call may have been billed."""
+    """Return the error for a failed connection to the service. Its `may_have_been_paid` tells if
+    the call may have been billed."""
     import httpx2
 
     if isinstance(error, httpx2.ReadTimeout):
@@ -89,7 +90,7 @@ def _transport_error(error: Exception, detail: str) -> EngineError:
 
 
 def _api_error(error: errors.APIError, model: str) -> EngineError:
-    """Return the error for an answer with an error status."""
+    """Return the error for a response of the service with an error status."""
     body = error.details if isinstance(error.details, dict) else {}
     inner = body.get("error")
     details = inner.get("details") if isinstance(inner, dict) else None

@@ -31,7 +31,8 @@ def storable(value: Any) -> Any:
 
 
 def get_field(holder: Json, name: str) -> Any:
-    """Return the field with that camel case name, also if it is spelt in snake case; else None."""
+    """Return the value of a JSON object's field with that camel case name, also if it is spelt in
+    snake case; None without it."""
     if name in holder:
         return holder[name]
     return holder.get(re.sub(r"([A-Z])", r"_\1", name).lower())

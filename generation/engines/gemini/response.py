@@ -83,7 +83,8 @@ def _parse(body: bytes) -> Json:
 
 
 def _images(parts: list[Json]) -> tuple[list[DrawnImage], list[DrawnImage], int]:
-    """Return the final images, those flagged as thoughts, and how many are not base64.
+    """Return the images in the parts of an answer: the final ones, those flagged as thoughts, and
+    the number of images that are not base64.
 
     The bytes are not checked here: the library decides if they are an image, once they are stored.
     """

@@ -64,7 +64,8 @@ def draw(request: DrawRequest) -> Drawing:
 
 
 def _rotate(references: tuple[ReferenceImage, ...], variant: int) -> tuple[ReferenceImage, ...]:
-    """Return the references in an order that makes another one the hero of each variant."""
+    """Return the references in an order that depends on the variant, so that each variant has
+    another one as its hero."""
     first = variant % max(1, len(references))
     return references[first:] + references[:first]
 
@@ -96,8 +97,8 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
 
 
 def _is_side_by_side(width: int, height: int, images: list[Image.Image]) -> bool:
-    """Return True if the text panel is next to the hero, False if below: whichever leaves the hero
-    more space."""
+    """Return True if the text panel stands beside the hero, False if below it: whichever leaves
+    more space for the hero."""
     if not 0.9 < width / height < 1.2:
         return width > height
     return bool(images) and images[0].height > images[0].width
@@ -178,7 +179,7 @@ def _fill(
 
 
 def _edge_colour(image: Image.Image) -> Colour:
-    """Return the median colour along the edge of an image."""
+    """Return the median colour of the pixels along the edge of an image."""
     small = image.resize((32, 32), Image.Resampling.BOX)
     inside = Image.new("L", small.size, 255)
     inside.paste(0, (1, 1, 31, 31))
@@ -266,7 +267,8 @@ def _open(reference: ReferenceImage, longest: int) -> Image.Image:
 
 
 def _palette(request: DrawRequest) -> list[Colour]:
-    """Return the brand's colours, or else those that the prompt names; possibly none."""
+    """Return the colours of the request's palette, or else those that its prompt names; possibly
+    none."""
     colours: list[Colour] = []
     named = [word for word in re.findall(r"[a-z]+", request.prompt.lower()) if word in COLOURS]
     for name in request.palette or named:
@@ -279,7 +281,8 @@ def _palette(request: DrawRequest) -> list[Colour]:
 
 
 def _with_more(colours: list[Colour], chance: bytes) -> list[Colour]:
-    """Return the colours, with more by chance if there are fewer than three."""
+    """Return the colours, with others derived from the bytes `chance` if there are fewer than
+    three."""
     more = list(colours)
     while len(more) < 3:
         hue = chance[27] * 360 // 256 + 37 * len(more)

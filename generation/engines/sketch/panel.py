@@ -166,7 +166,7 @@ def _wrap(text: str, font: Font, width: int) -> list[str]:
 
 
 def _fitting_length(text: str, font: Font, width: int) -> int:
-    """Return how many letters fit into `width` pixels, at least 1."""
+    """Return how many letters of the text fit into `width` pixels in that font, at least 1."""
     low, high = 1, max(1, min(len(text), width))  # no letter is narrower than a pixel
     while low < high:
         middle = (low + high + 1) // 2

@@ -104,7 +104,7 @@ def test_the_estimate_is_reserved_and_gives_way_to_what_was_counted(
     charges = entries(generation, Kind.CHARGED)
     assert len(charges) == 2
     assert all(PICTURE < usd < PICTURE * Decimal("1.2") for usd in charges)
-    assert total(generation) == sum(charges) == ledger.charged(generation)
+    assert total(generation) == sum(charges) == ledger.charged_usd(generation)
 
 
 def test_a_turn_is_reserved_with_the_pictures_that_it_shows_again(
@@ -127,10 +127,10 @@ def test_a_charge_takes_its_share_of_the_reservation_with_it(
     """Otherwise a running generation would count twice against the cap."""
     server.script("success", "overloaded")
     generation = ask(cast, count=2)
-    before = ledger.reserved(generation)
+    before = ledger.reserved_usd(generation)
     with pytest.raises(EngineUnavailable):
         run(generation)
-    assert ledger.reserved(generation) == before / 2
+    assert ledger.reserved_usd(generation) == before / 2
 
 
 @pytest.mark.parametrize("scenario", ["refuse_prompt", "refuse_picture", "text_only"])
@@ -151,7 +151,7 @@ def test_odd_counts_and_letters_cost_nobody_the_picture(cast: Cast, server: Gemi
     refused = run(ask(cast, prompt="Another"))
     assert refused.state == "failed"
     assert "Not this ? prompt." in refused.reason
-    assert total(generation) == ledger.charged(generation)
+    assert total(generation) == ledger.charged_usd(generation)
 
 
 @pytest.mark.parametrize("details", [None, "?", ["?"], [{"modality": "IMAGE"}], {"a": 1}])
@@ -192,7 +192,7 @@ def test_what_may_have_been_billed_is_counted_and_asked_again_by_a_person_only(
     assert generation.outputs.count() == 2
     assert len(server.requests) == 3
     assert len(entries(generation, Kind.CHARGED)) == 3
-    assert total(generation) == ledger.charged(generation)
+    assert total(generation) == ledger.charged_usd(generation)
 
 
 def test_a_worker_that_ends_after_a_loss_does_not_ask_again(

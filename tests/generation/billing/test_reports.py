@@ -71,7 +71,7 @@ def test_managers_are_told_of_their_brands_and_others_of_their_own(
 ) -> None:
     mine, theirs = make(cast, cast.creator), make(cast, colleague, "A blue cape")
     elsewhere = make(cast, cast.outsider, brand=cast.other)
-    costs = {g: ledger.charged(g) for g in (mine, theirs, elsewhere)}
+    costs = {g: ledger.charged_usd(g) for g in (mine, theirs, elsewhere)}
     result = {
         "creator": this_month(cast.creator),
         "manager": this_month(cast.manager),
@@ -99,7 +99,7 @@ def test_an_approved_picture_costs_what_all_of_them_cost(cast: Cast) -> None:
     Asset.objects.filter(generation_id=made[0].pk).update(status="approved")
     report = this_month(cast.manager)
     assert (report.made, report.approved) == (3, 1)
-    assert report.per_approved == sum(ledger.charged(each) for each in made)
+    assert report.per_approved == sum(ledger.charged_usd(each) for each in made)
 
 
 def test_what_was_not_spent_is_told_beside_it(cast: Cast) -> None:
@@ -108,7 +108,7 @@ def test_what_was_not_spent_is_told_beside_it(cast: Cast) -> None:
     ledger.record_saved(generation, Decimal("0.5"))
     report = this_month(cast.manager)
     assert (report.avoided, report.saved) == (Decimal("0.25"), Decimal("0.5"))
-    assert report.charged == ledger.charged(generation)
+    assert report.charged == ledger.charged_usd(generation)
 
 
 def test_refusals_are_counted_by_preset_and_reason_with_what_to_change(
@@ -196,7 +196,7 @@ def test_the_page_asks_as_often_for_many_as_for_few(
 def test_programs_read_the_same_month(cast: Cast) -> None:
     generation = make(cast, cast.creator)
     result = api(cast.manager).get(f"/api/v1/spending/?month={THIS_MONTH}&brand=acme").json()
-    assert Decimal(result["charged_usd"]) == ledger.charged(generation)
+    assert Decimal(result["charged_usd"]) == ledger.charged_usd(generation)
     assert result["people"][0]["name"] == "creator"
     assert api(cast.manager).get("/api/v1/spending/?brand=other").status_code == 400
     assert api(cast.viewer).get("/api/v1/spending/").status_code == 403
@@ -223,7 +223,7 @@ def test_a_generation_tells_its_cost_to_those_who_may_know(cast: Cast, colleague
     address = f"/api/v1/generations/{generation.pk}/"
     for person in (cast.creator, cast.manager, cast.staff):
         result = api(person).get(address).json()
-        assert Decimal(result["cost_usd"]) == ledger.charged(generation)
+        assert Decimal(result["cost_usd"]) == ledger.charged_usd(generation)
         assert Decimal(result["estimated_usd"]) > 0
         assert "<dt>Cost</dt>" in page(person, generation.get_absolute_url())
     assert api(colleague).get(address).json()["cost_usd"] is None

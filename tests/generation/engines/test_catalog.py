@@ -96,7 +96,7 @@ def test_a_model_that_retires_soon_is_still_there_and_says_until_when(with_key: 
     chosen = catalog.get_model(NEWEST)
     for days, said in ((1, True), (30, True), (31, False)):
         chosen.retires_on = today + datetime.timedelta(days=days)
-        assert bool(catalog.retirement_note(chosen)) == said
+        assert bool(catalog.retires_soon_sentence(chosen)) == said
     EngineModel.objects.filter(pk=NEWEST).update(retires_on=today + datetime.timedelta(days=1))
     assert catalog.get_model(NEWEST)
 
@@ -122,9 +122,9 @@ def test_requests_are_checked_before_they_are_drawn(
 @pytest.mark.parametrize("ability", ["refines", "in_bulk"])
 def test_what_a_model_cannot_do_is_refused(with_key: None, ability: str) -> None:
     wanted: dict[str, Any] = {"prompt": "x", "aspect_ratio": "1:1", "image_size": "", ability: True}
-    catalog.check(catalog.get_model(NEWEST), **wanted)
+    catalog.validate_options(catalog.get_model(NEWEST), **wanted)
     with pytest.raises(InvalidRequest, match="Choose another model"):
-        catalog.check(catalog.get_model("sketch"), **wanted)
+        catalog.validate_options(catalog.get_model("sketch"), **wanted)
 
 
 def test_programs_are_told_the_successor_and_what_a_picture_costs(
@@ -157,7 +157,7 @@ def test_a_model_that_retired_while_its_request_waited_is_not_asked(
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason_code) == ("failed", "model_retired")
     assert "its successor is Nano Banana Pro" in waiting.reason
-    assert ledger.reserved(waiting) == 0
+    assert ledger.reserved_usd(waiting) == 0
 
 
 def test_the_studio_starts_with_the_successor_and_says_why(with_key: None, cast: Cast) -> None:

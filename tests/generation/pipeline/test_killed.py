@@ -115,4 +115,4 @@ def _check(generation: Generation, begun: int) -> None:
     charges = spent.filter(kind="charged")
     assert charges.count() == PICTURES + begun
     assert charges.filter(note__contains="may have been billed").count() == begun
-    assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged(generation)
+    assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged_usd(generation)

@@ -15,9 +15,9 @@ from generation.errors import EngineUnavailable, GenerationError, InvalidRequest
 from generation.models import Generation, Output
 from generation.pipeline import (
     cancel_generation,
+    conclude_generation,
     draw,
     execute,
-    finalize_run,
     finish,
     outputs,
     retry_generation,
@@ -304,7 +304,7 @@ def test_an_answer_that_comes_after_its_worker_was_given_up_is_kept_and_charged_
     if asked_again:
         generation = retry_generation(person=cast.creator, generation=generation)
     takes.record_answer(began, 0, dispatch.draw(request))
-    finalize_run(began, None)
+    conclude_generation(began, None)
     assert len(made(generation)) == 1
     assert generation.ledger.filter(kind="charged").count() == 1
     generation.refresh_from_db()

@@ -118,7 +118,7 @@ class TestVersions:
         assert second.number == 2
         first.refresh_from_db()
         assert first.template == "On {place}, {who}."
-        assert presets.newest(first.preset) == second
+        assert presets.latest_version(first.preset) == second
 
     def test_a_generation_keeps_the_version_that_it_used(
         self, cast: Cast, make_asset: MakeAsset
@@ -145,7 +145,7 @@ class TestVersions:
         client.force_login(cast.creator)
         page = client.get(made.get_absolute_url()).content.decode()
         assert "Shore, version 1" in page
-        assert presets.filled(made) == [("Who", "me")]
+        assert presets.filled_variables(made) == [("Who", "me")]
         assert "Who: me" in page
         found = client.get("/generations/?preset=shore").content.decode()
         assert made.get_absolute_url() in found
@@ -156,9 +156,11 @@ class TestVersions:
 class TestReferences:
     def test_too_few_or_too_many_are_said(self) -> None:
         version = make_preset()
-        assert presets.missing(version, ["product", "style"]) == []
-        assert presets.missing(version, ["", "style"]) == ["Shore needs 1 to 2 products; 0 chosen."]
-        assert presets.missing(version, ["product"] * 3 + ["style"] * 2) == [
+        assert presets.reference_problems(version, ["product", "style"]) == []
+        assert presets.reference_problems(version, ["", "style"]) == [
+            "Shore needs 1 to 2 products; 0 chosen."
+        ]
+        assert presets.reference_problems(version, ["product"] * 3 + ["style"] * 2) == [
             "Shore allows 1 to 2 products; 3 chosen.",
             "Shore allows at most 1 style; 2 chosen.",
         ]

@@ -80,7 +80,7 @@ class TestTray:
 
         with ThreadPoolExecutor(6) as hands:
             list(hands.map(add, wanted))
-        assert sorted(tray.ids(client.session)) == wanted
+        assert sorted(tray.selected_ids(client.session)) == wanted
 
     def test_what_one_may_not_see_any_more_is_not_shown(
         self, cast: Cast, make_asset: MakeAsset
@@ -185,7 +185,7 @@ class TestStudio:
     ) -> None:
         client, asset = signed_in(cast.creator), make_asset()
         slow = client.session
-        assert tray.ids(slow) == []
+        assert tray.selected_ids(slow) == []
         client.post("/tray/change/", {"add": asset.pk})
         form_state.save_fields_now(slow, {"prompt": "Half a thought"})
         page = text(client.get("/studio/"))
@@ -273,7 +273,7 @@ class TestStudio:
         preset = {**about, "prompt": "", "preset": "pack-shot", "var_background": "a silk cape"}
         client.post("/tray/change/", {"clear": "1"})
         assert 'name="add"' in text(client.post("/studio/suggestions/", preset))
-        version = presets.newest(Preset.objects.get(slug="pack-shot"))
+        version = presets.latest_version(Preset.objects.get(slug="pack-shot"))
         version.variables[1]["default"] = "a silk cape"
         version.save()
         assert "appear here as you type a prompt" in text(
@@ -297,7 +297,7 @@ class TestUsingAgain:
             references=[cape],
             roles={cape.pk: "product"},
             preset_version=version,
-            variables=presets.values(version, given),
+            variables=presets.variable_values(version, given),
             aspect_ratio="16:9",
             count=3,
         )

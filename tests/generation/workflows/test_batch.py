@@ -175,7 +175,7 @@ class TestAsking:
         assert reserved == pytest.approx(estimated.usd_in_bulk, abs=Decimal("1e-5"))
         page = text(signed_in(cast.creator).get(f"/batches/{batch.pk}/"))
         assert "The bulk order is being sent" in page
-        bulk_orders.follow(job.pk)
+        bulk_orders.advance_order(job.pk)
         assert server.requests, "sent"
         stop_batch(person=cast.creator, batch=batch)
         assert {each.state for each in cells(batch)} == {"cancelled"}

@@ -65,7 +65,7 @@ Order = Callable[..., BatchJob]
 
 
 def follow(job: BatchJob) -> BatchJob:
-    bulk_orders.follow(job_id=job.pk)
+    bulk_orders.advance_order(job_id=job.pk)
     job.refresh_from_db()
     return job
 
@@ -118,7 +118,7 @@ def test_results_come_home_as_live_ones_do_at_half_the_price(
     assert charged.usd == (full / 2).quantize(charged.usd)
     saved = LedgerEntry.objects.filter(kind="saved", generation=cells(job)[0])
     assert [entry.usd for entry in saved] == [full - charged.usd] * 2
-    assert ledger.reserved(cells(job)[0]) == 0
+    assert ledger.reserved_usd(cells(job)[0]) == 0
     # the output can be edited without a bulk order
     output = cells(job)[0].outputs.first()
     assert output
@@ -190,7 +190,7 @@ def test_an_order_that_comes_to_nothing_says_so_and_can_be_drawn_live(
     assert (cell.state, cell.reason_code) == ("failed", f"batch_{outcome}")
     assert "Retry" in cell.reason
     assert ("Internal error" in job.reason) == (outcome == "failed")
-    assert ledger.reserved(cell) == 0
+    assert ledger.reserved_usd(cell) == 0
     retry_generation(person=cast.creator, generation=cell)
     run_generation(generation_id=cell.pk)
     cell.refresh_from_db()
@@ -321,8 +321,8 @@ def test_what_was_made_before_the_cancelling_arrived_is_kept_and_charged(
     first = cells(job)[0]
     assert (first.state, len(made(first))) == ("cancelled", 1)
     assert "1 of 1 had already been generated" in first.reason
-    assert ledger.charged(first) > 0
-    assert ledger.reserved(first) == 0
+    assert ledger.charged_usd(first) > 0
+    assert ledger.reserved_usd(first) == 0
 
 
 def test_a_busy_engine_is_asked_again_and_a_wrong_key_is_not(

@@ -61,7 +61,7 @@ def test_killed_at_any_line_it_orders_once_and_loses_nothing(
 def _walk(job: BatchJob, server: GeminiServer) -> Walk:
     def work() -> None:
         for _ in range(4):  # sent and polled; both again after a kill
-            bulk_orders.follow(job_id=job.pk)
+            bulk_orders.advance_order(job_id=job.pk)
 
     return Walk(work, lambda: len(server.batches.orders))
 
@@ -92,4 +92,4 @@ def _check(job: BatchJob, server: GeminiServer) -> None:
     for cell in (good, refused):
         spent = cell.ledger.filter(kind__in=LedgerEntry.SPENT)
         assert spent.filter(kind="charged").count() == 1
-        assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged(cell)
+        assert sum((entry.usd for entry in spent), Decimal(0)) == ledger.charged_usd(cell)

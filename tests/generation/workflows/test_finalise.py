@@ -128,13 +128,13 @@ def test_a_sketch_keeps_its_layout(cast: Cast, make_asset: MakeAsset) -> None:
 
 def test_only_larger_sizes_are_on_offer_with_their_prices(cast: Cast) -> None:
     model = EngineModel.objects.get(pk=MODEL)
-    assert [(step.image_size, step.usd) for step in finalise.steps(model, "1K")] == [
+    assert [(step.image_size, step.usd) for step in finalise.larger_sizes(model, "1K")] == [
         ("2K", Decimal("0.0504")),
         ("4K", Decimal("0.1134")),
     ]
-    assert finalise.steps(model, "4K") == []
-    assert finalise.steps(EngineModel.objects.get(pk="gemini-3.1-flash-image"), "1K") == []
-    assert finalise.steps(None, "1K") == []
+    assert finalise.larger_sizes(model, "4K") == []
+    assert finalise.larger_sizes(EngineModel.objects.get(pk="gemini-3.1-flash-image"), "1K") == []
+    assert finalise.larger_sizes(None, "1K") == []
 
 
 @pytest.mark.parametrize(

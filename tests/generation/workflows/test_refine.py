@@ -376,10 +376,10 @@ def test_a_turn_is_asked_again_in_its_conversation_or_from_its_picture_in_the_st
     assert turn.redirect_chain[0][0] == f"/outputs/{first.pk}/refine/?again={asked.pk}"
     for shown in ("Swap the hat</textarea>", "<option selected>2<", 'name="with_tray" checked'):
         assert shown in text(turn)
-    assert tray.ids(client.session) == [scarf.pk]
+    assert tray.selected_ids(client.session) == [scarf.pk]
     page = text(client.post(f"/generations/{asked.pk}/again/", {"part": "all"}, follow=True))
     assert "The image that it edited is its first reference." in page
-    assert tray.ids(client.session) == [first.asset_id, scarf.pk]
+    assert tray.selected_ids(client.session) == [first.asset_id, scarf.pk]
     assert first.asset
     delete_asset(asset=first.asset)
     gone = client.post(f"/generations/{asked.pk}/again/", {"part": "turn"})

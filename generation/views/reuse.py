@@ -16,9 +16,10 @@ from generation.views.querysets import generation_of, require_creator_somewhere,
 
 @login_required
 @require_POST
-def reuse(request: PageRequest, pk: int) -> HttpResponse:
-    """Set `part` (one of form_state.PARTS, else all of them) of the studio to that of a generation.
-    The part `turn` opens the form for an edit again, with the references in the tray."""
+def reuse_generation(request: PageRequest, pk: int) -> HttpResponse:
+    """Fill the studio from a past generation: only the posted `part` (one of form_state.PARTS), or
+    all parts. The part `turn` opens the edit form of that generation again, and puts its references
+    into the tray."""
     require_creator_somewhere(request)
     part, past = request.POST.get("part", ""), generation_of(request, pk)
     before = (
@@ -38,6 +39,7 @@ def reuse(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def undo(request: PageRequest) -> HttpResponse:
+    """Undo the last reuse or reset of the studio in this session."""
     require_creator_somewhere(request)
     form_state.undo(request.session)
     return redirect("studio")
@@ -46,6 +48,7 @@ def undo(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def clear(request: PageRequest) -> HttpResponse:
+    """Reset the studio to an empty form and tray; `undo` brings them back."""
     require_creator_somewhere(request)
     form_state.reset(request.session)
     return redirect("studio")

@@ -85,13 +85,17 @@ class House:
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def postgres_servers(self) -> list[psutil.Process]:
+        """Return the servers of this folder, without their own children."""
         folder = str(self.folder / "postgres")
-        return [
+        found = [
             process
             for process in self.processes()
             if command_of(process)[0].endswith("/postgres")  # Not initdb, which has the folder, too
             and command_of(process)[1:3] == ["-D", folder]
         ]
+        # A child that was just forked still has the command line of its server
+        servers = {process.pid for process in found}
+        return [process for process in found if parent_of(process) not in servers]
 
     def milvus_servers(self) -> list[psutil.Process]:
         data = str(self.folder / "milvus" / "data")
@@ -196,6 +200,14 @@ def kill(process: psutil.Process) -> None:
         process.kill()
         dead = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
         wait_until(lambda: not process.is_running() or process.status() in dead, "it is dead")
+
+
+def parent_of(process: psutil.Process) -> int | None:
+    """Return the process id of the parent; None if the process has ended."""
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return None
 
 
 def command_of(process: psutil.Process) -> list[str]:

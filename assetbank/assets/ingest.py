@@ -39,7 +39,7 @@ class IngestResult:
 
 @dataclass(frozen=True)
 class GenerationProvenance:
-    """How a generated image was made: fields of its asset."""
+    """Provenance of a generated image: fields of its asset."""
 
     generation_id: int
     engine_model: str

@@ -1,4 +1,4 @@
-"""What stands around every request: middleware, idempotency keys, problem documents."""
+"""Handling of every request: middleware, idempotency keys, problem documents."""
 
 from assetbank.http import idempotency, problems
 from assetbank.http.requests import PageRequest

@@ -1,4 +1,4 @@
-"""Whether an asset may be used, and how it was made."""
+"""Usage rights of an asset, and the provenance of its file."""
 
 from assetbank.rights import content_credentials, provenance, terms
 from assetbank.rights.content_credentials import Credentials, parse_credentials

@@ -136,7 +136,7 @@ class LineageSerializer(serializers.Serializer[graph.Tree]):
 
 
 class LineageView(APIView):
-    """What an asset was made from, and what was made with it."""
+    """Sources and derivatives of an asset."""
 
     @extend_schema(
         operation_id="assets_lineage",

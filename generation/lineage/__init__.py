@@ -1,4 +1,4 @@
-"""What a picture was made from, the terms it inherits, and its provenance record."""
+"""Sources of a generated image, the terms it inherits, and its provenance record."""
 
 from generation.lineage import graph, inheritance, quarantine, record
 

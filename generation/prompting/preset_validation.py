@@ -1,4 +1,4 @@
-"""What may stand in a version of a preset: its prompt, its variables and its roles."""
+"""Validation of a version of a preset: its prompt, its variables and its roles."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ CANCELLED = "Cancelled: the usage rights of one of its references were revoked."
 
 @dataclass(frozen=True)
 class Affected:
-    """What a withdrawal of an asset's rights would affect: its descendants, and generations that
+    """Effect of a withdrawal of an asset's rights: its descendants, and generations that
     would be cancelled."""
 
     seen: list[Asset]  # descendants that the user may view, newest first

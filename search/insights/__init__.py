@@ -1,4 +1,4 @@
-"""What logged searches show: gaps in the library, and the shoot list."""
+"""Insights from logged searches: gaps in the library, and the shoot list."""
 
 from search.insights import gaps, shoot_list
 

@@ -1,6 +1,6 @@
 """Decode untrusted image files safely, and render them.
 
-The only module that decodes. A format is recognised by content, and only if it is in FORMATS:
+The only module that decodes foreign bytes. A format is recognised by content, and only if it is in FORMATS:
 decoders that run other programs, or code in the file (EPS, PS, PDF, WMF), are never reached.
 """
 

@@ -1,4 +1,4 @@
-"""Brand checks of generated pictures, and people's verdicts on them."""
+"""Brand checks of generated images, and users' verdicts on them."""
 
 from generation.review import inspect, ocr, verdicts
 

@@ -116,7 +116,7 @@ def _batches(count: int) -> Iterator[Any]:
 
 
 def _import(folder: Path) -> None:
-    """As a person would: the bar is drawn, and nobody reads it."""
+    """Import a folder by the command, with its progress bar; the output is discarded."""
     from django.core.management import call_command
 
     with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -125,7 +125,7 @@ def _import(folder: Path) -> None:
 
 
 def _plain_loop(paths: Sequence[Path]) -> None:
-    """What one would write first: open, preprocess, encode, insert, one picture at a time."""
+    """Run the baseline: open, preprocess, encode and insert one image at a time."""
     import torch
     from django.conf import settings
     from PIL import Image

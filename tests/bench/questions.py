@@ -61,7 +61,8 @@ def _bench_find(person: Any, pictures: Sequence[bytes]) -> dict[str, float]:
 
 
 def _compare(kind: str, pairs: Iterable[tuple[Run, Run]]) -> float:
-    """Of each pair what has to be done in any case, and what is done; the median of the latter."""
+    """Time pairs of a baseline and a search, print both and their ratios, and return the median
+    seconds of the search."""
     taken: tuple[list[float], list[float]] = [], []
     for number, pair in enumerate(itertools.islice(pairs, EACH + 3)):
         for which in (0, 1) if number % 2 else (1, 0):  # who comes second finds all warm
@@ -102,8 +103,8 @@ def _shown(
 
 
 def _raw(question: Any, person: Any) -> Run:
-    """What Milvus and the encoder have to do in any case: the vectors of what is asked with, and
-    the nearest to them."""
+    """Return the baseline of a search: the vectors of its parts from the encoder, and their nearest
+    neighbours from Milvus."""
     from assetbank import permissions
     from search.indexing import spaces
     from search.query import embedding

@@ -134,7 +134,7 @@ class OldLibrary:
         return psycopg.connect(address, autocommit=True)
 
     def ask(self, requests: list[Request]) -> list[Answer]:
-        """What the code of today answers to these, in a process of its own."""
+        """Send the requests to the present code in a process of its own, and return its answers."""
         asked, told = (self.house.folder / name for name in ("asked.json", "told.json"))
         asked.write_text(json.dumps([self._as_sent(each) for each in requests]))
         self.house.script(ASK.format(asked=str(asked), told=str(told)))
@@ -169,7 +169,7 @@ class OldLibrary:
             time.sleep(0.5)
 
     def _in_flight(self) -> dict[str, int]:
-        """What waits, and how much of it."""
+        """Return the number of unfinished rows of each kind."""
         counted = {
             "generations": "generation_generation WHERE state IN ('queued', 'running')",
             "orders": "generation_batchjob WHERE state IN ('submitting', 'waiting')",

@@ -59,7 +59,8 @@ pathlib.Path({told!r}).write_text(json.dumps(told))
 
 
 def lost(before: Rows, after: Rows, moved: set[str]) -> list[tuple[str, str, Any, Any]]:
-    """Of each row and column that is not as it was: its key, the column, and both values."""
+    """Return the key, the column and both values of each cell that changed or is gone; the columns
+    in `moved` may be gone."""
     found: list[tuple[str, str, Any, Any]] = []
     for key, row in before.items():
         now = after.get(key)
@@ -252,7 +253,7 @@ def test_the_space_of_a_checkout_that_is_gone_finds_its_encoder(at_work: AtWork)
 
 
 def test_searches_find_what_they_found(at_work: AtWork) -> None:
-    """What came in since is left out of the comparison."""
+    """Assets added after the upgrade are left out of the comparison."""
     rows = at_work.before["search_embedding"].values()
     known = {row["asset_id"] for row in rows if row["state"] == "indexed"}
     for told in at_work.library.expected["searches"]:

@@ -32,7 +32,7 @@ SMALLER = 3  # times, each side
 
 @dataclass
 class Made:
-    """Who and what the other parts of the script refer to."""
+    """Users and rows that the other parts of the script refer to."""
 
     brand: Brand
     other: Brand

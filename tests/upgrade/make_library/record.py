@@ -27,7 +27,7 @@ COMMIT = "ef7fabd"
 
 
 def searches(made: Made) -> list[dict[str, Any]]:
-    """Of each saved search and some other questions: the ids that are found, best first."""
+    """Return the ids that each saved search and some other queries find, best first."""
     saved = SavedSearch.objects.values_list("pk", flat=True)
     asked = [
         *(f"{V1}/saved-searches/{pk}/assets/" for pk in saved),
@@ -127,7 +127,7 @@ def _rows() -> dict[str, int]:
 
 
 def _permissions() -> list[dict[str, Any]]:
-    """Who may do what with which table, whatever its model is called."""
+    """Return the holders of each permission by table, whatever the model is called."""
     told = []
     for permission in Permission.objects.exclude(user=None, group=None).order_by("pk").distinct():
         kind = permission.content_type

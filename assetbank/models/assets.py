@@ -19,6 +19,7 @@ from taggit.managers import TaggableManager
 from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
+from assetbank.models.metadata import EmbeddedMetadata
 
 
 def original_path(asset: Asset, filename: str) -> str:
@@ -46,7 +47,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         return self.annotate(annotated_author=F("created_by__username"))
 
 
-class Asset(models.Model):
+class Asset(EmbeddedMetadata):
     """An image of a brand. The original's bytes never change; everything else describes them."""
 
     class Kind(models.TextChoices):
@@ -117,8 +118,6 @@ class Asset(models.Model):
         null=True, editable=False, help_text="64-bit perceptual hash; null: not computed yet."
     )
 
-    licence = models.CharField(max_length=200, blank=True)
-    credit = models.CharField(max_length=200, blank=True)
     expires_on = models.DateField(null=True, blank=True, help_text="Last day of the usage rights.")
     derivatives_allowed = models.BooleanField(
         default=True, help_text="Whether derivatives are allowed."
@@ -159,7 +158,8 @@ class Asset(models.Model):
 
     objects = AssetQuerySet.as_manager()
 
-    class Meta:
+    class Meta(EmbeddedMetadata.Meta):
+        abstract = False
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["brand", "checksum"], name="one_copy_per_brand")

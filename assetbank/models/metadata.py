@@ -1,0 +1,61 @@
+"""Metadata of an asset that its file can carry itself, and the values of custom fields."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class EmbeddedMetadata(models.Model):
+    """Descriptive fields and rights, read from XMP, IPTC-IIM and EXIF at ingest, then editable."""
+
+    headline = models.CharField(max_length=300, blank=True)
+    alt_text = models.TextField(
+        blank=True, help_text="Describes the image to people who cannot see it."
+    )
+    extended_description = models.TextField(
+        blank=True, help_text="More about the image than its alt text says."
+    )
+    creator = models.CharField(max_length=300, blank=True, help_text="Who made the image.")
+    city = models.CharField(max_length=200, blank=True)
+    country = models.CharField(max_length=200, blank=True)
+    captured_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="When the image was taken."
+    )
+    captured_offset = models.SmallIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Minutes from UTC where it was taken; null: unknown, captured_at is in UTC.",
+    )
+    rating = models.SmallIntegerField(
+        null=True, blank=True, help_text="0 to 5 stars; -1: rejected."
+    )
+    latitude = models.FloatField(null=True, blank=True, help_text="Degrees, north positive.")
+    longitude = models.FloatField(null=True, blank=True, help_text="Degrees, east positive.")
+    custom = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Values of the brand's custom fields."
+    )
+
+    licence = models.CharField(max_length=200, blank=True)
+    credit = models.CharField(max_length=200, blank=True)
+    copyright = models.CharField(max_length=500, blank=True, help_text="Copyright notice.")
+    usage_terms = models.TextField(
+        blank=True, help_text="How the image may be used, in the words of the licensor."
+    )
+    licensor_url = models.CharField(
+        max_length=500, blank=True, help_text="Web page where a licence can be had."
+    )
+    terms_to_check = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Why somebody must check the terms before new images are made from it; empty: "
+        "nothing to check.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def place(self) -> str:
+        """City and country, as far as they are known."""
+        return ", ".join(filter(None, (self.city, self.country)))

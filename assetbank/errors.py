@@ -30,6 +30,12 @@ class PictureTooLarge(PictureRefused):
     status = 413
 
 
+def refusal_named(name: str, sentence: str) -> PictureRefused:
+    """Return the refusal whose class has this name; PictureRefused if there is none."""
+    kinds = {kind.__name__: kind for kind in PictureRefused.__subclasses__()}
+    return kinds.get(name, PictureRefused)(sentence)
+
+
 class NotAllowed(ProblemError):
     """The user lacks the permission."""
 
@@ -42,6 +48,12 @@ class FileMissing(ProblemError):
 
     code = "file_missing"
     status = 503
+
+
+class DecoderUnavailable(FileMissing):
+    """No process can decode images at the moment; whoever waits for a file retries later."""
+
+    code = "decoder_unavailable"
 
 
 class RequestTooLarge(ProblemError):

@@ -8,7 +8,7 @@ from typing import Any
 from assetbank.assets.files import open_rendition
 from assetbank.assets.ingest import feature_fields
 from assetbank.errors import FileMissing, PictureRefused
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def backfill_features(*, limit: int = 200) -> int:
         features: dict[str, Any] = {"colours": []}
         try:
             with open_rendition(asset=asset, name="grid") as file:
-                features = feature_fields(*images.extract_features(file.read()))
+                features = feature_fields(*decoder.extract_features(file.read()))
         except PictureRefused as error:
             logger.warning("%s: %s", asset.path, error)
         except FileMissing as error:

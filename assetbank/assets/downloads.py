@@ -14,7 +14,7 @@ from django.core.cache import cache
 from assetbank import permissions
 from assetbank.assets import files
 from assetbank.errors import InvalidAsset, NotAllowed
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
 
@@ -53,7 +53,7 @@ def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Downl
         raise InvalidAsset(f"side must be {MIN_SIDE} to {MAX_SIDE:,} pixels.")
     longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
-    data = images.render(
+    data = decoder.render(
         files.read_original(asset), fmt=name, side=longest, xmp=provenance.xmp_packet(asset)
     )
     stem = PurePath(asset.filename).stem[:200] or "picture"

@@ -21,7 +21,7 @@ from django.utils import timezone
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
-from assetbank.media import colours, images
+from assetbank.media import colours, decoder, images
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
 from assetbank.text import clean_tags, clean_text, title_of
@@ -71,7 +71,7 @@ def ingest_asset(
     checksum = hashlib.sha256(data).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
-    image = images.examine(data)
+    image = decoder.examine(data)
     asset = Asset(
         brand=brand,
         origin=origin,

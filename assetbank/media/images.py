@@ -1,6 +1,6 @@
 """Decode untrusted image files safely, and render them.
 
-The only module that decodes foreign bytes. A format is recognised by content, and only if it is in
+The only module that decodes foreign bytes; `decoder` calls it in child processes. A format is recognised by content, and only if it is in
 FORMATS: decoders that run other programs, or code in the file (EPS, PS, PDF, WMF), are never
 reached.
 """
@@ -8,9 +8,8 @@ reached.
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -52,10 +51,6 @@ FORMATS = {  # Pillow's name -> MIME type and extension of the original
 DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens MPO
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
 ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
-# An image of MAX_PIXELS takes 2 GB while it is decoded and flattened, even if its file has a few
-# kilobytes. So the threads of a process decode images above this size one after another
-LARGE = 30_000_000  # pixels
-_large = threading.Lock()
 WHITE = (255, 255, 255, 255)
 SRGB = ImageCms.createProfile("sRGB")
 SRGB_PROFILE = ImageCms.ImageCmsProfile(SRGB).tobytes()
@@ -211,8 +206,7 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
                 f"This image has {width} x {height} pixels; the maximum is "
                 f"{settings.MAX_PIXELS / 1e6:.0f} megapixels."
             )
-        with _large if width * height > LARGE else nullcontext():
-            yield image
+        yield image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -74,9 +74,7 @@ class Environment:
         """Return an integer from `minimum` to `maximum` (inclusive)."""
         limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
         kind = f"integer, {limits}"
-        raw = self.text(
-            name, str(default), help=help, documented=documented, kind=kind, unit=unit
-        )
+        raw = self.text(name, str(default), help=help, documented=documented, kind=kind, unit=unit)
         if raw.isascii() and raw.isdigit() and len(raw) < 19:
             number = int(raw)
             if number >= minimum and (maximum is None or number <= maximum):

@@ -1,7 +1,7 @@
 """Bytes to pixels: formats, renditions, colours, perceptual hashes. Knows no database.
 
-Foreign bytes are given to `decoder`; `images` has the tables of formats and sizes, and what `decoder`
-runs in its child processes.
+Foreign bytes are given to `decoder`; `images` has the tables of formats and sizes, and what
+`decoder` runs in its child processes.
 """
 
 from assetbank.media import colours, decoder, images

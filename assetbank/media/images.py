@@ -1,8 +1,8 @@
 """Decode untrusted image files safely, and render them.
 
-The only module that decodes foreign bytes; `decoder` calls it in child processes. A format is recognised by content, and only if it is in
-FORMATS: decoders that run other programs, or code in the file (EPS, PS, PDF, WMF), are never
-reached.
+The only module that decodes foreign bytes; `decoder` calls it in child processes. A format is
+recognised by content, and only if it is in FORMATS: decoders that run other programs, or code in
+the file (EPS, PS, PDF, WMF), are never reached.
 """
 
 from __future__ import annotations

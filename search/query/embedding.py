@@ -18,7 +18,7 @@ from PIL import Image
 
 from assetbank.assets import read_original
 from assetbank.errors import PictureRefused, PictureTooLarge
-from assetbank.media import decoder, images
+from assetbank.media import decoder
 from assetbank.models import Asset
 from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable

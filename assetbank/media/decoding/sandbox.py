@@ -17,7 +17,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from assetbank.media.decoder import seccomp
+from assetbank.media.decoding import seccomp
 
 MAX_FILES = 64
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -52,14 +52,14 @@ class Sandbox:
 def enter(*, memory: int) -> Sandbox:
     """Restrict this process for good; `memory` is what it may allocate from now on, in bytes."""
     limited = _limit(memory)
-    landlock = filtered = False
+    landlock, filtered = 0, False
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             landlock = _landlock(libc)
             _drop_capabilities(libc)
             filtered = seccomp.install(libc)
-    return Sandbox(int(landlock), filtered, limited)
+    return Sandbox(landlock, filtered, limited)
 
 
 def die_with_parent(parent: int) -> None:

@@ -14,12 +14,11 @@ from PIL import Image
 from assetbank.errors import PictureRefused
 from assetbank.media import images
 from assetbank.media.content_credentials import Manifest
-from assetbank.media.decoder.jobs import JOBS, Pixels
-from assetbank.media.decoder.pool import Limits, Pool
-from assetbank.media.decoder.sandbox import Sandbox
+from assetbank.media.decoding import Limits, Pool, Sandbox
 from assetbank.media.images import ImageFacts
+from assetbank.media.jobs import JOBS, Pixels
 
-MODULE = "assetbank.media.decoder"
+MODULE = "assetbank.media"
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 MAX_COLOURS = 64
 _lock = threading.Lock()
@@ -87,8 +86,9 @@ def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
 
     It is reduced as far as that allows, whatever its format.
     """
+    file.seek(0)
     pixels: Pixels = pool().run("load_pixels", file.read(), side=side)
-    if not (0 < pixels.width and pixels.width * pixels.height * 3 == len(pixels.rgb)):
+    if not (pixels.width > 0 and pixels.width * pixels.height * 3 == len(pixels.rgb)):
         raise _implausible()
     return Image.frombytes("RGB", (pixels.width, pixels.height), pixels.rgb)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from assetbank.errors import PictureRefused, PictureTooLarge
-from assetbank.media.decoder import sandbox, wire
-from assetbank.media.decoder.requests import (
+from assetbank.media.decoding import sandbox, wire
+from assetbank.media.decoding.requests import (
     DONE,
     GO,
     MAX_REQUEST,
@@ -118,5 +118,3 @@ def _receive_exactly(connection: socket.socket, length: int) -> bytes:
             os._exit(0)
         received += piece
     return bytes(received)
-
-

@@ -94,7 +94,7 @@ def _value(kind: Any, node: object, raw: _Taker) -> Any:
         return _real(node)
     if kind in (str, bool, types.NoneType):
         return _exactly(kind, node)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = _hints(kind)
         nodes = _list(node, len(hints))
         return kind(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from assetbank.media.decoder.sandbox import Sandbox
+from assetbank.media.decoding.sandbox import Sandbox
 
 MAX_REQUEST = 16 * 2**20  # bytes of the arguments of a job, beside the file
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from assetbank.media.decoder import wire
-from assetbank.media.decoder.requests import (
+from assetbank.media.decoding import wire
+from assetbank.media.decoding.requests import (
     DONE,
     DROP,
     GO,
@@ -71,7 +71,7 @@ class Decoder:
     def __init__(self, module: str, start: Start) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - this Python, and our own module
                 [sys.executable, "-s", "-m", module, str(theirs.fileno()), str(os.getpid())],
                 cwd=ROOT,
                 env=ENVIRONMENT,
@@ -219,14 +219,14 @@ def as_descriptor(data: bytes) -> Iterator[int]:
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
-        if sys.platform == "linux":  # the decoder may neither change it nor make it grow
+        if hasattr(fcntl, "F_ADD_SEALS"):  # the decoder may neither change it nor make it grow
             seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
             fcntl.fcntl(file.fileno(), fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
         yield file.fileno()
 
 
 def _memory_file() -> IO[bytes]:
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
         return os.fdopen(os.memfd_create("picture", flags), "wb", buffering=0)
     return tempfile.TemporaryFile(buffering=0)

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from assetbank.errors import DecoderUnavailable, PictureRefused, PictureTooLarge, refusal_named
-from assetbank.media.decoder.permits import PixelPermits
-from assetbank.media.decoder.process import (
+from assetbank.media.decoding.permits import PixelPermits
+from assetbank.media.decoding.process import (
     Allowance,
     Decoder,
     DecoderGone,
     DecoderLate,
     as_descriptor,
 )
-from assetbank.media.decoder.requests import Job, Refusal, Request, Start
-from assetbank.media.decoder.sandbox import Sandbox
+from assetbank.media.decoding.requests import Job, Refusal, Request, Start
+from assetbank.media.decoding.sandbox import Sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Pool:
         return result
 
     def check(self) -> Sandbox:
-        """Return what holds the decoders; start one if there was none. Raises DecoderUnavailable."""
+        """Return what holds the decoders; start one if need be. Raises DecoderUnavailable."""
         if self.sandbox is None:
             with self._borrowed():
                 pass

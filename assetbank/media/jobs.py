@@ -9,7 +9,7 @@ from PIL import Image
 
 from assetbank.media import images
 from assetbank.media.content_credentials import Manifest, read_manifest
-from assetbank.media.decoder.requests import Job
+from assetbank.media.decoding import Job
 
 MAX_FILE = 600 * 2**20  # bytes of a rendered download: an uncompressed TIFF of 8,000 x 8,000
 MAX_RENDITIONS = 32 * 2**20

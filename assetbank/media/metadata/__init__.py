@@ -1,5 +1,6 @@
 """What a file says of itself: XMP, IPTC-IIM and EXIF as bytes. Knows no pixels, no Django."""
 
 from assetbank.media.metadata.model import FileMetadata
+from assetbank.media.metadata.reading import parse_xmp, read_metadata
 
-__all__ = ["FileMetadata"]
+__all__ = ["FileMetadata", "parse_xmp", "read_metadata"]

@@ -24,6 +24,7 @@ class FileMetadata:
     credit: str = ""
     copyright: str = ""
     usage_terms: str = ""
+    licence: str = ""
     licensor_url: str = ""
     headline: str = ""
     city: str = ""

@@ -44,8 +44,8 @@ def without_pixels(exif: Exif) -> Exif:
 def build_exif(exif: Exif) -> bytes:
     """Return an EXIF block of at most MAX_BLOCK bytes; empty, if there is nothing in it.
 
-    A maker's note stays at its place, since it may contain offsets; it is left out if the block would
-    be too large, as are then all values of more than a kilobyte.
+    A maker's note stays at its place, since it may contain offsets; it is left out if the block
+    would be too large, as are then all values of more than a kilobyte.
     """
     if not (exif.first or exif.exif or exif.gps):
         return b""
@@ -126,8 +126,8 @@ class _Output:
             else:
                 place = self.at if tag == MAKER_NOTE and self.at else self._put(entry.data)
                 entries += head + struct.pack(self.order + "I", place)
-        count = struct.pack(self.order + "H", len(directory))
-        return self._put(count + entries + bytes(4))
+        head = struct.pack(self.order + "H", len(directory))
+        return self._put(head + entries + bytes(4))
 
     def _put(self, data: bytes) -> int:
         """Append data at an even offset, beside the fixed bytes, and return the offset."""

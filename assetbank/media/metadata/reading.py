@@ -42,14 +42,16 @@ from assetbank.media.metadata.values import (
 from assetbank.media.metadata.xmp import Packet, parse_packets
 
 MAX_KEYWORDS, MAX_KEYWORD = 1_000, 300
+HIERARCHICAL = "lr:hierarchicalSubject"  # "Animals|Birds|Owl"
 MAX_PROPERTIES, MAX_PROPERTY_TEXT = 500, 500_000  # how many, and characters of all together
 LATITUDE, LONGITUDE = 90, 180
 # Captions that cameras and programs write by themselves
 JUNK = re.compile(
-    r"olympus digital camera|digital still camera|(sony|minolta|konica|pentax|samsung|kodak|ricoh|casio)"
-    r"\s*(dsc|digital|camera)?.{0,20}|dcim|exif[_ ]jpeg[_ ]picture|camera[- ]phone|default|untitled|image description|"
-    r"dav|rhdr|cof|oznor|oplus_\d+|hdr|edf|hdrpl|btf|mde|sdr|nor|cinema|screenshot|binary comment|"
-    r"(created|edited|processed|made) with (gimp|.{1,30})|\{.*|steps: .*|.*, sampler: .*|charset=\S+.*|\W*",
+    r"((olympus|sony|minolta|konica|pentax|samsung|kodak|ricoh|casio|nikon|canon|fujifilm)\s+)?"
+    r"(dsc|dcim|digital (still )?camera|camera|camera[- ]phone)|exif[_ ]jpeg[_ ]picture|default|"
+    r"untitled|dav|rhdr|cof|oznor|oplus_\d+|hdr|edf|hdrpl|btf|mde|sdr|nor|cinema|screenshot|"
+    r"image description|binary comment|(created|edited|made) with gimp|charset=\S+.*|"
+    r"\{.*|steps: .*|.*, sampler: .*|\W*",  # prompts and parameters of image generators
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -90,15 +92,16 @@ class Sources:
     def from_xmp(self, field: Field) -> Iterator[Any]:
         """Yield the values of a field in XMP, those of higher precedence first."""
         for path in field.xmp:
-            texts = self.properties.get(path, ())
-            if not texts:
-                continue
-            if field.kind in PARSERS:
-                yield PARSERS[field.kind](texts[0])
-            elif path == "lr:hierarchicalSubject":
-                yield _list([text.rpartition("|")[2] for text in texts])
-            else:
-                yield _value(field, list(texts))
+            yield self.property(field, path)
+
+    def property(self, field: Field, path: str) -> Any:
+        """Return the value of a field in one XMP property."""
+        texts = self.properties.get(path, ())
+        if field.kind in PARSERS:
+            return PARSERS[field.kind](texts[0]) if texts else None
+        if path == HIERARCHICAL:
+            texts = tuple(text.rpartition("|")[2] for text in texts)
+        return _value(field, list(texts))
 
     def from_iim(self, field: Field) -> Iterator[Any]:
         if field.iim is None:
@@ -115,20 +118,18 @@ class Sources:
             place = self.exif.coordinates()
             yield place[field.name == "longitude"] if place else None
         for tag in field.exif:
-            text = self.exif.text(tag)
-            if tag == DATE_TIME_ORIGINAL:
-                yield self._exif_date(text)
-            elif tag == RATING:
-                yield self.exif.number(RATING) or None  # cameras write 0 for unrated
-            elif field.kind is Kind.BAG:
-                yield _value(field, text.split(";"))
-            else:
-                text = (
-                    ", ".join(part.strip() for part in text.split(";"))
-                    if field.name == "creator"
-                    else text
-                )
-                yield _value(field, [text])
+            yield self.tag(field, tag)
+
+    def tag(self, field: Field, tag: int) -> Any:
+        """Return the value of a field in one EXIF tag."""
+        if tag == RATING:
+            return self.exif.number(RATING) or None  # cameras write 0 for unrated
+        text = self.exif.text(tag)
+        if tag == DATE_TIME_ORIGINAL:
+            return self._exif_date(text)
+        if field.kind is Kind.SEQ:
+            return _value(field, text.split(";"))
+        return _value(field, text.split(";") if field.kind is Kind.BAG else [text])
 
     def _exif_date(self, text: str) -> Moment | None:
         moment = parse_date(text[:19])
@@ -143,16 +144,18 @@ class Sources:
         for key in field.png:
             yield _value(field, [self.blocks.texts.get(key, "")])
 
-    def values(self, field: Field) -> Iterator[Any]:
-        """Yield the values of a field, those of higher precedence first."""
-        xmp = [value for value in self.from_xmp(field) if value not in (None, "", ())]
-        iim = [value for value in self.from_iim(field) if value not in (None, "", ())]
+    def values(self, field: Field) -> list[Any]:
+        """Return the values of a field, those of higher precedence first."""
+        xmp = list(filter(says, self.from_xmp(field)))
+        iim = list(filter(says, self.from_iim(field)))
         if self.iim_is_newer and not (xmp and iim and _is_cut(iim[0], xmp[0], field)):
             xmp, iim = iim, xmp
-        yield from xmp
-        yield from iim
-        yield from self.from_exif(field)
-        yield from self.from_png(field)
+        return [*xmp, *iim, *filter(says, (*self.from_exif(field), *self.from_png(field)))]
+
+    def moment(self) -> Moment | None:
+        """Return when the picture was taken, as precisely as any source tells it."""
+        (field,) = (field for field in FIELDS if field.kind is Kind.DATE)
+        return refine(self.values(field))
 
     @cached_property
     def iim_is_newer(self) -> bool:
@@ -169,14 +172,19 @@ def parse_xmp(packet: bytes) -> FileMetadata:
     return metadata_of(Sources(Blocks(xmp=(packet,))))
 
 
+def says(value: Any) -> bool:
+    """Return whether a value is one: 0 is, an empty text is not."""
+    return value not in (None, "", ())
+
+
 def metadata_of(sources: Sources) -> FileMetadata:
+    """Return the values of the highest precedence."""
     found: dict[str, Any] = {}
     for field in FIELDS:
-        values = [value for value in sources.values(field) if value not in (None, "", ())]
         if field.kind is Kind.DATE:
-            if moment := refine(values):
+            if moment := sources.moment():
                 found |= {"captured_at": moment.instant, "captured_offset": moment.offset}
-        elif values:
+        elif values := sources.values(field):
             found[field.name] = values[0]
     if not {"latitude", "longitude"} <= found.keys():
         found.pop("latitude", None)

@@ -5,6 +5,7 @@ Properties that nobody here knows stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree.ElementTree import Element
@@ -139,6 +140,23 @@ class Packet:
             f'<rdf:RDF xmlns:rdf="{RDF[1:-1]}"><rdf:Description rdf:about="" {declared}>{elements}'
             '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
         ).encode()
+
+    def split(self, limit: int) -> tuple[bytes, bytes]:
+        """Return the packet, and an extended one with its largest properties if it exceeds `limit`.
+
+        The first names the second by its MD5, as XMP in a JPEG must.
+        """
+        main, extended = Packet(), Packet()
+        main.prefixes = extended.prefixes = self.prefixes
+        main.properties = dict(self.properties)
+        sizes = {tag: len(self._xml(element, 0)) for tag, element in self.properties.items()}
+        for tag in sorted(sizes, key=lambda tag: -sizes[tag]):
+            if len(packet := main.to_bytes()) <= limit:
+                break
+            extended.properties[tag] = main.properties.pop(tag)
+            name = hashlib.md5(extended.to_bytes(), usedforsecurity=False).hexdigest().upper()
+            main.set("xmpNote:HasExtendedXMP", [name])
+        return packet, extended.to_bytes()
 
     def _xml(self, element: Element, depth: int) -> str:
         if depth > 2 * MAX_DEPTH or not self._known(element.tag):

@@ -6,10 +6,11 @@ from assetbank.media.metadata.containers import boxes, gif, jpeg, png, tiff, web
 from assetbank.media.metadata.containers.blocks import Blocks, Piece, blocks_of
 from assetbank.media.metadata.exif import Exif
 from assetbank.media.metadata.exif_writing import build_exif
+from assetbank.media.metadata.xmp import Packet
 
 
 def read_blocks(data: bytes) -> Blocks:
-    """Return the metadata of a file of any format; empty, if it has none or is of no known format."""
+    """Return the metadata of a file of any format; empty, if none is known."""
     return png.read(data) if is_png(data) else blocks_of(data, find_pieces(data))
 
 
@@ -33,7 +34,7 @@ def find_pieces(data: bytes) -> list[Piece]:
 
 
 def embed(
-    data: bytes, *, xmp: bytes, exif: Exif, resources: bytes = b"", iim: bytes = b""
+    data: bytes, *, packet: Packet, exif: Exif, resources: bytes = b"", iim: bytes = b""
 ) -> bytes:
     """Return a JPEG, PNG, WebP or TIFF with these blocks in place of its own.
 
@@ -41,7 +42,8 @@ def embed(
     another format.
     """
     if data.startswith(b"\xff\xd8"):
-        return jpeg.embed(data, xmp=xmp, exif=build_exif(exif), resources=resources)
+        return jpeg.embed(data, packet=packet, exif=build_exif(exif), resources=resources)
+    xmp = packet.to_bytes()
     if is_png(data):
         return png.embed(data, xmp=xmp, exif=build_exif(exif))
     if data[:4] == b"RIFF":

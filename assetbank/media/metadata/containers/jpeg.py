@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
 
-from assetbank.media.metadata.containers.blocks import MAX_PIECES, Form, Piece
+from assetbank.media.metadata.containers.blocks import MAX_PIECES, Piece
+from assetbank.media.metadata.xmp import Packet
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED, RESOURCES = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
@@ -50,9 +52,10 @@ def _image(data: bytes, start: int) -> tuple[list[Piece], int]:
             resources.append((at + len(RESOURCES), end))
     if resources:
         pieces.append(Piece("resources", tuple(resources)))
-    form: Form = "extended"
-    for parts in extended.values():
-        pieces.append(Piece(form, tuple(parts[offset] for offset in sorted(parts))))
+    pieces += [
+        Piece("extended", tuple(parts[offset] for offset in sorted(parts)))
+        for parts in extended.values()
+    ]
     return pieces, end
 
 
@@ -71,10 +74,12 @@ def _segments(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
-def embed(data: bytes, *, xmp: bytes, exif: bytes, resources: bytes) -> bytes:
+def embed(data: bytes, *, packet: Packet, exif: bytes, resources: bytes) -> bytes:
     """Return the file with these blocks in place of its own; pixels are not encoded again."""
     kept, at = [data[:2]], 2
+    xmp, extended = packet.split(MAX_SEGMENT - len(XMP))
     new = _segment(APP1, EXIF, exif) + _segment(APP1, XMP, xmp) + _split(resources)
+    new += _extension(extended)
     for marker, start, end in _segments(data, 0):
         ours = (marker == APP1 and data.startswith((EXIF, XMP, EXTENDED), start)) or (
             marker == APP13 and data.startswith(RESOURCES, start)
@@ -94,6 +99,20 @@ def _split(resources: bytes) -> bytes:
     most = MAX_SEGMENT - len(RESOURCES)
     parts = [resources[at : at + most] for at in range(0, len(resources), most)]
     return b"".join(_segment(APP13, RESOURCES, part) for part in parts)
+
+
+def _extension(extended: bytes) -> bytes:
+    """Return the second XMP packet as segments, each with its MD5, its length and an offset."""
+    name = hashlib.md5(extended, usedforsecurity=False).hexdigest().upper().encode()
+    most = MAX_SEGMENT - len(EXTENDED) - 40
+    return b"".join(
+        _segment(
+            APP1,
+            EXTENDED + name + struct.pack(">II", len(extended), at),
+            extended[at : at + most],
+        )
+        for at in range(0, len(extended), most)
+    )
 
 
 def _segment(marker: int, head: bytes, content: bytes) -> bytes:

@@ -21,7 +21,9 @@ APP1_EXIF, APP1_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 
 def read(data: bytes) -> Blocks:
     """Return the blocks of a PNG; those with the proper chunk before those in raw profiles."""
-    xmp, exif, profiles, texts = b"", b"", {}, {}
+    xmp, exif = b"", b""
+    profiles: dict[bytes, bytes] = {}
+    texts: dict[str, str] = {}
     budget = MAX_INFLATED
     for name, start, end in _chunks(data):
         if name == b"eXIf":

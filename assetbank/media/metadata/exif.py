@@ -35,7 +35,7 @@ MAX_LARGE = 16_000_000
 # Tags of the first directory that describe pixels and their layout in the file
 OF_THE_PIXELS = {
     *range(254, 269), 273, 274, *range(277, 285), *range(288, 297), 301, *range(317, 348),
-    *range(512, 533), XMP_TAG, IIM_TAG, RESOURCES_TAG, 33421, 33422, 34675, 37724, EXIF_IFD, GPS_IFD,
+    *range(512, 533), *LARGE_TAGS, 33421, 33422, 34675, 37724, EXIF_IFD, GPS_IFD,
     *range(50700, 51200),
 }  # fmt: skip
 OF_THE_SIZE = {0xA002, 0xA003, 0xA214, 0x9214, EXIF_IFD, INTEROP_IFD}  # of the Exif directory
@@ -101,7 +101,7 @@ class Exif:
         self.first[tag] = Entry(SHORT, 1, struct.pack(self.order + "H", value))
 
     def coordinates(self) -> tuple[float, float] | None:
-        """Return latitude and longitude in degrees; None: unknown, or 0, 0 as written without a fix."""
+        """Return latitude and longitude in degrees; None: unknown, or 0, 0 as without a fix."""
         latitude, longitude = self._degrees(1, b"S"), self._degrees(3, b"W")
         if latitude is None or longitude is None or not (latitude or longitude):
             return None

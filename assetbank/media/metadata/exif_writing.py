@@ -144,10 +144,11 @@ def convert(exif: Exif, order: str) -> Exif:
     """Return the EXIF in another byte order; values without a known type stay as they are."""
     if exif.order == order:
         return exif
-    return Exif(
-        order,
-        *({tag: _swapped(e) for tag, e in d.items()} for d in (exif.first, exif.exif, exif.gps)),
+    first, camera, gps = (
+        {tag: _swapped(entry) for tag, entry in directory.items()}
+        for directory in (exif.first, exif.exif, exif.gps)
     )
+    return Exif(order, first, camera, gps)
 
 
 def _swapped(entry: Entry) -> Entry:

@@ -12,7 +12,8 @@ from assetbank.media.metadata.exif import EXIF_IFD, GPS_IFD, Layout, layout
 
 # Properties such as exif:GPSLatitude, in any namespace, as attribute or element
 PROPERTY = re.compile(
-    rb"(?<![\w.:-])(<)?([\w.-]{1,40}:(?:gps\w{1,60}|\w{0,40}(?:latitude|longitude)\w{0,40}))(?=[\s=/>])",
+    rb"(?<![\w.:-])(<)?([\w.-]{1,40}:(?:gps\w{1,60}|\w{0,40}(?:latitude|longitude)\w{0,40}))"
+    rb"(?=[\s=/>])",
     re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(rb"\s{0,20}=\s{0,20}(\"[^\"<]{0,4000}\"|'[^'<]{0,4000}')")
@@ -23,7 +24,7 @@ MAX_DIRECTORIES, MAX_LOCATION_VALUE = 64, 4_096
 def strip_location(data: bytes) -> bytes:
     """Return the file without coordinates in EXIF, XMP and IPTC's structures of locations.
 
-    It is the same object if the file has none. Names of places stay. What is in a maker's note, too.
+    It is the same object if the file has none. Names of places stay, and what is in a maker's note.
     """
     if is_png(data):
         return replace_chunks(data, lambda form, block: _stripped(form, block))
@@ -87,7 +88,7 @@ def _wide_encoding(packet: bytes) -> str:
 
 
 def _end_of_element(packet: bytes, found: re.Match[bytes], closed: dict[bytes, bool]) -> int:
-    """Return where the element ends that starts at `found`; where its tag ends, if it has no end."""
+    """Return where the element at `found` ends, or its tag, if it is not closed."""
     tag_end = packet.find(b">", found.end()) + 1
     if not tag_end:
         return len(packet)
@@ -117,7 +118,7 @@ def _strip_exif(block: bytes) -> bytes:
             continue
         pending.append(form.next(block, start, count))
         for entry in range(start + (count - 1) * form.entry, start - 1, -form.entry):
-            tag, _, _, place, _ = form.value(block, entry)
+            tag = form.value(block, entry)[0]
             if tag == GPS_IFD:
                 _erase_directory(changed, block, form, _target(block, form, entry))
                 _erase_entry(changed, form, at, start, entry)

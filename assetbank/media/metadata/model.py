@@ -12,9 +12,9 @@ class FileMetadata:
     """What a file says of itself; empty text, None or an empty tuple: it does not say.
 
     `captured_at` is aware, in UTC if the file gives no offset (`captured_offset`, in minutes, is
-    then None). `rating` is -1 to 5. `latitude` and `longitude` are degrees, north and east positive.
-    `restrictions` holds a sentence for each statement that forbids something. `properties` holds
-    every XMP property as "prefix:Name" -> values.
+    then None). `rating` is -1 to 5. `latitude` and `longitude` are degrees, north and east
+    positive. `restrictions` holds a sentence for each statement that forbids something.
+    `properties` holds every XMP property as "prefix:Name" -> values.
     """
 
     title: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,7 +44,6 @@ from assetbank.media.metadata.xmp import Packet, parse_packets
 MAX_KEYWORDS, MAX_KEYWORD = 1_000, 300
 HIERARCHICAL = "lr:hierarchicalSubject"  # "Animals|Birds|Owl"
 MAX_PROPERTIES, MAX_PROPERTY_TEXT = 500, 500_000  # how many, and characters of all together
-LATITUDE, LONGITUDE = 90, 180
 # Captions that cameras and programs write by themselves
 JUNK = re.compile(
     r"((olympus|sony|minolta|konica|pentax|samsung|kodak|ricoh|casio|nikon|canon|fujifilm)\s+)?"
@@ -234,9 +233,17 @@ def _bounded(properties: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...
     return bounded
 
 
-PARSERS = {
+def _latitude(text: str) -> float | None:
+    return parse_coordinate(text, most=90)
+
+
+def _longitude(text: str) -> float | None:
+    return parse_coordinate(text, most=180)
+
+
+PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.DATE: parse_date,
     Kind.RATING: parse_rating,
-    Kind.LATITUDE: lambda text: parse_coordinate(text, most=LATITUDE),
-    Kind.LONGITUDE: lambda text: parse_coordinate(text, most=LONGITUDE),
+    Kind.LATITUDE: _latitude,
+    Kind.LONGITUDE: _longitude,
 }

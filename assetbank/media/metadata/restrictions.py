@@ -1,7 +1,7 @@
 """Statements about rights that forbid a use, in the words of several languages and in codes.
 
-They are looked for to make somebody check the terms: a sentence too many costs a look, a sentence too
-few a lawsuit. That a picture is protected by copyright forbids nothing by itself.
+They are looked for to make somebody check the terms: a sentence too many costs a look, a sentence
+too few a lawsuit. That a picture is protected by copyright forbids nothing by itself.
 """
 
 from __future__ import annotations
@@ -15,50 +15,62 @@ MAX_QUOTE, MAX_SENTENCES, MAX_SEARCHED = 160, 6, 5_000
 WORDS = re.compile(
     r"""
     # English
-      \beditorial(?:ly)?\s+(?:use\s+|purposes?\s+|usage\s+)?(?:only|exclusive)
-    | \b(?:only|solely|exclusively|strictly)\s+(?:for\s+|to\s+be\s+used\s+)?(?:in\s+)?(?:an?\s+)?editorial
-    | \bfor\s+editorial\s+(?:use|purposes?)\b | \beditorial\s+use\b
-    | \b(?:no|without|non?)[\s-]+(?:derivat|adaptation|alteration|modification|manipulation|retouch|crop|resale
-        |commercial|advertising|promotion|third.party|(?:gen(?:erative)?\s*)?ai\b|machine\s+learning|data\s+mining
-        |text\s+and\s+data|training|social\s+media|archiv)
-    | \b(?:do\s+not|must\s+not|may\s+not|shall\s+not|cannot|not\s+to)\s+(?:be\s+)?(?:use|alter|modif|crop|edit|chang|retouch
+      \beditorial(?:ly)?\s+(?:use\s+|purposes?\s+|usage\s+)?(?:only|exclusive) | \beditorial\s+use\b
+    | \b(?:only|solely|exclusively|strictly)\s+(?:for\s+|to\s+be\s+used\s+)?(?:in\s+)?editorial
+    | \bfor\s+editorial\s+(?:use|purposes?)\b
+    | \b(?:no|without|non?)[\s-]+(?:derivat|adaptation|alteration|modification|manipulation|retouch
+        |crop|resale|commercial|advertising|promotion|third.party|(?:gen(?:erative)?\s*)?ai\b
+        |machine\s+learning|data\s+mining|text\s+and\s+data|training|social\s+media|archiv)
+    | \b(?:do|must|may|shall|can)\s*not\s+(?:be\s+)?(?:use|alter|modif|crop|edit|chang|retouch
         |manipulat|resell|sell|publish|distribut|train|copy|copied|reproduc)
-    | \bnot\s+(?:for|permitted|allowed)\b | \bnon-?\s?commercial | \bonly\s+for\s+(?:internal|personal|private|press)
-    | \b(?:internal|personal|private|press|non-?profit)\s+use\s+only | \bunder\s+embargo\b | \bembargo(?:ed)?\s+until
+    | \bnot\s+(?:for|permitted|allowed|to\s+be)\b | \bnon-?\s?commercial
+    | \bonly\s+for\s+(?:internal|personal|private|press)
+    | \b(?:internal|personal|private|press|non-?profit)\s+use\s+only
+    | \bunder\s+embargo\b | \bembargo(?:ed)?\s+until
     # Creative Commons
-    | \bnoderiv | creativecommons\.org/licenses/by(?:-nc)?-nd | \bCC[\s-]+BY(?:[\s-]NC)?[\s-]ND\b
+    | \bnoderiv | creativecommons\.org/licenses/by(?:-nc)?-nd
+    | \bCC[\s-]+BY(?:[\s-]NC)?[\s-]ND\b
     # German
-    | \b(?:nur|ausschlie(?:ß|ss)lich|lediglich|rein)\s+(?:(?:für|zur|zu|für\s+die)\s+)?(?:den\s+)?redaktionell
+    | \b(?:nur|ausschlie(?:ß|ss)lich|lediglich|rein)\s+(?:(?:für|zur|zu)\s+)?(?:(?:den|die)\s+)?
+        redaktionell
     | \bredaktionelle[rnsm]?\s+(?:nutzung|verwendung|zwecke?n?|gebrauch|berichterstattung)
-    | \bkeine?\w*\s+(?:bearbeitung|veränderung|änderung|kommerziell|werb|weitergabe|ki\b|abgeleitet|montage|beschnitt)
+    | \bkeine?\w*\s+(?:bearbeitung|veränderung|änderung|kommerziell|werb|weitergabe|ki\b
+        |abgeleitet|montage|beschnitt)
     | \bnicht\s+(?:für|zur|zu|kommerziell|bearbeite|verändert|gestattet|erlaubt|zulässig)
     # French
-    | \b(?:usage|utilisation|fins?)\s+(?:strictement\s+|exclusivement\s+|uniquement\s+)?[ée]ditorial
+    | \b(?:usage|utilisation|fins?)\s+(?:(?:strict|exclusiv|unique)ement\s+)?[ée]ditorial
     | \b[ée]ditorial(?:e|es)?\s+(?:uniquement|seulement|exclusivement)
-    | \b(?:pas|sans|aucune?)\s+(?:de\s+|d['’])?(?:modification|œuvres?\s+dérivée|oeuvres?\s+dérivée|retouche|usage\s+commercial
-        |utilisation\s+commerciale|recadrage)
+    | \b(?:pas|sans|aucune?)\s+(?:de\s+|d['\u2019])?(?:modification|(?:œ|oe)uvres?\s+dérivée
+        |retouche|usage\s+commercial|utilisation\s+commerciale|recadrage)
     # Spanish and Portuguese
-    | \b(?:s[oó]lo|[uú]nicamente|exclusivamente|apenas|somente)\s+(?:para\s+)?(?:o\s+)?(?:uso\s+|fins\s+|fines\s+)?editoria(?:l|is)
+    | \b(?:s[oó]lo|[uú]nicamente|exclusivamente|apenas|somente)\s+(?:para\s+)?(?:o\s+)?
+        (?:uso\s+|fins\s+|fines\s+)?editoria(?:l|is)
     | \b(?:uso|fines|fins)\s+(?:exclusivamente\s+|estritamente\s+)?editoria(?:l|les|is)\b
-    | \b(?:sin|sem)\s+(?:obras?\s+)?(?:derivad|modifica|altera|uso\s+comercial|fins\s+comerciais|fines\s+comerciales)
+    | \b(?:sin|sem)\s+(?:obras?\s+)?(?:derivad|modifica|altera|uso\s+comercial
+        |fins\s+comerciais|fines\s+comerciales)
     # Italian
-    | \b(?:solo|solamente|esclusivamente)\s+(?:per\s+)?(?:uso|scopi|fini)\s+editorial[ei] | \buso\s+editoriale\b
+    | \b(?:solo|solamente|esclusivamente)\s+(?:per\s+)?(?:uso|scopi|fini)\s+editorial[ei]
+    | \buso\s+editoriale\b
     | \b(?:nessuna|senza|non)\s+(?:opere?\s+derivat|modific|uso\s+commerciale|commercial)
     # Dutch
-    | \b(?:alleen|uitsluitend|enkel|slechts)\s+(?:voor\s+)?redactione+l | \bredactione+l(?:e)?\s+(?:gebruik|doeleinden)
+    | \b(?:alleen|uitsluitend|enkel|slechts)\s+(?:voor\s+)?redactione+l
+    | \bredactione+le?\s+(?:gebruik|doeleinden)
     | \b(?:geen|niet)\s+(?:voor\s+|te\s+)?(?:bewerk|afgeleide|commerci|wijzig)
     # Polish
-    | \b(?:tylko|wyłącznie)\s+(?:do\s+)?(?:użytku\s+|celów\s+|użycia\s+)?redakcyjn | \bu[żz]y\w+\s+redakcyjn
-    | \b(?:bez|zakaz)\s+(?:utworów\s+zależnych|modyfikacji|przeróbek|użytku\s+komercyjnego|wykorzystania)
+    | \b(?:tylko|wyłącznie)\s+(?:do\s+)?(?:użytku\s+|celów\s+|użycia\s+)?redakcyjn
+    | \bu[żz]y\w+\s+redakcyjn
+    | \b(?:bez|zakaz)\s+(?:utworów\s+zależnych|modyfikacji|przeróbek|wykorzystania
+        |użytku\s+komercyjnego)
     # Prohibitions
-    | \bprohibit\w*|\bforbid\w*|\bverboten\b|\buntersagt\b|\binterdit\w*|\bproh[ií]bid[oa]s?\b|\bvietat[oaie]\b
-    | \bverboden\b|\bzabronion[eya]\b|\bproibid[oa]s?\b
+    | \bprohibit\w*|\bforbid\w*|\bverboten\b|\buntersagt\b|\binterdit\w*|\bproh[ií]bid[oa]s?\b
+    | \bvietat[oaie]\b|\bverboden\b|\bzabronion[eya]\b|\bproibid[oa]s?\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 # Says no more than that there is a copyright
 USUAL = re.compile(
-    r"\b(?:unauthori[sz]ed|unlicensed|without\s+(?:the\s+)?(?:prior\s+)?(?:written\s+)?(?:permission|consent)|ohne\s+\w+)\b",
+    r"\b(?:unauthori[sz]ed|unlicensed|ohne\s+\w+"
+    r"|without\s+(?:the\s+)?(?:prior\s+)?(?:written\s+)?(?:permission|consent))\b",
     re.IGNORECASE,
 )
 TEXTS = {

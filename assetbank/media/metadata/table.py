@@ -1,9 +1,9 @@
 """The table of fields: which XMP properties, IIM datasets and EXIF tags feed which field.
 
-Made from the IPTC Photo Metadata standard 2025.1 and its mapping guidelines, and those of the Metadata
-Working Group. Reading and writing both follow it. Where several tags hold a value, XMP takes
-precedence over IIM, IIM over EXIF, EXIF over the texts of a PNG; but IIM over XMP, if the digest of
-the image resources states that IIM was changed after XMP was written.
+Made from the IPTC Photo Metadata standard 2025.1 and its mapping guidelines, and those of the
+Metadata Working Group. Reading and writing both follow it. Where several tags hold a value, XMP
+takes precedence over IIM, IIM over EXIF, EXIF over the texts of a PNG; but IIM over XMP, if the
+digest of the image resources states that IIM was changed after XMP was written.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Field:
     """A field of FileMetadata and the tags that feed it, those of higher precedence first.
 
     The first XMP property, the dataset and the first EXIF tag are those that are written. `lines`:
-    line breaks are kept. A path such as "plus:Licensor/plus:LicensorURL" names a field of a structure.
+    line breaks are kept. A path such as "plus:Licensor/plus:LicensorURL" names a field of a
+    structure.
     """
 
     name: str

@@ -12,7 +12,8 @@ MAX_TEXT = 20_000  # characters of one value
 # Bidirectional overrides and isolates, byte order marks: invisible, and able to disguise text
 INVISIBLE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
 DATE = re.compile(
-    r"(\d{4})(?:[-:/.](\d\d)(?:[-:/.](\d\d)(?:[T ]+(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?)?)?"
+    r"(\d{4})(?:[-:/.](\d\d)(?:[-:/.](\d\d)"
+    r"(?:[T ]+(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?)?)?"
     r"\s*(Z|[+-]\d\d:?\d\d)?"
 )
 XMP_COORDINATE = re.compile(
@@ -23,7 +24,7 @@ MAX_OFFSET = 14 * 60
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Return NFC text without control, surrogate and invisible characters; one line, unless `lines`."""
+    """Return NFC text without control and invisible characters; one line, unless `lines`."""
     text = text[: 2 * MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
     kept = (
         c
@@ -36,7 +37,7 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 
 def decode(data: bytes) -> str:
-    """Return bytes without a stated encoding as text: UTF-8 if they are valid, else Windows-1252."""
+    """Return bytes without a stated encoding as text: valid UTF-8, else Windows-1252."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -44,7 +45,7 @@ def decode(data: bytes) -> str:
 
 
 class Moment(NamedTuple):
-    """A date as a file states it: local time, minutes from UTC, and how many of its parts are known.
+    """A date as a file states it: local time, minutes from UTC, how many of its parts are known.
 
     `known` counts year, month, day, then hour with minute, then second.
     """
@@ -61,7 +62,7 @@ class Moment(NamedTuple):
 
 
 def parse_date(text: str) -> Moment | None:
-    """Return the date in the notation of EXIF or XMP, which may lack its end; None: there is none."""
+    """Return the date in the notation of EXIF or XMP, whose end may be missing; None: no date."""
     found = DATE.fullmatch(text.strip().strip("\0").strip())
     if not found:
         return None

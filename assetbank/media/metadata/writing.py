@@ -46,8 +46,8 @@ def write_metadata(
     """Return a JPEG, PNG, WebP or TIFF of one image with `fields` as its metadata.
 
     `base` is the file that it was rendered from, whose other tags are kept; `data` shows it upright
-    and in sRGB. `properties` are further XMP properties, by "prefix:Name". WebP and PNG hold XMP and
-    EXIF, JPEG and TIFF also IIM. Raises ValueError for another format.
+    and in sRGB. `properties` are further XMP properties, by "prefix:Name". WebP and PNG hold XMP
+    and EXIF, JPEG and TIFF also IIM. Raises ValueError for another format.
     """
     sources = Sources(read_blocks(base))
     writer = _Writer(sources, fields)
@@ -145,7 +145,7 @@ class _Writer:
                 continue
             texts = _texts(field, wanted) if says(wanted) else []
             short = [cut(text, maximum).decode().strip() for text in texts]
-            now = list(current) if field.kind is Kind.BAG else [current] if current else []
+            now = list(current or ()) if field.kind is Kind.BAG else [current] if current else []
             if now not in (texts, short):
                 iim.set(number, texts, maximum)
         return iim.to_bytes()
@@ -212,7 +212,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Moment):
         return bool(one.instant == other.instant and one.offset == other.offset)
     if isinstance(one, float):
-        return abs(one - other) < NEAR
+        return bool(abs(one - other) < NEAR)
     if isinstance(one, tuple) and isinstance(one[0], float):
         return all(map(_same, one, other))
     return bool(set(one) == set(other) if isinstance(one, tuple) else one == other)

@@ -41,10 +41,10 @@ class Packet:
 
     def __init__(self) -> None:
         self.properties: dict[str, Element] = {}
-        self.prefixes: dict[str, str] = dict(PREFIXES)  # address -> prefix
+        self.prefixes: dict[str, str] = {**PREFIXES, XML[1:-1]: "xml"}  # address -> prefix
 
     def values(self) -> dict[str, tuple[str, ...]]:
-        """Return the texts of all properties, by "prefix:Name"; of structures, "prefix:Name/prefix:Name".
+        """Return the texts of all properties by "prefix:Name", for structures with more such parts.
 
         Of alternatives in several languages, the default is the first.
         """
@@ -163,9 +163,9 @@ class Packet:
             return ""
         name = self.name(element.tag)
         attributes = "".join(
-            f" {'xml:' + key[len(XML) :] if key.startswith(XML) else self.name(key)}={quoteattr(value)}"
+            f" {self.name(key)}={quoteattr(value)}"
             for key, value in element.attrib.items()
-            if key.startswith(XML) or self._known(key)
+            if self._known(key)
         )
         content = "".join(self._xml(child, depth + 1) for child in element)
         content = content or escape(element.text or "")

@@ -20,11 +20,12 @@ from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.metadata import title_for
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
-from assetbank.text import clean_tags, clean_text, title_of
+from assetbank.text import clean_tags, clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _assign_fields(
     Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
     cannot have.
     """
-    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
+    asset_fields.assign_fields(asset, {"title": title_for(asset.filename), **fields})
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:

@@ -5,9 +5,10 @@ from assetbank.models.brands import Brand, Membership, hex_colour, validate_pale
 from assetbank.models.collections import Collection, CollectionItem
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
+from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
 
 __all__ = [
-    "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
+    "UNTITLED", "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
     "IdempotentRequest", "Membership", "Notice", "hex_colour", "original_path", "validate_palette",
 ]  # fmt: skip

@@ -20,12 +20,12 @@ from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
-from assetbank.assets.metadata import custom_fields
+from assetbank.assets.metadata import custom_fields, title_for
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
-from assetbank.text import clean_tags, clean_text, title_of
+from assetbank.text import clean_tags, clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def _assign_fields(
     """
     custom = custom_fields.initial_values(asset.brand, fields.get("custom", {}), complete=complete)
     fields = {**fields, "custom": custom}
-    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
+    asset_fields.assign_fields(asset, {"title": title_for(asset.filename), **fields})
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:

@@ -22,7 +22,6 @@ from taggit.models import TaggedItem
 from assetbank.models.brands import Brand
 from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
 
-
 METADATA_FILTERS = ("creator", "city", "country")  # are filtered by, whatever their case
 
 
@@ -172,6 +171,12 @@ class Asset(EmbeddedMetadata):
             models.Index(fields=["brand", "-created_at", "-id"], name="asset_newest_in_brand"),
             models.Index(fields=["-created_at", "-id"], name="asset_newest"),
             GinIndex(fields=["colour_cells"], name="asset_colour_cells"),
+            GinIndex(
+                fields=["custom"],
+                name="asset_custom",
+                opclasses=["jsonb_path_ops"],
+                fastupdate=False,
+            ),
             models.Index(
                 F("captured_at").desc(nulls_last=True), F("id").desc(), name="asset_taken"
             ),

@@ -1,5 +1,9 @@
-"""Metadata of an asset that its file can carry: titles."""
+"""What is said about an asset beyond its bytes: titles, custom fields of a brand, CSV."""
 
+from assetbank.assets.metadata import csv, custom_fields, field_definitions, value_changes
 from assetbank.assets.metadata.titles import MACHINE_NAME, is_machine_name, says_nothing, title_for
 
-__all__ = ["MACHINE_NAME", "is_machine_name", "says_nothing", "title_for"]
+__all__ = [
+    "MACHINE_NAME", "csv", "custom_fields", "field_definitions", "is_machine_name", "says_nothing",
+    "title_for", "value_changes",
+]  # fmt: skip

@@ -14,7 +14,8 @@ class FileMetadata:
     `captured_at` is aware, in UTC if the file gives no offset (`captured_offset`, in minutes, is
     then None). `rating` is -1 to 5. `latitude` and `longitude` are degrees, north and east
     positive. `restrictions` holds a sentence for each statement that forbids something.
-    `properties` holds every XMP property as "prefix:Name" -> values.
+    `properties` holds every XMP property as "prefix:Name" -> values; those of structures as
+    "prefix:Name/prefix:Name".
     """
 
     title: str = ""

@@ -41,9 +41,9 @@ from assetbank.media.metadata.values import (
 )
 from assetbank.media.metadata.xmp import Packet, parse_packets
 
-MAX_KEYWORDS, MAX_KEYWORD = 1_000, 300
+MAX_KEYWORDS, MAX_KEYWORD = 1_000, 100
 HIERARCHICAL = "lr:hierarchicalSubject"  # "Animals|Birds|Owl"
-MAX_PROPERTIES, MAX_PROPERTY_TEXT = 500, 500_000  # how many, and characters of all together
+MAX_PROPERTIES, MAX_PROPERTY_TEXT = 500, 200_000  # how many, and characters of all together
 # Captions that cameras and programs write by themselves
 JUNK = re.compile(
     r"((olympus|sony|minolta|konica|pentax|samsung|kodak|ricoh|casio|nikon|canon|fujifilm)\s+)?"

@@ -106,7 +106,7 @@ MINING_TERM = re.compile(r"DMI-PROHIBITED[A-Z-]{0,60}")
 def find_restrictions(
     texts: Mapping[str, str], properties: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """Return a sentence for each statement that forbids something.
+    """Return a sentence, without its stop, for each statement that forbids something.
 
     `texts` are values by the keys of TEXTS, `properties` those of XMP.
     """
@@ -121,24 +121,24 @@ def _sentences(
     for name, label in TEXTS.items():
         if (quote := _quote(texts.get(name, ""))) and quote not in said:
             said.add(quote)
-            yield f"The file's {label} says “{quote}”."
+            yield f"The file's {label} says “{quote}”"
     for name, label in PROPERTIES.items():
         for value in properties.get(name, ())[:3]:
             if (quote := _quote(value)) and quote not in said:
                 said.add(quote)
-                yield f"The file's {label} says “{quote}”."
+                yield f"The file's {label} says “{quote}”"
     for name in CODED:
         for value in properties.get(name, ())[:20]:
             if meaning := CODES.get(value.rpartition("/")[2].strip()):
-                yield f"The file's PLUS metadata says that {meaning}."
+                yield f"The file's PLUS metadata says that {meaning}"
     for value in properties.get(DATA_MINING, ())[:3]:
         if found := MINING_TERM.search(value):
-            yield f"The file's PLUS metadata forbids data mining ({found[0]})."
+            yield f"The file's PLUS metadata forbids data mining ({found[0]})"
 
 
 def _quote(text: str) -> str:
     """Return the part of a text around the words that forbid; empty: none do."""
-    text = " ".join(text[:MAX_SEARCHED].split())
+    text = " ".join(text[:MAX_SEARCHED].split()).replace("; ", ", ")  # sentences are joined by it
     for found in WORDS.finditer(text):
         around = text[max(0, found.start() - 60) : found.end() + 60]
         plain = re.match(

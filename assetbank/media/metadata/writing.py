@@ -7,7 +7,7 @@ block does not hold yet; tags that nobody here knows stay.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assetbank.media.metadata.containers import embed, read_blocks
@@ -41,7 +41,7 @@ def write_metadata(
     *,
     fields: FileMetadata,
     base: bytes = b"",
-    properties: Mapping[str, str] | None = None,
+    properties: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """Return a JPEG, PNG, WebP or TIFF of one image with `fields` as its metadata.
 
@@ -92,13 +92,14 @@ class _Writer:
 
     # ---------------------------------------------------------------------------- XMP
 
-    def packet(self, properties: Mapping[str, str]) -> Packet:
+    def packet(self, properties: Mapping[str, Sequence[str]]) -> Packet:
         packet = self.sources.packet
         packet.remove_pixels()
         for field in FIELDS:
             self._write_xmp(packet, field)
-        for name, value in properties.items():
-            packet.set(name, [value])
+        for name, values in properties.items():
+            if self.sources.properties.get(name) != tuple(values):
+                packet.set(name, values, Kind.BAG if len(values) > 1 else Kind.TEXT)
         said = self.after.copyright or self.after.usage_terms
         if said and "xmpRights:Marked" not in self.sources.properties:
             packet.set("xmpRights:Marked", ["True"])

@@ -61,6 +61,14 @@ class Packet:
         address, _, name = tag[1:].rpartition("}")
         return f"{self.prefixes.get(address, 'unknown')}:{name}"
 
+    def tag(self, name: str) -> str:
+        """Return the "{namespace}Name" of a "prefix:Name"; an unknown prefix gets a namespace."""
+        prefix, _, local = name.partition(":")
+        addresses = {known: address for address, known in self.prefixes.items()}
+        address = addresses.get(prefix) or f"urn:xmp:{prefix}:"
+        self.prefixes[address] = prefix
+        return f"{{{address}}}{local}"
+
     def _texts(self, element: Element, path: str, depth: int) -> Iterator[tuple[str, str]]:
         if depth > MAX_DEPTH:
             return
@@ -82,11 +90,11 @@ class Packet:
     def set(self, path: str, values: Sequence[str], kind: Kind = Kind.TEXT) -> None:
         """Replace a property, or the first field of that path in a structure."""
         top, _, inner = path.partition("/")
-        tag = _tag(top)
+        tag = self.tag(top)
         if not inner:
             self.properties[tag] = _property(tag, values, kind)
             return
-        if existing := next(self._inner(tag, _tag(inner)), None):
+        if existing := next(self._inner(tag, self.tag(inner)), None):
             existing[1].text = values[0]
             return
         element = self.properties.setdefault(tag, Element(tag))
@@ -98,17 +106,17 @@ class Packet:
         item = items[0] if items else _child(array, f"{RDF}li")
         if not any(each.tag == f"{RDF}Description" for each in item):
             item.set(f"{RDF}parseType", "Resource")
-            _child(item, _tag(inner)).text = values[0]
+            _child(item, self.tag(inner)).text = values[0]
         else:
-            _child(item[0], _tag(inner)).text = values[0]
+            _child(item[0], self.tag(inner)).text = values[0]
 
     def remove(self, path: str) -> None:
         """Remove a property, or the fields of that path in a structure."""
         top, _, inner = path.partition("/")
         if not inner:
-            self.properties.pop(_tag(top), None)
+            self.properties.pop(self.tag(top), None)
             return
-        for parent, child in list(self._inner(_tag(top), _tag(inner))):
+        for parent, child in list(self._inner(self.tag(top), self.tag(inner))):
             parent.remove(child)
 
     def _inner(self, top: str, inner: str) -> Iterator[tuple[Element, Element]]:
@@ -280,11 +288,6 @@ def _child(parent: Element, tag: str) -> Element:
     child = Element(tag)
     parent.append(child)
     return child
-
-
-def _tag(name: str) -> str:
-    prefix, _, local = name.partition(":")
-    return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
 def _tags(element: Element) -> Iterator[str]:

@@ -66,11 +66,10 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; what the file says of itself fills the others,
-    and adds its keywords to `tags`. With `complete`, required custom fields must have
-    a value. An asset of the brand with the same bytes is returned instead, and added to
-    `collection`. If killed midway it leaves no row, if it fails no file. Raises PictureRefused,
-    InvalidAsset and FileMissing.
+    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
+    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
+    with the same bytes is returned instead, and added to `collection`. If killed midway it leaves
+    no row, if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
@@ -85,11 +84,9 @@ def ingest_asset(
         metadata_read_at=timezone.now(),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
-    # A generated image repeats its prompt at most, which is recorded
-    said = FileMetadata() if provenance else image.metadata
-    _assign_fields(asset, _completed(asset, fields, said), data, image, complete)
+    _assign_fields(asset, fields, data, image, complete)
     try:
-        _save(asset, data, image, from_file.tags_from_file(said, tags), collection)
+        _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes were ingested at the same time
@@ -112,23 +109,26 @@ def _file_fields(
     }
 
 
-def _completed(asset: Asset, fields: dict[str, Any], said: FileMetadata) -> dict[str, Any]:
-    """Return the given fields, and for those without a value what the file says."""
-    custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
-    own = from_file.fields_from_file(said, filename=asset.filename, given=fields)
-    return {**fields, **own, "custom": custom}
+def _said(asset: Asset, image: images.ImageFacts) -> FileMetadata:
+    """Return what the file says of itself: nothing that counts, if the studio generated it."""
+    return FileMetadata() if asset.generation_id else image.metadata
 
 
 def _assign_fields(
     asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts, complete: bool
 ) -> None:
-    """Assign the fields, and defaults of custom fields.
+    """Assign the fields; to those without a value what the file says, and defaults.
 
     Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
     cannot have.
     """
-    custom = custom_fields.initial_values(asset.brand, fields.get("custom", {}), complete=complete)
-    fields = {**fields, "custom": custom}
+    said = _said(asset, image)
+    custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
+    fields = {
+        **fields,
+        **from_file.fields_from_file(said, filename=asset.filename, given=fields),
+        "custom": custom_fields.initial_values(asset.brand, custom, complete=complete),
+    }
     asset_fields.assign_fields(asset, fields)
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)

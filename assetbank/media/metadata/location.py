@@ -107,23 +107,24 @@ def _strip_exif(block: bytes) -> bytes:
         return block
     changed = bytearray(block)
     seen: set[int] = set()
+    gps: set[int] = set()
     pending = [form.first]
     while pending and len(seen) < MAX_DIRECTORIES:
         at = pending.pop()
-        if at in seen:
+        count, start = form.directory(block, at)
+        if at in seen or not count:
             continue
         seen.add(at)
-        count, start = form.directory(block, at)
-        if not count:
-            continue
         pending.append(form.next(block, start, count))
         for entry in range(start + (count - 1) * form.entry, start - 1, -form.entry):
             tag = form.value(block, entry)[0]
             if tag == GPS_IFD:
-                _erase_directory(changed, block, form, _target(block, form, entry))
+                gps.add(_target(block, form, entry))
                 _erase_entry(changed, form, at, start, entry)
             elif tag == EXIF_IFD:
                 pending.append(_target(block, form, entry))
+    for at in gps - seen:
+        _erase_directory(changed, block, form, at)
     return bytes(changed)
 
 
@@ -151,6 +152,9 @@ def _erase_entry(changed: bytearray, form: Layout, at: int, start: int, entry: i
     order = "little" if form.order == "<" else "big"
     count = int.from_bytes(changed[at : at + width], order)  # type: ignore[arg-type]
     end = start + count * form.entry + link
+    if not count or end > len(changed):  # damaged
+        changed[entry : entry + form.entry] = bytes(form.entry)
+        return
     changed[entry : end - form.entry] = changed[entry + form.entry : end]
     changed[end - form.entry : end] = bytes(form.entry)
     changed[at : at + width] = (count - 1).to_bytes(width, order)  # type: ignore[arg-type]

@@ -233,5 +233,6 @@ def _texts(field: Field, value: Any) -> list[str]:
 def _date_text(moment: Moment) -> str:
     if moment.known <= 3:
         return f"{moment.local:%Y-%m-%d}"[: (4, 7, 10)[moment.known - 1]]
-    text = moment.local.isoformat(timespec="auto" if moment.local.microsecond else "seconds")
+    text = moment.local.isoformat()
+    text = text.rstrip("0") if moment.local.microsecond else text
     return text + (offset_text(moment.offset) if moment.offset is not None else "")

@@ -159,12 +159,12 @@ class Packet:
         main.properties = dict(self.properties)
         sizes = {tag: len(self._xml(element, 0)) for tag, element in self.properties.items()}
         for tag in sorted(sizes, key=lambda tag: -sizes[tag]):
-            if len(packet := main.to_bytes()) <= limit:
+            if len(main.to_bytes()) <= limit:
                 break
             extended.properties[tag] = main.properties.pop(tag)
             name = hashlib.md5(extended.to_bytes(), usedforsecurity=False).hexdigest().upper()
             main.set("xmpNote:HasExtendedXMP", [name])
-        return packet, extended.to_bytes()
+        return main.to_bytes(), extended.to_bytes()
 
     def _xml(self, element: Element, depth: int) -> str:
         if depth > 2 * MAX_DEPTH or not self._known(element.tag):

@@ -96,11 +96,16 @@ def _profile(text: bytes) -> bytes:
 
 
 def replace_chunks(data: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
-    """Return the file with `change(form, block)` in place of its EXIF and XMP blocks."""
-    parts, at = [], 0
+    """Return the file with `change(form, block)` in place of its EXIF and XMP blocks.
+
+    Texts beyond MAX_INFLATED bytes in all are left out.
+    """
+    parts, at, budget = [], 0, MAX_INFLATED
     for name, start, end in _chunks(data):
-        new = _changed(name, data[start:end], change)
-        if new is not None:
+        if name in TEXTS:
+            budget -= len(_text(name, data[start:end], budget)[1])
+        new = _changed(name, data[start:end], change) if budget > 0 else b""
+        if new is not None and (name in TEXTS or name == b"eXIf"):
             parts += [data[at : start - 8], new]
             at = end + 4
     return b"".join([*parts, data[at:]]) if parts else data

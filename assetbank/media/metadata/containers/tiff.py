@@ -6,6 +6,7 @@ from assetbank.media.metadata.containers.blocks import Form, Piece
 from assetbank.media.metadata.exif import (
     IIM_TAG,
     MAX_LARGE,
+    OF_THE_PIXELS,
     RESOURCES_TAG,
     UNDEFINED,
     XMP_TAG,
@@ -42,8 +43,8 @@ def embed(data: bytes, *, xmp: bytes, exif: Exif, resources: bytes, iim: bytes) 
         return data
     own = parse_exif(data)
     new = convert(exif, own.order)
-    first = {**new.first, **own.first}
-    first.update({tag: entry for tag, entry in new.first.items() if tag != 0x0112})
+    layout_tags = {tag: entry for tag, entry in own.first.items() if tag in OF_THE_PIXELS}
+    first = {**layout_tags, **new.first}
     for tag, block in ((XMP_TAG, xmp), (IIM_TAG, iim), (RESOURCES_TAG, resources)):
         first.pop(tag, None)
         if block:

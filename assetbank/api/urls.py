@@ -7,7 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from assetbank.api.brands import BrandViewSet
 from assetbank.api.collections import CollectionViewSet
-from assetbank.api.decisions import DecisionsView
+from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
@@ -21,5 +21,6 @@ urlpatterns = [
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    path("assets/<int:pk>/terms-check/", TermsCheckView.as_view(), name="api-asset-terms-check"),
     *router.urls,
 ]

@@ -13,6 +13,7 @@ from django.db import transaction
 from assetbank import hooks
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import delete_after_commit, read_original
+from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import decoder, images
 from assetbank.models import Asset
@@ -33,6 +34,8 @@ def update_asset(
 ) -> Asset:
     """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
 
+    `custom` has values of custom fields by name; they are merged into its own, None removes one.
+
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
     approve an asset. Terms that become stricter are propagated to the assets made from this one.
@@ -44,11 +47,14 @@ def update_asset(
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    if "custom" in fields:
+        before.brand = asset.brand
+        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
-    asset_fields.assign_fields(asset, fields)
+    names = asset_fields.assign_fields(asset, fields)
     after = copy.copy(before)  # other fields of `asset` may be out of date
-    for name in fields:
+    for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
     if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
@@ -58,7 +64,7 @@ def update_asset(
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
     # Only these fields, so that concurrent changes to others are not overwritten
-    asset.save(update_fields=[*fields, "updated_at"])
+    asset.save(update_fields=[*names, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
@@ -85,6 +91,7 @@ def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files are deleted when the transaction has committed."""
     paths = {
         asset.path,
+        asset.path_without_location,
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from PIL import (
 
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import colours
+from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.media.phash import perceptual_hash
 
 Image.init()  # loads all decoders; each Image.open names those that may be used
@@ -80,6 +81,7 @@ class ImageFacts:
     colours: tuple[str, ...]
     perceptual_hash: int
     xmp: bytes = b""  # the file's XMP packet, not parsed
+    metadata: FileMetadata = field(default_factory=FileMetadata)
 
 
 def examine(data: bytes) -> ImageFacts:
@@ -105,6 +107,7 @@ def examine(data: bytes) -> ImageFacts:
         colours.dominant_colours(small),
         perceptual_hash(small),
         xmp if isinstance(xmp, bytes) else b"",
+        read_metadata(data),
     )
 
 

@@ -3,11 +3,14 @@
 from assetbank.models.assets import Asset, AssetQuerySet, original_path
 from assetbank.models.brands import Brand, Membership, hex_colour, validate_palette
 from assetbank.models.collections import Collection, CollectionItem
+from assetbank.models.custom_fields import CustomField, CustomNumber
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
+from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
 
 __all__ = [
-    "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
-    "IdempotentRequest", "Membership", "Notice", "hex_colour", "original_path", "validate_palette",
+    "UNTITLED", "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "CustomField",
+    "CustomNumber", "Decision", "IdempotentRequest", "Membership", "Notice", "hex_colour",
+    "original_path", "validate_palette",
 ]  # fmt: skip

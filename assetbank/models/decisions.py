@@ -9,12 +9,16 @@ from assetbank.models.assets import Asset
 
 
 class Decision(models.Model):
-    """A manager's decision about an asset: approved, changes requested, or archived. Immutable."""
+    """A decision about an asset: approved, changes requested, archived, or its terms checked.
+
+    Immutable.
+    """
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Changes requested"
         ARCHIVED = "archived", "Archived"
+        CHECKED = "checked", "Terms checked"  # leaves the status as it is
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)

@@ -40,6 +40,7 @@ SOURCE_TYPE_IN_XMP = re.compile(
     rb"""DigitalSourceType(?:\s*=\s*["']|[^>]{0,400}>)\s*([^"'<\s]{1,200})"""
 )
 TERM = re.compile(r"[A-Za-z]{3,40}")
+HAS_XMP = 0x04  # flag of VP8X
 
 
 # Choices for the user where the file has no source type
@@ -150,19 +151,13 @@ def embed_xmp(asset: Asset, renditions: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def embed_in_webp(data: bytes, xmp: bytes) -> bytes:
-    """Return a WebP rendition (lossy, one frame, no transparency) with an XMP packet.
+    """Return a WebP rendition, in the extended format (VP8X), with an XMP packet.
 
-    Pixels are not encoded again: the file gets an extended header (VP8X) and an XMP chunk.
+    Pixels are not encoded again: the header gets a flag, and the file a chunk at its end.
     """
     if not xmp:
         return data
-    frame = data[12:]  # one chunk, "VP8 "
-    width, height = (side & 0x3FFF for side in struct.unpack("<HH", frame[14:18]))
-    edges = b"".join(struct.pack("<I", side - 1)[:3] for side in (width, height))
-    has_xmp = bytes([0x04, 0, 0, 0])
-    body = b"WEBP" + _chunk(b"VP8X", has_xmp + edges) + frame + _chunk(b"XMP ", xmp)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    chunk = struct.pack("<4sI", b"XMP ", len(xmp)) + xmp + b"\0" * (len(xmp) % 2)
+    body = bytearray(data[8:] + chunk)
+    body[12] |= HAS_XMP  # "WEBP", then the chunk VP8X, whose body begins with its flags
+    return b"RIFF" + struct.pack("<I", len(body)) + bytes(body)

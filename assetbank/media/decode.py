@@ -104,6 +104,18 @@ def decode(data: bytes, scale: Scale) -> Decoded:
             raise formats.unsupported(error, name, data) or error from error
 
 
+def count_pixels(data: bytes) -> int:
+    """Return width times height by the header; 0 if it cannot be read."""
+    try:
+        if name := formats.recognise(data):
+            header = _loader(data, name)()
+            return int(header.width * header.height)
+        with Image.open(io.BytesIO(data), formats=formats.DECODED_BY_PILLOW) as image:
+            return image.width * image.height
+    except Exception:  # decode() finds the words for it
+        return 0
+
+
 def _tiff_with_pillow(data: bytes, scale: Scale, refusal: Exception) -> Decoded:
     """Decode a TIFF that libvips does not know; raise `refusal` if Pillow does not either."""
     try:
@@ -153,8 +165,13 @@ def _upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
 # -------------------------------------------------------------------------------- libvips
 
 
+def _loader(data: bytes, name: str) -> Callable[..., pyvips.Image]:
+    loader, options = LOADERS[name]
+    return partial(getattr(pyvips.Image, loader), data, **options)
+
+
 def _with_vips(data: bytes, name: str, scale: Scale) -> _Pixels:
-    load = partial(getattr(pyvips.Image, LOADERS[name][0]), data, **LOADERS[name][1])
+    load = _loader(data, name)
     header = load()
     width, height = header.width, header.height
     formats.check_pixels(width, height)

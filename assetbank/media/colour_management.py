@@ -95,8 +95,10 @@ def _fitting(colours: pyvips.Image, bands: int) -> pyvips.Image | None:
 
 def _default(colours: pyvips.Image) -> pyvips.Image:
     """Return colours that no profile describes as sRGB."""
-    if colours.interpretation in LAB:
-        return colours.colourspace("srgb")
+    if colours.interpretation in LAB:  # that of D50, as in profiles; libvips' own is of D65
+        return colours.colourspace("lab").icc_export(
+            output_profile="srgb", pcs="lab", intent="relative", depth=8
+        )
     colours = _eight_bits(colours)
     if colours.bands == 4:
         ink = 255 - colours[3]

@@ -15,6 +15,7 @@ from assetbank.media import icc
 ORIENTATION, INTEROPERABILITY = 0x0112, 0xA005  # EXIF tags
 TRANSFORMS = {b"irot", b"imir"}  # HEIF properties that turn and mirror
 MAX_CHUNKS = 100_000
+MAX_PROFILE = 8 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,25 @@ def png_profiles(chunks: dict[bytes, bytes], embedded: bytes) -> Iterator[bytes]
     """Yield profiles in the precedence of the PNG specification, third edition, chapter 13.1:
     cICP, iCCP (`embedded`), sRGB, gAMA and cHRM."""
     if len(code := chunks.get(b"cICP", b"")) == 4 and code[2] == 0:
-        profile = icc.from_code_points(code[0], code[1], full_range=code[3] != 0)
-        if profile is not None:
-            yield profile
-    if embedded:
-        yield embedded
+        known = icc.from_code_points(code[0], code[1], full_range=code[3] != 0)
+        if known is not None:
+            yield known
+    if profile := embedded or _inflated(chunks.get(b"iCCP", b"")):
+        yield profile
     if b"sRGB" in chunks:
         yield icc.SRGB
     gamma, chroma = chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")
     with suppress(struct.error, ArithmeticError, ValueError):  # zeros, as in a broken file
         if gamma or chroma:
             yield _from_gamma(gamma, chroma)
+
+
+def _inflated(chunk: bytes) -> bytes:
+    """Return the profile of iCCP: libvips drops one of RGB from a grey picture."""
+    _, _, packed = chunk.partition(b"\0")
+    with suppress(zlib.error):
+        return zlib.decompressobj().decompress(packed[1:], MAX_PROFILE)
+    return b""
 
 
 def _from_gamma(gamma: bytes, chroma: bytes) -> bytes:

@@ -279,9 +279,10 @@ def _unpacked(image: Image.Image, factor: float) -> Image.Image:
 
 def _as_vips(image: Image.Image) -> pyvips.Image:
     array: Any = np.asarray(image)
-    if image.mode == "LAB":  # Pillow stores a and b from 0, with 128 in the middle
-        array = array.astype(np.float32) * (100 / 255, 1, 1) - (0, 128, 128)
-        array = array.astype(np.float32)
+    if image.mode == "LAB":  # a and b are signed
+        light, *colour = (array[..., band] for band in range(3))
+        signed = (band.view(np.int8) for band in colour)
+        array = np.dstack([light * np.float32(100 / 255), *signed]).astype(np.float32)
     elif image.mode == "I":
         array = array.clip(0).astype(np.uint32)
     elif image.mode.startswith("I;16"):

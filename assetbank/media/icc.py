@@ -162,6 +162,8 @@ def _tone_mapped(nits: Floats) -> Floats:
 def _matrix(primaries: Primaries) -> Floats:
     """Return the matrix of linear RGB to XYZ, adapted to D50."""
     xy = np.reshape(primaries, (4, 2)).astype(float)
+    if not xy.all():
+        raise ValueError("a coordinate is zero")
     xyz = np.column_stack([xy[:, 0] / xy[:, 1], np.ones(4), (1 - xy.sum(axis=1)) / xy[:, 1]])
     white = xyz[3]
     matrix = xyz[:3].T * np.linalg.solve(xyz[:3].T, white)

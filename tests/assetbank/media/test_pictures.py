@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,18 @@ RIGHT = {  # name -> size, and colours by place
     "or6.jpg": ((200, 320), {CORNER: (220, 0, 0), (190, 10): (220, 0, 0), (10, 300): (0, 0, 220)}),
     "or6.tif": ((200, 320), {CORNER: (220, 0, 0), (190, 10): (220, 0, 0), (10, 300): (0, 0, 220)}),
     "h.heic": ((200, 320), {CORNER: (220, 0, 0), (190, 10): (220, 0, 0), (10, 300): (0, 0, 220)}),
-    "white_logo.png": ((600, 240), {CORNER: (32, 32, 32), (300, 120): (255, 255, 255)}),
-    "meta.jpg": ((240, 300), {CORNER: (130, 166, 102)}),
+    "white_logo.png": ((600, 240), {(10, 10): (32, 32, 32), (300, 120): (255, 255, 255)}),
+    "meta.jpg": ((240, 300), {(10, 10): (130, 166, 102)}),
 }
 
 
-def near(picture: Image.Image, places: dict[tuple[int, int], tuple[int, ...]]) -> None:
+Places = Mapping[tuple[int, int], tuple[int, ...]]
+
+
+def near(picture: Image.Image, places: Places, tolerance: int = 3) -> None:
     for place, colour in places.items():
         pixel: Any = picture.getpixel(place)
-        assert np.abs(np.array(pixel) - colour).max() <= 3, (place, pixel)
+        assert np.abs(np.array(pixel) - colour).max() <= tolerance, (place, pixel)
 
 
 def test_every_case_has_its_right_value() -> None:
@@ -56,7 +60,8 @@ def test_a_file_is_shown_as_its_author_saw_it(name: str) -> None:
     preview = Image.open(io.BytesIO(facts.renditions["preview"]))
     assert preview.size == size
     if name != "meta.jpg":  # its corner is no flat colour
-        near(images.flatten(preview), places)
+        # HEVC has lost two of 255 already, and WebP's YCbCr loses as many again
+        near(images.flatten(preview), places, 4 if name == "p3_nclx.heic" else 3)
     near(images.load_rgb(io.BytesIO(data), side=300), places)
     for fmt in images.OUTPUT_FORMATS:
         other = Image.open(io.BytesIO(images.render(data, fmt=fmt, side=8_000)))

@@ -23,26 +23,20 @@ def colour_bands(image: pyvips.Image) -> int:
     return min(known, int(image.bands))
 
 
-def reduced(
-    image: pyvips.Image, width: int, height: int, *, premultiplied: bool = False
-) -> pyvips.Image:
+def reduced(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     """Return the image at a smaller size; transparent pixels do not tint those beside them."""
     if (image.width, image.height) == (width, height):
         return image
-    sizes = {"hscale": width / image.width, "vscale": height / image.height}
-    scale = {"vscale": sizes["vscale"], "kernel": "cubic"}
-    transparent = image.bands > colour_bands(image) and not premultiplied
-    if not transparent:
-        return image.resize(sizes["hscale"], **scale)
+    across, scale = width / image.width, {"vscale": height / image.height, "kernel": "cubic"}
+    if image.bands == colour_bands(image):
+        return image.resize(across, **scale)
     stored, top = image.format, _top(image)
-    smaller = image.premultiply(max_alpha=top).resize(sizes["hscale"], **scale)
+    smaller = image.premultiply(max_alpha=top).resize(across, **scale)
     smaller = smaller.unpremultiply(max_alpha=top)
     return (smaller + 0.5 if stored in {"uchar", "ushort"} else smaller).cast(stored)
 
 
-def to_srgb(
-    image: pyvips.Image, profiles: list[bytes], *, premultiplied: bool = False
-) -> tuple[pyvips.Image, bool]:
+def to_srgb(image: pyvips.Image, profiles: list[bytes]) -> tuple[pyvips.Image, bool]:
     """Return the image in sRGB, 8 bits, three bands, or four if some of it is transparent; and
     whether its colours had to be converted."""
     image = _sixteen_bits(image)
@@ -51,10 +45,7 @@ def to_srgb(
     if image.bands > bands:
         image = image.copy_memory()
         alpha = _eight_bits(image[bands])
-        if alpha.min() == 255:
-            alpha = None
-        elif premultiplied:
-            image = image[: bands + 1].unpremultiply(max_alpha=_top(image)).cast(image.format)
+        alpha = None if alpha.min() == 255 else alpha
         colours = image[:bands]
     converted = _converted(colours, profiles)
     result = converted if converted is not None else _default(colours)

@@ -68,7 +68,6 @@ class _Pixels:
     profiles: list[bytes]  # by precedence
     xmp: bytes
     metadata: bool
-    premultiplied: bool = False
 
 
 def fit(side: int) -> Scale:
@@ -95,7 +94,7 @@ def decode(data: bytes, scale: Scale) -> Decoded:
             if name != "TIFF":
                 raise refusal from error
         return _tiff_with_pillow(data, scale, refusal)
-    with Image.open(io.BytesIO(data), formats=formats.DECODED_BY_PILLOW) as opened:
+    with formats.opened_by_pillow(data) as opened:
         formats.check_pixels(*opened.size)
         name = opened.format or ""
         try:
@@ -110,7 +109,7 @@ def count_pixels(data: bytes) -> int:
         if name := formats.recognise(data):
             header = _loader(data, name)()
             return int(header.width * header.height)
-        with Image.open(io.BytesIO(data), formats=formats.DECODED_BY_PILLOW) as image:
+        with formats.opened_by_pillow(data) as image:
             return image.width * image.height
     except Exception:  # decode() finds the words for it
         return 0
@@ -129,9 +128,7 @@ def _tiff_with_pillow(data: bytes, scale: Scale, refusal: Exception) -> Decoded:
 
 
 def _decoded(stored: _Pixels, name: str) -> Decoded:
-    image, has_colours = colour_management.to_srgb(
-        stored.image, stored.profiles, premultiplied=stored.premultiplied
-    )
+    image, has_colours = colour_management.to_srgb(stored.image, stored.profiles)
     image = _upright(image, stored.orientation)
     width, height = stored.width, stored.height
     if stored.orientation >= 5:  # these swap width and height
@@ -176,16 +173,16 @@ def _with_vips(data: bytes, name: str, scale: Scale) -> _Pixels:
     width, height = header.width, header.height
     formats.check_pixels(width, height)
     factor = scale(width, height)
-    image, premultiplied = header, False
+    image = header
     if name == "JPEG":
         image = load(shrink=max(power for power in SHRINKS if power * factor <= 1))
     elif name == "WEBP" and factor <= 0.5:
         image = load(scale=2 * factor)
     elif name == "TIFF":
         load().crop(0, 0, width, 1).avg()  # fails here if the compression is not known
-        image, premultiplied = _without_extra_bands(header, data)
+        image = _tiff_bands(header, data)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    image = colour_management.reduced(image, *size, premultiplied=premultiplied)
+    image = colour_management.reduced(image, *size)
     fields = set(header.get_fields())
     chunks = containers.png_chunks(data) if name == "PNG" else {}
     exif = containers.read_exif(_blob(header, "exif-data") or chunks.get(b"eXIf"))
@@ -204,20 +201,23 @@ def _with_vips(data: bytes, name: str, scale: Scale) -> _Pixels:
         profiles,
         _blob(header, "xmp-data"),
         metadata=any(METADATA.search(field) for field in fields) or b"eXIf" in chunks,
-        premultiplied=premultiplied,
     )
 
 
-def _without_extra_bands(image: pyvips.Image, data: bytes) -> tuple[pyvips.Image, bool]:
-    """Return a TIFF with no extra channel but transparency; True if that is multiplied in."""
+def _tiff_bands(image: pyvips.Image, data: bytes) -> pyvips.Image:
+    """Return a TIFF with no extra channel but transparency.
+
+    Raises PictureUnsupported if its channels are no colours that are known.
+    """
+    tags = formats.tiff_tags(data)
+    formats.check_tiff_colours(tags)
     bands = colour_management.colour_bands(image)
     if image.bands == bands:
-        return image, False
-    extra = formats.tiff_tags(data).get(formats.TIFF_EXTRA_SAMPLES)
-    kind = (extra if isinstance(extra, tuple) else (extra,))[0] if extra is not None else 2
-    if kind == 0:  # unspecified: a mask, a spot colour, or nothing
-        return image[:bands], False
-    return image[: bands + 1], kind == 1
+        return image
+    extra = tags.get(formats.TIFF_EXTRA_SAMPLES, 2)
+    kind = extra[0] if isinstance(extra, tuple) else extra
+    # 0 is unspecified: a mask, a spot colour, or nothing
+    return image[:bands] if kind == 0 else image[: bands + 1]
 
 
 def _blob(image: pyvips.Image, field: str) -> bytes:
@@ -240,12 +240,19 @@ def _with_pillow(opened: Image.Image, data: bytes, name: str, scale: Scale) -> _
         orientation = _heif_orientation(opened, data, properties)
     # Pillow has turned a TIFF, and the others have no orientation
     image = _as_vips(_unpacked(opened, factor))
+    if name == "TIFF" and image.format == "ushort":  # Pillow leaves 12 bits in the lower ones
+        image = (image << (16 - _bits(data))).cast("ushort")
     size = max(1, round(width * factor)), max(1, round(height * factor))
     image = colour_management.reduced(image, *size)
     xmp = info.get("xmp")
     metadata = any(info.get(kind) for kind in ("exif", "xmp", "comment"))
     xmp = xmp if isinstance(xmp, bytes) else b""
     return _Pixels(image, width, height, orientation, profiles, xmp, metadata)
+
+
+def _bits(data: bytes) -> int:
+    bits = formats.tiff_tags(data).get(formats.TIFF_BITS, 16)
+    return max(8, min(16, max(bits) if isinstance(bits, tuple) else bits))
 
 
 def _heif_orientation(

@@ -48,14 +48,21 @@ SIGNATURES = {  # of the formats that libvips decodes; Pillow recognises the oth
     "WEBP": re.compile(rb"RIFF....WEBP", re.DOTALL),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
 }
+BROKEN = re.compile(  # what begins like a format that Pillow decodes, if it cannot be opened
+    rb"GIF8[79]a|BM|qoif|P[1-7]\s|\0\0\0\x0cjP  |\xffO\xffQ"
+    rb"|.{4}ftyp(avi[fs]|hei[cfmsxv]|hev[cx]|mif1|msf1)",
+    re.DOTALL,
+)
 DECODED_BY_PILLOW = [name for name in FORMATS if name not in SIGNATURES]
 # How decoders say that a file is in order, but of a kind that they do not know
 UNKNOWN_KIND = re.compile(
-    r"unsupported|not supported|unsupport|not configured|has not been built|unknown|unimplemented"
-    r"|not implemented|cannot handle|can't handle|unhandled|bad labq",
+    r"unsupported(?! marker)|not supported|not a whole number|not configured|has not been built"
+    r"|unknown|unimplemented|not implemented|cannot handle|can't handle|unhandled|bad labq",
     re.IGNORECASE,
 )
 TIFF_COMPRESSION, TIFF_PHOTOMETRIC, TIFF_EXTRA_SAMPLES = 259, 262, 338  # tag numbers
+TIFF_COLOURS = {None, 0, 1, 2, 3, 5, 6, 8}  # photometric interpretations that are converted
+TIFF_INKS, NOT_CMYK = 332, 2
 TIFF_BITS, TIFF_SAMPLES, TIFF_PLANAR, TIFF_SAMPLE_FORMAT = 258, 277, 284, 339
 COMPRESSIONS = {  # whose numbers Pillow does not know
     34661: "JBIG",
@@ -71,6 +78,25 @@ COMPRESSIONS = {  # whose numbers Pillow does not know
 def recognise(data: bytes) -> str:
     """Return the format of a file that libvips decodes, or "" for any other file."""
     return next((name for name, start in SIGNATURES.items() if start.match(data)), "")
+
+
+def opened_by_pillow(data: bytes) -> Image.Image:
+    """Open a file that libvips does not decode; only its header is read.
+
+    Raises PictureDamaged, and UnidentifiedImageError for what is no image.
+    """
+    try:
+        return Image.open(io.BytesIO(data), formats=DECODED_BY_PILLOW)
+    except UnidentifiedImageError:
+        if BROKEN.match(data):
+            raise PictureDamaged("This image is damaged: its header cannot be read.") from None
+        raise
+
+
+def check_tiff_colours(tags: Mapping[int, Any]) -> None:
+    """Raise PictureUnsupported if the channels of a TIFF are no colours that are known."""
+    if tags.get(TIFF_PHOTOMETRIC) not in TIFF_COLOURS or tags.get(TIFF_INKS) == NOT_CMYK:
+        raise _unsupported("TIFF", tiff_layout(tags))
 
 
 def check_pixels(width: int, height: int) -> None:
@@ -99,6 +125,8 @@ def decode_errors() -> Iterator[None]:
     except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
         if "out of memory" in str(error):
             raise PictureTooLarge("This image needs more memory than is available.") from error
+        if UNKNOWN_KIND.search(str(error)):
+            raise _unsupported("image", reason(error)) from error
         raise PictureDamaged(f"This image is damaged: {reason(error)}.") from error
 
 
@@ -106,10 +134,15 @@ def unsupported(error: Exception, name: str, data: bytes) -> PictureUnsupported 
     """Return the refusal of a file of format `name` whose kind no decoder knows, if it is that."""
     if not UNKNOWN_KIND.search(str(error)):
         return None
-    layout = tiff_layout(data) if name == "TIFF" else reason(error)
-    article = "an" if name[0] in "AH" else "a"
-    sentence = f"This is {article} {name} of a kind that cannot be read: {layout}. Save it as"
-    return PictureUnsupported(f"{sentence} an ordinary JPEG, PNG or TIFF.")
+    return _unsupported(name, tiff_layout(tiff_tags(data)) if name == "TIFF" else reason(error))
+
+
+def _unsupported(name: str, layout: str) -> PictureUnsupported:
+    article = "an" if name[0] in "AHi" else "a"
+    return PictureUnsupported(
+        f"This is {article} {name} of a kind that cannot be read: {layout}. Save it as an "
+        "ordinary JPEG, PNG or TIFF."
+    )
 
 
 def reason(error: Exception) -> str:
@@ -131,9 +164,8 @@ def tiff_tags(data: bytes) -> Mapping[int, Any]:
     return {}
 
 
-def tiff_layout(data: bytes) -> str:
+def tiff_layout(tags: Mapping[int, Any]) -> str:
     """Return how the pixels of a TIFF are stored, such as "16-bit planar RGB, WebP compression"."""
-    tags = tiff_tags(data)
     bits = max(_numbers(tags.get(TIFF_BITS)), default=1)
     kind = _word(TIFF_PHOTOMETRIC, tags.get(TIFF_PHOTOMETRIC))
     words = [f"{bits}-bit"]

@@ -105,12 +105,13 @@ SPACES = ["sRGB", "linear", "Display P3", "P3 of libvips", "Adobe RGB", "ProPhot
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_an_icc_profile_is_applied_whatever_its_name(fmt: str, space: str) -> None:
     colour = tuple(int(value) for value in values_in(space))
-    options: dict[str, Any] = {
+    lossless: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 100, "subsampling": 0},
         "WEBP": {"lossless": True},
         "AVIF": {"quality": 100, "subsampling": "4:4:4"},
         "HEIF": {"quality": 100, "chroma": 444},
-    }.get(fmt, {})
+    }
+    options = lossless.get(fmt, {})
     data = written(
         Image.new("RGB", (64, 48), colour), fmt, icc_profile=profile_of(space), **options
     )

@@ -14,11 +14,11 @@ from PIL import Image
 from assetbank.errors import PictureRefused
 from assetbank.media import images
 from assetbank.media.content_credentials import Manifest
-from assetbank.media.decoding import Limits, Pool, Sandbox
+from assetbank.media.decoding import JOBS, Limits, Pixels, Pool, Sandbox
+from assetbank.media.formats import FORMATS
 from assetbank.media.images import ImageFacts
-from assetbank.media.jobs import JOBS, Pixels
 
-MODULE = "assetbank.media"
+MODULE = "assetbank.media.decoding"
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 MAX_COLOURS = 64
 _lock = threading.Lock()
@@ -66,7 +66,7 @@ def examine(data: bytes) -> ImageFacts:
     Raises PictureRefused, PictureTooLarge and DecoderUnavailable, as all functions here.
     """
     facts: ImageFacts = pool().run("examine", data)
-    known = (facts.mime, facts.extension) in images.FORMATS.values()
+    known = (facts.mime, facts.extension) in FORMATS.values()
     sized = 0 < facts.width * facts.height <= settings.MAX_PIXELS and facts.width > 0
     if not (known and sized and facts.renditions.keys() == images.RENDITIONS.keys()):
         raise _implausible()
@@ -105,6 +105,14 @@ def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
     """Return the image as a file of another format or size: see `images.render`."""
     rendered: bytes = pool().run("render", data, fmt=fmt, side=side, xmp=xmp)
     return rendered
+
+
+def as_reference(data: bytes, *, side: int) -> tuple[bytes, str]:
+    """Return a file for a model that takes JPEG, PNG and WebP, and its MIME type: see `images`."""
+    reference: tuple[bytes, str] = pool().run("as_reference", data, side=side)
+    if reference[1] not in {"image/jpeg", "image/png", "image/webp"}:
+        raise _implausible()
+    return reference
 
 
 def read_manifest(data: bytes, mime: str) -> Manifest:

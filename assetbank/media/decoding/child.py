@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from assetbank.errors import PictureRefused, PictureTooLarge
+from assetbank.errors import PictureDamaged, PictureRefused, PictureTooLarge
 from assetbank.media.decoding import sandbox, wire
 from assetbank.media.decoding.requests import (
     DONE,
@@ -73,7 +73,7 @@ def _refusal(error: Exception) -> Refusal:
     if isinstance(error, MemoryError):
         error = PictureTooLarge("This image needs more memory than is available.")
     elif not isinstance(error, PictureRefused):  # decoders raise nearly anything
-        error = PictureRefused(f"This image is damaged: {error}.")
+        error = PictureDamaged(f"This image is damaged: {error}.")
     return Refusal(type(error).__name__, error.message[:MAX_SENTENCE])
 
 

@@ -35,8 +35,7 @@ MAX_GROWN = 150 * 2**20  # bytes that it may keep of what it used
 IDLE_SECONDS = 120.0
 SWEEP_SECONDS = 10.0
 SMALL = 2_000_000  # pixels that are decoded without a permit
-# What Pillow takes for the most expensive picture: RGBA, its copy on a ground, the converted one
-BYTES_PER_PIXEL = 16
+BYTES_PER_PIXEL = 8  # of address space
 SPARE_MEMORY = 600 * 2**20  # for libraries, the file and small pictures
 CLOCK_FACTOR = 6  # a file may take so many times its processor time by the clock
 

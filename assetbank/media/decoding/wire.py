@@ -8,13 +8,14 @@ type says.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import json
 import math
 import struct
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 HEAD = struct.Struct("!IQ")  # bytes of the JSON text, and of the raw bytes behind it
@@ -29,8 +30,8 @@ class WireError(Exception):
 def pack(value: object) -> list[bytes]:
     """Return a message as pieces to send one after another.
 
-    `value` consists of None, bool, int, float, str, bytes, lists, tuples, dictionaries with text
-    as keys, and dataclasses.
+    `value` consists of None, bool, int, float, str, bytes, aware datetimes, lists, tuples, mappings
+    with text as keys, and dataclasses.
     """
     raw: list[bytes] = []
     text = json.dumps(_plain(value, raw), separators=(",", ":")).encode()
@@ -64,9 +65,9 @@ def _plain(value: object, raw: list[bytes]) -> object:
         return [_plain(getattr(value, each.name), raw) for each in dataclasses.fields(value)]
     if isinstance(value, (list, tuple)):
         return [_plain(each, raw) for each in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: _plain(each, raw) for name, each in value.items()}
-    return value
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
 class _Taker:
@@ -92,6 +93,8 @@ def _value(kind: Any, node: object, raw: _Taker) -> Any:
         return _number(node)
     if kind is float:
         return _real(node)
+    if kind is datetime.datetime:
+        return _moment(node)
     if kind in (str, bool, types.NoneType):
         return _exactly(kind, node)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -116,6 +119,13 @@ def _real(node: object) -> float:
     if type(node) not in (int, float) or not math.isfinite(node):  # type: ignore[arg-type]
         raise WireError("not a finite number")
     return float(node)  # type: ignore[arg-type]
+
+
+def _moment(node: object) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(str(_exactly(str, node)))
+    if moment.tzinfo is None:
+        raise WireError("not a time with its offset")
+    return moment
 
 
 def _exactly(kind: type, node: object) -> object:
@@ -151,6 +161,7 @@ def _optional(kinds: tuple[Any, ...], node: object, raw: _Taker) -> Any:
 BUILDERS: dict[Any, Callable[[tuple[Any, ...], object, _Taker], Any]] = {
     tuple: _tuple,
     dict: _dict,
+    Mapping: _dict,
     types.UnionType: _optional,
     typing.Union: _optional,
 }

@@ -13,8 +13,7 @@ from pytest_django import Settings
 
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import decoder, images
-from assetbank.media.decoding import Pool
-from assetbank.media.jobs import Pixels
+from assetbank.media.decoding import Pixels, Pool
 from tests.conftest import picture_bytes
 from tests.support.hostile_pictures import many_scans, png_bomb
 

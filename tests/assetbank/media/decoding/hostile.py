@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+from assetbank.media.decode import count_pixels
 from assetbank.media.decoding import Job, serve
 from assetbank.media.decoding.requests import DONE
-from assetbank.media.jobs import count_pixels
 
 MAX = 2**20
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from PIL import Image
-
 from assetbank.media import images
 from assetbank.media.content_credentials import Manifest, read_manifest
-from assetbank.media.decoding import Job
+from assetbank.media.decode import count_pixels
+from assetbank.media.decoding.requests import Job
 
 MAX_FILE = 600 * 2**20  # bytes of a rendered download: an uncompressed TIFF of 8,000 x 8,000
 MAX_RENDITIONS = 32 * 2**20
@@ -27,25 +26,14 @@ class Pixels:
 
 
 def load_pixels(data: bytes, *, side: int) -> Pixels:
-    """Return the picture in RGB, reduced as far as its sides keep `side` pixels."""
+    """Return the picture in RGB; its sides have at least `side` pixels, if they had them."""
     rgb = images.load_rgb(io.BytesIO(data), side=side)
-    factor = min(rgb.size) // side
-    if rgb.width * rgb.height > MAX_LOADED * max(factor, 1) ** 2:  # a long, thin one
-        factor = max(factor, 2)
-        while rgb.width * rgb.height > MAX_LOADED * factor**2:
-            factor += 1
+    factor = 1
+    while rgb.width * rgb.height > MAX_LOADED * factor**2:  # a long and thin one
+        factor += 1
     if factor > 1:
         rgb = rgb.reduce(factor)
     return Pixels(rgb.width, rgb.height, rgb.tobytes())
-
-
-def count_pixels(data: bytes) -> int:
-    """Return width times height by the header; 0 if it cannot be read."""
-    try:
-        with Image.open(io.BytesIO(data), formats=images.DECODERS) as image:
-            return image.width * image.height
-    except Exception:  # the job itself finds the words for it
-        return 0
 
 
 JOBS = {
@@ -58,5 +46,6 @@ JOBS = {
         images.render_renditions, dict[str, bytes], MAX_RENDITIONS, count_pixels
     ),
     "render": Job(images.render, bytes, MAX_FILE, count_pixels),
+    "as_reference": Job(images.as_reference, tuple[bytes, str], MAX_FILE, count_pixels),
     "read_manifest": Job(read_manifest, Manifest, MAX_FACTS),
 }

@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import pyvips
 from PIL import Image
@@ -31,11 +30,11 @@ pyvips.concurrency_set(1)  # several pictures at once use the cores, not several
 
 STREAMED = {"access": "sequential", "fail_on": "truncated"}
 LOADERS = {  # each format by its own loader: no other of libvips is reached
-    "JPEG": ("jpegload_buffer", STREAMED),
-    "PNG": ("pngload_buffer", STREAMED),
-    "WEBP": ("webpload_buffer", STREAMED),
+    "JPEG": ("jpegload_source", STREAMED),
+    "PNG": ("pngload_source", STREAMED),
+    "WEBP": ("webpload_source", STREAMED),
     # It reports a strip that ends early as an error, and mere oddities as warnings
-    "TIFF": ("tiffload_buffer", {**STREAMED, "fail_on": "error"}),
+    "TIFF": ("tiffload_source", {**STREAMED, "fail_on": "error"}),
 }
 SHRINKS = (1, 2, 4, 8)  # factors by which libjpeg reduces a picture while it decodes it
 METADATA = re.compile(r"^(exif|xmp|iptc|photoshop)-data$|comment")  # fields of libvips
@@ -152,8 +151,17 @@ def _upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
 
 
 def _loader(data: bytes, name: str) -> Callable[..., pyvips.Image]:
+    """Return what opens the file, given further options.
+
+    It reads the bytes where they are: libvips' loaders of buffers copy them first.
+    """
     loader, options = LOADERS[name]
-    return partial(getattr(pyvips.Image, loader), data, **options)
+
+    def load(**more: object) -> pyvips.Image:
+        source = pyvips.Source.new_from_memory(data)
+        return getattr(pyvips.Image, loader)(source, **options, **more)
+
+    return load
 
 
 def _with_vips(data: bytes, name: str, scale: Scale) -> StoredPixels:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from assetbank.assets.files import open_rendition
-from assetbank.assets.ingest import feature_fields
+from django.core.files.storage import default_storage
+
+from assetbank.assets.files import feature_fields, open_rendition, render_again
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import images
 from assetbank.models import Asset
@@ -37,3 +38,18 @@ def backfill_features(*, limit: int = 200) -> int:
         asset.save(update_fields=list(features))
         done += 1
     return done
+
+
+def refresh_renditions(*, asset: Asset) -> bool:
+    """Render an asset's renditions if they are missing or made by earlier rules.
+
+    Corrects its size, colours and hash as well. Returns False if nothing was missing. Raises
+    FileMissing and PictureRefused.
+    """
+    try:
+        if all(map(default_storage.exists, map(asset.rendition_path, images.RENDITIONS))):
+            return False
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
+    render_again(asset=asset)
+    return True

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from itertools import chain
+from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
 from assetbank.errors import FileMissing
-from assetbank.media import images
+from assetbank.media import colours, images, phash
 from assetbank.models import Asset
 from assetbank.rights import embed_xmp
 
 logger = logging.getLogger(__name__)
+SAME_PICTURE = 6  # bits of 64 in which the hashes of a picture differ if it is rendered otherwise
 
 
 def delete_after_commit(paths: Iterable[str]) -> None:
@@ -42,16 +45,67 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        rendered = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
-        try:
-            saved = default_storage.save(path, ContentFile(rendered))
-            if saved != path:  # another process saved it first
-                default_storage.delete(saved)
-        except Exception as error:
-            raise FileMissing(f"The file storage rejects a file: {error}.") from error
-        return ContentFile(rendered, name=path)
+        return ContentFile(render_again(asset=asset)[name], name=path)
     except Exception as error:
         raise FileMissing(f"The file storage is not responding: {error}.") from error
+
+
+def render_again(*, asset: Asset) -> dict[str, bytes]:
+    """Render an asset's renditions again; return them by name.
+
+    Those of earlier rules are deleted, and what the asset's row says of the picture is corrected:
+    it may have been read by the same rules. Raises FileMissing and PictureRefused.
+    """
+    facts = images.examine(read_original(asset))
+    rendered = embed_xmp(asset, facts.renditions)
+    try:
+        for name, data in rendered.items():
+            path = asset.rendition_path(name)
+            if default_storage.exists(path):
+                continue
+            saved = default_storage.save(path, ContentFile(data))
+            if saved != path:  # another process saved it first
+                default_storage.delete(saved)
+    except Exception as error:
+        raise FileMissing(f"The file storage rejects a file: {error}.") from error
+    _correct(asset, facts)
+    outdated = chain.from_iterable(map(asset.outdated_rendition_paths, images.RENDITIONS))
+    delete_after_commit(list(outdated))
+    return rendered
+
+
+@transaction.atomic
+def _correct(asset: Asset, facts: images.ImageFacts) -> None:
+    """Correct size, colours and hash of the asset's row, unless its file was replaced.
+
+    An update of the size tells search that the picture looks different, and is embedded again.
+    """
+    current = Asset.objects.select_for_update().filter(pk=asset.pk, checksum=asset.checksum)
+    if (row := current.first()) is None:
+        return
+    size = {"width": facts.width, "height": facts.height}
+    features = feature_fields(facts.colours, facts.perceptual_hash)
+    known = row.perceptual_hash
+    same = (row.width, row.height) == (facts.width, facts.height) and (
+        known is None or phash.distance(known, facts.perceptual_hash) <= SAME_PICTURE
+    )
+    if same and row.colours == features["colours"]:
+        return
+    corrected = features if same else {**size, **features}
+    for name, value in corrected.items():
+        setattr(row, name, value)
+        setattr(asset, name, value)
+    row.save(update_fields=list(corrected))
+
+
+def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
+    """Return the fields of an asset that hold its dominant colours and its perceptual hash."""
+    dominant = list(dominant)
+    return {
+        "colours": dominant,
+        "colour_cells": colours.cells(dominant),
+        "perceptual_hash": perceptual_hash,
+    }
 
 
 def read_original(asset: Asset) -> bytes:

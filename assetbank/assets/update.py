@@ -87,6 +87,7 @@ def delete_asset(*, asset: Asset) -> None:
         asset.path,
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
+        *chain.from_iterable(map(asset.outdated_rendition_paths, images.RENDITIONS)),
     }
     asset.delete()
     delete_after_commit(paths)

@@ -336,7 +336,7 @@ def test_files_that_are_no_pictures_are_refused(cast: Cast, settings: Any) -> No
         return client.post(f"{V1}/assets/", body, format="multipart")
 
     assert told(put(b"")) == (400, "picture_refused")
-    assert told(put(b"no picture")) == (400, "picture_refused")
+    assert told(put(b"no picture")) == (415, "picture_unsupported")
     assert told(put(picture_bytes(), tags="x" * 60)) == (400, "invalid_asset")
     assert told(put(picture_bytes(), brand="no\x00ne")) == (400, "invalid")
     assert told(put(picture_bytes(), collection="77")) == (400, "invalid")

@@ -73,6 +73,10 @@ class DecoderUnavailable(FileMissing):
     code = "decoder_unavailable"
 
 
+class OriginalMissing(FileMissing):
+    """The storage answers, and has no original for an asset."""
+
+
 class RequestTooLarge(ProblemError):
     code = "too_large"
     status = 413

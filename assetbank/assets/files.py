@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from assetbank.errors import FileMissing
+from assetbank.errors import FileMissing, OriginalMissing
 from assetbank.locks import session_lock
 from assetbank.media import colours, decoder, images, phash
 from assetbank.models import Asset
@@ -140,13 +140,15 @@ def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, A
 def read_original(asset: Asset) -> bytes:
     """Return the original's bytes.
 
-    Raises FileMissing if the file is missing, or the storage is unavailable.
+    Raises OriginalMissing, and FileMissing if the storage is unavailable.
     """
     try:
         with asset.file.open("rb") as file:
             data: bytes = file.read()
             return data
     except FileNotFoundError as error:
-        raise FileMissing(f"The original file of “{asset}” is missing from the storage.") from error
+        raise OriginalMissing(
+            f"The original file of “{asset}” is missing from the storage."
+        ) from error
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage is not responding: {error}.") from error

@@ -63,6 +63,21 @@ def fit(side: int) -> Scale:
     return lambda width, height: min(1.0, side / max(width, height))
 
 
+def nearly(side: int) -> Scale:
+    """Return the scale at which the longest side has 4/5 of `side` to `side` pixels.
+
+    It is 1/2, 1/4 or 1/8 if that is one, since libjpeg then decodes to that size at once, in a
+    fraction of the time.
+    """
+
+    def scale(width: int, height: int) -> float:
+        longest = max(width, height)
+        wholes = (power for power in SHRINKS if 0.8 * side <= longest / power <= side)
+        return 1.0 / next(wholes, max(1.0, longest / side))
+
+    return scale
+
+
 def at_least(side: int) -> Scale:
     """Return the smallest of 1, 1/2, 1/3 … at which both sides have at least `side` pixels."""
     return lambda width, height: 1.0 / max(1, min(width, height) // side)
@@ -179,7 +194,8 @@ def _with_vips(data: bytes, name: str, scale: Scale) -> StoredPixels:
         load().crop(0, 0, width, 1).avg()  # fails here if the compression is not known
         image = _tiff_bands(header, data)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    image = colour_management.reduced(image, *size)
+    if name != "JPEG" or 1 / factor not in SHRINKS:  # libjpeg may have rounded up
+        image = colour_management.reduced(image, *size)
     fields = set(header.get_fields())
     chunks = containers.png_chunks(data) if name == "PNG" else {}
     exif = containers.read_exif(field_bytes(header, "exif-data") or chunks.get(b"eXIf"))

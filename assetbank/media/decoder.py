@@ -93,14 +93,6 @@ def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
     return Image.frombytes("RGB", (pixels.width, pixels.height), pixels.rgb)
 
 
-def render_renditions(data: bytes) -> dict[str, bytes]:
-    """Return the renditions of a file as WebP bytes, by name."""
-    renditions: dict[str, bytes] = pool().run("render_renditions", data)
-    if renditions.keys() != images.RENDITIONS.keys():
-        raise _implausible()
-    return renditions
-
-
 def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
     """Return the image as a file of another format or size: see `images.render`."""
     rendered: bytes = pool().run("render", data, fmt=fmt, side=side, xmp=xmp)

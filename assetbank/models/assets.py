@@ -34,6 +34,7 @@ def original_path(asset: Asset, filename: str) -> str:
 
 # Of the rules by which renditions are made. Raised when renditions of existing assets would look
 # different: they are then made again when they are asked for, or by `manage.py refresh_renditions`
+EXTENSIONS = {"encoder": "jpg"}  # of renditions that are no WebP
 RENDITION_RULES = 2
 
 
@@ -267,7 +268,7 @@ class Asset(EmbeddedMetadata):
 
     def rendition_path(self, name: str) -> str:
         """Return a rendition's path in the storage."""
-        return f"renditions/{self.folder}/{self.rendition_version}-{name}.webp"
+        return self._rendition(self.rendition_version, name)
 
     @property
     def path_without_location(self) -> str:
@@ -277,7 +278,10 @@ class Asset(EmbeddedMetadata):
 
     def rendition_path_without_source_type(self, name: str) -> str:
         """Return the path that a rendition had before the asset got its digital source type."""
-        return f"renditions/{self.folder}/{self._file_version}-{name}.webp"
+        return self._rendition(self._file_version, name)
+
+    def _rendition(self, version: str, name: str) -> str:
+        return f"renditions/{self.folder}/{version}-{name}.{EXTENSIONS.get(name, 'webp')}"
 
     def outdated_rendition_paths(self, name: str) -> set[str]:
         """Return the paths that a rendition had under earlier RENDITION_RULES."""

@@ -120,7 +120,7 @@ def as_download(download: downloads.Download) -> HttpResponse:
 @token_or_session
 def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """Send a rendition; browsers cache it for ever."""
-    if name not in images.RENDITIONS:
+    if name not in images.SHOWN:
         raise Http404(f"There is no rendition {name}.")
     asset = get_object_or_404(permissions.assets(request.user), pk=pk)
     etag = f'"{asset.rendition_version}-{name}"'

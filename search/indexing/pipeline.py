@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 
 from assetbank import jobs
-from assetbank.errors import PictureRefused
-from assetbank.media import decoder
+from assetbank.assets import open_rendition
+from assetbank.errors import FileMissing, OriginalMissing, PictureRefused
+from assetbank.media import images
 from search.encoders import EncoderError, ImageEncoder, UnreadableVector, clip
 from search.indexing import collections, enrolment, entities, leases, space_encoders, spaces
 from search.indexing.leases import BatchResult, LeasedRow
@@ -158,9 +158,9 @@ def _is_ready(leased: LeasedRow, space: VectorSpace) -> bool:
 
 
 def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
-    """Return the pixels of a claimed asset's original, as the encoder takes them.
+    """Return the pixels of a claimed asset's rendition for encoders, as this encoder takes them.
 
-    Raises PictureRefused, and errors of the storage.
+    A rendition that is missing is made again. Raises PictureRefused and FileMissing.
     """
     assert leased.asset
     if leased.embedding.attempts >= leases.MAX_ATTEMPTS:
@@ -168,9 +168,9 @@ def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
             f"Reading this image crashed the worker {leases.MAX_ATTEMPTS} times. Upload "
             "another version of the file."
         )
-    with default_storage.open(leased.asset.path) as file:
+    with open_rendition(asset=leased.asset, name="encoder") as file:
         # Twice the encoder's input size: nearly the same vector as from the full image
-        return encoder.preprocess(decoder.load_rgb(file, side=2 * encoder.input_size))
+        return encoder.preprocess(images.load_rendition(file, side=2 * encoder.input_size))
 
 
 def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:
@@ -195,9 +195,11 @@ def _encode(batch: list[LeasedRow], space: VectorSpace, result: BatchResult) -> 
             ready.append((leased, leased.pixels.result()))
         except PictureRefused as error:
             result.failed.append((leased, error.message, False))
-        except FileNotFoundError:
+        except OriginalMissing:
             result.failed.append((leased, "The original file is missing from the storage.", False))
-        except Exception as error:  # each storage backend raises its own
+        except FileMissing as error:
+            result.failed.append((leased, error.message, True))
+        except Exception as error:  # each storage backend raises its own, also while it reads
             result.failed.append((leased, f"The file storage is not responding: {error}.", True))
     while ready:
         try:

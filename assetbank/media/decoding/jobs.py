@@ -42,9 +42,6 @@ JOBS = {
         images.extract_features, tuple[tuple[str, ...], int], MAX_FACTS, count_pixels
     ),
     "load_pixels": Job(load_pixels, Pixels, 3 * MAX_LOADED, count_pixels),
-    "render_renditions": Job(
-        images.render_renditions, dict[str, bytes], MAX_RENDITIONS, count_pixels
-    ),
     "render": Job(images.render, bytes, MAX_FILE, count_pixels),
     "as_reference": Job(images.as_reference, tuple[bytes, str], MAX_FILE, count_pixels),
     "read_manifest": Job(read_manifest, Manifest, MAX_FACTS),

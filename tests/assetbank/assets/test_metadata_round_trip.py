@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -61,10 +60,11 @@ def photographs(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:
     paths = []
     folder.mkdir()
     for number in range(count):
-        noise = np.random.default_rng(number).integers(0, 255, (size[1], size[0], 3), np.uint8)
+        image = Image.linear_gradient("L").resize(size).convert("RGB")
+        image.paste((number, 99, 33), (0, 0, 30, 30))
         extension = ("jpg", "jpg", "png", "webp", "tif")[number % 5]
         paths.append(folder / f"picture {number}.{extension}")
-        Image.fromarray(noise).save(paths[-1])
+        image.save(paths[-1])
     written_metadata.write(paths)
     return paths
 

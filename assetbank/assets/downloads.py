@@ -78,6 +78,12 @@ def _embed(asset: Asset, original: bytes, rendered: bytes, location: bool) -> by
     return written if location else strip_location(written)
 
 
+def original_bytes(*, asset: Asset, location: bool) -> bytes:
+    """Return the original, without coordinates unless `location`. Raises FileMissing."""
+    data = files.read_original(asset)
+    return data if location else strip_location(data)
+
+
 def original_path(*, asset: Asset, location: bool) -> str:
     """Return the path of the file that is sent as the original.
 

@@ -7,7 +7,9 @@ sentence, and the library refuses to start. The declarations are also the source
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,11 +68,13 @@ class Environment:
         help: str,
         minimum: int = 0,
         maximum: int | None = None,
+        documented: str | None = None,
         unit: str = "",
     ) -> int:
         """Return an integer from `minimum` to `maximum` (inclusive)."""
         limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
-        raw = self.text(name, str(default), help=help, kind=f"integer, {limits}", unit=unit)
+        kind = f"integer, {limits}"
+        raw = self.text(name, str(default), help=help, documented=documented, kind=kind, unit=unit)
         if raw.isascii() and raw.isdigit() and len(raw) < 19:
             number = int(raw)
             if number >= minimum and (maximum is None or number <= maximum):
@@ -156,6 +160,22 @@ class Environment:
         except ValueError as error:
             self.problems.append(f"{name} cannot be used: {error}.")
             return email_from_url("")
+
+    def embedded_secret_key(self, folder: Path) -> str:
+        """Return the secret key of a data folder; create it at the first start."""
+        path, temporary = folder / "secret_key", folder / f".secret_key-{os.getpid()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                with open(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                    file.write(secrets.token_urlsafe(50))
+                with contextlib.suppress(FileExistsError):
+                    os.link(temporary, path)  # atomic, and the first process wins
+                temporary.unlink()
+            return path.read_text() or secrets.token_urlsafe(50)
+        except OSError as error:
+            self.problems.append(f"DATA_DIR {folder} is not writable: {error.strerror}.")
+            return secrets.token_urlsafe(50)
 
 
 def email_from_url(url: str) -> dict[str, Any]:

@@ -34,6 +34,25 @@ class PictureTooLarge(PictureRefused):
     status = 413
 
 
+class PictureUnsupported(PictureRefused):
+    """The bytes are no image, or one of a format or kind that is not read."""
+
+    code = "picture_unsupported"
+    status = 415
+
+
+class PictureDamaged(PictureRefused):
+    """The bytes are an image of a supported format that ends early or is broken."""
+
+    code = "picture_damaged"
+
+
+def refusal_named(name: str, sentence: str) -> PictureRefused:
+    """Return the refusal whose class has this name; PictureRefused if there is none."""
+    kinds = {kind.__name__: kind for kind in PictureRefused.__subclasses__()}
+    return kinds.get(name, PictureRefused)(sentence)
+
+
 class NotAllowed(ProblemError):
     """The user lacks the permission."""
 
@@ -46,6 +65,12 @@ class FileMissing(ProblemError):
 
     code = "file_missing"
     status = 503
+
+
+class DecoderUnavailable(FileMissing):
+    """No process can decode images at the moment; whoever waits for a file retries later."""
+
+    code = "decoder_unavailable"
 
 
 class RequestTooLarge(ProblemError):

@@ -6,7 +6,6 @@ and `.env.example` from these declarations.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import sys
@@ -28,6 +27,7 @@ from assetbank.framework import (  # noqa: F401 - Django reads them here
     AXES_RESET_ON_SUCCESS,
     AXES_VERBOSE,
     BASE_DIR,
+    CONTENT_SECURITY_POLICY,
     INSTALLED_APPS,
     LANGUAGE_CODE,
     LOGIN_REDIRECT_URL,
@@ -109,44 +109,12 @@ SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers use plain HTTP
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Only scripts of this site may run, whatever gets into a page. Images may come from the storage's
-# host. The pages of the admin and of the API documents come from packages that need more
-CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["*", "data:", "blob:"],
-        "style-src": ["'self'", "'unsafe-inline'"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-    },
-}
-
-
-def embedded_secret_key(folder: Path) -> str:
-    """Return the secret key of a data folder; create it at the first start."""
-    path, temporary = folder / "secret_key", folder / f".secret_key-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            with open(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(50))
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)  # atomic, and the first process wins
-            temporary.unlink()
-        return path.read_text() or secrets.token_urlsafe(50)
-    except OSError as error:
-        env.problems.append(f"DATA_DIR {folder} is not writable: {error.strerror}.")
-        return secrets.token_urlsafe(50)
-
 
 SECRET_KEY = env.text(
     "SECRET_KEY",
     help="Key that signs sessions and forms, 50 random characters. Required in production; "
     "otherwise one is created in DATA_DIR.",
-) or (embedded_secret_key(DATA_DIR) if EMBEDDED else "")
+) or (env.embedded_secret_key(DATA_DIR) if EMBEDDED else "")
 if not EMBEDDED and not SECRET_KEY:
     env.problems.append("SECRET_KEY is empty: production needs 50 random characters.")
     SECRET_KEY = secrets.token_urlsafe(50)  # so that `manage.py check` can run and report it
@@ -180,6 +148,33 @@ MAX_PIXELS = env.integer(
     help="Maximum width x height of an image; a larger one is refused before it is decoded.",
     minimum=1,
     unit="pixels",
+)
+DECODE_PROCESSES = env.integer(
+    "DECODE_PROCESSES",
+    min(os.cpu_count() or 1, 4),
+    help="Child processes of each web server process and each worker that decode images.",
+    documented="processors, at most 4",
+    minimum=1,
+    unit="processes",
+)
+DECODE_SECONDS = env.integer(
+    "DECODE_SECONDS",
+    20,
+    help="Processor time that decoding one file may take; six times as much by the clock.",
+    minimum=1,
+    unit="seconds",
+)
+DOWNLOAD_CACHE_BYTES = env.integer(
+    "DOWNLOAD_CACHE_BYTES",
+    5 * 2**30,
+    help="Maximum size of all downloads in other sizes and formats that are kept in the storage.",
+    unit="bytes",
+)
+DOWNLOAD_CACHE_DAYS = env.integer(
+    "DOWNLOAD_CACHE_DAYS",
+    30,
+    help="Time after which such a download is deleted if nobody asked for it.",
+    unit="days",
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20

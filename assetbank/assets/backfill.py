@@ -13,7 +13,7 @@ from assetbank.assets.ingest import feature_fields
 from assetbank.assets.metadata import from_file, says_nothing, title_for
 from assetbank.assets.update import update_asset
 from assetbank.errors import FileMissing, PictureRefused
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.models import Asset, AssetQuerySet, Brand
 
@@ -32,7 +32,7 @@ def backfill_features(*, limit: int = 200) -> int:
         features: dict[str, Any] = {"colours": []}
         try:
             with open_rendition(asset=asset, name="grid") as file:
-                features = feature_fields(*images.extract_features(file.read()))
+                features = feature_fields(*decoder.extract_features(file.read()))
         except PictureRefused as error:
             logger.warning("%s: %s", asset.path, error)
         except FileMissing as error:

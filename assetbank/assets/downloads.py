@@ -16,7 +16,7 @@ from assetbank import permissions
 from assetbank.assets import files
 from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import InvalidAsset, NotAllowed
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.media.metadata import read_metadata, strip_location, write_metadata
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
@@ -59,7 +59,7 @@ def render_download(
     longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
     original = files.read_original(asset)
-    data = _embed(asset, original, images.render(original, fmt=name, side=longest), location)
+    data = _embed(asset, original, decoder.render(original, fmt=name, side=longest), location)
     stem = PurePath(asset.filename).stem[:200] or "picture"
     return Download(data, mime, f"{stem}-{longest}.{extension}")
 

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from assetbank.errors import FileMissing
-from assetbank.media import images
+from assetbank.media import decoder, images
 from assetbank.models import Asset
 from assetbank.rights import embed_xmp
 
@@ -65,7 +65,7 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        rendered = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
+        rendered = embed_xmp(asset, decoder.render_renditions(read_original(asset)))[name]
         save_copy(path, rendered)
         return ContentFile(rendered, name=path)
     except Exception as error:

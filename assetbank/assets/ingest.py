@@ -22,7 +22,7 @@ from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
-from assetbank.media import colours, images
+from assetbank.media import colours, decoder, images
 from assetbank.media.metadata import FileMetadata
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
@@ -74,7 +74,7 @@ def ingest_asset(
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
-    image = images.examine(data)
+    image = decoder.examine(data)
     asset = Asset(
         brand=brand,
         origin=origin,

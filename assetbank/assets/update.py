@@ -15,7 +15,7 @@ from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import delete_after_commit, read_original
 from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
-from assetbank.media import images
+from assetbank.media import decoder, images
 from assetbank.models import Asset
 from assetbank.rights import MADE_WITH_AI, check_source_type_claim, terms
 from assetbank.text import clean_tags
@@ -59,7 +59,7 @@ def update_asset(
     _check_bounds(before, after)
     if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
         data = read_original(before)
-        check_source_type_claim(data, images.examine(data), after.digital_source_type)
+        check_source_type_claim(data, decoder.examine(data), after.digital_source_type)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)

@@ -26,6 +26,7 @@ SIDE = 64  # pixels of the longest side of the sample
 SAME = 0.09  # maximum distance of pixels that belong to one colour
 CORE = 0.045  # maximum distance of pixels that define it: pixels at edges mix two colours
 VIVID = 5.0  # weight of a pixel is 1 + VIVID * chroma: about 2 for a strong colour
+OPAQUE = 0.5  # minimum opacity of a pixel that has a colour
 PLAIN = 0.6  # minimum share of the image's edge that is of one colour with a plain backdrop
 
 LIGHTNESS = 0.6  # weight of lightness; the two other axes have 1
@@ -117,17 +118,22 @@ def cells_near(colour: str, radius: float = RADIUS) -> list[int]:
 
 
 def dominant_colours(image: Image.Image) -> tuple[str, ...]:
-    """Return up to MAX_COLOURS colours of an RGB image as "#rrggbb", the largest share first.
+    """Return up to MAX_COLOURS colours of an image as "#rrggbb", the largest share first.
 
     A colour must cover VISIBLE of the image. Before a plain backdrop, STANDS_OUT of the foreground
-    is enough: a small red shoe on a large white area is a red image too.
+    is enough: a small red shoe on a large white area is a red image too. The image is RGB or RGBA;
+    what is transparent has no colour, so a white logo is white.
     """
-    rgb = np.asarray(_sampled(image), np.float64)
+    sampled = np.asarray(_sampled(image), np.float64)
+    rgb, opacity = sampled[..., :3], np.ones(sampled.shape[:2])
+    if sampled.shape[-1] == 4:
+        opacity = sampled[..., 3] / 255
     lab = oklab(rgb)
-    weights = 1 + VIVID * np.hypot(lab[..., 1], lab[..., 2])
+    weights = opacity * (1 + VIVID * np.hypot(lab[..., 1], lab[..., 2]))
     points = lab * _SCALE
-    backdrop = _backdrop(points)
-    foreground = ~backdrop
+    opaque = opacity >= OPAQUE
+    backdrop = _backdrop(points, opaque)
+    foreground = opaque & ~backdrop
     minimum = VISIBLE * weights.sum()
     found = []
     if backdrop.any():
@@ -151,14 +157,18 @@ def _sampled(image: Image.Image) -> Image.Image:
     return small
 
 
-def _backdrop(points: Floats) -> npt.NDArray[np.bool_]:
+def _backdrop(points: Floats, opaque: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return a mask of the pixels of [height, width, 3] that belong to a plain backdrop.
 
     The backdrop has the colour that dominates the image's edges; without one, the mask is empty.
     """
     edge = np.zeros(points.shape[:2], bool)
     edge[[0, -1]] = edge[:, [0, -1]] = True
-    near = _distances(points, _densest(points[edge], np.ones(edge.sum()))) <= SAME
+    seen = edge & opaque
+    if not seen.any():
+        return seen
+    near = _distances(points, _densest(points[seen], np.ones(seen.sum()))) <= SAME
+    near &= opaque
     return near if near[edge].mean() >= PLAIN else np.zeros_like(near)
 
 

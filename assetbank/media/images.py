@@ -1,71 +1,34 @@
 """Decode untrusted image files safely, and render them.
 
-The only module that decodes foreign bytes. A format is recognised by content, and only if it is in
-FORMATS: decoders that run other programs, or code in the file (EPS, PS, PDF, WMF), are never
-reached.
+With the modules that it imports, the only one that decodes foreign bytes. Nothing here needs the
+database.
 """
 
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-import numpy as np
-import pillow_heif
-from django.conf import settings
-from PIL import (
-    ExifTags,
-    Image,
-    ImageCms,
-    ImageOps,
-    PngImagePlugin,
-    UnidentifiedImageError,
-)
+import pyvips
+from PIL import Image
 
-from assetbank.errors import PictureRefused, PictureTooLarge
-from assetbank.media import colours
+from assetbank.media import colours, containers, icc
+from assetbank.media.decode import Scale, at_least, decode, fit
+from assetbank.media.formats import FORMATS, decode_errors
+from assetbank.media.ground import flatten, ground
 from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.media.phash import perceptual_hash
 
-Image.init()  # loads all decoders; each Image.open names those that may be used
-pillow_heif.register_heif_opener()
-# settings.MAX_PIXELS limits the pixels instead, with an error for the user and not a warning
-Image.MAX_IMAGE_PIXELS = None
+__all__ = ["decode_errors", "flatten"]  # beside what is defined here
 
-FORMATS = {  # Pillow's name -> MIME type and extension of the original
-    "JPEG": ("image/jpeg", "jpg"),
-    "MPO": ("image/jpeg", "jpg"),  # as phones write: a JPEG followed by more images
-    "PNG": ("image/png", "png"),
-    "WEBP": ("image/webp", "webp"),
-    "GIF": ("image/gif", "gif"),
-    "TIFF": ("image/tiff", "tif"),
-    "BMP": ("image/bmp", "bmp"),
-    "AVIF": ("image/avif", "avif"),
-    "HEIF": ("image/heic", "heic"),
-    "JPEG2000": ("image/jp2", "jp2"),
-    "PPM": ("image/x-portable-anymap", "ppm"),
-    "QOI": ("image/qoi", "qoi"),
-}
-DECODERS = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder opens MPO
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
-ROTATED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
-# An image of MAX_PIXELS takes 2 GB while it is decoded and flattened, even if its file has a few
-# kilobytes. So the threads of a process decode images above this size one after another
-LARGE = 30_000_000  # pixels
-_large = threading.Lock()
-WHITE = (255, 255, 255, 255)
-SRGB = ImageCms.createProfile("sRGB")
-SRGB_PROFILE = ImageCms.ImageCmsProfile(SRGB).tobytes()
-XMP_IN_TIFF = 700  # tag number
-OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # format of a download -> Pillow's options
-    "JPEG": {"quality": 90},
-    "PNG": {},
-    "WEBP": {"quality": 88, "method": 4},
-    "TIFF": {"compression": "tiff_lzw"},
+SAMPLE_SIDE = 64
+OUTPUT_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {  # of a download -> saver and its options
+    "JPEG": ("jpegsave_buffer", {"Q": 90, "subsample_mode": "on"}),
+    "PNG": ("pngsave_buffer", {}),
+    "WEBP": ("webpsave_buffer", {"Q": 88, "effort": 4}),
+    "TIFF": ("tiffsave_buffer", {"compression": "lzw", "predictor": "horizontal"}),
 }
 
 
@@ -73,7 +36,7 @@ OUTPUT_FORMATS: dict[str, dict[str, Any]] = {  # format of a download -> Pillow'
 class ImageFacts:
     """Properties of a decoded file.
 
-    `width` and `height` are pixels after EXIF orientation, `renditions` WebP bytes by name,
+    `width` and `height` are pixels of the upright picture, `renditions` WebP bytes by name,
     `colours` the dominant ones as "#rrggbb", largest share first, `perceptual_hash` a signed 64-bit
     number.
     """
@@ -90,28 +53,22 @@ class ImageFacts:
 
 
 def examine(data: bytes) -> ImageFacts:
-    """Recognise a file, decode it, and render its renditions.
+    """Recognise a file, decode it once, and render its renditions from that.
 
     Raises PictureRefused if it cannot be decoded, and PictureTooLarge above MAX_PIXELS.
     """
-    with decode_errors(), _opened(io.BytesIO(data)) as image:
-        mime, extension = FORMATS[image.format or ""]
-        width, height = image.size
-        if image.getexif().get(ExifTags.Base.Orientation) in ROTATED:
-            width, height = height, width
-        rgb = to_rgb(image, max(RENDITIONS.values()))
-        xmp = image.info.get("xmp")
-    rendered = _renditions(rgb)
-    small = rendered["grid"]
+    with decode_errors():
+        decoded = decode(data, fit(max(RENDITIONS.values())))
+        rendered = _renditions(_as_pillow(decoded.image))
+    mime, extension = FORMATS[decoded.format]
     return ImageFacts(
         mime,
         extension,
-        width,
-        height,
+        decoded.width,
+        decoded.height,
         {name: _webp(rendition) for name, rendition in rendered.items()},
-        colours.dominant_colours(small),
-        perceptual_hash(small),
-        xmp if isinstance(xmp, bytes) else b"",
+        *_features(rendered["grid"]),
+        decoded.xmp,
         read_metadata(data),
     )
 
@@ -122,135 +79,96 @@ def extract_features(data: bytes) -> tuple[tuple[str, ...], int]:
     A rendition is faster and nearly as good: its hash differs by one or two bits from that of the
     original. Raises PictureRefused.
     """
-    small = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))["grid"]
-    return colours.dominant_colours(small), perceptual_hash(small)
+    return _features(_renditions(_load(data, fit(max(RENDITIONS.values()))))["grid"])
 
 
 def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
-    """Return an image as RGB, upright, flattened on white.
+    """Return an image as RGB, upright, in sRGB, on a ground that contrasts with what is opaque.
 
-    A large JPEG is decoded at a fraction of its size, which is much faster; its sides still have at
-    least `side` pixels. Raises PictureRefused.
+    A large one is reduced by a whole factor while it is decoded; its sides still have at least
+    `side` pixels. Raises PictureRefused.
     """
-    with decode_errors(), _opened(file) as image:
-        return to_rgb(image, side)
+    file.seek(0)
+    return flatten(_load(file.read(), at_least(side)))
 
 
 def render_renditions(data: bytes) -> dict[str, bytes]:
     """Return the renditions of a file as WebP bytes, by name. Raises PictureRefused."""
-    rendered = _renditions(load_rgb(io.BytesIO(data), side=max(RENDITIONS.values())))
+    rendered = _renditions(_load(data, fit(max(RENDITIONS.values()))))
     return {name: _webp(rendition) for name, rendition in rendered.items()}
 
 
 def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
     """Return the image as a file: upright, in sRGB, its longest side at most `side` pixels.
 
-    `fmt` is a key of OUTPUT_FORMATS; all but JPEG keep transparency. Raises PictureRefused.
+    `fmt` is a key of OUTPUT_FORMATS; all but JPEG keep transparency. The pixels are streamed from
+    the decoder to the encoder where nothing needs all of them. Raises PictureRefused.
     """
-    options: dict[str, Any] = {**OUTPUT_FORMATS[fmt], "icc_profile": SRGB_PROFILE}
-    if fmt == "TIFF" and xmp:
-        options["tiffinfo"] = {XMP_IN_TIFF: xmp}
-    elif fmt == "PNG" and xmp:
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
-    elif xmp:
-        options["xmp"] = xmp
-    buffer = io.BytesIO()
-    with decode_errors(), _opened(io.BytesIO(data)) as image:
-        rendered = to_rgb(image, side, alpha=fmt != "JPEG")
-        rendered.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        rendered.save(buffer, fmt, **options)
-    return buffer.getvalue()
+    with decode_errors():
+        return _saved(decode(data, fit(side)).image, fmt, xmp)
 
 
-def to_rgb(image: Image.Image, side: int, *, alpha: bool = False) -> Image.Image:
-    """Return the image upright and in sRGB: RGBA if `alpha` and it has transparency, else RGB.
+def as_reference(data: bytes, *, side: int) -> tuple[bytes, str]:
+    """Return a file for a model that takes JPEG, PNG and WebP, and its MIME type.
 
-    Without `alpha`, transparency is flattened on white. JPEGs may be decoded at a smaller size,
-    with sides of at least `side` pixels.
+    The bytes stay as they are if they are upright, in sRGB, without metadata, and within `side`
+    pixels a side. Raises PictureRefused.
     """
-    image.draft("RGB", (side, side))
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    icc_profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
-        image = _eight_bits(image)
-    transparency = None
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        transparency = rgba.getchannel("A") if alpha else None
-        image = rgba if alpha else Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba)
-    image = _to_srgb(image, icc_profile) if icc_profile else image.convert("RGB")
-    if transparency:
-        image.putalpha(transparency)
-    image.info = {}  # no EXIF, no profile: a rendition must reveal nothing but its pixels
-    return image
+    with decode_errors():
+        decoded = decode(data, fit(side))
+        small = max(decoded.width, decoded.height) <= side
+        if decoded.plain and small and decoded.format in {"JPEG", "PNG", "WEBP"}:
+            return data, FORMATS[decoded.format][0]
+        fmt = "PNG" if decoded.image.bands == 4 else "JPEG"
+        return _saved(decoded.image, fmt, b""), FORMATS[fmt][0]
 
 
-@contextmanager
-def decode_errors() -> Iterator[None]:
-    """Turn every exception that a decoder raises on hostile bytes into PictureRefused."""
-    try:
-        yield
-    except PictureRefused:
-        raise
-    except UnidentifiedImageError:
-        raise PictureRefused(
-            "This file is not a supported image. Supported formats: JPEG, PNG, WebP, GIF, "
-            "TIFF, BMP, AVIF, HEIC and a few more."
-        ) from None
-    except MemoryError:
-        raise PictureTooLarge("This image needs more memory than is available.") from None
-    except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
-        raise PictureRefused(f"This image is damaged: {error}.") from error
+def _load(data: bytes, scale: Scale) -> Image.Image:
+    with decode_errors():
+        return _as_pillow(decode(data, scale).image)
 
 
-@contextmanager
-def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
-    with Image.open(file, formats=DECODERS) as image:
-        width, height = image.size
-        if width * height > settings.MAX_PIXELS:
-            raise PictureTooLarge(
-                f"This image has {width} x {height} pixels; the maximum is "
-                f"{settings.MAX_PIXELS / 1e6:.0f} megapixels."
-            )
-        with _large if width * height > LARGE else nullcontext():
-            yield image
+def _as_pillow(image: pyvips.Image) -> Image.Image:
+    mode = "RGB" if image.bands == 3 else "RGBA"
+    return Image.frombuffer(mode, (image.width, image.height), image.write_to_memory())
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return a 16-bit, 32-bit or float image scaled to 8 bits of grey."""
-    values = np.asarray(image).astype(np.float32)
-    top = 65535.0 if image.mode.startswith("I") and values.max(initial=0) > 255 else values.max()
-    return Image.fromarray((values.clip(0) * (255.0 / max(float(top), 1.0))).astype(np.uint8))
+def _features(small: Image.Image) -> tuple[tuple[str, ...], int]:
+    return colours.dominant_colours(small), perceptual_hash(flatten(small))
 
 
-def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
-    if image.mode not in {"RGB", "CMYK", "L"}:
-        image = image.convert("RGB")
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-        if image.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(profile):
-            return image
-        converted = ImageCms.profileToProfile(image, profile, SRGB, outputMode="RGB")
-        return converted or image.convert("RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")  # a broken profile does not make the pixels unusable
-
-
-def _renditions(rgb: Image.Image) -> dict[str, Image.Image]:
+def _renditions(image: Image.Image) -> dict[str, Image.Image]:
     """Return the renditions by name, largest first: each is reduced from the one before."""
     rendered = {}
     for name, side in sorted(RENDITIONS.items(), key=lambda item: -item[1]):
-        rgb = rgb.copy()
+        image = image.copy()
         # Lanczos takes half as long again, for a sharpness that nobody sees
-        rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        rendered[name] = rgb
+        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        rendered[name] = image
     return rendered
 
 
 def _webp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    # Method 2 takes 1.6 times as long, and method 4 four times, for a fifth fewer bytes
-    image.save(buffer, "WEBP", quality=80, method=0)
+    # Method 2 takes 1.6 times as long, and method 4 four times, for a fifth fewer bytes. Below 88,
+    # flat colours are up to 4 of 255 away from what they were
+    image.save(buffer, "WEBP", quality=88, method=0, icc_profile=icc.SRGB)
     return buffer.getvalue()
+
+
+def _saved(image: pyvips.Image, fmt: str, xmp: bytes) -> bytes:
+    """Return the bytes of a file that says sRGB, and nothing else but `xmp`."""
+    if fmt == "JPEG" and image.bands == 4:
+        image = image.copy_memory()
+        sample = image.thumbnail_image(SAMPLE_SIDE, size="down")
+        image = image.flatten(background=list(ground(_as_pillow(sample))))
+    image = image.copy()
+    for name in image.get_fields():
+        if name.endswith("-data") or name == "orientation":
+            image.remove(name)
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc.SRGB)
+    if xmp and fmt != "PNG":
+        image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
+    saver, options = OUTPUT_FORMATS[fmt]
+    saved: bytes = getattr(image, saver)(keep="icc:xmp", **options)
+    return containers.with_png_xmp(saved, xmp) if xmp and fmt == "PNG" else saved

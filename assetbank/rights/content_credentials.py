@@ -1,18 +1,18 @@
 """Read Content Credentials (C2PA): signed statements in a file about its origin.
 
 Nothing is fetched from the network, and no list of trusted signers is consulted: "valid" means that
-the signature matches the file, not that the signer is trusted. The c2pa package is imported when
-the first file with Content Credentials is read.
+the signature matches the file, not that the signer is trusted. The file itself is parsed in a child
+process (`assetbank.media.decoder`).
 """
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assetbank.media import decoder
 from assetbank.text import clean_text
 
 logger = logging.getLogger(__name__)
@@ -20,11 +20,6 @@ logger = logging.getLogger(__name__)
 MARKS = (b"c2pa", b"dcterms:provenance")  # embedded manifest, or reference to a remote one
 MAX_ENTRIES = 20  # actions, and ingredients, that are returned
 MAX_TEXT_LENGTH = 200  # characters
-# Nothing is fetched: neither remote manifests nor the revocation status of certificates
-SETTINGS = {
-    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False},
-    "core": {"allowed_network_hosts": []},
-}
 STATES = {
     "valid": "Signed and unchanged since.",
     "changed": "Changed after signing, or the signature is invalid: do not rely on it.",
@@ -99,25 +94,21 @@ def parse_credentials(data: bytes, mime: str) -> Credentials | None:
     """
     if not any(mark in data for mark in MARKS):
         return None
-    from c2pa import C2paError, Context, Reader
-
     try:
-        with (
-            Context.from_dict(SETTINGS) as context,
-            Reader(mime, io.BytesIO(data), context=context) as reader,
-        ):
-            return _parse_store(json.loads(reader.json()))
-    except C2paError.ManifestNotFound:
-        return None
-    except C2paError as error:
-        address = str(error).partition("remote manifests from url ")[2]
-        if address:
-            return Credentials("elsewhere", address=_text(address))
-        logger.info("Content Credentials that cannot be read: %s", error)
-        return Credentials("unreadable")
-    except Exception as error:  # uploaded bytes are untrusted: the parser may raise anything
+        manifest = decoder.read_manifest(data, mime)
+        if manifest.error:
+            return _unreadable(manifest.error)
+        return _parse_store(json.loads(manifest.store)) if manifest.store else None
+    except Exception as error:  # uploaded bytes are untrusted, and so is what is read from them
         logger.warning("Content Credentials that cannot be read: %s", error)
         return Credentials("unreadable")
+
+
+def _unreadable(error: str) -> Credentials:
+    if address := error.partition("remote manifests from url ")[2]:
+        return Credentials("elsewhere", address=_text(address))
+    logger.info("Content Credentials that cannot be read: %s", error)
+    return Credentials("unreadable")
 
 
 def _parse_store(store: dict[str, Any]) -> Credentials:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from assetbank import permissions
 from assetbank.assets import open_rendition
 from assetbank.errors import ProblemError
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset, Brand
 from generation.models import BrandRules, Finding, Output, Reference
 from generation.review import fidelity, ocr, palette
@@ -126,7 +126,7 @@ def _palette(output: Output, asset: Asset) -> list[Finding]:
     if not asset.brand.palette:
         return []
     with open_rendition(asset=asset, name="grid") as file:
-        picture = images.load_rgb(file, side=palette.SIDE)
+        picture = decoder.load_rgb(file, side=palette.SIDE)
     found = palette.off_palette(picture, asset.brand.palette)
     if found is None:
         return []
@@ -140,7 +140,7 @@ def _words(output: Output, asset: Asset) -> list[Finding]:
     if not ocr.is_installed() or asset.engine_model == SKETCH:
         return []
     with open_rendition(asset=asset, name="preview") as file:
-        picture = images.load_rgb(file, side=SIDE)
+        picture = decoder.load_rgb(file, side=SIDE)
     strange = ocr.unapproved_words(ocr.read_words(picture) or [], _approved(output, asset.brand))
     if not strange:
         return []
@@ -166,7 +166,7 @@ def _references(output: Output, asset: Asset) -> list[Finding]:
     if not rows or asset.engine_model == SKETCH:  # a sketch shows all of them
         return []
     with open_rendition(asset=asset, name="preview") as file:
-        picture = images.load_rgb(file, side=regions.SIDE)
+        picture = decoder.load_rgb(file, side=regions.SIDE)
     return [
         Finding(
             output=output,

@@ -21,7 +21,7 @@ from django.utils import timezone
 from assetbank import locks
 from assetbank.assets import open_rendition
 from assetbank.errors import FileMissing, PictureRefused
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset, AssetQuerySet, Brand
 from search.duplicates import dismissals, pixel_match
 from search.errors import SearchUnavailable
@@ -164,7 +164,7 @@ def _pixel_arrays(asset: Asset) -> pixel_match.PixelArrays | None:
     """
     try:
         with open_rendition(asset=asset, name="grid") as file:
-            return pixel_match.pixel_arrays(images.load_rgb(file, side=pixel_match.SIDE))
+            return pixel_match.pixel_arrays(decoder.load_rgb(file, side=pixel_match.SIDE))
     except PictureRefused as error:
         logger.warning("%s: %s", asset.path, error)
         return None

@@ -19,7 +19,7 @@ from django.core.files.storage import default_storage
 
 from assetbank import jobs
 from assetbank.errors import PictureRefused
-from assetbank.media import images
+from assetbank.media import decoder
 from search.encoders import EncoderError, ImageEncoder, UnreadableVector, clip
 from search.indexing import collections, enrolment, entities, leases, space_encoders, spaces
 from search.indexing.leases import BatchResult, LeasedRow
@@ -170,7 +170,7 @@ def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
         )
     with default_storage.open(leased.asset.path) as file:
         # Twice the encoder's input size: nearly the same vector as from the full image
-        return encoder.preprocess(images.load_rgb(file, side=2 * encoder.input_size))
+        return encoder.preprocess(decoder.load_rgb(file, side=2 * encoder.input_size))
 
 
 def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from assetbank.assets import read_original
 from assetbank.errors import PictureRefused, PictureTooLarge
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset
 from search.encoders import EncoderError, EncoderUnavailable, QueryPart, TextEncoder
 from search.errors import InvalidQuery, SearchUnavailable
@@ -157,7 +157,7 @@ def save_query_image(*, person: User, data: bytes) -> QueryImage:
         limit = settings.MAX_UPLOAD_BYTES / 2**20
         raise PictureTooLarge(f"This file is larger than the maximum of {limit:.0f} MB.")
     space = spaces.active_space()
-    rgb = images.load_rgb(io.BytesIO(data), side=QUERY_IMAGE_SIDE)
+    rgb = decoder.load_rgb(io.BytesIO(data), side=QUERY_IMAGE_SIDE)
     return _save_query_image(person, rgb, space)
 
 
@@ -170,7 +170,7 @@ def save_query_crop(
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise PictureRefused("Draw a box inside the image.")
     space = spaces.active_space()
-    rgb = images.load_rgb(io.BytesIO(read_original(asset)), side=1600)
+    rgb = decoder.load_rgb(io.BytesIO(read_original(asset)), side=1600)
     corners = (left * rgb.width, top * rgb.height, right * rgb.width, bottom * rgb.height)
     part = rgb.crop(tuple(round(corner) for corner in corners))  # type: ignore[arg-type]
     if min(part.size) < 8:

@@ -19,9 +19,8 @@ from django.test import Client
 from assetbank import health
 from assetbank.assets import delete_asset, update_asset
 from assetbank.errors import InvalidAsset
-from assetbank.media import images
 from assetbank.models import Asset, Collection
-from tests.conftest import Cast, picture_bytes
+from tests.conftest import Cast
 from tests.support.api import client_of
 from tests.support.processes import wait_until
 
@@ -266,16 +265,3 @@ class TestAtTheSameMoment:
         assert shown.status_code == 409
         assert told.status_code == 409
         assert told.json()["code"] == "conflict"
-
-    def test_large_pictures_are_decoded_one_after_another(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(images, "LARGE", 100)
-        with images._large:
-            large = threading.Thread(target=images.examine, args=[picture_bytes()], daemon=True)
-            large.start()
-            large.join(timeout=0.3)
-            assert large.is_alive(), "it waits"
-            images.examine(picture_bytes(size=(9, 9)))  # small images do not wait
-        large.join(timeout=10)
-        assert not large.is_alive()

@@ -11,14 +11,13 @@ import hashlib
 import io
 import re
 
-import pillow_heif
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps, ImageStat
 
+from assetbank.errors import PictureRefused
+from assetbank.media import decoder
 from generation.engines.base import Drawing, DrawnImage, DrawRequest, ReferenceImage
 from generation.engines.sketch.panel import INK, LABEL, PAPER, Colour, draw_panel
 from generation.errors import InvalidRequest
-
-pillow_heif.register_heif_opener()  # references may be HEIC, which Pillow alone cannot read
 
 LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 COLOURS = frozenset(ImageColor.colormap) - {
@@ -251,19 +250,14 @@ def _open(reference: ReferenceImage, longest: int) -> Image.Image:
     Raises InvalidRequest if it cannot be read.
     """
     try:
-        with Image.open(io.BytesIO(reference.data)) as opened:
-            opened.draft("RGB", (longest, longest))
-            upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((longest, longest))
-            layered = upright.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        image = decoder.load_rgb(io.BytesIO(reference.data), side=longest)
+    except PictureRefused:
         raise InvalidRequest(
             f'The reference "{reference.title}" cannot be read as an image. Use another one.',
             code="unreadable_reference",
         ) from None
-    flat = Image.new("RGB", layered.size, PAPER)
-    flat.paste(layered, mask=layered.getchannel("A"))
-    return flat
+    image.thumbnail((longest, longest))
+    return image
 
 
 def _palette(request: DrawRequest) -> list[Colour]:

@@ -83,7 +83,7 @@ def test_every_mode_becomes_a_rendition_on_white(cast: Cast, mode: str) -> None:
     image.save(buffer, fmt)
     asset = store(cast, buffer.getvalue()).asset
     with open_rendition(asset=asset, name="grid") as file:
-        shown = Image.open(file).convert("RGB")
+        shown = images.flatten(Image.open(file))
     transparent = mode in {"LA", "RGBA", "CMYK"}
     assert shown.getpixel((20, 20)) == ((255, 255, 255) if transparent else (0, 0, 0))
 

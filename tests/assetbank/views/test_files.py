@@ -144,11 +144,21 @@ class TestUploading:
         assert response.json()["outcome"] == "duplicate"
         assert response.json()["url"] == there.get_absolute_url()
 
-    @pytest.mark.parametrize("data", [b"", b"<svg/>", picture_bytes()[:50]])
-    def test_a_bad_file_is_refused_with_a_sentence(self, cast: Cast, data: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("data", "status", "code"),
+        [
+            (b"", 400, "picture_refused"),
+            (b"<svg/>", 415, "picture_unsupported"),
+            (picture_bytes()[:50], 400, "picture_damaged"),
+        ],
+        ids=["empty", "no picture", "cut"],
+    )
+    def test_a_bad_file_is_refused_with_a_sentence(
+        self, cast: Cast, data: bytes, status: int, code: str
+    ) -> None:
         response = self.post(cast.creator, file=a_file("bad.png", data))
-        assert response.status_code == 400
-        assert response.json()["code"] == "picture_refused"
+        assert response.status_code == status
+        assert response.json()["code"] == code
         assert response.json()["detail"].endswith(".")
         assert not Asset.objects.exists()
 

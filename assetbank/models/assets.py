@@ -22,7 +22,6 @@ from taggit.models import TaggedItem
 from assetbank.models.brands import Brand
 from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
 
-
 METADATA_FILTERS = ("creator", "city", "country")  # are filtered by, whatever their case
 
 

@@ -38,7 +38,7 @@ def lost_on_the_way(cast: Cast, paths: Iterable[Path], side: int | None = None) 
             brand=cast.acme, file=path.read_bytes(), filename=path.name, by=cast.creator
         ).asset
         before = said_of(given)
-        assert "Line two" in before["description"]
+        assert "Line two" in before["description"] or path.suffix == ".webp"  # which has no IIM
         for name in FORMATS:
             if name == "original":
                 data, filename = read_original(given), given.filename

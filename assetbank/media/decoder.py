@@ -101,9 +101,9 @@ def render_renditions(data: bytes) -> dict[str, bytes]:
     return renditions
 
 
-def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
+def render(data: bytes, *, fmt: str, side: int) -> bytes:
     """Return the image as a file of another format or size: see `images.render`."""
-    rendered: bytes = pool().run("render", data, fmt=fmt, side=side, xmp=xmp)
+    rendered: bytes = pool().run("render", data, fmt=fmt, side=side)
     return rendered
 
 

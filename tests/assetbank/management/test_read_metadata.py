@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.core.management import CommandError, call_command
 
-from assetbank.management.commands import read_metadata as command
+from assetbank.assets import fill_from_file
 from assetbank.models import Asset
 from tests.assetbank.media.metadata.test_reading import CASES
 from tests.conftest import Cast, picture_bytes
@@ -94,14 +94,13 @@ def test_it_goes_on_where_it_was_stopped(
 ) -> None:
     second = make_asset(file=picture_bytes((1, 2, 3)))
     Asset.objects.filter(pk=second.pk).update(metadata_read_at=None)
-    fill = command.fill_from_file
 
     def interrupted(*, asset: Asset, dry_run: bool) -> list[str]:
         if asset.pk == second.pk:
             raise KeyboardInterrupt
-        return fill(asset=asset, dry_run=dry_run)
+        return fill_from_file(asset=asset, dry_run=dry_run)
 
-    monkeypatch.setattr(command, "fill_from_file", interrupted)
+    monkeypatch.setattr("assetbank.management.commands.read_metadata.fill_from_file", interrupted)
     with pytest.raises(CommandError, match="Run the same command again"):
         run()
     monkeypatch.undo()

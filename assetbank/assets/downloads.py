@@ -96,7 +96,7 @@ def original_path(*, asset: Asset, location: bool) -> str:
     has_location: bool | None = cache.get(key)
     if has_location is False:
         return asset.path
-    path = asset.path_without_location
+    path = files.path_without_location(asset)
     if has_location and files.exists(path):
         return path
     data = files.read_original(asset)

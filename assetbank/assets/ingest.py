@@ -66,10 +66,10 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
-    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
-    with the same bytes is returned instead, and added to `collection`. If killed midway it leaves
-    no row, if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
+    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others and adds
+    to `tags`. With `complete`, required custom fields need a value. An asset of the brand with the
+    same bytes is returned instead, and added to `collection`. If killed midway it leaves no row, if
+    it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
@@ -81,7 +81,6 @@ def ingest_asset(
         created_by=by,
         created_at=created_at or timezone.now(),
         **_file_fields(filename, data, checksum, image),
-        metadata_read_at=timezone.now(),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
     _assign_fields(asset, fields, data, image, complete)
@@ -123,6 +122,7 @@ def _assign_fields(
     cannot have.
     """
     said = _said(asset, image)
+    asset.metadata_read_at = timezone.now()
     custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
     fields = {
         **fields,

@@ -12,6 +12,7 @@ from django.test import Client
 
 from assetbank import permissions
 from assetbank.assets import delete_asset, downloads, read_original
+from assetbank.assets.files import path_without_location
 from assetbank.media.metadata import read_metadata, strip_location
 from assetbank.models import Asset, Brand
 from tests.assetbank.media.metadata.test_location import with_gps
@@ -85,7 +86,7 @@ def test_rest_shows_the_position_as_the_policy_says(
 def test_the_copy_is_made_once_and_deleted_with_its_asset(
     cast: Cast, asset: Asset, django_capture_on_commit_callbacks: Any
 ) -> None:
-    path = asset.path_without_location
+    path = path_without_location(asset)
     assert not default_storage.exists(path)
     first = get(cast.viewer, asset.original_url)
     assert default_storage.exists(path)
@@ -104,4 +105,4 @@ def test_an_original_without_coordinates_is_sent_as_it_is(
     asset = make_asset(file=data)
     for _ in range(2):
         assert get(cast.viewer, asset.original_url) == data
-    assert not default_storage.exists(asset.path_without_location)
+    assert not default_storage.exists(path_without_location(asset))

@@ -10,4 +10,5 @@ class AssetbankConfig(AppConfig):
 
         hooks.health_checks.register(health.database)
         hooks.health_checks.register(health.files)
+        hooks.health_checks.register(health.decoders)
         hooks.health_checks.register(health.workers)

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from assetbank import hooks
 from assetbank.hooks import Part
+from assetbank.media import decoder
 
 STORAGE_SECONDS = 10
 
@@ -46,6 +47,18 @@ def files() -> Part:
     finally:
         pool.shutdown(wait=False)  # do not wait for a storage that hangs
     return Part("files", True, settings.STORAGES["default"]["BACKEND"].rpartition(".")[2])
+
+
+def decoders() -> Part:
+    """Check that a process can be started that decodes images; tell what keeps it from harm."""
+    found = decoder.check_sandbox()
+    held = {
+        f"Landlock {found.landlock}": found.landlock,
+        "seccomp": found.seccomp,
+        "memory limit": found.memory,
+    }
+    kept = ", ".join(name for name, holds in held.items() if holds) or "nothing"
+    return Part("decoders", True, f"{'Full' if found.full else 'Limited'} sandbox: {kept}")
 
 
 def workers() -> Part:

@@ -10,7 +10,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from assetbank import notifications
-from assetbank.assets import backfill_features
+from assetbank.assets import backfill_features, rendered
 from assetbank.http import idempotency
 
 logger = logging.getLogger(__name__)
@@ -68,3 +68,15 @@ def mail_notice(notice_id: int) -> None:
 def forget_requests(timestamp: int) -> None:
     """Delete expired records of Idempotency-Keys."""
     idempotency.delete_expired()
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(
+    name="assetbank.tasks.delete_unused_downloads",
+    queue="house",
+    queueing_lock="delete_unused_downloads",
+    pass_context=False,
+)
+def delete_unused_downloads(timestamp: int) -> None:
+    """Delete rendered downloads that are too old, too many, or of deleted assets."""
+    rendered.delete_unused()

@@ -21,6 +21,8 @@ MAX_FACE_LINES = 30
 # Folders of an app that are Django's own or interfaces; every other package is a capability
 NO_CAPABILITY = INTERFACES | {"management", "embedded", "demo"}
 TRAINING = "search.encoders.demo"  # has no face: it loads torch, and only its command needs it
+IMAGES = ROOT / "assetbank" / "media" / "images.py"
+OPENS_OWN_FILES = {"search.query.embedding"}  # thumbnails of search images, which it encoded itself
 
 
 def modules() -> list[Path]:
@@ -170,6 +172,22 @@ def test_no_code_is_named_by_a_string() -> None:
         if "import_string" in path.read_text() or "import_module" in path.read_text()
     ]
     assert named == []
+
+
+def test_foreign_bytes_are_decoded_in_child_processes_only() -> None:
+    """Outside `assetbank.media`, the functions of `images` that decode are those of `decoder`."""
+    decoding = {each.name for each in ast.walk(tree(IMAGES)) if isinstance(each, ast.FunctionDef)}
+    direct = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in modules()
+        if IMAGES.parent not in path.parents
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and (owner := ast.unparse(node.value)) in {"images", "Image"}
+        and node.attr in (decoding if owner == "images" else {"open"})
+    ]
+    assert [place for place in direct if place.partition(":")[0] not in OPENS_OWN_FILES] == []
+    assert len(direct) <= len(OPENS_OWN_FILES)
 
 
 def test_every_task_has_an_explicit_name() -> None:

@@ -81,6 +81,7 @@ class DownloadView(APIView):
                 fmt=serializer.validated_data["format"],
                 side=serializer.validated_data.get("side"),
                 location=permissions.downloads_location(user_of(request), asset.brand),
+                by=user_of(request),
             )
         )
 

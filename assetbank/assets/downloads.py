@@ -1,7 +1,7 @@
 """Downloads of an asset in another size or format, and the Content Credentials of originals.
 
-A download is rendered on request. It carries the metadata of the original with the changes that
-were made in the library, and the asset's provenance.
+A download is rendered on request (`rendered`). It carries the metadata of the original with the
+changes that were made in the library, and the asset's provenance.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from pathlib import PurePath
 from django.core.cache import cache
 
 from assetbank import permissions
-from assetbank.assets import files
+from assetbank.assets import files, rendered
 from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import InvalidAsset, NotAllowed
-from assetbank.media import decoder
 from assetbank.media.metadata import read_metadata, strip_location, write_metadata
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
@@ -27,7 +26,6 @@ FORMATS = {  # value of the `format` parameter -> Pillow's name, MIME type and e
     "webp": ("WEBP", "image/webp", "webp"),
     "tiff": ("TIFF", "image/tiff", "tif"),
 }
-SIDES = (800, 1600, 3000)  # longest sides that the download menu offers, in pixels
 MIN_SIDE, MAX_SIDE = 16, 8_000
 CACHE_SECONDS = 24 * 3600
 
@@ -40,17 +38,24 @@ class Download:
 
 
 def render_download(
-    *, asset: Asset, fmt: str, side: int | None = None, location: bool = True
+    *,
+    asset: Asset,
+    fmt: str,
+    side: int | None = None,
+    location: bool = True,
+    by: permissions.AnyUser | None = None,
 ) -> Download:
     """Render an asset as a file of format `fmt`, a key of FORMATS.
 
     `side` is the maximum length of the longer side in pixels; it is never enlarged beyond the
-    original. The file carries the asset's metadata, without coordinates unless `location`.
+    original. The file carries the asset's metadata, without coordinates unless `location`. `by` is
+    the user who waits for it.
 
     Raises:
         InvalidAsset: the format or the side is not offered.
         FileMissing: the original is missing, or the storage is unavailable.
         PictureRefused: the original cannot be decoded.
+        TooManyAttempts: several downloads are being rendered for `by` already.
     """
     if fmt not in FORMATS:
         raise InvalidAsset(f"format must be one of {', '.join(FORMATS)}.")
@@ -58,16 +63,16 @@ def render_download(
         raise InvalidAsset(f"side must be {MIN_SIDE} to {MAX_SIDE:,} pixels.")
     longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
-    original = files.read_original(asset)
-    data = _embed(asset, original, decoder.render(original, fmt=name, side=longest), location)
+    pixels = rendered.render(asset=asset, fmt=name, side=longest, by=by)
+    data = _embed(asset, files.read_original(asset), pixels, location)
     stem = PurePath(asset.filename).stem[:200] or "picture"
     return Download(data, mime, f"{stem}-{longest}.{extension}")
 
 
-def _embed(asset: Asset, original: bytes, rendered: bytes, location: bool) -> bytes:
+def _embed(asset: Asset, original: bytes, pixels: bytes, location: bool) -> bytes:
     """Return a rendered file with the asset's metadata, and those of its original."""
     written = write_metadata(
-        rendered,
+        pixels,
         fields=from_file.metadata_for_file(asset, read_metadata(original)),
         base=original,
         properties={
@@ -122,9 +127,9 @@ def read_credentials(asset: Asset) -> Credentials | None:
 
 
 def offered_sides(asset: Asset) -> list[int]:
-    """Return the SIDES that are smaller than the original, and the longest side that can be had."""
+    """Return the sizes of the menu below that of the original, and the largest that can be had."""
     longest = min(max(asset.width, asset.height), MAX_SIDE)
-    return [*(side for side in SIDES if side < longest), longest]
+    return [*(side for side in rendered.SIDES if side < longest), longest]
 
 
 def original_name(asset: Asset) -> str:

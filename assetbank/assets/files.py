@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
 from assetbank.errors import FileMissing
+from assetbank.locks import session_lock
 from assetbank.media import decoder, images
 from assetbank.models import Asset
 from assetbank.rights import embed_xmp
@@ -71,11 +73,24 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        rendered = embed_xmp(asset, decoder.render_renditions(read_original(asset)))[name]
-        save_copy(path, rendered)
-        return ContentFile(rendered, name=path)
+        return ContentFile(_render_again(asset, name), name=path)
     except Exception as error:
         raise FileMissing(f"The file storage is not responding: {error}.") from error
+
+
+def _render_again(asset: Asset, name: str) -> bytes:
+    """Render all renditions of an asset, once for all who wait for them; return that of a name."""
+    with session_lock(f"renditions-{asset.pk}", wait=True):
+        with (
+            suppress(Exception),  # whatever is wrong with the storage, the lines below tell
+            default_storage.open(asset.rendition_path(name)) as file,
+        ):
+            data: bytes = file.read()
+            return data
+        renditions = embed_xmp(asset, decoder.render_renditions(read_original(asset)))
+        for each, rendered in renditions.items():
+            save_copy(asset.rendition_path(each), rendered)
+        return renditions[name]
 
 
 def read_original(asset: Asset) -> bytes:

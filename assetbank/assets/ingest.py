@@ -66,26 +66,23 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others and adds
-    to `tags`. With `complete`, required custom fields need a value. An asset of the brand with the
-    same bytes is returned instead, and added to `collection`. If killed midway it leaves no row, if
-    it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
+    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
+    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
+    with the same bytes is returned instead, and added to `collection`. If killed midway it leaves
+    no row, if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
     image = decoder.examine(data)
+    told: dict[str, Any] = asdict(provenance) if provenance else read_source_type(data, image)
+    told |= _file_fields(filename, data, checksum, image)
     asset = Asset(
-        brand=brand,
-        origin=origin,
-        created_by=by,
-        created_at=created_at or timezone.now(),
-        **_file_fields(filename, data, checksum, image),
-        **(asdict(provenance) if provenance else read_source_type(data, image)),
+        brand=brand, origin=origin, created_by=by, created_at=created_at or timezone.now(), **told
     )
     _assign_fields(asset, fields, data, image, complete)
     try:
-        _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
+        _save(asset, data, image, tags, collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes were ingested at the same time
@@ -140,7 +137,7 @@ def _save(
     asset: Asset,
     data: bytes,
     image: images.ImageFacts,
-    tags: list[str],
+    given_tags: Iterable[str],
     collection: Collection | None,
 ) -> None:
     """Save the files, then the row.
@@ -149,6 +146,7 @@ def _save(
     fails, they are deleted again, unless the row exists: an error from COMMIT does not prove that
     nothing was committed.
     """
+    tags = from_file.tags_from_file(_said(asset, image), given_tags)
     undo: list[Callable[[], None]] = []
     committing = False
     try:

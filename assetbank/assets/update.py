@@ -12,6 +12,7 @@ from django.db import transaction
 
 from assetbank import hooks
 from assetbank.assets import fields as asset_fields
+from assetbank.assets import rendered
 from assetbank.assets.files import delete_after_commit, path_without_location, read_original
 from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
@@ -94,6 +95,7 @@ def delete_asset(*, asset: Asset) -> None:
         path_without_location(asset),
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
+        *rendered.paths(asset.checksum),
     }
     asset.delete()
     delete_after_commit(paths)

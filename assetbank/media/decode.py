@@ -108,7 +108,7 @@ def count_pixels(data: bytes) -> int:
     try:
         if name := formats.recognise(data):
             header = _loader(data, name)()
-            return int(header.width * header.height)
+            return int(header.width) * int(header.height)
         with formats.opened_by_pillow(data) as image:
             return image.width * image.height
     except Exception:  # decode() finds the words for it

@@ -103,6 +103,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
             fmt=request.GET.get("format", "jpeg"),
             side=int(side) if side else None,
             location=permissions.downloads_location(request.user, asset.brand),
+            by=request.user,
         )
     )
 

@@ -26,6 +26,7 @@ EVERY: dict[str, list[str]] = {
     "health_checks": [
         "assetbank.health.database",
         "assetbank.health.files",
+        "assetbank.health.decoders",
         "assetbank.health.workers",
         "search.health.vectors",
         "search.health.encoder",

@@ -33,7 +33,7 @@ def tags_of(number: int) -> dict[str, Any]:
     time = f"{chance.randrange(24):02}:{chance.randrange(60):02}:{chance.randrange(60):02}"
     zone = chance.choice(("+01:00", "-03:30", "+05:45", "-08:00"))
     caption = f"{thing} in {city}.\nLine two, number {number}."
-    xmp = {
+    xmp: dict[str, Any] = {
         "XMP-dc:Title": f"{thing} {number}",
         "XMP-dc:Description": caption,
         "XMP-dc:Subject": words,
@@ -51,7 +51,7 @@ def tags_of(number: int) -> dict[str, Any]:
         "XMP-xmp:Rating": chance.randrange(1, 6),
         "XMP-xmpMM:DocumentID": f"xmp.did:{number}",
     }
-    iim = {
+    iim: dict[str, Any] = {
         "IPTC:CodedCharacterSet": "UTF8",
         "IPTC:ObjectName": f"Title {number} ü",
         "IPTC:Caption-Abstract": caption,
@@ -63,7 +63,7 @@ def tags_of(number: int) -> dict[str, Any]:
         "IPTC:TimeCreated": f"{time}{zone}",
         "IPTC:SpecialInstructions": "Handle with care",
     }
-    exif = {
+    exif: dict[str, Any] = {
         "IFD0:Artist": person,
         "IFD0:Copyright": f"© {person}",
         "IFD0:ImageDescription": caption,
@@ -77,7 +77,8 @@ def tags_of(number: int) -> dict[str, Any]:
         "GPS:GPSLongitude": chance.uniform(1, 179),
         "GPS:GPSLongitudeRef": chance.choice("EW"),
     }
-    return [xmp, iim, exif, {**xmp, **exif}, {**xmp, **iim, **exif}, {**iim, **exif}][number % 6]
+    mixtures = ((xmp,), (iim,), (exif,), (xmp, exif), (xmp, iim, exif), (iim, exif))
+    return {tag: value for each in mixtures[number % 6] for tag, value in each.items()}
 
 
 def write(paths: Sequence[Path]) -> None:

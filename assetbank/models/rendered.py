@@ -1,0 +1,27 @@
+"""Downloads in other sizes and formats that are kept in the storage."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class RenderedFile(models.Model):
+    """A rendered file of an original, without metadata; it is made again when it is missing.
+
+    It belongs to the original's bytes, and so to all assets that have them.
+    """
+
+    checksum = models.CharField(max_length=64, help_text="SHA-256 of the original.")
+    options = models.CharField(max_length=20, help_text="Format and longest side: jpeg-1600.")
+    path = models.CharField(max_length=300, help_text="In the storage.")
+    bytes = models.PositiveBigIntegerField()
+    used_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["checksum", "options"], name="rendered_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.checksum[:12]} {self.options}"

@@ -77,13 +77,14 @@ def as_html(record: dict[str, Any], asset: Asset) -> str:
 def provenance_archive(*, asset: Asset, person: permissions.AnyUser) -> IO[bytes]:
     """Return a ZIP of the original and its record.
 
-    The original is byte for byte what came in, but for coordinates that the user may not have.
+    The original is byte for byte what came in, but for coordinates that the user may not have:
+    `asset` is one of `permissions.downloadable`.
 
     Raises NotAllowed and FileMissing.
     """
     downloads.require_download(person, asset)
     record = provenance_record(asset=asset, person=person)
-    location = permissions.downloads_location(person, asset.brand)
+    location = permissions.keeps_location(asset)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # the response closes it
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +64,8 @@ def test_downloads_follow_the_policy(cast: Cast, asset: Asset, policy: str, name
         said = read_metadata(get(user, f"/assets/{asset.pk}/download/?format={fmt}"))
         assert (said.latitude is not None) is kept, fmt
         assert said.city == "Köln"
+    archive = zipfile.ZipFile(io.BytesIO(get(user, f"/assets/{asset.pk}/record.zip")))
+    assert (archive.read("here.jpg") == with_gps("JPEG")) is kept
     answer = client_of(cast, name).get(f"/api/v1/assets/{asset.pk}/download/?format=jpeg")
     assert (read_metadata(answer.getvalue()).latitude is not None) is kept
     assert read_original(asset) == with_gps("JPEG")

@@ -24,10 +24,22 @@ def connect() -> None:
     post_save.connect(post_save_apply_policy, Brand, dispatch_uid="search.post_save_brand")
 
 
-def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs: Any) -> None:
-    """Mark the asset's embeddings pending, or enrol a new asset in every space."""
+def post_save_request_index(
+    instance: Asset,
+    created: bool,
+    raw: bool,
+    update_fields: Collection[str] | None,
+    **kwargs: Any,
+) -> None:
+    """Mark the asset's embeddings pending, or enrol a new asset in every space.
+
+    If the size of a picture is corrected, it was decoded wrongly, and its vectors are computed
+    again.
+    """
     if raw:
         return
+    if not created and update_fields is not None and "width" in update_fields:
+        Embedding.objects.filter(asset_id=instance.pk).update(vector_bytes=None, checksum="")
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
         enrolment.enrol_assets([instance.pk])
     pipeline.enqueue_indexing()

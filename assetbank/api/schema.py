@@ -28,6 +28,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
+UPLOADS = {  # status -> why a file was refused
+    "400": "Invalid request, or a damaged image (code picture_damaged)",
+    "413": "Larger than the maximum, in bytes or pixels (code picture_too_large)",
+    "415": "No image, or one of an unsupported kind (code picture_unsupported)",
+}
 SINGULARS = {
     "batches": "batch",
     "golden-questions": "relevance test query",
@@ -58,4 +63,8 @@ class Schema(AutoSchema):
         if direction == "response" and self.path.startswith("/api/v1/"):
             response = self._get_response_for_code(ProblemSerializer, "default")  # type: ignore[no-untyped-call]
             bodies["default"] = {**response, "description": "Error"}
+            if self.method == "POST" and "multipart/form-data" in self.map_parsers():
+                bodies |= {
+                    code: {**response, "description": text} for code, text in UPLOADS.items()
+                }
         return bodies

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from assetbank.assets.files import open_rendition, read_original
-from assetbank.assets.ingest import feature_fields
+from assetbank.assets.files import feature_fields, open_rendition, read_original, render_again
 from assetbank.assets.metadata import from_file, says_nothing, title_for
 from assetbank.assets.update import update_asset
 from assetbank.errors import FileMissing, PictureRefused
-from assetbank.media import decoder
+from assetbank.media import decoder, images
 from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.models import Asset, AssetQuerySet, Brand
 
@@ -43,6 +43,21 @@ def backfill_features(*, limit: int = 200) -> int:
         asset.save(update_fields=list(features))
         done += 1
     return done
+
+
+def refresh_renditions(*, asset: Asset) -> bool:
+    """Render an asset's renditions if they are missing or made by earlier rules.
+
+    Corrects its size, colours and hash as well. Returns False if nothing was missing. Raises
+    FileMissing and PictureRefused.
+    """
+    try:
+        if all(map(default_storage.exists, map(asset.rendition_path, images.RENDITIONS))):
+            return False
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
+    render_again(asset=asset)
+    return True
 
 
 def unread_assets(brand: Brand | None = None) -> AssetQuerySet:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
+from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -12,11 +14,12 @@ from django.db import transaction
 
 from assetbank.errors import FileMissing
 from assetbank.locks import session_lock
-from assetbank.media import decoder, images
+from assetbank.media import colours, decoder, images, phash
 from assetbank.models import Asset
 from assetbank.rights import embed_xmp
 
 logger = logging.getLogger(__name__)
+SAME_PICTURE = 6  # bits of 64 in which the hashes of a picture differ if it is rendered otherwise
 
 
 def delete_after_commit(paths: Iterable[str]) -> None:
@@ -73,24 +76,71 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     try:
         return default_storage.open(path)
     except FileNotFoundError:
-        return ContentFile(_render_again(asset, name), name=path)
+        return ContentFile(_render_again_once(asset, name), name=path)
     except Exception as error:
         raise FileMissing(f"The file storage is not responding: {error}.") from error
 
 
-def _render_again(asset: Asset, name: str) -> bytes:
+def _render_again_once(asset: Asset, name: str) -> bytes:
     """Render all renditions of an asset, once for all who wait for them; return that of a name."""
     with session_lock(f"renditions-{asset.pk}", wait=True):
         with (
-            suppress(Exception),  # whatever is wrong with the storage, the lines below tell
+            suppress(Exception),  # whatever is wrong with the storage, the line below tells
             default_storage.open(asset.rendition_path(name)) as file,
         ):
             data: bytes = file.read()
             return data
-        renditions = embed_xmp(asset, decoder.render_renditions(read_original(asset)))
-        for each, rendered in renditions.items():
-            save_copy(asset.rendition_path(each), rendered)
-        return renditions[name]
+        return render_again(asset=asset)[name]
+
+
+def render_again(*, asset: Asset) -> dict[str, bytes]:
+    """Render an asset's renditions again; return them by name.
+
+    Those of earlier rules are deleted, and what the asset's row says of the picture is corrected:
+    it may have been read by the same rules. Raises FileMissing and PictureRefused.
+    """
+    facts = decoder.examine(read_original(asset))
+    rendered = embed_xmp(asset, facts.renditions)
+    for name, data in rendered.items():
+        save_copy(asset.rendition_path(name), data)
+    _correct(asset, facts)
+    outdated = chain.from_iterable(map(asset.outdated_rendition_paths, images.RENDITIONS))
+    delete_after_commit(list(outdated))
+    return rendered
+
+
+@transaction.atomic
+def _correct(asset: Asset, facts: images.ImageFacts) -> None:
+    """Correct size, colours and hash of the asset's row, unless its file was replaced.
+
+    An update of the size tells search that the picture looks different, and is embedded again.
+    """
+    current = Asset.objects.select_for_update().filter(pk=asset.pk, checksum=asset.checksum)
+    if (row := current.first()) is None:
+        return
+    size = {"width": facts.width, "height": facts.height}
+    features = feature_fields(facts.colours, facts.perceptual_hash)
+    known = row.perceptual_hash
+    same = (row.width, row.height) == (facts.width, facts.height) and (
+        known is None or phash.distance(known, facts.perceptual_hash) <= SAME_PICTURE
+    )
+    if same and row.colours == features["colours"]:
+        return
+    corrected = features if same else {**size, **features}
+    for name, value in corrected.items():
+        setattr(row, name, value)
+        setattr(asset, name, value)
+    row.save(update_fields=list(corrected))
+
+
+def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
+    """Return the fields of an asset that hold its dominant colours and its perceptual hash."""
+    dominant = list(dominant)
+    return {
+        "colours": dominant,
+        "colour_cells": colours.cells(dominant),
+        "perceptual_hash": perceptual_hash,
+    }
 
 
 def read_original(asset: Asset) -> bytes:

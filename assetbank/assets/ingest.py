@@ -20,9 +20,10 @@ from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.files import feature_fields
 from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
-from assetbank.media import colours, decoder, images
+from assetbank.media import decoder, images
 from assetbank.media.metadata import FileMetadata
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
@@ -186,16 +187,6 @@ def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Ing
     if collection:
         collections.add_assets(collection=collection, assets=[asset])
     return IngestResult(asset, created=False)
-
-
-def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:
-    """Return the fields of an asset that hold its dominant colours and its perceptual hash."""
-    dominant = list(dominant)
-    return {
-        "colours": dominant,
-        "colour_cells": colours.cells(dominant),
-        "perceptual_hash": perceptual_hash,
-    }
 
 
 def _read(file: File[bytes] | bytes) -> bytes:

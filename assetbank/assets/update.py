@@ -96,6 +96,7 @@ def delete_asset(*, asset: Asset) -> None:
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
         *rendered.paths(asset.checksum),
+        *chain.from_iterable(map(asset.outdated_rendition_paths, images.RENDITIONS)),
     }
     asset.delete()
     delete_after_commit(paths)

@@ -4,7 +4,7 @@ Foreign bytes are given to `decoder`; `images` has the tables of formats and siz
 `decoder` runs in its child processes.
 """
 
-from assetbank.media import colours, decoder, images
+from assetbank.media import colours, decoder, images, phash
 from assetbank.media.images import ImageFacts
 
-__all__ = ["ImageFacts", "colours", "decoder", "images"]
+__all__ = ["ImageFacts", "colours", "decoder", "images", "phash"]

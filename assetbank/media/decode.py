@@ -11,29 +11,30 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import numpy as np
 import pyvips
 from PIL import Image
 
 from assetbank.errors import PictureTooLarge
 from assetbank.media import colour_management, containers, formats, icc
+from assetbank.media.pillow_decoder import (
+    Scale,
+    StoredPixels,
+    field_bytes,
+    read_with_pillow,
+)
 
 pyvips.cache_set_max(0)  # nothing is decoded twice, and a cache would keep what strangers sent
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # it warns of what is refused with a sentence
 pyvips.concurrency_set(1)  # several pictures at once use the cores, not several threads for one
 
-# Returns the factor, at most 1, by which a picture of this width and height is reduced
-Scale = Callable[[int, int], float]
 STREAMED = {"access": "sequential", "fail_on": "truncated"}
 LOADERS = {  # each format by its own loader: no other of libvips is reached
-    "JPEG": ("jpegload_buffer", STREAMED),
-    "PNG": ("pngload_buffer", STREAMED),
-    "WEBP": ("webpload_buffer", STREAMED),
+    "JPEG": ("jpegload_source", STREAMED),
+    "PNG": ("pngload_source", STREAMED),
+    "WEBP": ("webpload_source", STREAMED),
     # It reports a strip that ends early as an error, and mere oddities as warnings
-    "TIFF": ("tiffload_buffer", {**STREAMED, "fail_on": "error"}),
+    "TIFF": ("tiffload_source", {**STREAMED, "fail_on": "error"}),
 }
 SHRINKS = (1, 2, 4, 8)  # factors by which libjpeg reduces a picture while it decodes it
 METADATA = re.compile(r"^(exif|xmp|iptc|photoshop)-data$|comment")  # fields of libvips
@@ -55,19 +56,6 @@ class Decoded:
     height: int
     xmp: bytes
     plain: bool
-
-
-@dataclass(frozen=True)
-class _Pixels:
-    """Pixels as they are stored, in the file's own colours, and how they are meant."""
-
-    image: pyvips.Image
-    width: int
-    height: int
-    orientation: int
-    profiles: list[bytes]  # by precedence
-    xmp: bytes
-    metadata: bool
 
 
 def fit(side: int) -> Scale:
@@ -93,12 +81,12 @@ def decode(data: bytes, scale: Scale) -> Decoded:
                 raise
             if name != "TIFF":
                 raise refusal from error
-        return _tiff_with_pillow(data, scale, refusal)
+        return _tiffread_with_pillow(data, scale, refusal)
     with formats.opened_by_pillow(data) as opened:
         formats.check_pixels(*opened.size)
         name = opened.format or ""
         try:
-            return _decoded(_with_pillow(opened, data, name, scale), name)
+            return _decoded(read_with_pillow(opened, data, name, scale), name)
         except Exception as error:
             raise formats.unsupported(error, name, data) or error from error
 
@@ -115,19 +103,19 @@ def count_pixels(data: bytes) -> int:
         return 0
 
 
-def _tiff_with_pillow(data: bytes, scale: Scale, refusal: Exception) -> Decoded:
+def _tiffread_with_pillow(data: bytes, scale: Scale, refusal: Exception) -> Decoded:
     """Decode a TIFF that libvips does not know; raise `refusal` if Pillow does not either."""
     try:
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as opened:
             formats.check_pixels(*opened.size)
-            return _decoded(_with_pillow(opened, data, "TIFF", scale), "TIFF")
+            return _decoded(read_with_pillow(opened, data, "TIFF", scale), "TIFF")
     except PictureTooLarge:
         raise
     except Exception as error:
         raise refusal from error
 
 
-def _decoded(stored: _Pixels, name: str) -> Decoded:
+def _decoded(stored: StoredPixels, name: str) -> Decoded:
     image, has_colours = colour_management.to_srgb(stored.image, stored.profiles)
     image = _upright(image, stored.orientation)
     width, height = stored.width, stored.height
@@ -163,11 +151,20 @@ def _upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
 
 
 def _loader(data: bytes, name: str) -> Callable[..., pyvips.Image]:
+    """Return what opens the file, given further options.
+
+    It reads the bytes where they are: libvips' loaders of buffers copy them first.
+    """
     loader, options = LOADERS[name]
-    return partial(getattr(pyvips.Image, loader), data, **options)
+
+    def load(**more: object) -> pyvips.Image:
+        source = pyvips.Source.new_from_memory(data)
+        return getattr(pyvips.Image, loader)(source, **options, **more)
+
+    return load
 
 
-def _with_vips(data: bytes, name: str, scale: Scale) -> _Pixels:
+def _with_vips(data: bytes, name: str, scale: Scale) -> StoredPixels:
     load = _loader(data, name)
     header = load()
     width, height = header.width, header.height
@@ -185,21 +182,21 @@ def _with_vips(data: bytes, name: str, scale: Scale) -> _Pixels:
     image = colour_management.reduced(image, *size)
     fields = set(header.get_fields())
     chunks = containers.png_chunks(data) if name == "PNG" else {}
-    exif = containers.read_exif(_blob(header, "exif-data") or chunks.get(b"eXIf"))
+    exif = containers.read_exif(field_bytes(header, "exif-data") or chunks.get(b"eXIf"))
     turned = name == "TIFF" and "orientation" in fields
-    profile = _blob(header, "icc-profile-data")
+    profile = field_bytes(header, "icc-profile-data")
     profiles = [profile] if profile else []
     if name == "PNG":
         profiles = list(containers.png_profiles(chunks, profile))
     if exif.adobe_rgb:
         profiles.append(icc.matrix_profile(icc.ADOBE_RGB, icc.gamma_curve(563 / 256)))
-    return _Pixels(
+    return StoredPixels(
         image,
         width,
         height,
         header.get("orientation") if turned else exif.orientation,
         profiles,
-        _blob(header, "xmp-data"),
+        field_bytes(header, "xmp-data"),
         metadata=any(METADATA.search(field) for field in fields) or b"eXIf" in chunks,
     )
 
@@ -218,83 +215,3 @@ def _tiff_bands(image: pyvips.Image, data: bytes) -> pyvips.Image:
     kind = extra[0] if isinstance(extra, tuple) else extra
     # 0 is unspecified: a mask, a spot colour, or nothing
     return image[:bands] if kind == 0 else image[: bands + 1]
-
-
-def _blob(image: pyvips.Image, field: str) -> bytes:
-    return bytes(image.get(field)) if image.get_typeof(field) else b""
-
-
-# --------------------------------------------------------------------------------- Pillow
-
-
-def _with_pillow(opened: Image.Image, data: bytes, name: str, scale: Scale) -> _Pixels:
-    opened.load()
-    width, height = opened.size
-    factor = scale(width, height)
-    info = opened.info
-    profile = info.get("icc_profile") or b""
-    profiles, orientation = [profile] if profile else [], 1
-    if name in {"AVIF", "HEIF"}:
-        properties = containers.heif_properties(data)
-        profiles = list(containers.heif_profiles(properties, profile))
-        orientation = _heif_orientation(opened, data, properties)
-    # Pillow has turned a TIFF, and the others have no orientation
-    image = _as_vips(_unpacked(opened, factor))
-    if name == "TIFF" and image.format == "ushort":  # Pillow leaves 12 bits in the lower ones
-        image = (image << (16 - _bits(data))).cast("ushort")
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    image = colour_management.reduced(image, *size)
-    xmp = info.get("xmp")
-    metadata = any(info.get(kind) for kind in ("exif", "xmp", "comment"))
-    xmp = xmp if isinstance(xmp, bytes) else b""
-    return _Pixels(image, width, height, orientation, profiles, xmp, metadata)
-
-
-def _bits(data: bytes) -> int:
-    bits = formats.tiff_tags(data).get(formats.TIFF_BITS, 16)
-    return max(8, min(16, max(bits) if isinstance(bits, tuple) else bits))
-
-
-def _heif_orientation(
-    opened: Image.Image, data: bytes, properties: list[tuple[bytes, bytes]]
-) -> int:
-    """Return the orientation that is left to apply: of irot and imir, or else of EXIF."""
-    turned = any(kind in containers.TRANSFORMS for kind, _ in properties)
-    if opened.format == "HEIF":  # libheif has applied the properties
-        return 1 if turned else int(opened.info.get("original_orientation") or 1)
-    if turned:  # Pillow tells those of AVIF as if they were EXIF
-        return containers.read_exif(opened.info.get("exif")).orientation
-    header = pyvips.Image.heifload_buffer(data)  # Pillow has overwritten the EXIF
-    return containers.read_exif(_blob(header, "exif-data")).orientation
-
-
-def _unpacked(image: Image.Image, factor: float) -> Image.Image:
-    """Return an image in a mode whose array libvips takes, reduced by a whole factor if large."""
-    if image.has_transparency_data and image.mode not in {"LA", "RGBA"}:
-        image = image.convert("RGBA")
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode not in {"L", "LA", "RGB", "RGBA", "CMYK", "LAB", "I", "F"} and (
-        not image.mode.startswith("I;16")
-    ):
-        image = image.convert("RGB")
-    times = int(0.5 / factor)
-    if times > 1 and image.mode in {"L", "LA", "RGB", "RGBA", "CMYK"}:
-        image = image.reduce((min(times, image.width), min(times, image.height)))
-    return image
-
-
-def _as_vips(image: Image.Image) -> pyvips.Image:
-    array: Any = np.asarray(image)
-    if image.mode == "LAB":  # a and b are signed
-        light, *colour = (array[..., band] for band in range(3))
-        signed = (band.view(np.int8) for band in colour)
-        array = np.dstack([light * np.float32(100 / 255), *signed]).astype(np.float32)
-    elif image.mode == "I":
-        array = array.clip(0).astype(np.uint32)
-    elif image.mode.startswith("I;16"):
-        array = array.astype(np.uint16)
-    interpretation = {"LAB": "lab", "CMYK": "cmyk", "RGB": "srgb", "RGBA": "srgb"}
-    return pyvips.Image.new_from_array(
-        np.ascontiguousarray(array), interpretation=interpretation.get(image.mode, "b-w")
-    )

@@ -14,13 +14,14 @@ import pyvips
 from PIL import Image
 
 from assetbank.media import colours, icc
-from assetbank.media.decode import Scale, at_least, decode, fit
+from assetbank.media.decode import at_least, count_pixels, decode, fit
 from assetbank.media.formats import FORMATS, decode_errors
 from assetbank.media.ground import flatten, ground
 from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.media.phash import perceptual_hash
+from assetbank.media.pillow_decoder import Scale
 
-__all__ = ["decode_errors", "flatten"]  # beside what is defined here
+__all__ = ["count_pixels", "decode_errors", "flatten"]  # beside what is defined here
 
 RENDITIONS = {"grid": 480, "preview": 1600}  # name -> longest side in pixels
 SAMPLE_SIDE = 64

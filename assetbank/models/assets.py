@@ -32,6 +32,11 @@ def original_path(asset: Asset, filename: str) -> str:
     return f"originals/{asset.folder}/{stem}.{extension}"
 
 
+# Of the rules by which renditions are made. Raised when renditions of existing assets would look
+# different: they are then made again when they are asked for, or by `manage.py refresh_renditions`
+RENDITION_RULES = 2
+
+
 class AssetQuerySet(models.QuerySet["Asset"]):
     """Assets, with annotations that save queries."""
 
@@ -269,16 +274,34 @@ class Asset(EmbeddedMetadata):
 
     def rendition_path_without_source_type(self, name: str) -> str:
         """Return the path that a rendition had before the asset got its digital source type."""
-        return f"renditions/{self.folder}/{self.checksum[:12]}-{name}.webp"
+        return f"renditions/{self.folder}/{self._file_version}-{name}.webp"
+
+    def outdated_rendition_paths(self, name: str) -> set[str]:
+        """Return the paths that a rendition had under earlier RENDITION_RULES."""
+        rules = ["", *(f"-r{number}" for number in range(2, RENDITION_RULES))]
+        sources = {"", self._source_suffix}
+        return {
+            f"renditions/{self.folder}/{self.checksum[:12]}{rule}{source}-{name}.webp"
+            for rule in rules
+            for source in sources
+        }
 
     @property
     def rendition_version(self) -> str:
         """Version of the renditions' bytes, for their addresses.
 
-        Changes with the original and with the digital source type, which renditions carry as XMP.
+        Changes with the original, with RENDITION_RULES, and with the digital source type, which
+        renditions carry as XMP.
         """
-        suffix = f"-{self.digital_source_type}" if self.digital_source_type else ""
-        return f"{self.checksum[:12]}{suffix}"
+        return f"{self._file_version}{self._source_suffix}"
+
+    @property
+    def _file_version(self) -> str:
+        return f"{self.checksum[:12]}-r{RENDITION_RULES}"
+
+    @property
+    def _source_suffix(self) -> str:
+        return f"-{self.digital_source_type}" if self.digital_source_type else ""
 
 
 def _address(view: str, *more: str) -> str:

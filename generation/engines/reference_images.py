@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from assetbank.assets import open_rendition, read_original
+from assetbank.media import decoder
 from assetbank.models import Asset
 from generation.engines.base import ReferenceImage
 
-SENT_AS_IS = {"image/jpeg", "image/png", "image/webp", "image/heic"}
 MAX_SENT_BYTES = 4 * 2**20  # bytes; fourteen such references fit into one inline request
-
-
-def is_sent_as_original(asset: Asset) -> bool:
-    """Return True if engines get the original of an asset, False if they get its preview: they
-    accept the types SENT_AS_IS, of at most MAX_SENT_BYTES."""
-    return asset.mime in SENT_AS_IS and asset.bytes <= MAX_SENT_BYTES
+MAX_SENT_SIDE = 4_096  # pixels; image models draw at most that
 
 
 def reference_image(asset: Asset, role: str = "") -> ReferenceImage:
-    """Return an asset as a reference: its original if engines accept it, else its preview.
+    """Return an asset as a reference: upright, in sRGB, as JPEG, PNG or WebP, without EXIF.
 
-    Raises FileMissing and PictureRefused.
+    That is its original if it is so already, or else a copy of it; and its preview if these have
+    more than MAX_SENT_BYTES. Raises FileMissing and PictureRefused.
     """
-    if is_sent_as_original(asset):
-        return original_image(asset, role)
+    if asset.bytes <= MAX_SENT_BYTES:
+        data, mime = decoder.as_reference(read_original(asset), side=MAX_SENT_SIDE)
+        if len(data) <= MAX_SENT_BYTES:
+            return ReferenceImage(data, mime, asset.title, role, asset.pk)
     with open_rendition(asset=asset, name="preview") as file:
         return ReferenceImage(file.read(), "image/webp", asset.display_title, role, asset.pk)
 

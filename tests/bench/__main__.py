@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.support import watchdog
 
-PARTS = ("indexing", "questions", "store", "memory")
+PARTS = ("indexing", "questions", "store", "memory", "decoder")
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
     watchdog.watch(folder)
     _set_up(folder, bfloat16=arguments.bfloat16)
-    from tests.bench import indexing, memory, questions, store
+    from tests.bench import decoder, indexing, memory, questions, store
 
     with _server(arguments.server, folder):
         pictures = indexing.pictures(arguments.photos, arguments.pictures)
@@ -38,6 +38,8 @@ def main() -> None:
             questions.bench(arguments.rows, pictures)
         if "memory" in arguments.only and arguments.server == "lite":
             memory.bench(pictures)
+        if "decoder" in arguments.only:
+            decoder.bench(pictures)
         if "store" in arguments.only:
             store.bench(arguments.rows)
 

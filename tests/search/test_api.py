@@ -253,7 +253,7 @@ def test_what_is_no_picture_is_not_searched_with(
     index()
     sent = {"image": upload(b"no picture")}
     answer = client_of(cast, "viewer").post(SEARCH, sent, format="multipart")
-    assert (answer.status_code, answer.json()["code"]) == (400, "picture_refused")
+    assert (answer.status_code, answer.json()["code"]) == (415, "picture_unsupported")
 
 
 def test_searching_says_that_it_is_down_and_browsing_goes_on(

@@ -261,7 +261,7 @@ class TestSearching:
         index()
         client = signed_in(cast.viewer)
         bad = SimpleUploadedFile("x.png", b"no picture")
-        assert client.post("/picture-search/", {"picture": bad}).status_code == 400
+        assert client.post("/picture-search/", {"picture": bad}).status_code == 415
         assert client.post("/picture-search/").status_code == 400
 
     def test_more_like_this(self, cast: Cast, make_asset: MakeAsset, index: Index) -> None:

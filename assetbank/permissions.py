@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset, AssetQuerySet, Brand, Collection, Membership
@@ -164,9 +164,18 @@ def sees_location(user: AnyUser, brand: Brand) -> bool:
     return location_brands(user).filter(pk=brand.pk).exists()
 
 
-def downloads_location(user: AnyUser, brand: Brand) -> bool:
-    """Return whether files that the user downloads keep their coordinates."""
-    return brand.gps_policy != Brand.GpsPolicy.STRIP and sees_location(user, brand)
+def downloadable(user: AnyUser) -> AssetQuerySet:
+    """Return the assets that the user may see, with their brands and for `keeps_location`."""
+    policy = Brand.GpsPolicy
+    edited = Q(brand__gps_policy=policy.STRIP_FOR_VIEWERS, brand__in=brands(user, *EDITORS))
+    kept = Q(brand__gps_policy=policy.KEEP) | edited
+    visible = assets(user).select_related("brand")
+    return visible.annotate(annotated_location=ExpressionWrapper(kept, BooleanField()))
+
+
+def keeps_location(asset: Asset) -> bool:
+    """Return whether files of an asset keep their coordinates for the user of `downloadable`."""
+    return bool(asset.__dict__["annotated_location"])
 
 
 def can_manage(user: AnyUser, brand: Brand) -> bool:

@@ -80,7 +80,7 @@ class DownloadView(APIView):
                 asset=asset,
                 fmt=serializer.validated_data["format"],
                 side=serializer.validated_data.get("side"),
-                location=permissions.downloads_location(user_of(request), asset.brand),
+                location=permissions.keeps_location(asset),
                 by=user_of(request),
             )
         )
@@ -99,5 +99,4 @@ class CredentialsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(user_of(request)).select_related("brand")
-    return get_object_or_404(visible, pk=pk)
+    return get_object_or_404(permissions.downloadable(user_of(request)), pk=pk)

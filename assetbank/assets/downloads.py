@@ -83,6 +83,12 @@ def _embed(asset: Asset, original: bytes, pixels: bytes, location: bool) -> byte
     return written if location else strip_location(written)
 
 
+def original_bytes(*, asset: Asset, location: bool) -> bytes:
+    """Return the original, without coordinates unless `location`. Raises FileMissing."""
+    data = files.read_original(asset)
+    return data if location else strip_location(data)
+
+
 def original_path(*, asset: Asset, location: bool) -> str:
     """Return the path of the file that is sent as the original.
 
@@ -95,7 +101,7 @@ def original_path(*, asset: Asset, location: bool) -> str:
     has_location: bool | None = cache.get(key)
     if has_location is False:
         return asset.path
-    path = asset.path_without_location
+    path = files.path_without_location(asset)
     if has_location and files.exists(path):
         return path
     data = files.read_original(asset)

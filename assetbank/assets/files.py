@@ -35,6 +35,12 @@ def delete_after_commit(paths: Iterable[str]) -> None:
     transaction.on_commit(delete_files, robust=True)
 
 
+def path_without_location(asset: Asset) -> str:
+    """Return the path of the original's copy without coordinates, which exists if it was needed."""
+    extension = asset.path.rpartition(".")[2]
+    return f"renditions/{asset.folder}/{asset.checksum[:12]}-no-location.{extension}"
+
+
 def exists(path: str) -> bool:
     """Return whether the storage has a file. Raises FileMissing if the storage is unavailable."""
     try:

@@ -76,18 +76,14 @@ def ingest_asset(
     if existing := _existing(brand, checksum, collection):
         return existing
     image = decoder.examine(data)
+    told: dict[str, Any] = asdict(provenance) if provenance else read_source_type(data, image)
+    told |= _file_fields(filename, data, checksum, image)
     asset = Asset(
-        brand=brand,
-        origin=origin,
-        created_by=by,
-        created_at=created_at or timezone.now(),
-        **_file_fields(filename, data, checksum, image),
-        metadata_read_at=timezone.now(),
-        **(asdict(provenance) if provenance else read_source_type(data, image)),
+        brand=brand, origin=origin, created_by=by, created_at=created_at or timezone.now(), **told
     )
     _assign_fields(asset, fields, data, image, complete)
     try:
-        _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
+        _save(asset, data, image, tags, collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, collection):
             return existing  # the same bytes were ingested at the same time
@@ -124,6 +120,7 @@ def _assign_fields(
     cannot have.
     """
     said = _said(asset, image)
+    asset.metadata_read_at = timezone.now()
     custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
     fields = {
         **fields,
@@ -141,7 +138,7 @@ def _save(
     asset: Asset,
     data: bytes,
     image: images.ImageFacts,
-    tags: list[str],
+    given_tags: Iterable[str],
     collection: Collection | None,
 ) -> None:
     """Save the files, then the row.
@@ -150,6 +147,7 @@ def _save(
     fails, they are deleted again, unless the row exists: an error from COMMIT does not prove that
     nothing was committed.
     """
+    tags = from_file.tags_from_file(_said(asset, image), given_tags)
     undo: list[Callable[[], None]] = []
     committing = False
     try:

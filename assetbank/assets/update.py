@@ -13,7 +13,7 @@ from django.db import transaction
 from assetbank import hooks
 from assetbank.assets import fields as asset_fields
 from assetbank.assets import rendered
-from assetbank.assets.files import delete_after_commit, read_original
+from assetbank.assets.files import delete_after_commit, path_without_location, read_original
 from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import decoder, images
@@ -92,7 +92,7 @@ def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files are deleted when the transaction has committed."""
     paths = {
         asset.path,
-        asset.path_without_location,
+        path_without_location(asset),
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
         *rendered.paths(asset.checksum),

@@ -95,17 +95,6 @@ def _from_gamma(gamma: bytes, chroma: bytes) -> bytes:
     return icc.matrix_profile(primaries, curve)
 
 
-def with_png_xmp(data: bytes, xmp: bytes) -> bytes:
-    """Return a PNG with an XMP packet before its pixels.
-
-    It is not compressed, as the XMP specification wants it; libvips compresses it.
-    """
-    chunk = b"iTXt" + b"XML:com.adobe.xmp\0" + b"\0" * 4 + xmp
-    head = 8 + 25  # the signature and IHDR
-    framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    return data[:head] + framed + data[head:]
-
-
 # ----------------------------------------------------------------------------- HEIF, AVIF
 
 

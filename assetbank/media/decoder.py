@@ -93,9 +93,9 @@ def load_rgb(file: IO[bytes], *, side: int) -> Image.Image:
     return Image.frombytes("RGB", (pixels.width, pixels.height), pixels.rgb)
 
 
-def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
+def render(data: bytes, *, fmt: str, side: int) -> bytes:
     """Return the image as a file of another format or size: see `images.render`."""
-    rendered: bytes = pool().run("render", data, fmt=fmt, side=side, xmp=xmp)
+    rendered: bytes = pool().run("render", data, fmt=fmt, side=side)
     return rendered
 
 

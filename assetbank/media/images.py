@@ -13,7 +13,7 @@ from typing import IO, Any
 import pyvips
 from PIL import Image
 
-from assetbank.media import colours, containers, icc
+from assetbank.media import colours, icc
 from assetbank.media.decode import at_least, count_pixels, decode, fit, nearly
 from assetbank.media.formats import FORMATS, decode_errors
 from assetbank.media.ground import flatten, ground
@@ -104,14 +104,14 @@ def load_rendition(file: IO[bytes], *, side: int) -> Image.Image:
         return flatten(image)
 
 
-def render(data: bytes, *, fmt: str, side: int, xmp: bytes = b"") -> bytes:
+def render(data: bytes, *, fmt: str, side: int) -> bytes:
     """Return the image as a file: upright, in sRGB, its longest side at most `side` pixels.
 
     `fmt` is a key of OUTPUT_FORMATS; all but JPEG keep transparency. The pixels are streamed from
     the decoder to the encoder where nothing needs all of them. Raises PictureRefused.
     """
     with decode_errors():
-        return _saved(decode(data, fit(side)).image, fmt, xmp)
+        return _saved(decode(data, fit(side)).image, fmt)
 
 
 def as_reference(data: bytes, *, side: int) -> tuple[bytes, str]:
@@ -126,7 +126,7 @@ def as_reference(data: bytes, *, side: int) -> tuple[bytes, str]:
         if decoded.plain and small and decoded.format in {"JPEG", "PNG", "WEBP"}:
             return data, FORMATS[decoded.format][0]
         fmt = "PNG" if decoded.image.bands == 4 else "JPEG"
-        return _saved(decoded.image, fmt, b""), FORMATS[fmt][0]
+        return _saved(decoded.image, fmt), FORMATS[fmt][0]
 
 
 def _load(data: bytes, scale: Scale) -> Image.Image:
@@ -172,8 +172,8 @@ def _webp(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _saved(image: pyvips.Image, fmt: str, xmp: bytes) -> bytes:
-    """Return the bytes of a file that says sRGB, and nothing else but `xmp`."""
+def _saved(image: pyvips.Image, fmt: str) -> bytes:
+    """Return the bytes of a file that says sRGB, and nothing else: see `media.metadata`."""
     if fmt == "JPEG" and image.bands == 4:
         image = image.copy_memory()
         sample = image.thumbnail_image(SAMPLE_SIDE, size="down")
@@ -183,8 +183,6 @@ def _saved(image: pyvips.Image, fmt: str, xmp: bytes) -> bytes:
         if name.endswith("-data") or name == "orientation":
             image.remove(name)
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc.SRGB)
-    if xmp and fmt != "PNG":
-        image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
     saver, options = OUTPUT_FORMATS[fmt]
-    saved: bytes = getattr(image, saver)(keep="icc:xmp", **options)
-    return containers.with_png_xmp(saved, xmp) if xmp and fmt == "PNG" else saved
+    saved: bytes = getattr(image, saver)(keep="icc", **options)
+    return saved

@@ -205,8 +205,11 @@ class Asset(EmbeddedMetadata):
 
     @property
     def display_title(self) -> str:
-        """The title; of an untitled asset with its file name, as "Untitled — IMG_1234.jpg"."""
-        return f"{UNTITLED} — {self.filename}" if self.untitled else self.title
+        """The title; of an untitled asset with its file name, as "Untitled — IMG_1234.jpg".
+
+        It fits into fields for titles.
+        """
+        return f"{UNTITLED} — {self.filename}"[:200] if self.untitled else self.title
 
     @property
     def alt(self) -> str:
@@ -269,12 +272,6 @@ class Asset(EmbeddedMetadata):
     def rendition_path(self, name: str) -> str:
         """Return a rendition's path in the storage."""
         return self._rendition(self.rendition_version, name)
-
-    @property
-    def path_without_location(self) -> str:
-        """Path in the storage of the original's copy without coordinates, if there is one."""
-        extension = self.path.rpartition(".")[2]
-        return f"renditions/{self.folder}/{self.checksum[:12]}-no-location.{extension}"
 
     def rendition_path_without_source_type(self, name: str) -> str:
         """Return the path that a rendition had before the asset got its digital source type."""

@@ -65,10 +65,9 @@ def token_or_session(view: View) -> View:
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the original as a download under its file name, if need be without coordinates."""
-    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(permissions.downloadable(request.user), pk=pk)
     downloads.require_download(request.user, asset)
-    location = permissions.downloads_location(request.user, asset.brand)
-    path = downloads.original_path(asset=asset, location=location)
+    path = downloads.original_path(asset=asset, location=permissions.keeps_location(asset))
     if not _storage_is_local():
         return _redirect_to_storage(path, download_as=downloads.original_name(asset))
     try:
@@ -92,7 +91,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 @token_or_session
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Render the asset as a download: `?format=jpeg&side=1600`."""
-    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(permissions.downloadable(request.user), pk=pk)
     downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
@@ -102,7 +101,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
             asset=asset,
             fmt=request.GET.get("format", "jpeg"),
             side=int(side) if side else None,
-            location=permissions.downloads_location(request.user, asset.brand),
+            location=permissions.keeps_location(asset),
             by=request.user,
         )
     )

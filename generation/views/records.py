@@ -47,5 +47,5 @@ def as_zip(request: PageRequest, pk: int) -> HttpResponseBase:
 
 
 def _asset(request: PageRequest, pk: int) -> Asset:
-    visible = permissions.assets(request.user).select_related("brand", "created_by")
+    visible = permissions.downloadable(request.user).select_related("created_by")
     return get_object_or_404(visible, pk=pk)

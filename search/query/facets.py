@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet, TextField
+from django.db.models import Value as Literal
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, ExtractYear
 
 from assetbank import permissions
 from assetbank.models import Asset
 from search.query import fulltext, retrieval
-from search.query.filters import to_queryset
+from search.query.filters import CAPTURED_DAY, to_queryset
 from search.query.types import SearchQuery
 
 MAX_VALUES = 20
@@ -32,14 +36,16 @@ class Facet:
     values: tuple[Value, ...]
 
 
-SOURCES = {  # URL parameter -> (attribute of Filters, column)
-    "brand": ("brands", "brand__slug"),
-    "kind": ("kinds", "kind"),
-    "origin": ("origins", "origin"),
-    "status": ("statuses", "status"),
-    "tags": ("tags", "tags__name"),
-    "engine_model": ("engine_models", "engine_model"),
-    "preset": ("presets", "preset"),
+SOURCES: dict[str, tuple[str, Combinable]] = {  # URL parameter -> attribute of Filters, value
+    "brand": ("brands", F("brand__slug")),
+    "kind": ("kinds", F("kind")),
+    "origin": ("origins", F("origin")),
+    "status": ("statuses", F("status")),
+    "tags": ("tags", F("tags__name")),
+    "engine_model": ("engine_models", F("engine_model")),
+    "preset": ("presets", F("preset")),
+    "captured_year": ("captured_years", ExtractYear(CAPTURED_DAY)),
+    "creator": ("creators", F("creator")),
 }
 
 
@@ -55,23 +61,33 @@ def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facet
     the result of choosing another value; tags are counted under all filters, as all must hold.
     Raises InvalidQuery and SearchUnavailable."""
     matching, capped = _matching(person, question)
-    found = []
-    for name, (attribute, column) in SOURCES.items():
-        chosen = getattr(question.filters, attribute)
-        filters = question.filters if name == "tags" else question.filters.without(attribute)
-        if name == "status":
-            filters = replace(filters, statuses=ALL_STATUSES)  # Archived assets are counted, too
-        counted = (
-            to_queryset(filters, matching)
-            .exclude(**{column: ""})
-            .values_list(column)
-            .annotate(number=Count("pk", distinct=True))
-            .order_by("-number", column)[:MAX_VALUES]
-        )
-        values = tuple(Value(value, number, value in chosen) for value, number in counted if value)
-        if values:
-            found.append(Facet(name, values))
-    return Facets(tuple(found), to_queryset(question.filters, matching).count(), capped)
+    first, *others = [_counts(name, question, matching) for name in SOURCES]
+    found: dict[str, list[Value]] = {name: [] for name in SOURCES}
+    for name, value, number in first.union(*others, all=True):  # one query for all facets
+        chosen = getattr(question.filters, SOURCES[name][0])
+        found[name].append(Value(value, number, value in chosen))
+    for values in found.values():
+        values.sort(key=lambda each: (-each.count, each.value))
+    found["captured_year"].sort(key=lambda each: each.value, reverse=True)
+    counted = tuple(Facet(name, tuple(values)) for name, values in found.items() if values)
+    return Facets(counted, to_queryset(question.filters, matching).count(), capped)
+
+
+def _counts(name: str, question: SearchQuery, matching: QuerySet[Asset]) -> QuerySet[Asset, Any]:
+    """Return the most frequent values of a facet, as (name, value, number)."""
+    attribute, expression = SOURCES[name]
+    filters = question.filters if name == "tags" else question.filters.without(attribute)
+    if name == "status":
+        filters = replace(filters, statuses=ALL_STATUSES)  # Archived assets are counted, too
+    counted = to_queryset(filters, matching).annotate(
+        facet=Literal(name, TextField()), value=Cast(expression, TextField())
+    )
+    return (
+        counted.filter(value__gt="")
+        .values_list("facet", "value")
+        .annotate(number=Count("pk", distinct=True))
+        .order_by("-number", "value")[:MAX_VALUES]
+    )
 
 
 def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[QuerySet[Asset], bool]:

@@ -120,14 +120,24 @@ def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def changed_since(resources: list[tuple[int, bytes]], iim: bytes) -> bool:
-    """Return whether IIM was changed after XMP: its digest, if there is one, is another."""
+    """Return whether IIM was changed after XMP: its digest, if there is one, is another.
+
+    A TIFF may count the zeros that fill up its IIM.
+    """
     digest = dict(resources).get(DIGEST_RESOURCE, b"")
-    return len(digest) == 16 and any(digest) and digest != _digest(iim)
+    expected = {_digest(iim), _digest(iim.rstrip(b"\0"))}
+    return len(digest) == 16 and any(digest) and digest not in expected
 
 
-def build_resources(resources: list[tuple[int, bytes]], iim: bytes) -> bytes:
-    """Return image resources with other IIM, its digest, and without those that describe pixels."""
-    new = [(IIM_RESOURCE, iim), (DIGEST_RESOURCE, _digest(iim))] if iim else []
+def build_resources(
+    resources: list[tuple[int, bytes]], iim: bytes, *, with_iim: bool = True
+) -> bytes:
+    """Return image resources for other IIM: with its digest, and without those of the pixels.
+
+    `with_iim`: they contain the IIM itself, which a TIFF has beside them.
+    """
+    new = [(IIM_RESOURCE, iim)] if iim and with_iim else []
+    new += [(DIGEST_RESOURCE, _digest(iim))] if iim else []
     kept = [
         (number, value)
         for number, value in resources

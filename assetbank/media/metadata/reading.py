@@ -82,7 +82,7 @@ class Sources:
 
     @cached_property
     def iim_bytes(self) -> bytes:
-        return self.blocks.iim.rstrip(b"\0") or dict(self.resources).get(IIM_RESOURCE, b"")
+        return self.blocks.iim or dict(self.resources).get(IIM_RESOURCE, b"")
 
     @cached_property
     def iim(self) -> Iim:

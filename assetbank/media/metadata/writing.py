@@ -13,7 +13,7 @@ from typing import Any
 from assetbank.media.metadata.containers import embed, read_blocks
 from assetbank.media.metadata.exif import Exif
 from assetbank.media.metadata.exif_writing import without_pixels
-from assetbank.media.metadata.iim import Iim, build_resources, cut
+from assetbank.media.metadata.iim import Iim, cut
 from assetbank.media.metadata.model import FileMetadata
 from assetbank.media.metadata.reading import HIERARCHICAL, Sources, metadata_of, says
 from assetbank.media.metadata.table import (
@@ -56,7 +56,7 @@ def write_metadata(
         data,
         packet=packet,
         exif=writer.exif(),
-        resources=build_resources(sources.resources, iim),
+        resources=sources.resources,
         iim=iim,
     )
 

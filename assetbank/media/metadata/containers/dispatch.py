@@ -6,6 +6,7 @@ from assetbank.media.metadata.containers import boxes, gif, jpeg, png, tiff, web
 from assetbank.media.metadata.containers.blocks import Blocks, Piece, blocks_of
 from assetbank.media.metadata.exif import Exif
 from assetbank.media.metadata.exif_writing import build_exif
+from assetbank.media.metadata.iim import build_resources
 from assetbank.media.metadata.xmp import Packet
 
 
@@ -34,20 +35,21 @@ def find_pieces(data: bytes) -> list[Piece]:
 
 
 def embed(
-    data: bytes, *, packet: Packet, exif: Exif, resources: bytes = b"", iim: bytes = b""
+    data: bytes, *, packet: Packet, exif: Exif, resources: list[tuple[int, bytes]], iim: bytes
 ) -> bytes:
     """Return a JPEG, PNG, WebP or TIFF with these blocks in place of its own.
 
-    `resources` contain `iim`; the first is for JPEG, and both are for TIFF. Raises ValueError for
-    another format.
+    Image resources and IIM are for JPEG and TIFF. Raises ValueError for another format.
     """
     if data.startswith(b"\xff\xd8"):
-        return jpeg.embed(data, packet=packet, exif=build_exif(exif), resources=resources)
+        block = build_resources(resources, iim)
+        return jpeg.embed(data, packet=packet, exif=build_exif(exif), resources=block)
     xmp = packet.to_bytes()
     if is_png(data):
         return png.embed(data, xmp=xmp, exif=build_exif(exif))
     if data[:4] == b"RIFF":
         return webp.embed(data, xmp=xmp, exif=build_exif(exif))
     if data[:4] in (b"II*\0", b"MM\0*"):
-        return tiff.embed(data, xmp=xmp, exif=exif, resources=resources, iim=iim)
+        block = build_resources(resources, iim, with_iim=False)
+        return tiff.embed(data, xmp=xmp, exif=exif, resources=block, iim=iim)
     raise ValueError("metadata are written into JPEG, PNG, WebP and TIFF only")

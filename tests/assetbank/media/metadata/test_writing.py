@@ -8,10 +8,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
 from PIL import Image
 
-from assetbank.media.metadata import FileMetadata, read_metadata, write_metadata
+from assetbank.media.metadata import (
+    FileMetadata,
+    read_metadata,
+    strip_location,
+    write_metadata,
+)
 from tests.assetbank.media.metadata.test_reading import CASES, iim, jpeg, packet, with_iim
 from tests.conftest import picture_bytes
 from tests.support import exiftool
@@ -134,6 +140,24 @@ def test_iim_in_another_encoding_becomes_utf8() -> None:
 
 def number(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) else value
+
+
+@pytest.mark.parametrize("fmt", ["AVIF", "HEIF"])
+def test_we_read_what_exiftool_wrote_into_formats_of_phones(tmp_path: Path, fmt: str) -> None:
+    exiftool.require()
+    buffer = io.BytesIO()
+    image = Image.new("RGB", (64, 64))
+    if fmt == "HEIF":
+        pillow_heif.from_pillow(image).save(buffer)
+    else:
+        image.save(buffer, fmt)
+    options = ["-XMP-dc:Title=Łódź", "-Artist=Jürgen", "-GPSLatitude=50.9413", "-GPSLatitudeRef=N"]
+    options += ["-GPSLongitude=6.9583", "-GPSLongitudeRef=E"]
+    written = exiftool.write(tmp_path, buffer.getvalue(), f"x.{fmt.lower()}", *options)
+    said = read_metadata(written)
+    assert (said.title, said.creator) == ("Łódź", "Jürgen")
+    assert said.latitude == pytest.approx(50.9413)
+    assert read_metadata(strip_location(written)).latitude is None
 
 
 @pytest.mark.parametrize("fmt", FORMATS)

@@ -112,6 +112,12 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
     if name in ("min_width", "min_height"):
         side = name.removeprefix("min_")
         return f"{getattr(asset, side)} px; the minimum is {getattr(filters, name)}"
+    if name in ("captured_from", "captured_to"):
+        bound = "from" if name == "captured_from" else "until"
+        return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
+    if name in ("has_alt_text", "terms_to_check"):
+        field = name.removeprefix("has_")
+        return f"it has {'' if getattr(asset, field) else 'no '}{field.replace('_', ' ')}"
     match name:
         case "status" if not filters.statuses:
             return f"{asset.status}; archived and quarantined assets are shown only if filtered for"
@@ -124,13 +130,6 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "created_before":
             until = f"the filter is until {filters.created_before}"
             return f"created {asset.created_at:%Y-%m-%d}; {until}"
-        case "captured_from" | "captured_to":
-            bound = "from" if name == "captured_from" else "until"
-            return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
-        case "has_alt_text":
-            return "it has an alt text" if asset.alt_text else "it has no alt text"
-        case "terms_to_check":
-            return asset.terms_to_check or "it has no terms to check"
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":

@@ -31,8 +31,8 @@ MOVED = {
 }
 # Of Django: renamed with the models that they are about, see the test of permissions
 RENAMED = {"auth_permission": {"codename", "name"}, "django_content_type": {"model"}}
-# Written anew from the assets: names that a machine gave are no words since
-DERIVED = {"search_document": {"words"}}
+# Written anew from the assets, with names in another order: names that a machine gave are no words
+DERIVED = {"search_document": {"words", "names"}}
 
 PERMISSIONS = """
 import json, pathlib

@@ -79,7 +79,11 @@ def test_programs_and_pages_sort_and_filter_by_capture(
     cast: Cast, archive: dict[str, Asset]
 ) -> None:
     viewer = client_of(cast, "viewer")
-    asked = {"sort": "captured_oldest", "captured_from": "1900-01-01", "limit": 1}
+    asked: dict[str, str | int] = {
+        "sort": "captured_oldest",
+        "captured_from": "1900-01-01",
+        "limit": 1,
+    }
     answer = viewer.get(ASSETS, asked).json()
     titles = [answer["results"][0]["title"]]
     while answer["next"]:

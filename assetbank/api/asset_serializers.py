@@ -8,8 +8,10 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from assetbank import permissions
+from assetbank.api.custom_fields import CustomValuesField
 from assetbank.api.fields import BrandField, CapturedField, TagsField, YesNoField
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.metadata import custom_fields
 from assetbank.models import Asset, Collection
 from assetbank.rights import terms
 
@@ -67,11 +69,16 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         "/assets/{id}/terms-check/. Empty: nothing to check."
     )
 
+    fields = CustomValuesField(  # type: ignore[assignment]  # a field of that name
+        read_only=True, help_text="Values of the brand's custom fields; null without a value."
+    )
+
     class Meta:
         model = Asset
         fields = [
             *("id", "title", "display_title", "description", "headline", "alt_text"),
             *("extended_description", "brand", "tags", "kind", "origin", "status", "rating"),
+            "fields",
             *("width", "height", "bytes", "mime", "filename", "checksum"),
             *("captured_at", "city", "country", "place", "latitude", "longitude"),
             *("creator", "licence", "credit", "copyright", "usage_terms", "licensor_url"),
@@ -116,6 +123,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "origin": asset.origin,
             "status": asset.status,
             "rating": asset.rating,
+            "fields": custom_fields.public_values(asset),
             **self._file(asset),
             **self._capture(asset),
             **self._rights(asset),
@@ -234,6 +242,12 @@ class MetadataSerializer(serializers.Serializer[Any]):
         help_text="ISO 3166 country codes where it may be used, for example DE; empty: worldwide.",
     )
     consent = serializers.ChoiceField(Asset.Consent.choices, required=False)
+    fields = CustomValuesField(  # type: ignore[assignment]
+        source="custom",
+        required=False,
+        help_text="Values of custom fields by name; they are merged, and null removes one. In a "
+        "form also `field.NAME`.",
+    )
     consent_until = serializers.DateField(
         required=False,
         allow_null=True,

@@ -15,11 +15,20 @@ from assetbank.rights import check_source_type, terms
 from assetbank.text import clean_text
 
 MAX_LENGTHS = {
-    "title": 200, "headline": 300, "description": 10_000,
-    "alt_text": 2_000, "extended_description": 10_000,
-    "licence": 200, "credit": 200, "creator": 300, "copyright": 500,
-    "usage_terms": 10_000, "licensor_url": 500, "terms_to_check": 500,
-    "city": 200, "country": 200,
+    "title": 200,
+    "headline": 300,
+    "description": 10_000,
+    "alt_text": 2_000,
+    "extended_description": 10_000,
+    "licence": 200,
+    "credit": 200,
+    "creator": 300,
+    "copyright": 500,
+    "usage_terms": 10_000,
+    "licensor_url": 500,
+    "terms_to_check": 500,
+    "city": 200,
+    "country": 200,
 }
 ONE_LINE = ("headline", "creator", "copyright", "city", "country", "terms_to_check")
 RANGES = {  # minimum, maximum, and what a sentence says of them

@@ -33,6 +33,11 @@ MAX_TEXT_LENGTH = 1_000  # Characters
 INDEXED_BYTES = 2_600  # Maximum length of a text that always fits into a PostgreSQL index row
 FIRST_DEPTH = PAGE_SIZE + 1  # Nearest neighbours ranked at first; more when a user pages on
 MAX_CACHED_RANKINGS = 256
+BRAND_COLUMNS = {  # Annotation of an asset -> field of its brand
+    "brand_name": "name",
+    "brand_slug": "slug",
+    "brand_fields_changed_at": "fields_changed_at",
+}
 
 
 @dataclass(frozen=True)
@@ -112,13 +117,14 @@ def _rows(scope: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> lis
 
 
 def _with_brands(assets: list[Any]) -> list[Any]:
-    """Set `brand` of each asset to an object shared by all assets of the brand, with id, name and
-    slug only."""
+    """Set `brand` of each asset to an object shared by all assets of the brand, with its id and
+    BRAND_COLUMNS only."""
     brands: dict[int, Brand] = {}
     for asset in assets:
         if asset.brand_id not in brands:
-            values = asset.brand_id, asset.brand_name, asset.brand_slug
-            brands[asset.brand_id] = Brand.from_db(asset._state.db, ["id", "name", "slug"], values)
+            values = [getattr(asset, name) for name in ("brand_id", *BRAND_COLUMNS)]
+            names = ["id", *BRAND_COLUMNS.values()]
+            brands[asset.brand_id] = Brand.from_db(asset._state.db, names, values)
         asset.brand = brands[asset.brand_id]
     return assets
 
@@ -128,9 +134,8 @@ def _rows_query(
     space: int, scope: permissions.AssetScope, include_hidden: bool, *, marked: bool
 ) -> PreparedQuery[Asset]:
     visible = scope.assets().with_tags().with_author()
-    assets = with_index_state(visible, space).annotate(
-        brand_name=F("brand__name"), brand_slug=F("brand__slug")
-    )
+    columns = {column: F(f"brand__{name}") for column, name in BRAND_COLUMNS.items()}
+    assets = with_index_state(visible, space).annotate(**columns)
     if not include_hidden:
         # Some may have been archived or quarantined since they were ranked
         assets = assets.exclude(status__in=HIDDEN_STATUSES)

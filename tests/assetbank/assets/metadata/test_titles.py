@@ -63,7 +63,11 @@ def test_a_name_that_a_person_gave_is_a_title(db: None, name: str) -> None:
 
 
 def test_python_and_postgresql_read_the_same_names(db: None) -> None:
-    parts = [*names(MACHINES), *names(PEOPLE), *["img", "dsc", "scan", "at", "0", "12", "a", "f", "-", "_", ".", "(", ")", "~", "copy"]]
+    parts = [
+        *names(MACHINES),
+        *names(PEOPLE),
+        *["img", "dsc", "scan", "at", "0", "12", "a", "f", "-", "_", ".", "(", ")", "~", "copy"],
+    ]
     words = st.lists(st.sampled_from(parts) | st.text(max_size=3), max_size=4).map("".join)
 
     @settings(

@@ -45,6 +45,9 @@ MEANINGS = {
     "created_by": "User ID.",
     "engine_model": "For generated images. Repeatable: matches any of them.",
     "preset": "For generated images. Repeatable: matches any of them.",
+    "custom": "By a custom field: `field.sku=ORV-2231`, repeatable: any of them. Also "
+    "`field.price.min` and `.max`, `field.launch.from` and `.to`, `field.sku.missing=yes`. "
+    "Unknown fields are refused.",
 }
 QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
 
@@ -52,6 +55,7 @@ QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     """Return the OpenAPI parameter of a form field."""
     schema: dict[str, Any] = {"type": "string"}
+    parameter = name
     if type(field) in (forms.ChoiceField, forms.MultipleChoiceField):
         schema["enum"] = [value for value, _ in field.choices if value]  # type: ignore[attr-defined]
     elif isinstance(field, forms.FloatField):
@@ -70,7 +74,9 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         | search_form.ValuesField,
     ):
         schema = {"type": "array", "items": schema}
-    return OpenApiParameter(name, schema, description=MEANINGS.get(name, str(field.help_text)))
+    if name == "custom":
+        schema, parameter = {"type": "array", "items": schema}, "field.NAME"
+    return OpenApiParameter(parameter, schema, description=MEANINGS.get(name, str(field.help_text)))
 
 
 QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.items()]

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
 from assetbank import permissions
+from assetbank.assets.metadata import custom_fields
 from assetbank.media import colours
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import terms
@@ -134,6 +135,8 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "collection":
             collection = Collection.objects.filter(pk=filters.collection or 0).first()
             return f"in {collection}" if passes else f"not in {collection}"
+        case "custom":
+            return _custom(filters, asset)
         case "created_by":
             creator = User.objects.filter(pk=filters.created_by or 0).first()
             return f"added by {asset.created_by or 'no user'}; the filter is {creator}"
@@ -167,6 +170,16 @@ def _tags(name: str, filters: Filters, asset: Asset) -> str:
     if present:
         return f"has {', '.join(present)}"
     return f"has none of {', '.join(requested)}"
+
+
+def _custom(filters: Filters, asset: Asset) -> str:
+    """Describe the asset's values of the custom fields that are filtered by."""
+    said = []
+    for each in filters.custom:
+        value = custom_fields.as_text(asset.custom.get(each.name)) or "no value"
+        requested = ", ".join(text for _, text in each.parameters())
+        said.append(f"{each.name}: {value}; the filter is {requested}")
+    return "; ".join(said)
 
 
 def _colour(requested: str, asset: Asset) -> str:

@@ -23,8 +23,7 @@ from search.query import fulltext, ranking
 from search.query.browse import browse
 from search.query.cursors import NO_SUCH_PAGE, decode_cursor, encode_cursor
 from search.query.prepared import MAX_PREPARED, PreparedQuery, is_in_param
-from search.query.ranking import MatchedBy, RankedId, Ranking
-from search.query.results import PAGE_SIZE, Page, SearchHit
+from search.query.results import PAGE_SIZE, MatchedBy, Page, RankedId, Ranking, SearchHit
 from search.query.types import HIDDEN_STATUSES, SearchQuery
 from search.vectorstore import schema
 
@@ -169,8 +168,9 @@ def _search(
     address = question.to_querystring()
     viewer = person.pk, scope.asset_scope, timezone.localdate(), keep, by_program
     key = (*viewer, address, depth, scope.space.collection, scope.space.revision)
-    # The contents of a collection change without the index
-    cacheable = scope.unchanged and question.filters.collection is None
+    # The contents of a collection and custom fields change without the index
+    filters = question.filters
+    cacheable = scope.unchanged and filters.collection is None and not filters.custom
     if cacheable:
         with _recent_lock:
             if (recent := _recent.get(key)) is not None:

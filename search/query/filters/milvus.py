@@ -12,7 +12,15 @@ from django.utils import timezone
 from assetbank import permissions
 from assetbank.media import colours
 from assetbank.models import Asset
-from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_after, ratios_near
+from search.query.filters import custom_fields
+from search.query.types import (
+    HIDDEN_STATUSES,
+    FieldFilter,
+    Filters,
+    midnight,
+    midnight_after,
+    ratios_near,
+)
 from search.vectorstore import expressions as e
 
 
@@ -46,6 +54,15 @@ def _in_collection(pk: int) -> str:
     Milvus does not store collections.
     """
     assets = Asset.objects.filter(collections=pk)
+    return e.one_of("id", assets.values_list("pk", flat=True))
+
+
+def _with_values(filters: tuple[FieldFilter, ...]) -> str:
+    """Return the expression that lists the ids of matching assets: Milvus stores no custom fields.
+
+    `ranking` avoids it where they are many.
+    """
+    assets = Asset.objects.filter(custom_fields.condition(filters))
     return e.one_of("id", assets.values_list("pk", flat=True))
 
 
@@ -84,4 +101,5 @@ COMPILERS: dict[str, Callable[[Any], str]] = {
     "created_by": partial(e.equals, "created_by"),
     "engine_models": partial(e.one_of, "engine_model"),
     "presets": partial(e.one_of, "preset"),
+    "custom": _with_values,
 }

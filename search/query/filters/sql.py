@@ -12,6 +12,7 @@ from taggit.models import TaggedItem
 from assetbank.media import colours
 from assetbank.models import Asset
 from assetbank.rights import terms
+from search.query.filters import custom_fields
 from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_after, ratios_near
 
 SQUARE_TOLERANCE = 0.05  # Equal to the one of Asset.orientation
@@ -70,4 +71,5 @@ COMPILERS: dict[str, Callable[[Any], Q]] = {
     "created_by": _is("created_by"),
     "engine_models": _is("engine_model__in"),
     "presets": _is("preset__in"),
+    "custom": custom_fields.condition,
 }

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
 from search.errors import InvalidQuery
 from search.models import QueryImage
@@ -48,6 +49,9 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
     picture = QueryImage.objects.create(
         person=cast.viewer, fingerprint="x", vector_bytes=b"", thumbnail=b""
     )
+    define_field(brand=cast.acme, by=cast.manager, label="SKU")
+    address = "field.sku=a%26b&field.sku=%C3%A9&field.sku.missing=yes"
+    own = read_query(address, person=cast.viewer).filters.custom
     shown = st.lists(
         st.builds(ImageTerm, asset=st.just(asset.pk), weight=WEIGHTS)
         | st.builds(ImageTerm, picture=st.just(picture.pk), weight=WEIGHTS),
@@ -74,6 +78,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         created_by=st.sampled_from([None, cast.creator.pk]),
         engine_models=several("gemini-nano-banana-2.1", "a&b=c"),
         presets=several("pack shot", "é"),
+        custom=st.sampled_from([(), own]),
     )
 
     @settings(

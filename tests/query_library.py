@@ -58,6 +58,7 @@ class Library:
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
         self.withdrawn = make_asset()
+        self.unclear = make_asset(terms_to_check="Editorial use only")
         self.collection = self._collection("Launch")
         self.batch = self._batch()
         self.preset = Preset.objects.create(name="Cape", slug="cape", brand=cast.acme)
@@ -100,6 +101,7 @@ class Library:
             "listed": [self.shown.pk, self.draft.pk],
             "both": [self.shown.pk, self.draft.pk],
             "withdrawn": self.withdrawn.pk,
+            "unclear": self.unclear.pk,
             "collection": self.collection.pk,
             "saved": self.saved.pk,
             "golden": self.golden.pk,

@@ -114,6 +114,7 @@ def _ingest(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -
         filename=file.name or "",
         by=request.user,
         collection=data["collection"],
+        **form.details(),
     )
 
 

@@ -45,11 +45,21 @@ MEANINGS = {
     "created_by": "User ID.",
     "engine_model": "For generated images. Repeatable: matches any of them.",
     "preset": "For generated images. Repeatable: matches any of them.",
+    "captured_from": "First day on which it was taken, in the calendar of its place.",
+    "captured_to": "Last day on which it was taken, in the calendar of its place.",
+    "captured_year": "Year in which it was taken. Repeatable: matches any of them.",
+    "creator": "Who made it, for example the photographer; ignores case. Repeatable: matches any "
+    "of them.",
+    "place": "City or country; ignores case. Repeatable: matches any of them.",
+    "has_alt_text": "Whether it has an alt text.",
+    "terms_to_check": "true: somebody must check its terms before new images are made from it.",
+    "sort": "By capture date; default: newest added first. Without effect on a search, which is "
+    "ranked by relevance.",
     "custom": "By a custom field: `field.sku=ORV-2231`, repeatable: any of them. Also "
     "`field.price.min` and `.max`, `field.launch.from` and `.to`, `field.sku.missing=yes`. "
     "Unknown fields are refused.",
 }
-QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
+QUERY_PARAMETERS = ("q", "text_weight", "picture", "like", "sort")
 
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:

@@ -76,6 +76,13 @@ class SearchSerializer(serializers.Serializer[Any]):
     created_after = serializers.DateField(required=False)
     created_before = serializers.DateField(required=False)
     collection = serializers.IntegerField(required=False)
+    captured_from = serializers.DateField(required=False, help_text=MEANINGS["captured_from"])
+    captured_to = serializers.DateField(required=False, help_text=MEANINGS["captured_to"])
+    captured_year = serializers.ListField(child=serializers.CharField(), required=False)
+    creator = serializers.ListField(child=serializers.CharField(), required=False)
+    place = serializers.ListField(child=serializers.CharField(), required=False)
+    has_alt_text = serializers.CharField(required=False, help_text=MEANINGS["has_alt_text"])
+    terms_to_check = serializers.BooleanField(required=False, help_text=MEANINGS["terms_to_check"])
     limit = serializers.IntegerField(required=False)
 
 

@@ -125,6 +125,13 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "created_before":
             until = f"the filter is until {filters.created_before}"
             return f"created {asset.created_at:%Y-%m-%d}; {until}"
+        case "captured_from" | "captured_to":
+            bound = "from" if name == "captured_from" else "until"
+            return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
+        case "has_alt_text":
+            return "it has an alt text" if asset.alt_text else "it has no alt text"
+        case "terms_to_check":
+            return asset.terms_to_check or "it has no terms to check"
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":
@@ -157,7 +164,15 @@ def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str
         "orientation": (asset.orientation, [filters.orientation]),
         "engine_model": (asset.engine_model, filters.engine_models),
         "preset": (asset.preset, filters.presets),
+        "captured_year": (_taken(asset), filters.captured_years),
+        "creator": (asset.creator, filters.creators),
+        "place": (asset.place, filters.places),
     }
+
+
+def _taken(asset: Asset) -> str:
+    local = asset.captured_local
+    return f"taken {local:%Y-%m-%d}" if local else "without a date of capture"
 
 
 def _tags(name: str, filters: Filters, asset: Asset) -> str:

@@ -63,6 +63,8 @@ FIELDS = [  # columns of an asset that `scalars` and `skip_reason` read
     *("brand_id", "kind", "origin", "status", "width", "height", "created_at", "expires_on"),
     *("consent", "consent_until", "territories"),
     *("created_by_id", "colour_cells", "engine_model", "preset", "prompt", "file", "checksum"),
+    *("creator", "city", "country", "captured_at", "captured_offset", "alt_text"),
+    "terms_to_check",
 ]
 
 
@@ -105,8 +107,20 @@ def scalars(asset: Asset) -> schema.Scalars:
             # Not asset.path: a file object and its asset reference each other, and thousands would
             # stay in memory until the garbage collector runs
             "storage_path": str(asset.__dict__.get("file") or asset.path),
+            "creator": asset.creator.lower(),
+            "city": asset.city.lower(),
+            "country": asset.country.lower(),
+            "captured": _day(asset),
+            "has_alt_text": int(bool(asset.alt_text)),
+            "terms_to_check": int(bool(asset.terms_to_check)),
         }
     )
+
+
+def _day(asset: Asset) -> int:
+    """Return the day of capture in the calendar of the place, since 1970, or UNDATED."""
+    local = asset.captured_local
+    return (local.date() - schema.EPOCH).days if local else schema.UNDATED
 
 
 def _expires(asset: Asset) -> int:

@@ -13,13 +13,14 @@ from search.query.types import (
     Filters,
     ImageTerm,
     SearchQuery,
+    Sort,
     like_asset,
 )
 
 __all__ = [
     "FIRST_DEPTH", "HIDDEN_STATUSES", "MAX_TEXT_LENGTH", "PAGE_SIZE", "PARAMETERS",
     "RATIO_TOLERANCE", "Filters", "ImageTerm", "MatchedBy", "Page", "ParsedText", "RankedId",
-    "Ranking", "SearchForm", "SearchHit", "SearchQuery", "embedding", "facets", "fulltext",
+    "Ranking", "SearchForm", "SearchHit", "SearchQuery", "Sort", "embedding", "facets", "fulltext",
     "like_asset", "match_regions", "rank_for_user", "ranking", "read_query", "regions", "search",
     "search_form",
 ]  # fmt: skip

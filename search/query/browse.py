@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from assetbank import permissions
 from assetbank.models import Asset, CollectionItem
@@ -14,15 +14,18 @@ from search.query import fulltext
 from search.query.cursors import decode_cursor, encode_cursor
 from search.query.filters import to_queryset
 from search.query.results import Page, SearchHit
-from search.query.types import SearchQuery
+from search.query.types import SearchQuery, Sort
 
 
 def browse(person: permissions.AnyUser, question: SearchQuery, limit: int, cursor: str) -> Page:
-    """Return a page of the assets that the user may see, newest first; in a collection, in the
-    collection's order. Raises InvalidQuery for an invalid cursor."""
+    """Return a page of the assets that the user may see: in the order that the query asks for, else
+    newest first; in a collection, in the collection's order. Raises InvalidQuery for an invalid
+    cursor."""
     visible = with_index_state(permissions.assets(person).with_tags().with_author())
     assets = to_queryset(question.filters, visible.select_related("brand"))
     assets = fulltext.exclude_terms(question.terms, assets)
+    if question.sort:
+        return _browse_by_capture(assets, Sort(question.sort), limit, cursor)
     if question.filters.collection is not None:
         return _browse_collection(assets, question.filters.collection, limit, cursor)
     assets = assets.order_by("-created_at", "-id")
@@ -38,15 +41,43 @@ def browse(person: permissions.AnyUser, question: SearchQuery, limit: int, curso
     return Page([SearchHit(asset) for asset in rows], next_cursor)
 
 
+def _browse_by_capture(assets: QuerySet[Asset], sort: Sort, limit: int, cursor: str) -> Page:
+    """Return a page in the order of capture; assets without a date come last."""
+    newest = sort == Sort.TAKEN_LAST
+    order = F("captured_at").desc if newest else F("captured_at").asc
+    assets = assets.order_by(order(nulls_last=True), "-id" if newest else "id")
+    if cursor:
+        moment, last_id = decode_cursor(cursor, _moment, int)
+        beyond = "lt" if newest else "gt"
+        following = Q(**{"captured_at": moment, f"id__{beyond}": last_id})
+        if moment is not None:
+            following |= Q(**{f"captured_at__{beyond}": moment}) | Q(captured_at=None)
+        assets = assets.filter(following)
+    rows = list(assets[: limit + 1])
+    has_more = len(rows) > limit
+    rows = rows[:limit]
+    next_cursor = ""
+    if has_more:
+        moment = rows[-1].captured_at
+        next_cursor = encode_cursor(moment.isoformat() if moment else None, rows[-1].pk)
+    return Page([SearchHit(asset) for asset in rows], next_cursor)
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    return None if text is None else datetime.datetime.fromisoformat(text)
+
+
 def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
     """Return a page in the order in which users arranged the collection."""
     items = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
-    assets = assets.annotate(place=Subquery(items.values("position"))).order_by("place", "id")
+    position = Subquery(items.values("position"))
+    assets = assets.annotate(item_position=position).order_by("item_position", "id")
     if cursor:
         place, last_id = decode_cursor(cursor, int, int)
-        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last_id))
+        later = Q(item_position__gt=place) | Q(item_position=place, id__gt=last_id)
+        assets = assets.filter(later)
     rows: list[Any] = list(assets[: limit + 1])
     has_more = len(rows) > limit
     rows = rows[:limit]
-    next_cursor = encode_cursor(rows[-1].place, rows[-1].pk) if has_more else ""
+    next_cursor = encode_cursor(rows[-1].item_position, rows[-1].pk) if has_more else ""
     return Page([SearchHit(asset) for asset in rows], next_cursor)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, Func, QuerySet, TextField
-from django.db.models import Value as Value_
+from django.db.models import Count, F, FilteredRelation, Func, Q, QuerySet, TextField
+from django.db.models import Value as Literal
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat, ExtractYear
 
 from assetbank import permissions
-from assetbank.models import Asset, Brand, CustomField
+from assetbank.models import Asset, CustomField
 from search.query import fulltext, retrieval
-from search.query.filters import custom_fields, to_queryset
+from search.query.filters import CAPTURED_DAY, to_queryset
+from search.query.filters.custom_fields import PREFIX
 from search.query.types import SearchQuery
 
 MAX_VALUES = 20
-MAX_CHOICES = 200  # Values of a custom field: as many as it can offer
+MAX_CUSTOM_VALUES = 10_000  # Of all custom fields with choices
 ALL_STATUSES = tuple(Asset.Status.values)
 DEPTH = 2_000  # Number of ranked hits that are counted; matches beyond it are not
 
@@ -37,16 +39,17 @@ class Facet:
     values: tuple[Value, ...]
 
 
-SOURCES = {  # URL parameter -> (attribute of Filters, column)
-    "brand": ("brands", "brand__slug"),
-    "kind": ("kinds", "kind"),
-    "origin": ("origins", "origin"),
-    "status": ("statuses", "status"),
-    "tags": ("tags", "tags__name"),
-    "engine_model": ("engine_models", "engine_model"),
-    "preset": ("presets", "preset"),
+SOURCES: dict[str, tuple[str, Combinable]] = {  # URL parameter -> attribute of Filters, value
+    "brand": ("brands", F("brand__slug")),
+    "kind": ("kinds", F("kind")),
+    "origin": ("origins", F("origin")),
+    "status": ("statuses", F("status")),
+    "tags": ("tags", F("tags__name")),
+    "engine_model": ("engine_models", F("engine_model")),
+    "preset": ("presets", F("preset")),
+    "captured_year": ("captured_years", ExtractYear(CAPTURED_DAY)),
+    "creator": ("creators", F("creator")),
 }
-BRAND_COLUMNS = ("brand_id", "brand__fields_changed_at")
 
 
 @dataclass(frozen=True)
@@ -61,74 +64,69 @@ def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facet
     the result of choosing another value; tags are counted under all filters, as all must hold.
     Raises InvalidQuery and SearchUnavailable."""
     matching, capped = _matching(person, question)
-    found, brands = [], []
-    for name, (attribute, column) in SOURCES.items():
-        chosen = getattr(question.filters, attribute)
-        filters = question.filters if name == "tags" else question.filters.without(attribute)
-        if name == "status":
-            filters = replace(filters, statuses=ALL_STATUSES)  # Archived assets are counted, too
-        more = BRAND_COLUMNS if name == "brand" else ()
-        rows = list(
-            to_queryset(filters, matching)
-            .exclude(**{column: ""})
-            .values_list(column, *more)
-            .annotate(number=Count("pk", distinct=True))
-            .order_by("-number", column)[:MAX_VALUES]
-        )
-        values = tuple(Value(row[0], row[-1], row[0] in chosen) for row in rows if row[0])
-        if values:
-            found.append(Facet(name, values))
-        if more:  # Read here, so that fields cost no query of their own
-            brands = [Brand(slug=r[0], pk=r[1], fields_changed_at=r[2]) for r in rows]
-    wanted = question.filters.brands
-    shown = [brand for brand in brands if not wanted or brand.slug in wanted]
-    found += _custom_facets(question, matching, custom_fields.filterable_fields(shown))
-    return Facets(tuple(found), to_queryset(question.filters, matching).count(), capped)
+    first, *others = [
+        *(_counts(name, question, matching) for name in SOURCES),
+        *_custom_counts(question, matching),
+    ]
+    chosen = {name: getattr(question.filters, SOURCES[name][0]) for name in SOURCES}
+    chosen |= {f"{PREFIX}{each.name}": each.values for each in question.filters.custom}
+    found: dict[str, list[Value]] = {name: [] for name in SOURCES}
+    for name, value, number in first.union(*others, all=True):  # one query for all facets
+        known = Value(value, number, value in chosen.get(name, ()))
+        found.setdefault(name, []).append(known)
+    for values in found.values():
+        values.sort(key=lambda each: (-each.count, each.value))
+    found["captured_year"].sort(key=lambda each: each.value, reverse=True)
+    counted = tuple(Facet(name, tuple(values)) for name, values in found.items() if values)
+    return Facets(counted, to_queryset(question.filters, matching).count(), capped)
 
 
-def _custom_facets(
-    question: SearchQuery, matching: QuerySet[Asset], fields: list[CustomField]
-) -> list[Facet]:
-    """Return the facets of those `fields` that have choices, or are yes or no; one query counts
-    all of them."""
-    fields = [field for field in fields if field.is_counted]
-    if not fields:
-        return []
-    filtered = {each.name: each for each in question.filters.custom if each.values}
-    others = sorted({field.name for field in fields} - filtered.keys())
-    counted = _count_pairs(to_queryset(question.filters, matching), others)
-    for name, own in filtered.items():  # Each under all filters but its own
-        rest = tuple(each for each in question.filters.custom if each is not own)
-        filters = replace(question.filters, custom=rest)
-        counted = counted.union(_count_pairs(to_queryset(filters, matching), [name]), all=True)
-    known = {(field.brand_id, field.name): field for field in fields}
-    counts: dict[str, Counter[str]] = {field.name: Counter() for field in fields}
-    for brand, pair, number in counted:
-        name, _, value = pair.partition("=")
-        if field := known.get((brand, name)):
-            shown = {"true": "yes", "false": "no"}.get(value, value)
-            counts[name][value if field.has_choices else shown] += number
-    facets = []
-    for name, numbers in counts.items():
-        chosen = filtered[name].values if name in filtered else ()
-        best = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))[:MAX_CHOICES]
-        if best:
-            values = tuple(Value(value, number, value in chosen) for value, number in best)
-            facets.append(Facet(f"{custom_fields.PREFIX}{name}", values))
-    return facets
-
-
-def _count_pairs(assets: QuerySet[Asset], names: list[str]) -> QuerySet[Asset, Any]:
-    """Return (id of the brand, "name=value", number of assets) for the values of these fields."""
-    pairs = Func(
-        F("custom"),
-        Value_(names, output_field=ArrayField(TextField())),
-        function="assetbank_custom_pairs",
-        output_field=TextField(),
+def _counts(name: str, question: SearchQuery, matching: QuerySet[Asset]) -> QuerySet[Asset, Any]:
+    """Return the most frequent values of a facet, as (name, value, number)."""
+    attribute, expression = SOURCES[name]
+    filters = question.filters if name == "tags" else question.filters.without(attribute)
+    if name == "status":
+        filters = replace(filters, statuses=ALL_STATUSES)  # Archived assets are counted, too
+    counted = to_queryset(filters, matching).annotate(
+        facet=Literal(name, TextField()), value=Cast(expression, TextField())
     )
-    pairs.set_returning = True
-    counted = assets.order_by().annotate(pair=pairs).values("brand_id", "pair")
-    return counted.annotate(number=Count("pk")).values_list("brand_id", "pair", "number")
+    return (
+        counted.filter(value__gt="")
+        .values_list("facet", "value")
+        .annotate(number=Count("pk", distinct=True))
+        .order_by("-number", "value")[:MAX_VALUES]
+    )
+
+
+def _custom_counts(
+    question: SearchQuery, matching: QuerySet[Asset]
+) -> Iterator[QuerySet[Asset, Any]]:
+    """Yield the values of filterable custom fields that have choices or are yes or no, in the form
+    of `_counts`: those that are not filtered by, and each other one without its own filter."""
+    filters = question.filters
+    own = {each.name: each for each in filters.custom if each.values}
+    yield _count_values(to_queryset(filters, matching), ~Q(brand__custom_fields__name__in=list(own)))
+    for name, filtered in own.items():
+        rest = tuple(each for each in filters.custom if each is not filtered)
+        yield _count_values(
+            to_queryset(replace(filters, custom=rest), matching), Q(field__name=name)
+        )
+
+
+def _count_values(assets: QuerySet[Asset], which: Q) -> QuerySet[Asset, Any]:
+    value = Func(
+        F("custom"), F("field__name"), function="assetbank_custom_values", output_field=TextField()
+    )
+    value.set_returning = True
+    return (
+        assets.order_by()
+        .alias(field=FilteredRelation("brand__custom_fields", condition=which))
+        .filter(field__filterable=True, field__kind__in=CustomField.COUNTED)
+        .annotate(facet=Concat(Literal(PREFIX), F("field__name")), value=value)
+        .values_list("facet", "value")
+        .annotate(number=Count("pk"))
+        .order_by("-number", "value")[:MAX_CUSTOM_VALUES]
+    )
 
 
 def _matching(person: permissions.AnyUser, question: SearchQuery) -> tuple[QuerySet[Asset], bool]:

@@ -19,7 +19,14 @@ from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
 from search.errors import InvalidQuery
 from search.models import QueryImage
 from search.query.filters import custom_fields
-from search.query.types import PARAMETERS, FieldFilter, Filters, ImageTerm, SearchQuery
+from search.query.types import (
+    PARAMETERS,
+    FieldFilter,
+    Filters,
+    ImageTerm,
+    SearchQuery,
+    Sort,
+)
 
 MAX_TAGS = 20
 MAX_IMAGES = 10  # Maximum images in one query
@@ -79,11 +86,28 @@ class ValuesField(forms.Field):
 
     widget = forms.SelectMultiple
 
+    def __init__(self, *, max_length: int = 100, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
     def clean(self, value: Any) -> list[str]:
         texts = [str(text) for text in _as_list(value) if text]
-        if len(texts) > MAX_TAGS or any(len(text) > 100 or "\0" in text for text in texts):
-            raise ValidationError("At most 20 values of 100 characters.", code="invalid")
+        longest = max(map(len, texts), default=0)
+        if len(texts) > MAX_TAGS or longest > self.max_length or any("\0" in t for t in texts):
+            raise ValidationError(
+                f"At most {MAX_TAGS} values of {self.max_length} characters.", code="invalid"
+            )
         return texts
+
+
+class YearsField(ValuesField):
+    """Years with four digits, 1800 to 2199."""
+
+    def clean(self, value: Any) -> list[str]:
+        years = super().clean(value)
+        if not all(re.fullmatch("(?:1[89]|2[01])[0-9]{2}", year) for year in years):
+            raise ValidationError("Write the year like 2019.", code="invalid")
+        return years
 
 
 class CustomFiltersWidget(forms.MultipleHiddenInput):
@@ -200,6 +224,18 @@ class SearchForm(forms.Form):
     created_by = forms.ModelChoiceField(User.objects.none(), required=False, label="Added by")
     engine_model = ValuesField(required=False, label="Model")
     preset = ValuesField(required=False)
+    captured_from = forms.DateField(required=False, label="Taken from")
+    captured_to = forms.DateField(
+        required=False, validators=[MaxValueValidator(LAST_DAY)], label="Taken until"
+    )
+    captured_year = YearsField(required=False, label="Taken in")
+    creator = ValuesField(required=False, max_length=300)
+    place = ValuesField(required=False, max_length=200)
+    has_alt_text = forms.ChoiceField(
+        choices=[("", "Any"), ("yes", "Yes"), ("no", "No")], required=False, label="Alt text"
+    )
+    terms_to_check = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    sort = forms.ChoiceField(choices=[("", "Newest first"), *Sort.choices], required=False)
     custom = forms.Field(required=False, widget=CustomFiltersWidget, label="Custom fields")
 
     def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
@@ -240,6 +276,7 @@ class SearchForm(forms.Form):
                     for picture, weight in data["picture"]
                 ),
             ),
+            sort=data["sort"],
             filters=Filters(**{PARAMETERS[name]: value for name, value in values.items()}),
         )
 

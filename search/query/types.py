@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import TextChoices
 from django.utils import timezone
 
 from assetbank.models import Asset, Brand
@@ -84,6 +85,13 @@ class Filters:
     created_by: int | None = None  # Id of a user
     engine_models: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
+    captured_from: datetime.date | None = None  # Both inclusive, in the calendar of the place
+    captured_to: datetime.date | None = None
+    captured_years: tuple[str, ...] = ()  # Any of these years
+    creators: tuple[str, ...] = ()  # Any of these, whatever their case
+    places: tuple[str, ...] = ()  # The city or the country is any of these, whatever their case
+    has_alt_text: str = ""  # "yes" or "no"
+    terms_to_check: bool = False  # True: somebody must check its terms first
     custom: tuple[FieldFilter, ...] = ()  # By custom fields; all of them
 
     def given(self) -> dict[str, Any]:
@@ -120,9 +128,19 @@ REPEATED = {  # Field of Filters -> URL parameter, which is repeated for each va
     "statuses": "status",
     "engine_models": "engine_model",
     "presets": "preset",
+    "captured_years": "captured_year",
+    "creators": "creator",
+    "places": "place",
 }
 # URL parameter -> field of Filters
 PARAMETERS = {REPEATED.get(each.name, each.name): each.name for each in fields(Filters)}
+
+
+class Sort(TextChoices):
+    """Orders of assets that are browsed; without one, the newest come first."""
+
+    TAKEN_LAST = "captured_newest", "Taken: newest first"
+    TAKEN_FIRST = "captured_oldest", "Taken: oldest first"
 
 
 @dataclass(frozen=True)
@@ -142,12 +160,13 @@ class ImageTerm:
 @dataclass(frozen=True)
 class SearchQuery:
     """Text, images and filters together. Without a text or image to rank by, it is browsing: newest
-    first."""
+    first, or in the order of `sort`."""
 
     text: str = ""  # A minus excludes a word; quotation marks make a phrase
     text_weight: float = 1.0  # More than 0
     shown: tuple[ImageTerm, ...] = ()
     filters: Filters = field(default_factory=Filters)
+    sort: str = ""  # A value of Sort, if browsing; searches are ranked by relevance
 
     @cached_property
     def terms(self) -> fulltext.ParsedText:
@@ -174,6 +193,8 @@ class SearchQuery:
         if self.text_weight != 1:
             pairs.append(("text_weight", f"{self.text_weight:g}"))
         pairs += [shown.parameter() for shown in self.shown]
+        if self.sort:
+            pairs.append(("sort", self.sort))
         return urlencode([*pairs, *self.filters.parameters()])
 
 
@@ -185,6 +206,11 @@ def ratios_near(ratio: float) -> tuple[float, float]:
     """Return the minimum and maximum aspect ratio that a filter by `ratio` accepts."""
     slack = ratio * RATIO_TOLERANCE
     return ratio - slack, ratio + slack
+
+
+def year_range(year: str) -> tuple[datetime.date, datetime.date]:
+    """Return the first and the last day of a year."""
+    return datetime.date(int(year), 1, 1), datetime.date(int(year), 12, 31)
 
 
 def midnight(day: datetime.date) -> datetime.datetime:

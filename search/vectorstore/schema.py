@@ -5,11 +5,14 @@ No column is ever null: older servers find no rows by nulls.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
+EPOCH = datetime.date(1970, 1, 1)
 NEVER = 253_402_300_799  # value of `expires` without an end: the end of the year 9999
+UNDATED = -1_000_000  # value of `captured` for an unknown time: before any calendar of ours
 NOBODY = 0  # value of `created_by` for an unknown user
 
 
@@ -33,6 +36,12 @@ class Scalars(TypedDict):
     preset: str
     prompt: str
     storage_path: str
+    creator: str  # this and the place in lower case
+    city: str
+    country: str
+    captured: int  # days since 1970 in the calendar of the place, or UNDATED
+    has_alt_text: int  # 0 or 1, as the next one
+    terms_to_check: int
 
 
 class Field(NamedTuple):
@@ -62,6 +71,12 @@ FIELDS = {
     "preset": Field("VARCHAR", bytes=400),
     "prompt": Field("VARCHAR", bytes=60_000),
     "storage_path": Field("VARCHAR", bytes=1_200),
+    "creator": Field("VARCHAR", bytes=1_200),
+    "city": Field("VARCHAR", bytes=800),
+    "country": Field("VARCHAR", bytes=800),
+    "captured": NUMBER,
+    "has_alt_text": NUMBER,
+    "terms_to_check": NUMBER,
 }
 EMPTY = -1  # fills the unused columns of a list of numbers
 

@@ -121,7 +121,10 @@ def _people(request: PageRequest) -> QuerySet[User]:
 def _collection_context(request: PageRequest, form: SearchForm) -> dict[str, Any]:
     """Return context: the collection that the page shows, and whether the user may arrange it."""
     collection: Collection | None = form.cleaned_data.get("collection") if form.is_valid() else None
-    arranges = bool(collection and permissions.can_edit(request.user, collection.brand))
+    sorted_ = form.is_valid() and form.cleaned_data["sort"]  # by date, not as users arranged it
+    arranges = bool(
+        collection and not sorted_ and permissions.can_edit(request.user, collection.brand)
+    )
     return {"collection": collection, "arranges": arranges}
 
 

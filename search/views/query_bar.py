@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from assetbank.media import colours
 from assetbank.models import Asset
-from search.query import PARAMETERS, SearchForm
+from search.query import PARAMETERS, SearchForm, Sort
 from search.query.filters import custom_fields
 
 WORDS: dict[str, dict[str, str]] = {
@@ -28,6 +28,15 @@ SENTENCES = {
     "min_height": "at least {} px high",
     "created_after": "from {}",
     "created_before": "until {}",
+    "captured_from": "taken from {}",
+    "captured_to": "taken until {}",
+}
+VALUES = {  # parameters whose values each get a chip
+    "engine_model": "{}",
+    "preset": "{}",
+    "captured_year": "taken in {}",
+    "creator": "created by {}",
+    "place": "{}",
 }
 WEIGHTS = (
     (2.0, "More like this"),
@@ -122,7 +131,7 @@ def thumbs(form: SearchForm) -> list[Thumb]:
             replacement = f"{row.pk}" if offered == 1 else f"{row.pk}*{offered:g}"
             address = with_replaced(given, name, value, replacement)
             choices.append(Choice(label, replacement, offered == weight, address))
-        label = row.title if is_asset else "Your image"
+        label = str(row) if is_asset else "Your image"
         removed = without(given, name, value=value)
         found.append(Thumb(name, value, label, image, weight, removed, tuple(choices)))
     return found
@@ -204,9 +213,19 @@ def _labels(form: SearchForm) -> Iterator[tuple[str, str, str]]:
     if data["created_by"]:
         person = data["created_by"]
         yield "created_by", "", f"by {person.get_full_name() or person.username}"
-    for name in ("engine_model", "preset"):
+    for name, sentence in VALUES.items():
         for value in data[name]:
-            yield name, value, value
+            yield name, value, sentence.format(value)
+    if data["has_alt_text"]:
+        yield (
+            "has_alt_text",
+            "",
+            f"{'with' if data['has_alt_text'] == 'yes' else 'without'} alt text",
+        )
+    if data["terms_to_check"]:
+        yield "terms_to_check", "", "terms to check"
+    if data["sort"] and form.question().browsing:
+        yield "sort", "", Sort(data["sort"]).label
     for name, sentence in SENTENCES.items():
         if value := given.get(name, ""):
             yield name, "", sentence.format(value)

@@ -54,6 +54,9 @@ ADDRESSES = [
     Address(
         "post", "/api/v1/assets/{shown}/decisions/", M, {"verdict": "rejected", "reason": "No."}
     ),
+    # an asset with terms to check
+    Address("post", "/assets/{unclear}/terms-check/", C, {"derivatives_allowed": "yes"}),
+    Address("post", "/api/v1/assets/{unclear}/terms-check/", C, {"derivatives_allowed": False}),
     # a draft, and its files
     Address("get", "/assets/{draft}/", C),
     Address("post", "/assets/{draft}/edit/", C, {**EDIT, "status": "draft"}),
@@ -85,12 +88,14 @@ ADDRESSES = [
 def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
+    unclear = make_asset(title=OURS, terms_to_check="Editorial use only")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
     collections.add_assets(collection=collection, assets=[shown, draft])
     approval.decide(asset=draft, by=cast.manager, verdict="rejected", reason=DRAFTS)
     return {
         "shown": shown.pk,
         "draft": draft.pk,
+        "unclear": unclear.pk,
         "drafts": [draft.pk],
         "collection": collection.pk,
         "acme": cast.acme.pk,

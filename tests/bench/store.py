@@ -55,6 +55,12 @@ def row(number: int, vectors: Any, ranks: Any) -> Any:
         "preset": "",
         "prompt": "",
         "storage_path": f"originals/{number}/picture.jpg",
+        "creator": "",
+        "city": "",
+        "country": "",
+        "captured": schema.UNDATED,
+        "has_alt_text": 0,
+        "terms_to_check": 0,
     }
     return store.Row(number + 1, vectors[number], scalars)
 

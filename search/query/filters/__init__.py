@@ -2,6 +2,6 @@
 
 from search.query.filters import custom_fields
 from search.query.filters.milvus import to_milvus
-from search.query.filters.sql import to_queryset
+from search.query.filters.sql import CAPTURED_DAY, to_queryset
 
-__all__ = ["custom_fields", "to_milvus", "to_queryset"]
+__all__ = ["CAPTURED_DAY", "custom_fields", "to_milvus", "to_queryset"]

@@ -102,20 +102,21 @@ def _add(
         one = replace(one, maximum=text) if ending in UPPER else replace(one, minimum=text)
         return replace(one, terms=terms)
     wanted: defaultdict[CustomField, list[str]] = defaultdict(list)
+    canonical: list[str] = []
     for text in values:
-        fitting, problem = False, None
+        problem, stored = None, None
         for field in fields:
             try:
-                value = _stored(field, text, parameter)
+                stored = _stored(field, text, parameter)
             except InvalidQuery as error:
                 problem = error
-                continue
-            wanted[field].append(json.dumps({field.name: value}, sort_keys=True))
-            fitting = True
-        if problem and not fitting:
+            else:
+                wanted[field].append(json.dumps({field.name: stored}, sort_keys=True))
+        if stored is None and problem:
             raise problem
+        canonical.append(custom_fields.as_text(stored))
     terms = tuple(FieldTerm(f.brand_id, f.pk, tuple(found)) for f, found in wanted.items())
-    return replace(one, values=tuple(values), terms=terms)
+    return replace(one, values=tuple(dict.fromkeys(canonical)), terms=terms)
 
 
 def _stored(field: CustomField, text: str, parameter: str) -> object:

@@ -20,8 +20,10 @@ from search.query.types import (
     midnight,
     midnight_after,
     ratios_near,
+    year_range,
 )
 from search.vectorstore import expressions as e
+from search.vectorstore import schema
 
 
 def to_milvus(filters: Filters, scope: permissions.AssetScope) -> str:
@@ -66,13 +68,24 @@ def _with_values(filters: tuple[FieldFilter, ...]) -> str:
     return e.one_of("id", assets.values_list("pk", flat=True))
 
 
-def _lower(tags: Iterable[str]) -> list[str]:
-    return [tag.lower() for tag in tags]
+def _lower(texts: Iterable[str]) -> list[str]:
+    return [text.lower() for text in texts]
 
 
 def _near_ratio(ratio: float) -> str:
     minimum, maximum = ratios_near(ratio)
     return e.all_of([e.at_least("aspect_ratio", minimum), e.at_most("aspect_ratio", maximum)])
+
+
+def _captured(first: datetime.date | None, last: datetime.date | None) -> str:
+    """Return the expression for days of capture, both inclusive; an undated asset has none."""
+    start = (first - schema.EPOCH).days if first else schema.UNDATED + 1
+    end = e.at_most("captured", (last - schema.EPOCH).days) if last else ""
+    return e.all_of([e.at_least("captured", start), end])
+
+
+def _in_place(places: Iterable[str]) -> str:
+    return e.any_of(e.one_of(column, _lower(places)) for column in ("city", "country"))
 
 
 def _seconds(moment: datetime.datetime) -> int:
@@ -101,5 +114,12 @@ COMPILERS: dict[str, Callable[[Any], str]] = {
     "created_by": partial(e.equals, "created_by"),
     "engine_models": partial(e.one_of, "engine_model"),
     "presets": partial(e.one_of, "preset"),
+    "captured_from": lambda day: _captured(day, None),
+    "captured_to": lambda day: _captured(None, day),
+    "captured_years": lambda years: e.any_of(_captured(*year_range(year)) for year in years),
+    "creators": lambda names: e.one_of("creator", _lower(names)),
+    "places": _in_place,
+    "has_alt_text": lambda has: e.equals("has_alt_text", int(has == "yes")),
+    "terms_to_check": lambda _: e.equals("terms_to_check", 1),
     "custom": _with_values,
 }

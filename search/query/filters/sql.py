@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import (
+    DateField,
+    DurationField,
+    Exists,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+)
+from django.db.models.functions import Cast, Coalesce, Lower
+from django.db.models.lookups import In
 from taggit.models import TaggedItem
 
 from assetbank.media import colours
 from assetbank.models import Asset
 from assetbank.rights import terms
 from search.query.filters import custom_fields
-from search.query.types import HIDDEN_STATUSES, Filters, midnight, midnight_after, ratios_near
+from search.query.types import (
+    HIDDEN_STATUSES,
+    Filters,
+    midnight,
+    midnight_after,
+    ratios_near,
+    year_range,
+)
 
 SQUARE_TOLERANCE = 0.05  # Equal to the one of Asset.orientation
 RATIO = Cast(F("width"), FloatField()) / Cast(F("height"), FloatField())
+# Day of capture in the calendar of the place
+CAPTURED_DAY = Func(
+    F("captured_at"),
+    Func(
+        Coalesce(F("captured_offset"), 0, output_field=IntegerField()),
+        template="make_interval(mins => %(expressions)s)",
+        output_field=DurationField(),
+    ),
+    template="(%(expressions)s)::date",
+    arg_joiner=" AT TIME ZONE 'UTC' + ",
+    output_field=DateField(),
+)
+ONE_DAY = datetime.timedelta(days=1)  # No offset from UTC is larger
 
 
 def to_queryset(filters: Filters, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
     """Return those assets of `queryset` that match all filters."""
     conditions = [] if filters.statuses else [~Q(status__in=HIDDEN_STATUSES)]
     conditions += [COMPILERS[name](value) for name, value in filters.given().items()]
-    return queryset.alias(ratio=RATIO).filter(*conditions)
+    return queryset.alias(ratio=RATIO, captured_day=CAPTURED_DAY).filter(*conditions)
 
 
 def _is(lookup: str) -> Callable[[Any], Q]:
@@ -49,6 +82,30 @@ def _oriented(orientation: str) -> Q:
     }[Asset.Orientation(orientation)]
 
 
+def _captured(first: datetime.date | None, last: datetime.date | None) -> Q:
+    """Return the condition for days of capture, both inclusive, with bounds that an index finds."""
+    found = Q(captured_at__isnull=False)
+    if first:
+        found &= Q(captured_day__gte=first, captured_at__gte=_utc(first) - ONE_DAY)
+    if last:
+        found &= Q(captured_day__lte=last, captured_at__lt=_utc(last) + 2 * ONE_DAY)
+    return found
+
+
+def _utc(day: datetime.date) -> datetime.datetime:
+    day = max(day, datetime.date(2, 1, 1))  # so that the day before it is a date, too
+    return datetime.datetime.combine(day, datetime.time.min, datetime.UTC)
+
+
+def _any_year(years: tuple[str, ...]) -> Q:
+    return Q(*(_captured(*year_range(year)) for year in years), _connector=Q.OR)
+
+
+def _one_of(column: str, texts: tuple[str, ...]) -> Q:
+    """Return the condition that a column is one of these texts, whatever their case."""
+    return Q(In(Lower(column), [text.lower() for text in texts]))
+
+
 # Field of Filters -> function that compiles a value other than its default
 COMPILERS: dict[str, Callable[[Any], Q]] = {
     "brands": _is("brand__slug__in"),
@@ -71,5 +128,12 @@ COMPILERS: dict[str, Callable[[Any], Q]] = {
     "created_by": _is("created_by"),
     "engine_models": _is("engine_model__in"),
     "presets": _is("preset__in"),
+    "captured_from": lambda day: _captured(day, None),
+    "captured_to": lambda day: _captured(None, day),
+    "captured_years": _any_year,
+    "creators": lambda names: _one_of("creator", names),
+    "places": lambda places: _one_of("city", places) | _one_of("country", places),
+    "has_alt_text": lambda has: ~Q(alt_text="") if has == "yes" else Q(alt_text=""),
+    "terms_to_check": lambda _: ~Q(terms_to_check=""),
     "custom": custom_fields.condition,
 }

@@ -18,7 +18,7 @@ from tests.conftest import Cast
 from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
-APPROVED, REJECTED, ARCHIVED = Decision.Verdict.values
+APPROVED, REJECTED, ARCHIVED, CHECKED = Decision.Verdict.values
 
 decided: list[Decision] = []
 

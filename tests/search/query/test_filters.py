@@ -53,13 +53,27 @@ def values(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
         kind="product",
         custom=sku,
         file=picture_bytes(size=(60, 80)),
+        alt_text="A handbag",
+        terms_to_check="Editorial use only",
+        country="Deutschland",
     )
+    new_york = datetime.timezone(datetime.timedelta(hours=-5))
     logo = make_asset(
-        brand=cast.other, by=cast.outsider, file=wide, tags=["watch"], kind="logo", created_at=day
+        brand=cast.other,
+        by=cast.outsider,
+        file=wide,
+        tags=["watch"],
+        kind="logo",
+        created_at=day,
+        # The day after in UTC
+        captured_at=datetime.datetime(2019, 12, 31, 23, 30, tzinfo=new_york),
+        creator="Ana ÖZIL",
+        city="Łódź",
     )
     update_asset(asset=logo, status="archived", expires_on=yesterday)
     made_by = GenerationProvenance(1, "nano", "a prompt", preset="pack shot")
-    make_asset((90, 200, 40), by=cast.manager, origin="generated", provenance=made_by)
+    generated = make_asset((90, 200, 40), by=cast.manager, origin="generated", provenance=made_by)
+    update_asset(asset=generated, captured_at=datetime.datetime(2021, 1, 1, 0, 30))
     collection = Collection.objects.create(brand=cast.other, name="Summer")
     collections.add_assets(collection=collection, assets=[logo])
     index()
@@ -83,6 +97,13 @@ def values(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
         "created_by": cast.manager.pk,
         "engine_models": ("nano", "other"),
         "presets": ("pack shot",),
+        "captured_from": datetime.date(2020, 1, 1),
+        "captured_to": datetime.date(2019, 12, 31),
+        "captured_years": ("2019", "1955"),
+        "creators": ("ana özil", "nobody"),
+        "places": ("łódź", "DEUTSCHLAND"),
+        "has_alt_text": "no",
+        "terms_to_check": True,
         "custom": read_query("field.sku=ORV-2231", person=cast.viewer).filters.custom,
     }
 

@@ -15,7 +15,15 @@ from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
 from search.errors import InvalidQuery
 from search.models import QueryImage
-from search.query import PARAMETERS, Filters, ImageTerm, SearchForm, SearchQuery, read_query
+from search.query import (
+    PARAMETERS,
+    Filters,
+    ImageTerm,
+    SearchForm,
+    SearchQuery,
+    Sort,
+    read_query,
+)
 from tests.conftest import Cast
 
 MakeAsset = Callable[..., Asset]
@@ -78,6 +86,13 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         created_by=st.sampled_from([None, cast.creator.pk]),
         engine_models=several("gemini-nano-banana-2.1", "a&b=c"),
         presets=several("pack shot", "é"),
+        captured_from=DAYS,
+        captured_to=DAYS,
+        captured_years=several("1839", "2019"),
+        creators=several("Ana Özil", "a&b=c"),
+        places=several("Łódź", "Norway"),
+        has_alt_text=st.sampled_from(["", "yes", "no"]),
+        terms_to_check=st.booleans(),
         custom=st.sampled_from([(), own]),
     )
 
@@ -86,7 +101,12 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
     )
     @given(
         st.builds(
-            SearchQuery, text=TEXT, text_weight=WEIGHTS.map(abs), shown=shown, filters=filters
+            SearchQuery,
+            text=TEXT,
+            text_weight=WEIGHTS.map(abs),
+            shown=shown,
+            filters=filters,
+            sort=st.sampled_from(["", *Sort.values]),
         )
     )
     def check(question: SearchQuery) -> None:
@@ -113,6 +133,10 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         ("text_weight", "inf"),
         ("tags_none", ",".join(map(str, range(30)))),
         ("preset", "x" * 101),
+        ("captured_year", "19"),
+        ("creator", "x" * 301),
+        ("has_alt_text", "perhaps"),
+        ("sort", "biggest"),
     ],
 )
 def test_what_is_wrong_or_not_to_be_seen_is_an_invalid_choice(

@@ -135,4 +135,10 @@ def scalars(tags: list[str], prompt: str = "", colours: Sequence[int] = ()) -> s
         "preset": "",
         "prompt": prompt,
         "storage_path": "p",
+        "creator": "",
+        "city": "",
+        "country": "",
+        "captured": schema.UNDATED,
+        "has_alt_text": 0,
+        "terms_to_check": 0,
     }

@@ -48,6 +48,12 @@ def scalars(**changes: object) -> schema.Scalars:
         "preset": "",
         "prompt": "",
         "storage_path": "p",
+        "creator": "",
+        "city": "",
+        "country": "",
+        "captured": schema.UNDATED,
+        "has_alt_text": 0,
+        "terms_to_check": 0,
     }
     return {**plain, **changes}  # type: ignore[typeddict-item]
 

@@ -23,8 +23,9 @@ IMG_1234.JPG|IMG 1234|IMG_1234 (2)|IMG_1234 copy|IMG_1234-e1552345678901|IMG-201
 DSC_0001|_DSC1234|DSCF0001.jpg|P1010001|_MG_1234.CR2|GOPR0042|GH010042|DJI_0001|image0007.jpeg
 PXL_20230101_101112345.PORTRAIT.jpg|VID_2019_10|WP_20140314_10_11_12_Pro|IMG_20190314_101112_HDR
 20190314_101112|2019-03-14 10.11.12|Screenshot 2024-01-02 at 10.11.12.png|scan.jpeg|0001|Photo 1
-Bildschirmfoto 2024-01-02 um 10.11.12|Capture d’écran 2024-01-02 à 10.11.12|FB_IMG_1552345678901
-WhatsApp Image 2024-01-02 at 10.11.12 (1).jpeg|download (26).jpeg|download|Untitled|123456
+Bildschirmfoto 2024-01-02 um 10.11.12|Capture d\u2019écran 2024-01-02 à 10.11.12
+FB_IMG_1552345678901|WhatsApp Image 2024-01-02 at 10.11.12 (1).jpeg|download (26).jpeg|download
+123456|Untitled
 550e8400-e29b-41d4-a716-446655440000|550e8400 e29b 41d4 a716 446655440000.jpg|10153_98765_n.jpg
 d41d8cd98f00b204e9800998ecf8427e
 """
@@ -63,11 +64,7 @@ def test_a_name_that_a_person_gave_is_a_title(db: None, name: str) -> None:
 
 
 def test_python_and_postgresql_read_the_same_names(db: None) -> None:
-    parts = [
-        *names(MACHINES),
-        *names(PEOPLE),
-        *["img", "dsc", "scan", "at", "0", "12", "a", "f", "-", "_", ".", "(", ")", "~", "copy"],
-    ]
+    parts = [*names(MACHINES), *names(PEOPLE), *"_-.()~af0", "img", "at", "copy", "12"]
     words = st.lists(st.sampled_from(parts) | st.text(max_size=3), max_size=4).map("".join)
 
     @settings(

@@ -1,24 +1,114 @@
-"""Forms for assets, uploads and collections."""
+"""Forms for the metadata and terms of an asset."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 
-from assetbank import permissions
 from assetbank.errors import ProblemError
-from assetbank.models import Asset, Brand, Collection
+from assetbank.forms.fields import ClockField, OffsetField
+from assetbank.models import Asset
 from assetbank.rights import provenance, terms
 
+EMBEDDED_FIELDS = (  # of an asset, which its file can carry
+    *("headline", "alt_text", "extended_description", "rating", "creator", "copyright"),
+    *("usage_terms", "licensor_url", "city", "country", "latitude", "longitude"),
+)
 UNCHANGED_IF_MISSING = (  # a form without these fields must not loosen or reset them
     *("derivatives_allowed", "territories", "consent", "consent_until"),
-    "digital_source_type",
+    *("digital_source_type", *EMBEDDED_FIELDS),
 )
+GROUPS = {  # fields that the page folds away
+    "more": ("headline", "extended_description"),
+    "rights": (
+        *("creator", "credit", "copyright", "licence", "usage_terms", "licensor_url"),
+        *("expires_on", "derivatives_allowed", "territories", "digital_source_type"),
+        *("consent", "consent_until"),
+    ),
+    "place": ("captured_local", "captured_zone", "city", "country", "latitude", "longitude"),
+}
+RATINGS = [("", "Not rated"), *((str(n), f"{n} star{'s' * (n != 1)}") for n in range(6))]
 
 
-class AssetForm(forms.Form):
+class EmbeddedForm(forms.Form):
+    """Metadata of an asset that its file can carry."""
+
+    headline = forms.CharField(required=False, max_length=300)
+    alt_text = forms.CharField(
+        required=False,
+        max_length=2_000,
+        label="Alt text",
+        help_text="Describes the image to people who cannot see it, in a sentence.",
+        widget=forms.Textarea({"rows": 2}),
+    )
+    extended_description = forms.CharField(
+        required=False,
+        max_length=10_000,
+        help_text="More about the image than its alt text says.",
+        widget=forms.Textarea({"rows": 2}),
+    )
+    rating = forms.TypedChoiceField(
+        choices=[*RATINGS, ("-1", "Rejected")], required=False, coerce=int, empty_value=None
+    )
+    creator = forms.CharField(required=False, max_length=300, help_text="Who made the image.")
+    copyright = forms.CharField(required=False, max_length=500, label="Copyright notice")
+    usage_terms = forms.CharField(
+        required=False,
+        max_length=10_000,
+        label="Usage terms",
+        help_text="In the words of the licensor.",
+        widget=forms.Textarea({"rows": 2}),
+    )
+    licensor_url = forms.URLField(
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        label="Licensor",
+        help_text="Web page where a licence can be had.",
+    )
+    captured_local = ClockField(required=False, label="Taken on")
+    captured_zone = OffsetField(
+        required=False,
+        max_length=10,
+        label="Offset from UTC",
+        help_text="Of the place, for example +01:00. Empty: unknown.",
+    )
+    city = forms.CharField(required=False, max_length=200)
+    country = forms.CharField(required=False, max_length=200)
+    latitude = forms.FloatField(
+        required=False, min_value=-90, max_value=90, help_text="Degrees, north positive."
+    )
+    longitude = forms.FloatField(
+        required=False, min_value=-180, max_value=180, help_text="Degrees, east positive."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Add `captured_at`: the clock of the place and its offset as one time."""
+        data = super().clean() or self.cleaned_data
+        clock, offset = data.pop("captured_local", None), data.pop("captured_zone", None)
+        if "captured_local" in self.data:
+            zone = None if offset is None else datetime.timezone(datetime.timedelta(minutes=offset))
+            data["captured_at"] = clock.replace(tzinfo=zone) if clock else None
+            data["captured_offset"] = offset if clock else None
+        return data
+
+    @staticmethod
+    def initial_of(asset: Asset) -> dict[str, Any]:
+        """Return the values of these fields."""
+        local = asset.captured_local
+        seconds = "milliseconds" if local and local.microsecond else "seconds"
+        return {
+            **{name: getattr(asset, name) for name in EMBEDDED_FIELDS},
+            "captured_local": local.replace(tzinfo=None).isoformat(timespec=seconds)
+            if local
+            else None,
+            "captured_zone": asset.captured_zone,
+        }
+
+
+class AssetForm(EmbeddedForm):
     """An asset's metadata and terms; with `can_decide`, also its status."""
 
     title = forms.CharField(max_length=200)
@@ -73,6 +163,7 @@ class AssetForm(forms.Form):
         """Return an unbound form with the asset's values."""
         names = ("title", "description", "kind", "status", "licence", "credit", "expires_on")
         initial = {name: getattr(asset, name) for name in (*names, "consent", "consent_until")}
+        initial |= cls.initial_of(asset)
         initial["tags"] = ", ".join(asset.tag_names)
         initial["territories"] = ", ".join(asset.territories)
         initial["digital_source_type"] = asset.digital_source_type
@@ -98,6 +189,11 @@ class AssetForm(forms.Form):
             if name not in UNCHANGED_IF_MISSING or name in self.data
         }
 
+    @property
+    def wrong_groups(self) -> list[str]:
+        """Return the groups of fields with an error; the page opens them."""
+        return [name for name, fields in GROUPS.items() if self.errors.keys() & set(fields)]
+
     def clean_territories(self) -> list[str]:
         try:
             return terms.clean_territories(self.cleaned_data["territories"])
@@ -106,68 +202,3 @@ class AssetForm(forms.Form):
 
     def clean_consent(self) -> str:
         return str(self.cleaned_data["consent"] or Asset.Consent.NOT_NEEDED)
-
-
-class FilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """One or more files; empty ones are valid here, since ingest reports them better."""
-
-    widget = FilesInput
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_empty_file=True, **kwargs)
-
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
-        files = data if isinstance(data, list) else [data]
-        return [super(FilesField, self).clean(file, initial) for file in files or [None]]
-
-
-class UploadForm(forms.Form):
-    """Files, and where they go. `brand` is optional for users who may edit in one brand only."""
-
-    brand = forms.ModelChoiceField(
-        Brand.objects.none(), required=False, to_field_name="slug", empty_label=None
-    )
-    collection = forms.ModelChoiceField(
-        Collection.objects.none(), required=False, widget=forms.HiddenInput
-    )
-    file = FilesField(label="Images", widget=FilesInput({"accept": "image/*"}))
-
-    def __init__(self, *args: Any, user: permissions.AnyUser, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.creates_in = list(permissions.brands(user, *permissions.EDITORS))
-        # All visible brands: for one without edit permission the view explains the refusal
-        self.fields["brand"].queryset = permissions.brands(user)  # type: ignore[attr-defined]
-        self.fields["collection"].queryset = permissions.collections(user)  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        collection = data.get("collection")
-        if not data.get("brand") and "brand" not in self.errors:
-            if collection:
-                data["brand"] = collection.brand
-            elif len(self.creates_in) == 1:
-                data["brand"] = self.creates_in[0]
-            else:
-                self.add_error("brand", "Choose a brand.")
-        elif collection and collection.brand_id != data["brand"].pk:
-            self.add_error(
-                "collection", "This collection belongs to another brand. Choose another one."
-            )
-        return data
-
-
-class CollectionForm(forms.Form):
-    """A new collection."""
-
-    brand = forms.ModelChoiceField(Brand.objects.none(), empty_label=None)
-    name = forms.CharField(max_length=120)
-    description = forms.CharField(required=False, max_length=500)
-
-    def __init__(self, *args: Any, user: permissions.AnyUser, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["brand"].queryset = permissions.brands(user)  # type: ignore[attr-defined]
-        self.creates_in = list(permissions.brands(user, *permissions.EDITORS))

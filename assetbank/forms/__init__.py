@@ -1,0 +1,6 @@
+"""Forms for assets, uploads and collections."""
+
+from assetbank.forms.assets import AssetForm
+from assetbank.forms.uploads import CollectionForm, UploadForm
+
+__all__ = ["AssetForm", "CollectionForm", "UploadForm"]

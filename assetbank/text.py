@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import unicodedata
 from collections.abc import Iterable
 
+from django.utils.dateparse import parse_datetime
+
 from assetbank.errors import InvalidAsset
 
+GREENWICH = datetime.timezone(datetime.timedelta(0), "+00:00")  # an offset of 0, which is known
 MAX_TAGS, MAX_TAG_LENGTH = 64, 50
 MAX_ID = 2**63 - 1  # maximum of a bigint
 MAX_IDS = 1_000  # maximum number of fields that Django accepts in a form
@@ -35,6 +39,19 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
     if len(names) > MAX_TAGS:
         raise InvalidAsset(f"An asset can have at most {MAX_TAGS} tags. Remove some.")
     return list(names.values())
+
+
+def parse_moment(text: str) -> datetime.datetime:
+    """Return a time in ISO 8601, such as 2019-03-14T10:11:00+01:00, with its offset.
+
+    It has no time zone if its offset is unknown: without an offset, or with Z. Raises ValueError.
+    """
+    moment = parse_datetime(text.strip())
+    if moment is None:
+        raise ValueError(text)
+    if moment.tzinfo is None or text.strip().upper().endswith("Z"):
+        return moment.replace(tzinfo=None)
+    return moment if moment.utcoffset() else moment.replace(tzinfo=GREENWICH)
 
 
 def parse_id(text: str) -> int | None:

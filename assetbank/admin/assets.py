@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.filters import EmptyFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -18,11 +19,19 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
+    RangeDateFilter,
     RelatedDropdownFilter,
 )
 
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
-from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
+from assetbank.admin.forms import (
+    DETAILS,
+    PLACE,
+    RIGHTS,
+    AssetAddForm,
+    AssetChangeForm,
+    TagForm,
+)
 from assetbank.assets import approval, delete_asset, update_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
@@ -54,26 +63,31 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("origin", ChoicesDropdownFilter),
         ("consent", ChoicesDropdownFilter),
         "derivatives_allowed",
+        ("terms_to_check", EmptyFieldListFilter),
+        ("alt_text", EmptyFieldListFilter),
+        ("captured_at", RangeDateFilter),
         ("tags", RelatedDropdownFilter),
     ]
     list_filter_submit = True
     list_fullwidth = True
-    search_fields = ["title", "description", "filename", "checksum", "tags__name"]
-    search_help_text = "Search by title, description, file name, tag or checksum."
+    search_fields = ["title", "description", "filename", "checksum", "creator", "tags__name"]
+    search_help_text = "Search by title, description, file name, creator, tag or checksum."
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
-    actions = ["approve", "archive", "add_tag"]
-    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided"]
+    actions = ["approve", "archive", "terms_allow", "terms_forbid", "add_tag"]
+    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided", "terms_to_check"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
-        ("Metadata", {"fields": [*("title", "description", "kind", "tags")]}),
-        ("Rights", {"fields": ["licence", "credit", "expires_on", *TERMS]}),
+        ("Metadata", {"fields": [*DETAILS, "tags", "rating"]}),
+        ("Rights", {"fields": RIGHTS}),
+        ("Date and place", {"fields": ["captured_at", *PLACE]}),
     )
     change_fieldsets: Any = (
         (None, {"fields": ["preview"]}),
-        ("Metadata", {"fields": ["title", "description", "kind", "tags"]}),
-        ("Rights", {"fields": ["status", "licence", "credit", "expires_on", *TERMS]}),
+        ("Metadata", {"fields": [*DETAILS, "tags", "rating"]}),
+        ("Rights", {"fields": ["status", *RIGHTS, "terms_to_check"]}),
+        ("Date and place", {"fields": ["captured_at", *PLACE]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
         ("Decisions", {"fields": ["decided"]}),
     )
@@ -116,7 +130,7 @@ class AssetAdmin(ModelAdmin[Asset]):
             '<a href="{}"><img src="{}" alt="{}" style="max-height: 480px; max-width: 100%"></a>',
             asset.get_absolute_url(),
             asset.preview_url,
-            asset.title,
+            asset.alt,
         )
 
     @display(description="Original")
@@ -181,6 +195,27 @@ class AssetAdmin(ModelAdmin[Asset]):
     @admin.action(description="Archive", permissions=["change"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
         self._decide(request, queryset, "archived", Asset.Status.ARCHIVED)
+
+    @admin.action(description="Terms checked: derivatives allowed", permissions=["change"])
+    def terms_allow(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        self._confirm_terms(request, queryset, derivatives_allowed=True)
+
+    @admin.action(description="Terms checked: no derivatives", permissions=["change"])
+    def terms_forbid(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        self._confirm_terms(request, queryset, derivatives_allowed=False)
+
+    def _confirm_terms(
+        self, request: HttpRequest, assets: QuerySet[Asset], *, derivatives_allowed: bool
+    ) -> None:
+        user = _user(request)
+        self._each(
+            request,
+            assets,
+            "checked",
+            lambda asset: approval.confirm_terms(
+                asset=asset, by=user, derivatives_allowed=derivatives_allowed
+            ),
+        )
 
     def _decide(
         self, request: HttpRequest, assets: QuerySet[Asset], done: str, status: str

@@ -66,7 +66,7 @@ def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
         '<img src="{}" alt="{}" loading="lazy" class="rounded-default" '
         'style="height: {}px; max-width: {}px; object-fit: contain">',
         asset.grid_url,
-        asset.title,
+        asset.alt,
         height,
         2 * height,
     )

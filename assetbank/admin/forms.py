@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -20,7 +21,13 @@ else:
     AssetModelForm = forms.ModelForm
 
 TERMS = ["derivatives_allowed", "territories", "consent", "consent_until"]
-WORDS = ["title", "description", "kind", "licence", "credit", "expires_on", *TERMS]
+DETAILS = ["title", "description", "headline", "alt_text", "extended_description", "kind"]
+RIGHTS = [
+    *("licence", "credit", "creator", "copyright", "usage_terms", "licensor_url", "expires_on"),
+    *TERMS,
+]
+PLACE = ["city", "country", "latitude", "longitude"]
+WORDS = [*DETAILS, "rating", *RIGHTS, *PLACE]
 
 
 class TagsField(forms.CharField):
@@ -63,13 +70,36 @@ class CountriesField(forms.CharField):
             raise forms.ValidationError(error.message) from error
 
 
+class CapturedField(forms.CharField):
+    """A time with the offset of its place, in a text field; None when empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            label="Captured at",
+            widget=widgets.UnfoldAdminTextInputWidget,
+            help_text="With the offset of the place: 2019-03-14T10:11:00+01:00. With Z: in UTC, "
+            "because the offset is unknown.",
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> datetime.datetime | None:
+        given = super().clean(value)
+        try:
+            return text.parse_moment(given) if given else None
+        except ValueError as error:
+            raise forms.ValidationError("Write the time as 2019-03-14T10:11:00+01:00.") from error
+
+
 class TermsForm(AssetModelForm):
     """Fields of the terms, shared by both forms."""
 
     territories = CountriesField()
+    captured_at = CapturedField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["captured_at"] = self.instance.captured or ""
         if consent := self.fields.get("consent"):  # missing for users who may only view
             consent.required = False
 
@@ -85,7 +115,7 @@ class AssetChangeForm(TermsForm):
 
     class Meta:
         model = Asset
-        fields = [*WORDS, "status", "tags"]
+        fields = [*WORDS, "captured_at", "status", "tags"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -123,19 +153,19 @@ class AssetAddForm(TermsForm):
         required=False,
         max_length=200,
         widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="If empty, derived from the file name.",
+        help_text="If empty: that of the file, or a readable file name, or Untitled.",
     )
     tags = TagsField()
 
     class Meta:
         model = Asset
-        fields = ["brand", *WORDS, "tags"]
+        fields = ["brand", *WORDS, "captured_at", "tags"]
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if self.errors:
             return
-        fields = {name: self.cleaned_data[name] for name in WORDS}
+        fields = {name: self.cleaned_data[name] for name in (*WORDS, "captured_at")}
         if not fields["title"]:
             del fields["title"]
         file = self.cleaned_data["upload"]

@@ -7,15 +7,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from assetbank import permissions
 from assetbank.models import Brand
-
-GREENWICH = datetime.timezone(datetime.timedelta(0), "+00:00")  # an offset of 0, which is known
+from assetbank.text import parse_moment
 
 
 def user_of(request: Request) -> User:
@@ -61,14 +59,9 @@ class CapturedField(serializers.Field[Any, Any, Any, Any]):
         if not text:
             return None
         try:
-            moment = parse_datetime(text)
+            return parse_moment(text)
         except ValueError:
-            moment = None
-        if moment is None:
             self.fail("invalid")
-        if text.upper().endswith("Z"):
-            return moment.replace(tzinfo=None)
-        return moment if moment.utcoffset() else moment.replace(tzinfo=moment.tzinfo and GREENWICH)
 
     def to_representation(self, value: Any) -> Any:
         return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -100,7 +101,7 @@ def confirm_terms(*, asset: Asset, by: User, derivatives_allowed: bool, note: st
         raise Conflict(f"“{current}” has no terms to check: somebody has checked them already.")
     allowed = "Derivatives allowed." if derivatives_allowed else "No derivatives."
     reason = " ".join(filter(None, (allowed, note, f"To check was: {current.terms_to_check}")))
-    changes = {"terms_to_check": "", "derivatives_allowed": derivatives_allowed}
+    changes: dict[str, Any] = {"terms_to_check": "", "derivatives_allowed": derivatives_allowed}
     update.update_asset(asset=current, **changes)
     for name in (*changes, "updated_at"):
         setattr(asset, name, getattr(current, name))

@@ -31,7 +31,7 @@ class ClockField(forms.Field):
 class OffsetField(forms.CharField):
     """An offset from UTC such as +01:00, as minutes; None when empty."""
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         text = super().clean(value).strip()
         if not text:
             return None

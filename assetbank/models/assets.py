@@ -199,8 +199,11 @@ class Asset(EmbeddedMetadata):
 
     @property
     def display_title(self) -> str:
-        """The title; of an untitled asset with its file name, as "Untitled — IMG_1234.jpg"."""
-        return f"{UNTITLED} — {self.filename}" if self.untitled else self.title
+        """The title; of an untitled asset with its file name, as "Untitled — IMG_1234.jpg".
+
+        It fits into fields for titles.
+        """
+        return f"{UNTITLED} — {self.filename}"[:200] if self.untitled else self.title
 
     @property
     def alt(self) -> str:

@@ -63,7 +63,9 @@ class CellSerializer(serializers.ModelSerializer[Generation]):
         data: dict[str, Any] = {**super().to_representation(generation)}
         scope: permissions.AssetScope | None = self.context.get("scope")
         used = [row.asset for row in generation.reference_rows.all() if row.asset]
-        if scope and any(each.title == data["label"] and not scope.sees(each) for each in used):
+        if scope and any(
+            each.display_title == data["label"] and not scope.sees(each) for each in used
+        ):
             data["label"] = HIDDEN
         return data
 

@@ -24,6 +24,7 @@ from django.contrib.postgres.search import SearchRank
 from django.db.models import F
 
 from assetbank import permissions
+from assetbank.assets.metadata import says_nothing
 from assetbank.models import Asset, AssetQuerySet, Brand
 from assetbank.rights import terms
 from assetbank.text import clean_text
@@ -247,7 +248,7 @@ def _titled(person: permissions.AnyUser, brand: Brand, text: str) -> list[int]:
     stems = {_stem(word) for word in words}
     shares = {}
     for pk, title in titled:
-        if title_stems := words_of(title):
+        if not says_nothing(title) and (title_stems := words_of(title)):
             shares[pk] = len(title_stems & stems) / len(title_stems)
     titled_ids = [pk for pk, share in shares.items() if share >= MIN_TITLE_SHARE]
     return sorted(titled_ids, key=lambda pk: -shares[pk])

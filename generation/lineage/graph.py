@@ -200,7 +200,7 @@ class _Side:
     """One direction of a tree, built level by level."""
 
     def __init__(self, asset: Asset, step: str) -> None:
-        self.root = Node(how="", role="", asset=asset, title=asset.title)
+        self.root = Node(how="", role="", asset=asset, title=asset.display_title)
         self.nodes: list[tuple[Node, int | None, int]] = []  # with key and generation id
         self._sql = _LEVEL.format(given=_GIVEN, step=step)
         self._start = asset.pk
@@ -266,7 +266,7 @@ def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
         node.generation = visible.get(generation_id)
         node.asset = assets.get(key or 0)
         if node.asset:
-            node.title = node.asset.title
+            node.title = node.asset.display_title
         elif key in hidden:
             node.title = NOT_VISIBLE if hidden[key] in brands else ANOTHER_BRAND
         else:

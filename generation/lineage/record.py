@@ -242,7 +242,7 @@ def _withdrawn_source(row: Withdrawal) -> dict[str, Any]:
 
 
 def _named(asset: Asset) -> dict[str, Any]:
-    return {"asset": asset.pk, "title": asset.title, "sha256": asset.checksum}
+    return {"asset": asset.pk, "title": asset.display_title, "sha256": asset.checksum}
 
 
 def _username(person: Any) -> str | None:

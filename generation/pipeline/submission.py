@@ -103,7 +103,7 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
                 asset=asset,
                 position=position,
                 role=roles.get(asset.pk, ""),
-                title=asset.title,
+                title=asset.display_title,
                 checksum=asset.checksum,
             )
             for position, asset in enumerate(references)

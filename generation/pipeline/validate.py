@@ -38,7 +38,10 @@ def validate_request(
     roles = _clean_roles(references, roles)
     if generation.preset_version and not generation.refines:
         presets.check_references(generation.preset_version, roles.values())
-    _fit(generation, [compose.NamedReference(asset.title, roles[asset.pk]) for asset in references])
+    _fit(
+        generation,
+        [compose.NamedReference(asset.display_title, roles[asset.pk]) for asset in references],
+    )
     generation.fingerprint = request_fingerprint(
         brand=generation.brand,
         prompt=generation.prompt,

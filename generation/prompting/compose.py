@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assetbank.assets.metadata import says_nothing
 from assetbank.models import Brand
 from generation.models import BrandRules, EngineModel, Role
 
@@ -124,10 +125,12 @@ def redraw_instruction(*, number: int) -> str:
 
 
 def _line(number: int, reference: NamedReference) -> str:
+    # "Untitled" and a camera's number say nothing to an image model, or the wrong thing
+    title = "" if says_nothing(reference.title) else f": {reference.title}"
     if not reference.role:
-        return f"Image {number}: {reference.title}. {NO_ROLE}"
+        return f"Image {number}{title}. {NO_ROLE}"
     role = Role(reference.role)
-    return f"Image {number}, the {role.label.lower()}: {reference.title}. {INSTRUCTIONS[role]}"
+    return f"Image {number}, the {role.label.lower()}{title}. {INSTRUCTIONS[role]}"
 
 
 def _rule_parts(rules: BrandRules) -> list[str]:

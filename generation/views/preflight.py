@@ -103,7 +103,8 @@ def _preflight(request: PageRequest, form: StudioForm) -> dict[str, Any]:
         prompt=arguments["prompt"],
         brand=arguments["brand"],
         references=[
-            compose.NamedReference(each.title, roles.get(each.pk, "")) for each in references
+            compose.NamedReference(each.display_title, roles.get(each.pk, ""))
+            for each in references
         ],
         model=model,
         rules=brand_rules.brand_rules_of(arguments["brand"]),

@@ -81,7 +81,9 @@ class Matrix:
                     "product too."
                 )
             roles = {product.pk: Role.PRODUCT.value, **self.roles}
-            cells.append(Cell(product.title, prompt, (*self.base, product), variables, roles))
+            cells.append(
+                Cell(product.display_title, prompt, (*self.base, product), variables, roles)
+            )
         return cells
 
     def _by_value(self) -> list[Cell]:

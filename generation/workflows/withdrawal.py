@@ -73,7 +73,7 @@ def withdraw_rights(*, person: User, asset: Asset, reason: str) -> Withdrawal:
     withdrawal = Withdrawal.objects.create(
         asset=asset,
         brand=asset.brand,
-        title=asset.title,
+        title=asset.display_title,
         checksum=asset.checksum,
         reason=reason,
         by=person,

@@ -24,6 +24,20 @@ from search.duplicates import detect, dismissals
 from search.duplicates import groups as duplicate_groups
 
 MAX_ASSETS = 100  # assets per request, since each is compared with each
+FILLED = {  # field that a merge fills -> its name on the page, beyond those with a sentence each
+    "headline": "headline",
+    "alt_text": "alt text",
+    "extended_description": "extended description",
+    "creator": "creator",
+    "copyright": "copyright notice",
+    "usage_terms": "usage terms",
+    "licensor_url": "licensor",
+    "rating": "rating",
+    "captured_at": "date of capture",
+    "city": "city",
+    "country": "country",
+    "latitude": "position",
+}
 DONE = "duplicates_done"  # session key: the user's last action, for undo
 
 
@@ -113,13 +127,14 @@ def merge(request: PageRequest) -> HttpResponse:
             "keep": keep,
             "others": _copies(others),
             "gets": gets,
+            "filled": [FILLED[name] for name in FILLED if gets.fields.get(name) not in (None, "")],
             "nowhere": gets.fields.get("territories") == terms.NOWHERE,
             "hides": draft and any(a.status == Asset.Status.APPROVED for a in others),
             "brand": request.POST.get("brand", ""),
         }
         return render(request, "search/duplicates_merge.html", context)
     merged = merging.merge_assets(keep=keep, others=others, by=request.user)
-    done = {"kept": keep.pk, "title": keep.title}
+    done = {"kept": keep.pk, "title": str(keep)}
     return _done(request, done | {"archived": list(merged.archived.items())})
 
 
@@ -135,7 +150,7 @@ def not_the_same(request: PageRequest) -> HttpResponse:
     for asset in assets:
         permissions.require_editor(request.user, asset.brand)
     dismissed = dismissals.dismiss(assets, one=one, by=request.user)
-    return _done(request, {"said": dismissed, "title": one.title if one else ""})
+    return _done(request, {"said": dismissed, "title": str(one) if one else ""})
 
 
 @login_required

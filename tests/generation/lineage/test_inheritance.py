@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from assetbank.assets import merge, update_asset
+from assetbank.assets import approval, merge, update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.models import Asset, Membership
 from assetbank.rights import terms
@@ -231,3 +231,21 @@ def test_the_studio_says_the_limits_before_anything_is_made(
     assert "may be used until" not in said(make_asset())
     elsewhere = make_asset(title="There", territories=["US"])
     assert "These assets have no territory in common" in said(here, elsewhere)
+
+
+def test_terms_to_check_of_a_source_reach_what_was_made_from_it(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    source = make_asset(title="Cape")
+    made = drawn(ask(source, by=cast.creator))
+    update_asset(asset=source, terms_to_check="Editorial use only")
+    made.refresh_from_db()
+    assert made.terms_to_check == "Editorial use only"
+    assert any("terms to check" in sentence for sentence in sentences(cast.creator))
+    with pytest.raises(InvalidRequest, match="check its terms first"):
+        ask(made, by=cast.creator)
+    with pytest.raises(InvalidAsset, match="sources first"):
+        approval.confirm_terms(asset=made, by=cast.creator, derivatives_allowed=True)
+    approval.confirm_terms(asset=source, by=cast.creator, derivatives_allowed=True)
+    approval.confirm_terms(asset=made, by=cast.creator, derivatives_allowed=True)
+    drawn(ask(made, by=cast.creator))

@@ -105,23 +105,22 @@ def _custom_counts(
     of `_counts`: those that are not filtered by, and each other one without its own filter."""
     filters = question.filters
     own = {each.name: each for each in filters.custom if each.values}
-    yield _count_values(to_queryset(filters, matching), ~Q(brand__custom_fields__name__in=list(own)))
+    yield _count_values(to_queryset(filters, matching), ~Q(name__in=list(own)))
     for name, filtered in own.items():
         rest = tuple(each for each in filters.custom if each is not filtered)
-        yield _count_values(
-            to_queryset(replace(filters, custom=rest), matching), Q(field__name=name)
-        )
+        yield _count_values(to_queryset(replace(filters, custom=rest), matching), Q(name=name))
 
 
 def _count_values(assets: QuerySet[Asset], which: Q) -> QuerySet[Asset, Any]:
+    fields = CustomField.objects.filter(which, filterable=True, kind__in=CustomField.COUNTED)
     value = Func(
         F("custom"), F("field__name"), function="assetbank_custom_values", output_field=TextField()
     )
     value.set_returning = True
     return (
         assets.order_by()
-        .alias(field=FilteredRelation("brand__custom_fields", condition=which))
-        .filter(field__filterable=True, field__kind__in=CustomField.COUNTED)
+        .alias(field=FilteredRelation("brand__custom_fields"))
+        .filter(field__in=fields)
         .annotate(facet=Concat(Literal(PREFIX), F("field__name")), value=value)
         .values_list("facet", "value")
         .annotate(number=Count("pk"))

@@ -1,6 +1,7 @@
 """Forms for assets, uploads and collections."""
 
 from assetbank.forms.assets import AssetForm
+from assetbank.forms.custom_fields import CustomValuesForm, FieldForm
 from assetbank.forms.uploads import CollectionForm, UploadForm
 
-__all__ = ["AssetForm", "CollectionForm", "UploadForm"]
+__all__ = ["AssetForm", "CollectionForm", "CustomValuesForm", "FieldForm", "UploadForm"]

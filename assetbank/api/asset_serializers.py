@@ -28,7 +28,10 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
     kind = serializers.CharField(help_text=", ".join(Asset.Kind.values))
     origin = serializers.CharField(help_text=", ".join(Asset.Origin.values))
     status = serializers.CharField(help_text=", ".join(Asset.Status.values))
-    file = serializers.URLField(help_text="URL of the original file, unchanged.")
+    file = serializers.URLField(
+        help_text="URL of the original file, unchanged; for viewers without coordinates, unless "
+        "the brand keeps them."
+    )
     thumbnail = serializers.URLField(
         help_text="URL of a WebP rendition, maximum 480 pixels per side."
     )
@@ -59,10 +62,10 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         "2019-03-14T10:11:00+01:00. Z: in UTC, because the offset is unknown.",
     )
     latitude = serializers.FloatField(
-        allow_null=True, help_text="Null without the creator role in the brand."
+        allow_null=True, help_text="Null for viewers, unless the brand keeps coordinates."
     )
     longitude = serializers.FloatField(
-        allow_null=True, help_text="Null without the creator role in the brand."
+        allow_null=True, help_text="Null for viewers, unless the brand keeps coordinates."
     )
     terms_to_check = serializers.CharField(
         help_text="Why somebody must check the terms before new images are made from it: see POST "
@@ -103,10 +106,10 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         return root.rstrip("/")
 
     @cached_property
-    def _edited_brands(self) -> set[int]:
-        """Ids of the brands in which the user edits; read only if an asset has a position."""
+    def _location_brands(self) -> set[int]:
+        """Ids of the brands of which the user sees positions; read only if an asset has one."""
         user = self.context["request"].user
-        return set(permissions.brands(user, *permissions.EDITORS).values_list("pk", flat=True))
+        return set(permissions.location_brands(user).values_list("pk", flat=True))
 
     def to_representation(self, asset: Asset) -> dict[str, Any]:
         return {
@@ -150,7 +153,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         }
 
     def _capture(self, asset: Asset) -> dict[str, Any]:
-        shown = asset.latitude is not None and asset.brand_id in self._edited_brands
+        shown = asset.latitude is not None and asset.brand_id in self._location_brands
         return {
             "captured_at": asset.captured,
             "city": asset.city,

@@ -29,7 +29,7 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
     class Meta:
         model = Brand
-        fields = ["id", "name", "slug", "palette", "style", "role", "created_at"]
+        fields = ["id", "name", "slug", "palette", "style", "gps_policy", "role", "created_at"]
         read_only_fields = fields
 
 

@@ -91,6 +91,7 @@ def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files are deleted when the transaction has committed."""
     paths = {
         asset.path,
+        asset.path_without_location,
         *map(asset.rendition_path, images.RENDITIONS),
         *map(asset.rendition_path_without_source_type, images.RENDITIONS),
     }

@@ -267,6 +267,12 @@ class Asset(EmbeddedMetadata):
         """Return a rendition's path in the storage."""
         return f"renditions/{self.folder}/{self.rendition_version}-{name}.webp"
 
+    @property
+    def path_without_location(self) -> str:
+        """Path in the storage of the original's copy without coordinates, if there is one."""
+        extension = self.path.rpartition(".")[2]
+        return f"renditions/{self.folder}/{self.checksum[:12]}-no-location.{extension}"
+
     def rendition_path_without_source_type(self, name: str) -> str:
         """Return the path that a rendition had before the asset got its digital source type."""
         return f"renditions/{self.folder}/{self.checksum[:12]}-{name}.webp"

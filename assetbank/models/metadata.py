@@ -55,6 +55,12 @@ class EmbeddedMetadata(models.Model):
         help_text="Why somebody must check the terms before new images are made from it; empty: "
         "nothing to check.",
     )
+    metadata_read_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When these fields were filled from the file; null: not yet.",
+    )
 
     class Meta:
         abstract = True

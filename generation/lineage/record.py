@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from assetbank import permissions
-from assetbank.assets import downloads, read_original
+from assetbank.assets import downloads
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Decision
 from assetbank.rights import provenance
@@ -75,15 +75,20 @@ def as_html(record: dict[str, Any], asset: Asset) -> str:
 
 
 def provenance_archive(*, asset: Asset, person: permissions.AnyUser) -> IO[bytes]:
-    """Return a ZIP of the original, byte for byte, and its record.
+    """Return a ZIP of the original and its record.
+
+    The original is byte for byte what came in, but for coordinates that the user may not have.
 
     Raises NotAllowed and FileMissing.
     """
     downloads.require_download(person, asset)
     record = provenance_record(asset=asset, person=person)
+    location = permissions.downloads_location(person, asset.brand)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # the response closes it
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(downloads.original_name(asset), read_original(asset))
+        archive.writestr(
+            downloads.original_name(asset), downloads.original_bytes(asset=asset, location=location)
+        )
         archive.writestr("record.json", as_json(record))
         archive.writestr("record.html", as_html(record, asset))
     file.seek(0)

@@ -24,9 +24,11 @@ from assetbank.assets import delete_asset, open_rendition, read_original
 from assetbank.env import storage_from_url
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
+from assetbank.media.metadata import read_metadata
 from assetbank.models import Asset
 from generation.pipeline import retry_generation, run_generation, submit
 from search.models import Embedding
+from tests.assetbank.media.metadata.test_location import with_gps
 from tests.conftest import Cast, picture_bytes
 from tests.support.processes import end_other_sessions, free_port
 
@@ -152,6 +154,20 @@ def test_a_lost_original_is_a_sentence(bucket: Any, make_asset: MakeAsset) -> No
         read_original(asset)
     with pytest.raises(FileMissing, match="original file of “Red hat” is missing"):
         open_rendition(asset=asset, name="grid")
+
+
+def test_a_viewer_is_sent_to_a_copy_without_coordinates(
+    cast: Cast, bucket: Any, make_asset: MakeAsset
+) -> None:
+    asset = make_asset(file=with_gps("JPEG"), filename="here.jpg")
+    for user, kept in ((cast.viewer, False), (cast.creator, True)):
+        response: Any = signed_in(user).get(asset.original_url)
+        assert response.status_code == 302
+        said = read_metadata(requests.get(response.url).content)
+        assert (said.latitude is not None) is kept
+        assert (
+            "here.jpg" in parse_qs(urlsplit(response.url).query)["response-content-disposition"][0]
+        )
 
 
 def test_pictures_are_indexed_from_the_bucket(

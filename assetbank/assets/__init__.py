@@ -1,6 +1,6 @@
 """Everything that changes an asset: ingest, update, approve, collect, merge, delete."""
 
-from assetbank.assets import approval, collections, downloads, fields, merge
+from assetbank.assets import approval, collections, csv_import, downloads, fields, merge
 from assetbank.assets.backfill import backfill_features, fill_from_file, unread_assets
 from assetbank.assets.files import open_rendition, read_original
 from assetbank.assets.ingest import GenerationProvenance, IngestResult, ingest_asset
@@ -8,6 +8,6 @@ from assetbank.assets.update import delete_asset, update_asset
 
 __all__ = [
     "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
-    "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
+    "csv_import", "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
     "open_rendition", "read_original", "unread_assets", "update_asset",
 ]  # fmt: skip

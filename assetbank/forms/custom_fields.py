@@ -12,6 +12,7 @@ from assetbank.models import Brand, CustomField
 from assetbank.text import clean_text
 
 Kind = CustomField.Kind
+MAX_CSV_BYTES = 20 * 2**20
 SHOWN = "custom_shown"  # Sent with the inputs: an unticked list of choices sends nothing itself
 
 
@@ -143,3 +144,17 @@ def _renames(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
         old, arrow, new = line.partition("=>")
         if arrow and new.strip():
             yield old.strip(), new.strip()
+
+
+class CsvForm(forms.Form):
+    """A CSV with metadata, and how it is imported."""
+
+    file = forms.FileField(error_messages={"required": "Choose a CSV file."})
+    dry_run = forms.BooleanField(required=False)
+    clear_empty = forms.BooleanField(required=False)
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_CSV_BYTES:
+            raise forms.ValidationError("The file has more than 20 MB. Split it.")
+        return file.file

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -9,9 +11,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets.metadata import custom_fields, field_definitions, value_changes
-from assetbank.errors import ProblemError
-from assetbank.forms import CustomValuesForm, FieldForm
+from assetbank.assets import csv_import
+from assetbank.assets.metadata import csv, custom_fields, field_definitions, value_changes
+from assetbank.errors import InvalidRow, ProblemError
+from assetbank.forms import CsvForm, CustomValuesForm, FieldForm
 from assetbank.http import PageRequest
 from assetbank.models import Brand, CustomField
 
@@ -101,6 +104,26 @@ def move(request: PageRequest, slug: str) -> HttpResponse:
             names.insert(max(0, place + step), names.pop(place))
     field_definitions.order_fields(brand=brand, by=request.user, names=names)
     return redirect("brand-fields", slug=slug)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_csv(request: PageRequest, slug: str) -> HttpResponse:
+    """Render a form for a CSV with metadata of the brand's assets; on POST try or import it, and
+    show the report."""
+    brand = _managed(request, slug)
+    context: dict[str, Any] = {"brand": brand, "columns": csv.editable_columns()}
+    context["fields"] = custom_fields.fields_of(brand)
+    status = 200
+    if request.method == "POST":
+        form = CsvForm(request.POST, request.FILES)
+        try:
+            if not form.is_valid():
+                raise InvalidRow({"file": str(next(iter(form.errors.values()))[0])})
+            context["report"] = csv_import.import_rows(brand=brand, **form.cleaned_data)
+        except InvalidRow as error:
+            context["problem"], status = error.message, 400
+    return render(request, "assetbank/brand_csv.html", context, status=status)
 
 
 @login_required

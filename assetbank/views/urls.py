@@ -29,6 +29,7 @@ urlpatterns = [
     path("upload/fields/", custom_fields.upload_inputs, name="upload-fields"),
     path("brands/fields/", custom_fields.of_brands, name="custom-fields"),
     path("brands/<slug:slug>/fields/", custom_fields.of_brand, name="brand-fields"),
+    path("brands/<slug:slug>/csv/", custom_fields.import_csv, name="brand-csv"),
     path("brands/<slug:slug>/move-fields/", custom_fields.move, name="brand-fields-move"),
     path("brands/<slug:slug>/fields/<slug:name>/", custom_fields.change, name="brand-field"),
     path(

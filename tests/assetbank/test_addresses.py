@@ -47,6 +47,8 @@ ADDRESSES = [
     Address("post", "/brands/acme/move-fields/", M, {"up": "sku"}),
     Address("get", "/brands/acme/fields/sku/", M),
     Address("post", "/brands/acme/fields/sku/", M, {"label": "SKU", "kind": "text"}),
+    Address("get", "/brands/acme/csv/", M),
+    Address("post", "/brands/acme/csv/", M, {"file": lambda: upload(b"id,title", "a.csv")}),
     Address("get", "/brands/acme/fields/sku/delete/", M),
     Address("post", "/brands/acme/fields/sku/delete/", M),
     Address("get", "/upload/fields/?brand=acme", C),

@@ -103,8 +103,8 @@ def test_the_upload_form_asks_for_required_values_and_offers_defaults(
     answer = client.post("/upload/", {"file": upload(), "brand": "acme"})
     assert answer.status_code == 400
     assert "Article number is required." in answer.content.decode()
-    json = {"HTTP_ACCEPT": "application/json"}
-    answer = client.post("/upload/", {"file": upload(), "brand": "acme"}, **json)
+    given = {"file": upload(), "brand": "acme"}
+    answer = client.post("/upload/", given, headers={"accept": "application/json"})
     assert answer.json()["errors"] == {"field.sku": ["Article number is required."]}
     sent = {"file": upload(), "brand": "acme", "field.sku": "A-1", "field.season": ["ss26"]}
     assert client.post("/upload/", sent).status_code == 302

@@ -11,8 +11,9 @@ from assetbank import permissions
 from assetbank.assets.metadata import field_definitions
 from assetbank.models import Asset
 from search.errors import InvalidQuery
-from search.query import Filters, SearchForm, facets, ranking, read_query, search
+from search.query import Filters, SearchForm, facets, read_query, search
 from search.query.filters import custom_fields, to_milvus, to_queryset
+from search.vectorstore import store
 from tests.assetbank.assets.metadata.fields import add_fields
 from tests.conftest import Cast
 
@@ -103,7 +104,7 @@ def test_an_unknown_field_or_value_is_refused_and_the_known_ones_named(
     form = SearchForm(QueryDict(address), person=cast.viewer)
     assert not form.is_valid()
     (message,) = form.errors["custom"]
-    assert message.startswith(sentence)
+    assert str(message).startswith(sentence)
     with pytest.raises(InvalidQuery):
         read_query(address, person=cast.viewer)
 
@@ -149,7 +150,7 @@ def test_a_search_by_meaning_keeps_to_the_filter_however_many_pass(
     question = read_query("q=a+photo&field.season=ss26", person=cast.viewer)
     found = search(person=cast.viewer, question=question).found
     assert {hit.asset.title for hit in found} == {"cape", "bag"}
-    monkeypatch.setattr(ranking.store, "MAX_HITS", 2)  # So deep that most hits do not pass
+    monkeypatch.setattr(store, "MAX_HITS", 2)  # So deep that most hits do not pass
     found = search(person=cast.creator, question=question).found
     assert {hit.asset.title for hit in found} == {"cape", "bag"}
 

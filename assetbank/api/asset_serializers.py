@@ -72,9 +72,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         "/assets/{id}/terms-check/. Empty: nothing to check."
     )
 
-    fields = CustomValuesField(  # type: ignore[assignment]  # a field of that name
-        read_only=True, help_text="Values of the brand's custom fields; null without a value."
-    )
+    fields = CustomValuesField(source="custom")  # type: ignore[assignment]
 
     class Meta:
         model = Asset
@@ -245,12 +243,7 @@ class MetadataSerializer(serializers.Serializer[Any]):
         help_text="ISO 3166 country codes where it may be used, for example DE; empty: worldwide.",
     )
     consent = serializers.ChoiceField(Asset.Consent.choices, required=False)
-    fields = CustomValuesField(  # type: ignore[assignment]
-        source="custom",
-        required=False,
-        help_text="Values of custom fields by name; they are merged, and null removes one. In a "
-        "form also `field.NAME`.",
-    )
+    fields = CustomValuesField(source="custom")  # type: ignore[assignment]
     consent_until = serializers.DateField(
         required=False,
         allow_null=True,

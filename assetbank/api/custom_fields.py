@@ -24,6 +24,13 @@ from assetbank.models import Brand, CustomField
 class CustomValuesField(serializers.Field[Any, Any, Any, Any]):
     """Values of custom fields: a JSON object; in a form also a parameter `field.NAME` for each."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        meaning = (
+            "Values of custom fields by name; they are merged, and null removes one. In a form "
+            "also `field.NAME`."
+        )
+        super().__init__(**{"required": False, "help_text": meaning, **kwargs})
+
     default_error_messages = {"invalid": "fields must be a JSON object of values by field name."}
 
     def get_value(self, dictionary: Any) -> Any:

@@ -112,9 +112,10 @@ def _differs(asset: Asset, name: str, value: Any) -> bool:
     if name == "tags":
         return set(value) != set(asset.tag_names)
     if name == "custom":
-        return custom_fields.merge_values(asset, value) != asset.custom
-    differs: bool = getattr(asset, name) != value
-    return differs
+        merged: object = custom_fields.merge_values(asset, value)
+        return merged != asset.custom
+    own: object = getattr(asset, name)
+    return own != value
 
 
 def _asset(brand: Brand, key: str, value: str) -> Asset:

@@ -66,10 +66,10 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
-    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
-    with the same bytes is returned instead, and added to `collection`. If killed midway it leaves
-    no row, if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
+    The file's own metadata fills what `fields` (`asset_fields.EDITABLE`) and `tags` leave empty;
+    with `complete`, required custom fields must have a value. An asset of the brand with the same
+    bytes is returned instead, and added to `collection`. Killed midway it leaves no row, failing no
+    file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):

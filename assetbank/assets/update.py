@@ -32,9 +32,8 @@ def update_asset(
     deciding: bool = False,
     **fields: Any,
 ) -> Asset:
-    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
-
-    `custom` has values of custom fields by name; they are merged into its own, None removes one.
+    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`; values of `custom` are
+    merged into its own, None removes one); its bytes never change.
 
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
@@ -47,11 +46,10 @@ def update_asset(
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
-    if "custom" in fields:
-        before.brand = asset.brand
-        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
-    status = fields.get("status", before.status)
-    asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
+    _merge_custom(before, asset, fields)
+    asset_fields.check_status(
+        before, fields.get("status", before.status), withdrawing=withdrawing, deciding=deciding
+    )
     names = asset_fields.assign_fields(asset, fields)
     after = copy.copy(before)  # other fields of `asset` may be out of date
     for name in names:
@@ -69,6 +67,13 @@ def update_asset(
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
     return asset
+
+
+def _merge_custom(before: Asset, asset: Asset, fields: dict[str, Any]) -> None:
+    """Merge the given values of custom fields into those that the asset has by now."""
+    if "custom" in fields:
+        before.brand = asset.brand
+        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from assetbank import hooks
 from assetbank.assets import approval, ingest_asset, update_asset
 from assetbank.demo.catalogue import assets as catalogue
+from assetbank.demo.catalogue.capture import capture
 from assetbank.models import Asset, Brand, Collection, Decision, Membership
 
 PASSWORD = "assetbank-demo"  # noqa: S105 - printed at every start, for the embedded profile only
@@ -125,6 +126,7 @@ def _ingest(asset: catalogue.DemoAsset, data: bytes, brand: Brand, curator: User
             credit=asset.rights.credit,
             derivatives_allowed=asset.rights.derivatives_allowed,
             territories=list(asset.rights.territories),
+            **capture(asset),
         )
         if result.created:
             staff = User.objects.get(username="staff")

@@ -212,7 +212,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="asset",
             index=django.contrib.postgres.indexes.GinIndex(
-                fastupdate=False,
                 fields=["custom"],
                 name="asset_custom",
                 opclasses=["jsonb_path_ops"],

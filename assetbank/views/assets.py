@@ -18,6 +18,7 @@ from assetbank.forms import AssetForm, CustomValuesForm
 from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
+from assetbank.views.custom_fields import shown_values
 
 SOON_DAYS = 30  # days before the end of the rights in which the page warns
 
@@ -138,7 +139,7 @@ def _page(
         "asset": shown,
         "form": form,
         "custom_form": custom,
-        "custom_values": custom_fields.shown_values(shown),
+        "custom_values": shown_values(shown),
         "missing_fields": custom_fields.missing_fields(shown.brand, shown.custom),
         "may_create": can_edit,
         "may_manage": _can_manage(request, shown),

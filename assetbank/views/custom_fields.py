@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,7 +18,7 @@ from assetbank.assets.metadata import csv, custom_fields, field_definitions, val
 from assetbank.errors import InvalidRow, ProblemError
 from assetbank.forms import CsvForm, CustomValuesForm, FieldForm
 from assetbank.http import PageRequest
-from assetbank.models import Brand, CustomField
+from assetbank.models import Asset, Brand, CustomField
 
 
 @login_required
@@ -145,3 +147,30 @@ def _managed(request: PageRequest, slug: str) -> Brand:
 def _field(request: PageRequest, slug: str, name: str) -> CustomField:
     found = CustomField.objects.select_related("brand")
     return get_object_or_404(found, brand=_managed(request, slug), name=name)
+
+
+@dataclass(frozen=True)
+class ShownValue:
+    """A value of an asset as its page shows it; `parts` are its texts, each with the URL parameters
+    that find the assets that have it, or ""."""
+
+    field: CustomField
+    parts: tuple[tuple[str, str], ...]
+
+
+def shown_values(asset: Asset) -> list[ShownValue]:
+    """Return the values of the asset in the order of its brand's fields, without empty ones."""
+    shown = []
+    for field in custom_fields.fields_of(asset.brand):
+        if (value := asset.custom.get(field.name)) is None:
+            continue
+        parts = []
+        for text in map(custom_fields.as_text, value if isinstance(value, list) else [value]):
+            linked = field.filterable and field.kind not in (
+                CustomField.Kind.LONG_TEXT,
+                CustomField.Kind.URL,
+            )
+            query = {"brand": asset.brand.slug, f"field.{field.name}": text}
+            parts.append((text, urlencode(query) if linked else ""))
+        shown.append(ShownValue(field, tuple(parts)))
+    return shown

@@ -31,7 +31,8 @@ def filters(context: ExplainContext) -> Step:
     in_milvus, silent = _in_milvus(context, active)
     details, failing, disagree = [], [], []
     for name in active:
-        sentence = _describe(name, requested, context.asset, passes=passes[name])
+        describe = _custom if name == "custom" else _describe
+        sentence = describe(name, requested, context.asset, passes=passes[name])
         if not passes[name]:
             failing.append(name)
         if name in in_milvus and in_milvus[name] != passes[name]:
@@ -113,6 +114,12 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
     if name in ("min_width", "min_height"):
         side = name.removeprefix("min_")
         return f"{getattr(asset, side)} px; the minimum is {getattr(filters, name)}"
+    if name in ("captured_from", "captured_to"):
+        bound = "from" if name == "captured_from" else "until"
+        return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
+    if name in ("has_alt_text", "terms_to_check"):
+        field = name.removeprefix("has_")
+        return f"it has {'' if getattr(asset, field) else 'no '}{field.replace('_', ' ')}"
     match name:
         case "status" if not filters.statuses:
             return f"{asset.status}; archived and quarantined assets are shown only if filtered for"
@@ -125,13 +132,6 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "created_before":
             until = f"the filter is until {filters.created_before}"
             return f"created {asset.created_at:%Y-%m-%d}; {until}"
-        case "captured_from" | "captured_to":
-            bound = "from" if name == "captured_from" else "until"
-            return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
-        case "has_alt_text":
-            return "it has an alt text" if asset.alt_text else "it has no alt text"
-        case "terms_to_check":
-            return asset.terms_to_check or "it has no terms to check"
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":
@@ -142,8 +142,6 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
         case "collection":
             collection = Collection.objects.filter(pk=filters.collection or 0).first()
             return f"in {collection}" if passes else f"not in {collection}"
-        case "custom":
-            return _custom(filters, asset)
         case "created_by":
             creator = User.objects.filter(pk=filters.created_by or 0).first()
             return f"added by {asset.created_by or 'no user'}; the filter is {creator}"
@@ -187,8 +185,8 @@ def _tags(name: str, filters: Filters, asset: Asset) -> str:
     return f"has none of {', '.join(requested)}"
 
 
-def _custom(filters: Filters, asset: Asset) -> str:
-    """Describe the asset's values of the custom fields that are filtered by."""
+def _custom(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
+    """Describe, as `_describe` does, the values of the custom fields that are filtered by."""
     said = []
     for each in filters.custom:
         value = custom_fields.as_text(asset.custom.get(each.name)) or "no value"

@@ -70,14 +70,12 @@ def _moment(text: str | None) -> datetime.datetime | None:
 def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
     """Return a page in the order in which users arranged the collection."""
     items = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
-    position = Subquery(items.values("position"))
-    assets = assets.annotate(item_position=position).order_by("item_position", "id")
+    assets = assets.annotate(rank=Subquery(items.values("position"))).order_by("rank", "id")
     if cursor:
-        place, last_id = decode_cursor(cursor, int, int)
-        later = Q(item_position__gt=place) | Q(item_position=place, id__gt=last_id)
-        assets = assets.filter(later)
+        rank, last_id = decode_cursor(cursor, int, int)
+        assets = assets.filter(Q(rank__gt=rank) | Q(rank=rank, id__gt=last_id))
     rows: list[Any] = list(assets[: limit + 1])
     has_more = len(rows) > limit
     rows = rows[:limit]
-    next_cursor = encode_cursor(rows[-1].item_position, rows[-1].pk) if has_more else ""
+    next_cursor = encode_cursor(rows[-1].rank, rows[-1].pk) if has_more else ""
     return Page([SearchHit(asset) for asset in rows], next_cursor)

@@ -14,8 +14,7 @@ from django.db.models.functions import Cast, Concat, ExtractYear
 from assetbank import permissions
 from assetbank.models import Asset, CustomField
 from search.query import fulltext, retrieval
-from search.query.filters import CAPTURED_DAY, to_queryset
-from search.query.filters.custom_fields import PREFIX
+from search.query.filters import CAPTURED_DAY, custom_fields, to_queryset
 from search.query.types import SearchQuery
 
 MAX_VALUES = 20
@@ -69,7 +68,9 @@ def count_facets(*, person: permissions.AnyUser, question: SearchQuery) -> Facet
         *_custom_counts(question, matching),
     ]
     chosen = {name: getattr(question.filters, SOURCES[name][0]) for name in SOURCES}
-    chosen |= {f"{PREFIX}{each.name}": each.values for each in question.filters.custom}
+    chosen |= {
+        f"{custom_fields.PREFIX}{each.name}": each.values for each in question.filters.custom
+    }
     found: dict[str, list[Value]] = {name: [] for name in SOURCES}
     for name, value, number in first.union(*others, all=True):  # one query for all facets
         known = Value(value, number, value in chosen.get(name, ()))
@@ -121,7 +122,7 @@ def _count_values(assets: QuerySet[Asset], which: Q) -> QuerySet[Asset, Any]:
         assets.order_by()
         .alias(field=FilteredRelation("brand__custom_fields"))
         .filter(field__in=fields)
-        .annotate(facet=Concat(Literal(PREFIX), F("field__name")), value=value)
+        .annotate(facet=Concat(Literal(custom_fields.PREFIX), F("field__name")), value=value)
         .values_list("facet", "value")
         .annotate(number=Count("pk"))
         .order_by("-number", "value")[:MAX_CUSTOM_VALUES]

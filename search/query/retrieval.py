@@ -169,8 +169,7 @@ def _search(
     viewer = person.pk, scope.asset_scope, timezone.localdate(), keep, by_program
     key = (*viewer, address, depth, scope.space.collection, scope.space.revision)
     # The contents of a collection and custom fields change without the index
-    filters = question.filters
-    cacheable = scope.unchanged and filters.collection is None and not filters.custom
+    cacheable = scope.unchanged and not (question.filters.collection or question.filters.custom)
     if cacheable:
         with _recent_lock:
             if (recent := _recent.get(key)) is not None:

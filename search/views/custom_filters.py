@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.http import QueryDict
 
 from assetbank.models import Brand, CustomField
-from search.query.facets import Facet
+from search.query import facets as search_facets
 from search.query.filters import custom_fields
 
 YES_NO = ["yes", "no"]
@@ -82,7 +82,7 @@ def _input(given: QueryDict, fields: list[CustomField]) -> FieldInput:
 
 
 def field_counts(
-    inputs: Iterable[FieldInput], facets: Iterable[Facet]
+    inputs: Iterable[FieldInput], facets: Iterable[search_facets.Facet]
 ) -> list[tuple[str, int | None]]:
     """Return the id of the element and the number of assets, for each choice."""
     found = {facet.name: {v.value: v.count for v in facet.values} for facet in facets}

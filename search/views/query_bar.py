@@ -30,7 +30,9 @@ SENTENCES = {
     "created_before": "until {}",
     "captured_from": "taken from {}",
     "captured_to": "taken until {}",
+    "has_alt_text": "alt text: {}",
 }
+FLAGS = {"usable": "usable today", "terms_to_check": "terms to check"}
 VALUES = {  # parameters whose values each get a chip
     "engine_model": "{}",
     "preset": "{}",
@@ -208,22 +210,15 @@ def _labels(form: SearchForm) -> Iterator[tuple[str, str, str]]:
         yield "tags_none", "", "without " + ", ".join(f"#{tag}" for tag in data["tags_none"])
     if data["colour"]:
         yield "colour", "", f"near {colours.colour_name(data['colour'])}"
-    if data["usable"]:
-        yield "usable", "", "usable today"
+    for name, label in FLAGS.items():
+        if data[name]:
+            yield name, "", label
     if data["created_by"]:
         person = data["created_by"]
         yield "created_by", "", f"by {person.get_full_name() or person.username}"
     for name, sentence in VALUES.items():
         for value in data[name]:
             yield name, value, sentence.format(value)
-    if data["has_alt_text"]:
-        yield (
-            "has_alt_text",
-            "",
-            f"{'with' if data['has_alt_text'] == 'yes' else 'without'} alt text",
-        )
-    if data["terms_to_check"]:
-        yield "terms_to_check", "", "terms to check"
     if data["sort"] and form.question().browsing:
         yield "sort", "", Sort(data["sort"]).label
     for name, sentence in SENTENCES.items():

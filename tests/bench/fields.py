@@ -14,7 +14,7 @@ CUSTOM = """jsonb_build_object(
   'sku', 'ORV-' || n, 'season',
   jsonb_build_array(CASE WHEN n %% 100 = 0 THEN 'ss26' ELSE 'fw25' END), 'line',
   CASE WHEN n %% 2 = 0 THEN 'Women' ELSE 'Men' END,
-  'price', (n * 7919) %% 1000000 / 100.0, 'launch',
+  'price', (n::bigint * 7919) %% 1000000 / 100.0, 'launch',
   ('2020-01-01'::date + n %% 2000)::text)"""
 INSERT = f"""
 INSERT INTO assetbank_asset (brand_id, custom, {{columns}})

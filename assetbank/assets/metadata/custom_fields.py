@@ -10,10 +10,9 @@ import datetime
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from cachetools import LRUCache, cached
 
@@ -112,30 +111,6 @@ def missing_fields(brand: Brand, values: Given) -> list[CustomField]:
 def public_values(asset: Asset) -> dict[str, Any]:
     """Return the values of the asset by the names of its brand's fields; None without a value."""
     return {field.name: asset.custom.get(field.name) for field in fields_of(asset.brand)}
-
-
-@dataclass(frozen=True)
-class ShownValue:
-    """A value of an asset as its page shows it; `parts` are its texts, each with the URL parameters
-    that find the assets that have it, or ""."""
-
-    field: CustomField
-    parts: tuple[tuple[str, str], ...]
-
-
-def shown_values(asset: Asset) -> list[ShownValue]:
-    """Return the values of the asset in the order of its brand's fields, without empty ones."""
-    shown = []
-    for field in fields_of(asset.brand):
-        if (value := asset.custom.get(field.name)) is None:
-            continue
-        parts = []
-        for text in map(as_text, value if isinstance(value, list) else [value]):
-            linked = field.filterable and field.kind not in (Kind.LONG_TEXT, Kind.URL)
-            query = {"brand": asset.brand.slug, f"field.{field.name}": text}
-            parts.append((text, urlencode(query) if linked else ""))
-        shown.append(ShownValue(field, tuple(parts)))
-    return shown
 
 
 def searched_text(asset: Asset) -> str:

@@ -19,6 +19,8 @@ from PIL import Image
 
 from assetbank.demo.catalogue import assets as catalogue
 from assetbank.demo.catalogue.assets import DemoAsset
+from assetbank.demo.catalogue.capture import capture
+from assetbank.demo.catalogue.rights import ILLUSTRATORS
 from assetbank.demo.drawing.objects import DRAWINGS
 from assetbank.demo.drawing.render import extended, render
 from assetbank.demo.drawing.scenes import PAINTINGS
@@ -277,6 +279,17 @@ def test_rights(assets: list[DemoAsset]) -> None:
         assert asset.rights.expires_on is None or asset.rights.expires_on > asset.created
         assert (asset.rights.expires_on is not None) == (" until " in asset.rights.licence)
     assert sum(asset.rights.licence == "Owned" for asset in assets) > 60
+
+
+def test_what_files_say_of_themselves(assets: list[DemoAsset]) -> None:
+    told = [capture(asset) for asset in assets]
+    assert told == [capture(asset) for asset in assets]
+    dated = [each["captured_at"].date() for each in told if "captured_at" in each]
+    assert len(dated) == len(assets) - sum("terms_to_check" in each for each in told) == 110
+    assert max(dated) < TODAY
+    assert len({day.year for day in dated}) >= 3
+    assert 60 < sum(bool(each.get("alt_text")) for each in told) < 110
+    assert {each["creator"] for each in told if "creator" in each} == set(ILLUSTRATORS)
 
 
 def test_collections(assets: list[DemoAsset]) -> None:

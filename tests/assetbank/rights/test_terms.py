@@ -30,6 +30,7 @@ def combinations(pattern: Asset) -> Iterator[Asset]:
         "consent_until": days,
         "derivatives_allowed": (True, False),
         "territories": ([], ["DE"], rights.NOWHERE),
+        "terms_to_check": ("", "Editorial use only"),
     }
     kept = {f.attname: getattr(pattern, f.attname) for f in Asset._meta.concrete_fields}
     del kept["id"]

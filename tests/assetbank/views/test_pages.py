@@ -83,6 +83,28 @@ class TestAssetPage:
         ):
             assert words in page
 
+    def test_it_shows_what_the_file_says_of_itself(self, cast: Cast, make_asset: MakeAsset) -> None:
+        asset = make_asset(
+            title="Untitled",
+            filename="IMG_1234.png",
+            alt_text="A <cape>",
+            creator="Ana",
+            country="Norway",
+            licensor_url="https://example.com/",
+            rating=-1,
+            captured_at=datetime.datetime(2019, 3, 14, 10, 11),
+        )
+        page = signed_in(cast.viewer).get(asset.get_absolute_url()).content.decode()
+        assert '<h1>Untitled <span class="file-name">IMG_1234.png</span></h1>' in page
+        assert 'alt="A &lt;cape&gt;"' in page
+        assert '<a href="https://example.com/" rel="nofollow noopener noreferrer">' in page
+        assert '<time datetime="2019-03-14T10:11:00Z">14 March 2019, 10:11</time>' in page
+        for words in ("time zone unknown", "?creator=Ana", "?place=Norway", "<dd>Rejected</dd>"):
+            assert words in page
+        card = signed_in(cast.viewer).get("/").content.decode()
+        assert 'alt="A &lt;cape&gt;"' in card
+        assert 'Untitled <span class="file-name">IMG_1234.png</span>' in card
+
     def test_the_same_queries_whatever_there_is(
         self,
         cast: Cast,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from assetbank.assets import collections
+from assetbank.assets import collections, update_asset
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
@@ -55,6 +55,16 @@ def test_of_near_copies_one_is_offered(shop: dict[str, Asset], cast: Cast) -> No
     assert titles[0].startswith("IMG")
     assert [title[:3] for title in titles].count("IMG") == 1
     assert {"green handbag 7", "red teapot 7"} <= set(titles)
+
+
+def test_no_prompt_names_an_untitled_asset(shop: dict[str, Asset], cast: Cast) -> None:
+    for asset in shop.values():
+        update_asset(asset=asset, title="Untitled", description="An untitled submarine")
+    assert suggestions._titled(cast.creator, cast.acme, "an untitled submarine") == []
+    update_asset(asset=shop["red teapot"], title="Submarine")
+    assert suggestions._titled(cast.creator, cast.acme, "an untitled submarine") == [
+        shop["red teapot"].pk
+    ]
 
 
 def test_something_else_comes_before_more_of_the_same() -> None:

@@ -51,6 +51,14 @@ def test_references_are_named_in_order_with_what_each_is_for() -> None:
     assert lines[0] == "A cape."
 
 
+@pytest.mark.parametrize("title", ["Untitled", "Untitled — IMG_1234.jpg", "IMG 1234"])
+def test_an_untitled_reference_is_named_by_its_number_alone(title: str) -> None:
+    named = composed(NamedReference(title, "product"), NamedReference(title)).text.splitlines()
+    assert f"Image 1, the product. {INSTRUCTIONS[Role.PRODUCT]}" in named
+    assert any(line.startswith("Image 2. Keep the products") for line in named)
+    assert "Untitled" not in "".join(named)
+
+
 def test_every_role_has_its_instruction() -> None:
     assert set(INSTRUCTIONS) == set(Role)
     assert len(set(INSTRUCTIONS.values())) == len(Role)

@@ -88,8 +88,8 @@ def test_an_asset_that_is_in_order_is_good_at_every_step(bag: Asset, cast: Cast)
     assert not any(step.repairs for step in told.steps)
     assert details(told, "words") == {
         "Title and tags": "handbag red",
-        "File name and credit": "0 pictur png",
-        "Description": "nothing",
+        "File name, credit, headline, creator and place": "nothing",
+        "Description, alt text and copyright": "nothing",
         "Prompt": "nothing",
         "Exact names": "picture0, picture0png",
     }
@@ -413,6 +413,13 @@ FAILING: dict[str, tuple[Filters, str]] = {
     "preset": (Filters(presets=("studio",)), "none is not studio"),
     "created_before": (Filters(created_before=datetime.date(2020, 1, 1)), "created 20"),
     "colour": (Filters(colour="#2b63d4"), "the nearest dominant colour, #"),
+    "captured_from": (Filters(captured_from=datetime.date(2019, 3, 15)), "taken 2019-03-14; the"),
+    "captured_to": (Filters(captured_to=datetime.date(2019, 3, 13)), "taken 2019-03-14; the"),
+    "captured_year": (Filters(captured_years=("2020",)), "taken 2019-03-14 is not 2020"),
+    "creator": (Filters(creators=("Ana",)), "none is not Ana"),
+    "place": (Filters(places=("Oslo",)), "none is not Oslo"),
+    "has_alt_text": (Filters(has_alt_text="yes"), "it has no alt text"),
+    "terms_to_check": (Filters(terms_to_check=True), "it has no terms to check"),
 }
 
 
@@ -421,7 +428,9 @@ class TestFilters:
     def test_each_is_told_with_its_value(
         self, bag: Asset, cast: Cast, index: Index, text: str
     ) -> None:
-        Asset.objects.filter(pk=bag.pk).update(expires_on="2020-05-01")
+        Asset.objects.filter(pk=bag.pk).update(
+            expires_on="2020-05-01", captured_at="2019-03-14T10:11:00Z"
+        )
         explanation.repair(bag, Repair.INDEX, cast.creator)
         index()
         for name, (filters, said) in FAILING.items():
@@ -470,7 +479,8 @@ class TestWords:
             ("red handbags", State.GOOD, {"red": "in title", "handbags": "in title and tags"}),
             ("the handbag", State.GOOD, {"the": "too common to be indexed"}),
             ("silk handbag", State.NOTE, {"silk": "nowhere"}),
-            ("picture-0.png", State.GOOD, {"picture-0.png": "in file name"}),
+            # A name that a machine gave has no words; the exact name matches nevertheless
+            ("picture-0.png", State.GOOD, {"picture-0.png": "nowhere"}),
             ("handbag -red", State.BAD, {"-red": "in title"}),
             ("handbag -striped", State.GOOD, {"-striped": "nowhere"}),
             ('"red handbag"', State.GOOD, {"red handbag": "in title"}),

@@ -66,11 +66,10 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    The file's own metadata fills what `fields` (`asset_fields.EDITABLE`) and `tags` leave empty;
-    with `complete`, required custom fields must have a value. An asset of the brand with the same
-    bytes is returned instead, and added to `collection`. Killed midway it leaves no row, failing no
-    file. Raises PictureRefused, InvalidAsset and FileMissing.
-    """
+    The file's metadata fills what `fields` (`asset_fields.EDITABLE`) and `tags` leave empty; with
+    `complete`, required custom fields need a value. The brand's asset with the same bytes is
+    returned instead, added to `collection`. It leaves no row if killed midway, no file if it fails.
+    Raises PictureRefused, InvalidAsset and FileMissing."""
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
@@ -81,7 +80,6 @@ def ingest_asset(
         created_by=by,
         created_at=created_at or timezone.now(),
         **_file_fields(filename, data, checksum, image),
-        metadata_read_at=timezone.now(),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
     _assign_fields(asset, fields, data, image, complete)
@@ -105,6 +103,7 @@ def _file_fields(
         "width": image.width,
         "height": image.height,
         "bytes": len(data),
+        "metadata_read_at": timezone.now(),
         **feature_fields(image.colours, image.perceptual_hash),
     }
 

@@ -47,17 +47,14 @@ def update_asset(
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
     _merge_custom(before, asset, fields)
-    asset_fields.check_status(
-        before, fields.get("status", before.status), withdrawing=withdrawing, deciding=deciding
-    )
+    status = fields.get("status", before.status)
+    asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     names = asset_fields.assign_fields(asset, fields)
     after = copy.copy(before)  # other fields of `asset` may be out of date
     for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
-    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
-        data = read_original(before)
-        check_source_type_claim(data, images.examine(data), after.digital_source_type)
+    _check_claim(before, after)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -67,6 +64,13 @@ def update_asset(
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
     return asset
+
+
+def _check_claim(before: Asset, after: Asset) -> None:
+    """Raise InvalidAsset if the asset loses its mark as made with AI, and its file has one."""
+    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
+        data = read_original(before)
+        check_source_type_claim(data, images.examine(data), after.digital_source_type)
 
 
 def _merge_custom(before: Asset, asset: Asset, fields: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ class CustomValueField(forms.Field):
     def __init__(self, field: CustomField, held: Any, *, required: bool) -> None:
         self.field, self.held = field, held
         super().__init__(
-            label=field.label,
+            label=f"{field.label} (required)" if required else field.label,
             help_text=field.help,
             required=required,
             widget=_widget(field, held),

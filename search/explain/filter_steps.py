@@ -19,6 +19,7 @@ from search.query import PARAMETERS, RATIO_TOLERANCE, Filters
 from search.query.filters import to_milvus, to_queryset
 from search.vectorstore import VectorStoreUnavailable
 
+METADATA = ("captured_from", "captured_to", "has_alt_text", "terms_to_check")
 ANY_STATUS = tuple(Asset.Status.values)
 
 
@@ -114,24 +115,18 @@ def _describe(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str
     if name in ("min_width", "min_height"):
         side = name.removeprefix("min_")
         return f"{getattr(asset, side)} px; the minimum is {getattr(filters, name)}"
-    if name in ("captured_from", "captured_to"):
-        bound = "from" if name == "captured_from" else "until"
-        return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
-    if name in ("has_alt_text", "terms_to_check"):
-        field = name.removeprefix("has_")
-        return f"it has {'' if getattr(asset, field) else 'no '}{field.replace('_', ' ')}"
+    if name in METADATA:
+        return _metadata(name, filters, asset)
     match name:
         case "status" if not filters.statuses:
             return f"{asset.status}; archived and quarantined assets are shown only if filtered for"
         case "aspect_ratio":
             within = f"{filters.aspect_ratio:.2f} within {RATIO_TOLERANCE:.0%}"
             return f"{asset.aspect_ratio:.2f}; {within}"
-        case "created_after":
-            since = f"the filter is from {filters.created_after}"
-            return f"created {asset.created_at:%Y-%m-%d}; {since}"
-        case "created_before":
-            until = f"the filter is until {filters.created_before}"
-            return f"created {asset.created_at:%Y-%m-%d}; {until}"
+        case "created_after" | "created_before":
+            bound = "from" if name == "created_after" else "until"
+            day = getattr(filters, name)
+            return f"created {asset.created_at:%Y-%m-%d}; the filter is {bound} {day}"
         case "colour":
             return _colour(filters.colour, asset)
         case "usable":
@@ -166,6 +161,15 @@ def _values(filters: Filters, asset: Asset) -> dict[str, tuple[str, Sequence[str
         "creator": (asset.creator, filters.creators),
         "place": (asset.place, filters.places),
     }
+
+
+def _metadata(name: str, filters: Filters, asset: Asset) -> str:
+    """Describe the value of a filter in METADATA."""
+    if name in ("captured_from", "captured_to"):
+        bound = "from" if name == "captured_from" else "until"
+        return f"{_taken(asset)}; the filter is {bound} {getattr(filters, name)}"
+    field = name.removeprefix("has_")
+    return f"it has {'' if getattr(asset, field) else 'no '}{field.replace('_', ' ')}"
 
 
 def _taken(asset: Asset) -> str:

@@ -31,6 +31,8 @@ MOVED = {
 }
 # Of Django: renamed with the models that they are about, see the test of permissions
 RENAMED = {"auth_permission": {"codename", "name"}, "django_content_type": {"model"}}
+# Written anew from the assets: names that a machine gave are no words since
+DERIVED = {"search_document": {"words"}}
 
 PERMISSIONS = """
 import json, pathlib
@@ -103,8 +105,8 @@ def test_every_row_of_every_table_is_there_as_it_was(migrated: Migrated) -> None
     for table, rows in migrated.before.items():
         moved = MOVED.get(table, set())
         now = migrated.after.get(table, {})
-        renamed = RENAMED.get(table, set())
-        told = [each for each in lost(rows, now, moved) if each[1] not in renamed]
+        changed = RENAMED.get(table, set()) | DERIVED.get(table, set())
+        told = [each for each in lost(rows, now, moved) if each[1] not in changed]
         missing |= {table: told} if told else {}
     assert missing == {}
 

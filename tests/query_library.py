@@ -12,6 +12,7 @@ from django.db import connection
 
 from assetbank import notifications
 from assetbank.assets import approval, collections
+from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
     Batch,
@@ -55,6 +56,8 @@ class Library:
     def __init__(self, cast: Cast, make_asset: Callable[..., Asset], index: Callable[[], int]):
         self.cast, self._make, self._index, self._part = cast, make_asset, index, 0
         User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
+        field_definitions.define_field(brand=cast.acme, by=cast.manager, label="SKU")
+        custom_fields.fields_of(cast.acme)  # Every process reads them once
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
         self.withdrawn = make_asset()

@@ -133,6 +133,7 @@ class Library:
             for number in range(6)
         ]
         drafts = [self._make(status="draft", by=person, tags=["hat"]) for _ in range(3)]
+        self._fields(assets)
         made = self._generations(assets, drafts)
         self._ledger(made)
         self._library(assets, drafts, brand)
@@ -229,6 +230,15 @@ class Library:
         engine.save(force_insert=True)
         withdrawal.withdraw_rights(person=self.cast.manager, asset=assets[5], reason="It ended.")
         self.withdrawal.quarantined.create(asset=assets[4], status_before="approved")
+
+    def _fields(self, assets: list[Asset]) -> None:
+        manager, label = self.cast.manager, f"Price {self._part}"
+        price = field_definitions.define_field(
+            brand=self.cast.acme, by=manager, label=label, kind="number"
+        )
+        custom_fields.fields_of(self.cast.acme)  # Every process reads them once
+        pks = [asset.pk for asset in assets]
+        Asset.objects.filter(pk__in=pks).update(custom={price.name: 5, "sku": "ORV-2231"})
 
     def _search(self, assets: list[Asset], drafts: list[Asset], person: User) -> None:
         acme, creator = self.cast.acme, self.cast.creator

@@ -112,10 +112,8 @@ def _differs(asset: Asset, name: str, value: Any) -> bool:
     if name == "tags":
         return set(value) != set(asset.tag_names)
     if name == "custom":
-        merged: object = custom_fields.merge_values(asset, value)
-        return merged != asset.custom
-    own: object = getattr(asset, name)
-    return own != value
+        return bool(custom_fields.merge_values(asset, value) != asset.custom)
+    return bool(getattr(asset, name) != value)
 
 
 def _asset(brand: Brand, key: str, value: str) -> Asset:

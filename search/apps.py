@@ -12,6 +12,7 @@ class SearchConfig(AppConfig):
         from search.saved import searches
 
         receivers.connect()
+        hooks.searched_fields_changed.register(receivers.searched_fields_changed)
         hooks.assets_merged.register(searches.follow_merge)
         hooks.health_checks.register(health.vectors)
         hooks.health_checks.register(health.encoder)

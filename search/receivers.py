@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
+from assetbank import jobs
 from assetbank.models import Asset, Brand
 from search.indexing import enrolment, entities, pipeline
 from search.models import Embedding
@@ -91,3 +92,8 @@ def _policy_filter(brand: Brand) -> Q:
     if brand.search_generated == Brand.SearchGenerated.APPROVED:
         return Q(asset__status=Asset.Status.APPROVED)
     return Q()
+
+
+def searched_fields_changed(brand: Brand) -> None:
+    """Write the documents of the brand again, in the background."""
+    jobs.defer("search.tasks.write_documents", lock=f"documents-{brand.pk}", brand_id=brand.pk)

@@ -19,7 +19,7 @@ from search.evaluation import rollout
 from search.indexing import pipeline, reconcile
 from search.insights import gaps
 from search.models import Embedding
-from search.query import embedding
+from search.query import embedding, fulltext
 from search.vectorstore import VectorStoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -110,6 +110,14 @@ def find_duplicates(timestamp: int) -> None:
     if done:
         logger.info("compared %d", done)
         _enqueue_find_duplicates()
+
+
+@app.task(
+    name="search.tasks.write_documents", queue="index", retry=RetryStrategy(wait=5, max_attempts=5)
+)
+def write_documents(brand_id: int) -> None:
+    """Write the full-text documents of a brand again, after a change of its searched fields."""
+    fulltext.write_brand(brand_id)
 
 
 @app.periodic(cron="17 * * * *")

@@ -12,6 +12,7 @@ from django.db import connection
 
 from assetbank import notifications
 from assetbank.assets import approval, collections
+from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
     Batch,
@@ -55,6 +56,8 @@ class Library:
     def __init__(self, cast: Cast, make_asset: Callable[..., Asset], index: Callable[[], int]):
         self.cast, self._make, self._index, self._part = cast, make_asset, index, 0
         User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
+        field_definitions.define_field(brand=cast.acme, by=cast.manager, label="SKU")
+        custom_fields.fields_of(cast.acme)  # Every process reads them once
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
         self.withdrawn = make_asset()
@@ -130,6 +133,7 @@ class Library:
             for number in range(6)
         ]
         drafts = [self._make(status="draft", by=person, tags=["hat"]) for _ in range(3)]
+        self._fields(assets)
         made = self._generations(assets, drafts)
         self._ledger(made)
         self._library(assets, drafts, brand)
@@ -226,6 +230,15 @@ class Library:
         engine.save(force_insert=True)
         withdrawal.withdraw_rights(person=self.cast.manager, asset=assets[5], reason="It ended.")
         self.withdrawal.quarantined.create(asset=assets[4], status_before="approved")
+
+    def _fields(self, assets: list[Asset]) -> None:
+        manager, label = self.cast.manager, f"Price {self._part}"
+        price = field_definitions.define_field(
+            brand=self.cast.acme, by=manager, label=label, kind="number"
+        )
+        custom_fields.fields_of(self.cast.acme)  # Every process reads them once
+        pks = [asset.pk for asset in assets]
+        Asset.objects.filter(pk__in=pks).update(custom={price.name: 5, "sku": "ORV-2231"})
 
     def _search(self, assets: list[Asset], drafts: list[Asset], person: User) -> None:
         acme, creator = self.cast.acme, self.cast.creator

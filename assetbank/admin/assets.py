@@ -86,6 +86,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     change_fieldsets: Any = (
         (None, {"fields": ["preview"]}),
         ("Metadata", {"fields": [*DETAILS, "tags", "rating"]}),
+        ("Custom fields", {"fields": ["custom_values"]}),
         ("Rights", {"fields": ["status", *RIGHTS, "terms_to_check"]}),
         ("Date and place", {"fields": ["captured_at", *PLACE]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
@@ -173,6 +174,8 @@ class AssetAdmin(ModelAdmin[Asset]):
             return
         fields = {name: form.cleaned_data[name] for name in form.cleaned_data}
         status = fields.pop("status")
+        if custom := fields.pop("custom_values", None):
+            fields["custom"] = custom
         # the form has assigned values to `obj` that are not saved yet
         asset = Asset.objects.get(pk=obj.pk)
         try:

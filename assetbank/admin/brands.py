@@ -8,12 +8,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from assetbank.admin.base import ModelAdmin, TabularInline, display, picture
-from assetbank.models import Brand, Collection, CollectionItem, Membership
+from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display, picture
+from assetbank.models import Brand, Collection, CollectionItem, CustomField, Membership
 
 if TYPE_CHECKING:
     ItemModelForm = forms.ModelForm[CollectionItem]
@@ -31,12 +32,31 @@ class MembershipInline(TabularInline[Membership, Brand]):
         return super().get_queryset(request).select_related("user", "brand")
 
 
+class CustomFieldInline(ReadOnly, TabularInline[CustomField, Brand]):
+    """The brand's fields; they are changed on a page, whose verbs convert the values of assets."""
+
+    model = CustomField
+    extra = 0
+    fields = ["definition", "name", "kind", "required", "searched", "filterable", "xmp_property"]
+    readonly_fields = ["definition"]
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CustomField]:
+        return super().get_queryset(request).select_related("brand")
+
+    @display(description="Field")
+    def definition(self, field: CustomField) -> SafeString:
+        address = reverse("brand-field", args=[field.brand.slug, field.name])
+        return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', address, field)
+
+
 @admin.register(Brand)
 class BrandAdmin(ModelAdmin[Brand]):
     list_display = ["name", "slug", "colours", "asset_count", "member_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    inlines = [MembershipInline]
+    inlines = [MembershipInline, CustomFieldInline]
+    readonly_fields = ["custom_fields_page"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
         return (
@@ -47,6 +67,21 @@ class BrandAdmin(ModelAdmin[Brand]):
                 member_count=Count("memberships", distinct=True),
             )
         )
+
+    def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:
+        """Save what the form changed only: `fields_changed_at` may have changed in the meantime."""
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name != "members"])
+        else:
+            super().save_model(request, obj, form, change)
+
+    @display(description="Custom fields")
+    def custom_fields_page(self, brand: Brand) -> SafeString:
+        if not brand.pk:
+            return NONE
+        address = reverse("brand-fields", args=[brand.slug])
+        link = '<a href="{}" class="text-primary-600 underline">Define the fields of {}</a>'
+        return format_html(link, address, brand)
 
     @display(description="Palette")
     def colours(self, brand: Brand) -> SafeString:

@@ -11,6 +11,7 @@ from unfold import widgets
 
 from assetbank import text
 from assetbank.assets import approval, ingest_asset
+from assetbank.assets.metadata import custom_fields
 from assetbank.errors import ProblemError
 from assetbank.models import Asset
 from assetbank.rights import terms
@@ -112,13 +113,24 @@ class AssetChangeForm(TermsForm):
 
     user: User  # set by the admin for each request
     tags = TagsField()
+    custom_values = forms.CharField(
+        required=False,
+        label="Custom fields",
+        widget=widgets.UnfoldAdminTextareaWidget({"rows": 6}),
+        help_text="One on each line: sku = ORV-2231. Several choices are separated by “;”.",
+    )
 
     class Meta:
         model = Asset
-        fields = [*WORDS, "captured_at", "status", "tags"]
+        fields = [*WORDS, "captured_at", "status", "tags", "custom_values"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["custom_values"] = "\n".join(
+            f"{name} = {custom_fields.as_text(value)}"
+            for name, value in custom_fields.public_values(self.instance).items()
+            if value is not None
+        )
         self.initial["tags"] = ", ".join(self.instance.tag_names)
         status = self.fields.get("status")  # missing for users who may only view
         if status and self.instance.status == Asset.Status.QUARANTINED:
@@ -126,6 +138,26 @@ class AssetChangeForm(TermsForm):
         elif status:
             choices = [each for each in Asset.Status.choices if each[0] != "quarantined"]
             status.choices = choices  # type: ignore[attr-defined]
+
+    def clean_custom_values(self) -> dict[str, Any]:
+        """Return the values by field; None for one whose line is missing."""
+        own = custom_fields.public_values(self.instance)
+        values: dict[str, Any] = {name: None for name, value in own.items() if value is not None}
+        last = ""
+        for line in self.cleaned_data["custom_values"].splitlines():
+            name, sign, rest = line.partition("=")
+            if sign and name.strip() in own:
+                last = name.strip()
+                values[last] = rest.strip()
+            elif last:  # A further line of a long text
+                values[last] += f"\n{line}"
+            elif line.strip():
+                raise forms.ValidationError(f"Write NAME = value, with one of {', '.join(own)}.")
+        try:
+            custom_fields.merge_values(self.instance, values)
+        except ProblemError as error:
+            raise forms.ValidationError(error.message) from error
+        return values
 
     def clean_status(self) -> str:
         status: str = self.cleaned_data["status"]

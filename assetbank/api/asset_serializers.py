@@ -8,8 +8,10 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from assetbank import permissions
+from assetbank.api.custom_fields import CustomValuesField
 from assetbank.api.fields import BrandField, CapturedField, TagsField, YesNoField
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.metadata import custom_fields
 from assetbank.models import Asset, Collection
 from assetbank.rights import terms
 
@@ -70,11 +72,14 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         "/assets/{id}/terms-check/. Empty: nothing to check."
     )
 
+    fields = CustomValuesField(source="custom")  # type: ignore[assignment]
+
     class Meta:
         model = Asset
         fields = [
             *("id", "title", "display_title", "description", "headline", "alt_text"),
             *("extended_description", "brand", "tags", "kind", "origin", "status", "rating"),
+            "fields",
             *("width", "height", "bytes", "mime", "filename", "checksum"),
             *("captured_at", "city", "country", "place", "latitude", "longitude"),
             *("creator", "licence", "credit", "copyright", "usage_terms", "licensor_url"),
@@ -119,6 +124,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "origin": asset.origin,
             "status": asset.status,
             "rating": asset.rating,
+            "fields": custom_fields.public_values(asset),
             **self._file(asset),
             **self._capture(asset),
             **self._rights(asset),
@@ -237,6 +243,7 @@ class MetadataSerializer(serializers.Serializer[Any]):
         help_text="ISO 3166 country codes where it may be used, for example DE; empty: worldwide.",
     )
     consent = serializers.ChoiceField(Asset.Consent.choices, required=False)
+    fields = CustomValuesField(source="custom")  # type: ignore[assignment]
     consent_until = serializers.DateField(
         required=False,
         allow_null=True,

@@ -81,8 +81,9 @@ class AssetViewSet(GenericViewSet[Asset]):
             fields.pop("title", None)
         if not fields.get("digital_source_type"):
             fields.pop("digital_source_type", None)  # the file's own source type is used
+        by = user_of(request)
         result = ingest_asset(
-            brand=brand, file=file, filename=file.name, by=user_of(request), **fields
+            brand=brand, file=file, filename=file.name, by=by, complete=True, **fields
         )
         copies = permissions.copies_in_other_brands(user_of(request), result.asset)
         also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}

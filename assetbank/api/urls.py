@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from assetbank.api.brands import BrandViewSet
 from assetbank.api.collections import CollectionViewSet
+from assetbank.api.custom_fields import CustomFieldsView, CustomFieldView
 from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
@@ -22,5 +23,11 @@ urlpatterns = [
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
     path("assets/<int:pk>/terms-check/", TermsCheckView.as_view(), name="api-asset-terms-check"),
+    path("brands/<slug:slug>/fields/", CustomFieldsView.as_view(), name="api-brand-fields"),
+    path(
+        "brands/<slug:slug>/fields/<slug:name>/",
+        CustomFieldView.as_view(),
+        name="api-brand-field",
+    ),
     *router.urls,
 ]

@@ -1,6 +1,6 @@
 """Everything that changes an asset: ingest, update, approve, collect, merge, delete."""
 
-from assetbank.assets import approval, collections, downloads, fields, merge, rendered
+from assetbank.assets import approval, collections, csv_import, downloads, fields, merge, rendered
 from assetbank.assets.backfill import (
     backfill_features,
     fill_from_file,
@@ -13,7 +13,7 @@ from assetbank.assets.update import delete_asset, update_asset
 
 __all__ = [
     "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
-    "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
-    "open_rendition", "read_original", "refresh_renditions", "rendered",
-    "unread_assets", "update_asset",
+    "csv_import", "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
+    "open_rendition", "read_original", "refresh_renditions", "rendered", "unread_assets",
+    "update_asset",
 ]  # fmt: skip

@@ -67,11 +67,10 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
-    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
-    with the same bytes is returned instead, and added to `collection`. If killed midway it leaves
-    no row, if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
-    """
+    The file's metadata fills what `fields` (`asset_fields.EDITABLE`) and `tags` leave empty; with
+    `complete`, required custom fields need a value. The brand's asset with the same bytes is
+    returned instead, added to `collection`. It leaves no row if killed midway, no file if it fails.
+    Raises PictureRefused, InvalidAsset and FileMissing."""
     checksum = hashlib.sha256(data := _read(file)).hexdigest()
     if existing := _existing(brand, checksum, collection):
         return existing
@@ -102,6 +101,7 @@ def _file_fields(
         "width": image.width,
         "height": image.height,
         "bytes": len(data),
+        "metadata_read_at": timezone.now(),
         **feature_fields(image.colours, image.perceptual_hash),
     }
 

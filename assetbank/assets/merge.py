@@ -21,6 +21,7 @@ from django.db.models import CASCADE, DO_NOTHING, Count, ManyToManyRel, Model
 
 from assetbank import hooks, permissions
 from assetbank.assets import approval, update
+from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.models import Asset, Decision
 from assetbank.rights import terms
@@ -141,6 +142,8 @@ def preview_merge(keep: Asset, others: Sequence[Asset]) -> MergePreview:
     for group in FILLED_FIELDS:
         if not _given(keep, group):
             fields |= next(filter(None, (_given(other, group) for other in others)), {})
+    if filled := custom_fields.fill_values(keep, others):
+        fields["custom"] = filled
     strictest = terms.strictest_terms([keep, *others])
     fields |= {name: value for name, value in strictest.items() if value != getattr(keep, name)}
     provenance: dict[str, Any] = {}

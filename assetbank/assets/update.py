@@ -33,9 +33,8 @@ def update_asset(
     deciding: bool = False,
     **fields: Any,
 ) -> Asset:
-    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
-
-    `custom` has values of custom fields by name; they are merged into its own, None removes one.
+    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`; values of `custom` are
+    merged into its own, None removes one); its bytes never change.
 
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
@@ -48,9 +47,7 @@ def update_asset(
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
-    if "custom" in fields:
-        before.brand = asset.brand
-        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
+    _merge_custom(before, asset, fields)
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     names = asset_fields.assign_fields(asset, fields)
@@ -58,9 +55,7 @@ def update_asset(
     for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
-    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
-        data = read_original(before)
-        check_source_type_claim(data, decoder.examine(data), after.digital_source_type)
+    _check_claim(before, after)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -70,6 +65,20 @@ def update_asset(
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
     return asset
+
+
+def _check_claim(before: Asset, after: Asset) -> None:
+    """Raise InvalidAsset if the asset loses its mark as made with AI, and its file has one."""
+    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
+        data = read_original(before)
+        check_source_type_claim(data, decoder.examine(data), after.digital_source_type)
+
+
+def _merge_custom(before: Asset, asset: Asset, fields: dict[str, Any]) -> None:
+    """Merge the given values of custom fields into those that the asset has by now."""
+    if "custom" in fields:
+        before.brand = asset.brand
+        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:

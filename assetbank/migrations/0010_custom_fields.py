@@ -15,16 +15,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     CASE jsonb_typeof(custom -> name)
       WHEN 'array' THEN custom -> name
       WHEN 'null' THEN '[]'::jsonb
+      WHEN 'boolean' THEN
+        jsonb_build_array(CASE custom ->> name WHEN 'true' THEN 'yes' ELSE 'no' END)
       ELSE jsonb_build_array(custom -> name)
     END)
   WHERE custom -> name IS NOT NULL
-$$;
-
--- "name=value" for each value of the named fields
-CREATE FUNCTION assetbank_custom_pairs(custom jsonb, names text[]) RETURNS SETOF text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT name || '=' || value
-  FROM unnest(names) AS name CROSS JOIN LATERAL assetbank_custom_values(custom, name) AS value
 $$;
 
 CREATE FUNCTION assetbank_custom_numbers_write(ids bigint[]) RETURNS void LANGUAGE sql AS $$
@@ -66,7 +61,7 @@ CREATE TRIGGER assetbank_custom_updated AFTER UPDATE ON assetbank_asset
 
 UNDO = """
 DROP FUNCTION assetbank_custom_written CASCADE;
-DROP FUNCTION assetbank_custom_numbers_write, assetbank_custom_pairs, assetbank_custom_values;
+DROP FUNCTION assetbank_custom_numbers_write, assetbank_custom_values;
 ALTER TABLE assetbank_customnumber DROP CONSTRAINT custom_number_asset;
 ALTER TABLE assetbank_customnumber DROP CONSTRAINT custom_number_field;
 """
@@ -217,7 +212,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="asset",
             index=django.contrib.postgres.indexes.GinIndex(
-                fastupdate=False,
                 fields=["custom"],
                 name="asset_custom",
                 opclasses=["jsonb_path_ops"],

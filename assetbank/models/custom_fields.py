@@ -32,6 +32,8 @@ class CustomField(models.Model):
         YES_NO = "yes_no", "Yes or no"
         URL = "url", "Web address"
 
+    COUNTED = (Kind.CHOICE, Kind.CHOICES, Kind.YES_NO)  # Filters list their values with counts
+
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="custom_fields")
     name = models.CharField(
         max_length=40, validators=[field_name], help_text="Never changes, for example sku."
@@ -84,7 +86,7 @@ class CustomField(models.Model):
     @property
     def is_counted(self) -> bool:
         """True if filters list its values with counts."""
-        return self.filterable and (self.has_choices or self.kind == self.Kind.YES_NO)
+        return self.filterable and self.kind in self.COUNTED
 
 
 class CustomNumber(models.Model):

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.assets import approval, delete_asset, downloads, update_asset
+from assetbank.assets.metadata import custom_fields
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.forms import AssetForm
+from assetbank.forms import AssetForm, CustomValuesForm
 from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
+from assetbank.views.custom_fields import shown_values
 
 SOON_DAYS = 30  # days before the end of the rights in which the page warns
 
@@ -25,7 +27,8 @@ SOON_DAYS = 30  # days before the end of the rights in which the page warns
 @require_safe
 def asset(request: PageRequest, pk: int) -> HttpResponse:
     shown = _asset(request, pk)
-    return _page(request, shown, AssetForm.for_asset(shown, _can_decide(request, shown)))
+    custom = CustomValuesForm(brand=shown.brand, held=shown.custom)
+    return _page(request, shown, AssetForm.for_asset(shown, _can_decide(request, shown)), custom)
 
 
 @login_required
@@ -35,8 +38,11 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
     permissions.require_editor(request.user, shown.brand)
     form = AssetForm(request.POST, can_decide=_can_decide(request, shown))
     form.adapt_source_type(shown)
-    if form.is_valid():
+    custom = CustomValuesForm(request.POST, brand=shown.brand, held=shown.custom)
+    if form.is_valid() and custom.is_valid():
         changes = form.changes()
+        if values := custom.values():
+            changes["custom"] = values
         status = changes.pop("status", shown.status)
         try:
             with transaction.atomic():
@@ -48,7 +54,7 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect("asset", pk=pk)
-    return _page(request, shown, form, status=400)
+    return _page(request, shown, form, custom, status=400)
 
 
 @login_required
@@ -117,7 +123,13 @@ def _can_decide(request: PageRequest, shown: Asset) -> bool:
     return shown.status != Asset.Status.QUARANTINED and _can_manage(request, shown)
 
 
-def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200) -> HttpResponse:
+def _page(
+    request: PageRequest,
+    shown: Asset,
+    form: AssetForm,
+    custom: CustomValuesForm,
+    status: int = 200,
+) -> HttpResponse:
     can_edit = permissions.can_edit(request.user, shown.brand)
     containing = list(shown.collections.all())
     others = shown.brand.collections.exclude(pk__in=[each.pk for each in containing])
@@ -126,6 +138,9 @@ def _page(request: PageRequest, shown: Asset, form: AssetForm, status: int = 200
     context = {
         "asset": shown,
         "form": form,
+        "custom_form": custom,
+        "custom_values": shown_values(shown),
+        "missing_fields": custom_fields.missing_fields(shown.brand, shown.custom),
         "may_create": can_edit,
         "may_manage": _can_manage(request, shown),
         "collections": containing,

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
+from django.forms import Form
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from assetbank import permissions
 from assetbank.assets import IngestResult, ingest_asset
 from assetbank.errors import NotAllowed, ProblemError
-from assetbank.forms import UploadForm
+from assetbank.forms import CustomValuesForm, UploadForm
 from assetbank.http import PageRequest, problems
 from assetbank.models import Asset
 
@@ -44,14 +45,24 @@ def upload(request: PageRequest) -> HttpResponse:
         return render(request, "assetbank/upload.html", {"form": UploadForm(user=request.user)})
     form = UploadForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
-        if _wants_json(request):
-            errors = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
-            sentence = " ".join(line for lines in errors.values() for line in lines)
-            return JsonResponse(problems.problem("invalid", sentence, errors), status=400)
-        return render(request, "assetbank/upload.html", {"form": form}, status=400)
+        return _invalid(request, form, form)
+    custom = CustomValuesForm(request.POST, brand=form.cleaned_data["brand"])
+    if not custom.is_valid():
+        return _invalid(request, form, custom)
+    form.cleaned_data["custom"] = custom.values()
     if _wants_json(request):
         return _upload_one(request, form)
     return _upload_several(request, form)
+
+
+def _invalid(request: PageRequest, form: UploadForm, wrong: Form) -> HttpResponse:
+    """Return the errors of `wrong`: the form of the upload, or that of its custom fields."""
+    if _wants_json(request):
+        errors = {name: [str(line) for line in lines] for name, lines in wrong.errors.items()}
+        sentence = " ".join(line for lines in errors.values() for line in lines)
+        return JsonResponse(problems.problem("invalid", sentence, errors), status=400)
+    context = {"form": form, "custom_form": None if wrong is form else wrong}
+    return render(request, "assetbank/upload.html", context, status=400)
 
 
 def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
@@ -114,6 +125,8 @@ def _ingest(request: PageRequest, form: UploadForm, file: UploadedFile[bytes]) -
         filename=file.name or "",
         by=request.user,
         collection=data["collection"],
+        complete=True,
+        custom=data["custom"],
         **form.details(),
     )
 

@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from assetbank.views import assets, auth, collections, files, notifications, review, uploads
+from assetbank.views import (
+    assets,
+    auth,
+    collections,
+    custom_fields,
+    files,
+    notifications,
+    review,
+    uploads,
+)
 
 urlpatterns = [
     path("sign-in/", auth.SignIn.as_view(), name="sign-in"),
@@ -17,6 +26,17 @@ urlpatterns = [
     path("assets/<int:pk>/renditions/<slug:name>/", files.rendition, name="asset-rendition"),
     path("assets/<int:pk>/download/", files.download, name="asset-download"),
     path("assets/<int:pk>/credentials/", assets.credentials, name="asset-credentials"),
+    path("upload/fields/", custom_fields.upload_inputs, name="upload-fields"),
+    path("brands/fields/", custom_fields.of_brands, name="custom-fields"),
+    path("brands/<slug:slug>/fields/", custom_fields.of_brand, name="brand-fields"),
+    path("brands/<slug:slug>/csv/", custom_fields.import_csv, name="brand-csv"),
+    path("brands/<slug:slug>/move-fields/", custom_fields.move, name="brand-fields-move"),
+    path("brands/<slug:slug>/fields/<slug:name>/", custom_fields.change, name="brand-field"),
+    path(
+        "brands/<slug:slug>/fields/<slug:name>/delete/",
+        custom_fields.delete,
+        name="brand-field-delete",
+    ),
     path("notices/", notifications.listed, name="notices"),
     path("notices/count/", notifications.count, name="notices-count"),
     path("review/", review.review, name="review"),

@@ -55,6 +55,9 @@ MEANINGS = {
     "terms_to_check": "true: somebody must check its terms before new images are made from it.",
     "sort": "By capture date; default: newest added first. Without effect on a search, which is "
     "ranked by relevance.",
+    "custom": "By a custom field: `field.sku=ORV-2231`, repeatable: any of them. Also "
+    "`field.price.min` and `.max`, `field.launch.from` and `.to`, `field.sku.missing=yes`. "
+    "Unknown fields are refused.",
 }
 QUERY_PARAMETERS = ("q", "text_weight", "picture", "like", "sort")
 
@@ -62,6 +65,7 @@ QUERY_PARAMETERS = ("q", "text_weight", "picture", "like", "sort")
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     """Return the OpenAPI parameter of a form field."""
     schema: dict[str, Any] = {"type": "string"}
+    parameter = name
     if type(field) in (forms.ChoiceField, forms.MultipleChoiceField):
         schema["enum"] = [value for value, _ in field.choices if value]  # type: ignore[attr-defined]
     elif isinstance(field, forms.FloatField):
@@ -80,7 +84,9 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         | search_form.ValuesField,
     ):
         schema = {"type": "array", "items": schema}
-    return OpenApiParameter(name, schema, description=MEANINGS.get(name, str(field.help_text)))
+    if name == "custom":
+        schema, parameter = {"type": "array", "items": schema}, "field.NAME"
+    return OpenApiParameter(parameter, schema, description=MEANINGS.get(name, str(field.help_text)))
 
 
 QUESTION = [_parameter(name, field) for name, field in SearchForm.base_fields.items()]

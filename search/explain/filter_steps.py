@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
 from assetbank import permissions
+from assetbank.assets.metadata import custom_fields
 from assetbank.media import colours
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import terms
@@ -31,7 +32,8 @@ def filters(context: ExplainContext) -> Step:
     in_milvus, silent = _in_milvus(context, active)
     details, failing, disagree = [], [], []
     for name in active:
-        sentence = _describe(name, requested, context.asset, passes=passes[name])
+        describe = _custom if name == "custom" else _describe
+        sentence = describe(name, requested, context.asset, passes=passes[name])
         if not passes[name]:
             failing.append(name)
         if name in in_milvus and in_milvus[name] != passes[name]:
@@ -185,6 +187,16 @@ def _tags(name: str, filters: Filters, asset: Asset) -> str:
     if present:
         return f"has {', '.join(present)}"
     return f"has none of {', '.join(requested)}"
+
+
+def _custom(name: str, filters: Filters, asset: Asset, *, passes: bool) -> str:
+    """Describe, as `_describe` does, the values of the custom fields that are filtered by."""
+    said = []
+    for each in filters.custom:
+        value = custom_fields.as_text(asset.custom.get(each.name)) or "no value"
+        requested = ", ".join(text for _, text in each.parameters())
+        said.append(f"{each.name}: {value}; the filter is {requested}")
+    return "; ".join(said)
 
 
 def _colour(requested: str, asset: Asset) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from assetbank.assets.metadata import is_machine_name, says_nothing
+from assetbank.assets.metadata import custom_fields, is_machine_name, says_nothing
 from assetbank.models import Asset
 from search.query import ParsedText, fulltext
 
@@ -56,6 +56,7 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
         "alt text": asset.alt_text,
         "extended description": asset.extended_description,
         "copyright": asset.copyright,
+        "fields of the brand": custom_fields.searched_text(asset),
         "prompt": asset.prompt,
     }
     values: dict[str, Any] = {

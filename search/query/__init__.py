@@ -2,9 +2,8 @@
 
 from search.query import embedding, facets, fulltext, ranking, regions, search_form
 from search.query.fulltext import ParsedText
-from search.query.ranking import MatchedBy, RankedId, Ranking
 from search.query.regions import match_regions
-from search.query.results import PAGE_SIZE, Page, SearchHit
+from search.query.results import PAGE_SIZE, MatchedBy, Page, RankedId, Ranking, SearchHit
 from search.query.retrieval import FIRST_DEPTH, MAX_TEXT_LENGTH, rank_for_user, search
 from search.query.search_form import SearchForm, read_query
 from search.query.types import (

@@ -37,6 +37,7 @@ ANY_OF = """(
     phraseto_tsquery('english', search_folded(text)) AS phrase
   WHERE numnode(phrase) > 0
 )"""
+BATCH = 2_000  # Documents that one statement writes
 MAX_HITS = 1_000  # Maximum hits of one text match
 TOKEN = re.compile(r'(?:(?<=\s)|^)(-?)"([^"]+)"|(\S+)')
 NEGATED = re.compile(r"-+(?=\w)")
@@ -44,7 +45,7 @@ NEGATED = re.compile(r"-+(?=\w)")
 FIELD, START, STOP = "\x1e", "\x02", "\x03"
 FIELDS = (
     *("title", "tags", "filename", "headline", "creator", "place", "credit", "description"),
-    *("alt_text", "extended_description", "copyright", "prompt"),
+    *("alt_text", "extended_description", "copyright", "fields", "prompt"),
 )
 # Maximum highlighted phrases: PostgreSQL compares each word of a text with each of them
 MAX_MARKED = 32
@@ -174,6 +175,18 @@ def write_documents(assets: Sequence[int]) -> None:
         cursor.execute("SELECT search_document_write(%s)", [list(assets)])
 
 
+def write_brand(brand: int) -> None:
+    """Write the documents of all assets of a brand again, in batches that commit one by one.
+
+    It may be killed and run again.
+    """
+    last = 0
+    assets = Document.objects.filter(asset__brand=brand).order_by("pk")
+    while ids := list(assets.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
+        write_documents(ids)
+        last = ids[-1]
+
+
 class _Phrases(TextQuery):
     """All (`&&`) or any (`||`) of these phrases as one SQL expression: Django needs 3 ms to compile
     a tree of them, and a query may have 500 words."""
@@ -200,7 +213,16 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
     )
     place = [F("city"), Value(" "), F("country")]
+    custom = [
+        Func(
+            *(F("custom"), F("brand_id"), Value(long)),
+            function="search_custom_text",
+            output_field=TextField(),
+        )
+        for long in (False, True)
+    ]
     special: dict[str, list[Any]] = {"tags": [tags], "filename": [spaced], "place": place}
+    special["fields"] = [custom[0], Value(" "), custom[1]]
     parts: list[object] = []
     for name in FIELDS:
         parts += [*special.get(name, [F(name)]), Value(FIELD)]

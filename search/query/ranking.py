@@ -6,12 +6,9 @@ import datetime
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import IntFlag
 from functools import lru_cache
 from threading import Lock
-from typing import NamedTuple
 
-import numpy as np
 from cachetools import TTLCache
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -23,8 +20,9 @@ from search.errors import InvalidQuery, SearchUnavailable
 from search.indexing import space_encoders
 from search.models import Vector, VectorSpace
 from search.query import embedding, fulltext
-from search.query.filters import to_milvus, to_queryset
+from search.query.filters import custom_fields, to_milvus, to_queryset
 from search.query.prepared import MAX_PREPARED, PreparedQuery
+from search.query.results import MatchedBy, RankedId, Ranking
 from search.query.types import Filters, SearchQuery
 from search.vectorstore import VectorStoreUnavailable, expressions, store
 
@@ -35,61 +33,6 @@ TEXT_HITS_FACTOR = 4
 MAX_CACHED_ANSWERS = 256  # Maximum answers of Milvus in memory, until the index changes
 CACHE_SECONDS = 60
 MAX_CACHED_HITS = 4_096  # Maximum hits of a cached answer, of 100 bytes each
-
-HIT_DTYPE = np.dtype([("id", "<i8"), ("relevance", "<f4"), ("by", "u1")])
-
-
-class MatchedBy(IntFlag):
-    """Reasons why an asset matches; without any, it is only a near neighbour."""
-
-    MEANING = 1
-    WORDS = 2
-    NAME = 4  # The text is its exact file name or article number
-
-
-class RankedId(NamedTuple):
-    """The id of a ranked asset, and why it was found."""
-
-    id: int
-    relevance: float | None  # 0 to 1, a match from MATCH_THRESHOLD; None: found by words only
-    by: MatchedBy
-
-    @property
-    def matches(self) -> bool:
-        return bool(self.by)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Hits, best first: exact names, then matches, then near neighbours."""
-
-    hits: tuple[RankedId, ...]
-    complete: bool  # True if no further hits exist
-
-    @property
-    def matched(self) -> int:
-        return sum(hit.matches for hit in self.hits)
-
-    @property
-    def more_match(self) -> bool:
-        """Return True if hits beyond the last one may match, too."""
-        return not self.complete and self.matched == len(self.hits)
-
-    def to_bytes(self) -> bytes:
-        rows = [
-            (hit.id, np.nan if hit.relevance is None else hit.relevance, int(hit.by))
-            for hit in self.hits
-        ]
-        return bytes([self.complete]) + np.array(rows, dtype=HIT_DTYPE).tobytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Ranking:
-        rows = np.frombuffer(data[1:], dtype=HIT_DTYPE)
-        hits = tuple(
-            RankedId(int(pk), None if np.isnan(score) else float(score), MatchedBy(int(by)))
-            for pk, score, by in rows
-        )
-        return cls(hits, complete=bool(data[0]))
 
 
 def rank(
@@ -104,9 +47,8 @@ def rank(
     `scope` limits them to the assets that the user may see. Raises InvalidQuery and
     SearchUnavailable.
     """
-    where = to_milvus(question.filters, scope)
     composed = _compose(question, space)
-    nearest = _Nearest(question, scope, space, composed.vector, where)
+    nearest = _Nearest.of(question, scope, space, composed.vector)
     by_words: list[fulltext.WordHit] = []
     if question.terms.include:  # Milvus and PostgreSQL answer in parallel
         first = _pool.submit(nearest.search, nearest.neighbour_count(depth))
@@ -136,6 +78,28 @@ class _Nearest:
     space: VectorSpace
     vector: Vector
     where: str
+    checked: bool  # True: filters by custom fields are not in `where`, as too many assets match
+
+    @classmethod
+    def of(
+        cls,
+        question: SearchQuery,
+        scope: permissions.AssetScope,
+        space: VectorSpace,
+        vector: Vector,
+    ) -> _Nearest:
+        """Return the nearest neighbours behind the query's filters.
+
+        Milvus stores no custom fields: it is given the ids of the assets that pass, unless they are
+        many; then its hits are checked in PostgreSQL.
+        """
+        filters = question.filters
+        where = to_milvus(filters.without("custom"), scope)
+        ids = custom_fields.listed_ids(filters, to_queryset(filters, scope.assets()))
+        if ids is not None:
+            where = expressions.all_of([where, expressions.one_of("id", ids)])
+        checked = bool(filters.custom) and ids is None
+        return cls(question, scope, space, vector, where, checked)
 
     def text_statement(self, limit: int) -> PreparedQuery[Asset]:
         terms = self.question.terms
@@ -149,7 +113,7 @@ class _Nearest:
     def neighbour_count(self, depth: int) -> int:
         """Return the number of neighbours of which `depth` are likely to remain."""
         # Somewhat more than twice as many, as half may be excluded
-        spare = depth * 5 // 4 if self.question.terms.exclude else 0
+        spare = depth * 5 // 4 if self.question.terms.exclude or self.checked else 0
         return min(depth + len(self.question.assets) + spare, store.MAX_HITS)
 
     def filter_hits(self, found: list[store.Hit], depth: int) -> tuple[list[store.Hit], bool]:
@@ -165,19 +129,33 @@ class _Nearest:
             more = max(2, 2 * depth // max(1, len(hits)))  # By the share that remained
             limit = min(more * limit, store.MAX_HITS)
             found = self.search(limit)
-        if self.question.terms.exclude:  # Most are excluded: list them in the filter
-            candidates = _candidates(self.scope, self.question.filters)
-            excluded = sorted(fulltext.excluded_ids(self.question.terms, candidates))
-            where = expressions.all_of([self.where, expressions.none_of("id", excluded)])
+        if self.question.terms.exclude or self.checked:  # Most are excluded: list ids
             limit = self.neighbour_count(depth)
-            found = nearest(self.space, self.vector, limit, where)
+            found = nearest(self.space, self.vector, limit, self._where_exactly())
             return self._drop_excluded(found), len(found) < limit or limit == store.MAX_HITS
         return hits, True
+
+    def _where_exactly(self) -> str:
+        """Return the filter with the ids of all excluded assets, or of all that pass."""
+        candidates = _candidates(self.scope, self.question.filters)
+        terms = [self.where]
+        if self.checked:
+            passing = candidates.order_by().values_list("pk", flat=True)
+            terms.append(expressions.one_of("id", passing))
+        if self.question.terms.exclude:
+            excluded = sorted(fulltext.excluded_ids(self.question.terms, candidates))
+            terms.append(expressions.none_of("id", excluded))
+        return expressions.all_of(terms)
 
     def _drop_excluded(self, found: list[store.Hit]) -> list[store.Hit]:
         # Exclude query images: their score of 1 would skew relevance
         query_assets = self.question.assets
         hits = [hit for hit in found if hit.id not in query_assets]
+        if self.checked:
+            matching = custom_fields.condition(self.question.filters.custom)
+            among = Asset.objects.filter(matching, pk__in=[hit.id for hit in hits])
+            passing = set(among.order_by().values_list("pk", flat=True))
+            hits = [hit for hit in hits if hit.id in passing]
         if not self.question.terms.exclude:
             return hits
         excluded = fulltext.excluded_ids(self.question.terms, [hit.id for hit in hits])

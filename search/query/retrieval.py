@@ -23,8 +23,7 @@ from search.query import fulltext, ranking
 from search.query.browse import browse
 from search.query.cursors import NO_SUCH_PAGE, decode_cursor, encode_cursor
 from search.query.prepared import MAX_PREPARED, PreparedQuery, is_in_param
-from search.query.ranking import MatchedBy, RankedId, Ranking
-from search.query.results import PAGE_SIZE, Page, SearchHit
+from search.query.results import PAGE_SIZE, MatchedBy, Page, RankedId, Ranking, SearchHit
 from search.query.types import HIDDEN_STATUSES, SearchQuery
 from search.vectorstore import schema
 
@@ -33,6 +32,11 @@ MAX_TEXT_LENGTH = 1_000  # Characters
 INDEXED_BYTES = 2_600  # Maximum length of a text that always fits into a PostgreSQL index row
 FIRST_DEPTH = PAGE_SIZE + 1  # Nearest neighbours ranked at first; more when a user pages on
 MAX_CACHED_RANKINGS = 256
+BRAND_COLUMNS = {  # Annotation of an asset -> field of its brand
+    "brand_name": "name",
+    "brand_slug": "slug",
+    "brand_fields_changed_at": "fields_changed_at",
+}
 
 
 @dataclass(frozen=True)
@@ -112,13 +116,14 @@ def _rows(scope: _Scope, question: SearchQuery, hits: Sequence[RankedId]) -> lis
 
 
 def _with_brands(assets: list[Any]) -> list[Any]:
-    """Set `brand` of each asset to an object shared by all assets of the brand, with id, name and
-    slug only."""
+    """Set `brand` of each asset to an object shared by all assets of the brand, with its id and
+    BRAND_COLUMNS only."""
     brands: dict[int, Brand] = {}
     for asset in assets:
         if asset.brand_id not in brands:
-            values = asset.brand_id, asset.brand_name, asset.brand_slug
-            brands[asset.brand_id] = Brand.from_db(asset._state.db, ["id", "name", "slug"], values)
+            values = [getattr(asset, name) for name in ("brand_id", *BRAND_COLUMNS)]
+            names = ["id", *BRAND_COLUMNS.values()]
+            brands[asset.brand_id] = Brand.from_db(asset._state.db, names, values)
         asset.brand = brands[asset.brand_id]
     return assets
 
@@ -128,9 +133,8 @@ def _rows_query(
     space: int, scope: permissions.AssetScope, include_hidden: bool, *, marked: bool
 ) -> PreparedQuery[Asset]:
     visible = scope.assets().with_tags().with_author()
-    assets = with_index_state(visible, space).annotate(
-        brand_name=F("brand__name"), brand_slug=F("brand__slug")
-    )
+    columns = {column: F(f"brand__{name}") for column, name in BRAND_COLUMNS.items()}
+    assets = with_index_state(visible, space).annotate(**columns)
     if not include_hidden:
         # Some may have been archived or quarantined since they were ranked
         assets = assets.exclude(status__in=HIDDEN_STATUSES)
@@ -164,8 +168,8 @@ def _search(
     address = question.to_querystring()
     viewer = person.pk, scope.asset_scope, timezone.localdate(), keep, by_program
     key = (*viewer, address, depth, scope.space.collection, scope.space.revision)
-    # The contents of a collection change without the index
-    cacheable = scope.unchanged and question.filters.collection is None
+    # The contents of a collection and custom fields change without the index
+    cacheable = scope.unchanged and not (question.filters.collection or question.filters.custom)
     if cacheable:
         with _recent_lock:
             if (recent := _recent.get(key)) is not None:

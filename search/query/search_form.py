@@ -18,7 +18,15 @@ from assetbank import permissions
 from assetbank.models import Asset, Brand, Collection, Membership, hex_colour
 from search.errors import InvalidQuery
 from search.models import QueryImage
-from search.query.types import PARAMETERS, Filters, ImageTerm, SearchQuery, Sort
+from search.query.filters import custom_fields
+from search.query.types import (
+    PARAMETERS,
+    FieldFilter,
+    Filters,
+    ImageTerm,
+    SearchQuery,
+    Sort,
+)
 
 MAX_TAGS = 20
 MAX_IMAGES = 10  # Maximum images in one query
@@ -100,6 +108,14 @@ class YearsField(ValuesField):
         if not all(re.fullmatch("(?:1[89]|2[01])[0-9]{2}", year) for year in years):
             raise ValidationError("Write the year like 2019.", code="invalid")
         return years
+
+
+class CustomFiltersWidget(forms.MultipleHiddenInput):
+    """Collects the parameters `field.NAME`, `field.NAME.min` and the like, with their values."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, list[str]]:
+        prefix = custom_fields.PREFIX
+        return {key: _as_list(data.getlist(key)) for key in data if key.startswith(prefix)}
 
 
 class ShownField(forms.Field):
@@ -220,12 +236,23 @@ class SearchForm(forms.Form):
     )
     terms_to_check = forms.BooleanField(required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(choices=[("", "Newest first"), *Sort.choices], required=False)
+    custom = forms.Field(required=False, widget=CustomFiltersWidget, label="Custom fields")
 
     def __init__(self, *args: Any, person: permissions.AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.person = person
         for name, visible in VISIBLE.items():
             if name in self.data:  # Do not build five nested queries for nothing
                 self.fields[name].queryset = visible(person)  # type: ignore[attr-defined]
+
+    def clean_custom(self) -> tuple[FieldFilter, ...]:
+        if not (given := self.cleaned_data["custom"]):
+            return ()
+        known = custom_fields.visible_fields(self.person, self.cleaned_data.get("brand", ()))
+        try:
+            return custom_fields.read_filters(given, known)
+        except InvalidQuery as error:
+            raise ValidationError(error.message, code="invalid_choice") from error
 
     def question(self) -> SearchQuery:
         """Return the query of a valid form."""

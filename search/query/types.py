@@ -25,6 +25,40 @@ HIDDEN_STATUSES = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
 
 @dataclass(frozen=True)
+class FieldTerm:
+    """A custom field of one brand that a filter compares."""
+
+    brand: int  # Ids
+    field: int
+    wanted: tuple[str, ...] = ()  # JSON objects, one of which the values of an asset contain
+
+
+@dataclass(frozen=True)
+class FieldFilter:
+    """A filter by custom fields of one name: by values, by a range, or by the lack of a value.
+
+    `filters.custom_fields` reads it from URL parameters, and compiles it.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()  # Any of them
+    minimum: str = ""  # A number, or a date as ISO 8601; both inclusive
+    maximum: str = ""
+    dated: bool = False  # The range is of dates
+    missing: bool = False
+    terms: tuple[FieldTerm, ...] = ()  # An asset of another brand never matches
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the URL parameters, as (name, value) pairs."""
+        name = f"field.{self.name}"
+        pairs = [(name, value) for value in self.values]
+        lower, upper = ("from", "to") if self.dated else ("min", "max")
+        pairs += [(f"{name}.{lower}", self.minimum)] if self.minimum else []
+        pairs += [(f"{name}.{upper}", self.maximum)] if self.maximum else []
+        return pairs + [(f"{name}.missing", "yes")] * self.missing
+
+
+@dataclass(frozen=True)
 class Filters:
     """Filters of a query, all of which must hold; a field with its default does not filter.
 
@@ -58,6 +92,7 @@ class Filters:
     places: tuple[str, ...] = ()  # The city or the country is any of these, whatever their case
     has_alt_text: str = ""  # "yes" or "no"
     terms_to_check: bool = False  # True: somebody must check its terms first
+    custom: tuple[FieldFilter, ...] = ()  # By custom fields; all of them
 
     def given(self) -> dict[str, Any]:
         """Return the fields that filter, with their values."""
@@ -69,6 +104,9 @@ class Filters:
         pairs: list[tuple[str, str]] = []
         for name, attribute in PARAMETERS.items():
             value = getattr(self, attribute)
+            if name == "custom":
+                pairs += [pair for each in self.custom for pair in each.parameters()]
+                continue
             if name in TAGS:
                 value = ",".join(value)
             if isinstance(value, tuple):

@@ -64,6 +64,11 @@ def for_brand(brand: Brand, question: SearchQuery) -> SearchQuery:
         raise InvalidQuery(
             f"This search filters by a user who is not a member of {brand}. Change the filter."
         )
+    for each in filters.custom:
+        if all(term.brand != brand.pk for term in each.terms):
+            raise InvalidQuery(
+                f"{brand} has no field “{each.name}” to filter by. Change the filter."
+            )
     return replace(question, shown=tuple(_adopt_image(brand, shown) for shown in question.shown))
 
 

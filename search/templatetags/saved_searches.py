@@ -81,8 +81,8 @@ def query_summary(address: str) -> str:
     if pictures := len(query.getlist("like")) + len(query.getlist("picture")):
         parts.append("an image" if pictures == 1 else f"{pictures} images")
     filters = [
-        f"{name.replace('_', ' ')} {', '.join(query.getlist(name))}"
-        for name in PARAMETERS
+        f"{name.removeprefix('field.').replace('_', ' ')} {', '.join(query.getlist(name))}"
+        for name in (*PARAMETERS, *(each for each in query if each.startswith("field.")))
         if any(query.getlist(name))
     ]
     return " · ".join([" + ".join(parts), *filters] if parts else filters)

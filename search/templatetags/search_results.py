@@ -28,6 +28,7 @@ FIELDS = {
     "alt_text": "alt text",
     "extended_description": "extended description",
     "copyright": "copyright",
+    "fields": "fields of the brand",
     "prompt": "prompt",
 }
 LEAD = 12  # maximum characters before the first matching word, for narrow cards

@@ -18,6 +18,7 @@ from assetbank.http import PageRequest
 from assetbank.media import colours
 from assetbank.models import Asset, Collection
 from search.query import PARAMETERS, Page, SearchForm, SearchQuery, facets, search, search_form
+from search.views.custom_filters import field_counts, field_inputs
 from search.views.query_bar import balance, chips, thumbs, without
 
 QUERY_PARAMETERS = ("q", "text_weight", "picture", "like")
@@ -86,6 +87,7 @@ def _library_context(
     """Return context of the whole page."""
     person = request.user
     colour = question.filters.colour
+    brands = list(permissions.brands(person))
     return {
         "question": question,
         "description": question.terms.description,
@@ -101,8 +103,10 @@ def _library_context(
         "swatches": colours.SWATCHES,
         "own_colour": "" if colour.lower() in dict(colours.SWATCHES).values() else colour,
         "chosen": {name: request.GET.getlist(name) for name in form.fields},
-        "brands": list(permissions.brands(person)),
-        "brands_to_fill": list(permissions.brands(person, *permissions.EDITORS)),
+        "brands": brands,
+        "field_inputs": field_inputs(request.GET, brands),
+        "brands_to_fill": (fillable := list(permissions.brands(person, *permissions.EDITORS))),
+        "uploads_have_fields": any(brand.fields_changed_at for brand in fillable),
         "collections": permissions.collections(person).select_related("brand"),
         "people": _people(request),
         **_collection_context(request, form),
@@ -149,8 +153,9 @@ def facet_counts(request: PageRequest) -> HttpResponse:
 def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
     """Return context of the counts."""
     found = {facet.name: facet.values for facet in counted.facets}
+    brands = list(permissions.brands(request.user))
     offered = {
-        "brand": permissions.brands(request.user).values_list("slug", flat=True),
+        "brand": [brand.slug for brand in brands],
         "kind": Asset.Kind.values,
         "origin": Asset.Origin.values,
         "status": Asset.Status.values,
@@ -161,4 +166,5 @@ def _counts(request: PageRequest, counted: facets.Facets) -> dict[str, Any]:
         # The counts of further values are unknown, and those of an earlier query must not stay
         other = 0 if len(many) < facets.MAX_VALUES else None
         counts += [(f"{name}-{value}", many.get(value, other)) for value in values]
+    counts += field_counts(field_inputs(request.GET, brands), counted.facets)
     return {"counted": counted, "counts": counts, "found": found}

@@ -14,6 +14,7 @@ from django.urls import reverse
 from assetbank.media import colours
 from assetbank.models import Asset
 from search.query import PARAMETERS, SearchForm, Sort
+from search.query.filters import custom_fields
 
 WORDS: dict[str, dict[str, str]] = {
     "kind": dict(Asset.Kind.choices),
@@ -93,6 +94,8 @@ def chips(form: SearchForm) -> list[Chip]:
     given: QueryDict = form.data  # type: ignore[assignment]
     labels = list(_labels(form))
     filters, worded = form.question().filters.given(), {name for name, _, _ in labels}
+    labels += custom_labels(form)
+    worded |= {"custom"}
     labels += [  # a filter that no words were found for yet
         (name, "", f"{name.replace('_', ' ')} {', '.join(given.getlist(name))}")
         for name, field in PARAMETERS.items()
@@ -154,8 +157,13 @@ def balance(form: SearchForm) -> list[Choice]:
 
 
 def without(given: QueryDict, *names: str, value: str = "") -> str:
-    """Return the query string of the first page without `names`, or without one value of them."""
+    """Return the query string of the first page without `names`, or without one value of them.
+
+    The name "custom" stands for all filters by custom fields.
+    """
     rest = given.copy()
+    if "custom" in names:
+        names = (*names, *(name for name in given if name.startswith(custom_fields.PREFIX)))
     for name in names:
         rest.setlist(name, [each for each in rest.getlist(name) if value and each != value])
     return _address(rest)
@@ -172,6 +180,14 @@ def _address(rest: QueryDict) -> str:
     for empty in [key for key in rest if key in PAGE_PARAMETERS or not any(rest.getlist(key))]:
         del rest[empty]
     return f"?{rest.urlencode()}"
+
+
+def custom_labels(form: SearchForm) -> list[tuple[str, str, str]]:
+    """Return parameter, value and label of each filter by a custom field."""
+    if not (filters := form.cleaned_data["custom"]):
+        return []
+    fields = custom_fields.visible_fields(form.person, form.cleaned_data["brand"])
+    return list(custom_fields.labels(filters, fields))
 
 
 def _labels(form: SearchForm) -> Iterator[tuple[str, str, str]]:

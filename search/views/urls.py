@@ -6,6 +6,7 @@ from search.views import (
     asset_panels,
     duplicates,
     explain,
+    export,
     golden_queries,
     image_search,
     library,
@@ -15,6 +16,7 @@ from search.views import (
 
 urlpatterns = [
     path("", library.library, name="library"),
+    path("export.csv", export.export_csv, name="export-csv"),
     path("facets/", library.facet_counts, name="facets"),
     path("picture-search/", image_search.picture_search, name="picture-search"),
     path("picture-search/<uuid:pk>/", image_search.picture_thumbnail, name="picture-thumbnail"),

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from assetbank.assets import approval, collections
+from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast
 from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
@@ -39,6 +40,23 @@ ADDRESSES = [
     Address("get", "/api/v1/brands/acme/", V),
     Address("get", "/upload/", C),
     Address("post", "/upload/", C, {"file": upload, "brand": "acme"}),
+    # custom fields of a brand
+    Address("get", "/brands/fields/", P),
+    Address("get", "/brands/acme/fields/", M),
+    Address("post", "/brands/acme/fields/", M, {"label": "Size", "kind": "text"}),
+    Address("post", "/brands/acme/move-fields/", M, {"up": "sku"}),
+    Address("get", "/brands/acme/fields/sku/", M),
+    Address("post", "/brands/acme/fields/sku/", M, {"label": "SKU", "kind": "text"}),
+    Address("get", "/brands/acme/csv/", M),
+    Address("post", "/brands/acme/csv/", M, {"file": lambda: upload(b"id,title", "a.csv")}),
+    Address("get", "/brands/acme/fields/sku/delete/", M),
+    Address("post", "/brands/acme/fields/sku/delete/", M),
+    Address("get", "/upload/fields/?brand=acme", C),
+    Address("get", "/api/v1/brands/acme/fields/", V),
+    Address("post", "/api/v1/brands/acme/fields/", M, {"label": "Size"}),
+    Address("get", "/api/v1/brands/acme/fields/sku/", V),
+    Address("patch", "/api/v1/brands/acme/fields/sku/", M, {"label": "Article"}),
+    Address("delete", "/api/v1/brands/acme/fields/sku/", M),
     # an approved asset, and its files
     Address("get", "/assets/{shown}/", V),
     Address("post", "/assets/{shown}/edit/", C, {**EDIT, "status": "approved"}),
@@ -86,7 +104,8 @@ ADDRESSES = [
 
 @pytest.fixture
 def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
-    shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
+    define_field(brand=cast.acme, by=cast.manager, label="SKU", help=OURS)
+    shown = make_asset(custom={"sku": OURS}, title=f"{OURS} cape", description=OURS, tags=[OURS])
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
     unclear = make_asset(title=OURS, terms_to_check="Editorial use only")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")

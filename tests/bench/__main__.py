@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.support import watchdog
 
-PARTS = ("indexing", "questions", "store", "memory", "decoder")
+PARTS = ("indexing", "questions", "store", "memory", "decoder", "fields")
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
     watchdog.watch(folder)
     _set_up(folder, bfloat16=arguments.bfloat16)
-    from tests.bench import decoder, indexing, memory, questions, store
+    from tests.bench import decoder, fields, indexing, memory, questions, store
 
     with _server(arguments.server, folder):
         pictures = indexing.pictures(arguments.photos, arguments.pictures)
@@ -42,6 +42,8 @@ def main() -> None:
             decoder.bench(pictures)
         if "store" in arguments.only:
             store.bench(arguments.rows)
+        if "fields" in arguments.only:
+            fields.bench(arguments.assets)
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--large", type=int, default=24, help="Of 24 megapixels in each round.")
     parser.add_argument("--bfloat16", action="store_true", help="Accelerate the encoder.")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--assets", type=int, default=1_000_000, help="In the part fields.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--server", choices=["lite", "milvus"], default="lite")
     return parser.parse_args()

@@ -22,6 +22,7 @@ A, P, V, C, M, S = EVERYBODY
 PART = {"left": 0, "top": 0, "right": 1, "bottom": 1}
 GOLDEN = {"brand": "acme", "question": "q=hat", "expected": "{listed}"}
 ADDRESSES = [
+    Address("get", "/export.csv?brand=acme", C),
     # Results depend on the user
     Address("get", "/", P),
     Address("get", "/facets/", P),

@@ -113,6 +113,12 @@ def public_values(asset: Asset) -> dict[str, Any]:
     return {field.name: asset.custom.get(field.name) for field in fields_of(asset.brand)}
 
 
+def searched_text(asset: Asset) -> str:
+    """Return the values of the asset that searches find as words."""
+    found = (f for f in fields_of(asset.brand) if f.searched and f.kind != Kind.YES_NO)
+    return " ".join(filter(None, (as_text(asset.custom.get(field.name)) for field in found)))
+
+
 def fill_values(keep: Asset, others: Iterable[Asset]) -> dict[str, Any]:
     """Return values of `others`, first come, for fields that `keep` has no value of."""
     filled: dict[str, Any] = {}

@@ -12,8 +12,10 @@ from django.utils import timezone
 from assetbank import permissions
 from assetbank.media import colours
 from assetbank.models import Asset
+from search.query.filters import custom_fields
 from search.query.types import (
     HIDDEN_STATUSES,
+    FieldFilter,
     Filters,
     midnight,
     midnight_after,
@@ -54,6 +56,15 @@ def _in_collection(pk: int) -> str:
     Milvus does not store collections.
     """
     assets = Asset.objects.filter(collections=pk)
+    return e.one_of("id", assets.values_list("pk", flat=True))
+
+
+def _with_values(filters: tuple[FieldFilter, ...]) -> str:
+    """Return the expression that lists the ids of matching assets: Milvus stores no custom fields.
+
+    `ranking` avoids it where they are many.
+    """
+    assets = Asset.objects.filter(custom_fields.condition(filters))
     return e.one_of("id", assets.values_list("pk", flat=True))
 
 
@@ -110,4 +121,5 @@ COMPILERS: dict[str, Callable[[Any], str]] = {
     "places": _in_place,
     "has_alt_text": lambda has: e.equals("has_alt_text", int(has == "yes")),
     "terms_to_check": lambda _: e.equals("terms_to_check", 1),
+    "custom": _with_values,
 }

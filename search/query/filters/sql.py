@@ -25,6 +25,7 @@ from taggit.models import TaggedItem
 from assetbank.media import colours
 from assetbank.models import Asset
 from assetbank.rights import terms
+from search.query.filters import custom_fields
 from search.query.types import (
     HIDDEN_STATUSES,
     Filters,
@@ -134,4 +135,5 @@ COMPILERS: dict[str, Callable[[Any], Q]] = {
     "places": lambda places: _one_of("city", places) | _one_of("country", places),
     "has_alt_text": lambda has: ~Q(alt_text="") if has == "yes" else Q(alt_text=""),
     "terms_to_check": lambda _: ~Q(terms_to_check=""),
+    "custom": custom_fields.condition,
 }

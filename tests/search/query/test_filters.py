@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from assetbank import permissions
 from assetbank.assets import GenerationProvenance, collections, update_asset
+from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Brand, Collection
 from search.explain import filter_steps
 from search.indexing import spaces
-from search.query import PARAMETERS, Filters, SearchForm
+from search.query import PARAMETERS, Filters, SearchForm, read_query
 from search.query.filters import milvus, sql, to_milvus, to_queryset
 from search.vectorstore import store
 from search.views import query_bar
@@ -44,10 +45,13 @@ def values(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
     yesterday = timezone.localdate() - datetime.timedelta(days=1)
     day = timezone.make_aware(datetime.datetime(2024, 5, 1, 23, 30))
     wide = picture_bytes((20, 90, 200), size=(320, 180))
+    define_field(brand=cast.acme, by=cast.manager, label="SKU")
+    sku = {"sku": "ORV-2231"}
     make_asset(
         (200, 30, 40),
         tags=["Handbag"],
         kind="product",
+        custom=sku,
         file=picture_bytes(size=(60, 80)),
         alt_text="A handbag",
         terms_to_check="Editorial use only",
@@ -100,6 +104,7 @@ def values(cast: Cast, make_asset: MakeAsset, index: Index) -> dict[str, Any]:
         "places": ("łódź", "DEUTSCHLAND"),
         "has_alt_text": "no",
         "terms_to_check": True,
+        "custom": read_query("field.sku=ORV-2231", person=cast.viewer).filters.custom,
     }
 
 

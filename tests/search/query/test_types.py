@@ -11,6 +11,7 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
 from search.errors import InvalidQuery
 from search.models import QueryImage
@@ -56,6 +57,9 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
     picture = QueryImage.objects.create(
         person=cast.viewer, fingerprint="x", vector_bytes=b"", thumbnail=b""
     )
+    define_field(brand=cast.acme, by=cast.manager, label="SKU")
+    address = "field.sku=a%26b&field.sku=%C3%A9&field.sku.missing=yes"
+    own = read_query(address, person=cast.viewer).filters.custom
     shown = st.lists(
         st.builds(ImageTerm, asset=st.just(asset.pk), weight=WEIGHTS)
         | st.builds(ImageTerm, picture=st.just(picture.pk), weight=WEIGHTS),
@@ -89,6 +93,7 @@ def test_a_question_reads_back_from_the_address_that_it_writes(
         places=several("Łódź", "Norway"),
         has_alt_text=st.sampled_from(["", "yes", "no"]),
         terms_to_check=st.booleans(),
+        custom=st.sampled_from([(), own]),
     )
 
     @settings(

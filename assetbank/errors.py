@@ -44,6 +44,12 @@ class FileMissing(ProblemError):
     status = 503
 
 
+class FileNotRead(ProblemError):
+    """A file of an imported folder cannot be read now."""
+
+    code = "file_not_read"
+
+
 class RequestTooLarge(ProblemError):
     code = "too_large"
     status = 413

@@ -19,7 +19,13 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import permissions
 from assetbank.api.fields import BrandField, TagsField, YesNoField, user_of
 from assetbank.api.parsers import PARSERS
-from assetbank.assets import approval, delete_asset, ingest_asset, update_asset
+from assetbank.assets import (
+    IngestResult,
+    approval,
+    delete_asset,
+    ingest_asset,
+    update_asset,
+)
 from assetbank.models import Asset, AssetQuerySet, Collection
 from assetbank.rights import terms
 
@@ -27,7 +33,7 @@ DUPLICATE = OpenApiParameter(
     "Duplicate",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="`true`: the brand already has an asset with the same bytes; nothing was added.",
+    description="`true`: the brand already has an asset with the same bytes; no asset was added.",
     response=[200],
 )
 ALSO_IN = OpenApiParameter(
@@ -132,6 +138,16 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         }
 
 
+class AddedSerializer(serializers.Serializer[Any]):
+    """What the existing asset got in addition from an upload of the same bytes."""
+
+    tags = serializers.ListField(child=serializers.CharField())
+    collection = serializers.IntegerField(allow_null=True, help_text="ID of the collection.")
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(), help_text="Names of fields that were empty and are set now."
+    )
+
+
 class MetadataSerializer(serializers.Serializer[Any]):
     """Metadata and terms that a request may set."""
 
@@ -206,6 +222,15 @@ class EditSerializer(MetadataSerializer):
     )
 
 
+def _added(result: IngestResult) -> dict[str, Any]:
+    added, collection = result.added, result.added.collection
+    return {
+        "tags": list(added.tags),
+        "collection": collection.pk if collection else None,
+        "fields": list(added.fields),
+    }
+
+
 class AssetViewSet(GenericViewSet[Asset]):
     """One asset; `search` subclasses this view set and routes it."""
 
@@ -227,10 +252,17 @@ class AssetViewSet(GenericViewSet[Asset]):
         uploads = self.action_map.get("post") == "create"
         return [parser() for parser in PARSERS if parser is MultiPartParser or not uploads]
 
-    def answer(self, asset: Asset, status: int = 200, **headers: str) -> Response:
-        """Return a response with the asset, fetched again."""
+    def answer(
+        self,
+        asset: Asset,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> Response:
+        """Return a response with the asset, fetched again, and the fields of `more`."""
         asset = self.get_queryset().get(pk=asset.pk)
-        return Response(self.get_serializer(asset).data, status=status, headers=headers)
+        data = {**self.get_serializer(asset).data, **(more or {})}
+        return Response(data, status=status, headers=headers)
 
     @extend_schema(summary="Get an asset")
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -238,7 +270,9 @@ class AssetViewSet(GenericViewSet[Asset]):
 
     @extend_schema(
         summary="Upload an image",
-        description="Returns 200 with the existing asset if the brand already has the same bytes.",
+        description="Returns 200 with the existing asset if the brand already has the same bytes. "
+        "It gets the tags and the collection of the request, and the fields that it lacks: `added` "
+        "names them.",
         request=UploadSerializer,
         parameters=[DUPLICATE, ALSO_IN],
     )
@@ -256,10 +290,11 @@ class AssetViewSet(GenericViewSet[Asset]):
             brand=brand, file=file, filename=file.name, by=user_of(request), **fields
         )
         copies = permissions.copies_in_other_brands(user_of(request), result.asset)
-        also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
+        headers = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
         if not result.created:
-            return self.answer(result.asset, 200, Duplicate="true", **also)
-        return self.answer(result.asset, 201, Location=self._address(result.asset), **also)
+            more = {"created": False, "added": _added(result)}
+            return self.answer(result.asset, 200, {**headers, "Duplicate": "true"}, more)
+        return self.answer(result.asset, 201, {**headers, "Location": self._address(result.asset)})
 
     @extend_schema(
         summary="Update the metadata of an asset",

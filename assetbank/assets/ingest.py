@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
@@ -31,10 +32,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class IngestResult:
-    """An ingested asset; `created` is False if the brand had an asset with the same bytes."""
+    """An ingested asset; `created` is False if the brand had an asset with the same bytes.
+
+    `added` is what that asset got in addition.
+    """
 
     asset: Asset
     created: bool
+    added: Added = field(default_factory=Added)
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,13 @@ def ingest_asset(
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
     `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
-    returned instead, and added to `collection`. If killed midway it leaves no row, if it fails no
-    file. Raises PictureRefused, InvalidAsset and FileMissing.
+    returned instead, completed with tags, collection and fields. If killed midway it leaves no row,
+    if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
-    if existing := _existing(brand, checksum, collection):
+    more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
+    if existing := _existing(brand, checksum, more):
         return existing
     image = images.examine(data)
     asset = Asset(
@@ -84,10 +90,23 @@ def ingest_asset(
     try:
         _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
-        if existing := _existing(brand, checksum, collection):
+        if existing := _existing(brand, checksum, more):
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
+
+
+def check_file(*, brand: Brand, file: bytes) -> Asset | None:
+    """Return the brand's asset with these bytes; if there is none, verify that they are an image.
+
+    Nothing is saved. Raises PictureRefused.
+    """
+    data = _read(file)
+    checksum = hashlib.sha256(data).hexdigest()
+    if asset := Asset.objects.filter(brand=brand, checksum=checksum).first():
+        return asset
+    images.examine(data)
+    return None
 
 
 def _file_fields(
@@ -164,14 +183,12 @@ def _may_exist(asset: Asset) -> bool:
         return True
 
 
-def _existing(brand: Brand, checksum: str, collection: Collection | None) -> IngestResult | None:
-    """Return the brand's asset with these bytes, added to the collection; None: there is none."""
+def _existing(brand: Brand, checksum: str, more: dict[str, Any]) -> IngestResult | None:
+    """Return the brand's asset with these bytes, completed with `more`; None: there is none."""
     asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
     if asset is None:
         return None
-    if collection:
-        collections.add_assets(collection=collection, assets=[asset])
-    return IngestResult(asset, created=False)
+    return IngestResult(asset, created=False, added=complete_asset(asset=asset, **more))
 
 
 def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:

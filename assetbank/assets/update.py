@@ -5,21 +5,37 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from django.db import transaction
 
 from assetbank import hooks
+from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import delete_after_commit, read_original
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
-from assetbank.models import Asset
+from assetbank.models import Asset, Collection
 from assetbank.rights import MADE_WITH_AI, check_source_type_claim, terms
-from assetbank.text import clean_tags
+from assetbank.text import clean_tags, clean_text
 
 logger = logging.getLogger(__name__)
+
+DEFAULTS = Asset()  # a new asset's fields
+
+
+@dataclass(frozen=True)
+class Added:
+    """What an existing asset got in addition; false if nothing."""
+
+    tags: tuple[str, ...] = ()
+    collection: Collection | None = None
+    fields: tuple[str, ...] = ()  # names
+
+    def __bool__(self) -> bool:
+        return bool(self.tags or self.collection or self.fields)
 
 
 @transaction.atomic
@@ -63,6 +79,51 @@ def update_asset(
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)
     return asset
+
+
+@transaction.atomic
+def complete_asset(
+    *,
+    asset: Asset,
+    tags: Iterable[str] = (),
+    collection: Collection | None = None,
+    overwrite: bool = False,
+    **fields: Any,
+) -> Added:
+    """Add to an asset what its file came with when it came again; return what is new.
+
+    Tags are united. `fields` (of `asset_fields.EDITABLE`) are set where the asset has none or the
+    default, and with `overwrite` everywhere; the status never. Raises as `update_asset` does.
+    """
+    if Asset.objects.select_for_update().filter(pk=asset.pk).first() is None:
+        raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    names = sorted(asset.tags.names())
+    present = {name.upper().lower() for name in names}
+    new_tags = [name for name in clean_tags(tags) if name.upper().lower() not in present]
+    changes = {
+        name: new
+        for name, value in fields.items()
+        if name != "status" and (new := _completed(asset, name, value, overwrite)) is not None
+    }
+    if new_tags or changes:
+        update_asset(asset=asset, tags=[*names, *new_tags] if new_tags else None, **changes)
+    if collection and not collection.items.filter(asset=asset).exists():
+        collections.add_assets(collection=collection, assets=[asset])
+    else:
+        collection = None
+    return Added(tuple(new_tags), collection, tuple(changes))
+
+
+def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
+    """Return the new value of a field; None if the present one stays."""
+    if name not in asset_fields.EDITABLE:
+        return value  # update_asset refuses it
+    present, default = getattr(asset, name), getattr(DEFAULTS, name)
+    if isinstance(value, str):
+        value = clean_text(value)
+    if value in (None, "", [], {}) or value == present:
+        return None
+    return value if overwrite or present in (None, default) else None
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:

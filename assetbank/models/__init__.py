@@ -6,8 +6,10 @@ from assetbank.models.collections import Collection, CollectionItem
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.notifications import Notice
+from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
 
 __all__ = [
-    "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
-    "IdempotentRequest", "Membership", "Notice", "hex_colour", "original_path", "validate_palette",
+    "MAX_PATH_BYTES", "Asset", "AssetQuerySet", "AssetSource", "Brand", "Collection",
+    "CollectionItem", "Decision", "IdempotentRequest", "Membership", "Notice", "WatchedFolder",
+    "hex_colour", "original_path", "validate_palette",
 ]  # fmt: skip

@@ -394,6 +394,7 @@
       link.textContent = answer.title;
       said.append(link);
     }
+    if (answer?.added) said.append(` · ${answer.added}`);
     if (answer?.also_in) said.append(` · also in ${answer.also_in.join(", ")}`);
   };
   const showCard = async (address) => {

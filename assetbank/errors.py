@@ -18,6 +18,10 @@ class ProblemError(Exception):
         self.message = message
         self.extra: dict[str, str] = {}
 
+    def field_errors(self) -> dict[str, list[str]]:
+        """Return sentences by field, for the `errors` of the API's error response."""
+        return {}
+
 
 class PictureRefused(ProblemError):
     """The bytes are not an image that is supported."""
@@ -69,6 +73,38 @@ class Conflict(ProblemError):
 
 class InvalidAsset(ProblemError):
     code = "invalid_asset"
+
+
+class InvalidFields(InvalidAsset):
+    """Values of custom fields are invalid; `errors` has a sentence for each field, by its name."""
+
+    code = "invalid_fields"
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+    def field_errors(self) -> dict[str, list[str]]:
+        return {f"fields.{name}": [sentence] for name, sentence in self.errors.items()}
+
+
+class FieldRefused(ProblemError):
+    """A custom field cannot be defined or changed like this."""
+
+    code = "invalid_field"
+
+
+class InvalidRow(ProblemError):
+    """A row or a header of a CSV is invalid; `errors` has a sentence for each column."""
+
+    code = "invalid_row"
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+    def field_errors(self) -> dict[str, list[str]]:
+        return {column: [sentence] for column, sentence in self.errors.items()}
 
 
 class AssetGone(ProblemError):

@@ -24,6 +24,7 @@ EDITABLE = {
     "consent",
     "consent_until",
     "digital_source_type",
+    "custom",  # Merged and validated before: see `metadata.custom_fields`
 }
 CHOICES = {"kind": Asset.Kind, "status": Asset.Status, "consent": Asset.Consent}
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
+from assetbank.assets.metadata import custom_fields
 from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
@@ -64,16 +65,17 @@ def ingest_asset(
     collection: Collection | None = None,
     provenance: GenerationProvenance | None = None,
     created_at: datetime.datetime | None = None,
+    complete: bool = False,
     **fields: Any,
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
-    returned instead, completed with tags, collection and fields. If killed midway it leaves no row,
-    if it fails no file. Raises PictureRefused, InvalidAsset and FileMissing.
+    `fields` are those of `asset_fields.EDITABLE`; with `complete`, required custom fields must have
+    a value. An asset of the brand with the same bytes is returned instead, completed with tags,
+    collection and fields. If killed midway it leaves no row, if it fails no file. Raises
+    PictureRefused, InvalidAsset and FileMissing.
     """
-    data = _read(file)
-    checksum = hashlib.sha256(data).hexdigest()
+    checksum = hashlib.sha256(data := _read(file)).hexdigest()
     more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
     if existing := _existing(brand, checksum, more):
         return existing
@@ -86,7 +88,7 @@ def ingest_asset(
         **_file_fields(filename, data, checksum, image),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
-    _assign_fields(asset, fields, data, image)
+    _assign_fields(asset, fields, data, image, complete)
     try:
         _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
@@ -125,13 +127,15 @@ def _file_fields(
 
 
 def _assign_fields(
-    asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts
+    asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts, complete: bool
 ) -> None:
-    """Assign the fields, and a title made of the file name if they have none.
+    """Assign the fields, a title made of the file name if they have none, and defaults.
 
     Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
     cannot have.
     """
+    custom = custom_fields.initial_values(asset.brand, fields.get("custom", {}), complete=complete)
+    fields = {**fields, "custom": custom}
     asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)

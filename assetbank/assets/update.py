@@ -15,6 +15,7 @@ from assetbank import hooks
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import delete_after_commit, read_original
+from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
@@ -49,6 +50,8 @@ def update_asset(
 ) -> Asset:
     """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
 
+    `custom` has values of custom fields by name; they are merged into its own, None removes one.
+
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
     approve an asset. Terms that become stricter are propagated to the assets made from this one.
@@ -60,6 +63,9 @@ def update_asset(
     before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    if "custom" in fields:
+        before.brand = asset.brand
+        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     asset_fields.assign_fields(asset, fields)
@@ -121,6 +127,14 @@ def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
     present, default = getattr(asset, name), getattr(DEFAULTS, name)
     if isinstance(value, str):
         value = clean_text(value)
+    if name == "custom":
+        return {
+            key: each
+            for key, each in value.items()
+            if each not in (None, "", [])
+            and (overwrite or key not in present)
+            and each != present.get(key)
+        } or None
     if value in (None, "", [], {}) or value == present:
         return None
     return value if overwrite or present in (None, default) else None

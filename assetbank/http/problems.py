@@ -50,7 +50,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     match error := as_problem(error) or error:
         case ProblemError():
             set_rollback()
-            body = {**problem(error.code, error.message), **error.extra}
+            body = {**problem(error.code, error.message, error.field_errors()), **error.extra}
             return Response(body, status=error.status)
         case exceptions.APIException():
             pass

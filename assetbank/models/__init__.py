@@ -3,6 +3,7 @@
 from assetbank.models.assets import Asset, AssetQuerySet, original_path
 from assetbank.models.brands import Brand, Membership, hex_colour, validate_palette
 from assetbank.models.collections import Collection, CollectionItem
+from assetbank.models.custom_fields import CustomField, CustomNumber
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.notifications import Notice
@@ -10,6 +11,6 @@ from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
 
 __all__ = [
     "MAX_PATH_BYTES", "Asset", "AssetQuerySet", "AssetSource", "Brand", "Collection",
-    "CollectionItem", "Decision", "IdempotentRequest", "Membership", "Notice", "WatchedFolder",
-    "hex_colour", "original_path", "validate_palette",
+    "CollectionItem", "CustomField", "CustomNumber", "Decision", "IdempotentRequest", "Membership",
+    "Notice", "WatchedFolder", "hex_colour", "original_path", "validate_palette",
 ]  # fmt: skip

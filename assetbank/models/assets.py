@@ -168,6 +168,12 @@ class Asset(EmbeddedMetadata):
             models.Index(fields=["brand", "-created_at", "-id"], name="asset_newest_in_brand"),
             models.Index(fields=["-created_at", "-id"], name="asset_newest"),
             GinIndex(fields=["colour_cells"], name="asset_colour_cells"),
+            GinIndex(
+                fields=["custom"],
+                name="asset_custom",
+                opclasses=["jsonb_path_ops"],
+                fastupdate=False,
+            ),
         ]
 
     def __str__(self) -> str:

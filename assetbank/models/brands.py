@@ -55,6 +55,11 @@ class Brand(models.Model):
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="brands"
     )
+    fields_changed_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its custom fields last changed; null: it never had any.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec, TypeVar
 
-from assetbank.models import Asset, Decision
+from assetbank.models import Asset, AssetVersion, Decision
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +52,8 @@ approval_checks: Hook[[Asset], list[str]] = Hook()
 asset_decided: Hook[[Decision], None] = Hook()
 # Called in the transaction of the merge: the kept asset, and those that were merged into it
 assets_merged: Hook[[Asset, Sequence[Asset]], None] = Hook()
+# Called in the transaction of the replacement: the asset with its new file, and its earlier version
+file_replaced: Hook[[Asset, AssetVersion], None] = Hook()
 # Called when the assets of the demo library exist: add what is still missing
 demo_loaded: Hook[[], None] = Hook()
 # Return a part of the health page and of GET /api/v1/health/

@@ -6,8 +6,10 @@ from assetbank.models.collections import Collection, CollectionItem
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.notifications import Notice
+from assetbank.models.versions import FILE_FIELDS, AssetVersion
 
 __all__ = [
-    "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "Decision",
-    "IdempotentRequest", "Membership", "Notice", "hex_colour", "original_path", "validate_palette",
+    "FILE_FIELDS", "Asset", "AssetQuerySet", "AssetVersion", "Brand", "Collection",
+    "CollectionItem", "Decision", "IdempotentRequest", "Membership", "Notice", "hex_colour",
+    "original_path", "validate_palette",
 ]  # fmt: skip

@@ -71,6 +71,12 @@ class Conflict(ProblemError):
     status = 409
 
 
+class SameFile(Conflict):
+    """The file is already the current file of this asset, or that of another one of the brand."""
+
+    code = "same_file"
+
+
 class InvalidAsset(ProblemError):
     code = "invalid_asset"
 

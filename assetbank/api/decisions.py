@@ -32,7 +32,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
 
 class DecideSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(
-        Decision.Verdict.choices,
+        [each for each in Decision.Verdict.choices if each[0] in approval.STATUS_AFTER],
         help_text="`rejected` requests changes: the asset becomes a draft.",
     )
     reason = serializers.CharField(

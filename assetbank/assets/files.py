@@ -1,13 +1,15 @@
-"""Files of an asset in the storage: its original and its renditions."""
+"""Files of an asset in the storage: its original, its renditions, and those of its versions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from assetbank.errors import FileMissing
 from assetbank.media import images
@@ -15,6 +17,51 @@ from assetbank.models import Asset
 from assetbank.rights import embed_xmp
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class NewFiles:
+    """Files that are in the storage before the row that refers to them: saving them may be slow,
+    and no transaction must wait for it."""
+
+    paths: list[str] = field(default_factory=list)
+    committing: bool = False  # the transaction with the row is about to commit
+
+
+@contextmanager
+def deleted_on_failure(may_exist: Callable[[], bool]) -> Iterator[NewFiles]:
+    """Delete the new files if anything fails, unless `may_exist()`, which looks for their row.
+
+    An error from COMMIT does not prove that nothing was committed; if that cannot be found out, the
+    files stay: an orphaned file does less harm than a row without a file.
+    """
+    new = NewFiles()
+    try:
+        yield new
+    except BaseException:
+        if not (new.committing and _unless_unknown(may_exist)):
+            for path in new.paths:
+                with suppress(Exception):  # the first error is the one to report
+                    default_storage.delete(path)
+        raise
+
+
+def _unless_unknown(may_exist: Callable[[], bool]) -> bool:
+    try:
+        return may_exist()
+    except DatabaseError:
+        return True
+
+
+def file_paths(asset: Asset) -> set[str]:
+    """Return the paths of all files that an asset may have in the storage: its original, the
+    renditions, and those of its other versions."""
+    paths = set()
+    for each in (asset, *(version.as_asset for version in asset.versions.all())):
+        paths.add(each.path)
+        paths.update(map(each.rendition_path, images.RENDITIONS))
+        paths.update(map(each.rendition_path_without_source_type, images.RENDITIONS))
+    return paths
 
 
 def delete_after_commit(paths: Iterable[str]) -> None:

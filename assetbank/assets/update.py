@@ -14,7 +14,7 @@ from django.db import transaction
 from assetbank import hooks
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
-from assetbank.assets.files import delete_after_commit, read_original
+from assetbank.assets.files import delete_after_commit, file_paths, read_original
 from assetbank.assets.metadata import custom_fields
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
@@ -158,10 +158,6 @@ def propagate_terms(before: Asset, after: Asset) -> None:
 @transaction.atomic
 def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files are deleted when the transaction has committed."""
-    paths = {
-        asset.path,
-        *map(asset.rendition_path, images.RENDITIONS),
-        *map(asset.rendition_path_without_source_type, images.RENDITIONS),
-    }
+    paths = file_paths(asset)
     asset.delete()
     delete_after_commit(paths)

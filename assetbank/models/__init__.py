@@ -8,9 +8,11 @@ from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.notifications import Notice
 from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
+from assetbank.models.versions import FILE_FIELDS, AssetVersion
 
 __all__ = [
-    "MAX_PATH_BYTES", "Asset", "AssetQuerySet", "AssetSource", "Brand", "Collection",
-    "CollectionItem", "CustomField", "CustomNumber", "Decision", "IdempotentRequest", "Membership",
-    "Notice", "WatchedFolder", "hex_colour", "original_path", "validate_palette",
+    "FILE_FIELDS", "MAX_PATH_BYTES", "Asset", "AssetQuerySet", "AssetSource", "AssetVersion",
+    "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber", "Decision",
+    "IdempotentRequest", "Membership", "Notice", "WatchedFolder", "hex_colour", "original_path",
+    "validate_palette",
 ]  # fmt: skip

@@ -28,6 +28,10 @@ class Brand(models.Model):
         APPROVED = "approved", "Approved only"
         NONE = "none", "None"
 
+    class ReplacementPolicy(models.TextChoices):
+        ASK_AGAIN = "ask_again", "Ask for approval again"
+        KEEP = "keep", "Keep the approval"
+
     name = models.CharField(max_length=120, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     palette = models.JSONField(
@@ -51,6 +55,13 @@ class Brand(models.Model):
         help_text="Require a second approver: users cannot approve their own uploads and "
         "generations.",
         verbose_name="require a second approver",
+    )
+    replacement_policy = models.CharField(
+        "when the file of an approved asset is replaced",
+        max_length=10,
+        choices=ReplacementPolicy.choices,
+        default=ReplacementPolicy.ASK_AGAIN,
+        help_text="Until it is approved again, the asset is a draft and viewers do not see it.",
     )
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="brands"

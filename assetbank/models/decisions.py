@@ -9,12 +9,17 @@ from assetbank.models.assets import Asset
 
 
 class Decision(models.Model):
-    """A manager's decision about an asset: approved, changes requested, or archived. Immutable."""
+    """A manager's decision about an asset: approved, changes requested, or archived. Immutable.
+
+    `replaced` is no manager's decision: a new file has ended the one before, so that another one is
+    awaited.
+    """
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Changes requested"
         ARCHIVED = "archived", "Archived"
+        REPLACED = "replaced", "File replaced"
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from assetbank.assets import approval, ingest
+from assetbank.assets import approval, ingest, versions
 from assetbank.assets.folders import known, sources
 from assetbank.assets.folders.labels import Collections
 from assetbank.assets.folders.options import ImportOptions, Outcome, Result
@@ -18,6 +18,7 @@ from assetbank.assets.folders.read import read_file
 from assetbank.assets.folders.walk import FoundFile
 from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import CannotApprove, ProblemError
+from assetbank.media import images
 from assetbank.models import Asset, AssetSource, Decision
 
 READERS = 2  # threads: decoding and rendering release Python's lock
@@ -96,17 +97,18 @@ class Importer:
         options = self.options
         data = read_file(options.root, file.path, limit=settings.MAX_UPLOAD_BYTES)
         checksum = hashlib.sha256(data).hexdigest()
-        asset = sources.asset_with_bytes(brand=options.brand, checksum=checksum)
-        if asset:
+        found = sources.find_by_bytes(brand=options.brand, checksum=checksum)
+        if source and (found is None or _is_other_version(source, checksum, *found)):
+            return self._changed(file, source.asset, data, checksum)
+        if found:
+            asset, _ = found
             moved = not options.dry_run and sources.forget_moved(
                 root=options.root, asset=asset, checksum=checksum, places=self.places
             )
             reason = "" if moved or source else _describe_existing(asset, file)
             return self._complete(file, asset, checksum, reason)
-        if source:
-            return self._changed(file, source.asset)
         if options.dry_run:
-            ingest.check_file(brand=options.brand, file=data)
+            images.examine(ingest.read_upload(data))
             return Result(file, Outcome.NEW)
         return self._add(file, data, checksum)
 
@@ -141,12 +143,21 @@ class Importer:
         outcome = Outcome.COMPLETED if added or in_folder else Outcome.EXISTING
         return Result(file, outcome, self._approve(asset) or reason)
 
-    def _changed(self, file: FoundFile, asset: Asset) -> Result:
-        return Result(
-            file,
-            Outcome.CHANGED,
-            f"run again with --replace to make it a new version of “{asset}”, asset {asset.pk}",
+    def _changed(self, file: FoundFile, asset: Asset, data: bytes, checksum: str) -> Result:
+        """Make a changed file a new version of its asset, or offer it."""
+        options, name = self.options, f"“{asset}”, asset {asset.pk}"
+        if options.dry_run or not options.replace:
+            offer = f"run again with --replace to make it a new version of {name}"
+            return Result(file, Outcome.CHANGED, offer)
+        version = versions.replace_file(
+            asset=asset,
+            file=data,
+            filename=file.name,
+            by=options.approver,
+            reason="The file changed in the imported folder.",
         )
+        sources.remember(root=options.root, file=file, checksum=checksum, asset=asset)
+        return Result(file, Outcome.REPLACED, f"version {version.number} of {name}")
 
     def _given(self, file: FoundFile) -> dict[str, Any]:
         """Return the tags and the fields that come with a file; those of its row count most."""
@@ -171,6 +182,13 @@ class Importer:
             except CannotApprove as error:
                 return f"not approved: {error.message}"
         return ""
+
+
+def _is_other_version(
+    source: AssetSource, checksum: str, asset: Asset, version: int | None
+) -> bool:
+    """Return whether a changed file has become what an earlier version of its asset was."""
+    return source.asset_id == asset.pk and version is not None and source.checksum != checksum
 
 
 def _describe_existing(asset: Asset, file: FoundFile) -> str:

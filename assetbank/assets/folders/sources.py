@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from django.utils import timezone
 
+from assetbank.assets import ingest
 from assetbank.assets.folders.walk import FoundFile
 from assetbank.models import MAX_PATH_BYTES, Asset, AssetSource, Brand
 
@@ -22,12 +23,15 @@ def is_unchanged(source: AssetSource, file: FoundFile) -> bool:
     return (source.size, source.mtime_ns) == (file.size, file.mtime_ns)
 
 
-def asset_with_bytes(*, brand: Brand, checksum: str) -> Asset | None:
-    """Return the asset that was made of these bytes, also if its file was replaced since."""
-    if asset := Asset.objects.filter(brand=brand, checksum=checksum).first():
-        return asset
-    source = AssetSource.objects.filter(brand=brand, checksum=checksum).select_related("asset")
-    return next((each.asset for each in source), None)
+def find_by_bytes(*, brand: Brand, checksum: str) -> tuple[Asset, int | None] | None:
+    """Return the asset that has or had these bytes, as `ingest.find_by_bytes` does.
+
+    A file that an import knows, and that was merged or replaced since, is found by its source.
+    """
+    if found := ingest.find_by_bytes(brand=brand, checksum=checksum):
+        return found
+    known = AssetSource.objects.filter(brand=brand, checksum=checksum).select_related("asset")
+    return next(((source.asset, None) for source in known), None)
 
 
 def remember(

@@ -54,6 +54,12 @@ class FileNotRead(ProblemError):
     code = "file_not_read"
 
 
+class InvalidTable(ProblemError):
+    """A table with metadata of files cannot be used."""
+
+    code = "invalid_table"
+
+
 class RequestTooLarge(ProblemError):
     code = "too_large"
     status = 413

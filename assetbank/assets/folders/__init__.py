@@ -2,6 +2,10 @@
 
 from assetbank.assets.folders.importer import Importer
 from assetbank.assets.folders.options import FoldersAs, ImportOptions, Outcome, Result
-from assetbank.assets.folders.walk import Walk
+from assetbank.assets.folders.table import match_rows, read_rows
+from assetbank.assets.folders.walk import FoundFile, Walk
 
-__all__ = ["FoldersAs", "ImportOptions", "Importer", "Outcome", "Result", "Walk"]
+__all__ = [
+    "FoldersAs", "FoundFile", "ImportOptions", "Importer", "Outcome", "Result", "Walk",
+    "match_rows", "read_rows",
+]  # fmt: skip

@@ -33,14 +33,15 @@ def incomplete_places(known: Sequence[Known], options: ImportOptions) -> set[str
 
     Assets in the trash are left out.
     """
-    present = Asset.objects.with_tags().in_bulk([source.asset_id for _, source in known])
+    ids = [source.asset_id for _, source in known]
+    present = set(Asset.objects.filter(pk__in=ids).values_list("pk", flat=True))
     known = [(file, source) for file, source in known if source.asset_id in present]
     places = {
         file.place
         for file, source in known
         if file.place in options.rows or has_changed_sidecar(file, source)
     }
-    places |= {file.place for file in _without_tags(known, present, options)}
+    places |= {file.place for file in _without_tags(known, options)}
     places |= {file.place for file in _without_collection(known, options)}
     if options.approver:
         places |= {file.place for file, source in known if is_imported_draft(source.asset)}
@@ -51,13 +52,12 @@ def is_imported_draft(asset: Asset) -> bool:
     return asset.origin == Asset.Origin.IMPORT and asset.status == Asset.Status.DRAFT
 
 
-def _without_tags(
-    known: Sequence[Known], present: dict[int, Asset], options: ImportOptions
-) -> Iterable[FoundFile]:
+def _without_tags(known: Sequence[Known], options: ImportOptions) -> Iterable[FoundFile]:
     if not options.tags and options.folders_as != FoldersAs.TAGS:
         return
+    tagged = Asset.objects.with_tags().in_bulk([source.asset_id for _, source in known])
     for file, source in known:
-        names = {name.upper().lower() for name in present[source.asset_id].tag_names}
+        names = {name.upper().lower() for name in tagged[source.asset_id].tag_names}
         if any(tag.upper().lower() not in names for tag in tags_for(file, options)):
             yield file
 

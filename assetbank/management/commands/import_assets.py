@@ -14,7 +14,17 @@ from tqdm import tqdm
 
 from assetbank import permissions
 from assetbank.assets import collections
-from assetbank.assets.folders import FoldersAs, Importer, ImportOptions, Outcome, Result, Walk
+from assetbank.assets.folders import (
+    FoldersAs,
+    FoundFile,
+    Importer,
+    ImportOptions,
+    Outcome,
+    Result,
+    Walk,
+    match_rows,
+    read_rows,
+)
 from assetbank.errors import ProblemError
 from assetbank.models import Brand, Collection
 
@@ -28,6 +38,9 @@ previews of Lightroom …), named pipes, and links that lead out of the folder a
 counted. A file that changed since its import is named, and with --replace becomes a new version of
 its asset. The exit status is 0 if the import came to its end, even if files were skipped, and 1
 otherwise."""
+
+
+MAX_NAMED = 5  # rows that a line names
 
 
 class Command(BaseCommand):
@@ -64,6 +77,19 @@ class Command(BaseCommand):
             help="Make a file that changed since its import a new version of its asset.",
         )
         parser.add_argument(
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="Metadata of single files: a column “filename” (a name, or a path in the folder), "
+            "and others named like fields of assets, “tags”, or custom fields of the brand.",
+        )
+        parser.add_argument(
+            "--update",
+            action="store_true",
+            help="Let the values of sidecars and of the CSV replace those of existing assets; "
+            "otherwise they fill what is empty.",
+        )
+        parser.add_argument(
             "--dry-run",
             action="store_true",
             help="Read everything, say what would happen, and change nothing.",
@@ -74,8 +100,8 @@ class Command(BaseCommand):
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder.")
         walk = Walk(str(folder))
-        importing = _import_options(walk.root, options)
-        importer = Importer(importing, list(walk.files()))
+        files = list(walk.files())
+        importer = Importer(self._options(walk.root, files, options), files)
         counts: Counter[Outcome] = Counter()
         try:
             with tqdm(total=len(importer.files), unit="file", file=sys.stdout, ncols=80) as bar:
@@ -89,6 +115,45 @@ class Command(BaseCommand):
             raise CommandError("Stopped. Run the same command again to continue.") from None
         self._report(walk, importer)
         self._summary(counts)
+
+    def _options(self, root: str, files: list[FoundFile], options: dict[str, Any]) -> ImportOptions:
+        brand = _brand(options["brand"])
+        approver, name = options["approved_by"], options["collection"]
+        rows = self._rows(brand, root, files, options["csv"]) if options["csv"] else {}
+        return ImportOptions(
+            brand=brand,
+            root=root,
+            tags=options["tag"],
+            collection=_collection(brand, name, create=not options["dry_run"]) if name else None,
+            folders_as=FoldersAs(options["folders_as"]) if options["folders_as"] else None,
+            rows=rows,
+            approver=_manager(brand, approver) if approver else None,
+            replace=options["replace"],
+            update=options["update"],
+            dry_run=options["dry_run"],
+        )
+
+    def _rows(
+        self, brand: Brand, root: str, files: list[FoundFile], path: Path
+    ) -> dict[str, dict[str, Any]]:
+        """Return the rows of the CSV by place; name those without a file, count files without."""
+        try:
+            matches = match_rows(read_rows(path.read_bytes(), brand=brand), files, root=root)
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}") from error
+        except ProblemError as error:
+            raise CommandError(f"{path.name}: {error.message}") from error
+        for rows, problem in (
+            (matches.without_file, "without a file"),
+            (matches.ambiguous, "for several files of that name: write the path in the folder"),
+        ):
+            if rows:
+                more = f" and {len(rows) - MAX_NAMED} more" if len(rows) > MAX_NAMED else ""
+                named = ", ".join(map(str, rows[:MAX_NAMED]))
+                self.stdout.write(f"{path.name}: {problem}: {named}{more}")
+        if without_row := len(files) - len(matches.rows):
+            self.stdout.write(f"{path.name}: files without a row: {without_row}")
+        return matches.rows
 
     def _report(self, walk: Walk, importer: Importer) -> None:
         """Say what the walk left out, a line for each kind, and what is gone."""
@@ -121,23 +186,12 @@ def _line(result: Result) -> str:
     return f"{result.outcome}: {result.file.place}: {result.reason}"
 
 
-def _import_options(root: str, options: dict[str, Any]) -> ImportOptions:
+def _brand(slug: str) -> Brand:
     try:
-        brand = Brand.objects.get(slug=options["brand"])
+        return Brand.objects.get(slug=slug)
     except Brand.DoesNotExist:
         slugs = ", ".join(Brand.objects.values_list("slug", flat=True)) or "none yet"
-        raise CommandError(f"There is no brand “{options['brand']}”. Brands: {slugs}.") from None
-    approver, name = options["approved_by"], options["collection"]
-    return ImportOptions(
-        brand=brand,
-        root=root,
-        tags=options["tag"],
-        collection=_collection(brand, name, create=not options["dry_run"]) if name else None,
-        folders_as=FoldersAs(options["folders_as"]) if options["folders_as"] else None,
-        approver=_manager(brand, approver) if approver else None,
-        replace=options["replace"],
-        dry_run=options["dry_run"],
-    )
+        raise CommandError(f"There is no brand “{slug}”. Brands: {slugs}.") from None
 
 
 def _manager(brand: Brand, username: str) -> User:

@@ -34,12 +34,16 @@ class Hook(Generic[P, R]):
 
 @dataclass(frozen=True)
 class Part:
-    """The result of a health check; `detail` is a sentence: what runs, or what is wrong."""
+    """The result of a health check; `detail` is a sentence: what runs, or what is wrong.
+
+    With `warning` somebody has to act, but the library serves its users.
+    """
 
     name: str
     ok: bool
     detail: str
     counts: dict[str, int] | None = None
+    warning: bool = False
 
 
 # Called in the transaction of the change: the named terms of the asset have become stricter

@@ -28,6 +28,7 @@ from assetbank.framework import (  # noqa: F401 - Django reads them here
     AXES_RESET_ON_SUCCESS,
     AXES_VERBOSE,
     BASE_DIR,
+    CONTENT_SECURITY_POLICY,
     INSTALLED_APPS,
     LANGUAGE_CODE,
     LOGIN_REDIRECT_URL,
@@ -109,20 +110,6 @@ SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers use plain HTTP
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Only scripts of this site may run, whatever gets into a page. Images may come from the storage's
-# host. The pages of the admin and of the API documents come from packages that need more
-CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["*", "data:", "blob:"],
-        "style-src": ["'self'", "'unsafe-inline'"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-    },
-}
 
 
 def embedded_secret_key(folder: Path) -> str:
@@ -187,6 +174,11 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
+WATCH_FOLDERS = env.watched_folders(
+    "WATCH_FOLDERS",
+    help="Folders whose images a worker imports: /folder=brand or /folder=brand:collection, "
+    "separated by semicolons. Each image is moved to done/ or refused/ in its folder.",
+)
 
 # --- E-mail -------------------------------------------------------------------------------------
 env.part = "E-mail"

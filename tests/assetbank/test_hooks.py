@@ -27,6 +27,7 @@ EVERY: dict[str, list[str]] = {
         "assetbank.health.database",
         "assetbank.health.files",
         "assetbank.health.workers",
+        "assetbank.health.watched_folders",
         "search.health.vectors",
         "search.health.encoder",
         "search.health.index",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import PurePath
 
-from assetbank.errors import FileNotRead
+from assetbank.errors import FileNotRead, PictureTooLarge
 
 # Not blocking: the open of a named pipe that nobody writes would never return
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -16,8 +17,8 @@ def read_file(root: str, path: str, *, limit: int) -> bytes:
     """Return the bytes of a regular file inside `root`, both real paths.
 
     No link is followed on the way, so a name that is exchanged after the walk leads nowhere else.
-    Raises FileNotRead if it is not such a file any more, is larger than `limit` bytes, cannot be
-    opened, or changes while it is read.
+    Raises PictureTooLarge above `limit` bytes, and FileNotRead if it is not such a file any more,
+    cannot be opened, is locked, or changes while it is read.
     """
     try:
         descriptor = _open(root, path)
@@ -30,7 +31,9 @@ def read_file(root: str, path: str, *, limit: int) -> bytes:
         if not stat.S_ISREG(before.st_mode):
             raise FileNotRead("It is no regular file any more.")
         if before.st_size > limit:
-            raise FileNotRead(f"larger than MAX_UPLOAD_BYTES ({limit / 2**20:.0f} MB)")
+            raise PictureTooLarge(f"larger than MAX_UPLOAD_BYTES ({limit / 2**20:.0f} MB)")
+        if _is_locked(descriptor):
+            raise FileNotRead("Another program has locked it.")
         try:
             data = file.read(before.st_size + 1)
         except OSError as error:
@@ -39,6 +42,18 @@ def read_file(root: str, path: str, *, limit: int) -> bytes:
     if len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
         raise FileNotRead("It changed while it was read. Run the import again.")
     return data
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Return whether a program that writes the file has locked it, in either way of POSIX."""
+    for lock in (fcntl.flock, fcntl.lockf):
+        try:
+            lock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
+        except OSError:  # a file system without locks
+            continue
+    return False
 
 
 def _open(root: str, path: str) -> int:

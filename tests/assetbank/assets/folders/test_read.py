@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from assetbank.assets.folders.read import read_file
-from assetbank.errors import FileNotRead
+from assetbank.errors import FileNotRead, PictureTooLarge
 
 
 def read(path: Path, root: Path, limit: int = 1_000) -> bytes:
@@ -52,8 +57,26 @@ def test_a_file_that_is_gone_says_so(tmp_path: Path) -> None:
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "hat.jpg").write_bytes(b"x" * 1_001)
-    with pytest.raises(FileNotRead, match="larger than MAX_UPLOAD_BYTES"):
+    with pytest.raises(PictureTooLarge, match="larger than MAX_UPLOAD_BYTES"):
         read(tmp_path / "hat.jpg", tmp_path)
+
+
+@pytest.mark.parametrize("lock", [fcntl.flock, fcntl.lockf])
+def test_a_file_that_another_program_has_locked_is_not_read(
+    tmp_path: Path, lock: Callable[[IO[bytes], int], None]
+) -> None:
+    path = tmp_path / "hat.jpg"
+    path.write_bytes(b"hat")
+    script = "import fcntl, sys\nfile = open(sys.argv[1], 'ab')\n"
+    script += f"fcntl.{lock.__name__}(file, fcntl.LOCK_EX)\nprint(flush=True)\nsys.stdin.read()"
+    command = [sys.executable, "-c", script, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as other:  # type: ignore[call-overload]
+        other.stdout.readline()
+        with pytest.raises(FileNotRead, match="Another program has locked it"):
+            read(path, tmp_path)
+        other.communicate()
+    assert read(path, tmp_path) == b"hat"
 
 
 @pytest.mark.slow

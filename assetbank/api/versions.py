@@ -20,7 +20,6 @@ from assetbank.api.parsers import PARSERS
 from assetbank.assets import versions
 from assetbank.models import Asset, AssetVersion
 
-
 NUMBER = OpenApiParameter(
     "number", OpenApiTypes.INT, OpenApiParameter.PATH, description="Number of the version, from 1."
 )

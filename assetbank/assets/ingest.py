@@ -161,7 +161,7 @@ def _existing(brand: Brand, checksum: str, collection: Collection | None) -> Ing
         return None
     if collection:
         collections.add_assets(collection=collection, assets=[asset])
-    return IngestResult(asset, created=False, version=asset.had_as)
+    return IngestResult(asset, created=False, version=vars(asset)["had_as"])
 
 
 def feature_fields(dominant: Iterable[str], perceptual_hash: int) -> dict[str, Any]:

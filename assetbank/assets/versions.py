@@ -243,7 +243,7 @@ def list_versions(asset: Asset) -> list[AssetVersion]:
 def get_version(asset: Asset, number: int) -> AssetVersion:
     """Return a version of an asset by its number. Raises AssetGone if there is none."""
     if number == asset.version == 1:
-        return asset.versions.filter(number=1).first() or _only_version(asset)
+        return _only_version(asset)
     version = asset.versions.filter(number=number).first()
     if version is None:
         raise AssetGone(f"“{asset}” has no version {number}.")
@@ -255,6 +255,8 @@ def with_checksum(asset: Asset, checksum: str) -> Asset | None:
     None if it never had that file."""
     if asset.checksum == checksum:
         return asset
+    if asset.version == 1:  # the usual case: it had no other file
+        return None
     version = asset.versions.filter(checksum=checksum).first()
     return version.as_asset if version else None
 

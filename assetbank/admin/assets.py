@@ -23,7 +23,7 @@ from unfold.contrib.filters.admin import (
 
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
 from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
-from assetbank.assets import approval, delete_asset, update_asset
+from assetbank.assets import approval, delete_asset, update_asset, versions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -64,7 +64,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     list_select_related = ["brand"]
     list_per_page = 50
     actions = ["approve", "archive", "add_tag"]
-    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided"]
+    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "versions", "decided"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
         ("Metadata", {"fields": [*("title", "description", "kind", "tags")]}),
@@ -75,6 +75,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("Metadata", {"fields": ["title", "description", "kind", "tags"]}),
         ("Rights", {"fields": ["status", "licence", "credit", "expires_on", *TERMS]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
+        ("Versions", {"fields": ["versions"]}),
         ("Decisions", {"fields": ["decided"]}),
     )
 
@@ -136,6 +137,23 @@ class AssetAdmin(ModelAdmin[Asset]):
         ai_label = provenance.ai_label(asset)
         prefix = f"{ai_label}: " if ai_label else ""
         return f"{prefix}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+
+    @display(description="The current one first")
+    def versions(self, asset: Asset) -> SafeString:
+        rows = [
+            (
+                each.original_url,
+                each.number,
+                each.filename,
+                f"{each.width} x {each.height} pixels, {filesizeformat(each.bytes)}",
+                each.created_by or "an import",
+                date_format(localtime(each.created_at), "DATETIME_FORMAT"),
+                each.reason,
+            )
+            for each in versions.list_versions(asset)
+        ]
+        link = '<a href="{}" class="text-primary-600 underline" download>{}. {}</a>, {}'
+        return format_html_join(SafeString("<br>"), f"{link}, by {{}}, {{}} {{}}", rows)
 
     @display(description="The latest first")
     def decided(self, asset: Asset) -> SafeString:

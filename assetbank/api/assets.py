@@ -36,6 +36,13 @@ DUPLICATE = OpenApiParameter(
     description="`true`: the brand already has an asset with the same bytes; no asset was added.",
     response=[200],
 )
+EARLIER_VERSION = OpenApiParameter(
+    "Duplicate-Version",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    description="With `Duplicate`: the bytes are those of this earlier version of the asset.",
+    response=[200],
+)
 ALSO_IN = OpenApiParameter(
     "Also-In",
     OpenApiTypes.STR,
@@ -80,7 +87,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         model = Asset
         fields = [
             *("id", "title", "description", "brand", "tags", "kind", "origin", "status"),
-            *("width", "height", "bytes", "mime", "filename", "checksum"),
+            *("width", "height", "bytes", "mime", "filename", "checksum", "version"),
             *("licence", "credit", "expires_on", "derivatives_allowed", "territories"),
             *("consent", "consent_until", "rights_problem", "file", "thumbnail", "preview"),
             *(
@@ -117,6 +124,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "mime": asset.mime,
             "filename": asset.filename,
             "checksum": asset.checksum,
+            "version": asset.version,
             "licence": asset.licence,
             "credit": asset.credit,
             "expires_on": asset.expires_on,
@@ -270,11 +278,11 @@ class AssetViewSet(GenericViewSet[Asset]):
 
     @extend_schema(
         summary="Upload an image",
-        description="Returns 200 with the existing asset if the brand already has the same bytes. "
-        "It gets the tags and the collection of the request, and the fields that it lacks: `added` "
-        "names them.",
+        description="Returns 200 with the existing asset if the brand already has the same bytes, "
+        "or had them in an earlier version. It gets the tags and the collection of the request, "
+        "and the fields that it lacks: `added` names them.",
         request=UploadSerializer,
-        parameters=[DUPLICATE, ALSO_IN],
+        parameters=[DUPLICATE, EARLIER_VERSION, ALSO_IN],
     )
     def create(self, request: Request) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
@@ -291,6 +299,8 @@ class AssetViewSet(GenericViewSet[Asset]):
         )
         copies = permissions.copies_in_other_brands(user_of(request), result.asset)
         headers = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
+        if result.version:
+            headers["Duplicate-Version"] = str(result.version)
         if not result.created:
             more = {"created": False, "added": _added(result)}
             return self.answer(result.asset, 200, {**headers, "Duplicate": "true"}, more)
@@ -299,7 +309,7 @@ class AssetViewSet(GenericViewSet[Asset]):
     @extend_schema(
         summary="Update the metadata of an asset",
         description="Requires the creator role; changing `status` requires the manager role. "
-        "The original file never changes.",
+        "The file does not change: see `versions/`.",
         request=EditSerializer,
     )
     def partial_update(self, request: Request, pk: int) -> Response:

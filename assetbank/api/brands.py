@@ -27,9 +27,16 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
         help_text="Your role in the brand: viewer, creator or manager; staff have all permissions."
     )
 
+    replacement_policy = serializers.CharField(
+        help_text="When the file of an approved asset is replaced: ask_again (it becomes a draft "
+        "and awaits approval) or keep."
+    )
+
     class Meta:
         model = Brand
-        fields = ["id", "name", "slug", "palette", "style", "role", "created_at"]
+        fields = [
+            *("id", "name", "slug", "palette", "style", "replacement_policy", "role", "created_at")
+        ]
         read_only_fields = fields
 
 

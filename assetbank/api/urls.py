@@ -11,6 +11,7 @@ from assetbank.api.decisions import DecisionsView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
+from assetbank.api.versions import RestoreView, VersionsView, VersionView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("brands", BrandViewSet, basename="api-brand")
@@ -21,5 +22,12 @@ urlpatterns = [
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    path("assets/<int:pk>/versions/", VersionsView.as_view(), name="api-asset-versions"),
+    path("assets/<int:pk>/versions/<int:number>/", VersionView.as_view(), name="api-asset-version"),
+    path(
+        "assets/<int:pk>/versions/<int:number>/restore/",
+        RestoreView.as_view(),
+        name="api-asset-version-restore",
+    ),
     *router.urls,
 ]

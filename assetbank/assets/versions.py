@@ -10,6 +10,7 @@ import copy
 import hashlib
 import logging
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,8 +19,15 @@ from django.db import IntegrityError, transaction
 
 from assetbank import hooks, permissions
 from assetbank.assets import approval, files, ingest
-from assetbank.errors import AssetGone, FileMissing, InvalidAsset, NotAllowed, SameFile
-from assetbank.media import images
+from assetbank.errors import (
+    AssetGone,
+    FileMissing,
+    InvalidAsset,
+    NotAllowed,
+    PictureRefused,
+    SameFile,
+)
+from assetbank.media import images, phash
 from assetbank.models import FILE_FIELDS, Asset, AssetVersion
 from assetbank.rights import MADE_WITH_AI, read_source_type
 from assetbank.text import clean_text
@@ -29,6 +37,17 @@ logger = logging.getLogger(__name__)
 MAX_REASON_LENGTH = 500
 
 Facts = dict[str, Any]  # the FILE_FIELDS of an asset and their values
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions of an asset. `bits` of 64 differ between their perceptual hashes, None if one
+    has none; the files of `missing` cannot be read."""
+
+    first: AssetVersion
+    second: AssetVersion
+    bits: int | None
+    missing: list[AssetVersion]
 
 
 # ------------------------------------------------------------------------ changing
@@ -224,7 +243,7 @@ def list_versions(asset: Asset) -> list[AssetVersion]:
 def get_version(asset: Asset, number: int) -> AssetVersion:
     """Return a version of an asset by its number. Raises AssetGone if there is none."""
     if number == asset.version == 1:
-        return asset.versions.filter(number=1).first() or _only_version(asset)
+        return _only_version(asset)
     version = asset.versions.filter(number=number).first()
     if version is None:
         raise AssetGone(f"“{asset}” has no version {number}.")
@@ -236,8 +255,27 @@ def with_checksum(asset: Asset, checksum: str) -> Asset | None:
     None if it never had that file."""
     if asset.checksum == checksum:
         return asset
+    if asset.version == 1:  # the usual case: it had no other file
+        return None
     version = asset.versions.filter(checksum=checksum).first()
     return version.as_asset if version else None
+
+
+def compare_versions(asset: Asset, first: int, second: int) -> Comparison:
+    """Return two versions of an asset, by number, and how they differ. Raises AssetGone."""
+    one, other = (get_version(asset, number) for number in (first, second))
+    bits = None
+    if one.perceptual_hash is not None and other.perceptual_hash is not None:
+        bits = phash.distance(one.perceptual_hash, other.perceptual_hash)
+    return Comparison(one, other, bits, missing=[v for v in (one, other) if not _is_stored(v)])
+
+
+def _is_stored(version: AssetVersion) -> bool:
+    try:
+        files.open_rendition(asset=version.as_asset, name="preview").close()
+    except (FileMissing, PictureRefused):
+        return False
+    return True
 
 
 def read_version(version: AssetVersion) -> bytes:

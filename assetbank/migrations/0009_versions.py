@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField(help_text='Starts at 1; the highest one is current.')),
                 ('file', models.CharField(help_text='Path of the original in the storage.', max_length=300)),
                 ('filename', models.CharField(max_length=255)),
-                ('checksum', models.CharField(db_index=True, help_text='SHA-256 of the file, hexadecimal.', max_length=64)),
+                ('checksum', models.CharField(help_text='SHA-256 of the file, hexadecimal.', max_length=64)),
                 ('mime', models.CharField(max_length=40)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'indexes': [models.Index(fields=['checksum'], name='version_checksum')],
                 'constraints': [models.UniqueConstraint(fields=('asset', 'number'), name='one_row_per_version')],
             },
         ),

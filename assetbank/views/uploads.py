@@ -30,10 +30,10 @@ def upload(request: PageRequest) -> HttpResponse:
     """Ingest posted files: one from a script, which gets JSON, or several from a plain form.
 
     The JSON is `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside":
-    "archived" | "quarantined"` for a duplicate that searches do not show, `"added": sentence` if
-    the duplicate was added to a collection, and `"also_in": [names]` if other brands of the user
-    have the same bytes; or a problem with the status of its error. A plain form is redirected to
-    the library.
+    "archived" | "quarantined"` for a duplicate that searches do not show, `"version": number` if it
+    is an earlier version of that asset, `"added": sentence` if it was added to a collection, and
+    `"also_in": [names]` if other brands of the user have the same bytes; or a problem with the
+    status of its error. A plain form is redirected to the library.
     """
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
         error = NotAllowed(
@@ -71,6 +71,8 @@ def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
         answer["aside"] = result.asset.status
     if result.added.collection:
         answer["added"] = f"Added to the collection “{result.added.collection}”"
+    if result.version:
+        answer["version"] = result.version
     if copies := permissions.copies_in_other_brands(request.user, result.asset):
         answer["also_in"] = [other.brand.name for other in copies]
     return JsonResponse(answer, status=201 if result.created else 200)

@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from assetbank.views import assets, auth, collections, files, notifications, review, uploads
+from assetbank.views import (
+    assets,
+    auth,
+    collections,
+    files,
+    notifications,
+    review,
+    uploads,
+    versions,
+)
 
 urlpatterns = [
     path("sign-in/", auth.SignIn.as_view(), name="sign-in"),
@@ -16,6 +25,23 @@ urlpatterns = [
     path("assets/<int:pk>/renditions/<slug:name>/", files.rendition, name="asset-rendition"),
     path("assets/<int:pk>/download/", files.download, name="asset-download"),
     path("assets/<int:pk>/credentials/", assets.credentials, name="asset-credentials"),
+    path("assets/<int:pk>/versions/", versions.listed, name="asset-versions"),
+    path("assets/<int:pk>/versions/compare/", versions.compare, name="asset-versions-compare"),
+    path(
+        "assets/<int:pk>/versions/<int:number>/restore/",
+        versions.restore,
+        name="asset-version-restore",
+    ),
+    path(
+        "assets/<int:pk>/versions/<int:number>/original/",
+        files.version_original,
+        name="asset-version-original",
+    ),
+    path(
+        "assets/<int:pk>/versions/<int:number>/renditions/<slug:name>/",
+        files.version_rendition,
+        name="asset-version-rendition",
+    ),
     path("notices/", notifications.listed, name="notices"),
     path("notices/count/", notifications.count, name="notices-count"),
     path("review/", review.review, name="review"),

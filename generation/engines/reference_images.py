@@ -24,10 +24,11 @@ def reference_image(asset: Asset, role: str = "") -> ReferenceImage:
     if is_sent_as_original(asset):
         return original_image(asset, role)
     with open_rendition(asset=asset, name="preview") as file:
-        return ReferenceImage(file.read(), "image/webp", asset.title, role, asset.pk)
+        data = file.read()
+    return ReferenceImage(data, "image/webp", asset.title, role, asset.pk, asset.checksum)
 
 
 def original_image(asset: Asset, role: str = "") -> ReferenceImage:
     """Return the original of an asset as a reference. Raises FileMissing."""
     data = read_original(asset)
-    return ReferenceImage(data, asset.mime, asset.title, role, asset.pk)
+    return ReferenceImage(data, asset.mime, asset.title, role, asset.pk, asset.checksum)

@@ -6,15 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from assetbank.assets import approval, collections
+from assetbank.assets import approval, collections, versions
 from assetbank.models import Asset, Collection
-from tests.conftest import Cast
+from tests.conftest import Cast, picture_bytes
 from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
 from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
+
+
+def new_file() -> SimpleUploadedFile:
+    return upload(picture_bytes((3, 141, 59)), f"{OURS}.png")
+
+
 A, P, V, C, M, S = EVERYBODY  # P, the outsider, is any signed-in user
 EDIT = {"title": "New", "kind": "product", "consent": "not_needed"}
 ADDRESSES = [
@@ -54,6 +61,17 @@ ADDRESSES = [
     Address(
         "post", "/api/v1/assets/{shown}/decisions/", M, {"verdict": "rejected", "reason": "No."}
     ),
+    # its versions: a viewer sees the current file only
+    Address("get", "/assets/{shown}/versions/", C),
+    Address("post", "/assets/{shown}/versions/", C, {"file": new_file, "reason": "New"}),
+    Address("get", "/assets/{shown}/versions/compare/?a=1&b=2", C),
+    Address("get", "/assets/{shown}/versions/1/original/", C),
+    Address("get", "/assets/{shown}/versions/1/renditions/grid/", C),
+    Address("post", "/assets/{shown}/versions/1/restore/", C),
+    Address("get", "/api/v1/assets/{shown}/versions/", C),
+    Address("post", "/api/v1/assets/{shown}/versions/", C, {"file": new_file}),
+    Address("get", "/api/v1/assets/{shown}/versions/1/", C),
+    Address("post", "/api/v1/assets/{shown}/versions/1/restore/", C, {"reason": "Better"}),
     # a draft, and its files
     Address("get", "/assets/{draft}/", C),
     Address("post", "/assets/{draft}/edit/", C, {**EDIT, "status": "draft"}),
@@ -83,7 +101,17 @@ ADDRESSES = [
 
 @pytest.fixture
 def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
-    shown = make_asset(title=f"{OURS} cape", description=OURS, tags=[OURS])
+    shown = make_asset(
+        title=f"{OURS} cape", description=OURS, tags=[OURS], filename=f"{DRAFTS}.png"
+    )
+    versions.replace_file(
+        asset=shown,
+        file=picture_bytes((9, 9, 9)),
+        filename=f"{OURS}.png",
+        by=cast.creator,
+        reason=DRAFTS,
+    )
+    approval.decide(asset=shown, by=cast.manager, verdict="approved")
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
     collections.add_assets(collection=collection, assets=[shown, draft])

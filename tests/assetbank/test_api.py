@@ -24,7 +24,8 @@ from tests.support.api import Row, client_of, statuses, upload
 MakeAsset = Callable[..., Asset]
 FIELDS = {
     *("id", "title", "description", "brand", "tags", "kind", "origin", "status", "width"),
-    *("height", "bytes", "mime", "filename", "checksum", "licence", "credit", "expires_on"),
+    *("height", "bytes", "mime", "filename", "checksum", "version", "licence", "credit"),
+    *("expires_on",),
     *("derivatives_allowed", "territories", "consent", "consent_until", "rights_problem"),
     *("digital_source_type", "matches", "matched_by", "highlights"),
     *("score", "index_state", "index_error", "file", "thumbnail", "preview", "generation"),

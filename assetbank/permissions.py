@@ -152,6 +152,23 @@ def can_edit(user: AnyUser, brand: Brand) -> bool:
     return brands(user, *EDITORS).filter(pk=brand.pk).exists()
 
 
+def location_brands(user: AnyUser) -> QuerySet[Brand]:
+    """Return the brands of which the user sees where images were taken: those that keep it in all
+    that leaves, and those in which the user edits."""
+    policy = Q(gps_policy=Brand.GpsPolicy.KEEP)
+    return brands(user).filter(policy | Q(pk__in=brands(user, *EDITORS).values("pk")))
+
+
+def sees_location(user: AnyUser, brand: Brand) -> bool:
+    """Return whether pages and REST show the user where images of the brand were taken."""
+    return location_brands(user).filter(pk=brand.pk).exists()
+
+
+def downloads_location(user: AnyUser, brand: Brand) -> bool:
+    """Return whether files that the user downloads keep their coordinates."""
+    return brand.gps_policy != Brand.GpsPolicy.STRIP and sees_location(user, brand)
+
+
 def can_manage(user: AnyUser, brand: Brand) -> bool:
     """Return whether the user may approve and delete in the brand; staff may in every one."""
     return brands(user, *MANAGERS).filter(pk=brand.pk).exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePath
 
 from assetbank.errors import InvalidAsset
 
@@ -56,9 +55,3 @@ def parse_ids(texts: Iterable[str], *, limit: int = MAX_IDS) -> list[int]:
     """
     ids = map(parse_id, itertools.islice(texts, limit))
     return list(dict.fromkeys(pk for pk in ids if pk is not None))
-
-
-def title_of(filename: str) -> str:
-    """Return a title made of a file name."""
-    stem = PurePath(filename).stem.replace("_", " ").replace("-", " ")
-    return " ".join(stem.split())[:200] or "Untitled"

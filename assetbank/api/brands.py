@@ -35,7 +35,8 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
     class Meta:
         model = Brand
         fields = [
-            *("id", "name", "slug", "palette", "style", "replacement_policy", "role", "created_at")
+            *("id", "name", "slug", "palette", "style", "gps_policy", "replacement_policy"),
+            *("role", "created_at"),
         ]
         read_only_fields = fields
 

@@ -71,6 +71,38 @@ class DecisionsView(APIView):
         return Response(DecisionSerializer(decision).data, status=201)
 
 
+class TermsCheckSerializer(serializers.Serializer[Any]):
+    derivatives_allowed = serializers.BooleanField(
+        help_text="Whether the terms allow derivatives: new images generated from this one."
+    )
+    note = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=approval.MAX_REASON_LENGTH,
+        help_text="What you found out, for the record.",
+    )
+
+
+class TermsCheckView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        summary="Confirm that the terms of an asset are checked",
+        description="Empties `terms_to_check`, so that new images may be made from the asset if "
+        "derivatives are allowed. Requires the creator role. A 409 response: nothing is to be "
+        "checked any more.",
+        request=TermsCheckSerializer,
+        responses={201: DecisionSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        serializer = TermsCheckSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        decision = approval.confirm_terms(
+            asset=_asset(request, pk), by=user_of(request), **serializer.validated_data
+        )
+        return Response(DecisionSerializer(decision).data, status=201)
+
+
 def _asset(request: Request, pk: int) -> Asset:
     visible = permissions.assets(user_of(request)).select_related("brand")
     return get_object_or_404(visible, pk=pk)

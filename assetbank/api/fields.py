@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from assetbank import permissions
 from assetbank.models import Brand
+
+GREENWICH = datetime.timezone(datetime.timedelta(0), "+00:00")  # an offset of 0, which is known
 
 
 def user_of(request: Request) -> User:
@@ -40,6 +44,34 @@ class YesNoField(serializers.BooleanField):
     """A boolean that a form may omit; DRF's own field would treat that as False."""
 
     default_empty_html = serializers.empty
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class CapturedField(serializers.Field[Any, Any, Any, Any]):
+    """A time with the offset of its place: kept with it; without one, or with Z, as UTC.
+
+    The value is `captured_at` of `update_asset`: a time in another zone keeps its offset, one
+    without a zone has none that is known.
+    """
+
+    default_error_messages = {"invalid": "Write the time as 2019-03-14T10:11:00+01:00."}
+
+    def to_internal_value(self, data: Any) -> datetime.datetime | None:
+        text = str(data).strip()
+        if not text:
+            return None
+        try:
+            moment = parse_datetime(text)
+        except ValueError:
+            moment = None
+        if moment is None:
+            self.fail("invalid")
+        if text.upper().endswith("Z"):
+            return moment.replace(tzinfo=None)
+        return moment if moment.utcoffset() else moment.replace(tzinfo=moment.tzinfo and GREENWICH)
+
+    def to_representation(self, value: Any) -> Any:
+        return value
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})

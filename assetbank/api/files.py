@@ -59,8 +59,9 @@ class FoundCredentialsSerializer(serializers.Serializer[Any]):
 class DownloadView(APIView):
     @extend_schema(
         summary="Download an asset in another size or format",
-        description="Upright and in sRGB, with digital source type, credit and licence as "
-        "XMP. Quarantined assets can be downloaded by managers only.",
+        description="Upright and in sRGB. Metadata and digital source type of the asset are "
+        "written as XMP and EXIF, in JPEG and TIFF also as IPTC-IIM. Quarantined assets can be "
+        "downloaded by managers only.",
         parameters=[
             OpenApiParameter("format", enum=list(downloads.FORMATS), default="jpeg"),
             OpenApiParameter(
@@ -79,6 +80,7 @@ class DownloadView(APIView):
                 asset=asset,
                 fmt=serializer.validated_data["format"],
                 side=serializer.validated_data.get("side"),
+                location=permissions.downloads_location(user_of(request), asset.brand),
             )
         )
 

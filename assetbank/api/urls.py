@@ -7,7 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from assetbank.api.brands import BrandViewSet
 from assetbank.api.collections import CollectionViewSet
-from assetbank.api.decisions import DecisionsView
+from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
@@ -29,5 +29,6 @@ urlpatterns = [
         RestoreView.as_view(),
         name="api-asset-version-restore",
     ),
+    path("assets/<int:pk>/terms-check/", TermsCheckView.as_view(), name="api-asset-terms-check"),
     *router.urls,
 ]

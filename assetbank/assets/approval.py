@@ -1,4 +1,4 @@
-"""Decisions about assets: approve, request changes, or archive.
+"""Decisions about assets: approve, request changes, archive, or confirm that terms are checked.
 
 An asset is approved by a decision only. Each decision is a row with user, time and reason; it is
 never changed, and is revoked by another decision.
@@ -11,7 +11,8 @@ from itertools import chain
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from assetbank import hooks, notifications, permissions, text
 from assetbank.assets import update
@@ -33,7 +34,9 @@ NOTICE_SENTENCES: dict[str, str] = {
     Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
 }
 
-_LATEST = Decision.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-at", "-id")
+_LATEST = Decision.objects.filter(
+    asset=OuterRef(OuterRef("pk")), verdict__in=STATUS_AFTER
+).order_by("-at", "-id")
 CHANGES_REQUESTED = Exists(
     Decision.objects.filter(asset=OuterRef("pk"), verdict=Verdict.REJECTED).filter(
         pk=Subquery(_LATEST.values("pk")[:1])
@@ -61,10 +64,7 @@ def decide(
     if verdict not in STATUS_AFTER:
         raise InvalidAsset(f"verdict must be one of {', '.join(STATUS_AFTER)}.")
     reason = text.clean_text(reason)
-    locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
-    current = locked.filter(pk=asset.pk).first()
-    if current is None:
-        raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    current = _locked(asset)
     permissions.require_manager(by, current.brand)
     _check(current, verdict, reason)
     if verdict == Verdict.APPROVED and (problems := approval_blockers(current, by=by)):
@@ -102,6 +102,37 @@ def ask_again(*, asset: Asset, by: User | None, reason: str) -> None:
 def _replaced_sentence(asset: Asset, by: User | None) -> str:
     user = f" by {by.get_full_name() or by.username}" if by else ""
     return f"The file of “{asset}” was replaced{user}. It is a draft until it is approved again."
+
+
+@transaction.atomic
+def confirm_terms(*, asset: Asset, by: User, derivatives_allowed: bool, note: str = "") -> Decision:
+    """Record that somebody has checked the terms of an asset; new images may be made from it, if
+    `derivatives_allowed`.
+
+    `note` has at most MAX_REASON_LENGTH characters. `asset` has its new terms afterwards.
+
+    Raises:
+        NotAllowed: `by` may not edit in the brand.
+        InvalidAsset: the note is too long, or the sources of the asset have stricter terms.
+        AssetGone: the asset was deleted in the meantime.
+        Conflict: it has no terms to check; somebody else was first.
+    """
+    note = text.clean_text(note)
+    if len(note) > MAX_REASON_LENGTH:
+        raise InvalidAsset(f"The note has more than {MAX_REASON_LENGTH} characters. Shorten it.")
+    current = _locked(asset)
+    permissions.require_editor(by, current.brand)
+    if not current.terms_to_check:
+        raise Conflict(f"“{current}” has no terms to check: somebody has checked them already.")
+    allowed = "Derivatives allowed." if derivatives_allowed else "No derivatives."
+    reason = " ".join(filter(None, (allowed, note, f"To check was: {current.terms_to_check}")))
+    changes: dict[str, Any] = {"terms_to_check": "", "derivatives_allowed": derivatives_allowed}
+    update.update_asset(asset=current, **changes)
+    for name in (*changes, "updated_at"):
+        setattr(asset, name, getattr(current, name))
+    return Decision.objects.create(
+        asset=current, verdict=Verdict.CHECKED, reason=reason[:MAX_REASON_LENGTH], by=by
+    )
 
 
 def change_status(*, asset: Asset, by: User, status: str, reason: str = "") -> Decision | None:
@@ -166,11 +197,33 @@ def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
     return found
 
 
+def sets_status(decision: Decision) -> bool:
+    """Return whether a decision is about the status of its asset, and not about its terms."""
+    return decision.verdict in STATUS_AFTER
+
+
+def count_terms_to_check(brands: QuerySet[Brand]) -> QuerySet[Brand]:
+    """Annotate brands with `terms_to_check`: how many of their assets in use have such terms."""
+    waiting = Asset.objects.filter(brand=OuterRef("pk")).exclude(terms_to_check="")
+    waiting = waiting.exclude(status__in=(Status.ARCHIVED, Status.QUARANTINED)).order_by()
+    counts = waiting.values("brand").values_list(Count("pk"))
+    return brands.annotate(terms_to_check=Coalesce(Subquery(counts), 0))
+
+
 def _drafts(user: permissions.AnyUser) -> AssetQuerySet:
     drafts = Asset.objects.filter(status=Status.DRAFT)
     if not permissions.has_full_access(user):
         drafts = drafts.filter(brand__in=permissions.brands(user, *permissions.MANAGERS))
     return drafts.order_by("created_at", "pk")
+
+
+def _locked(asset: Asset) -> Asset:
+    """Return the asset as it is now, locked. Raises AssetGone."""
+    locked = Asset.objects.select_for_update(of=("self",)).select_related("brand", "created_by")
+    current = locked.filter(pk=asset.pk).first()
+    if current is None:
+        raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    return current
 
 
 def _check(asset: Asset, verdict: str, reason: str) -> None:

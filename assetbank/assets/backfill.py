@@ -1,15 +1,21 @@
-"""Compute image features that an asset should have since its ingest and does not."""
+"""What an asset should have since its ingest and does not: image features, metadata of its file."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from assetbank.assets.files import open_rendition
+from django.db import transaction
+from django.utils import timezone
+
+from assetbank.assets.files import open_rendition, read_original
 from assetbank.assets.ingest import feature_fields
+from assetbank.assets.metadata import from_file, says_nothing, title_for
+from assetbank.assets.update import update_asset
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import images
-from assetbank.models import Asset
+from assetbank.media.metadata import FileMetadata, read_metadata
+from assetbank.models import Asset, AssetQuerySet, Brand
 
 logger = logging.getLogger(__name__)
 
@@ -37,3 +43,49 @@ def backfill_features(*, limit: int = 200) -> int:
         asset.save(update_fields=list(features))
         done += 1
     return done
+
+
+def unread_assets(brand: Brand | None = None) -> AssetQuerySet:
+    """Return the assets whose files have not been read for their metadata, by id."""
+    assets = Asset.objects.filter(metadata_read_at=None).order_by("pk")
+    return assets.filter(brand=brand) if brand else assets
+
+
+def fill_from_file(*, asset: Asset, dry_run: bool = False) -> list[str]:
+    """Fill the empty fields of an asset from its file, and return the names of those filled.
+
+    Keywords become tags. No value and no status is changed. With `dry_run` nothing is saved. An
+    asset that was read or deleted in the meantime stays as it is; of one that the studio generated,
+    the file is not read. Raises FileMissing, and InvalidAsset if the asset itself is invalid.
+    """
+    said = FileMetadata() if asset.generation_id else read_metadata(read_original(asset))
+    with transaction.atomic():
+        current = unread_assets().select_for_update(of=("self",)).filter(pk=asset.pk)
+        found = current.select_related("brand").first()
+        if found is None:
+            return []
+        missing = _missing(found, said)
+        if not dry_run:
+            if missing:
+                update_asset(asset=found, **missing)
+            found.metadata_read_at = timezone.now()
+            found.save(update_fields=["metadata_read_at"])
+    return sorted(missing)
+
+
+def _missing(asset: Asset, said: FileMetadata) -> dict[str, Any]:
+    """Return the fields and the tags that the file gives and the asset lacks."""
+    names = (*from_file.SAME_NAMES, "description", "terms_to_check")
+    given = {name: getattr(asset, name) for name in names}
+    if not (says_nothing(asset.title) or asset.title == title_for(asset.filename)):
+        given["title"] = asset.title
+    missing = from_file.fields_from_file(said, filename=asset.filename, given=given)
+    if missing.get("title") == asset.title or not said.title:
+        missing.pop("title", None)
+    custom = from_file.custom_from_file(said, asset.brand)
+    if new := {name: value for name, value in custom.items() if name not in asset.custom}:
+        missing["custom"] = new
+    tags = from_file.tags_from_file(said, asset.tag_names)
+    if len(tags) > len(asset.tag_names):
+        missing["tags"] = tags
+    return missing

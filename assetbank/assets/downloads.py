@@ -1,6 +1,7 @@
 """Downloads of an asset in another size or format, and the Content Credentials of originals.
 
-A download is rendered on request, and carries the asset's provenance as XMP.
+A download is rendered on request. It carries the metadata of the original with the changes that
+were made in the library, and the asset's provenance.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from django.core.cache import cache
 
 from assetbank import permissions
 from assetbank.assets import files
+from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.media import images
+from assetbank.media.metadata import read_metadata, strip_location, write_metadata
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
 
@@ -36,11 +39,13 @@ class Download:
     filename: str
 
 
-def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Download:
+def render_download(
+    *, asset: Asset, fmt: str, side: int | None = None, location: bool = True
+) -> Download:
     """Render an asset as a file of format `fmt`, a key of FORMATS.
 
     `side` is the maximum length of the longer side in pixels; it is never enlarged beyond the
-    original. The file carries the digital source type, the engine, credit and licence as XMP.
+    original. The file carries the asset's metadata, without coordinates unless `location`.
 
     Raises:
         InvalidAsset: the format or the side is not offered.
@@ -53,11 +58,48 @@ def render_download(*, asset: Asset, fmt: str, side: int | None = None) -> Downl
         raise InvalidAsset(f"side must be {MIN_SIDE} to {MAX_SIDE:,} pixels.")
     longest = min(side or MAX_SIDE, max(asset.width, asset.height), MAX_SIDE)
     name, mime, extension = FORMATS[fmt]
-    data = images.render(
-        files.read_original(asset), fmt=name, side=longest, xmp=provenance.xmp_packet(asset)
-    )
+    original = files.read_original(asset)
+    data = _embed(asset, original, images.render(original, fmt=name, side=longest), location)
     stem = PurePath(asset.filename).stem[:200] or "picture"
     return Download(data, mime, f"{stem}-{longest}.{extension}")
+
+
+def _embed(asset: Asset, original: bytes, rendered: bytes, location: bool) -> bytes:
+    """Return a rendered file with the asset's metadata, and those of its original."""
+    written = write_metadata(
+        rendered,
+        fields=from_file.metadata_for_file(asset, read_metadata(original)),
+        base=original,
+        properties={
+            **custom_fields.properties_from_custom(asset),
+            **provenance.file_properties(asset),
+        },
+    )
+    return written if location else strip_location(written)
+
+
+def original_path(*, asset: Asset, location: bool) -> str:
+    """Return the path of the file that is sent as the original.
+
+    It is the original's, or without `location` that of a copy without coordinates, if the original
+    has some; the copy is made on the first request. Raises FileMissing.
+    """
+    if location:
+        return asset.path
+    key = f"has-location-{asset.checksum}"
+    has_location: bool | None = cache.get(key)
+    if has_location is False:
+        return asset.path
+    path = asset.path_without_location
+    if has_location and files.exists(path):
+        return path
+    data = files.read_original(asset)
+    stripped = strip_location(data)
+    cache.set(key, stripped is not data, CACHE_SECONDS)
+    if stripped is data:
+        return asset.path
+    files.save_copy(path, stripped)
+    return path
 
 
 def read_credentials(asset: Asset) -> Credentials | None:

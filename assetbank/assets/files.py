@@ -58,7 +58,7 @@ def file_paths(asset: Asset) -> set[str]:
     renditions, and those of its other versions."""
     paths = set()
     for each in (asset, *(version.as_asset for version in asset.versions.all())):
-        paths.add(each.path)
+        paths |= {each.path, each.path_without_location}
         paths.update(map(each.rendition_path, images.RENDITIONS))
         paths.update(map(each.rendition_path_without_source_type, images.RENDITIONS))
     return paths
@@ -77,6 +77,29 @@ def delete_after_commit(paths: Iterable[str]) -> None:
     transaction.on_commit(delete_files, robust=True)
 
 
+def exists(path: str) -> bool:
+    """Return whether the storage has a file. Raises FileMissing if the storage is unavailable."""
+    try:
+        return default_storage.exists(path)
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
+
+
+def save_copy(path: str, data: bytes) -> None:
+    """Save a file that is made from an original, unless another process saved it first.
+
+    Raises FileMissing.
+    """
+    if exists(path):
+        return
+    try:
+        saved = default_storage.save(path, ContentFile(data))
+        if saved != path:  # another process saved it in the meantime
+            default_storage.delete(saved)
+    except Exception as error:
+        raise FileMissing(f"The file storage rejects a file: {error}.") from error
+
+
 def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     """Open a rendition; render it again from the original if the storage has lost it.
 
@@ -90,12 +113,7 @@ def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
         return default_storage.open(path)
     except FileNotFoundError:
         rendered = embed_xmp(asset, images.render_renditions(read_original(asset)))[name]
-        try:
-            saved = default_storage.save(path, ContentFile(rendered))
-            if saved != path:  # another process saved it first
-                default_storage.delete(saved)
-        except Exception as error:
-            raise FileMissing(f"The file storage rejects a file: {error}.") from error
+        save_copy(path, rendered)
         return ContentFile(rendered, name=path)
     except Exception as error:
         raise FileMissing(f"The file storage is not responding: {error}.") from error

@@ -21,13 +21,14 @@ from django.utils import timezone
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import NewFiles, deleted_on_failure
-from assetbank.assets.metadata import custom_fields
+from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import colours, images
+from assetbank.media.metadata import FileMetadata
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
-from assetbank.text import clean_tags, clean_text, title_of
+from assetbank.text import clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +74,11 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    `fields` are those of `asset_fields.EDITABLE`; with `complete`, required custom fields must have
-    a value. An asset of the brand that has or had the same bytes is returned instead, completed
-    with tags, collection and fields. If killed midway it leaves no row, if it fails no file. Raises
-    PictureRefused, InvalidAsset and FileMissing.
+    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
+    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
+    that has or had the same bytes is returned instead, completed with tags, collection and fields.
+    If killed midway it leaves no row, if it fails no file. Raises PictureRefused, InvalidAsset and
+    FileMissing.
     """
     checksum = hashlib.sha256(data := read_upload(file)).hexdigest()
     more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
@@ -89,11 +91,12 @@ def ingest_asset(
         created_by=by,
         created_at=created_at or timezone.now(),
         **file_fields(filename, data, checksum, image),
+        metadata_read_at=timezone.now(),
         **(asdict(provenance) if provenance else read_source_type(data, image)),
     )
     _assign_fields(asset, fields, data, image, complete)
     try:
-        _save(asset, data, image, clean_tags(tags), collection)
+        _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
     except IntegrityError:
         if existing := _existing(brand, checksum, more):
             return existing  # the same bytes were ingested at the same time
@@ -128,17 +131,27 @@ def file_fields(
     }
 
 
+def _said(asset: Asset, image: images.ImageFacts) -> FileMetadata:
+    """Return what the file says of itself: nothing that counts, if the studio generated it."""
+    return FileMetadata() if asset.generation_id else image.metadata
+
+
 def _assign_fields(
     asset: Asset, fields: dict[str, Any], data: bytes, image: images.ImageFacts, complete: bool
 ) -> None:
-    """Assign the fields, a title made of the file name if they have none, and defaults.
+    """Assign the fields; to those without a value what the file says, and defaults.
 
     Raises InvalidAsset for an invalid value, also for a status or a source type that a new asset
     cannot have.
     """
-    custom = custom_fields.initial_values(asset.brand, fields.get("custom", {}), complete=complete)
-    fields = {**fields, "custom": custom}
-    asset_fields.assign_fields(asset, {"title": title_of(asset.filename), **fields})
+    said = _said(asset, image)
+    custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
+    fields = {
+        **fields,
+        **from_file.fields_from_file(said, filename=asset.filename, given=fields),
+        "custom": custom_fields.initial_values(asset.brand, custom, complete=complete),
+    }
+    asset_fields.assign_fields(asset, fields)
     if asset.generation_id is None:
         check_source_type_claim(data, image, asset.digital_source_type)
     if asset.status == Asset.Status.APPROVED:

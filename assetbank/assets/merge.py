@@ -31,7 +31,13 @@ Verdict = Decision.Verdict
 logger = logging.getLogger(__name__)
 
 PROVENANCE = ("generation_id", "engine_model", "prompt", "preset", "digital_source_type")
-FILLED_FIELDS = ("description", "credit", "licence")  # filled from the others where empty
+# Filled from the first of the others that has them, where all fields of a group are empty
+FILLED_FIELDS: tuple[tuple[str, ...], ...] = (
+    *(("description",), ("headline",), ("alt_text",), ("extended_description",)),
+    *(("credit",), ("licence",), ("creator",), ("copyright",), ("usage_terms",)),
+    *(("licensor_url",), ("rating",), ("city", "country"), ("latitude", "longitude")),
+    ("captured_at", "captured_offset"),
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,8 @@ def undo_merge(archived: Mapping[int, str], *, by: User) -> list[Asset]:
 
 def _repeat_decision(asset: Asset, by: User) -> None:
     """Record again the decision that was valid before the merge: approved, or changes requested."""
-    before = asset.decisions.all()[1:2]  # the latest is that of the merge
+    decided = asset.decisions.exclude(verdict=Verdict.CHECKED)
+    before = decided[1:2]  # the latest is that of the merge
     requested_changes = [each.reason for each in before if each.verdict == Verdict.REJECTED]
     if asset.status == Asset.Status.APPROVED:
         verdict, reason = Verdict.APPROVED, "The merge was undone: approved as before."
@@ -131,10 +138,9 @@ def preview_merge(keep: Asset, others: Sequence[Asset]) -> MergePreview:
     """Return the changes that merging `others` into `keep` would make to `keep`."""
     names = [name for asset in [keep, *others] for name in asset.tag_names]
     fields: dict[str, Any] = {}
-    for name in FILLED_FIELDS:
-        if not getattr(keep, name):
-            filled = next((value for other in others if (value := getattr(other, name))), "")
-            fields |= {name: filled} if filled else {}
+    for group in FILLED_FIELDS:
+        if not _given(keep, group):
+            fields |= next(filter(None, (_given(other, group) for other in others)), {})
     strictest = terms.strictest_terms([keep, *others])
     fields |= {name: value for name, value in strictest.items() if value != getattr(keep, name)}
     provenance: dict[str, Any] = {}
@@ -144,6 +150,12 @@ def preview_merge(keep: Asset, others: Sequence[Asset]) -> MergePreview:
             provenance = {name: getattr(other, name) for name in PROVENANCE}
     united = list({name.upper().lower(): name for name in reversed(names)}.values())[::-1]
     return MergePreview(clean_tags(united[:MAX_TAGS]), fields, provenance)
+
+
+def _given(asset: Asset, names: Sequence[str]) -> dict[str, Any]:
+    """Return the fields `names` of an asset that are not empty, with their values."""
+    values = {name: getattr(asset, name) for name in names}
+    return {name: value for name, value in values.items() if value not in ("", None)}
 
 
 def references_to(assets: Sequence[Asset]) -> dict[int, list[str]]:

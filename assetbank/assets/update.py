@@ -68,9 +68,9 @@ def update_asset(
         fields["custom"] = custom_fields.merge_values(before, fields["custom"])
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
-    asset_fields.assign_fields(asset, fields)
+    names = asset_fields.assign_fields(asset, fields)
     after = copy.copy(before)  # other fields of `asset` may be out of date
-    for name in fields:
+    for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
     if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
@@ -80,7 +80,7 @@ def update_asset(
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
     # Only these fields, so that concurrent changes to others are not overwritten
-    asset.save(update_fields=[*fields, "updated_at"])
+    asset.save(update_fields=[*names, "updated_at"])
     if fields.get("digital_source_type", before.digital_source_type) != before.digital_source_type:
         delete_after_commit(list(map(before.rendition_path, images.RENDITIONS)))
     propagate_terms(before, after)

@@ -11,7 +11,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from PIL import (
 
 from assetbank.errors import PictureRefused, PictureTooLarge
 from assetbank.media import colours
+from assetbank.media.metadata import FileMetadata, read_metadata
 from assetbank.media.phash import perceptual_hash
 
 Image.init()  # loads all decoders; each Image.open names those that may be used
@@ -85,6 +86,7 @@ class ImageFacts:
     colours: tuple[str, ...]
     perceptual_hash: int
     xmp: bytes = b""  # the file's XMP packet, not parsed
+    metadata: FileMetadata = field(default_factory=FileMetadata)
 
 
 def examine(data: bytes) -> ImageFacts:
@@ -110,6 +112,7 @@ def examine(data: bytes) -> ImageFacts:
         colours.dominant_colours(small),
         perceptual_hash(small),
         xmp if isinstance(xmp, bytes) else b"",
+        read_metadata(data),
     )
 
 

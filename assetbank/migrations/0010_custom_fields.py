@@ -74,7 +74,7 @@ ALTER TABLE assetbank_customnumber DROP CONSTRAINT custom_number_field;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assetbank", "0009_versions"),
+        ("assetbank", "0013_titles"),
         ("taggit", "0006_rename_taggeditem_content_type_object_id_taggit_tagg_content_8fc721_idx"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -6,13 +6,14 @@ from assetbank.models.collections import Collection, CollectionItem
 from assetbank.models.custom_fields import CustomField, CustomNumber
 from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
+from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
 from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
 from assetbank.models.versions import FILE_FIELDS, AssetVersion
 
 __all__ = [
-    "FILE_FIELDS", "MAX_PATH_BYTES", "Asset", "AssetQuerySet", "AssetSource", "AssetVersion",
-    "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber", "Decision",
-    "IdempotentRequest", "Membership", "Notice", "WatchedFolder", "hex_colour", "original_path",
-    "validate_palette",
+    "FILE_FIELDS", "MAX_PATH_BYTES", "UNTITLED", "Asset", "AssetQuerySet", "AssetSource",
+    "AssetVersion", "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber",
+    "Decision", "IdempotentRequest", "Membership", "Notice", "WatchedFolder", "hex_colour",
+    "original_path", "validate_palette",
 ]  # fmt: skip

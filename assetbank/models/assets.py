@@ -12,14 +12,17 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, OuterRef
+from django.db.models import F, OuterRef, Q
+from django.db.models.functions import Lower
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from taggit.managers import TaggableManager
 from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
-from assetbank.models.metadata import EmbeddedMetadata
+from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
+
+METADATA_FILTERS = ("creator", "city", "country")  # are filtered by, whatever their case
 
 
 def original_path(asset: Asset, filename: str) -> str:
@@ -177,13 +180,35 @@ class Asset(EmbeddedMetadata):
                 opclasses=["jsonb_path_ops"],
                 fastupdate=False,
             ),
+            models.Index(
+                F("captured_at").desc(nulls_last=True), F("id").desc(), name="asset_taken"
+            ),
+            *(models.Index(Lower(name), name=f"asset_{name}") for name in METADATA_FILTERS),
+            models.Index(
+                fields=["brand"], condition=~Q(terms_to_check=""), name="asset_terms_to_check"
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return self.display_title
 
     def get_absolute_url(self) -> str:
         return reverse("asset", args=[self.pk])
+
+    @property
+    def untitled(self) -> bool:
+        """True if neither its file nor a user gave it a title."""
+        return self.title == UNTITLED
+
+    @property
+    def display_title(self) -> str:
+        """The title; of an untitled asset with its file name, as "Untitled — IMG_1234.jpg"."""
+        return f"{UNTITLED} — {self.filename}" if self.untitled else self.title
+
+    @property
+    def alt(self) -> str:
+        """Text in place of the image: its alt text, or what it is called."""
+        return self.alt_text or self.display_title
 
     @property
     def tag_names(self) -> list[str]:
@@ -241,6 +266,12 @@ class Asset(EmbeddedMetadata):
     def rendition_path(self, name: str) -> str:
         """Return a rendition's path in the storage."""
         return f"renditions/{self.folder}/{self.rendition_version}-{name}.webp"
+
+    @property
+    def path_without_location(self) -> str:
+        """Path in the storage of the original's copy without coordinates, if there is one."""
+        extension = self.path.rpartition(".")[2]
+        return f"renditions/{self.folder}/{self.checksum[:12]}-no-location.{extension}"
 
     def rendition_path_without_source_type(self, name: str) -> str:
         """Return the path that a rendition had before the asset got its digital source type."""

@@ -32,6 +32,11 @@ class Brand(models.Model):
         ASK_AGAIN = "ask_again", "Ask for approval again"
         KEEP = "keep", "Keep the approval"
 
+    class GpsPolicy(models.TextChoices):
+        STRIP_FOR_VIEWERS = "strip_for_viewers", "Remove from downloads of viewers"
+        STRIP = "strip", "Remove from all downloads"
+        KEEP = "keep", "Keep"
+
     name = models.CharField(max_length=120, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     palette = models.JSONField(
@@ -55,6 +60,14 @@ class Brand(models.Model):
         help_text="Require a second approver: users cannot approve their own uploads and "
         "generations.",
         verbose_name="require a second approver",
+    )
+    gps_policy = models.CharField(
+        "coordinates in downloads",
+        max_length=20,
+        choices=GpsPolicy.choices,
+        default=GpsPolicy.STRIP_FOR_VIEWERS,
+        help_text="Where an image was taken, as its file states it. The stored original is never "
+        "changed. Viewers see coordinates only if they are kept.",
     )
     replacement_policy = models.CharField(
         "when the file of an approved asset is replaced",

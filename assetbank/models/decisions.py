@@ -9,10 +9,10 @@ from assetbank.models.assets import Asset
 
 
 class Decision(models.Model):
-    """A manager's decision about an asset: approved, changes requested, or archived. Immutable.
+    """A decision about an asset: approved, changes requested, archived, or its terms checked.
 
-    `replaced` is no manager's decision: a new file has ended the one before, so that another one is
-    awaited.
+    Immutable. `replaced` is no manager's decision: a new file has ended the one before, so that
+    another one is awaited.
     """
 
     class Verdict(models.TextChoices):
@@ -20,6 +20,7 @@ class Decision(models.Model):
         REJECTED = "rejected", "Changes requested"
         ARCHIVED = "archived", "Archived"
         REPLACED = "replaced", "File replaced"
+        CHECKED = "checked", "Terms checked"  # leaves the status as it is
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import models
+
+UNTITLED = "Untitled"  # title of an asset that has none: neither its file nor a user gave one
 
 
 class EmbeddedMetadata(models.Model):
@@ -51,6 +55,12 @@ class EmbeddedMetadata(models.Model):
         help_text="Why somebody must check the terms before new images are made from it; empty: "
         "nothing to check.",
     )
+    metadata_read_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When these fields were filled from the file; null: not yet.",
+    )
 
     class Meta:
         abstract = True
@@ -59,3 +69,25 @@ class EmbeddedMetadata(models.Model):
     def place(self) -> str:
         """City and country, as far as they are known."""
         return ", ".join(filter(None, (self.city, self.country)))
+
+    @property
+    def captured_local(self) -> datetime.datetime | None:
+        """Time of capture on the clock of the place; in UTC if its offset is unknown."""
+        if self.captured_at is None:
+            return None
+        offset = datetime.timedelta(minutes=self.captured_offset or 0)
+        return self.captured_at.astimezone(datetime.timezone(offset))
+
+    @property
+    def captured_zone(self) -> str:
+        """Offset from UTC of the place of capture, such as "+01:00"; empty: unknown."""
+        if self.captured_local is None or self.captured_offset is None:
+            return ""
+        return self.captured_local.isoformat()[-6:]
+
+    @property
+    def captured(self) -> str | None:
+        """Time of capture as ISO 8601 with its offset; "Z" if that is unknown; None: no time."""
+        if self.captured_local is None:
+            return None
+        return self.captured_local.isoformat()[:-6] + (self.captured_zone or "Z")

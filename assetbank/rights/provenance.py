@@ -6,11 +6,10 @@ Originals are never changed.
 from __future__ import annotations
 
 import re
-import struct
-from xml.sax.saxutils import escape
 
 from assetbank.errors import InvalidAsset
 from assetbank.media import ImageFacts
+from assetbank.media.metadata import FileMetadata, write_metadata
 from assetbank.models import Asset
 from assetbank.rights import content_credentials
 
@@ -27,13 +26,6 @@ SOURCE_TYPES = MADE_WITH_AI | {
     *("humanEdits", "minorHumanEdits", "composite", "compositeCapture", "screenCapture"),
     *("virtualRecording", "algorithmicMedia", "algorithmicallyEnhanced", "dataDrivenMedia"),
     *("digitalCreation", "digitalArt", "softwareImage"),
-}
-NAMESPACES = {
-    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
-    "xmp": "http://ns.adobe.com/xap/1.0/",
-    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
 }
 # As an RDF element or attribute. Untrusted XMP is not given to an XML parser
 SOURCE_TYPE_IN_XMP = re.compile(
@@ -103,66 +95,26 @@ def source_type(xmp: bytes) -> str:
     return term if TERM.fullmatch(term) else ""
 
 
-def xmp_packet(asset: Asset, *, rights: bool = True) -> bytes:
-    """Return an XMP packet for a file that is rendered from `asset`; empty: nothing is known.
-
-    Without `rights` it holds only what never changes: renditions are cached for ever.
-    """
-    elements = []
+def file_properties(asset: Asset) -> dict[str, tuple[str, ...]]:
+    """Return the XMP properties that say how an asset was made, for files rendered from it."""
+    properties: dict[str, tuple[str, ...]] = {}
     if asset.digital_source_type:
-        elements.append(
-            _element("Iptc4xmpExt:DigitalSourceType", VOCABULARY + asset.digital_source_type)
-        )
+        properties["Iptc4xmpExt:DigitalSourceType"] = (VOCABULARY + asset.digital_source_type,)
     if asset.engine_model:
-        elements.append(_element("xmp:CreatorTool", asset.engine_model))
-    if rights and asset.credit:
-        elements.append(
-            f"<dc:creator><rdf:Seq>{_element('rdf:li', asset.credit)}</rdf:Seq></dc:creator>"
-        )
-        elements.append(_element("photoshop:Credit", asset.credit))
-    if rights and asset.licence:
-        licence = f'<rdf:li xml:lang="x-default">{escape(asset.licence)}</rdf:li>'
-        elements.append(f"<dc:rights><rdf:Alt>{licence}</rdf:Alt></dc:rights>")
-        elements.append(_element("xmpRights:Marked", "True"))
-    if not elements:
-        return b""
-    namespaces = " ".join(f'xmlns:{name}="{address}"' for name, address in NAMESPACES.items())
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description rdf:about="" {namespaces}>{"".join(elements)}</rdf:Description>'
-        '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    ).encode()
-
-
-def _element(name: str, text: str) -> str:
-    return f"<{name}>{escape(text)}</{name}>"
-
-
-# ------------------------------------------------------------------------ XMP in renditions
+        properties["xmp:CreatorTool"] = (asset.engine_model,)
+    return properties
 
 
 def embed_xmp(asset: Asset, renditions: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the renditions, by name, with the asset's provenance as XMP."""
-    xmp = xmp_packet(asset, rights=False)
-    return {name: embed_in_webp(data, xmp) for name, data in renditions.items()}
+    """Return the renditions, by name, with the asset's provenance as XMP, and no other metadata.
 
-
-def embed_in_webp(data: bytes, xmp: bytes) -> bytes:
-    """Return a WebP rendition (lossy, one frame, no transparency) with an XMP packet.
-
-    Pixels are not encoded again: the file gets an extended header (VP8X) and an XMP chunk.
+    Renditions are cached for ever, so they hold only what never changes.
     """
-    if not xmp:
-        return data
-    frame = data[12:]  # one chunk, "VP8 "
-    width, height = (side & 0x3FFF for side in struct.unpack("<HH", frame[14:18]))
-    edges = b"".join(struct.pack("<I", side - 1)[:3] for side in (width, height))
-    has_xmp = bytes([0x04, 0, 0, 0])
-    body = b"WEBP" + _chunk(b"VP8X", has_xmp + edges) + frame + _chunk(b"XMP ", xmp)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    properties = file_properties(asset)
+    if not properties:
+        return renditions
+    nothing = FileMetadata()
+    return {
+        name: write_metadata(data, fields=nothing, properties=properties)
+        for name, data in renditions.items()
+    }

@@ -21,6 +21,8 @@ from assetbank.models import Asset, AssetQuerySet
 # An empty list of territories means "everywhere", so "nowhere" needs a code of its own: ZZ is no
 # country in ISO 3166 and never will be. It is for assets whose sources share no territory
 NOWHERE = ["ZZ"]
+TO_CHECK = "Terms to check"
+MAX_TO_CHECK = 500  # characters that the field holds
 WORST_CONSENT_FIRST = (Asset.Consent.MISSING, Asset.Consent.GIVEN)
 
 
@@ -63,6 +65,9 @@ def usage_problem_badge(asset: Asset, *, derive: bool = False) -> UsageProblem |
     if derive and not asset.derivatives_allowed:
         sentence = f"The licence of “{asset}” does not allow derivatives."
         return UsageProblem("No derivatives", sentence)
+    if derive and asset.terms_to_check:
+        sentence = f"“{asset}” is not cleared for new images: check its terms first"
+        return UsageProblem(TO_CHECK, f"{sentence} ({asset.terms_to_check.rstrip('. ')}).")
     return None
 
 
@@ -82,7 +87,7 @@ def usage_conditions(*, derive: bool = False) -> Q:
         & (~Q(consent=given) | Q(consent_until=None) | Q(consent_until__gte=today))
         & ~Q(territories=NOWHERE)
     )
-    return allowed & Q(derivatives_allowed=True) if derive else allowed
+    return allowed & Q(derivatives_allowed=True, terms_to_check="") if derive else allowed
 
 
 def usable_until(asset: Asset) -> datetime.date | None:
@@ -114,7 +119,17 @@ def strictest_terms(assets: Sequence[Asset]) -> dict[str, Any]:
         "consent": worst,
         "consent_until": min(filter(None, agreed), default=None),
         "expires_on": min((a.expires_on for a in assets if a.expires_on), default=None),
+        "terms_to_check": _all_to_check(assets),
     }
+
+
+def _all_to_check(assets: Sequence[Asset]) -> str:
+    """Return all that is to be checked of `assets`, each once, in the length of the field."""
+    parts = dict.fromkeys(
+        part for asset in assets for part in asset.terms_to_check.split("; ") if part
+    )
+    joined = "; ".join(parts)
+    return joined if len(joined) <= MAX_TO_CHECK else f"{joined[: MAX_TO_CHECK - 1]}…"
 
 
 def tightened_terms(before: Asset, after: Asset) -> list[str]:
@@ -135,6 +150,7 @@ def loosening_error(before: Asset, after: Asset, sources: Sequence[Asset]) -> st
         "expires_on": f"until {_day(source['expires_on'])} only",
         "territories": f"in {', '.join(source['territories'])} only",
         "derivatives_allowed": "without derivatives only",
+        "terms_to_check": "after a check of their terms only",
     }
     if source["territories"] == NOWHERE:
         limits["territories"] = "nowhere, because its sources have no country in common"

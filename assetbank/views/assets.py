@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assetbank import permissions
 from assetbank.assets import approval, delete_asset, downloads, update_asset
-from assetbank.errors import ProblemError
+from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import AssetForm
 from assetbank.http import PageRequest
 from assetbank.models import Asset
@@ -52,6 +52,29 @@ def edit(request: PageRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def check_terms(request: PageRequest, pk: int) -> HttpResponse:
+    """Record that the user has checked the terms of the asset."""
+    shown = _asset(request, pk)
+    allowed = request.POST.get("derivatives_allowed") == "yes"
+    try:
+        approval.confirm_terms(
+            asset=shown,
+            by=request.user,
+            derivatives_allowed=allowed,
+            note=request.POST.get("note", ""),
+        )
+    except NotAllowed:
+        raise
+    except ProblemError as error:
+        messages.error(request, error.message)
+    else:
+        use = "New images may be made from it" if allowed else "No new images may be made from it"
+        messages.success(request, f"The terms of “{shown}” are checked. {use}.")
+    return redirect("asset", pk=pk)
+
+
+@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, pk: int) -> HttpResponse:
     """Ask for confirmation on a page, which needs no script; delete on POST."""
@@ -59,7 +82,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     permissions.require_manager(request.user, shown.brand)
     if request.method != "POST":
         return render(request, "assetbank/asset_delete.html", {"asset": shown})
-    title = shown.title
+    title = str(shown)
     delete_asset(asset=shown)
     messages.success(request, f"“{title}” is deleted.")
     return redirect("library")

@@ -65,10 +65,10 @@ def token_or_session(view: View) -> View:
 @require_safe
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Send the original as a download under its file name."""
+    """Send the original as a download under its file name, if need be without coordinates."""
     asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
     downloads.require_download(request.user, asset)
-    return _send_original(asset)
+    return _send_original(request, asset)
 
 
 @require_safe
@@ -77,7 +77,7 @@ def version_original(request: HttpRequest, pk: int, number: int) -> HttpResponse
     """Send the original of a version as a download under its file name."""
     asset = _version(request, pk, number)
     downloads.require_download(request.user, asset)
-    return _send_original(asset)
+    return _send_original(request, asset)
 
 
 @require_safe
@@ -100,11 +100,13 @@ def _version(request: HttpRequest, pk: int, number: int) -> Asset:
     return versions.get_version(asset, number).as_asset
 
 
-def _send_original(asset: Asset) -> HttpResponseBase:
+def _send_original(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    location = permissions.downloads_location(request.user, asset.brand)
+    path = downloads.original_path(asset=asset, location=location)
     if not _storage_is_local():
-        return _redirect_to_storage(asset.path, download_as=downloads.original_name(asset))
+        return _redirect_to_storage(path, download_as=downloads.original_name(asset))
     try:
-        file = asset.file.open("rb")
+        file = default_storage.open(path)
     except FileNotFoundError as error:
         raise FileMissing(f"The original file of “{asset}” is missing from the storage.") from error
     except OSError as error:
@@ -131,7 +133,10 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise InvalidAsset("side must be a number of pixels.")
     return as_download(
         downloads.render_download(
-            asset=asset, fmt=request.GET.get("format", "jpeg"), side=int(side) if side else None
+            asset=asset,
+            fmt=request.GET.get("format", "jpeg"),
+            side=int(side) if side else None,
+            location=permissions.downloads_location(request.user, asset.brand),
         )
     )
 

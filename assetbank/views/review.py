@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -37,7 +39,9 @@ def review(request: PageRequest) -> HttpResponse:
         if changes_requested
         else approval.pending_review(request.user)
     )
-    managed = list(permissions.brands(request.user, *permissions.MANAGERS))
+    managed: list[Any] = list(
+        approval.count_terms_to_check(permissions.brands(request.user, *permissions.MANAGERS))
+    )
     brand = next((each for each in managed if each.slug == request.GET.get("brand")), None)
     if brand:
         drafts = drafts.filter(brand=brand)
@@ -52,7 +56,7 @@ def review(request: PageRequest) -> HttpResponse:
             {
                 "asset": asset,
                 "problems": approval.approval_blockers(asset, by=request.user, checks=False),
-                "last": next(iter(decisions[asset.pk]), None),
+                "last": next(filter(approval.sets_status, decisions[asset.pk]), None),
             }
             for asset in assets
         ],
@@ -60,6 +64,7 @@ def review(request: PageRequest) -> HttpResponse:
         "manages": managed,
         "brand": brand,
         "here": request.get_full_path(),
+        "terms_to_check": sum(each.terms_to_check for each in ([brand] if brand else managed)),
     }
     return render(request, "assetbank/review.html", context)
 

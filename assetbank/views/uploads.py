@@ -62,7 +62,7 @@ def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
         return _problem(error)
     answer: dict[str, Any] = {
         "outcome": "stored" if result.created else "duplicate",
-        "title": result.asset.title,
+        "title": result.asset.display_title,
         "url": result.asset.get_absolute_url(),
         # `search` renders cards; this app knows only the address
         "card": reverse("asset-card", args=[result.asset.pk]),

@@ -21,6 +21,7 @@ urlpatterns = [
     path("assets/<int:pk>/", assets.asset, name="asset"),
     path("assets/<int:pk>/edit/", assets.edit, name="asset-edit"),
     path("assets/<int:pk>/delete/", assets.delete, name="asset-delete"),
+    path("assets/<int:pk>/terms-check/", assets.check_terms, name="asset-check-terms"),
     path("assets/<int:pk>/original/", files.original, name="asset-original"),
     path("assets/<int:pk>/renditions/<slug:name>/", files.rendition, name="asset-rendition"),
     path("assets/<int:pk>/download/", files.download, name="asset-download"),

@@ -26,6 +26,7 @@ TERM_NAMES = {
     "consent": "consent",
     "consent_until": "consent",
     "expires_on": "expiry date",
+    "terms_to_check": "terms to check",
 }
 MAX_NAMED = 3  # Assets named in a notification
 

@@ -29,7 +29,7 @@ VERSION = 1  # Version of the record's format
 IN_MEMORY = 8 * 2**20  # bytes of an archive in memory; a larger one goes to disk
 TERMS = (
     *("licence", "credit", "expires_on", "derivatives_allowed", "territories"),
-    *("consent", "consent_until"),
+    *("consent", "consent_until", "terms_to_check"),
 )
 
 

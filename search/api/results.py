@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from assetbank.api.assets import AssetSerializer
+from assetbank.api.asset_serializers import AssetSerializer
 from assetbank.api.fields import user_of
 from assetbank.api.pagination import limit_of
 from assetbank.models import Asset

@@ -236,7 +236,12 @@ def _short(value: object) -> str:
 # ------------------------------------------------------------------------ words
 
 LEXEME = re.compile(r"'((?:[^']|'')*)'(?::([\dABC,]+))?")
-PLACES = {"A": "Title and tags", "B": "File name and credit", "C": "Description", "D": "Prompt"}
+PLACES = {
+    "A": "Title and tags",
+    "B": "File name, credit, headline, creator and place",
+    "C": "Description, alt text and copyright",
+    "D": "Prompt",
+}
 
 
 def in_fulltext_index(asset: Asset) -> Step:

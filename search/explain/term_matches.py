@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from assetbank.assets.metadata import is_machine_name, says_nothing
 from assetbank.models import Asset
 from search.query import ParsedText, fulltext
 
@@ -43,11 +44,18 @@ def occurrences(asset: Asset, wording: ParsedText) -> tuple[list[Occurrence], bo
     The second value is True if the typed text is exactly a name of the asset.
     """
     fields = {
-        "title": asset.title,
+        "title": "" if says_nothing(asset.title) else asset.title,
         "tags": " ".join(asset.tag_names),
-        "file name": asset.filename,
+        # Names that a machine gave are no words of the document
+        "file name": "" if is_machine_name(asset.filename) else asset.filename,
+        "headline": asset.headline,
+        "creator": asset.creator,
+        "place": asset.place,
         "credit": asset.credit,
         "description": asset.description,
+        "alt text": asset.alt_text,
+        "extended description": asset.extended_description,
+        "copyright": asset.copyright,
         "prompt": asset.prompt,
     }
     values: dict[str, Any] = {

@@ -13,8 +13,8 @@ from assetbank.models import Asset
 class Document(models.Model):
     """One asset's words, prepared for full-text search.
 
-    PostgreSQL triggers (see the migration `words`) keep it up to date in the same transaction, also
-    after `bulk_create`, `update()` and raw SQL.
+    PostgreSQL triggers (see the migrations `words` and `metadata_words`) keep it up to date in the
+    same transaction, also after `bulk_create`, `update()` and raw SQL.
     """
 
     asset = models.OneToOneField(
@@ -24,7 +24,10 @@ class Document(models.Model):
         db_constraint=False,
         related_name="document",
     )
-    words = SearchVectorField(help_text="Weights: A title and tags, B file name, C text, D prompt.")
+    words = SearchVectorField(
+        help_text="Weights: A title and tags, B file name, credit, headline, creator and place, C "
+        "texts, D prompt."
+    )
     names = ArrayField(
         models.TextField(), help_text="File name and article numbers, letters and digits only."
     )

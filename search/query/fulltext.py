@@ -42,7 +42,10 @@ TOKEN = re.compile(r'(?:(?<=\s)|^)(-?)"([^"]+)"|(\S+)')
 NEGATED = re.compile(r"-+(?=\w)")
 # One headline covers all fields and is split afterwards: clean text has no control characters
 FIELD, START, STOP = "\x1e", "\x02", "\x03"
-FIELDS = ("title", "tags", "filename", "credit", "description", "prompt")
+FIELDS = (
+    *("title", "tags", "filename", "headline", "creator", "place", "credit", "description"),
+    *("alt_text", "extended_description", "copyright", "prompt"),
+)
 # Maximum highlighted phrases: PostgreSQL compares each word of a text with each of them
 MAX_MARKED = 32
 SNIPPET = 60  # Characters shown on each side of a match in a long text
@@ -196,9 +199,11 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
     tags = Func(
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
     )
+    place = [F("city"), Value(" "), F("country")]
+    special = {"tags": [tags], "filename": [spaced], "place": place}
     parts: list[object] = []
-    for part in (F("title"), tags, spaced, F("credit"), F("description"), F("prompt")):
-        parts += [part, Value(FIELD)]
+    for name in FIELDS:
+        parts += [*special.get(name, [F(name)]), Value(FIELD)]
     marked = SearchHeadline(
         Concat(*parts, output_field=TextField()),
         Func(Value(Param(phrases)), template=ANY_OF, output_field=SearchQueryField()),

@@ -20,8 +20,14 @@ FIELDS = {
     "title": "title",
     "tags": "tags",
     "filename": "file name",
+    "headline": "headline",
+    "creator": "creator",
+    "place": "place",
     "credit": "credit",
     "description": "description",
+    "alt_text": "alt text",
+    "extended_description": "extended description",
+    "copyright": "copyright",
     "prompt": "prompt",
 }
 LEAD = 12  # maximum characters before the first matching word, for narrow cards

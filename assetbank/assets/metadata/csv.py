@@ -13,8 +13,6 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from assetbank.assets.fields import EDITABLE
 from assetbank.assets.metadata import custom_fields
@@ -35,7 +33,7 @@ def editable_columns() -> list[str]:
     """Return the columns of fields of assets that a row may set."""
     order = [field.name for field in Asset._meta.get_fields()]
     first = ["title", "description", "kind", "tags"]
-    others = EDITABLE - {"status", "custom", *first}
+    others = EDITABLE - {"status", "custom", "captured_offset", *first}
     return [*first, *sorted(others, key=order.index)]
 
 
@@ -130,13 +128,12 @@ def _date(cell: str) -> datetime.date | None:
 
 
 def _moment(cell: str) -> datetime.datetime | None:
-    if not cell:
-        return None
     try:
-        moment = parse_datetime(cell) or datetime.datetime.fromisoformat(cell)
+        return datetime.datetime.fromisoformat(cell) if cell else None
     except ValueError:
-        raise ValueError("Write a time as 2026-03-01 14:30, or with an offset.") from None
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment, datetime.UTC)
+        raise ValueError(
+            "Write a time as 2026-03-01 14:30, or with its offset: 2026-03-01T14:30+01:00."
+        ) from None
 
 
 def _yes_no(cell: str) -> bool:
@@ -200,6 +197,8 @@ def _cell(asset: Asset, column: str) -> str:
         return asset.get_absolute_url()
     if column == "tags":
         return ", ".join(asset.tag_names)
+    if column == "captured_at":
+        return asset.captured or ""
     value = getattr(asset, column)
     if isinstance(Asset._meta.get_field(column), ArrayField):
         return ", ".join(value)

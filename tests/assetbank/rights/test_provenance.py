@@ -90,9 +90,9 @@ def test_downloads_carry_source_credit_and_licence(make_asset: MakeAsset, fmt: s
     assert xmp_of(drawn.data) == {
         "DigitalSourceType": provenance.VOCABULARY + "trainedAlgorithmicMedia",
         "CreatorTool": "nano",
-        "creator": "Ana & <Ben>",
         "Credit": "Ana & <Ben>",
-        "rights": "Editorial “EU”",
+        "UsageTerms": "Editorial “EU”",
+        "license": "Editorial “EU”",
         "Marked": "True",
     }
     with Image.open(io.BytesIO(drawn.data)) as image:

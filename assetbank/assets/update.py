@@ -15,7 +15,7 @@ from assetbank import hooks
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import delete_after_commit, file_paths, read_original
-from assetbank.assets.metadata import custom_fields
+from assetbank.assets.metadata import custom_fields, from_file, says_nothing, title_for
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
@@ -25,6 +25,7 @@ from assetbank.text import clean_tags, clean_text
 logger = logging.getLogger(__name__)
 
 DEFAULTS = Asset()  # a new asset's fields
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,9 @@ def complete_asset(
         for name, value in fields.items()
         if name != "status" and (new := _completed(asset, name, value, overwrite)) is not None
     }
+    for name, other in from_file.PAIRS.items():
+        if name in changes and other not in changes:
+            del changes[name]  # it belongs to the other's value, which stays
     if new_tags or changes:
         update_asset(asset=asset, tags=[*names, *new_tags] if new_tags else None, **changes)
     if collection and not collection.items.filter(asset=asset).exists():
@@ -124,20 +128,16 @@ def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
     """Return the new value of a field; None if the present one stays."""
     if name not in asset_fields.EDITABLE:
         return value  # update_asset refuses it
-    present, default = getattr(asset, name), getattr(DEFAULTS, name)
-    if isinstance(value, str):
-        value = clean_text(value)
+    present, value = getattr(asset, name), clean_text(value) if isinstance(value, str) else value
     if name == "custom":
-        return {
-            key: each
-            for key, each in value.items()
-            if each not in (None, "", [])
-            and (overwrite or key not in present)
-            and each != present.get(key)
-        } or None
-    if value in (None, "", [], {}) or value == present:
+        missing = {key: each for key, each in value.items() if overwrite or key not in present}
+        return {k: v for k, v in missing.items() if v not in EMPTY and v != present.get(k)} or None
+    if value in EMPTY or value == present:
         return None
-    return value if overwrite or present in (None, default) else None
+    unsaid = present in (None, getattr(DEFAULTS, name)) or (
+        name == "title" and (says_nothing(present) or present == title_for(asset.filename))
+    )
+    return value if overwrite or unsaid else None
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:

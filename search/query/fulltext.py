@@ -200,7 +200,7 @@ def with_highlights(assets: AssetQuerySet, *, of: str, phrases: str) -> AssetQue
         F("annotated_tags"), Value(", "), function="array_to_string", output_field=TextField()
     )
     place = [F("city"), Value(" "), F("country")]
-    special = {"tags": [tags], "filename": [spaced], "place": place}
+    special: dict[str, list[Any]] = {"tags": [tags], "filename": [spaced], "place": place}
     parts: list[object] = []
     for name in FIELDS:
         parts += [*special.get(name, [F(name)]), Value(FIELD)]

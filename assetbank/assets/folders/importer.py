@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from assetbank.assets import approval, ingest, versions
-from assetbank.assets.folders import known, sources
+from assetbank.assets.folders import known, sidecars, sources
 from assetbank.assets.folders.labels import Collections
 from assetbank.assets.folders.options import ImportOptions, Outcome, Result
 from assetbank.assets.folders.read import read_file
@@ -22,6 +22,7 @@ from assetbank.media import images
 from assetbank.models import Asset, AssetSource, Decision
 
 READERS = 2  # threads: decoding and rendering release Python's lock
+IN_TRASH = "in_trash"  # code of the error for bytes whose asset is there
 BATCH = 200  # files whose sources are fetched at once
 NOT_IN_SEARCH = (Asset.Status.ARCHIVED, Asset.Status.QUARANTINED)
 
@@ -77,20 +78,24 @@ class Importer:
             for file in files
             if (source := at.get(file.place)) and sources.is_unchanged(source, file)
         ]
-        incomplete = known.incomplete_places(unchanged, options)
-        done = {file.place for file, _ in unchanged} - incomplete
+        present = known.outside_trash(unchanged)
+        done = {file.place: Outcome.TRASHED for file, _ in unchanged}
+        done |= {file.place: Outcome.EXISTING for file, _ in present}
+        for place in known.incomplete_places(present, options):
+            del done[place]
         if not options.dry_run:
             sources.mark_seen(source for _, source in unchanged)
-        results = [Result(file, Outcome.EXISTING) for file in files if file.place in done]
+        results = [Result(file, done[file.place]) for file in files if file.place in done]
         return results, [(file, at.get(file.place)) for file in files if file.place not in done]
 
     def _import(self, file: FoundFile, source: AssetSource | None) -> Result:
         try:
             if source and sources.is_unchanged(source, file):
-                return self._complete(file, source.asset, source.checksum)
+                return self._complete(file, source.asset, source.checksum, source=source)
             return self._read(file, source)
         except ProblemError as error:
-            return Result(file, Outcome.SKIPPED, error.message)
+            outcome = Outcome.TRASHED if error.code == IN_TRASH else Outcome.SKIPPED
+            return Result(file, outcome, error.message)
 
     def _read(self, file: FoundFile, source: AssetSource | None) -> Result:
         """Import a file that is not known, or has changed."""
@@ -98,10 +103,12 @@ class Importer:
         data = read_file(options.root, file.path, limit=settings.MAX_UPLOAD_BYTES)
         checksum = hashlib.sha256(data).hexdigest()
         found = sources.find_by_bytes(brand=options.brand, checksum=checksum)
+        asset = found[0] if found else source.asset if source else None
+        if asset and known.is_in_trash(asset):
+            return Result(file, Outcome.TRASHED, f"“{asset}”, asset {asset.pk}")
         if source and (found is None or _is_other_version(source, checksum, *found)):
             return self._changed(file, source.asset, data, checksum)
-        if found:
-            asset, _ = found
+        if found and asset:
             moved = not options.dry_run and sources.forget_moved(
                 root=options.root, asset=asset, checksum=checksum, places=self.places
             )
@@ -129,12 +136,19 @@ class Importer:
         outcome = Outcome.NEW if result.created else Outcome.EXISTING
         return Result(file, outcome, self._approve(result.asset))
 
-    def _complete(self, file: FoundFile, asset: Asset, checksum: str, reason: str = "") -> Result:
+    def _complete(
+        self,
+        file: FoundFile,
+        asset: Asset,
+        checksum: str,
+        reason: str = "",
+        source: AssetSource | None = None,
+    ) -> Result:
         """Give an existing asset what comes with the file, and remember where the file is."""
         options = self.options
         if options.dry_run:
             return Result(file, Outcome.EXISTING, reason)
-        given = self._given(file)
+        given = self._given(file, source)
         added = complete_asset(
             asset=asset, collection=options.collection, overwrite=options.update, **given
         )
@@ -159,11 +173,18 @@ class Importer:
         sources.remember(root=options.root, file=file, checksum=checksum, asset=asset)
         return Result(file, Outcome.REPLACED, f"version {version.number} of {name}")
 
-    def _given(self, file: FoundFile) -> dict[str, Any]:
-        """Return the tags and the fields that come with a file; those of its row count most."""
-        row = dict(self.options.rows.get(file.place, {}))
-        tags = [*known.tags_for(file, self.options), *row.pop("tags", [])]
-        return {"tags": tags, **row}
+    def _given(self, file: FoundFile, source: AssetSource | None = None) -> dict[str, Any]:
+        """Return the tags and the fields that come with a file; those of its row count most.
+
+        A sidecar that has not changed since the last import says nothing new.
+        """
+        options, fields = self.options, dict(self.options.rows.get(file.place, {}))
+        tags = [*known.tags_for(file, options), *fields.pop("tags", [])]
+        if source and not options.update and not known.has_changed_sidecar(file, source):
+            return {**fields, "tags": tags}
+        return sidecars.given_with(
+            file, brand=options.brand, root=options.root, tags=tags, fields=fields
+        )
 
     def _add_to_folder(self, asset: Asset, file: FoundFile) -> Added | None:
         """Add the asset to the collection of its folder, if folders become collections."""

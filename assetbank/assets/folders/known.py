@@ -28,18 +28,25 @@ def has_changed_sidecar(file: FoundFile, source: AssetSource) -> bool:
     return file.sidecar is not None and file.sidecar.state != source.sidecar
 
 
-def incomplete_places(known: Sequence[Known], options: ImportOptions) -> set[str]:
-    """Return the places of known files whose assets lack something that the options give.
-
-    Assets in the trash are left out.
-    """
+def outside_trash(known: Sequence[Known]) -> list[Known]:
+    """Return those whose assets are not in the trash."""
     ids = [source.asset_id for _, source in known]
     present = set(Asset.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    known = [(file, source) for file, source in known if source.asset_id in present]
+    return [(file, source) for file, source in known if source.asset_id in present]
+
+
+def is_in_trash(asset: Asset) -> bool:
+    return not Asset.objects.filter(pk=asset.pk).exists()
+
+
+def incomplete_places(known: Sequence[Known], options: ImportOptions) -> set[str]:
+    """Return the places of known files whose assets lack something that the options give."""
     places = {
         file.place
         for file, source in known
-        if file.place in options.rows or has_changed_sidecar(file, source)
+        if file.place in options.rows
+        or has_changed_sidecar(file, source)
+        or (options.update and file.sidecar)
     }
     places |= {file.place for file in _without_tags(known, options)}
     places |= {file.place for file in _without_collection(known, options)}

@@ -26,12 +26,12 @@ def is_unchanged(source: AssetSource, file: FoundFile) -> bool:
 def find_by_bytes(*, brand: Brand, checksum: str) -> tuple[Asset, int | None] | None:
     """Return the asset that has or had these bytes, as `ingest.find_by_bytes` does.
 
-    A file that an import knows, and that was merged or replaced since, is found by its source.
+    A file that an import knows, and whose asset got another file since, is found by its source.
     """
     if found := ingest.find_by_bytes(brand=brand, checksum=checksum):
         return found
-    known = AssetSource.objects.filter(brand=brand, checksum=checksum).select_related("asset")
-    return next(((source.asset, None) for source in known), None)
+    known = Asset.objects.filter(sources__brand=brand, sources__checksum=checksum).first()
+    return (known, None) if known else None
 
 
 def remember(

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assetbank.assets import ingest
-from assetbank.assets.folders import put_away, sources
+from assetbank.assets.folders import known, put_away, sidecars, sources
 from assetbank.assets.folders.labels import Collections
 from assetbank.assets.folders.read import read_file
 from assetbank.assets.folders.walk import FoundFile, Walk
@@ -124,9 +124,10 @@ class _Scan:
         Killed between both, the next look finds it known. Raises FileNotRead if the file cannot be
         read or moved now, and FileMissing if the storage is unavailable.
         """
-        known = sources.known_sources(brand=self.brand, root=self.root, files=[file])
-        source = known.get(file.place)
-        if source is None or not sources.is_unchanged(source, file):
+        at = sources.known_sources(brand=self.brand, root=self.root, files=[file])
+        source = at.get(file.place)
+        is_known = source and sources.is_unchanged(source, file)
+        if not (source and is_known) or known.is_in_trash(source.asset):
             try:
                 self._import(file)
             except (FileNotRead, FileMissing):
@@ -139,6 +140,7 @@ class _Scan:
 
     def _import(self, file: FoundFile) -> None:
         data = read_file(self.root, file.path, limit=settings.MAX_UPLOAD_BYTES)
+        given = sidecars.given_with(file, brand=self.brand, root=self.root, tags=(), fields={})
         result = ingest.ingest_asset(
             brand=self.brand,
             file=data,
@@ -146,6 +148,7 @@ class _Scan:
             by=None,
             origin=Asset.Origin.IMPORT,
             collection=self.collection,
+            **given,
         )
         checksum = hashlib.sha256(data).hexdigest()
         sources.remember(root=self.root, file=file, checksum=checksum, asset=result.asset)

@@ -114,6 +114,8 @@ class Command(BaseCommand):
             self._summary(counts)
             raise CommandError("Stopped. Run the same command again to continue.") from None
         self._report(walk, importer)
+        if counts[Outcome.TRASHED]:
+            self.stdout.write("Restore assets from the trash to have them again.")
         self._summary(counts)
 
     def _options(self, root: str, files: list[FoundFile], options: dict[str, Any]) -> ImportOptions:

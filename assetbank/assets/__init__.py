@@ -4,10 +4,10 @@ from assetbank.assets import approval, collections, downloads, fields, merge, ve
 from assetbank.assets.backfill import backfill_features, fill_from_file, unread_assets
 from assetbank.assets.files import open_rendition, read_original
 from assetbank.assets.ingest import GenerationProvenance, IngestResult, ingest_asset
-from assetbank.assets.update import Added, delete_asset, update_asset
+from assetbank.assets.update import delete_asset, update_asset
 
 __all__ = [
-    "Added", "GenerationProvenance", "IngestResult", "approval", "backfill_features",
+    "GenerationProvenance", "IngestResult", "approval", "backfill_features",
     "collections", "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
     "open_rendition", "read_original", "unread_assets", "update_asset", "versions",
 ]  # fmt: skip

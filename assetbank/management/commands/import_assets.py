@@ -59,12 +59,6 @@ class Command(BaseCommand):
             "--collection", default="", help="Name of the collection; created if it does not exist."
         )
         parser.add_argument(
-            "--folders-as",
-            choices=[str(each) for each in FoldersAs],
-            help="Make a tag of the name of each folder above a file, or a collection of its "
-            "folder, like “Spring / Lookbook”.",
-        )
-        parser.add_argument(
             "--approved-by",
             default="",
             metavar="USERNAME",
@@ -77,23 +71,12 @@ class Command(BaseCommand):
             help="Make a file that changed since its import a new version of its asset.",
         )
         parser.add_argument(
-            "--csv",
-            type=Path,
-            metavar="FILE",
-            help="Metadata of single files: a column “filename” (a name, or a path in the folder), "
-            "and others named like fields of assets, “tags”, or custom fields of the brand.",
-        )
-        parser.add_argument(
-            "--update",
-            action="store_true",
-            help="Let the values of sidecars and of the CSV replace those of existing assets; "
-            "otherwise they fill what is empty.",
-        )
-        parser.add_argument(
             "--dry-run",
             action="store_true",
             help="Read everything, say what would happen, and change nothing.",
         )
+
+        _add_metadata_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
@@ -182,6 +165,28 @@ class Command(BaseCommand):
             if counts[each]
         ]
         self.stdout.write(f"{', '.join(parts)}.")
+
+
+def _add_metadata_arguments(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--folders-as",
+        choices=[str(each) for each in FoldersAs],
+        help="Make a tag of the name of each folder above a file, or a collection of its "
+        "folder, like “Spring / Lookbook”.",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="Metadata of single files: a column “filename” (a name, or a path in the folder), "
+        "and others named like fields of assets, “tags”, or custom fields of the brand.",
+    )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="Let the values of sidecars and of the CSV replace those of existing assets; "
+        "otherwise they fill what is empty.",
+    )
 
 
 def _line(result: Result) -> str:

@@ -136,6 +136,16 @@ def test_a_sidecar_travels_with_its_picture(hot: Path, sidecar: str, moved: str)
     assert files(hot) == {"done/hat.png", "done/hat (2).png", f"done/{moved}"}
 
 
+def test_a_sidecar_says_what_its_picture_shows(hot: Path) -> None:
+    put(hot, "hat.png")
+    description = "<rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title><rdf:Alt>"
+    description += "<rdf:li xml:lang='x-default'>Silk hat</rdf:li></rdf:Alt></dc:title>"
+    rdf = "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+    put(hot, "hat.xmp", f"{rdf}{description}</rdf:Description></rdf:RDF>".encode())
+    scan_twice()
+    assert Asset.objects.get().title == "Silk hat"
+
+
 def test_a_picture_waits_for_its_sidecar_to_be_whole(hot: Path) -> None:
     put(hot, "hat.png")
     sidecar = put(hot, "hat.xmp", b"<x")

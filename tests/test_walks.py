@@ -358,7 +358,7 @@ def test_replace_a_file_find_it_by_its_new_picture_compare_and_restore(page: Pag
         list(teapot),
     )
     page.dispatch_event("form[data-drop-file]", "drop", {"dataTransfer": dropped})
-    page.get_by_label("Reason").first.fill("A pot after all")
+    page.fill("form[data-drop-file] [name=reason]", "A pot after all")
     page.get_by_role("button", name="Replace file").click()
     page.get_by_text("has a new file: version 2").wait_for()
     assert page.locator(".facts").get_by_text("pot.png").is_visible()

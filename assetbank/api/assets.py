@@ -7,8 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
@@ -18,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import permissions
 from assetbank.api.asset_serializers import AssetSerializer, EditSerializer, UploadSerializer
 from assetbank.api.fields import user_of
+from assetbank.api.headers import ALSO_IN, DUPLICATE, EARLIER_VERSION
 from assetbank.api.parsers import PARSERS
 from assetbank.assets import (
     IngestResult,
@@ -27,28 +27,6 @@ from assetbank.assets import (
     update_asset,
 )
 from assetbank.models import Asset, AssetQuerySet
-
-DUPLICATE = OpenApiParameter(
-    "Duplicate",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="`true`: the brand already has an asset with the same bytes; no asset was added.",
-    response=[200],
-)
-EARLIER_VERSION = OpenApiParameter(
-    "Duplicate-Version",
-    OpenApiTypes.INT,
-    OpenApiParameter.HEADER,
-    description="With `Duplicate`: the bytes are those of this earlier version of the asset.",
-    response=[200],
-)
-ALSO_IN = OpenApiParameter(
-    "Also-In",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="Slugs of your other brands that have the same bytes, separated by commas.",
-    response=[200, 201],
-)
 
 
 class AddedSerializer(serializers.Serializer[Any]):

@@ -17,16 +17,9 @@ from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 
-from assetbank import hooks, permissions
+from assetbank import errors, hooks, permissions
 from assetbank.assets import approval, files, ingest
-from assetbank.errors import (
-    AssetGone,
-    FileMissing,
-    InvalidAsset,
-    NotAllowed,
-    PictureRefused,
-    SameFile,
-)
+from assetbank.errors import AssetGone, FileMissing, InvalidAsset, SameFile
 from assetbank.media import images, phash
 from assetbank.models import FILE_FIELDS, Asset, AssetVersion
 from assetbank.rights import MADE_WITH_AI, read_source_type
@@ -157,7 +150,7 @@ def _lock(asset: Asset) -> Asset:
 
 def _record_current(asset: Asset) -> AssetVersion:
     """Return the version of the asset's current file; create its row if it is the first one."""
-    facts = {name: getattr(asset, name) for name in FILE_FIELDS} | {"file": asset.path}
+    facts = _facts_of(asset)
     first = {"created_by": asset.created_by, "created_at": asset.created_at}
     # An edit may have changed its source type, and a backfill its colours
     version, _ = AssetVersion.objects.update_or_create(
@@ -273,7 +266,7 @@ def compare_versions(asset: Asset, first: int, second: int) -> Comparison:
 def _is_stored(version: AssetVersion) -> bool:
     try:
         files.open_rendition(asset=version.as_asset, name="preview").close()
-    except (FileMissing, PictureRefused):
+    except (FileMissing, errors.PictureRefused):
         return False
     return True
 
@@ -286,18 +279,22 @@ def read_version(version: AssetVersion) -> bytes:
 def require_access(user: permissions.AnyUser, asset: Asset) -> None:
     """Raise NotAllowed if the user may not see earlier versions: viewers see the current file."""
     if not permissions.can_edit(user, asset.brand):
-        raise NotAllowed(
+        raise errors.NotAllowed(
             f"Versions are for the creators and managers of {asset.brand}. Ask a manager for the "
             "creator role."
         )
 
 
 def _only_version(asset: Asset) -> AssetVersion:
-    facts = {name: getattr(asset, name) for name in FILE_FIELDS} | {"file": asset.path}
     return AssetVersion(
         asset=asset,
         number=asset.version,
         created_by=asset.created_by,
         created_at=asset.created_at,
-        **facts,
+        **_facts_of(asset),
     )
+
+
+def _facts_of(asset: Asset) -> dict[str, Any]:
+    """Return the FILE_FIELDS of an asset and their values; the file as its path."""
+    return {name: getattr(asset, name) for name in FILE_FIELDS} | {"file": asset.path}

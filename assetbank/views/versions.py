@@ -27,6 +27,7 @@ class ReplaceForm(forms.Form):
 
     file = forms.FileField(
         label="New file",
+        help_text="Choose a file, or drop it here.",
         allow_empty_file=True,  # the verb says it better
         widget=forms.FileInput({"accept": "image/*"}),
     )

@@ -50,11 +50,7 @@ def draw_request(generation: Generation) -> DrawRequest:
     _check_sources(generation, rows)
     composed = _compose(generation, chosen, rows)
     sent = [rows[n] for n in composed.sent]
-    images = [
-        reference_images.reference_image(used, row.role)
-        for row in sent
-        if (used := references.file_used(row))
-    ]
+    images = _reference_images(sent)
     left_out = list(composed.left_out)
     # A sketch prints the prompt for the user who wrote it, so it gets only that text
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
@@ -107,6 +103,11 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
         sentence = "A reference may no longer be used: its usage rights have expired or changed."
         code = "rights_expired" if any(asset.expired for asset in refused) else "rights"
         raise InvalidRequest(sentence, code=code)
+
+
+def _reference_images(rows: Sequence[Reference]) -> list[ReferenceImage]:
+    used = [(references.file_used(row), row.role) for row in rows]
+    return [reference_images.reference_image(asset, role) for asset, role in used if asset]
 
 
 def _draft_image(draft: Output) -> ReferenceImage:

@@ -114,7 +114,6 @@ def test_the_earlier_file_stays_with_who_when_and_why(cast: Cast, asset: Asset) 
 def test_an_asset_that_was_never_replaced_has_one_version_and_no_row(asset: Asset) -> None:
     (only,) = versions.list_versions(asset)
     assert (only.number, only.checksum) == (1, asset.checksum)
-    assert only.pk is None
     assert versions.get_version(asset, 1).checksum == asset.checksum
     assert not AssetVersion.objects.exists()
     with pytest.raises(AssetGone, match="no version 2"):

@@ -81,19 +81,15 @@ def ingest_asset(
     FileMissing.
     """
     checksum = hashlib.sha256(data := read_upload(file)).hexdigest()
+    tags = list(tags)
     more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
     if existing := _existing(brand, checksum, more):
         return existing
     image = images.examine(data)
-    asset = Asset(
-        brand=brand,
-        origin=origin,
-        created_by=by,
-        created_at=created_at or timezone.now(),
-        **file_fields(filename, data, checksum, image),
-        metadata_read_at=timezone.now(),
-        **(asdict(provenance) if provenance else read_source_type(data, image)),
-    )
+    facts = file_fields(filename, data, checksum, image)
+    facts |= asdict(provenance) if provenance else read_source_type(data, image)
+    facts |= {"created_at": created_at or timezone.now(), "metadata_read_at": timezone.now()}
+    asset = Asset(brand=brand, origin=origin, created_by=by, **facts)
     _assign_fields(asset, fields, data, image, complete)
     try:
         _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)

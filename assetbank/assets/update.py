@@ -52,7 +52,6 @@ def update_asset(
     """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
 
     `custom` has values of custom fields by name; they are merged into its own, None removes one.
-
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
     approve an asset. Terms that become stricter are propagated to the assets made from this one.
@@ -61,9 +60,7 @@ def update_asset(
         InvalidAsset: a value is invalid, or may not be set here; the message says why.
         AssetGone: the asset was deleted in the meantime.
     """
-    before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
-    if before is None:  # saving would create the row again
-        raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    before = _locked(asset)
     if "custom" in fields:
         before.brand = asset.brand
         fields["custom"] = custom_fields.merge_values(before, fields["custom"])
@@ -74,9 +71,7 @@ def update_asset(
     for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
-    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
-        data = read_original(before)
-        check_source_type_claim(data, images.examine(data), after.digital_source_type)
+    _check_source_type(before, after)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -102,8 +97,7 @@ def complete_asset(
     Tags are united. `fields` (of `asset_fields.EDITABLE`) are set where the asset has none or the
     default, and with `overwrite` everywhere; the status never. Raises as `update_asset` does.
     """
-    if Asset.objects.select_for_update().filter(pk=asset.pk).first() is None:
-        raise AssetGone(f"“{asset}” was deleted in the meantime.")
+    _locked(asset)
     names = sorted(asset.tags.names())
     present = {name.upper().lower() for name in names}
     new_tags = [name for name in clean_tags(tags) if name.upper().lower() not in present]
@@ -138,6 +132,20 @@ def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
         name == "title" and (says_nothing(present) or present == title_for(asset.filename))
     )
     return value if overwrite or unsaid else None
+
+
+def _locked(asset: Asset) -> Asset:
+    """Return the asset's row, locked. Raises AssetGone: saving would create it again."""
+    if row := Asset.objects.select_for_update().filter(pk=asset.pk).first():
+        return row
+    raise AssetGone(f"“{asset}” was deleted in the meantime.")
+
+
+def _check_source_type(before: Asset, after: Asset) -> None:
+    """Raise InvalidAsset if the change denies what the file says of how it was made."""
+    if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
+        data = read_original(before)
+        check_source_type_claim(data, images.examine(data), after.digital_source_type)
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:

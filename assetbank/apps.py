@@ -12,3 +12,4 @@ class AssetbankConfig(AppConfig):
         hooks.health_checks.register(health.files)
         hooks.health_checks.register(health.decoders)
         hooks.health_checks.register(health.workers)
+        hooks.health_checks.register(health.watched_folders)

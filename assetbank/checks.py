@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 
@@ -14,8 +15,11 @@ from django.core.files.storage import storages
 @register()
 def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return errors for invalid settings, and for those that production lacks."""
-    messages = [Error(problem, id="assetbank.E001") for problem in settings.SETTING_PROBLEMS]
+    messages: list[CheckMessage] = [
+        Error(problem, id="assetbank.E001") for problem in settings.SETTING_PROBLEMS
+    ]
     messages += _storage_is_installed()
+    messages += _watched_folders_exist()
     if settings.EMBEDDED:
         return [*messages]
     required = {
@@ -31,6 +35,19 @@ def settings_are_right(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
     if settings.DEBUG:
         messages.append(Error("DEBUG is on in production: turn it off.", id="assetbank.E003"))
     return [*messages]
+
+
+def _watched_folders_exist() -> list[Warning]:
+    """Return a warning for each missing folder: only the hosts of workers need them."""
+    return [
+        Warning(
+            f"WATCH_FOLDERS: {path} is not a folder on this host. Create or mount it where workers "
+            "of the queue “house” run.",
+            id="assetbank.W001",
+        )
+        for path in settings.WATCH_FOLDERS
+        if not os.path.isdir(path)
+    ]
 
 
 def _storage_is_installed() -> list[Error]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import dj_database_url
 
+WATCHED = re.compile(r"(/[^=]*?)/*=([A-Za-z0-9_-]+)(?::(.+))?")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -119,6 +121,25 @@ class Environment:
         kind = "comma-separated list"
         raw = self.text(name, ",".join(default), help=help, documented=documented, kind=kind)
         return [word.strip() for word in raw.split(",") if word.strip()]
+
+    def watched_folders(self, name: str, *, help: str) -> dict[str, tuple[str, str]]:
+        """Return brand and collection, which may be empty, by folder."""
+        raw = self.text(name, help=help, kind="list separated by semicolons")
+        folders: dict[str, tuple[str, str]] = {}
+        for entry in filter(None, map(str.strip, raw.split(";"))):
+            match = WATCHED.fullmatch(entry)
+            if match is None:
+                problem = (
+                    f"{name}: {entry!r} is not like /folder=brand or /folder=brand:collection."
+                )
+                self.problems.append(problem)
+                continue
+            path, brand, collection = match.groups(default="")
+            for other in folders:
+                if Path(path).is_relative_to(other) or Path(other).is_relative_to(path):
+                    self.problems.append(f"{name}: {path} and {other} are in each other.")
+            folders[path] = (brand, collection.strip())
+        return folders
 
     def database(self, name: str, *, help: str) -> dict[str, Any] | None:
         """Return a PostgreSQL URL as Django's dictionary; None when unset."""

@@ -77,6 +77,18 @@ class OriginalMissing(FileMissing):
     """The storage answers, and has no original for an asset."""
 
 
+class FileNotRead(ProblemError):
+    """A file of an imported folder cannot be read now."""
+
+    code = "file_not_read"
+
+
+class InvalidTable(ProblemError):
+    """A table with metadata of files cannot be used."""
+
+    code = "invalid_table"
+
+
 class RequestTooLarge(ProblemError):
     code = "too_large"
     status = 413
@@ -92,6 +104,12 @@ class Conflict(ProblemError):
 
     code = "conflict"
     status = 409
+
+
+class SameFile(Conflict):
+    """The file is already the current file of this asset, or that of another one of the brand."""
+
+    code = "same_file"
 
 
 class InvalidAsset(ProblemError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,15 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
 
 from assetbank import hooks
 from assetbank.hooks import Part
 from assetbank.media import decoder
+from assetbank.models import WatchedFolder
 
 STORAGE_SECONDS = 10
+WATCHED_AT_LEAST_EVERY = datetime.timedelta(minutes=10)
 
 
 def parts() -> list[Part]:
@@ -73,6 +77,23 @@ def workers() -> Part:
         (waiting,) = cursor.fetchone()
     detail = f"{alive} running" if alive else "No worker is running: uploads are not indexed."
     return Part("workers", alive > 0, detail, {"workers": alive, "jobs waiting": waiting})
+
+
+def watched_folders() -> Part:
+    """Report the folders of WATCH_FOLDERS as a worker last found them; problems are warnings."""
+    if not settings.WATCH_FOLDERS:
+        return Part("watched folders", True, "none: set WATCH_FOLDERS")
+    rows = {row.path: row for row in WatchedFolder.objects.filter(path__in=settings.WATCH_FOLDERS)}
+    problems, waiting = [], 0
+    for path in settings.WATCH_FOLDERS:
+        row = rows.get(path)
+        if row is None or timezone.now() - row.scanned_at > WATCHED_AT_LEAST_EVERY:
+            problems.append(f"{path}: no worker has looked into it in the last minutes.")
+        elif row.problem:
+            problems.append(f"{path}: {row.problem}")
+        waiting += len(row.waiting) if row else 0
+    detail = " ".join(problems) or ", ".join(settings.WATCH_FOLDERS)
+    return Part("watched folders", True, detail, {"files waiting": waiting}, bool(problems))
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

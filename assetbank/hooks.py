@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec, TypeVar
 
-from assetbank.models import Asset, Brand, Decision
+from assetbank.models import Asset, AssetVersion, Brand, Decision
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,12 +34,16 @@ class Hook(Generic[P, R]):
 
 @dataclass(frozen=True)
 class Part:
-    """The result of a health check; `detail` is a sentence: what runs, or what is wrong."""
+    """The result of a health check; `detail` is a sentence: what runs, or what is wrong.
+
+    With `warning` somebody has to act, but the library serves its users.
+    """
 
     name: str
     ok: bool
     detail: str
     counts: dict[str, int] | None = None
+    warning: bool = False
 
 
 # Called in the transaction of the change: the named terms of the asset have become stricter
@@ -54,6 +58,8 @@ asset_decided: Hook[[Decision], None] = Hook()
 assets_merged: Hook[[Asset, Sequence[Asset]], None] = Hook()
 # Called in the transaction of the change: other custom fields of the brand are searched
 searched_fields_changed: Hook[[Brand], None] = Hook()
+# Called in the transaction of the replacement: the asset with its new file, and its earlier version
+file_replaced: Hook[[Asset, AssetVersion], None] = Hook()
 # Called when the assets of the demo library exist: add what is still missing
 demo_loaded: Hook[[], None] = Hook()
 # Return a part of the health page and of GET /api/v1/health/

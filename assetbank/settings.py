@@ -182,6 +182,11 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("", str(BASE_DIR / "templates" / "static"))]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
+WATCH_FOLDERS = env.watched_folders(
+    "WATCH_FOLDERS",
+    help="Folders whose images a worker imports: /folder=brand or /folder=brand:collection, "
+    "separated by semicolons. Each image is moved to done/ or refused/ in its folder.",
+)
 
 # --- E-mail -------------------------------------------------------------------------------------
 env.part = "E-mail"

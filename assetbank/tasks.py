@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
+from django.db import transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import UniqueViolation
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Status
 
-from assetbank import notifications
+from assetbank import jobs, notifications
 from assetbank.assets import backfill_features, rendered
+from assetbank.assets.folders import scan_watched_folders
 from assetbank.http import idempotency
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,23 @@ def read_pixels(timestamp: int) -> None:
     """Compute the image features of assets that were ingested without them."""
     while backfill_features():
         pass
+
+
+@app.periodic(cron="* * * * * */20")
+@app.task(
+    name="assetbank.tasks.import_watched",
+    queue="house",
+    queueing_lock="import_watched",
+    pass_context=False,
+)
+def import_watched(timestamp: int) -> None:
+    """Import what was put into the folders of WATCH_FOLDERS; go on in another job if there is more.
+
+    So other jobs of the queue get their turn.
+    """
+    if scan_watched_folders():
+        with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+            jobs.defer("assetbank.tasks.import_watched", timestamp=timestamp)
 
 
 @app.task(

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assetbank.assets import read_original
-from assetbank.models import Asset
+from assetbank.assets import read_original, versions
+from assetbank.models import Asset, AssetVersion
 from assetbank.rights import terms
 from generation.engines import Drawing, DrawRequest, Exchange, ReferenceImage, reference_images
 from generation.engines.gemini import Json, turns
@@ -26,13 +26,14 @@ INSTEAD = "Use the image as a reference instead."
 
 def _request_content(request: DrawRequest) -> Json:
     """Return what is needed to send a request again: the prompt, and for each reference the asset's
-    id, its role and the SHA-256 of the bytes sent."""
+    id, its role, and the SHA-256 of the asset's file and of the bytes sent."""
     return {
         "prompt": request.prompt,
         "references": [
             {
                 "asset": each.asset_id,
                 "role": each.role,
+                "file": each.checksum,
                 "sent": hashlib.sha256(each.data).hexdigest(),
             }
             for each in request.references
@@ -138,14 +139,16 @@ def _drawn_assets(output: Output) -> dict[int, Asset]:
     """Return the assets with the images of an output's take, by position.
 
     They are found by checksum and not by `Output.asset`: an asset that was merged into another one
-    still exists in the archive.
+    still exists in the archive, and one whose file was replaced has the drawn one as a version.
     """
     drawn = Output.objects.filter(take=output.take_id)
     checksums = dict(drawn.exclude(checksum="").values_list("position", "checksum"))
-    found = Asset.objects.filter(
-        brand=output.generation.brand_id, checksum__in=set(checksums.values())
-    )
+    brand, wanted = output.generation.brand_id, set(checksums.values())
+    found = Asset.objects.filter(brand=brand, checksum__in=wanted)
     by_checksum = {asset.checksum: asset for asset in found}
+    if replaced := wanted - by_checksum.keys():
+        rows = AssetVersion.objects.filter(asset__brand=brand, checksum__in=replaced)
+        by_checksum |= {row.checksum: row.as_asset for row in rows.select_related("asset")}
     return {
         position: by_checksum[checksum]
         for position, checksum in checksums.items()
@@ -200,14 +203,17 @@ def _reference_image(reference: Mapping[str, Any], assets: Mapping[int, Asset]) 
     """Return a reference as it was sent: the original byte for byte, or its preview.
 
     A preview may have been rendered again in the meantime; that is allowed, because the model signs
-    its own images only.
+    its own images only. Either is of the version that was sent then.
     """
-    asset = assets[reference["asset"]]
-    if reference["sent"] == asset.checksum:
-        original = reference_images.original_image(asset, reference["role"])
-        _unchanged(original.data, asset.checksum, asset)
-        return original
-    return reference_images.reference_image(asset, reference["role"])
+    asset, sent = assets[reference["asset"]], reference["sent"]
+    if original := versions.with_checksum(asset, sent):
+        image = reference_images.original_image(original, reference["role"])
+        _unchanged(image.data, sent, asset)
+        return image
+    # Requests of before there were versions do not name the file: it was the first one
+    file = reference.get("file") or versions.get_version(asset, 1).checksum
+    used = versions.with_checksum(asset, file) or asset
+    return reference_images.reference_image(used, reference["role"])
 
 
 def _unchanged(data: bytes, checksum: str, asset: Asset) -> bytes:

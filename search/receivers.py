@@ -13,16 +13,17 @@ from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
-from assetbank import jobs
-from assetbank.models import Asset, Brand
+from assetbank import hooks, jobs
+from assetbank.models import Asset, AssetVersion, Brand
 from search.indexing import enrolment, entities, pipeline
-from search.models import Embedding
+from search.models import Comparison, DuplicatePair, Embedding
 
 
 def connect() -> None:
     post_save.connect(post_save_request_index, Asset, dispatch_uid="search.post_save")
     post_delete.connect(post_delete_request_removal, Asset, dispatch_uid="search.post_delete")
     post_save.connect(post_save_apply_policy, Brand, dispatch_uid="search.post_save_brand")
+    hooks.file_replaced.register(forget_earlier_file)
 
 
 def post_save_request_index(
@@ -44,6 +45,14 @@ def post_save_request_index(
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
         enrolment.enrol_assets([instance.pk])
     pipeline.enqueue_indexing()
+
+
+def forget_earlier_file(asset: Asset, before: AssetVersion) -> None:
+    """Delete what was computed from an asset's earlier file: its vectors and its duplicates. Both
+    are made anew by the jobs that `post_save` of the asset has requested."""
+    Embedding.objects.filter(asset_id=asset.pk).update(vector_bytes=None, checksum="")
+    DuplicatePair.objects.filter(Q(first=asset) | Q(second=asset)).delete()
+    Comparison.objects.filter(asset_id=asset.pk).delete()
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:

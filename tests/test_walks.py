@@ -100,6 +100,19 @@ def cut(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def drawn(ware: str, colour: str) -> bytes:
+    """Return a drawing that the demo library does not have, as PNG."""
+    return cut(render(Spec(ware, colour, seed=99), 512))
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/")
+    page.fill("input[name=username]", "creative")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.locator("#grid .card").nth(20).wait_for()
+
+
 def titles(page: Page) -> list[str]:
     return page.locator("#grid .card-title").all_inner_texts()
 
@@ -115,13 +128,9 @@ def search(page: Page, text: str) -> None:
 def test_upload_find_choose_references_generate_and_find_again(
     page: Page, gemini: GeminiServer
 ) -> None:
-    page.goto("/")
-    page.fill("input[name=username]", "creative")
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
+    sign_in(page)
 
     # a library full of images, each loaded
-    page.locator("#grid .card").nth(20).wait_for()
     shown = page.locator("#grid img").first
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
@@ -251,7 +260,7 @@ def upload_two_files(page: Page) -> None:
     """Upload a new image and a file that is none: each row shows its result."""
     page.goto("/")
     page.get_by_role("link", name="Upload").first.click()
-    rocket = cut(render(Spec("rocket", "purple", seed=99), 512))
+    rocket = drawn("rocket", "purple")
     files: list[FilePayload] = [
         {"name": "violet_dream.png", "mimeType": "image/png", "buffer": rocket},
         {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"},
@@ -322,6 +331,61 @@ def find_it_again(page: Page) -> None:
     page.locator("#grid .card a").first.click()
     page.get_by_text("A red handbag on a sunny beach").first.wait_for()
     page.get_by_role("heading", name="Sources").wait_for()
+
+
+def test_replace_a_file_find_it_by_its_new_picture_compare_and_restore(page: Page) -> None:
+    sign_in(page)
+    page.goto("/upload/")
+    guitar, teapot = drawn("guitar", "purple"), drawn("teapot", "green")
+    page.set_input_files(
+        "input[type=file]", {"name": "plain.png", "mimeType": "image/png", "buffer": guitar}
+    )
+    page.locator("form.panel button[type=submit]").click()
+    wait_until_found(page, "purple guitar", "plain")
+    page.locator("#grid .card", has_text="plain").first.locator("a.card-picture").click()
+    page.get_by_role("heading", name="plain").wait_for()
+
+    # the new file is dropped on the form
+    page.get_by_text("Replace file…").click()
+    page.get_by_text("it was never replaced").wait_for()
+    dropped = page.evaluate_handle(
+        """bytes => {
+            const holder = new DataTransfer();
+            const file = new File([new Uint8Array(bytes)], "pot.png", { type: "image/png" });
+            holder.items.add(file);
+            return holder;
+        }""",
+        list(teapot),
+    )
+    page.dispatch_event("form[data-drop-file]", "drop", {"dataTransfer": dropped})
+    page.fill("form[data-drop-file] [name=reason]", "A pot after all")
+    page.get_by_role("button", name="Replace file").click()
+    page.get_by_text("has a new file: version 2").wait_for()
+    assert page.locator(".facts").get_by_text("pot.png").is_visible()
+    here = page.url
+    wait_until_found(page, "green teapot", "plain")
+    search(page, "purple guitar")
+    assert "plain" not in [title.lower() for title in titles(page)[:2]]
+
+    page.goto(here)
+    page.get_by_text("Replace file…").click()
+    page.get_by_text("A pot after all").first.wait_for()
+    page.get_by_label("Compare version 1 with the current one").click()
+    page.get_by_role("heading", name="Compare versions").wait_for()
+    for frame in page.locator(".compare-frame img").all():
+        assert frame.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    page.get_by_role("link", name="Slider").click()
+    page.locator("#compare-split").fill("20")
+    wait_for(lambda: "20%" in (page.locator("[data-compare]").get_attribute("style") or ""))
+
+    page.get_by_role("link", name="Versions").click()
+    with page.expect_download() as download:
+        page.get_by_label("Download version 1").click()
+    assert download.value.suggested_filename == "plain.png"
+    assert Path(download.value.path()).read_bytes() == guitar
+    page.get_by_label("Restore version 1").click()
+    page.get_by_text("is current again").wait_for()
+    wait_until_found(page, "purple guitar", "plain")
 
 
 def test_nobody_sees_a_picture_without_signing_in(page: Page) -> None:

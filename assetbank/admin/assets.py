@@ -32,7 +32,7 @@ from assetbank.admin.forms import (
     AssetChangeForm,
     TagForm,
 )
-from assetbank.assets import approval, delete_asset, update_asset
+from assetbank.assets import approval, delete_asset, update_asset, versions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -76,7 +76,15 @@ class AssetAdmin(ModelAdmin[Asset]):
     list_select_related = ["brand"]
     list_per_page = 50
     actions = ["approve", "archive", "terms_allow", "terms_forbid", "add_tag"]
-    readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided", "terms_to_check"]
+    readonly_fields = [
+        "preview",
+        *FACTS,
+        "updated_at",
+        "made_by",
+        "versions",
+        "decided",
+        "terms_to_check",
+    ]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
         ("Metadata", {"fields": [*DETAILS, "tags", "rating"]}),
@@ -90,6 +98,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("Rights", {"fields": ["status", *RIGHTS, "terms_to_check"]}),
         ("Date and place", {"fields": ["captured_at", *PLACE]}),
         ("The file", {"fields": [*FACTS, "updated_at", "made_by"]}),
+        ("Versions", {"fields": ["versions"]}),
         ("Decisions", {"fields": ["decided"]}),
     )
 
@@ -151,6 +160,23 @@ class AssetAdmin(ModelAdmin[Asset]):
         ai_label = provenance.ai_label(asset)
         prefix = f"{ai_label}: " if ai_label else ""
         return f"{prefix}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
+
+    @display(description="The current one first")
+    def versions(self, asset: Asset) -> SafeString:
+        rows = [
+            (
+                each.original_url,
+                each.number,
+                each.filename,
+                f"{each.width} x {each.height} pixels, {filesizeformat(each.bytes)}",
+                each.created_by or "an import",
+                date_format(localtime(each.created_at), "DATETIME_FORMAT"),
+                each.reason,
+            )
+            for each in versions.list_versions(asset)
+        ]
+        link = '<a href="{}" class="text-primary-600 underline" download>{}. {}</a>, {}'
+        return format_html_join(SafeString("<br>"), f"{link}, by {{}}, {{}} {{}}", rows)
 
     @display(description="The latest first")
     def decided(self, asset: Asset) -> SafeString:

@@ -217,7 +217,9 @@ class AssetAddForm(TermsForm):
             self.add_error(
                 "upload",
                 f"{result.asset.brand} already has this file: “{result.asset}” (asset "
-                f"{result.asset.pk}).",
+                f"{result.asset.pk})."
+                + " The tags and fields that it lacked were added to it."
+                * bool(result.added),
             )
             return
         self.instance = result.asset

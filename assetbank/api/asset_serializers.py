@@ -80,7 +80,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             *("id", "title", "display_title", "description", "headline", "alt_text"),
             *("extended_description", "brand", "tags", "kind", "origin", "status", "rating"),
             "fields",
-            *("width", "height", "bytes", "mime", "filename", "checksum"),
+            *("width", "height", "bytes", "mime", "filename", "checksum", "version"),
             *("captured_at", "city", "country", "place", "latitude", "longitude"),
             *("creator", "licence", "credit", "copyright", "usage_terms", "licensor_url"),
             *("expires_on", "derivatives_allowed", "territories", "consent", "consent_until"),
@@ -148,6 +148,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
             "mime": asset.mime,
             "filename": asset.filename,
             "checksum": asset.checksum,
+            "version": asset.version,
         }
 
     def _capture(self, asset: Asset) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,24 +17,35 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import permissions
 from assetbank.api.asset_serializers import AssetSerializer, EditSerializer, UploadSerializer
 from assetbank.api.fields import user_of
+from assetbank.api.headers import ALSO_IN, DUPLICATE, EARLIER_VERSION
 from assetbank.api.parsers import PARSERS
-from assetbank.assets import approval, delete_asset, ingest_asset, update_asset
+from assetbank.assets import (
+    IngestResult,
+    approval,
+    delete_asset,
+    ingest_asset,
+    update_asset,
+)
 from assetbank.models import Asset, AssetQuerySet
 
-DUPLICATE = OpenApiParameter(
-    "Duplicate",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="`true`: the brand already has an asset with the same bytes; nothing was added.",
-    response=[200],
-)
-ALSO_IN = OpenApiParameter(
-    "Also-In",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="Slugs of your other brands that have the same bytes, separated by commas.",
-    response=[200, 201],
-)
+
+class AddedSerializer(serializers.Serializer[Any]):
+    """What the existing asset got in addition from an upload of the same bytes."""
+
+    tags = serializers.ListField(child=serializers.CharField())
+    collection = serializers.IntegerField(allow_null=True, help_text="ID of the collection.")
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(), help_text="Names of fields that were empty and are set now."
+    )
+
+
+def _added(result: IngestResult) -> dict[str, Any]:
+    added, collection = result.added, result.added.collection
+    return {
+        "tags": list(added.tags),
+        "collection": collection.pk if collection else None,
+        "fields": list(added.fields),
+    }
 
 
 class AssetViewSet(GenericViewSet[Asset]):
@@ -56,10 +69,17 @@ class AssetViewSet(GenericViewSet[Asset]):
         uploads = self.action_map.get("post") == "create"
         return [parser() for parser in PARSERS if parser is MultiPartParser or not uploads]
 
-    def answer(self, asset: Asset, status: int = 200, **headers: str) -> Response:
-        """Return a response with the asset, fetched again."""
+    def answer(
+        self,
+        asset: Asset,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> Response:
+        """Return a response with the asset, fetched again, and the fields of `more`."""
         asset = self.get_queryset().get(pk=asset.pk)
-        return Response(self.get_serializer(asset).data, status=status, headers=headers)
+        data = {**self.get_serializer(asset).data, **(more or {})}
+        return Response(data, status=status, headers=headers)
 
     @extend_schema(summary="Get an asset")
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -67,9 +87,11 @@ class AssetViewSet(GenericViewSet[Asset]):
 
     @extend_schema(
         summary="Upload an image",
-        description="Returns 200 with the existing asset if the brand already has the same bytes.",
+        description="Returns 200 with the existing asset if the brand already has the same bytes, "
+        "or had them in an earlier version. It gets the tags and the collection of the request, "
+        "and the fields that it lacks: `added` names them.",
         request=UploadSerializer,
-        parameters=[DUPLICATE, ALSO_IN],
+        parameters=[DUPLICATE, EARLIER_VERSION, ALSO_IN],
     )
     def create(self, request: Request) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
@@ -86,15 +108,18 @@ class AssetViewSet(GenericViewSet[Asset]):
             brand=brand, file=file, filename=file.name, by=by, complete=True, **fields
         )
         copies = permissions.copies_in_other_brands(user_of(request), result.asset)
-        also = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
+        headers = {"Also-In": slugs} if (slugs := ",".join(a.brand.slug for a in copies)) else {}
+        if result.version:
+            headers["Duplicate-Version"] = str(result.version)
         if not result.created:
-            return self.answer(result.asset, 200, Duplicate="true", **also)
-        return self.answer(result.asset, 201, Location=self._address(result.asset), **also)
+            more = {"created": False, "added": _added(result)}
+            return self.answer(result.asset, 200, {**headers, "Duplicate": "true"}, more)
+        return self.answer(result.asset, 201, {**headers, "Location": self._address(result.asset)})
 
     @extend_schema(
         summary="Update the metadata of an asset",
         description="Requires the creator role; changing `status` requires the manager role. "
-        "The original file never changes.",
+        "The file does not change: see `versions/`.",
         request=EditSerializer,
     )
     def partial_update(self, request: Request, pk: int) -> Response:

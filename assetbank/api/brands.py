@@ -27,9 +27,17 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
         help_text="Your role in the brand: viewer, creator or manager; staff have all permissions."
     )
 
+    replacement_policy = serializers.CharField(
+        help_text="When the file of an approved asset is replaced: ask_again (it becomes a draft "
+        "and awaits approval) or keep."
+    )
+
     class Meta:
         model = Brand
-        fields = ["id", "name", "slug", "palette", "style", "gps_policy", "role", "created_at"]
+        fields = [
+            *("id", "name", "slug", "palette", "style", "gps_policy", "replacement_policy"),
+            *("role", "created_at"),
+        ]
         read_only_fields = fields
 
 

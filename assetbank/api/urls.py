@@ -12,6 +12,7 @@ from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
+from assetbank.api.versions import RestoreView, VersionsView, VersionView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("brands", BrandViewSet, basename="api-brand")
@@ -22,6 +23,13 @@ urlpatterns = [
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    path("assets/<int:pk>/versions/", VersionsView.as_view(), name="api-asset-versions"),
+    path("assets/<int:pk>/versions/<int:number>/", VersionView.as_view(), name="api-asset-version"),
+    path(
+        "assets/<int:pk>/versions/<int:number>/restore/",
+        RestoreView.as_view(),
+        name="api-asset-version-restore",
+    ),
     path("assets/<int:pk>/terms-check/", TermsCheckView.as_view(), name="api-asset-terms-check"),
     path("brands/<slug:slug>/fields/", CustomFieldsView.as_view(), name="api-brand-fields"),
     path(

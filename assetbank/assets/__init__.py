@@ -1,6 +1,15 @@
 """Everything that changes an asset: ingest, update, approve, collect, merge, delete."""
 
-from assetbank.assets import approval, collections, csv_import, downloads, fields, merge, rendered
+from assetbank.assets import (
+    approval,
+    collections,
+    csv_import,
+    downloads,
+    fields,
+    merge,
+    rendered,
+    versions,
+)
 from assetbank.assets.backfill import (
     backfill_features,
     fill_from_file,
@@ -15,5 +24,5 @@ __all__ = [
     "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
     "csv_import", "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
     "open_rendition", "read_original", "refresh_renditions", "rendered", "unread_assets",
-    "update_asset",
+    "update_asset", "versions",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ def decide(
 ) -> Decision:
     """Record a manager's decision about an asset and set the status that follows from it.
 
-    `verdict` is a value of Decision.Verdict, `reason` has at most MAX_REASON_LENGTH characters, and
+    `verdict` is a key of STATUS_AFTER, `reason` has at most MAX_REASON_LENGTH characters, and
     requesting changes to a draft needs one. `asset` has its new status afterwards. With `notify`,
     the user who created the asset gets a notification.
 
@@ -77,6 +77,32 @@ def decide(
         _notify_creator(decision)
     hooks.asset_decided(decision)
     return decision
+
+
+def ask_again(*, asset: Asset, by: User | None, reason: str) -> None:
+    """End the decision that was about another file: make an approved asset a draft, unless its
+    brand keeps approvals, and let a draft with requested changes await a decision again.
+
+    Runs in the transaction that replaces the file. The asset's creator and the user who approved it
+    are notified that it is no longer approved.
+    """
+    latest = asset.decisions.select_related("by").first()
+    policy = asset.brand.replacement_policy
+    if asset.status == Status.APPROVED and policy == Brand.ReplacementPolicy.ASK_AGAIN:
+        update.update_asset(asset=asset, status=Status.DRAFT)
+        approvers = [latest.by] if latest else []
+        for user in {asset.created_by, *approvers} - {by, None}:
+            assert user
+            notifications.notify(user, _replaced_sentence(asset, by), asset.get_absolute_url())
+    elif not (asset.status == Status.DRAFT and latest and latest.verdict == Verdict.REJECTED):
+        return
+    decision = Decision.objects.create(asset=asset, verdict=Verdict.REPLACED, reason=reason, by=by)
+    hooks.asset_decided(decision)
+
+
+def _replaced_sentence(asset: Asset, by: User | None) -> str:
+    user = f" by {by.get_full_name() or by.username}" if by else ""
+    return f"The file of “{asset}” was replaced{user}. It is a draft until it is approved again."
 
 
 @transaction.atomic
@@ -134,7 +160,7 @@ def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[st
     fields count.
     """
     found: list[str] = []
-    if asset.brand.four_eyes and asset.created_by_id == by.pk:
+    if asset.brand.four_eyes and _has_made(by, asset):
         found.append(
             f"You generated or uploaded “{asset}”, and {asset.brand} requires a second "
             "approver. Ask another manager."
@@ -144,6 +170,14 @@ def approval_blockers(asset: Asset, *, by: User, checks: bool = True) -> list[st
     if checks:
         found += chain.from_iterable(hooks.approval_checks(asset))
     return found
+
+
+def _has_made(user: User, asset: Asset) -> bool:
+    """Return True if the user added the asset, or its current file."""
+    if asset.created_by_id == user.pk:
+        return True
+    replaced = asset.version > 1
+    return replaced and asset.versions.filter(number=asset.version, created_by=user).exists()
 
 
 def pending_review(user: permissions.AnyUser) -> AssetQuerySet:

@@ -1,25 +1,74 @@
-"""Files of an asset in the storage: its original and its renditions."""
+"""Files of an asset in the storage: its original, its renditions, and those of its versions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from assetbank.errors import FileMissing, OriginalMissing
 from assetbank.locks import session_lock
 from assetbank.media import colours, decoder, images, phash
-from assetbank.models import Asset
+from assetbank.models import Asset, RenderedFile
 from assetbank.rights import embed_xmp
 
 logger = logging.getLogger(__name__)
 SAME_PICTURE = 6  # bits of 64 in which the hashes of a picture differ if it is rendered otherwise
+
+
+@dataclass
+class NewFiles:
+    """Files that are in the storage before the row that refers to them: saving them may be slow,
+    and no transaction must wait for it."""
+
+    paths: list[str] = field(default_factory=list)
+    committing: bool = False  # the transaction with the row is about to commit
+
+
+@contextmanager
+def deleted_on_failure(may_exist: Callable[[], bool]) -> Iterator[NewFiles]:
+    """Delete the new files if anything fails, unless `may_exist()`, which looks for their row.
+
+    An error from COMMIT does not prove that nothing was committed; if that cannot be found out, the
+    files stay: an orphaned file does less harm than a row without a file.
+    """
+    new = NewFiles()
+    try:
+        yield new
+    except BaseException:
+        if not (new.committing and _unless_unknown(may_exist)):
+            for path in new.paths:
+                with suppress(Exception):  # the first error is the one to report
+                    default_storage.delete(path)
+        raise
+
+
+def _unless_unknown(may_exist: Callable[[], bool]) -> bool:
+    try:
+        return may_exist()
+    except DatabaseError:
+        return True
+
+
+def file_paths(asset: Asset) -> set[str]:
+    """Return the paths of all files that an asset may have in the storage: its original, the
+    renditions, rendered downloads, and those of its other versions."""
+    paths, checksums = set(), []
+    for each in (asset, *(version.as_asset for version in asset.versions.all())):
+        checksums.append(each.checksum)
+        paths |= {each.path, path_without_location(each)}
+        paths.update(map(each.rendition_path, images.RENDITIONS))
+        paths.update(map(each.rendition_path_without_source_type, images.RENDITIONS))
+        paths.update(*map(each.outdated_rendition_paths, images.RENDITIONS))
+    rendered = RenderedFile.objects.filter(checksum__in=checksums)
+    return paths | set(rendered.values_list("path", flat=True))
 
 
 def delete_after_commit(paths: Iterable[str]) -> None:

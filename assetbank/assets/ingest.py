@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -15,13 +14,15 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F, IntegerField, Value
 from django.utils import timezone
 
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
-from assetbank.assets.files import feature_fields
+from assetbank.assets.files import NewFiles, deleted_on_failure, feature_fields
 from assetbank.assets.metadata import custom_fields, from_file
+from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
 from assetbank.media import decoder, images
 from assetbank.media.metadata import FileMetadata
@@ -34,10 +35,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class IngestResult:
-    """An ingested asset; `created` is False if the brand had an asset with the same bytes."""
+    """An ingested asset; `created` is False if the brand had an asset with the same bytes.
+
+    `added` is what that asset got in addition, and `version` the number of its earlier version that
+    has these bytes; None if its current file has them.
+    """
 
     asset: Asset
     created: bool
+    added: Added = field(default_factory=Added)
+    version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,30 +74,45 @@ def ingest_asset(
 ) -> IngestResult:
     """Add an image to a brand: verify it, store its bytes unchanged, render its renditions.
 
-    The file's metadata fills what `fields` (`asset_fields.EDITABLE`) and `tags` leave empty; with
-    `complete`, required custom fields need a value. The brand's asset with the same bytes is
-    returned instead, added to `collection`. It leaves no row if killed midway, no file if it fails.
-    Raises PictureRefused, InvalidAsset and FileMissing."""
-    checksum = hashlib.sha256(data := _read(file)).hexdigest()
-    if existing := _existing(brand, checksum, collection):
+    `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
+    adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
+    that has or had the same bytes is returned instead, completed with tags, collection and fields.
+    If killed midway it leaves no row, if it fails no file. Raises PictureRefused, InvalidAsset and
+    FileMissing.
+    """
+    checksum = hashlib.sha256(data := read_upload(file)).hexdigest()
+    tags = list(tags)
+    more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
+    if existing := _existing(brand, checksum, more):
         return existing
     image = decoder.examine(data)
-    told: dict[str, Any] = asdict(provenance) if provenance else read_source_type(data, image)
-    told |= _file_fields(filename, data, checksum, image)
-    asset = Asset(
-        brand=brand, origin=origin, created_by=by, created_at=created_at or timezone.now(), **told
-    )
+    facts = file_fields(filename, data, checksum, image)
+    facts |= asdict(provenance) if provenance else read_source_type(data, image)
+    facts["created_at"] = created_at or timezone.now()
+    asset = Asset(brand=brand, origin=origin, created_by=by, **facts)
     _assign_fields(asset, fields, data, image, complete)
     try:
-        _save(asset, data, image, tags, collection)
+        _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
     except IntegrityError:
-        if existing := _existing(brand, checksum, collection):
+        if existing := _existing(brand, checksum, more):
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
 
 
-def _file_fields(
+def find_by_bytes(*, brand: Brand, checksum: str) -> tuple[Asset, int | None] | None:
+    """Return the brand's asset that has these bytes, with None, or that had them in an earlier
+    version, with its number; None: there is none."""
+    current = Asset.objects.filter(brand=brand, checksum=checksum)
+    earlier = Asset.objects.filter(brand=brand, versions__checksum=checksum)
+    found: Any = current.annotate(had_as=Value(None, IntegerField())).union(
+        earlier.annotate(had_as=F("versions__number")), all=True
+    )
+    asset = found.order_by(F("had_as").asc(nulls_first=True)).first()
+    return None if asset is None else (asset, asset.had_as)
+
+
+def file_fields(
     filename: str, data: bytes, checksum: str, image: images.ImageFacts
 ) -> dict[str, Any]:
     """Return the fields of an asset that describe its file and its pixels."""
@@ -120,7 +142,6 @@ def _assign_fields(
     cannot have.
     """
     said = _said(asset, image)
-    asset.metadata_read_at = timezone.now()
     custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
     fields = {
         **fields,
@@ -138,58 +159,34 @@ def _save(
     asset: Asset,
     data: bytes,
     image: images.ImageFacts,
-    given_tags: Iterable[str],
+    tags: list[str],
     collection: Collection | None,
 ) -> None:
-    """Save the files, then the row.
-
-    Files come first: saving them may be slow, and no transaction must wait for it. If anything
-    fails, they are deleted again, unless the row exists: an error from COMMIT does not prove that
-    nothing was committed.
-    """
-    tags = from_file.tags_from_file(_said(asset, image), given_tags)
-    undo: list[Callable[[], None]] = []
-    committing = False
-    try:
-        _save_files(asset, data, image, undo)
+    """Save the files, then the row."""
+    with deleted_on_failure(lambda: _may_exist(asset)) as new:
+        save_files(asset, data, image, new)
         with transaction.atomic():
             asset.save(force_insert=True)
             if tags:
                 asset.tags.add(*tags)
             if collection:
                 collections.add_assets(collection=collection, assets=[asset])
-            committing = True
-    except BaseException:
-        if not (committing and _may_exist(asset)):
-            for step in undo:
-                with contextlib.suppress(Exception):  # the first error is the one to report
-                    step()
-        raise
+            new.committing = True
 
 
 def _may_exist(asset: Asset) -> bool:
-    """Return whether the asset's row may have been committed.
-
-    If that cannot be found out, the answer is True: an orphaned file does less harm than a row
-    without a file.
-    """
-    try:
-        return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
-    except DatabaseError:
-        return True
+    return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
 
 
-def _existing(brand: Brand, checksum: str, collection: Collection | None) -> IngestResult | None:
-    """Return the brand's asset with these bytes, added to the collection; None: there is none."""
-    asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
-    if asset is None:
+def _existing(brand: Brand, checksum: str, more: dict[str, Any]) -> IngestResult | None:
+    """Return the brand's asset that has or had these bytes, completed with `more`; None: none."""
+    if (found := find_by_bytes(brand=brand, checksum=checksum)) is None:
         return None
-    if collection:
-        collections.add_assets(collection=collection, assets=[asset])
-    return IngestResult(asset, created=False)
+    asset, version = found
+    return IngestResult(asset, False, complete_asset(asset=asset, **more), version)
 
 
-def _read(file: File[bytes] | bytes) -> bytes:
+def read_upload(file: File[bytes] | bytes) -> bytes:
     """Return the file's bytes. Raises PictureRefused if it is empty or too large."""
     if isinstance(file, bytes):
         data = file
@@ -204,15 +201,17 @@ def _read(file: File[bytes] | bytes) -> bytes:
     return data
 
 
-def _save_files(
-    asset: Asset, data: bytes, image: images.ImageFacts, undo: list[Callable[[], None]]
+def save_files(
+    asset: Asset, data: bytes, image: images.ImageFacts, new: NewFiles, *, prefix: str = ""
 ) -> None:
-    name = f"{PurePath(asset.filename).stem}.{image.extension}"
+    """Save the original, under a name that begins with `prefix`, and the renditions; assign the
+    original to `asset`, without saving that. Raises FileMissing."""
+    name = f"{prefix}{PurePath(asset.filename).stem}.{image.extension}"
     try:
         asset.file.save(name, ContentFile(data), save=False)
-        undo.append(lambda: default_storage.delete(asset.path))
+        new.paths.append(asset.path)
         for rendition, rendered in embed_xmp(asset, image.renditions).items():
-            path = default_storage.save(asset.rendition_path(rendition), ContentFile(rendered))
-            undo.append(lambda path=path: default_storage.delete(path))  # type: ignore[misc]
+            path = asset.rendition_path(rendition)
+            new.paths.append(default_storage.save(path, ContentFile(rendered)))
     except Exception as error:  # each storage backend raises its own
         raise FileMissing(f"The file storage rejects this file: {error}.") from error

@@ -5,23 +5,39 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from django.db import transaction
 
 from assetbank import hooks
+from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
-from assetbank.assets import rendered
-from assetbank.assets.files import delete_after_commit, path_without_location, read_original
-from assetbank.assets.metadata import custom_fields
+from assetbank.assets.files import delete_after_commit, file_paths, read_original
+from assetbank.assets.metadata import custom_fields, from_file, says_nothing, title_for
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import decoder, images
-from assetbank.models import Asset
+from assetbank.models import Asset, Collection
 from assetbank.rights import MADE_WITH_AI, check_source_type_claim, terms
-from assetbank.text import clean_tags
+from assetbank.text import clean_tags, clean_text
 
 logger = logging.getLogger(__name__)
+
+DEFAULTS = Asset()  # a new asset's fields
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+@dataclass(frozen=True)
+class Added:
+    """What an existing asset got in addition; false if nothing."""
+
+    tags: tuple[str, ...] = ()
+    collection: Collection | None = None
+    fields: tuple[str, ...] = ()  # names
+
+    def __bool__(self) -> bool:
+        return bool(self.tags or self.collection or self.fields)
 
 
 @transaction.atomic
@@ -33,9 +49,9 @@ def update_asset(
     deciding: bool = False,
     **fields: Any,
 ) -> Asset:
-    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`; values of `custom` are
-    merged into its own, None removes one); its bytes never change.
+    """Change an asset's tags and `fields` (of `asset_fields.EDITABLE`); its bytes never change.
 
+    `custom` has values of custom fields by name; they are merged into its own, None removes one.
     `withdrawing` is for the withdrawal of usage rights and for lifting it: only they move an asset
     into quarantine or out of it. `deciding` is for decisions and for undoing a merge: only they
     approve an asset. Terms that become stricter are propagated to the assets made from this one.
@@ -44,10 +60,10 @@ def update_asset(
         InvalidAsset: a value is invalid, or may not be set here; the message says why.
         AssetGone: the asset was deleted in the meantime.
     """
-    before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
-    if before is None:  # saving would create the row again
-        raise AssetGone(f"“{asset}” was deleted in the meantime.")
-    _merge_custom(before, asset, fields)
+    before = _locked(asset)
+    if "custom" in fields:
+        before.brand = asset.brand
+        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
     status = fields.get("status", before.status)
     asset_fields.check_status(before, status, withdrawing=withdrawing, deciding=deciding)
     names = asset_fields.assign_fields(asset, fields)
@@ -55,7 +71,7 @@ def update_asset(
     for name in names:
         setattr(after, name, getattr(asset, name))
     _check_bounds(before, after)
-    _check_claim(before, after)
+    _check_source_type(before, after)
     if tags is not None:
         asset.tags.set(clean_tags(tags))
         asset.__dict__.pop("annotated_tags", None)
@@ -67,18 +83,69 @@ def update_asset(
     return asset
 
 
-def _check_claim(before: Asset, after: Asset) -> None:
-    """Raise InvalidAsset if the asset loses its mark as made with AI, and its file has one."""
+@transaction.atomic
+def complete_asset(
+    *,
+    asset: Asset,
+    tags: Iterable[str] = (),
+    collection: Collection | None = None,
+    overwrite: bool = False,
+    **fields: Any,
+) -> Added:
+    """Add to an asset what its file came with when it came again; return what is new.
+
+    Tags are united. `fields` (of `asset_fields.EDITABLE`) are set where the asset has none or the
+    default, and with `overwrite` everywhere; the status never. Raises as `update_asset` does.
+    """
+    _locked(asset)
+    names = sorted(asset.tags.names())
+    present = {name.upper().lower() for name in names}
+    new_tags = [name for name in clean_tags(tags) if name.upper().lower() not in present]
+    changes = {
+        name: new
+        for name, value in fields.items()
+        if name != "status" and (new := _completed(asset, name, value, overwrite)) is not None
+    }
+    for name, other in from_file.PAIRS.items():
+        if name in changes and other not in changes:
+            del changes[name]  # it belongs to the other's value, which stays
+    if new_tags or changes:
+        update_asset(asset=asset, tags=[*names, *new_tags] if new_tags else None, **changes)
+    if collection and not collection.items.filter(asset=asset).exists():
+        collections.add_assets(collection=collection, assets=[asset])
+    else:
+        collection = None
+    return Added(tuple(new_tags), collection, tuple(changes))
+
+
+def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
+    """Return the new value of a field; None if the present one stays."""
+    if name not in asset_fields.EDITABLE:
+        return value  # update_asset refuses it
+    present, value = getattr(asset, name), clean_text(value) if isinstance(value, str) else value
+    if name == "custom":
+        missing = {key: each for key, each in value.items() if overwrite or key not in present}
+        return {k: v for k, v in missing.items() if v not in EMPTY and v != present.get(k)} or None
+    if value in EMPTY or value == present:
+        return None
+    unsaid = present in (None, getattr(DEFAULTS, name)) or (
+        name == "title" and (says_nothing(present) or present == title_for(asset.filename))
+    )
+    return value if overwrite or unsaid else None
+
+
+def _locked(asset: Asset) -> Asset:
+    """Return the asset's row, locked. Raises AssetGone: saving would create it again."""
+    if row := Asset.objects.select_for_update().filter(pk=asset.pk).first():
+        return row
+    raise AssetGone(f"“{asset}” was deleted in the meantime.")
+
+
+def _check_source_type(before: Asset, after: Asset) -> None:
+    """Raise InvalidAsset if the change denies what the file says of how it was made."""
     if before.digital_source_type in MADE_WITH_AI and after.digital_source_type not in MADE_WITH_AI:
         data = read_original(before)
         check_source_type_claim(data, decoder.examine(data), after.digital_source_type)
-
-
-def _merge_custom(before: Asset, asset: Asset, fields: dict[str, Any]) -> None:
-    """Merge the given values of custom fields into those that the asset has by now."""
-    if "custom" in fields:
-        before.brand = asset.brand
-        fields["custom"] = custom_fields.merge_values(before, fields["custom"])
 
 
 def _check_bounds(before: Asset, after: Asset) -> None:
@@ -99,13 +166,6 @@ def propagate_terms(before: Asset, after: Asset) -> None:
 @transaction.atomic
 def delete_asset(*, asset: Asset) -> None:
     """Delete an asset; its files are deleted when the transaction has committed."""
-    paths = {
-        asset.path,
-        path_without_location(asset),
-        *map(asset.rendition_path, images.RENDITIONS),
-        *map(asset.rendition_path_without_source_type, images.RENDITIONS),
-        *rendered.paths(asset.checksum),
-        *chain.from_iterable(map(asset.outdated_rendition_paths, images.RENDITIONS)),
-    }
+    paths = file_paths(asset)
     asset.delete()
     delete_after_commit(paths)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assetbank', '0010_custom_fields'),
+        ('assetbank', '0011_asset_sources'),
     ]
 
     operations = [

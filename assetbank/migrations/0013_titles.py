@@ -37,13 +37,13 @@ UPDATE assetbank_asset SET title = {OLD_TITLE} WHERE title = 'Untitled' AND {OLD
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assetbank", "0007_metadata")]
+    dependencies = [("assetbank", "0009_versions")]
 
     operations = [
         migrations.AlterField(
             model_name='decision',
             name='verdict',
-            field=models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Changes requested'), ('archived', 'Archived'), ('checked', 'Terms checked')], max_length=10),
+            field=models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Changes requested'), ('archived', 'Archived'), ('replaced', 'File replaced'), ('checked', 'Terms checked')], max_length=10),
         ),
         migrations.AddIndex(
             model_name='asset',

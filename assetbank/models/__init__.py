@@ -9,9 +9,12 @@ from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
 from assetbank.models.rendered import RenderedFile
+from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
+from assetbank.models.versions import FILE_FIELDS, AssetVersion
 
 __all__ = [
-    "UNTITLED", "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "CustomField",
-    "CustomNumber", "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile",
+    "FILE_FIELDS", "MAX_PATH_BYTES", "UNTITLED", "Asset", "AssetQuerySet", "AssetSource",
+    "AssetVersion", "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber",
+    "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile", "WatchedFolder",
     "hex_colour", "original_path", "validate_palette",
 ]  # fmt: skip

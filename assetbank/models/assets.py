@@ -57,7 +57,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
 
 class Asset(EmbeddedMetadata):
-    """An image of a brand. The original's bytes never change; everything else describes them."""
+    """An image of a brand. An original's bytes never change; another file is another version."""
 
     class Kind(models.TextChoices):
         PRODUCT = "product", "Product"
@@ -110,6 +110,9 @@ class Asset(EmbeddedMetadata):
     width = models.PositiveIntegerField(help_text="In pixels, with EXIF orientation applied.")
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
+    version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Number of the file's version; 1: never replaced."
+    )
     colours = ArrayField(
         models.CharField(max_length=7),
         null=True,

@@ -28,6 +28,10 @@ class Brand(models.Model):
         APPROVED = "approved", "Approved only"
         NONE = "none", "None"
 
+    class ReplacementPolicy(models.TextChoices):
+        ASK_AGAIN = "ask_again", "Ask for approval again"
+        KEEP = "keep", "Keep the approval"
+
     class GpsPolicy(models.TextChoices):
         STRIP_FOR_VIEWERS = "strip_for_viewers", "Remove from downloads of viewers"
         STRIP = "strip", "Remove from all downloads"
@@ -64,6 +68,13 @@ class Brand(models.Model):
         default=GpsPolicy.STRIP_FOR_VIEWERS,
         help_text="Where an image was taken, as its file states it. The stored original is never "
         "changed. Viewers see coordinates only if they are kept.",
+    )
+    replacement_policy = models.CharField(
+        "when the file of an approved asset is replaced",
+        max_length=10,
+        choices=ReplacementPolicy.choices,
+        default=ReplacementPolicy.ASK_AGAIN,
+        help_text="Until it is approved again, the asset is a draft and viewers do not see it.",
     )
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="brands"

@@ -11,13 +11,15 @@ from assetbank.models.assets import Asset
 class Decision(models.Model):
     """A decision about an asset: approved, changes requested, archived, or its terms checked.
 
-    Immutable.
+    Immutable. `replaced` is no manager's decision: a new file has ended the one before, so that
+    another one is awaited.
     """
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Changes requested"
         ARCHIVED = "archived", "Archived"
+        REPLACED = "replaced", "File replaced"
         CHECKED = "checked", "Terms checked"  # leaves the status as it is
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="decisions")

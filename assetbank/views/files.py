@@ -19,9 +19,10 @@ from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from assetbank import permissions
-from assetbank.assets import downloads, open_rendition
+from assetbank.assets import downloads, open_rendition, versions
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
+from assetbank.models import Asset
 
 # Parameter of each storage backend that sets Content-Disposition in a signed address
 DISPOSITIONS = {
@@ -67,6 +68,39 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the original as a download under its file name, if need be without coordinates."""
     asset = get_object_or_404(permissions.downloadable(request.user), pk=pk)
     downloads.require_download(request.user, asset)
+    return _send_original(asset)
+
+
+@require_safe
+@token_or_session
+def version_original(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
+    """Send the original of a version as a download under its file name."""
+    asset = _version(request, pk, number)
+    downloads.require_download(request.user, asset)
+    return _send_original(asset)
+
+
+@require_safe
+@token_or_session
+def version_rendition(request: HttpRequest, pk: int, number: int, name: str) -> HttpResponseBase:
+    """Send a rendition of a version; whether the user may still see it is asked each time."""
+    if name not in images.SHOWN:
+        raise Http404(f"There is no rendition {name}.")
+    response = _send_rendition(request, _version(request, pk, number), name)
+    if _storage_is_local():
+        response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _version(request: HttpRequest, pk: int, number: int) -> Asset:
+    """Return the asset with the file of that version."""
+    visible = permissions.downloadable(request.user).select_related("created_by")
+    asset = get_object_or_404(visible, pk=pk)
+    versions.require_access(request.user, asset)
+    return versions.get_version(asset, number).as_asset
+
+
+def _send_original(asset: Asset) -> HttpResponseBase:
     path = downloads.original_path(asset=asset, location=permissions.keeps_location(asset))
     if not _storage_is_local():
         return _redirect_to_storage(path, download_as=downloads.original_name(asset))
@@ -122,6 +156,10 @@ def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     if name not in images.SHOWN:
         raise Http404(f"There is no rendition {name}.")
     asset = get_object_or_404(permissions.assets(request.user), pk=pk)
+    return _send_rendition(request, asset, name)
+
+
+def _send_rendition(request: HttpRequest, asset: Asset, name: str) -> HttpResponseBase:
     etag = f'"{asset.rendition_version}-{name}"'
     if _storage_is_local() and (unchanged := get_conditional_response(request, etag=etag)):
         return _cache_forever(unchanged, etag)

@@ -31,9 +31,10 @@ def upload(request: PageRequest) -> HttpResponse:
     """Ingest posted files: one from a script, which gets JSON, or several from a plain form.
 
     The JSON is `{"outcome": "stored" | "duplicate", "title", "url", "card"}`, with `"aside":
-    "archived" | "quarantined"` for a duplicate that searches do not show, and `"also_in": [names]`
-    if other brands of the user have the same bytes; or a problem with the status of its error. A
-    plain form is redirected to the library.
+    "archived" | "quarantined"` for a duplicate that searches do not show, `"version": number` if it
+    is an earlier version of that asset, `"added": sentence` if it was added to a collection, and
+    `"also_in": [names]` if other brands of the user have the same bytes; or a problem with the
+    status of its error. A plain form is redirected to the library.
     """
     if not permissions.brands(request.user, *permissions.EDITORS).exists():
         error = NotAllowed(
@@ -79,6 +80,10 @@ def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
     }
     if not result.created and result.asset.status in NOT_IN_SEARCH:
         answer["aside"] = result.asset.status
+    if result.added.collection:
+        answer["added"] = f"Added to the collection “{result.added.collection}”"
+    if result.version:
+        answer["version"] = result.version
     if copies := permissions.copies_in_other_brands(request.user, result.asset):
         answer["also_in"] = [other.brand.name for other in copies]
     return JsonResponse(answer, status=201 if result.created else 200)
@@ -95,7 +100,7 @@ def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
             messages.error(request, f"{file.name}: {error.message}")
         else:
             created += result.created
-            duplicates += [] if result.created else [result.asset]
+            duplicates += [] if result.created else [result]
     if created:
         messages.success(request, f"{created} {'asset' if created == 1 else 'assets'} added.")
     if duplicates:
@@ -104,11 +109,12 @@ def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
             '<a href="{}">{}</a>{}',
             (
                 (
-                    asset.get_absolute_url(),
-                    asset,
-                    f", {asset.status}" * (asset.status in NOT_IN_SEARCH),
+                    result.asset.get_absolute_url(),
+                    result.asset,
+                    f", {result.asset.status}" * (result.asset.status in NOT_IN_SEARCH)
+                    + ", now in the collection" * bool(result.added.collection),
                 )
-                for asset in duplicates[:MAX_NAMED]
+                for result in duplicates[:MAX_NAMED]
             ),
         )
         more = f" and {len(duplicates) - MAX_NAMED} more" if len(duplicates) > MAX_NAMED else ""

@@ -12,6 +12,7 @@ from assetbank.views import (
     notifications,
     review,
     uploads,
+    versions,
 )
 
 urlpatterns = [
@@ -36,6 +37,23 @@ urlpatterns = [
         "brands/<slug:slug>/fields/<slug:name>/delete/",
         custom_fields.delete,
         name="brand-field-delete",
+    ),
+    path("assets/<int:pk>/versions/", versions.listed, name="asset-versions"),
+    path("assets/<int:pk>/versions/compare/", versions.compare, name="asset-versions-compare"),
+    path(
+        "assets/<int:pk>/versions/<int:number>/restore/",
+        versions.restore,
+        name="asset-version-restore",
+    ),
+    path(
+        "assets/<int:pk>/versions/<int:number>/original/",
+        files.version_original,
+        name="asset-version-original",
+    ),
+    path(
+        "assets/<int:pk>/versions/<int:number>/renditions/<slug:name>/",
+        files.version_rendition,
+        name="asset-version-rendition",
     ),
     path("notices/", notifications.listed, name="notices"),
     path("notices/count/", notifications.count, name="notices-count"),

@@ -45,6 +45,14 @@ class ReferenceSerializer(serializers.Serializer[Reference]):
     position = serializers.IntegerField(help_text="Position, starting at 0.")
     role = serializers.CharField(help_text="Role of the reference; may be empty.")
     checksum = serializers.CharField(help_text="SHA-256 of the file that was sent, hexadecimal.")
+    version = serializers.IntegerField(
+        allow_null=True,
+        help_text="Number of the asset's version that was sent; null if the file is none of this "
+        "asset, which another one was merged into.",
+    )
+    replaced_since = serializers.BooleanField(
+        help_text="True if the asset has another file now than the version that was sent."
+    )
 
 
 class OutputSerializer(serializers.Serializer[Output]):
@@ -153,7 +161,7 @@ class GenerationSerializer(serializers.ModelSerializer[Generation]):
             return data
         for row, listed in zip(generation.reference_rows.all(), data["references"], strict=True):
             if row.asset and not scope.sees(row.asset):
-                listed.update(asset=None, title=HIDDEN, checksum="")
+                listed.update(asset=None, title=HIDDEN, checksum="", version=None)
                 data["full_prompt"], data["left_out"] = "", []  # they name the references
         return data
 

@@ -9,13 +9,14 @@ from typing import Any
 @dataclass(frozen=True)
 class ReferenceImage:
     """One reference as it is sent to an engine. Messages name it by `title`; `role` is one of
-    `models.Role` or ""."""
+    `models.Role` or "". `checksum` is that of the asset's file, from which `data` was made."""
 
     data: bytes
     mime_type: str
     title: str
     role: str = ""
     asset_id: int = 0
+    checksum: str = ""
 
 
 @dataclass(frozen=True)

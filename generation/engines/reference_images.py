@@ -20,12 +20,15 @@ def reference_image(asset: Asset, role: str = "") -> ReferenceImage:
     if asset.bytes <= MAX_SENT_BYTES:
         data, mime = decoder.as_reference(read_original(asset), side=MAX_SENT_SIDE)
         if len(data) <= MAX_SENT_BYTES:
-            return ReferenceImage(data, mime, asset.title, role, asset.pk)
+            return _reference(asset, data, mime, role)
     with open_rendition(asset=asset, name="preview") as file:
-        return ReferenceImage(file.read(), "image/webp", asset.display_title, role, asset.pk)
+        return _reference(asset, file.read(), "image/webp", role)
 
 
 def original_image(asset: Asset, role: str = "") -> ReferenceImage:
     """Return the original of an asset as a reference. Raises FileMissing."""
-    data = read_original(asset)
-    return ReferenceImage(data, asset.mime, asset.display_title, role, asset.pk)
+    return _reference(asset, read_original(asset), asset.mime, role)
+
+
+def _reference(asset: Asset, data: bytes, mime: str, role: str) -> ReferenceImage:
+    return ReferenceImage(data, mime, asset.display_title, role, asset.pk, asset.checksum)

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from assetbank import permissions
-from assetbank.assets import downloads
+from assetbank.assets import downloads, versions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, Decision
 from assetbank.rights import provenance
@@ -112,6 +112,7 @@ def _facts(asset: Asset) -> dict[str, Any]:
         "height": asset.height,
         "bytes": asset.bytes,
         "sha256": asset.checksum,
+        "version": asset.version,
         "added_by": _username(asset.created_by),
         "added_at": asset.created_at,
     }
@@ -153,6 +154,9 @@ def _references(generation: Generation, person: permissions.AnyUser) -> _Referen
             "asset": row.asset_id,  # null if it was deleted
             "title": row.title,
             "sha256": row.checksum,
+            "version": row.version,
+            "current_version": row.asset.version if row.asset else None,
+            "replaced_since": row.replaced_since,
             "terms": _terms(row.asset) if row.asset else None,
         }
         for row in rows
@@ -166,8 +170,11 @@ def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
     references = _references(generation, person)
     engine = EngineModel.objects.filter(pk=generation.model).first()
     version = generation.preset_version
-    made = {
+    asset = output.asset
+    drawn = versions.with_checksum(asset, output.checksum) if asset else None
+    made: dict[str, Any] = {
         "generation": generation.pk,
+        "version": drawn.version if drawn else None,
         "engine": engine.engine if engine else "",
         "model": generation.model,
         "model_name": engine.label if engine else generation.model,

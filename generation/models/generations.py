@@ -161,6 +161,11 @@ class Reference(models.Model):
     role = models.CharField(max_length=12, choices=Role.choices, blank=True)
     title = models.CharField(max_length=200)
     checksum = models.CharField(max_length=64)
+    version = models.PositiveIntegerField(
+        null=True,
+        help_text="Number of the asset's version that was sent; null: the file is none of this "
+        "asset, which another one was merged into.",
+    )
 
     class Meta:
         ordering = ["position"]
@@ -174,6 +179,13 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position + 1}. {self.title}"
+
+    @property
+    def replaced_since(self) -> bool:
+        """True if the asset has another file now than the version that was sent."""
+        if self.asset is None or self.version is None:
+            return False
+        return self.checksum != self.asset.checksum
 
 
 class Output(models.Model):

@@ -29,7 +29,7 @@ from generation.errors import (
     InvalidRequest,
     Refused,
 )
-from generation.lineage import inheritance
+from generation.lineage import inheritance, references
 from generation.models import EngineModel, Generation, Output, Reference, Take
 from generation.pipeline import takes
 from generation.prompting import brand_rules, compose
@@ -50,7 +50,7 @@ def draw_request(generation: Generation) -> DrawRequest:
     _check_sources(generation, rows)
     composed = _compose(generation, chosen, rows)
     sent = [rows[n] for n in composed.sent]
-    images = [reference_images.reference_image(row.asset, row.role) for row in sent if row.asset]
+    images = _reference_images(sent)
     left_out = list(composed.left_out)
     # A sketch prints the prompt for the user who wrote it, so it gets only that text
     prompt = generation.prompt if chosen.engine == "sketch" else composed.text
@@ -105,15 +105,21 @@ def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
         raise InvalidRequest(sentence, code=code)
 
 
+def _reference_images(rows: Sequence[Reference]) -> list[ReferenceImage]:
+    used = [(references.file_used(row), row.role) for row in rows]
+    return [reference_images.reference_image(asset, role) for asset, role in used if asset]
+
+
 def _draft_image(draft: Output) -> ReferenceImage:
-    """Return the draft of a final as the reference image that is drawn again. Raises InvalidRequest
-    if it was deleted."""
-    if draft.asset is None:
+    """Return the draft of a final, as it was drawn, as the reference image that is drawn again.
+    Raises InvalidRequest if it was deleted."""
+    drawn = references.file_drawn(draft)
+    if drawn is None:
         raise InvalidRequest(
             "The draft is no longer in the library, so it cannot be upscaled.",
             code="reference_gone",
         )
-    return reference_images.reference_image(draft.asset)
+    return reference_images.reference_image(drawn)
 
 
 def draw_missing(generation: Generation) -> None:

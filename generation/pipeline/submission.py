@@ -105,6 +105,7 @@ def _save(generation: Generation, references: Sequence[Asset], roles: Mapping[in
                 role=roles.get(asset.pk, ""),
                 title=asset.display_title,
                 checksum=asset.checksum,
+                version=asset.version,
             )
             for position, asset in enumerate(references)
         ]

@@ -22,8 +22,11 @@ RECOGNITION_THRESHOLD = -2.5  # log-odds
 
 
 def checked_references(rows: Iterable[Reference]) -> list[Reference]:
-    """Return the references that can be checked: not deleted, and not of an EXEMPT role."""
-    return [row for row in rows if row.role not in EXEMPT and row.asset_id]
+    """Return the references that can be checked: not deleted, not replaced since by another file,
+    whose vector is there instead, and not of an EXEMPT role."""
+    return [
+        row for row in rows if row.role not in EXEMPT and row.asset_id and not row.replaced_since
+    ]
 
 
 def unused_references(

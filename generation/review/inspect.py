@@ -18,7 +18,7 @@ from assetbank import permissions
 from assetbank.assets import open_rendition
 from assetbank.errors import ProblemError
 from assetbank.media import decoder
-from assetbank.models import Asset, Brand
+from assetbank.models import Asset, AssetVersion, Brand
 from generation.models import BrandRules, Finding, Output, Reference
 from generation.review import fidelity, ocr, palette
 from search.duplicates import detect
@@ -63,6 +63,12 @@ def inspect_again(*, person: permissions.AnyUser, outputs: QuerySet[Output], bra
     permissions.require_editor(person, brand)
     checked = outputs.filter(generation__brand=brand).exclude(asset=None)
     return checked.update(inspected_at=None)
+
+
+def inspect_replaced(asset: Asset, before: AssetVersion) -> None:
+    """Queue a generated asset whose file was replaced for another check: its findings are about the
+    earlier file."""
+    Output.objects.filter(asset=asset).update(inspected_at=None)
 
 
 # ------------------------------------------------------------------------ checking

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from assetbank import permissions
+from assetbank.assets import versions
 from assetbank.models import Asset
 from generation.billing import prices
 from generation.engines import catalog
@@ -81,8 +82,9 @@ def finalise_draft(
 
 
 def _unchanged_references(draft: Generation, person: User) -> dict[Asset, str]:
-    """Return the references of `draft` with their roles, in order. Raises InvalidRequest if one
-    was deleted or changed, or `person` may not view it."""
+    """Return the references of `draft` with their roles, in order, each with the file that the
+    draft was made from, which may have been replaced since. Raises InvalidRequest if one was
+    deleted or has lost that file, or `person` may not view it."""
     rows = list(draft.reference_rows.all())
     visible = permissions.assets(person).in_bulk([row.asset_id for row in rows if row.asset_id])
     references: dict[Asset, str] = {}
@@ -99,14 +101,15 @@ def _unchanged_references(draft: Generation, person: User) -> dict[Asset, str]:
                 "You cannot access one of its references; ask someone who can.",
                 code="unknown_reference",
             )
-        if asset.checksum != row.checksum:
+        used = versions.with_checksum(asset, row.checksum)
+        if used is None:
             raise InvalidRequest(
                 f"The file of the reference “{row.title}” has changed, so this image cannot be "
                 "upscaled. Reuse its settings in the studio to generate it from the current "
                 "file.",
                 code="reference_changed",
             )
-        references[asset] = row.role
+        references[used] = row.role
     return references
 
 

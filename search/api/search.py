@@ -6,7 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -15,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from assetbank import permissions
-from assetbank.api.assets import AssetViewSet
+from assetbank.api.assets import AddedSerializer, AssetViewSet
 from assetbank.api.fields import user_of
 from assetbank.api.pagination import PAGING, limit_of
 from assetbank.api.parsers import PARSERS
@@ -86,8 +90,20 @@ class SearchSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField(required=False)
 
 
+@extend_schema_serializer(component_name="DuplicateAsset")
+class DuplicateSerializer(FoundSerializer):
+    """The existing asset that has the uploaded bytes."""
+
+    created = serializers.BooleanField(help_text="false: no asset was added.")
+    added = AddedSerializer()
+
+    class Meta(FoundSerializer.Meta):
+        fields = [*FoundSerializer.Meta.fields, "created", "added"]
+        read_only_fields = fields
+
+
 @extend_schema_view(
-    create=extend_schema(responses={201: FoundSerializer, 200: FoundSerializer}),
+    create=extend_schema(responses={201: FoundSerializer, 200: DuplicateSerializer}),
 )
 class FoundViewSet(AssetViewSet):
     """List, upload, update and delete assets, with their state in the index."""

@@ -135,30 +135,35 @@ def forget_comparisons(brand: Brand | None = None) -> None:
 
 
 class _PairComparer:
-    """Compares pairs in one run, with caches of the images' arrays and of pairs that differ."""
+    """Compares pairs in one run, with caches of the images' arrays and of pairs that differ.
+
+    Both are by checksum: a file may be replaced during the run.
+    """
 
     def __init__(self) -> None:
         self.arrays = lru_cache(MAX_CACHED_ARRAYS)(_pixel_arrays)
-        self.different: set[Pair] = set()
+        self.different: set[tuple[str, str]] = set()
 
     def score(self, first: Asset, second: Asset) -> float:
         """Return the score of a pair, or 0.0 below SAME_THRESHOLD or if unreadable.
 
         Raises FileMissing.
         """
-        if (first.pk, second.pk) in self.different:
+        if (first.checksum, second.checksum) in self.different:
             return 0.0
-        arrays = self.arrays(first), self.arrays(second)
+        arrays = self.arrays(first, first.checksum), self.arrays(second, second.checksum)
         score = pixel_match.same_image_score(*arrays) if all(arrays) else 0.0  # type: ignore[arg-type]
         if score < pixel_match.SAME_THRESHOLD:
             if len(self.different) >= MAX_DIFFERENT_PAIRS:
                 self.different.clear()
-            self.different.add((first.pk, second.pk))
+            self.different.add((first.checksum, second.checksum))
         return score
 
 
-def _pixel_arrays(asset: Asset) -> pixel_match.PixelArrays | None:
+def _pixel_arrays(asset: Asset, checksum: str) -> pixel_match.PixelArrays | None:
     """Return an asset's arrays for `pixel_match`; None if its image cannot be decoded.
+
+    `checksum`, that of the asset, is a part of the cache key.
 
     Raises FileMissing.
     """
@@ -189,8 +194,13 @@ def _compare(asset: Asset, others: Sequence[Asset], comparer: _PairComparer) -> 
             found[first.pk, second.pk] = score
     with transaction.atomic():
         locked = Asset.objects.select_for_update(no_key=True).order_by("pk")
+        compared = {each.pk: each.checksum for each in (asset, *others)}
         pks = {asset.pk, *itertools.chain.from_iterable(found)}
-        existing = set(locked.filter(pk__in=pks).values_list("pk", flat=True))
+        existing = {  # with the file that was compared
+            pk
+            for pk, file in locked.filter(pk__in=pks).values_list("pk", "checksum")
+            if file == compared[pk]
+        }
         if asset.pk not in existing:
             return
         DuplicatePair.objects.bulk_create(

@@ -180,7 +180,9 @@ def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:
     result.skipped = [leased for leased in batch if leased.skip_reason]
     _encode([leased for leased in batch if leased.pixels], space, result)
     result.indexed = [leased for leased in batch if leased.vector is not None]
-    gone = [leased.embedding.asset_id for leased in [*result.removed, *result.skipped]]
+    # What cannot be encoded may have replaced a file that is still in the index
+    failed = [leased for leased, _, may_be_retried in result.failed if not may_be_retried]
+    gone = [leased.embedding.asset_id for leased in [*result.removed, *result.skipped, *failed]]
     store.delete(gone, collection=space.collection)
     _write(result, space)
     return result

@@ -393,7 +393,9 @@
       link.href = answer.url;
       link.textContent = answer.title;
       said.append(link);
+      if (answer.version) said.append(`, version ${answer.version}, replaced since`);
     }
+    if (answer?.added) said.append(` · ${answer.added}`);
     if (answer?.also_in) said.append(` · also in ${answer.also_in.join(", ")}`);
   };
   const showCard = async (address) => {
@@ -441,6 +443,23 @@
       else if (files.length) offerFiles(files);
     });
   }
+
+  // --- dropping one file on a form with one field for it
+  const dropForm = (event) => carriesFiles(event) && event.target.closest?.("[data-drop-file]");
+  document.addEventListener("dragover", (event) => {
+    const form = dropForm(event);
+    $$("[data-drop-file]").forEach((each) => each.classList.toggle("over", each === form));
+    if (form) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    const form = dropForm(event);
+    if (!form) return;
+    event.preventDefault();
+    form.classList.remove("over");
+    const holder = new DataTransfer();
+    holder.items.add(event.dataTransfer.files[0]);
+    $("input[type=file]", form).files = holder.files;
+  });
 
   // --- clicks, choices, keys
   document.addEventListener("click", (event) => {

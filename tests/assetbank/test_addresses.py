@@ -6,16 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from assetbank.assets import approval, collections
+from assetbank.assets import approval, collections, versions
 from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
-from tests.conftest import Cast
+from tests.conftest import Cast, picture_bytes
 from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
 from tests.support.api import EVERYBODY, upload
 
 MakeAsset = Callable[..., Asset]
+
+
+def new_file() -> SimpleUploadedFile:
+    return upload(picture_bytes((3, 141, 59)), f"{OURS}.png")
+
+
 A, P, V, C, M, S = EVERYBODY  # P, the outsider, is any signed-in user
 EDIT = {"title": "New", "kind": "product", "consent": "not_needed"}
 ADDRESSES = [
@@ -75,6 +82,17 @@ ADDRESSES = [
     # an asset with terms to check
     Address("post", "/assets/{unclear}/terms-check/", C, {"derivatives_allowed": "yes"}),
     Address("post", "/api/v1/assets/{unclear}/terms-check/", C, {"derivatives_allowed": False}),
+    # its versions: a viewer sees the current file only
+    Address("get", "/assets/{shown}/versions/", C),
+    Address("post", "/assets/{shown}/versions/", C, {"file": new_file, "reason": "New"}),
+    Address("get", "/assets/{shown}/versions/compare/?a=1&b=2", C),
+    Address("get", "/assets/{shown}/versions/1/original/", C),
+    Address("get", "/assets/{shown}/versions/1/renditions/grid/", C),
+    Address("post", "/assets/{shown}/versions/1/restore/", C),
+    Address("get", "/api/v1/assets/{shown}/versions/", C),
+    Address("post", "/api/v1/assets/{shown}/versions/", C, {"file": new_file}),
+    Address("get", "/api/v1/assets/{shown}/versions/1/", C),
+    Address("post", "/api/v1/assets/{shown}/versions/1/restore/", C, {"reason": "Better"}),
     # a draft, and its files
     Address("get", "/assets/{draft}/", C),
     Address("post", "/assets/{draft}/edit/", C, {**EDIT, "status": "draft"}),
@@ -105,7 +123,21 @@ ADDRESSES = [
 @pytest.fixture
 def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     define_field(brand=cast.acme, by=cast.manager, label="SKU", help=OURS)
-    shown = make_asset(custom={"sku": OURS}, title=f"{OURS} cape", description=OURS, tags=[OURS])
+    shown = make_asset(
+        custom={"sku": OURS},
+        title=f"{OURS} cape",
+        description=OURS,
+        tags=[OURS],
+        filename=f"{DRAFTS}.png",
+    )
+    versions.replace_file(
+        asset=shown,
+        file=picture_bytes((9, 9, 9)),
+        filename=f"{OURS}.png",
+        by=cast.creator,
+        reason=DRAFTS,
+    )
+    approval.decide(asset=shown, by=cast.manager, verdict="approved")
     draft = make_asset(title=f"{DRAFTS} hat", status="draft", filename=f"{DRAFTS}.png")
     unclear = make_asset(title=OURS, terms_to_check="Editorial use only")
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")

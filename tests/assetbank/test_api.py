@@ -24,7 +24,8 @@ from tests.support.api import Row, client_of, statuses, upload
 MakeAsset = Callable[..., Asset]
 FIELDS = {
     *("id", "title", "description", "brand", "tags", "kind", "origin", "status", "width"),
-    *("height", "bytes", "mime", "filename", "checksum", "licence", "credit", "expires_on"),
+    *("height", "bytes", "mime", "filename", "checksum", "version", "licence", "credit"),
+    *("expires_on",),
     *("derivatives_allowed", "territories", "consent", "consent_until", "rights_problem"),
     *("display_title", "headline", "alt_text", "extended_description", "rating", "captured_at"),
     *("city", "country", "place", "latitude", "longitude", "creator", "copyright"),
@@ -170,6 +171,35 @@ def test_the_same_bytes_are_answered_with_the_asset_that_is_there(cast: Cast) ->
     assert "Duplicate" not in first
     assert second["Duplicate"] == "true"
     assert second.json()["id"] == first.json()["id"]
+
+
+def test_the_same_bytes_again_complete_the_asset_and_the_answer_says_how(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    data = picture_bytes((7, 7, 7))
+    asset = make_asset(file=data, title="Cape", tags=["old"], credit="Ann")
+    collection = collections.create_collection(brand=cast.acme, name="Spring", by=None)
+    body = {
+        "file": upload(data),
+        "brand": "acme",
+        "collection": collection.pk,
+        "title": "Other",
+        "tags": "OLD, new",
+        "credit": "Bob",
+        "licence": "Editorial",
+    }
+    client = client_of(cast, "creator")
+    answer = client.post(f"{V1}/assets/", body, format="multipart")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["created"] is False
+    assert told["added"] == {"tags": ["new"], "collection": collection.pk, "fields": ["licence"]}
+    assert (told["id"], told["title"], told["credit"]) == (asset.pk, "Cape", "Ann")
+    assert (told["tags"], told["licence"]) == (["new", "old"], "Editorial")
+    assert list(collection.assets.all()) == [asset]
+    body["file"] = upload(data)
+    again = client.post(f"{V1}/assets/", body, format="multipart").json()
+    assert again["added"] == {"tags": [], "collection": None, "fields": []}
 
 
 def test_words_change_and_the_rest_stays(cast: Cast, make_asset: MakeAsset) -> None:

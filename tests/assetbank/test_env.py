@@ -50,6 +50,28 @@ def test_an_unset_an_empty_and_a_blank_value_mean_the_default() -> None:
         assert env.problems == []
 
 
+def test_watched_folders_have_a_brand_and_perhaps_a_collection() -> None:
+    env = Environment({"W": "/nas/in=acme; /hot folder/=other-1:Spring: 1;"})
+    assert env.watched_folders("W", help="") == {
+        "/nas/in": ("acme", ""),
+        "/hot folder": ("other-1", "Spring: 1"),
+    }
+    assert env.problems == []
+
+
+@pytest.mark.parametrize("value", ["in=acme", "/in", "/in=", "/in=a b", "/in=acme:"])
+def test_a_watched_folder_that_is_not_understood_is_a_sentence(value: str) -> None:
+    env = Environment({"W": value})
+    assert env.watched_folders("W", help="") == {}
+    assert env.problems == [f"W: {value!r} is not like /folder=brand or /folder=brand:collection."]
+
+
+def test_watched_folders_may_not_be_in_each_other() -> None:
+    env = Environment({"W": "/in=a;/inbox=b;/in/deep=c"})
+    env.watched_folders("W", help="")
+    assert env.problems == ["W: /in/deep and /in are in each other."]
+
+
 @pytest.mark.parametrize(
     "value", ["seven", "-1", "1.5", "1e3", "²", "٣", "0x10", "0", "70000", "9" * 5000]
 )

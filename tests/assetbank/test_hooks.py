@@ -28,6 +28,7 @@ EVERY: dict[str, list[str]] = {
         "assetbank.health.files",
         "assetbank.health.decoders",
         "assetbank.health.workers",
+        "assetbank.health.watched_folders",
         "search.health.vectors",
         "search.health.encoder",
         "search.health.index",

@@ -18,7 +18,7 @@ from tests.conftest import Cast
 from tests.support.api import client_of
 
 MakeAsset = Callable[..., Asset]
-APPROVED, REJECTED, ARCHIVED, CHECKED = Decision.Verdict.values
+APPROVED, REJECTED, ARCHIVED = list(approval.STATUS_AFTER)
 
 decided: list[Decision] = []
 

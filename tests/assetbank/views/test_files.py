@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.authtoken.models import Token
 
+from assetbank.assets import collections
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
 
@@ -143,6 +144,21 @@ class TestUploading:
         assert response.status_code == 200
         assert response.json()["outcome"] == "duplicate"
         assert response.json()["url"] == there.get_absolute_url()
+        assert "added" not in response.json()
+
+    def test_the_same_bytes_join_the_collection_and_the_page_says_so(
+        self, cast: Cast, make_asset: MakeAsset
+    ) -> None:
+        there = make_asset(file=picture_bytes())
+        spring = collections.create_collection(brand=cast.acme, name="Spring", by=None)
+        told = self.post(cast.creator, file=a_file(), brand="acme", collection=spring.pk).json()
+        assert (told["outcome"], told["added"]) == ("duplicate", "Added to the collection “Spring”")
+        assert list(spring.assets.all()) == [there]
+        client = signed_in(cast.creator)
+        fields = {"file": a_file(), "brand": "acme", "collection": spring.pk}
+        spring.items.all().delete()
+        page = client.post("/upload/", fields, follow=True)
+        assert "now in the collection" in page.content.decode()
 
     @pytest.mark.parametrize(
         ("data", "status", "code"),

@@ -605,7 +605,10 @@ class TestAtUpload:
         assert f"existing: other hat.png: “hat”, asset {hat.pk}\n" in capsys.readouterr().out
         update_asset(asset=hat, status="archived")
         call_command("import_assets", str(folder), "--brand=acme")
-        assert f"“hat”, asset {hat.pk}, archived\n" in capsys.readouterr().out
+        assert "existing:" not in capsys.readouterr().out
+        (folder / "third hat.png").write_bytes(picture_bytes())
+        call_command("import_assets", str(folder), "--brand=acme")
+        assert f"third hat.png: “hat”, asset {hat.pk}, archived\n" in capsys.readouterr().out
         end_other_sessions()
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from assetbank import notifications
-from assetbank.assets import approval, collections
+from assetbank.assets import approval, collections, versions
 from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
@@ -42,7 +42,7 @@ from search.models import (
 )
 from search.query import Filters, SearchQuery, search
 from search.saved import golden, searches
-from tests.conftest import Cast
+from tests.conftest import Cast, picture_bytes
 from tests.generation.requests import answered, ask, run
 
 MODEL = "gemini-nano-banana-2.1"  # one that refines and makes drafts again, larger
@@ -60,6 +60,7 @@ class Library:
         custom_fields.fields_of(cast.acme)  # Every process reads them once
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
+        self._replace()
         self.withdrawn = make_asset()
         self.unclear = make_asset(terms_to_check="Editorial use only")
         self.collection = self._collection("Launch")
@@ -159,6 +160,7 @@ class Library:
 
     def _library(self, assets: list[Asset], drafts: list[Asset], brand: Brand) -> None:
         self.shown.tags.add(f"shown {self._part}")
+        self._replace()
         collections.add_assets(collection=self.collection, assets=[self.shown, *assets, *drafts])
         for number in range(2):
             collection = self._collection(f"Collection {self._part}.{number}")
@@ -172,6 +174,15 @@ class Library:
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
+
+    def _replace(self) -> None:
+        """Replace the file of the asset that pages show, which is approved again."""
+        self.shown = Asset.objects.get(pk=self.shown.pk)
+        data = picture_bytes((250, 20 + self._part, 9))
+        versions.replace_file(
+            asset=self.shown, file=data, filename="new.png", by=self.cast.creator, reason="New"
+        )
+        approval.decide(asset=self.shown, by=self.cast.manager, verdict="approved")
 
     def _generations(self, assets: list[Asset], drafts: list[Asset]) -> list[Generation]:
         """Add two to the batch, one that refines the first picture and one that finalises it, all

@@ -163,6 +163,8 @@ class AssetAdmin(ModelAdmin[Asset]):
 
     @display(description="The current one first")
     def versions(self, asset: Asset) -> SafeString:
+        if "listed_versions" not in asset.__dict__:  # unfold renders a field several times
+            asset.__dict__["listed_versions"] = versions.list_versions(asset)
         rows = [
             (
                 each.original_url,
@@ -173,7 +175,7 @@ class AssetAdmin(ModelAdmin[Asset]):
                 date_format(localtime(each.created_at), "DATETIME_FORMAT"),
                 each.reason,
             )
-            for each in versions.list_versions(asset)
+            for each in asset.__dict__["listed_versions"]
         ]
         link = '<a href="{}" class="text-primary-600 underline" download>{}. {}</a>, {}'
         return format_html_join(SafeString("<br>"), f"{link}, by {{}}, {{}} {{}}", rows)

@@ -55,7 +55,7 @@ def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str,
         "terms": _terms(asset),
         "digital_source_type": _source(asset),
         "content_credentials": _credentials(asset),
-        "made": _made(output, person) if output else None,
+        "made": _made(output, asset, person) if output else None,
         "made_with_it": [_named(each) for each in known],
         "made_with_it_unseen": len(made_with) - len(known),
         "decisions": _decisions(asset, person),
@@ -165,13 +165,12 @@ def _references(generation: Generation, person: permissions.AnyUser) -> _Referen
     return _References(visible, len(rows) - len(visible))
 
 
-def _made(output: Output, person: permissions.AnyUser) -> dict[str, Any]:
+def _made(output: Output, asset: Asset, person: permissions.AnyUser) -> dict[str, Any]:
     generation = output.generation
     references = _references(generation, person)
     engine = EngineModel.objects.filter(pk=generation.model).first()
     version = generation.preset_version
-    asset = output.asset
-    drawn = versions.with_checksum(asset, output.checksum) if asset else None
+    drawn = versions.with_checksum(asset, output.checksum)
     made: dict[str, Any] = {
         "generation": generation.pk,
         "version": drawn.version if drawn else None,

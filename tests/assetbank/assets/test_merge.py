@@ -201,5 +201,5 @@ def test_empty_custom_fields_are_filled_from_the_others(cast: Cast, make_asset: 
     add_fields(cast.acme)
     keep = make_asset(custom={"sku": "A"})
     others = [make_asset(custom={"sku": "B", "price": 5}), make_asset(custom={"price": 6})]
-    kept = merge.merge_assets(keep=keep, others=others, by=cast.manager).kept
+    kept = merge_assets(keep=keep, others=others, by=cast.manager).kept
     assert kept.custom == {"sku": "A", "price": 5}

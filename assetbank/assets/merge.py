@@ -224,7 +224,8 @@ def _update(rows: Any, field: str, keep: Asset) -> bool:
 
 def _locked(assets: Sequence[Asset]) -> list[Asset]:
     pks = {asset.pk for asset in assets}
-    return list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    locked = Asset.objects.select_for_update(of=("self",)).select_related("brand")
+    return list(locked.filter(pk__in=pks).order_by("pk"))
 
 
 def _check(keep: Asset, others: Sequence[Asset]) -> None:

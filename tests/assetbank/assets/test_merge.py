@@ -13,6 +13,7 @@ from assetbank.errors import AssetGone, InvalidAsset, NotAllowed
 from assetbank.models import Asset, Collection
 from generation.models import Generation, Output, Reference
 from search.models import Comparison, DuplicatePair, Embedding, GoldenQuestion, VectorSpace
+from tests.assetbank.assets.metadata.fields import add_fields
 from tests.conftest import Cast
 from tests.generation.requests import answered
 
@@ -194,3 +195,11 @@ def test_only_managers_merge_and_only_within_a_brand(cast: Cast, make_asset: Mak
     Asset.objects.filter(pk=copy.pk).delete()
     with pytest.raises(AssetGone):
         merge_assets(keep=keep, others=[copy], by=cast.manager)
+
+
+def test_empty_custom_fields_are_filled_from_the_others(cast: Cast, make_asset: MakeAsset) -> None:
+    add_fields(cast.acme)
+    keep = make_asset(custom={"sku": "A"})
+    others = [make_asset(custom={"sku": "B", "price": 5}), make_asset(custom={"price": 6})]
+    kept = merge_assets(keep=keep, others=others, by=cast.manager).kept
+    assert kept.custom == {"sku": "A", "price": 5}

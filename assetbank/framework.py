@@ -47,6 +47,20 @@ MIDDLEWARE = [
     "assetbank.http.idempotency.IdempotencyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+# Only scripts of this site may run, whatever gets into a page. Images may come from the storage's
+# host. The pages of the admin and of the API documents come from packages that need more
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["*", "data:", "blob:"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
 ROOT_URLCONF = "assetbank.urls"
 WSGI_APPLICATION = "assetbank.wsgi.application"
 TEMPLATES = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec, TypeVar
 
-from assetbank.models import Asset, Decision
+from assetbank.models import Asset, AssetQuerySet, Decision
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +52,10 @@ approval_checks: Hook[[Asset], list[str]] = Hook()
 asset_decided: Hook[[Decision], None] = Hook()
 # Called in the transaction of the merge: the kept asset, and those that were merged into it
 assets_merged: Hook[[Asset, Sequence[Asset]], None] = Hook()
+# Called in the transaction in which assets are moved to the trash or restored: their ids
+trash_changed: Hook[[Sequence[int]], None] = Hook()
+# Return sentences about what is lost once these assets are deleted for good
+deletion_impact: Hook[[AssetQuerySet], list[str]] = Hook()
 # Called when the assets of the demo library exist: add what is still missing
 demo_loaded: Hook[[], None] = Hook()
 # Return a part of the health page and of GET /api/v1/health/

@@ -80,6 +80,27 @@ def assets(user: AnyUser) -> AssetQuerySet:
     return visible.filter(whole | Q(status=Asset.Status.APPROVED))
 
 
+def trash(user: AnyUser) -> AssetQuerySet:
+    """Return the assets in the trash that the user may restore and delete for good.
+
+    Staff get those of all brands, managers those of their brands, others none.
+    """
+    trashed = Asset.all_objects.filter(deleted_at__isnull=False)
+    return trashed if has_full_access(user) else trashed.filter(brand__in=_managed(user))
+
+
+def assets_and_trash(user: AnyUser) -> AssetQuerySet:
+    """Return the assets that the user may see, with those in the trash that they may restore."""
+    if has_full_access(user):
+        return Asset.all_objects.all()
+    shown = Q(pk__in=assets(user).values("pk"))
+    return Asset.all_objects.filter(shown | Q(deleted_at__isnull=False, brand__in=_managed(user)))
+
+
+def _managed(user: AnyUser) -> QuerySet[Brand]:
+    return brands(user, *MANAGERS)
+
+
 @dataclass(frozen=True)
 class AssetScope:
     """A user's permission to see assets, as ids of brands.
@@ -102,6 +123,8 @@ class AssetScope:
 
     def sees(self, asset: Asset) -> bool:
         """Return whether the asset is in this scope; needs no query."""
+        if asset.in_trash:
+            return False
         if self.all_in is None or asset.brand_id in self.all_in:
             return True
         return asset.brand_id in self.approved_in and asset.status == Asset.Status.APPROVED

@@ -28,6 +28,7 @@ from assetbank.framework import (  # noqa: F401 - Django reads them here
     AXES_RESET_ON_SUCCESS,
     AXES_VERBOSE,
     BASE_DIR,
+    CONTENT_SECURITY_POLICY,
     INSTALLED_APPS,
     LANGUAGE_CODE,
     LOGIN_REDIRECT_URL,
@@ -109,20 +110,6 @@ SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # load balancers use plain HTTP
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Only scripts of this site may run, whatever gets into a page. Images may come from the storage's
-# host. The pages of the admin and of the API documents come from packages that need more
-CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["*", "data:", "blob:"],
-        "style-src": ["'self'", "'unsafe-inline'"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-    },
-}
 
 
 def embedded_secret_key(folder: Path) -> str:
@@ -180,6 +167,13 @@ MAX_PIXELS = env.integer(
     help="Maximum width x height of an image; a larger one is refused before it is decoded.",
     minimum=1,
     unit="pixels",
+)
+TRASH_DAYS = env.integer(
+    "TRASH_DAYS",
+    30,
+    help="Time after which an asset in the trash is deleted for good; 0: never by itself.",
+    maximum=36_500,
+    unit="days",
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20

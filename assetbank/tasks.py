@@ -10,7 +10,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from assetbank import notifications
-from assetbank.assets import backfill_features
+from assetbank.assets import backfill_features, delete_files, trash
 from assetbank.http import idempotency
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,28 @@ def read_pixels(timestamp: int) -> None:
     """Compute the image features of assets that were ingested without them."""
     while backfill_features():
         pass
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(
+    name="assetbank.tasks.purge_trash",
+    queue="house",
+    queueing_lock="purge_trash",
+    pass_context=False,
+)
+def purge_trash(timestamp: int) -> None:
+    """Delete assets for good that were in the trash for TRASH_DAYS."""
+    trash.purge_expired()
+
+
+@app.task(
+    name="assetbank.tasks.delete_files",
+    queue="house",
+    retry=RetryStrategy(max_attempts=10, exponential_wait=4),
+)
+def delete_files_of_purged(paths: list[str]) -> None:
+    """Delete the files of assets that were deleted for good: enqueued in the same transaction."""
+    delete_files(paths=paths)
 
 
 @app.task(

@@ -8,12 +8,14 @@ class GenerationConfig(AppConfig):
     def ready(self) -> None:
         from assetbank import hooks
         from generation import demo, health, webhooks
-        from generation.lineage import inheritance
+        from generation.lineage import impact, inheritance
         from generation.review import inspect
 
         hooks.terms_tightened.register(inheritance.propagate_terms)
         hooks.term_bounds.register(inheritance.source_assets)
         hooks.approval_checks.register(inspect.approval_blockers)
         hooks.asset_decided.register(webhooks.asset_decided)
+        hooks.trash_changed.register(inspect.trash_changed)
+        hooks.deletion_impact.register(impact.deletion_impact)
         hooks.demo_loaded.register(demo.load)
         hooks.health_checks.register(health.engines_part)

@@ -6,13 +6,14 @@ the transaction of the change.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
+from assetbank import hooks
 from assetbank.models import Asset, Brand
 from search.indexing import enrolment, entities, pipeline
 from search.models import Embedding
@@ -22,6 +23,7 @@ def connect() -> None:
     post_save.connect(post_save_request_index, Asset, dispatch_uid="search.post_save")
     post_delete.connect(post_delete_request_removal, Asset, dispatch_uid="search.post_delete")
     post_save.connect(post_save_apply_policy, Brand, dispatch_uid="search.post_save_brand")
+    hooks.trash_changed.register(request_index)
 
 
 def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs: Any) -> None:
@@ -30,6 +32,13 @@ def post_save_request_index(instance: Asset, created: bool, raw: bool, **kwargs:
         return
     if created or not Embedding.objects.filter(asset_id=instance.pk).mark_pending():
         enrolment.enrol_assets([instance.pk])
+    pipeline.enqueue_indexing()
+
+
+def request_index(assets: Sequence[int]) -> None:
+    """Have the assets, given by id, leave the index or return to it: they were moved to the trash
+    or restored. Their stored vectors are kept."""
+    pipeline.reindex(assets)
     pipeline.enqueue_indexing()
 
 

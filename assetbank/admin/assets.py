@@ -23,7 +23,8 @@ from unfold.contrib.filters.admin import (
 
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
 from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
-from assetbank.assets import approval, delete_asset, update_asset
+from assetbank.admin.trash import InTrashFilter, Trash
+from assetbank.assets import approval, update_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -42,8 +43,8 @@ FACTS = [
 
 
 @admin.register(Asset)
-class AssetAdmin(ModelAdmin[Asset]):
-    """Assets, with actions that decide about several and tag them."""
+class AssetAdmin(Trash, ModelAdmin[Asset]):
+    """Assets, with actions that decide about several, tag them, and move them to the trash."""
 
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
     list_display_links = ["image", "title"]
@@ -55,6 +56,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("consent", ChoicesDropdownFilter),
         "derivatives_allowed",
         ("tags", RelatedDropdownFilter),
+        InTrashFilter,
     ]
     list_filter_submit = True
     list_fullwidth = True
@@ -63,7 +65,7 @@ class AssetAdmin(ModelAdmin[Asset]):
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
-    actions = ["approve", "archive", "add_tag"]
+    actions = ["approve", "archive", "add_tag", "move_to_trash", "restore", "purge"]
     readonly_fields = ["preview", *FACTS, "updated_at", "made_by", "decided"]
     add_fieldsets = (
         (None, {"fields": ["upload", "brand"]}),
@@ -166,13 +168,6 @@ class AssetAdmin(ModelAdmin[Asset]):
             approval.change_status(asset=asset, by=_user(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)
-
-    def delete_model(self, request: HttpRequest, obj: Asset) -> None:
-        delete_asset(asset=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
-        for asset in queryset:
-            delete_asset(asset=asset)
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:

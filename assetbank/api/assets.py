@@ -19,7 +19,8 @@ from rest_framework.viewsets import GenericViewSet
 from assetbank import permissions
 from assetbank.api.fields import BrandField, TagsField, YesNoField, user_of
 from assetbank.api.parsers import PARSERS
-from assetbank.assets import approval, delete_asset, ingest_asset, update_asset
+from assetbank.api.trash import Trashing
+from assetbank.assets import approval, ingest_asset, update_asset
 from assetbank.models import Asset, AssetQuerySet, Collection
 from assetbank.rights import terms
 
@@ -206,7 +207,7 @@ class EditSerializer(MetadataSerializer):
     )
 
 
-class AssetViewSet(GenericViewSet[Asset]):
+class AssetViewSet(Trashing, GenericViewSet[Asset]):
     """One asset; `search` subclasses this view set and routes it."""
 
     serializer_class = AssetSerializer
@@ -282,15 +283,6 @@ class AssetViewSet(GenericViewSet[Asset]):
             update_asset(asset=asset, **changes)
             approval.change_status(asset=asset, by=user_of(request), status=status)
         return self.answer(asset)
-
-    @extend_schema(
-        summary="Delete an asset and its files", description="Requires the manager role."
-    )
-    def destroy(self, request: Request, pk: int) -> Response:
-        asset = self.get_object()
-        permissions.require_manager(user_of(request), asset.brand)
-        delete_asset(asset=asset)
-        return Response(status=204)
 
     def _address(self, asset: Asset) -> str:
         return self.request.build_absolute_uri(reverse("api-asset-detail", args=[asset.pk]))

@@ -96,5 +96,5 @@ class CredentialsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    visible = permissions.assets(user_of(request)).select_related("brand")
-    return get_object_or_404(visible, pk=pk)
+    readable = permissions.assets_and_trash(user_of(request)).select_related("brand")
+    return get_object_or_404(readable, pk=pk)

@@ -11,15 +11,18 @@ from assetbank.api.decisions import DecisionsView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
+from assetbank.api.trash import RestoreView, TrashViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("brands", BrandViewSet, basename="api-brand")
 router.register("notices", NoticeViewSet, basename="api-notice")
 router.register("collections", CollectionViewSet, basename="api-collection")
+router.register("trash", TrashViewSet, basename="api-trash")
 urlpatterns = [
     path("health/", HealthView.as_view(), name="api-health"),
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    path("assets/<int:pk>/restore/", RestoreView.as_view(), name="api-asset-restore"),
     *router.urls,
 ]

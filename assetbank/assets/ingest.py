@@ -18,9 +18,14 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from assetbank.assets import collections
+from assetbank.assets import collections, trash
 from assetbank.assets import fields as asset_fields
-from assetbank.errors import FileMissing, InvalidAsset, PictureRefused, PictureTooLarge
+from assetbank.errors import (
+    FileMissing,
+    InvalidAsset,
+    PictureRefused,
+    PictureTooLarge,
+)
 from assetbank.media import colours, images
 from assetbank.models import Asset, Brand, Collection
 from assetbank.rights import check_source_type_claim, embed_xmp, read_source_type
@@ -65,11 +70,13 @@ def ingest_asset(
 
     `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
     returned instead, and added to `collection`. If killed midway it leaves no row, if it fails no
-    file. Raises PictureRefused, InvalidAsset and FileMissing.
+    file. Raises PictureRefused, InvalidAsset, FileMissing, and AssetInTrash for the bytes of an
+    asset in the trash; but a generated image, which was paid for, is restored.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
-    if existing := _existing(brand, checksum, collection):
+    generated = origin == Asset.Origin.GENERATED
+    if existing := _existing(brand, checksum, collection, restore=generated):
         return existing
     image = images.examine(data)
     asset = Asset(
@@ -84,7 +91,7 @@ def ingest_asset(
     try:
         _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
-        if existing := _existing(brand, checksum, collection):
+        if existing := _existing(brand, checksum, collection, restore=generated):
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
@@ -159,16 +166,26 @@ def _may_exist(asset: Asset) -> bool:
     without a file.
     """
     try:
-        return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
+        return Asset.all_objects.filter(brand=asset.brand, file=asset.file.name).exists()
     except DatabaseError:
         return True
 
 
-def _existing(brand: Brand, checksum: str, collection: Collection | None) -> IngestResult | None:
-    """Return the brand's asset with these bytes, added to the collection; None: there is none."""
-    asset = Asset.objects.filter(brand=brand, checksum=checksum).first()
+def _existing(
+    brand: Brand, checksum: str, collection: Collection | None, *, restore: bool
+) -> IngestResult | None:
+    """Return the brand's asset with these bytes, added to the collection; None: there is none.
+
+    One in the trash is restored with `restore`. Raises AssetInTrash without it.
+    """
+    asset = Asset.all_objects.filter(brand=brand, checksum=checksum).first()
     if asset is None:
         return None
+    if asset.in_trash:
+        if not restore:
+            raise trash.upload_error(asset)
+        trash.restore_assets(assets=[asset], by=None)
+        asset.refresh_from_db()
     if collection:
         collections.add_assets(collection=collection, assets=[asset])
     return IngestResult(asset, created=False)

@@ -1,4 +1,4 @@
-"""Change and delete assets. Every change to an asset's row goes through here."""
+"""Change assets. Every change to an asset's row goes through here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def update_asset(
         InvalidAsset: a value is invalid, or may not be set here; the message says why.
         AssetGone: the asset was deleted in the meantime.
     """
-    before = Asset.objects.select_for_update().filter(pk=asset.pk).first()
+    # Also in the trash: terms and withdrawals of its sources bind an asset there, too
+    before = Asset.all_objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")
     status = fields.get("status", before.status)
@@ -78,15 +79,3 @@ def propagate_terms(before: Asset, after: Asset) -> None:
     """Call `hooks.terms_tightened` if the terms of `after` are stricter than those of `before`."""
     if stricter := terms.tightened_terms(before, after):
         hooks.terms_tightened(after, stricter)
-
-
-@transaction.atomic
-def delete_asset(*, asset: Asset) -> None:
-    """Delete an asset; its files are deleted when the transaction has committed."""
-    paths = {
-        asset.path,
-        *map(asset.rendition_path, images.RENDITIONS),
-        *map(asset.rendition_path_without_source_type, images.RENDITIONS),
-    }
-    asset.delete()
-    delete_after_commit(paths)

@@ -12,7 +12,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, OuterRef
+from django.db.models import F, OuterRef, Q
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from taggit.managers import TaggableManager
@@ -20,6 +20,7 @@ from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
 from assetbank.models.metadata import EmbeddedMetadata
+from assetbank.models.trash import Trashable
 
 
 def original_path(asset: Asset, filename: str) -> str:
@@ -47,7 +48,17 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         return self.annotate(annotated_author=F("created_by__username"))
 
 
-class Asset(EmbeddedMetadata):
+_Manager = models.Manager.from_queryset(AssetQuerySet)
+
+
+class AssetManager(_Manager["Asset"]):
+    """Assets, without those in the trash."""
+
+    def get_queryset(self) -> AssetQuerySet:
+        return AssetQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
+class Asset(EmbeddedMetadata, Trashable):
     """An image of a brand. The original's bytes never change; everything else describes them."""
 
     class Kind(models.TextChoices):
@@ -156,7 +167,10 @@ class Asset(EmbeddedMetadata):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = AssetQuerySet.as_manager()
+    # The first is the default: related managers, forms and the admin leave the trash out. A foreign
+    # key still loads its asset from it, so whoever shows one checks `in_trash` or permissions
+    objects = AssetManager()
+    all_objects = AssetQuerySet.as_manager()
 
     class Meta(EmbeddedMetadata.Meta):
         abstract = False
@@ -165,8 +179,22 @@ class Asset(EmbeddedMetadata):
             models.UniqueConstraint(fields=["brand", "checksum"], name="one_copy_per_brand")
         ]
         indexes = [
-            models.Index(fields=["brand", "-created_at", "-id"], name="asset_newest_in_brand"),
-            models.Index(fields=["-created_at", "-id"], name="asset_newest"),
+            models.Index(
+                fields=["brand", "-created_at", "-id"],
+                name="asset_newest_in_brand",
+                condition=Q(deleted_at=None),
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], name="asset_newest", condition=Q(deleted_at=None)
+            ),
+            models.Index(
+                fields=["deleted_at"], name="asset_in_trash", condition=Q(deleted_at__isnull=False)
+            ),
+            models.Index(
+                fields=["deleted_by"],
+                name="asset_deleted_by",
+                condition=Q(deleted_by__isnull=False),
+            ),
             GinIndex(fields=["colour_cells"], name="asset_colour_cells"),
         ]
 

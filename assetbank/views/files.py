@@ -1,4 +1,7 @@
-"""Files of an asset, for users who may see it: nothing in the storage has a public address."""
+"""Files of an asset, for users who may see it, or restore it from the trash.
+
+Nothing in the storage has a public address.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ def token_or_session(view: View) -> View:
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the original as a download under its file name."""
-    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(
+        permissions.assets_and_trash(request.user).select_related("brand"), pk=pk
+    )
     downloads.require_download(request.user, asset)
     if not _storage_is_local():
         return _redirect_to_storage(asset.path, download_as=downloads.original_name(asset))
@@ -90,7 +95,9 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 @token_or_session
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Render the asset as a download: `?format=jpeg&side=1600`."""
-    asset = get_object_or_404(permissions.assets(request.user).select_related("brand"), pk=pk)
+    asset = get_object_or_404(
+        permissions.assets_and_trash(request.user).select_related("brand"), pk=pk
+    )
     downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
@@ -116,7 +123,7 @@ def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """Send a rendition; browsers cache it for ever."""
     if name not in images.RENDITIONS:
         raise Http404(f"There is no rendition {name}.")
-    asset = get_object_or_404(permissions.assets(request.user), pk=pk)
+    asset = get_object_or_404(permissions.assets_and_trash(request.user), pk=pk)
     etag = f'"{asset.rendition_version}-{name}"'
     if _storage_is_local() and (unchanged := get_conditional_response(request, etag=etag)):
         return _cache_forever(unchanged, etag)

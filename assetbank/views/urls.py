@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from assetbank.views import assets, auth, collections, files, notifications, review, uploads
+from assetbank.views import (
+    assets,
+    auth,
+    collections,
+    files,
+    notifications,
+    review,
+    trash,
+    uploads,
+)
 
 urlpatterns = [
     path("sign-in/", auth.SignIn.as_view(), name="sign-in"),
@@ -21,6 +30,11 @@ urlpatterns = [
     path("review/", review.review, name="review"),
     path("review/count/", review.review_count, name="review-count"),
     path("review/decide/", review.decide, name="decide"),
+    path("trash/", trash.trash, name="trash"),
+    path("trash/add/", trash.add, name="trash-add"),
+    path("trash/restore/", trash.restore, name="trash-restore"),
+    path("trash/undo/", trash.undo, name="trash-undo"),
+    path("trash/purge/", trash.purge, name="trash-purge"),
     path("collections/", collections.collections, name="collections"),
     path("collections/add/", collections.add, name="collection-add"),
     path("collections/<int:pk>/remove/", collections.remove, name="collection-remove"),

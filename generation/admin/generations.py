@@ -62,7 +62,8 @@ class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
     ordering = ["position"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reference]:
-        return super().get_queryset(request).select_related("asset")
+        rows = super().get_queryset(request).filter(asset__deleted_at=None)
+        return rows.select_related("asset")
 
     @display(description="")
     def image(self, reference: Reference) -> SafeString:
@@ -78,6 +79,7 @@ class Outputs:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Output]:
         rows: QuerySet[Output] = super().get_queryset(request)  # type: ignore[misc]
+        rows = rows.filter(asset__deleted_at=None)
         return rows.select_related("asset", "generation", "take").defer("data")
 
     @display(description="Take")

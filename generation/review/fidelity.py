@@ -22,8 +22,10 @@ RECOGNITION_THRESHOLD = -2.5  # log-odds
 
 
 def checked_references(rows: Iterable[Reference]) -> list[Reference]:
-    """Return the references that can be checked: not deleted, and not of an EXEMPT role."""
-    return [row for row in rows if row.role not in EXEMPT and row.asset_id]
+    """Return the references that can be checked: neither deleted nor in the trash, and not of an
+    EXEMPT role."""
+    present = (row for row in rows if row.asset and not row.asset.in_trash)
+    return [row for row in present if row.role not in EXEMPT]
 
 
 def unused_references(

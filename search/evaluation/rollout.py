@@ -95,7 +95,10 @@ def progress(space: VectorSpace) -> Progress:
     states = dict(space.embeddings.order_by().values_list("state").annotate(Count("pk")))
     counts = {state: states.get(state.value, 0) for state in Embedding.State}
     return Progress(
-        total=sum(counts.values()) - counts[Embedding.State.REMOVING],  # no longer assets
+        # Without those that are no longer assets, or in the trash
+        total=sum(counts.values())
+        - counts[Embedding.State.REMOVING]
+        - counts[Embedding.State.TRASHED],
         indexed=counts[Embedding.State.INDEXED],
         waiting=counts[Embedding.State.PENDING],
         failed=counts[Embedding.State.FAILED],
@@ -116,7 +119,8 @@ def _missing(space: VectorSpace) -> QuerySet[Embedding]:
     findable = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("asset_id"), state=Embedding.State.INDEXED
     )
-    return space.embeddings.exclude(state=Embedding.State.INDEXED).filter(Exists(findable))
+    lacking = space.embeddings.exclude(state__in=[Embedding.State.INDEXED, Embedding.State.TRASHED])
+    return lacking.filter(Exists(findable))
 
 
 def advance_rollouts() -> None:

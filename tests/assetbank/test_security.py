@@ -17,13 +17,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from assetbank import health
-from assetbank.assets import delete_asset, update_asset
+from assetbank.assets import update_asset
 from assetbank.errors import InvalidAsset
 from assetbank.media import images
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
 from tests.support.api import client_of
 from tests.support.processes import wait_until
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 JSON = {"Accept": "application/json"}

@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank.assets import delete_asset, open_rendition, read_original
+from assetbank.assets import open_rendition, read_original
 from assetbank.env import storage_from_url
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
@@ -29,6 +29,7 @@ from generation.pipeline import retry_generation, run_generation, submit
 from search.models import Embedding
 from tests.conftest import Cast, picture_bytes
 from tests.support.processes import end_other_sessions, free_port
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 KEYS = {"access_key": "test-key", "secret_key": "test/secret+key="}

@@ -19,7 +19,6 @@ from assetbank.assets import (
     IngestResult,
     backfill_features,
     collections,
-    delete_asset,
     ingest_asset,
     open_rendition,
     read_original,
@@ -31,6 +30,7 @@ from assetbank.errors import AssetGone, InvalidAsset, PictureRefused, PictureToo
 from assetbank.media import colours, images, phash
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

@@ -41,12 +41,12 @@ def browse(person: permissions.AnyUser, question: SearchQuery, limit: int, curso
 def _browse_collection(assets: QuerySet[Asset], collection: int, limit: int, cursor: str) -> Page:
     """Return a page in the order in which users arranged the collection."""
     items = CollectionItem.objects.filter(collection=collection, asset=OuterRef("pk"))
-    assets = assets.annotate(place=Subquery(items.values("position"))).order_by("place", "id")
+    assets = assets.annotate(rank=Subquery(items.values("position"))).order_by("rank", "id")
     if cursor:
-        place, last_id = decode_cursor(cursor, int, int)
-        assets = assets.filter(Q(place__gt=place) | Q(place=place, id__gt=last_id))
+        rank, last_id = decode_cursor(cursor, int, int)
+        assets = assets.filter(Q(rank__gt=rank) | Q(rank=rank, id__gt=last_id))
     rows: list[Any] = list(assets[: limit + 1])
     has_more = len(rows) > limit
     rows = rows[:limit]
-    next_cursor = encode_cursor(rows[-1].place, rows[-1].pk) if has_more else ""
+    next_cursor = encode_cursor(rows[-1].rank, rows[-1].pk) if has_more else ""
     return Page([SearchHit(asset) for asset in rows], next_cursor)

@@ -27,10 +27,14 @@ def notify(user: User, sentence: str, address: str = "") -> Notice:
 
 def received(user: permissions.AnyUser) -> QuerySet[Notice]:
     """Return the user's notifications, without those about an asset in the trash."""
+    return without_trash(Notice.objects.filter(person_id=user.pk))
+
+
+def without_trash(notices: QuerySet[Notice]) -> QuerySet[Notice]:
+    """Return those of `notices` that do not lead to an asset in the trash."""
     before, _, after = reverse("asset", args=[0]).rpartition("0")
-    page = Concat(Value(before), Cast("pk", TextField()), Value(after))
+    page = Concat(Value(before), Cast("pk", TextField()), Value(after), output_field=TextField())
     trashed = Asset.all_objects.filter(deleted_at__isnull=False).order_by()
-    notices = Notice.objects.filter(person_id=user.pk)
     return notices.exclude(address__in=trashed.annotate(page=page).values("page"))
 
 

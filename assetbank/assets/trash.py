@@ -69,7 +69,7 @@ def trash_assets(*, assets: Sequence[Asset] | AssetQuerySet, by: User | None) ->
     def move(batch: list[Asset]) -> None:
         _update(batch, deleted_at=now, deleted_by=by)
 
-    return _change(assets, by, move, problem=lambda asset: ALREADY_THERE if asset.in_trash else "")
+    return _change(assets, by, move, problem=_already_there, size=BATCH)
 
 
 def restore_assets(*, assets: Sequence[Asset] | AssetQuerySet, by: User | None) -> TrashResult:
@@ -81,7 +81,7 @@ def restore_assets(*, assets: Sequence[Asset] | AssetQuerySet, by: User | None) 
     def restore(batch: list[Asset]) -> None:
         _update(batch, deleted_at=None, deleted_by=None)
 
-    return _change(assets, by, restore, problem=_not_there)
+    return _change(assets, by, restore, problem=_not_there, size=BATCH)
 
 
 def purge_assets(*, assets: Sequence[Asset] | AssetQuerySet, by: User | None = None) -> TrashResult:
@@ -151,6 +151,10 @@ def _update(batch: list[Asset], **fields: object) -> None:
     hooks.trash_changed(pks)
 
 
+def _already_there(asset: Asset) -> str:
+    return ALREADY_THERE if asset.in_trash else ""
+
+
 def _not_there(asset: Asset) -> str:
     return "" if asset.in_trash else NOT_THERE
 
@@ -161,7 +165,7 @@ def _change(
     change: Callable[[list[Asset]], None],
     *,
     problem: Callable[[Asset], str],
-    size: int = BATCH,
+    size: int,
 ) -> TrashResult:
     """Call `change` with batches of locked assets, each in a transaction; skip those that have a
     `problem`, or whose brand is not managed by `by`."""

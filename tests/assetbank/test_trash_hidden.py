@@ -38,6 +38,8 @@ OPEN = re.compile(
     rf"/assets/{PK}/(original/|renditions/grid/|download/)?$"
     rf"|/api/v1/assets/{PK}/(download|credentials|restore)/$"
 )
+# Logs of what was sent, when it was sent
+SENT = "/api/v1/webhooks/{hook}/deliveries/"
 # A saved search by the asset still names it: its parameters are what somebody saved
 BY_ITSELF = re.compile(rf"like=[^&\"']*{PK}")
 
@@ -53,7 +55,7 @@ def ghost(cast: Cast, library: Library, make_asset: MakeAsset, index: Index) -> 
     """Return an asset in the trash that is in every relation with what the addresses show."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('assetbank_asset_id_seq', %s, false)", [PK])
-    asset = make_asset(title=f"{GHOST} cape", tags=["cape", GHOST], filename=f"{GHOST}.png")
+    asset = make_asset(title=f"{GHOST} cape", tags=["cape"], filename=f"{GHOST}.png")
     assert asset.pk == PK
     shown, generation = library.shown, library.generation
     collections.add_assets(collection=library.collection, assets=[asset])
@@ -103,11 +105,10 @@ def _relate_to_generations(library: Library, generation: Generation, asset: Asse
 @pytest.mark.timeout(600)  # each address for four users
 def test_no_address_tells_of_it(cast: Cast, library: Library, ghost: Asset) -> None:
     asked = {address.path: address for address in addresses() if address.method == "get"}
-    asked |= {path: Address("get", path, "viewer") for path in (f"/?q={GHOST}", f"/?tags={GHOST}")}
-    exempt = {"/trash/", "/api/v1/trash/"}
+    asked |= {path: Address("get", path, "viewer") for path in (f"/?q={GHOST}", "/?tags=cape")}
     told = []
     for path, address in asked.items():
-        if path in exempt or "/trash/" in path:
+        if path == SENT or "/trash/" in path:
             continue
         for name in PEOPLE:
             with transaction.atomic():
@@ -116,8 +117,8 @@ def test_no_address_tells_of_it(cast: Cast, library: Library, ghost: Asset) -> N
                 text = answer.getvalue().decode("latin-1")
                 transaction.set_rollback(True)
             text = text.replace(f"q={GHOST}", "").replace(f'value="{GHOST}"', "")
-            text = BY_ITSELF.sub("", text.replace(f"tags={GHOST}", ""))
-            if path != f"/?q={GHOST}" and path != f"/?tags={GHOST}" and GHOST in text:
+            text = BY_ITSELF.sub("", text)
+            if path != f"/?q={GHOST}" and GHOST in text:
                 told.append(f"{name} reads {GHOST} at {path}")
             if str(PK) in text:
                 place = text.index(str(PK))

@@ -26,7 +26,7 @@ def deletion_impact(assets: AssetQuerySet) -> list[str]:
         )
     if descendants:
         found.append(
-            f"{_count(descendants, 'asset')} made from them stay, with the terms that they have."
+            f"What was made from them stays, with its terms: {_count(descendants, 'asset')}."
         )
     return found
 

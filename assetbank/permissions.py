@@ -72,12 +72,15 @@ def assets(user: AnyUser) -> AssetQuerySet:
     """
     if has_full_access(user):
         return Asset.objects.all()
-    if not user.is_active:
-        return Asset.objects.none()
+    return Asset.objects.filter(_visible(user)) if user.is_active else Asset.objects.none()
+
+
+def _visible(user: AnyUser) -> Q:
+    """Return the condition for the assets that a user without full access may see."""
     memberships = Membership.objects.filter(user_id=user.pk)
     whole = Q(brand_id__in=memberships.filter(role__in=EDITORS).values("brand_id"))
-    visible = Asset.objects.filter(brand_id__in=memberships.values("brand_id"))
-    return visible.filter(whole | Q(status=Asset.Status.APPROVED))
+    member = Q(brand_id__in=memberships.values("brand_id"))
+    return member & (whole | Q(status=Asset.Status.APPROVED))
 
 
 def trash(user: AnyUser) -> AssetQuerySet:
@@ -93,8 +96,10 @@ def assets_and_trash(user: AnyUser) -> AssetQuerySet:
     """Return the assets that the user may see, with those in the trash that they may restore."""
     if has_full_access(user):
         return Asset.all_objects.all()
-    shown = Q(pk__in=assets(user).values("pk"))
-    return Asset.all_objects.filter(shown | Q(deleted_at__isnull=False, brand__in=_managed(user)))
+    if not user.is_active:
+        return Asset.all_objects.none()
+    trashed = Q(deleted_at__isnull=False, brand__in=_managed(user))
+    return Asset.all_objects.filter(Q(deleted_at=None) & _visible(user) | trashed)
 
 
 def _managed(user: AnyUser) -> QuerySet[Brand]:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from assetbank import notifications
-from assetbank.assets import approval, collections
+from assetbank.assets import approval, collections, trash
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
     Batch,
@@ -57,7 +57,8 @@ class Library:
         User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
-        self.withdrawn = make_asset()
+        self.withdrawn, self.trashed = make_asset(), make_asset()
+        trash.trash_assets(assets=[self.trashed], by=cast.manager)
         self.collection = self._collection("Launch")
         self.batch = self._batch()
         self.preset = Preset.objects.create(name="Cape", slug="cape", brand=cast.acme)
@@ -100,6 +101,7 @@ class Library:
             "listed": [self.shown.pk, self.draft.pk],
             "both": [self.shown.pk, self.draft.pk],
             "withdrawn": self.withdrawn.pk,
+            "trashed": self.trashed.pk,
             "collection": self.collection.pk,
             "saved": self.saved.pk,
             "golden": self.golden.pk,
@@ -163,6 +165,9 @@ class Library:
         for name in ("creator", "manager", "staff"):
             notifications.notify(getattr(self.cast, name), "Something happened.", "/")
         self._make(brand=brand, title="Elsewhere")
+        waste = [self._make(brand=each) for each in (brand, self.cast.acme) for _ in range(2)]
+        for person in (self.cast.manager, self.cast.staff):
+            trash.trash_assets(assets=waste[:2] if person.is_staff else waste, by=person)
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )

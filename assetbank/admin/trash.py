@@ -46,7 +46,9 @@ class Trash(ModelAdmin[Asset]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         if not _shows_trash(request):
             return super().get_queryset(request)
-        return Asset.all_objects.filter(deleted_at__isnull=False).select_related("deleted_by")
+        return Asset.all_objects.filter(deleted_at__isnull=False).select_related(
+            "brand", "deleted_by"
+        )
 
     def get_list_display(self, request: HttpRequest) -> Any:
         if _shows_trash(request):

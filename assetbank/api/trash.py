@@ -43,7 +43,8 @@ class TrashedSerializer(serializers.ModelSerializer[Asset]):
     days_left = serializers.IntegerField(
         source="trash_days_left",
         allow_null=True,
-        help_text="Full days until it is deleted for good; null: that never happens by itself.",
+        help_text="Days until it is deleted for good, rounded up; null: that never happens by "
+        "itself.",
     )
     file = serializers.SerializerMethodField(help_text="URL of the original file, unchanged.")
     thumbnail = serializers.SerializerMethodField(help_text="URL of a WebP rendition.")

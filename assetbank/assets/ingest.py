@@ -70,13 +70,11 @@ def ingest_asset(
 
     `fields` are those of `asset_fields.EDITABLE`. An asset of the brand with the same bytes is
     returned instead, and added to `collection`. If killed midway it leaves no row, if it fails no
-    file. Raises PictureRefused, InvalidAsset, FileMissing, and AssetInTrash for the bytes of an
-    asset in the trash; but a generated image, which was paid for, is restored.
+    file. Raises PictureRefused, InvalidAsset, FileMissing, and AssetInTrash.
     """
     data = _read(file)
     checksum = hashlib.sha256(data).hexdigest()
-    generated = origin == Asset.Origin.GENERATED
-    if existing := _existing(brand, checksum, collection, restore=generated):
+    if existing := _existing(brand, checksum, collection, origin):
         return existing
     image = images.examine(data)
     asset = Asset(
@@ -91,7 +89,7 @@ def ingest_asset(
     try:
         _save(asset, data, image, clean_tags(tags), collection)
     except IntegrityError:
-        if existing := _existing(brand, checksum, collection, restore=generated):
+        if existing := _existing(brand, checksum, collection, origin):
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
@@ -172,17 +170,18 @@ def _may_exist(asset: Asset) -> bool:
 
 
 def _existing(
-    brand: Brand, checksum: str, collection: Collection | None, *, restore: bool
+    brand: Brand, checksum: str, collection: Collection | None, origin: str
 ) -> IngestResult | None:
     """Return the brand's asset with these bytes, added to the collection; None: there is none.
 
-    One in the trash is restored with `restore`. Raises AssetInTrash without it.
+    Raises AssetInTrash for one in the trash; but a generated image, which was paid for, is
+    restored.
     """
     asset = Asset.all_objects.filter(brand=brand, checksum=checksum).first()
     if asset is None:
         return None
     if asset.in_trash:
-        if not restore:
+        if origin != Asset.Origin.GENERATED:
             raise trash.upload_error(asset)
         trash.restore_assets(assets=[asset], by=None)
         asset.refresh_from_db()

@@ -1,4 +1,7 @@
-"""Change assets. Every change to an asset's row goes through here."""
+"""Change assets: every change to an asset's row goes through here.
+
+Assets in the trash are changed, too: terms and withdrawals of their sources bind them there.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,6 @@ def update_asset(
         InvalidAsset: a value is invalid, or may not be set here; the message says why.
         AssetGone: the asset was deleted in the meantime.
     """
-    # Also in the trash: terms and withdrawals of its sources bind an asset there, too
     before = Asset.all_objects.select_for_update().filter(pk=asset.pk).first()
     if before is None:  # saving would create the row again
         raise AssetGone(f"“{asset}” was deleted in the meantime.")

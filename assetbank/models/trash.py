@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any
 
 from django.conf import settings
@@ -38,8 +39,8 @@ class Trashable(models.Model):
 
     @property
     def trash_days_left(self) -> int | None:
-        """Full days until it is deleted for good; None: that never happens by itself."""
+        """Days until it is deleted for good, rounded up; None: that never happens by itself."""
         if self.deleted_at is None or not settings.TRASH_DAYS:
             return None
         ends = self.deleted_at + datetime.timedelta(days=settings.TRASH_DAYS)
-        return max(0, (ends - timezone.now()).days)
+        return max(0, math.ceil((ends - timezone.now()) / datetime.timedelta(days=1)))

@@ -92,17 +92,14 @@ def space_of_model(model: str) -> VectorSpace:
 
 def progress(space: VectorSpace) -> Progress:
     """Return how many assets of a space are indexed, pending, failed or skipped."""
-    states = dict(space.embeddings.order_by().values_list("state").annotate(Count("pk")))
-    counts = {state: states.get(state.value, 0) for state in Embedding.State}
+    rows = space.embeddings.order_by().exclude(state__in=["removing", "trashed"])
+    counts = dict(rows.values_list("state").annotate(Count("pk")))
     return Progress(
-        # Without those that are no longer assets, or in the trash
-        total=sum(counts.values())
-        - counts[Embedding.State.REMOVING]
-        - counts[Embedding.State.TRASHED],
-        indexed=counts[Embedding.State.INDEXED],
-        waiting=counts[Embedding.State.PENDING],
-        failed=counts[Embedding.State.FAILED],
-        skipped=counts[Embedding.State.SKIPPED],
+        total=sum(counts.values()),
+        indexed=counts.get(Embedding.State.INDEXED, 0),
+        waiting=counts.get(Embedding.State.PENDING, 0),
+        failed=counts.get(Embedding.State.FAILED, 0),
+        skipped=counts.get(Embedding.State.SKIPPED, 0),
     )
 
 
@@ -119,8 +116,7 @@ def _missing(space: VectorSpace) -> QuerySet[Embedding]:
     findable = Embedding.objects.in_active_space().filter(
         asset_id=OuterRef("asset_id"), state=Embedding.State.INDEXED
     )
-    lacking = space.embeddings.exclude(state__in=[Embedding.State.INDEXED, Embedding.State.TRASHED])
-    return lacking.filter(Exists(findable))
+    return space.embeddings.exclude(state=Embedding.State.INDEXED).filter(Exists(findable))
 
 
 def advance_rollouts() -> None:

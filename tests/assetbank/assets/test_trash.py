@@ -221,7 +221,7 @@ class TestPurge:
         trash.trash_assets(assets=[old, new], by=cast.manager)
         long_ago(old, 30.1)
         long_ago(new, 29.9)
-        assert Asset.all_objects.get(pk=new.pk).trash_days_left == 0
+        assert Asset.all_objects.get(pk=new.pk).trash_days_left == 1
         settings.TRASH_DAYS = 0
         tasks.purge_trash(0)
         assert Asset.all_objects.count() == 3

@@ -63,7 +63,7 @@ class TestPages:
         client = signed_in(cast.manager)
         page = text(client.get("/trash/"))
         assert "2 assets" in page
-        assert "Deleted for good in 29 days." in page
+        assert "Deleted for good in 30 days." in page
         assert "· staff" in page
         found = text(client.get("/trash/?q=hat"))
         assert "Hat" in found
@@ -140,7 +140,7 @@ class TestRest:
         assert client.delete(address).status_code == 404
         (row,) = client.get("/api/v1/trash/").json()["results"]
         assert (row["id"], row["title"], row["deleted_by"]) == (asset.pk, "Cape", "manager")
-        assert row["days_left"] == 29
+        assert row["days_left"] == 30
         assert client.get(row["file"]).status_code == 200
         assert client_of(cast, "creator").get("/api/v1/trash/").json()["results"] == []
         restored = client.post(f"{address}restore/")

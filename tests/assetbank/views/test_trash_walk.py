@@ -100,5 +100,6 @@ def move_to_trash(page: Page, asset: Asset) -> None:
     page.get_by_text("Edit metadata").click()
     page.get_by_role("link", name="Delete…").click()
     page.get_by_role("heading", name=f"Move “{asset.title}” to the trash?").wait_for()
+    page.get_by_text("This asset has no derivatives.").wait_for()
     page.get_by_role("button", name="Move to trash").click()
     page.get_by_text(f"“{asset.title}” moved to the trash.").wait_for()

@@ -72,12 +72,13 @@ def assets(user: AnyUser) -> AssetQuerySet:
     """
     if has_full_access(user):
         return Asset.objects.all()
-    return Asset.objects.filter(_visible(user)) if user.is_active else Asset.objects.none()
+    if not user.is_active:
+        return Asset.objects.none()
+    return Asset.objects.filter(_visible(Membership.objects.filter(user_id=user.pk)))
 
 
-def _visible(user: AnyUser) -> Q:
-    """Return the condition for the assets that a user without full access may see."""
-    memberships = Membership.objects.filter(user_id=user.pk)
+def _visible(memberships: QuerySet[Membership]) -> Q:
+    """Return the condition for the assets that a user with these memberships may see."""
     whole = Q(brand_id__in=memberships.filter(role__in=EDITORS).values("brand_id"))
     member = Q(brand_id__in=memberships.values("brand_id"))
     return member & (whole | Q(status=Asset.Status.APPROVED))
@@ -99,7 +100,8 @@ def assets_and_trash(user: AnyUser) -> AssetQuerySet:
     if not user.is_active:
         return Asset.all_objects.none()
     trashed = Q(deleted_at__isnull=False, brand__in=_managed(user))
-    return Asset.all_objects.filter(Q(deleted_at=None) & _visible(user) | trashed)
+    shown = Q(deleted_at=None) & _visible(Membership.objects.filter(user_id=user.pk))
+    return Asset.all_objects.filter(shown | trashed)
 
 
 def _managed(user: AnyUser) -> QuerySet[Brand]:

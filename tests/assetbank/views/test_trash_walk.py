@@ -16,7 +16,7 @@ from assetbank.models import Asset
 from tests.conftest import Cast, picture_bytes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -85,8 +85,8 @@ def test_an_upload_of_the_same_file_offers_to_restore_it(page: Page, make_asset:
     asset = make_asset(file=data, title="Blue hat")
     move_to_trash(page, asset)
     page.get_by_role("link", name="Upload").first.click()
-    again = {"name": "again.png", "mimeType": "image/png", "buffer": data}
-    page.set_input_files("input[data-upload-choose]", [again])  # type: ignore[list-item]
+    again: list[FilePayload] = [{"name": "again.png", "mimeType": "image/png", "buffer": data}]
+    page.set_input_files("input[data-upload-choose]", again)
     row = page.locator(".upload-row")
     row.get_by_text(re.compile("has been in the trash since")).wait_for()
     row.get_by_role("button", name="Restore").click()

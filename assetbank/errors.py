@@ -153,6 +153,13 @@ class AssetGone(ProblemError):
     status = 404
 
 
+class AssetInTrash(ProblemError):
+    """The brand has a file already, but its asset is in the trash; `extra` says how to restore."""
+
+    code = "in_trash"
+    status = 409
+
+
 class CannotApprove(ProblemError):
     """An asset cannot be approved: because of its terms, its brand check, or the user."""
 

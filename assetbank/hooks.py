@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec, TypeVar
 
-from assetbank.models import Asset, AssetVersion, Brand, Decision
+from assetbank.models import Asset, AssetQuerySet, AssetVersion, Brand, Decision
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +60,10 @@ assets_merged: Hook[[Asset, Sequence[Asset]], None] = Hook()
 searched_fields_changed: Hook[[Brand], None] = Hook()
 # Called in the transaction of the replacement: the asset with its new file, and its earlier version
 file_replaced: Hook[[Asset, AssetVersion], None] = Hook()
+# Called in the transaction in which assets are moved to the trash or restored: their ids
+trash_changed: Hook[[Sequence[int]], None] = Hook()
+# Return sentences about what is lost once these assets are deleted for good
+deletion_impact: Hook[[AssetQuerySet], list[str]] = Hook()
 # Called when the assets of the demo library exist: add what is still missing
 demo_loaded: Hook[[], None] = Hook()
 # Return a part of the health page and of GET /api/v1/health/

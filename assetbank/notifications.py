@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import send_mail
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+from django.urls import reverse
 from django.utils import timezone
 
 from assetbank import jobs, permissions
-from assetbank.models import Notice
+from assetbank.models import Asset, Notice
 
 
 def notify(user: User, sentence: str, address: str = "") -> Notice:
@@ -23,9 +25,22 @@ def notify(user: User, sentence: str, address: str = "") -> Notice:
     return notice
 
 
+def received(user: permissions.AnyUser) -> QuerySet[Notice]:
+    """Return the user's notifications, without those about an asset in the trash."""
+    return without_trash(Notice.objects.filter(person_id=user.pk))
+
+
+def without_trash(notices: QuerySet[Notice]) -> QuerySet[Notice]:
+    """Return those of `notices` that do not lead to an asset in the trash."""
+    before, _, after = reverse("asset", args=[0]).rpartition("0")
+    page = Concat(Value(before), Cast("pk", TextField()), Value(after), output_field=TextField())
+    trashed = Asset.all_objects.filter(deleted_at__isnull=False).order_by()
+    return notices.exclude(address__in=trashed.annotate(page=page).values("page"))
+
+
 def unread(user: permissions.AnyUser) -> QuerySet[Notice]:
     """Return the user's unread notifications."""
-    return Notice.objects.filter(person_id=user.pk, read_at=None)
+    return received(user).filter(read_at=None)
 
 
 def mark_read(user: permissions.AnyUser) -> int:

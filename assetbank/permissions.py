@@ -74,10 +74,38 @@ def assets(user: AnyUser) -> AssetQuerySet:
         return Asset.objects.all()
     if not user.is_active:
         return Asset.objects.none()
-    memberships = Membership.objects.filter(user_id=user.pk)
+    return Asset.objects.filter(_visible(Membership.objects.filter(user_id=user.pk)))
+
+
+def _visible(memberships: QuerySet[Membership]) -> Q:
+    """Return the condition for the assets that a user with these memberships may see."""
     whole = Q(brand_id__in=memberships.filter(role__in=EDITORS).values("brand_id"))
-    visible = Asset.objects.filter(brand_id__in=memberships.values("brand_id"))
-    return visible.filter(whole | Q(status=Asset.Status.APPROVED))
+    member = Q(brand_id__in=memberships.values("brand_id"))
+    return member & (whole | Q(status=Asset.Status.APPROVED))
+
+
+def trash(user: AnyUser) -> AssetQuerySet:
+    """Return the assets in the trash that the user may restore and delete for good.
+
+    Staff get those of all brands, managers those of their brands, others none.
+    """
+    trashed = Asset.all_objects.filter(deleted_at__isnull=False)
+    return trashed if has_full_access(user) else trashed.filter(brand__in=_managed(user))
+
+
+def assets_and_trash(user: AnyUser) -> AssetQuerySet:
+    """Return the assets that the user may see, with those in the trash that they may restore."""
+    if has_full_access(user):
+        return Asset.all_objects.all()
+    if not user.is_active:
+        return Asset.all_objects.none()
+    trashed = Q(deleted_at__isnull=False, brand__in=_managed(user))
+    shown = Q(deleted_at=None) & _visible(Membership.objects.filter(user_id=user.pk))
+    return Asset.all_objects.filter(shown | trashed)
+
+
+def _managed(user: AnyUser) -> QuerySet[Brand]:
+    return brands(user, *MANAGERS)
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,8 @@ class AssetScope:
 
     def sees(self, asset: Asset) -> bool:
         """Return whether the asset is in this scope; needs no query."""
+        if asset.in_trash:
+            return False
         if self.all_in is None or asset.brand_id in self.all_in:
             return True
         return asset.brand_id in self.approved_in and asset.status == Asset.Status.APPROVED
@@ -164,12 +194,16 @@ def sees_location(user: AnyUser, brand: Brand) -> bool:
     return location_brands(user).filter(pk=brand.pk).exists()
 
 
-def downloadable(user: AnyUser) -> AssetQuerySet:
-    """Return the assets that the user may see, with their brands and for `keeps_location`."""
+def downloadable(user: AnyUser, *, with_trash: bool = False) -> AssetQuerySet:
+    """Return the assets that the user may see, with their brands and for `keeps_location`.
+
+    `with_trash` adds those in the trash that the user may restore.
+    """
     policy = Brand.GpsPolicy
     edited = Q(brand__gps_policy=policy.STRIP_FOR_VIEWERS, brand__in=brands(user, *EDITORS))
     kept = Q(brand__gps_policy=policy.KEEP) | edited
-    visible = assets(user).select_related("brand")
+    visible = assets_and_trash(user) if with_trash else assets(user)
+    visible = visible.select_related("brand")
     return visible.annotate(annotated_location=ExpressionWrapper(kept, BooleanField()))
 
 

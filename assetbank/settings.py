@@ -176,6 +176,13 @@ DOWNLOAD_CACHE_DAYS = env.integer(
     help="Time after which such a download is deleted if nobody asked for it.",
     unit="days",
 )
+TRASH_DAYS = env.integer(
+    "TRASH_DAYS",
+    30,
+    help="Time after which an asset in the trash is deleted for good; 0: never by itself.",
+    maximum=36_500,
+    unit="days",
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 STATIC_URL = "static/"

@@ -12,7 +12,7 @@ from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Status
 
 from assetbank import jobs, notifications
-from assetbank.assets import backfill_features, rendered
+from assetbank.assets import backfill_features, delete_files, rendered, trash
 from assetbank.assets.folders import scan_watched_folders
 from assetbank.http import idempotency
 
@@ -66,6 +66,28 @@ def import_watched(timestamp: int) -> None:
     if scan_watched_folders():
         with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
             jobs.defer("assetbank.tasks.import_watched", timestamp=timestamp)
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(
+    name="assetbank.tasks.purge_trash",
+    queue="house",
+    queueing_lock="purge_trash",
+    pass_context=False,
+)
+def purge_trash(timestamp: int) -> None:
+    """Delete assets for good that were in the trash for TRASH_DAYS."""
+    trash.purge_expired()
+
+
+@app.task(
+    name="assetbank.tasks.delete_files",
+    queue="house",
+    retry=RetryStrategy(max_attempts=10, exponential_wait=4),
+)
+def delete_files_of_purged(paths: list[str]) -> None:
+    """Delete the files of assets that were deleted for good: enqueued in the same transaction."""
+    delete_files(paths=paths)
 
 
 @app.task(

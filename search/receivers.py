@@ -6,7 +6,7 @@ the transaction of the change.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import F, Q
@@ -24,6 +24,7 @@ def connect() -> None:
     post_delete.connect(post_delete_request_removal, Asset, dispatch_uid="search.post_delete")
     post_save.connect(post_save_apply_policy, Brand, dispatch_uid="search.post_save_brand")
     hooks.file_replaced.register(forget_earlier_file)
+    hooks.trash_changed.register(request_index)
 
 
 def post_save_request_index(
@@ -53,6 +54,13 @@ def forget_earlier_file(asset: Asset, before: AssetVersion) -> None:
     Embedding.objects.filter(asset_id=asset.pk).update(vector_bytes=None, checksum="")
     DuplicatePair.objects.filter(Q(first=asset) | Q(second=asset)).delete()
     Comparison.objects.filter(asset_id=asset.pk).delete()
+
+
+def request_index(assets: Sequence[int]) -> None:
+    """Have the assets, given by id, leave the index or return to it: they were moved to the trash
+    or restored. Their stored vectors are kept."""
+    pipeline.reindex(assets)
+    pipeline.enqueue_indexing()
 
 
 def post_delete_request_removal(instance: Asset, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from assetbank import notifications
-from assetbank.assets import approval, collections, versions
+from assetbank.assets import approval, collections, trash, versions
 from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
@@ -61,7 +61,8 @@ class Library:
         cast.staff.refresh_from_db()
         self.shown, self.draft = make_asset(title="Red cape"), make_asset(status="draft")
         self._replace()
-        self.withdrawn = make_asset()
+        self.withdrawn, self.trashed = make_asset(), make_asset()
+        trash.trash_assets(assets=[self.trashed], by=cast.manager)
         self.unclear = make_asset(terms_to_check="Editorial use only")
         self.collection = self._collection("Launch")
         self.batch = self._batch()
@@ -106,6 +107,7 @@ class Library:
             "both": [self.shown.pk, self.draft.pk],
             "withdrawn": self.withdrawn.pk,
             "unclear": self.unclear.pk,
+            "trashed": self.trashed.pk,
             "collection": self.collection.pk,
             "saved": self.saved.pk,
             "golden": self.golden.pk,
@@ -171,6 +173,9 @@ class Library:
         for name in ("creator", "manager", "staff"):
             notifications.notify(getattr(self.cast, name), "Something happened.", "/")
         self._make(brand=brand, title="Elsewhere")
+        waste = [self._make(brand=each) for each in (brand, self.cast.acme) for _ in range(2)]
+        for person in (self.cast.manager, self.cast.staff):
+            trash.trash_assets(assets=waste[:2] if person.is_staff else waste, by=person)
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )

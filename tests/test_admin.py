@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
 from assetbank import text
-from assetbank.assets import collections, read_original
+from assetbank.assets import collections, read_original, trash
 from assetbank.models import Asset, Brand, Collection
 from generation.models import Generation, Output
 from generation.pipeline import run_generation, submit
@@ -23,6 +22,7 @@ from tests.conftest import Cast, picture_bytes
 from tests.generation.requests import answered
 from tests.support.api import upload
 from tests.support.checkpoints import save_small
+from tests.support.trash import files_to_delete
 
 MakeAsset = Callable[..., Asset]
 ASSETS = "/admin/assetbank/asset/"
@@ -210,19 +210,38 @@ def test_edits_go_through_intake_and_the_file_stays(boss: Client, make_asset: Ma
     assert Embedding.objects.get().state == "pending"
 
 
-def test_files_go_with_what_is_deleted(
-    boss: Client,
-    make_asset: MakeAsset,
-    django_capture_on_commit_callbacks: Callable[..., Any],
-) -> None:
-    one, two, three = make_asset(), make_asset(), make_asset()
-    with django_capture_on_commit_callbacks(execute=True):
-        boss.post(f"{ASSETS}{one.pk}/delete/", {"post": "yes"})
-        answer = act(boss, ASSETS, "delete_selected", [two, three], post="yes")
-    assert "Successfully deleted 2" in said(answer)
-    assert not Asset.objects.exists()
-    assert not any(default_storage.exists(each.path) for each in (one, two, three))
-    assert set(Embedding.objects.values_list("state", flat=True)) == {"removing"}
+def test_what_is_deleted_waits_in_the_trash(boss: Client, make_asset: MakeAsset) -> None:
+    one, two, three, kept = (make_asset(title=f"{n} cape") for n in ("First", "2nd", "3rd", "4th"))
+    asked = boss.get(f"{ASSETS}{one.pk}/delete/").content.decode()
+    assert "The asset moves to the trash" in asked
+    boss.post(f"{ASSETS}{one.pk}/delete/", {"post": "yes"})
+    act(boss, ASSETS, "delete_selected", [two], post="yes")
+    assert "1 moved to the trash" in said(act(boss, ASSETS, "move_to_trash", [three]))
+    assert list(Asset.objects.all()) == [kept]
+    assert set(Asset.all_objects.exclude(pk=kept.pk).values_list("deleted_by__username")) == {
+        ("staff",)
+    }
+    assert "First cape" not in boss.get(ASSETS).content.decode()
+    listed = boss.get(f"{ASSETS}?in_trash=1").content.decode()
+    assert "First cape" in listed
+    assert "4th cape" not in listed
+
+
+def test_the_trash_is_restored_and_emptied(boss: Client, make_asset: MakeAsset) -> None:
+    one, two = make_asset(title="Cape"), make_asset(title="Hat")
+    trash.trash_assets(assets=[one, two], by=None)
+    in_trash = f"{ASSETS}?in_trash=1"
+    assert "1 restored" in said(act(boss, in_trash, "restore", [one]))
+    assert Asset.objects.get() == one
+    collection = Collection.objects.create(brand=two.brand, name="Hats")
+    collections.add_assets(collection=collection, assets=[two])
+    asked = act(boss, in_trash, "purge", [two]).content.decode()
+    assert "They leave 1 collection." in asked
+    assert Asset.all_objects.filter(pk=two.pk).exists()
+    assert "1 deleted for good" in said(act(boss, in_trash, "purge", [two], sure="1"))
+    assert not Asset.all_objects.filter(pk=two.pk).exists()
+    assert Embedding.objects.get(asset_id=two.pk).state == "removing"
+    assert two.path in files_to_delete()
 
 
 def test_many_are_approved_and_archived(boss: Client, make_asset: MakeAsset) -> None:

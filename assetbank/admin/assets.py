@@ -32,7 +32,8 @@ from assetbank.admin.forms import (
     AssetChangeForm,
     TagForm,
 )
-from assetbank.assets import approval, delete_asset, update_asset, versions
+from assetbank.admin.trash import InTrashFilter, Trash
+from assetbank.assets import approval, update_asset, versions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -51,8 +52,8 @@ FACTS = [
 
 
 @admin.register(Asset)
-class AssetAdmin(ModelAdmin[Asset]):
-    """Assets, with actions that decide about several and tag them."""
+class AssetAdmin(Trash, ModelAdmin[Asset]):
+    """Assets, with actions that decide about several, tag them, and move them to the trash."""
 
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
     list_display_links = ["image", "title"]
@@ -67,6 +68,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         ("alt_text", EmptyFieldListFilter),
         ("captured_at", RangeDateFilter),
         ("tags", RelatedDropdownFilter),
+        InTrashFilter,
     ]
     list_filter_submit = True
     list_fullwidth = True
@@ -75,7 +77,10 @@ class AssetAdmin(ModelAdmin[Asset]):
     date_hierarchy = "created_at"
     list_select_related = ["brand"]
     list_per_page = 50
-    actions = ["approve", "archive", "terms_allow", "terms_forbid", "add_tag"]
+    actions = [
+        *("approve", "archive", "terms_allow", "terms_forbid", "add_tag"),
+        *("move_to_trash", "restore", "purge"),
+    ]
     readonly_fields = [
         "preview",
         *FACTS,
@@ -211,13 +216,6 @@ class AssetAdmin(ModelAdmin[Asset]):
             approval.change_status(asset=asset, by=_user(request), status=status)
         except ProblemError as error:
             self.message_user(request, error.message, messages.ERROR)
-
-    def delete_model(self, request: HttpRequest, obj: Asset) -> None:
-        delete_asset(asset=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
-        for asset in queryset:
-            delete_asset(asset=asset)
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:

@@ -59,8 +59,9 @@ def htmx_redirect(address: str) -> HttpResponse:
 
 
 def picture(asset: Asset | None, *, height: int = 64) -> SafeString:
-    """Return an `<img>` of the grid rendition, loaded lazily; a dash without an asset."""
-    if asset is None:
+    """Return an `<img>` of the grid rendition, loaded lazily; a dash without an asset, or for one
+    in the trash."""
+    if asset is None or asset.in_trash:
         return NONE
     return format_html(
         '<img src="{}" alt="{}" loading="lazy" class="rounded-default" '
@@ -79,9 +80,14 @@ def label(text: str, variant: str) -> SafeString:
 
 
 def admin_link(row: Model | None) -> SafeString:
-    """Return the row's name as a link to its page in the admin; a dash without a row."""
+    """Return the row's name as a link to its page in the admin; a dash without a row.
+
+    Only the list of the trash shows what is there, so an asset in the trash is not named.
+    """
     if row is None:
         return NONE
+    if isinstance(row, Asset) and row.in_trash:
+        return SafeString("In the trash")
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
     address = reverse(name, args=[quote(row.pk)])
     return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', address, row)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -63,7 +63,7 @@ class BrandAdmin(ModelAdmin[Brand]):
             super()
             .get_queryset(request)
             .annotate(
-                asset_count=Count("assets", distinct=True),
+                asset_count=Count("assets", filter=Q(assets__deleted_at=None), distinct=True),
                 member_count=Count("memberships", distinct=True),
             )
         )
@@ -124,7 +124,8 @@ class ItemInline(TabularInline[CollectionItem, Collection]):
     verbose_name_plural = "assets, in order"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionItem]:
-        return super().get_queryset(request).select_related("asset", "collection")
+        items = super().get_queryset(request).filter(asset__deleted_at=None)
+        return items.select_related("asset", "collection")
 
     @display(description="")
     def image(self, item: CollectionItem) -> SafeString:
@@ -143,7 +144,8 @@ class CollectionAdmin(ModelAdmin[Collection]):
     inlines = [ItemInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        return super().get_queryset(request).annotate(asset_count=Count("items"))
+        shown = Count("items", filter=Q(items__asset__deleted_at=None))
+        return super().get_queryset(request).annotate(asset_count=shown)
 
     @display(description="Assets", ordering="asset_count")
     def asset_count(self, collection: Any) -> int:

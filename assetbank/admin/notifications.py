@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
+from assetbank import notifications
 from assetbank.admin.base import ModelAdmin, ReadOnly
 from assetbank.models import Notice
 
@@ -19,3 +22,6 @@ class NoticeAdmin(ReadOnly, ModelAdmin[Notice]):
     date_hierarchy = "created_at"
     readonly_fields = ("person", "sentence", "address", "created_at", "read_at")
     fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        return notifications.without_trash(super().get_queryset(request))

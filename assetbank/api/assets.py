@@ -19,10 +19,10 @@ from assetbank.api.asset_serializers import AssetSerializer, EditSerializer, Upl
 from assetbank.api.fields import user_of
 from assetbank.api.headers import ALSO_IN, DUPLICATE, EARLIER_VERSION
 from assetbank.api.parsers import PARSERS
+from assetbank.api.trash import Trashing
 from assetbank.assets import (
     IngestResult,
     approval,
-    delete_asset,
     ingest_asset,
     update_asset,
 )
@@ -48,7 +48,7 @@ def _added(result: IngestResult) -> dict[str, Any]:
     }
 
 
-class AssetViewSet(GenericViewSet[Asset]):
+class AssetViewSet(Trashing, GenericViewSet[Asset]):
     """One asset; `search` subclasses this view set and routes it."""
 
     serializer_class = AssetSerializer
@@ -137,15 +137,6 @@ class AssetViewSet(GenericViewSet[Asset]):
             update_asset(asset=asset, **changes)
             approval.change_status(asset=asset, by=user_of(request), status=status)
         return self.answer(asset)
-
-    @extend_schema(
-        summary="Delete an asset and its files", description="Requires the manager role."
-    )
-    def destroy(self, request: Request, pk: int) -> Response:
-        asset = self.get_object()
-        permissions.require_manager(user_of(request), asset.brand)
-        delete_asset(asset=asset)
-        return Response(status=204)
 
     def _address(self, asset: Asset) -> str:
         return self.request.build_absolute_uri(reverse("api-asset-detail", args=[asset.pk]))

@@ -99,4 +99,4 @@ class CredentialsView(APIView):
 
 
 def _asset(request: Request, pk: int) -> Asset:
-    return get_object_or_404(permissions.downloadable(user_of(request)), pk=pk)
+    return get_object_or_404(permissions.downloadable(user_of(request), with_trash=True), pk=pk)

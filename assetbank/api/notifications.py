@@ -38,7 +38,7 @@ class NoticeViewSet(ListModelMixin, GenericViewSet[Notice]):
     queryset = Notice.objects.none()
 
     def get_queryset(self) -> QuerySet[Notice]:
-        return Notice.objects.filter(person=user_of(self.request))
+        return notifications.received(user_of(self.request))
 
     @extend_schema(summary="Mark all notifications as read", request=None, responses=ReadSerializer)
     @action(detail=False, methods=["post"])

@@ -12,12 +12,14 @@ from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
 from assetbank.api.notifications import NoticeViewSet
-from assetbank.api.versions import RestoreView, VersionsView, VersionView
+from assetbank.api.trash import RestoreView, TrashViewSet
+from assetbank.api.versions import RestoreVersionView, VersionsView, VersionView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("brands", BrandViewSet, basename="api-brand")
 router.register("notices", NoticeViewSet, basename="api-notice")
 router.register("collections", CollectionViewSet, basename="api-collection")
+router.register("trash", TrashViewSet, basename="api-trash")
 urlpatterns = [
     path("health/", HealthView.as_view(), name="api-health"),
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
@@ -27,7 +29,7 @@ urlpatterns = [
     path("assets/<int:pk>/versions/<int:number>/", VersionView.as_view(), name="api-asset-version"),
     path(
         "assets/<int:pk>/versions/<int:number>/restore/",
-        RestoreView.as_view(),
+        RestoreVersionView.as_view(),
         name="api-asset-version-restore",
     ),
     path("assets/<int:pk>/terms-check/", TermsCheckView.as_view(), name="api-asset-terms-check"),
@@ -37,5 +39,6 @@ urlpatterns = [
         CustomFieldView.as_view(),
         name="api-brand-field",
     ),
+    path("assets/<int:pk>/restore/", RestoreView.as_view(), name="api-asset-restore"),
     *router.urls,
 ]

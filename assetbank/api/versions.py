@@ -131,7 +131,7 @@ class VersionView(APIView):
         return Response(AssetVersionSerializer(version, context={"request": request}).data)
 
 
-class RestoreView(APIView):
+class RestoreVersionView(APIView):
     parser_classes = PARSERS
 
     @extend_schema(

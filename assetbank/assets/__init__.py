@@ -8,6 +8,7 @@ from assetbank.assets import (
     fields,
     merge,
     rendered,
+    trash,
     versions,
 )
 from assetbank.assets.backfill import (
@@ -16,13 +17,13 @@ from assetbank.assets.backfill import (
     refresh_renditions,
     unread_assets,
 )
-from assetbank.assets.files import open_rendition, read_original
+from assetbank.assets.files import delete_files, open_rendition, read_original
 from assetbank.assets.ingest import GenerationProvenance, IngestResult, ingest_asset
-from assetbank.assets.update import delete_asset, update_asset
+from assetbank.assets.update import update_asset
 
 __all__ = [
     "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
-    "csv_import", "delete_asset", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
-    "open_rendition", "read_original", "refresh_renditions", "rendered", "unread_assets",
-    "update_asset", "versions",
+    "csv_import", "delete_files", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
+    "open_rendition", "read_original", "refresh_renditions", "rendered", "trash",
+    "unread_assets", "update_asset", "versions",
 ]  # fmt: skip

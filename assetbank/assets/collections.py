@@ -60,12 +60,19 @@ def remove_assets(*, collection: Collection, assets: Iterable[Asset]) -> None:
 
 @transaction.atomic
 def move_asset(*, collection: Collection, asset: Asset, step: int) -> None:
-    """Move an asset `step` positions later, or earlier if negative, but not beyond either end."""
-    items = list(collection.items.select_for_update())
-    index = next((n for n, item in enumerate(items) if item.asset_id == asset.pk), None)
+    """Move an asset `step` positions later, or earlier if negative, but not beyond either end.
+
+    Assets in the trash, which nobody sees, are stepped over.
+    """
+    items = list(collection.items.select_for_update(of=("self",)).select_related("asset"))
+    shown = [item for item in items if not item.asset.in_trash]
+    index = next((n for n, item in enumerate(shown) if item.asset_id == asset.pk), None)
     if index is None:
         return
-    items.insert(max(0, index + step), items.pop(index))
+    target = shown[min(max(0, index + step), len(shown) - 1)]
+    place = items.index(target)
+    items.remove(shown[index])
+    items.insert(place, shown[index])
     for position, item in enumerate(items):
         item.position = position
     CollectionItem.objects.bulk_update(items, ["position"])

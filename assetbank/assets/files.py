@@ -113,6 +113,24 @@ def save_copy(path: str, data: bytes) -> None:
         raise FileMissing(f"The file storage rejects a file: {error}.") from error
 
 
+def delete_files(*, paths: Iterable[str]) -> None:
+    """Delete files from the storage; those that are missing already count as deleted.
+
+    Raises FileMissing after all were tried if the storage did not delete some of them.
+    """
+    failed: dict[str, Exception] = {}
+    for path in paths:
+        try:
+            default_storage.delete(path)
+        except Exception as error:  # each storage backend raises its own; go on with the rest
+            failed[path] = error
+    if failed:
+        first, why = next(iter(failed.items()))
+        raise FileMissing(
+            f"The file storage did not delete {len(failed)} files, among them {first}: {why}."
+        ) from why
+
+
 def open_rendition(*, asset: Asset, name: str) -> File[bytes]:
     """Open a rendition; render it again from the original if the storage has lost it.
 

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, IntegerField, Value
 from django.utils import timezone
 
-from assetbank.assets import collections
+from assetbank.assets import collections, trash
 from assetbank.assets import fields as asset_fields
 from assetbank.assets.files import NewFiles, deleted_on_failure, feature_fields
 from assetbank.assets.metadata import custom_fields, from_file
@@ -77,13 +77,13 @@ def ingest_asset(
     `fields` are those of `asset_fields.EDITABLE`; the file's own metadata fills the others, and
     adds to `tags`. With `complete`, required custom fields must have a value. An asset of the brand
     that has or had the same bytes is returned instead, completed with tags, collection and fields.
-    If killed midway it leaves no row, if it fails no file. Raises PictureRefused, InvalidAsset and
-    FileMissing.
+    If killed midway it leaves no row, if it fails no file. Raises PictureRefused, InvalidAsset,
+    FileMissing and AssetInTrash.
     """
     checksum = hashlib.sha256(data := read_upload(file)).hexdigest()
     tags = list(tags)
     more = {"tags": tags, "collection": collection, **({} if provenance else fields)}
-    if existing := _existing(brand, checksum, more):
+    if existing := _existing(brand, checksum, more, origin):
         return existing
     image = decoder.examine(data)
     facts = file_fields(filename, data, checksum, image)
@@ -94,7 +94,7 @@ def ingest_asset(
     try:
         _save(asset, data, image, from_file.tags_from_file(_said(asset, image), tags), collection)
     except IntegrityError:
-        if existing := _existing(brand, checksum, more):
+        if existing := _existing(brand, checksum, more, origin):
             return existing  # the same bytes were ingested at the same time
         raise
     return IngestResult(asset, created=True)
@@ -102,9 +102,9 @@ def ingest_asset(
 
 def find_by_bytes(*, brand: Brand, checksum: str) -> tuple[Asset, int | None] | None:
     """Return the brand's asset that has these bytes, with None, or that had them in an earlier
-    version, with its number; None: there is none."""
-    current = Asset.objects.filter(brand=brand, checksum=checksum)
-    earlier = Asset.objects.filter(brand=brand, versions__checksum=checksum)
+    version, with its number; None: there is none. It may be in the trash."""
+    current = Asset.all_objects.filter(brand=brand, checksum=checksum)
+    earlier = Asset.all_objects.filter(brand=brand, versions__checksum=checksum)
     found: Any = current.annotate(had_as=Value(None, IntegerField())).union(
         earlier.annotate(had_as=F("versions__number")), all=True
     )
@@ -175,14 +175,25 @@ def _save(
 
 
 def _may_exist(asset: Asset) -> bool:
-    return Asset.objects.filter(brand=asset.brand, file=asset.file.name).exists()
+    return Asset.all_objects.filter(brand=asset.brand, file=asset.file.name).exists()
 
 
-def _existing(brand: Brand, checksum: str, more: dict[str, Any]) -> IngestResult | None:
-    """Return the brand's asset that has or had these bytes, completed with `more`; None: none."""
+def _existing(
+    brand: Brand, checksum: str, more: dict[str, Any], origin: str
+) -> IngestResult | None:
+    """Return the brand's asset that has or had these bytes, completed with `more`; None: none.
+
+    Raises AssetInTrash for one in the trash; but a generated image, which was paid for, is
+    restored.
+    """
     if (found := find_by_bytes(brand=brand, checksum=checksum)) is None:
         return None
     asset, version = found
+    if asset.in_trash:
+        if origin != Asset.Origin.GENERATED:
+            raise trash.upload_error(asset)
+        trash.restore_assets(assets=[asset], by=None)
+        asset.refresh_from_db()
     return IngestResult(asset, False, complete_asset(asset=asset, **more), version)
 
 

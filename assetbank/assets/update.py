@@ -1,4 +1,7 @@
-"""Change and delete assets. Every change to an asset's row goes through here."""
+"""Change assets: every change to an asset's row goes through here.
+
+Assets in the trash are changed, too: terms and withdrawals of their sources bind them there.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from django.db import transaction
 from assetbank import hooks
 from assetbank.assets import collections
 from assetbank.assets import fields as asset_fields
-from assetbank.assets.files import delete_after_commit, file_paths, read_original
+from assetbank.assets.files import delete_after_commit, read_original
 from assetbank.assets.metadata import custom_fields, from_file, says_nothing, title_for
 from assetbank.errors import AssetGone, InvalidAsset
 from assetbank.media import decoder, images
@@ -136,7 +139,7 @@ def _completed(asset: Asset, name: str, value: Any, overwrite: bool) -> Any:
 
 def _locked(asset: Asset) -> Asset:
     """Return the asset's row, locked. Raises AssetGone: saving would create it again."""
-    if row := Asset.objects.select_for_update().filter(pk=asset.pk).first():
+    if row := Asset.all_objects.select_for_update().filter(pk=asset.pk).first():
         return row
     raise AssetGone(f"“{asset}” was deleted in the meantime.")
 
@@ -161,11 +164,3 @@ def propagate_terms(before: Asset, after: Asset) -> None:
     """Call `hooks.terms_tightened` if the terms of `after` are stricter than those of `before`."""
     if stricter := terms.tightened_terms(before, after):
         hooks.terms_tightened(after, stricter)
-
-
-@transaction.atomic
-def delete_asset(*, asset: Asset) -> None:
-    """Delete an asset; its files are deleted when the transaction has committed."""
-    paths = file_paths(asset)
-    asset.delete()
-    delete_after_commit(paths)

@@ -49,7 +49,7 @@ def is_enabled() -> bool:
     if not settings.EMBEDDED or _marker().exists():
         return False
     slugs = [brand.slug for brand in catalogue.brands()]
-    return not Asset.objects.exclude(brand__slug__in=slugs).exists()
+    return not Asset.all_objects.exclude(brand__slug__in=slugs).exists()
 
 
 def load() -> Iterator[tuple[int, int]]:
@@ -62,7 +62,7 @@ def load() -> Iterator[tuple[int, int]]:
     brands = {brand.slug: brand for brand in map(_create_brand, catalogue.brands())}
     curator = _create_accounts(list(brands.values()))
     assets = catalogue.assets(timezone.localdate())
-    existing = set(Asset.objects.values_list("brand__slug", "filename"))
+    existing = set(Asset.all_objects.values_list("brand__slug", "filename"))
     missing = [asset for asset in assets if (asset.brand_slug, asset.filename) not in existing]
     done = len(assets) - len(missing)
     for asset, data in catalogue.draw_all(missing):

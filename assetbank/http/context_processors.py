@@ -21,6 +21,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "embedded": settings.EMBEDDED,
+        "trash_days": settings.TRASH_DAYS,
         "creates_somewhere": lambda: not roles().isdisjoint(permissions.EDITORS),
         "manages_somewhere": lambda: not roles().isdisjoint(permissions.MANAGERS),
     }

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assetbank', '0007_metadata'),
+        ('assetbank', '0008_trash'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

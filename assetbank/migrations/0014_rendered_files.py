@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assetbank', '0012_brand_policies'),
+        ('assetbank', '0013_brand_policies'),
     ]
 
     operations = [

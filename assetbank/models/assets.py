@@ -21,6 +21,7 @@ from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
 from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
+from assetbank.models.trash import Trashable
 
 METADATA_FILTERS = ("creator", "city", "country")  # are filtered by, whatever their case
 
@@ -56,7 +57,17 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         return self.annotate(annotated_author=F("created_by__username"))
 
 
-class Asset(EmbeddedMetadata):
+_Manager = models.Manager.from_queryset(AssetQuerySet)
+
+
+class AssetManager(_Manager["Asset"]):
+    """Assets, without those in the trash."""
+
+    def get_queryset(self) -> AssetQuerySet:
+        return AssetQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
+class Asset(EmbeddedMetadata, Trashable):
     """An image of a brand. An original's bytes never change; another file is another version."""
 
     class Kind(models.TextChoices):
@@ -168,7 +179,10 @@ class Asset(EmbeddedMetadata):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = AssetQuerySet.as_manager()
+    # The first is the default: related managers, forms and the admin leave the trash out. A foreign
+    # key still loads its asset from it, so whoever shows one checks `in_trash` or permissions
+    objects = AssetManager()
+    all_objects = AssetQuerySet.as_manager()
 
     class Meta(EmbeddedMetadata.Meta):
         abstract = False
@@ -177,8 +191,22 @@ class Asset(EmbeddedMetadata):
             models.UniqueConstraint(fields=["brand", "checksum"], name="one_copy_per_brand")
         ]
         indexes = [
-            models.Index(fields=["brand", "-created_at", "-id"], name="asset_newest_in_brand"),
-            models.Index(fields=["-created_at", "-id"], name="asset_newest"),
+            models.Index(
+                fields=["brand", "-created_at", "-id"],
+                name="asset_newest_in_brand",
+                condition=Q(deleted_at=None),
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], name="asset_newest", condition=Q(deleted_at=None)
+            ),
+            models.Index(
+                fields=["deleted_at"], name="asset_in_trash", condition=Q(deleted_at__isnull=False)
+            ),
+            models.Index(
+                fields=["deleted_by"],
+                name="asset_deleted_by",
+                condition=Q(deleted_by__isnull=False),
+            ),
             GinIndex(fields=["colour_cells"], name="asset_colour_cells"),
             GinIndex(fields=["custom"], name="asset_custom", opclasses=["jsonb_path_ops"]),
             models.Index(

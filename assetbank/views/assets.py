@@ -1,4 +1,4 @@
-"""Pages of one asset: show, edit, delete, Content Credentials."""
+"""Pages of one asset: show, edit, move to the trash, Content Credentials."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets import approval, delete_asset, downloads, update_asset
+from assetbank.assets import approval, downloads, update_asset
 from assetbank.assets.metadata import custom_fields
 from assetbank.errors import NotAllowed, ProblemError
 from assetbank.forms import AssetForm, CustomValuesForm
@@ -19,6 +20,7 @@ from assetbank.http import PageRequest
 from assetbank.models import Asset
 from assetbank.rights import terms
 from assetbank.views.custom_fields import shown_values
+from assetbank.views.trash import moved_to_trash
 
 SOON_DAYS = 30  # days before the end of the rights in which the page warns
 
@@ -26,7 +28,11 @@ SOON_DAYS = 30  # days before the end of the rights in which the page warns
 @login_required
 @require_safe
 def asset(request: PageRequest, pk: int) -> HttpResponse:
-    shown = _asset(request, pk)
+    """Render an asset; one in the trash read-only, for users who may restore it."""
+    readable = permissions.assets_and_trash(request.user).with_tags()
+    shown = get_object_or_404(readable.select_related("brand", "created_by", "deleted_by"), pk=pk)
+    if shown.in_trash:
+        return render(request, "assetbank/asset_in_trash.html", {"asset": shown})
     custom = CustomValuesForm(brand=shown.brand, held=shown.custom)
     return _page(request, shown, AssetForm.for_asset(shown, _can_decide(request, shown)), custom)
 
@@ -83,15 +89,12 @@ def check_terms(request: PageRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, pk: int) -> HttpResponse:
-    """Ask for confirmation on a page, which needs no script; delete on POST."""
+    """Render what depends on the asset, and ask; on POST, move it to the trash."""
     shown = _asset(request, pk)
     permissions.require_manager(request.user, shown.brand)
     if request.method != "POST":
         return render(request, "assetbank/asset_delete.html", {"asset": shown})
-    title = str(shown)
-    delete_asset(asset=shown)
-    messages.success(request, f"“{title}” is deleted.")
-    return redirect("library")
+    return moved_to_trash(request, [shown], reverse("library"))
 
 
 @login_required

@@ -1,4 +1,7 @@
-"""Files of an asset, for users who may see it: nothing in the storage has a public address."""
+"""Files of an asset, for users who may see it, or restore it from the trash.
+
+Nothing in the storage has a public address.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def token_or_session(view: View) -> View:
 @token_or_session
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the original as a download under its file name, if need be without coordinates."""
-    asset = get_object_or_404(permissions.downloadable(request.user), pk=pk)
+    asset = get_object_or_404(permissions.downloadable(request.user, with_trash=True), pk=pk)
     downloads.require_download(request.user, asset)
     return _send_original(asset)
 
@@ -125,7 +128,7 @@ def _send_original(asset: Asset) -> HttpResponseBase:
 @token_or_session
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Render the asset as a download: `?format=jpeg&side=1600`."""
-    asset = get_object_or_404(permissions.downloadable(request.user), pk=pk)
+    asset = get_object_or_404(permissions.downloadable(request.user, with_trash=True), pk=pk)
     downloads.require_download(request.user, asset)
     side = request.GET.get("side", "")
     if side and not (side.isdecimal() and len(side) < 9):
@@ -155,7 +158,7 @@ def rendition(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """Send a rendition; browsers cache it for ever."""
     if name not in images.SHOWN:
         raise Http404(f"There is no rendition {name}.")
-    asset = get_object_or_404(permissions.assets(request.user), pk=pk)
+    asset = get_object_or_404(permissions.assets_and_trash(request.user), pk=pk)
     return _send_rendition(request, asset, name)
 
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from assetbank import notifications
 from assetbank.http import PageRequest
-from assetbank.models import Notice
 
 PER_PAGE = 30
 
@@ -22,7 +21,7 @@ def listed(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         notifications.mark_read(request.user)
         return redirect("notices")
-    page = Paginator(Notice.objects.filter(person=request.user), PER_PAGE).get_page(
+    page = Paginator(notifications.received(request.user), PER_PAGE).get_page(
         request.GET.get("page")
     )
     context = {"page": page, "unread": notifications.unread(request.user).exists()}

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from assetbank import permissions
 from assetbank.assets import IngestResult, ingest_asset
-from assetbank.errors import NotAllowed, ProblemError
+from assetbank.errors import AssetInTrash, NotAllowed, ProblemError
 from assetbank.forms import CustomValuesForm, UploadForm
 from assetbank.http import PageRequest, problems
 from assetbank.models import Asset
@@ -41,7 +41,7 @@ def upload(request: PageRequest) -> HttpResponse:
             "You have view access to the library only. Ask a manager of a brand for the "
             "creator role."
         )
-        return _problem(error) if _wants_json(request) else _raise(error)
+        return _problem(request, error) if _wants_json(request) else _raise(error)
     if request.method != "POST":
         return render(request, "assetbank/upload.html", {"form": UploadForm(user=request.user)})
     form = UploadForm(request.POST, request.FILES, user=request.user)
@@ -70,7 +70,7 @@ def _upload_one(request: PageRequest, form: UploadForm) -> HttpResponse:
     try:
         result = _ingest(request, form, form.cleaned_data["file"][0])
     except ProblemError as error:
-        return _problem(error)
+        return _problem(request, error)
     answer: dict[str, Any] = {
         "outcome": "stored" if result.created else "duplicate",
         "title": result.asset.display_title,
@@ -97,7 +97,7 @@ def _upload_several(request: PageRequest, form: UploadForm) -> HttpResponse:
         except NotAllowed:
             raise
         except ProblemError as error:
-            messages.error(request, f"{file.name}: {error.message}")
+            messages.error(request, _refusal(request, file.name, error))
         else:
             created += result.created
             duplicates += [] if result.created else [result]
@@ -141,8 +141,27 @@ def _wants_json(request: PageRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-def _problem(error: ProblemError) -> JsonResponse:
-    return JsonResponse(problems.problem(error.code, error.message), status=error.status)
+def _refusal(request: PageRequest, name: str | None, error: ProblemError) -> str:
+    """Return the sentence for a refused file; for one in the trash, with a link to restore it."""
+    if not _may_restore(request, error):
+        return f"{name}: {error.message}"
+    link = format_html('<a href="{}">Restore it</a>', error.extra["page"])
+    return format_html("{}: {} {}", name, error.message, link)
+
+
+def _problem(request: PageRequest, error: ProblemError) -> JsonResponse:
+    """Return the problem as JSON, with `"may_restore": true` if the file is in the trash and the
+    user may restore it."""
+    body: dict[str, Any] = {**problems.problem(error.code, error.message), **error.extra}
+    if _may_restore(request, error):
+        body["may_restore"] = True
+    return JsonResponse(body, status=error.status)
+
+
+def _may_restore(request: PageRequest, error: ProblemError) -> bool:
+    if not isinstance(error, AssetInTrash):
+        return False
+    return permissions.trash(request.user).filter(pk=error.extra["asset"]).exists()
 
 
 def _raise(error: ProblemError) -> HttpResponse:

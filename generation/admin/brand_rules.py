@@ -71,7 +71,8 @@ class FindingAdmin(ReadOnly, ModelAdmin[Finding]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        found = super().get_queryset(request).select_related("output__asset")
+        found = super().get_queryset(request).filter(output__asset__deleted_at=None)
+        found = found.select_related("output__asset")
         return found.defer("output__data")
 
     @display(description="")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
@@ -45,6 +45,7 @@ RETRY = (
     "cost money."
 )
 STOP = "Queued generations stop at once, running ones before their next image."
+NAMES_TRASH = "Not shown: it names a reference that is in the trash."
 MAX_SHOWN = 4  # images of a generation in the list
 
 
@@ -62,7 +63,8 @@ class ReferenceInline(ReadOnly, TabularInline[Reference, Generation]):
     ordering = ["position"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reference]:
-        return super().get_queryset(request).select_related("asset")
+        rows = super().get_queryset(request).filter(asset__deleted_at=None)
+        return rows.select_related("asset")
 
     @display(description="")
     def image(self, reference: Reference) -> SafeString:
@@ -78,6 +80,7 @@ class Outputs:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Output]:
         rows: QuerySet[Output] = super().get_queryset(request)  # type: ignore[misc]
+        rows = rows.filter(asset__deleted_at=None)
         return rows.select_related("asset", "generation", "take").defer("data")
 
     @display(description="Take")
@@ -141,15 +144,19 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
     inlines = [OutputInline, ReferenceInline]
     readonly_fields = (
         *("prompt", "state_label", "reason", "reason_code", "brand", "model", "aspect_ratio"),
-        *("preset_version", "variables", "left_out"),
-        *("image_size", "count", "full_prompt", "attempts", "cost", "counted", "created_by"),
+        *("preset_version", "variables", "omitted"),
+        *("image_size", "count", "sent_prompt", "attempts", "cost", "counted", "created_by"),
         *("created_at", "started_at", "finished_at"),
     )
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         arrived = Output.objects.exclude(asset=None).defer("data").select_related("asset")
-        return super().get_queryset(request).prefetch_related(Prefetch("outputs", arrived))
+        trashed = Reference.objects.filter(
+            generation=OuterRef("pk"), asset__deleted_at__isnull=False
+        )
+        rows = super().get_queryset(request).annotate(names_trash=Exists(trashed))
+        return rows.prefetch_related(Prefetch("outputs", arrived))
 
     def has_studio_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("generation.change_generation")
@@ -159,6 +166,14 @@ class GenerationAdmin(ReadOnly, ModelAdmin[Generation]):
         outputs = list(generation.outputs.all())[:MAX_SHOWN]
         shown = format_html_join("", "{}", ([picture(each.asset, height=48)] for each in outputs))
         return format_html('<span class="flex gap-1">{}</span>', shown or SafeString("-"))
+
+    @display(description="Full prompt")
+    def sent_prompt(self, generation: Any) -> str:
+        return NAMES_TRASH if generation.names_trash else generation.full_prompt
+
+    @display(description="Left out")
+    def omitted(self, generation: Any) -> str:
+        return NAMES_TRASH if generation.names_trash else " ".join(generation.left_out) or "-"
 
     @display(description="Prompt")
     def prompt_start(self, generation: Generation) -> str:

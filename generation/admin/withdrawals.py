@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -44,7 +44,8 @@ class QuarantineInline(ReadOnly, TabularInline[Quarantine, Withdrawal]):
     verbose_name_plural = "quarantined assets"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantine]:
-        return super().get_queryset(request).select_related("asset", "withdrawal")
+        rows = super().get_queryset(request).filter(asset__deleted_at=None)
+        return rows.select_related("asset", "withdrawal")
 
     @display(description="")
     def image(self, row: Quarantine) -> SafeString:
@@ -72,7 +73,11 @@ class WithdrawalAdmin(ReadOnly, ModelAdmin[Withdrawal]):
     actions = ["lift"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Withdrawal]:
-        return super().get_queryset(request).annotate(put_aside=Count("quarantined"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(put_aside=Count("quarantined", filter=Q(quarantined__asset__deleted_at=None)))
+        )
 
     @display(description="")
     def image(self, row: Withdrawal) -> SafeString:

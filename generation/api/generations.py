@@ -218,9 +218,9 @@ class GenerationViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Gener
         context: dict[str, Any] = {**super().get_serializer_context()}
         if self.request and self.request.user.is_authenticated:
             person = user_of(self.request)
+            context["scope"] = scope = permissions.asset_scope(person)
+            context["creates"] = scope.all_in
             if not permissions.has_full_access(person):
-                context["scope"] = scope = permissions.asset_scope(person)
-                context["creates"] = scope.all_in
                 manages = permissions.brands(person, *permissions.MANAGERS)
                 context["manages"] = set(manages.values_list("pk", flat=True))
         return context

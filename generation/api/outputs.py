@@ -54,11 +54,8 @@ def outputs(request: Request) -> QuerySet[Output]:
 
 def visibility_context(request: Request) -> dict[str, Any]:
     """Return which references and findings the user may view, for the context of
-    `GenerationSerializer` and `OutputSerializer`; {} means all."""
-    person = user_of(request)
-    if permissions.has_full_access(person):
-        return {}
-    scope = permissions.asset_scope(person)
+    `GenerationSerializer` and `OutputSerializer`."""
+    scope = permissions.asset_scope(user_of(request))
     return {"scope": scope, "creates": scope.all_in}
 
 

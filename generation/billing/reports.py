@@ -133,7 +133,8 @@ def report(person: User, month: datetime.date, brand: Brand | None = None) -> Re
     rows = in_month(entries(person, brand), month)
     sums = {kind: usd or ZERO for kind, usd in rows.values_list("kind").annotate(Sum("usd"))}
     requested = _generations(person, month, brand)
-    made = Output.objects.filter(generation__in=requested).exclude(asset=None)
+    made = Output.objects.filter(generation__in=requested, asset__deleted_at=None)
+    made = made.exclude(asset=None)
     approved = made.filter(asset__status=Asset.Status.APPROVED)
     return Report(
         month=month,

@@ -272,7 +272,8 @@ def _anchors(brand: Brand) -> list[int]:
     rules = brand_rules_of(brand)
     if rules.anchors is None:
         return []
-    return list(rules.anchors.items.values_list("asset_id", flat=True)[:MAX_CANDIDATES])
+    items = rules.anchors.items.filter(asset__deleted_at=None)
+    return list(items.values_list("asset_id", flat=True)[:MAX_CANDIDATES])
 
 
 def _usable(person: permissions.AnyUser, brand: Brand) -> AssetQuerySet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,19 +45,20 @@ WITH RECURSIVE reached(id) AS (
 )
 SELECT DISTINCT made.asset_id
   FROM reached JOIN generation_output made ON made.generation_id = reached.id
- WHERE made.asset_id IS NOT NULL
+  JOIN assetbank_asset asset ON asset.id = made.asset_id
+ WHERE asset.deleted_at IS NULL OR %(in_trash)s
 """  # noqa: S608  # assembled from the constants above
 
 
-def descendants(asset_ids: Iterable[int]) -> set[int]:
+def descendants(asset_ids: Iterable[int], *, in_trash: bool = True) -> set[int]:
     """Return the ids of all assets generated from these, directly or over several steps, in any
     brand: with one of them as a reference, by refining one, or as the final of a draft.
 
-    The given ids are not among them.
+    The given ids are not among them. What is shown to users leaves out those that are in the trash.
     """
     sources = set(asset_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_DESCENDANTS, {"assets": list(sources)})
+        cursor.execute(_DESCENDANTS, {"assets": list(sources), "in_trash": in_trash})
         return {pk for (pk,) in cursor.fetchall()} - sources
 
 
@@ -69,6 +70,7 @@ MAX_NODES = 80  # Nodes of a whole tree
 
 ANOTHER_BRAND = "An asset of another brand"
 NOT_VISIBLE = "An asset that you cannot access yet"
+IN_TRASH = "An asset in the trash"
 DELETED = "A deleted asset"
 
 
@@ -258,7 +260,7 @@ def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
     rows = [row for side in sides for row in side.nodes]
     pks = {key for _, key, _ in rows if key and key > 0}
     assets = permissions.assets(person).in_bulk(pks)
-    hidden = dict(Asset.objects.filter(pk__in=pks - assets.keys()).values_list("pk", "brand"))
+    hidden = Asset.all_objects.only("brand", "deleted_at").in_bulk(pks - assets.keys())
     brands = set(permissions.brands(person).values_list("pk", flat=True))
     made_by = generations(person).filter(pk__in={pk for _, _, pk in rows})
     visible = made_by.select_related("created_by").in_bulk()
@@ -268,6 +270,13 @@ def _fill(sides: Iterable[_Side], person: permissions.AnyUser) -> None:
         if node.asset:
             node.title = node.asset.display_title
         elif key in hidden:
-            node.title = NOT_VISIBLE if hidden[key] in brands else ANOTHER_BRAND
+            node.title = _why_hidden(hidden[key], brands)
         else:
             node.title = f"{node.title}: deleted" if node.title else DELETED
+
+
+def _why_hidden(asset: Asset, brands: Collection[int]) -> str:
+    """Return the title of a node whose asset a user may not view who sees these brands, by id."""
+    if asset.brand_id not in brands:
+        return ANOTHER_BRAND
+    return IN_TRASH if asset.in_trash else NOT_VISIBLE

@@ -33,12 +33,12 @@ MAX_NAMED = 3  # Assets named in a notification
 
 def sources(generation: Generation) -> list[Asset]:
     """Return the assets from which a generation makes its images: its references, the image it
-    refines and its draft."""
+    refines and its draft; also those in the trash, whose terms still bind."""
     used = Q(reference_rows__generation=generation)
     for output in (generation.refines_id, generation.draft_id):
         if output:
             used |= Q(made_as=output)
-    return list(Asset.objects.filter(used).distinct().order_by("pk"))
+    return list(Asset.all_objects.filter(used).distinct().order_by("pk"))
 
 
 def source_assets(asset: Asset) -> list[Asset]:
@@ -80,7 +80,7 @@ def inherit_terms(*, asset: Asset, generation: Generation) -> None:
     a withdrawal is committed before, and is applied here, or waits, and then finds this asset.
     """
     pks = [source.pk for source in sources(generation) if source.pk != asset.pk]
-    locked = list(Asset.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    locked = list(Asset.all_objects.select_for_update().filter(pk__in=pks).order_by("pk"))
     if locked:
         _apply(asset, inherited_terms([asset, *locked]))
     deleted = generation.reference_rows.filter(asset=None).values_list("checksum", flat=True)
@@ -89,18 +89,19 @@ def inherit_terms(*, asset: Asset, generation: Generation) -> None:
 
 @transaction.atomic
 def propagate_terms(asset: Asset, stricter: Collection[str]) -> None:
-    """Apply the terms of `asset` that have become stricter to all its descendants, and notify the
-    users who generated them.
+    """Apply the terms of `asset` that have become stricter to all its descendants, also those in
+    the trash, and notify the users who generated the others.
 
     `stricter` are names of fields.
     """
     pks = graph.descendants([asset.pk])
-    locked = Asset.objects.select_for_update(of=("self",)).select_related("created_by")
+    locked = Asset.all_objects.select_for_update(of=("self",)).select_related("created_by")
     changed: dict[User, list[Asset]] = {}
     # Newest first: a change is passed on to descendants, and these then have nothing left to change
     for made in reversed(locked.filter(pk__in=pks).order_by("pk")):
         strictest = terms.strictest_terms([made, asset])
-        if _apply(made, {name: strictest[name] for name in stricter}) and made.created_by:
+        applied = _apply(made, {name: strictest[name] for name in stricter})
+        if applied and made.created_by and not made.in_trash:
             changed.setdefault(made.created_by, []).append(made)
     for person, assets in changed.items():
         notifications.notify(

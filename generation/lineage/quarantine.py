@@ -57,7 +57,7 @@ def release_quarantined(withdrawal: Withdrawal) -> list[Asset]:
     and return them."""
     rows = list(withdrawal.quarantined.order_by("asset_id"))
     pks = [row.asset_id for row in rows]
-    assets = Asset.objects.select_for_update().order_by("pk").in_bulk(pks)
+    assets = Asset.all_objects.select_for_update().order_by("pk").in_bulk(pks)
     held = set(
         active_quarantines(assets.values())
         .exclude(withdrawal=withdrawal)

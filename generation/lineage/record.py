@@ -47,7 +47,7 @@ def provenance_record(*, asset: Asset, person: permissions.AnyUser) -> dict[str,
         .order_by("-pk")
         .first()
     )
-    made_with = graph.descendants([asset.pk])
+    made_with = graph.descendants([asset.pk], in_trash=False)
     known = visible.filter(pk__in=made_with).order_by("pk")
     return {
         "record": VERSION,

@@ -41,8 +41,8 @@ def draw_request(generation: Generation) -> DrawRequest:
     """Return the engine's request for one take, and save the full prompt and what was left out.
 
     Raises:
-        InvalidRequest: a reference or the draft was deleted, may no longer be used, or the
-            conversation cannot be continued.
+        InvalidRequest: a reference or the draft was deleted or moved to the trash, may no longer be
+            used, or the conversation cannot be continued.
         FileMissing, PictureRefused: the file of a reference cannot be read.
     """
     chosen = catalog.get_model(generation.model)
@@ -91,11 +91,17 @@ def _compose(
 
 
 def _check_sources(generation: Generation, rows: Sequence[Reference]) -> None:
-    """Raise InvalidRequest if a reference was deleted since the request was submitted, or if a
-    source (a reference, the image to edit, the draft) has lost its usage rights since."""
+    """Raise InvalidRequest if a reference was deleted or moved to the trash since the request was
+    submitted, or if a source (a reference, the image to edit, the draft) has lost its usage rights
+    since."""
     if deleted := [row.title for row in rows if row.asset is None]:
         raise InvalidRequest(
             f"A reference was deleted: {', '.join(deleted)}.", code="reference_gone"
+        )
+    if any(row.asset.in_trash for row in rows if row.asset):
+        raise InvalidRequest(
+            "A reference is in the trash. Restore it and retry, or remove it.",
+            code="reference_gone",
         )
     sources = inheritance.sources(generation)
     if refused := [asset for asset in sources if terms.usage_problem(asset, derive=True)]:

@@ -22,11 +22,10 @@ RECOGNITION_THRESHOLD = -2.5  # log-odds
 
 
 def checked_references(rows: Iterable[Reference]) -> list[Reference]:
-    """Return the references that can be checked: not deleted, not replaced since by another file,
-    whose vector is there instead, and not of an EXEMPT role."""
-    return [
-        row for row in rows if row.role not in EXEMPT and row.asset_id and not row.replaced_since
-    ]
+    """Return the references that can be checked: neither deleted nor in the trash, not replaced
+    since by another file, whose vector is there instead, and not of an EXEMPT role."""
+    present = (row for row in rows if row.asset and not row.asset.in_trash)
+    return [row for row in present if row.role not in EXEMPT and not row.replaced_since]
 
 
 def unused_references(

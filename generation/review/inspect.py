@@ -8,7 +8,7 @@ approval. A check that fails leaves a finding that says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -71,6 +71,20 @@ def inspect_replaced(asset: Asset, before: AssetVersion) -> None:
     Output.objects.filter(asset=asset).update(inspected_at=None)
 
 
+def trash_changed(assets: Sequence[int]) -> None:
+    """Check outputs again whose findings name one of these assets, given by id, or would name it:
+    they were moved to the trash or restored. Findings that name one are deleted at once."""
+    pairs = DuplicatePair.objects.filter(Q(first__in=assets) | Q(second__in=assets))
+    alike = {pk for pair in pairs.values_list("first", "second") for pk in pair}
+    outputs = Output.objects.exclude(asset=None).order_by()
+    similar = outputs.filter(asset__in=alike)
+    using = outputs.filter(generation__reference_rows__asset__in=assets)
+    concerned = list({*similar.values_list("pk", flat=True), *using.values_list("pk", flat=True)})
+    named = Q(code=Code.DUPLICATE) | Q(reference__asset__in=assets)
+    Finding.objects.filter(named, output__in=concerned).delete()
+    Output.objects.filter(pk__in=concerned).update(inspected_at=None)
+
+
 # ------------------------------------------------------------------------ checking
 
 
@@ -94,7 +108,7 @@ def ready_to_inspect() -> QuerySet[Output]:
         .filter(asset_id=OuterRef("asset_id"))
         .exclude(state__in=[Embedding.State.PENDING, Embedding.State.REMOVING])
     )
-    waiting = Output.objects.filter(inspected_at=None).exclude(asset=None)
+    waiting = Output.objects.filter(inspected_at=None, asset__deleted_at=None).exclude(asset=None)
     return waiting.filter(Exists(settled)).order_by("pk")
 
 
@@ -209,7 +223,9 @@ def _near_duplicates(output: Output, asset: Asset) -> list[Finding]:
     for pair in pairs.order_by("-score"):
         other = pair.second if pair.first_id == asset.pk else pair.first
         # of two outputs that are near-duplicates, the later one has the finding
-        if other.pk in expected or other.pk > asset.pk or other.status == Asset.Status.ARCHIVED:
+        if other.pk in expected or other.pk > asset.pk or other.in_trash:
+            continue
+        if other.status == Asset.Status.ARCHIVED:
             continue
         sentence = f"A near-duplicate is in the library: “{other.title}” (asset {other.pk})."
         if other.pk in references:

@@ -58,7 +58,7 @@ def made_with(request: PageRequest, pk: int) -> HttpResponse:
     context = {
         "asset": asset,
         "root": graph.lineage_tree(asset, request.user, **NEAR).made_with,
-        "together": len(graph.descendants([asset.pk])),
+        "together": len(graph.descendants([asset.pk], in_trash=False)),
         "merged": "merged" in request.GET,
     }
     return render(request, "generation/_made_with.html", context)

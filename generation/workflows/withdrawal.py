@@ -40,7 +40,7 @@ class Affected:
 
 def affected_by(*, person: permissions.AnyUser, asset: Asset) -> Affected:
     """Return what a withdrawal of `asset` would affect, as far as `person` may view it."""
-    pks = graph.descendants([asset.pk])
+    pks = graph.descendants([asset.pk], in_trash=False)
     seen = list(
         permissions.assets(person).filter(pk__in=pks).select_related("brand").order_by("-pk")
     )
@@ -149,7 +149,8 @@ def unfinished(asset_ids: Iterable[int]) -> list[Generation]:
 
 
 def _lock_all(asset: Asset) -> list[Asset]:
-    """Return the asset and its descendants, locked until the transaction ends, in the order of ids.
+    """Return the asset and its descendants, also those in the trash, in the order of ids; they are
+    locked until the transaction ends.
 
     The graph is read again after each locking, until it has no more descendants than are locked.
     No further one can then be added: storing a generated asset begins with locking its sources.
@@ -159,7 +160,7 @@ def _lock_all(asset: Asset) -> list[Asset]:
     pks = {asset.pk}
     while pks != known:
         known = pks
-        locked = Asset.objects.select_for_update(of=("self",)).filter(pk__in=known)
+        locked = Asset.all_objects.select_for_update(of=("self",)).filter(pk__in=known)
         rows = list(locked.select_related("brand", "created_by").order_by("pk"))
         pks = known | graph.descendants(known)
     return rows
@@ -181,7 +182,7 @@ def _notify_users(withdrawal: Withdrawal, source: Asset, quarantined: Sequence[A
     affected = _owners(quarantined, exclude=withdrawal.by)
     elsewhere: dict[Brand, list[Asset]] = {}
     for asset in quarantined:
-        if asset.brand_id != source.brand_id:
+        if asset.brand_id != source.brand_id and not asset.in_trash:
             elsewhere.setdefault(asset.brand, []).append(asset)
     for brand, pictures in elsewhere.items():
         for manager in permissions.managers_of(brand):

@@ -38,6 +38,7 @@ STATE_LABELS = {
     "indexed": "success",
     "failed": "danger",
     "skipped": "warning",
+    "trashed": "warning",
     "removing": "warning",
 }
 
@@ -174,7 +175,10 @@ class EmbeddingAdmin(ReadOnly, Indexing, ModelAdmin[Embedding]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
         # Prefetched, not joined: a row outlives its asset until it is removed from the index
         rows = super().get_queryset(request)
-        return rows.defer("vector_bytes").prefetch_related("asset", "space")
+        trashed = Asset.all_objects.filter(pk=OuterRef("asset_id"), deleted_at__isnull=False)
+        return (
+            rows.filter(~Exists(trashed)).defer("vector_bytes").prefetch_related("asset", "space")
+        )
 
     @display(description="Encoder", ordering="space")
     def space_name(self, embedding: Embedding) -> str:

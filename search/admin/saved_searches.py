@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -120,7 +120,8 @@ class GoldenQuestionAdmin(ModelAdmin[GoldenQuestion]):
     fields = ["brand", "question", "expected"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoldenQuestion]:
-        return super().get_queryset(request).annotate(expected_count=Count("expected"))
+        expected = Count("expected", filter=Q(expected__deleted_at=None))
+        return super().get_queryset(request).annotate(expected_count=expected)
 
     def get_form(
         self,

@@ -51,7 +51,8 @@ SELECT asset_id, other_id FROM (
     CROSS JOIN LATERAL (
         SELECT bit_count((asset.perceptual_hash # other.perceptual_hash)::bit(64)) AS bits
     ) AS differing
-    WHERE asset.id = ANY(%s) AND other.status <> 'archived' AND differing.bits <= %s
+    WHERE asset.id = ANY(%s) AND other.status <> 'archived' AND other.deleted_at IS NULL
+        AND differing.bits <= %s
 ) AS ranked WHERE place <= %s
 """
 

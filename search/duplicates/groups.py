@@ -140,10 +140,15 @@ def group_of(asset: Asset, *, visible: VisibleAssets = None) -> Group | None:
 def _pairs(
     brands: QuerySet[Brand], visible: VisibleAssets, *, of: set[int] | None = None
 ) -> list[Pair]:
-    """Return the newest pairs of the brands, or of the assets `of`, without archived assets."""
+    """Return the newest pairs of the brands, or of the assets `of`, without archived assets and
+    those in the trash."""
     pairs = (
         DuplicatePair.objects.filter(
-            brand__in=brands, first__brand=F("brand"), second__brand=F("brand")
+            brand__in=brands,
+            first__brand=F("brand"),
+            second__brand=F("brand"),
+            first__deleted_at=None,
+            second__deleted_at=None,
         )
         .exclude(first__status=Asset.Status.ARCHIVED)
         .exclude(second__status=Asset.Status.ARCHIVED)

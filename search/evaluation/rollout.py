@@ -92,14 +92,14 @@ def space_of_model(model: str) -> VectorSpace:
 
 def progress(space: VectorSpace) -> Progress:
     """Return how many assets of a space are indexed, pending, failed or skipped."""
-    states = dict(space.embeddings.order_by().values_list("state").annotate(Count("pk")))
-    counts = {state: states.get(state.value, 0) for state in Embedding.State}
+    rows = space.embeddings.order_by().exclude(state__in=["removing", "trashed"])
+    counts = dict(rows.values_list("state").annotate(Count("pk")))
     return Progress(
-        total=sum(counts.values()) - counts[Embedding.State.REMOVING],  # no longer assets
-        indexed=counts[Embedding.State.INDEXED],
-        waiting=counts[Embedding.State.PENDING],
-        failed=counts[Embedding.State.FAILED],
-        skipped=counts[Embedding.State.SKIPPED],
+        total=sum(counts.values()),
+        indexed=counts.get(Embedding.State.INDEXED, 0),
+        waiting=counts.get(Embedding.State.PENDING, 0),
+        failed=counts.get(Embedding.State.FAILED, 0),
+        skipped=counts.get(Embedding.State.SKIPPED, 0),
     )
 
 

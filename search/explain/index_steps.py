@@ -25,6 +25,7 @@ STATES = {
     Embedding.State.INDEXED: State.GOOD,
     Embedding.State.FAILED: State.BAD,
     Embedding.State.SKIPPED: State.BAD,
+    Embedding.State.TRASHED: State.BAD,
     Embedding.State.REMOVING: State.BAD,
 }
 NOT_READY = "The index worker has not loaded an encoder yet. Start it with `make run`."

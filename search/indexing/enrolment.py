@@ -19,7 +19,7 @@ INSERT INTO search_embedding
        (asset_id, space_id, state, reason, version, attempts, checksum, updated_at)
 SELECT asset.id, space.id, 'pending', '', 0, 0, '', now()
 FROM assetbank_asset AS asset CROSS JOIN search_vectorspace AS space
-WHERE {condition} AND NOT EXISTS (
+WHERE {condition} AND asset.deleted_at IS NULL AND NOT EXISTS (
     SELECT FROM search_embedding AS existing
     WHERE existing.asset_id = asset.id AND existing.space_id = space.id)
 FOR KEY SHARE OF space
@@ -28,7 +28,10 @@ ON CONFLICT DO NOTHING
 
 
 def enrol(space: VectorSpace) -> int:
-    """Add a pending embedding for every asset that has none in this space; return how many."""
+    """Add a pending embedding for every asset that has none in this space; return how many.
+
+    Assets in the trash get theirs when they are restored.
+    """
     return _enrol("space.id = %s", space.pk)
 
 

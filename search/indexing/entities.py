@@ -20,6 +20,8 @@ MIN_SIDE = 8  # pixels; smaller images show nothing to describe
 
 def skip_reason(asset: Asset) -> str:
     """Return why the asset is left out of the index, as a sentence; "" if it belongs there."""
+    if asset.in_trash:
+        return "In the trash."
     if min(asset.width, asset.height) < MIN_SIDE:
         return f"Skipped: smaller than {MIN_SIDE} pixels."
     if asset.origin != Asset.Origin.GENERATED:

@@ -20,6 +20,7 @@ from search.encoders import EncoderError, clip
 from search.models import Embedding, EmbeddingQuerySet, Vector, VectorSpace
 from search.vectorstore import VectorStoreUnavailable
 
+SETTLED = (Embedding.State.INDEXED, Embedding.State.SKIPPED, Embedding.State.TRASHED)
 MAX_ATTEMPTS = 5  # per row, before it counts as failed
 
 
@@ -67,7 +68,8 @@ def claim(space: VectorSpace, size: int, *, needing_no_encoder: bool = False) ->
             attempts=F("attempts") + 1,
         )
     ids = [row.asset_id for row in found if row.state == Embedding.State.PENDING]
-    assets = Asset.objects.with_tags().select_related("brand").in_bulk(ids)
+    # With those in the trash: they leave Milvus, but their vectors are kept
+    assets = Asset.all_objects.with_tags().select_related("brand").in_bulk(ids)
     return [LeasedRow(row, assets.get(row.asset_id)) for row in found]
 
 
@@ -94,23 +96,29 @@ def finish(result: BatchResult, space: VectorSpace) -> None:
                 # Changed in the meantime: index it again, also if another worker was faster, since
                 # what this one wrote into Milvus after it is older
                 row.attempts = 0
-                if row.state in (Embedding.State.INDEXED, Embedding.State.SKIPPED):
+                if row.state in SETTLED:
                     row.state = Embedding.State.PENDING
             elif leased.asset is None:
                 removed_pks.append(row.pk)
             elif row.pk in reasons:
                 _record_failure(row, *reasons[row.pk])
             else:
-                skipped = bool(leased.skip_reason)
-                row.state = Embedding.State.SKIPPED if skipped else Embedding.State.INDEXED
+                row.state = _state_after(leased, leased.asset)
                 row.reason, row.attempts = leased.skip_reason, 0
-                row.indexed_at = None if skipped else row.updated_at
+                row.indexed_at = None if leased.skip_reason else row.updated_at
         Embedding.objects.bulk_update(
             [row for row in changed if row.pk not in removed_pks],
             ["state", "reason", "attempts", "claimed_until", "indexed_at", "updated_at"],
         )
         Embedding.objects.filter(pk__in=removed_pks).delete()
         VectorSpace.objects.filter(pk=space.pk).update(revision=F("revision") + 1)
+
+
+def _state_after(leased: LeasedRow, asset: Asset) -> Embedding.State:
+    """Return the state of a row whose asset was written to Milvus or left out of it."""
+    if asset.in_trash:
+        return Embedding.State.TRASHED
+    return Embedding.State.SKIPPED if leased.skip_reason else Embedding.State.INDEXED
 
 
 def _record_failure(row: Embedding, reason: str, may_retry: bool) -> None:

@@ -117,15 +117,17 @@ def _check_page(report: SpaceReport, page: list[int], *, fix: bool) -> None:
 
 
 def _check_strays(report: SpaceReport, *, fix: bool) -> None:
-    """Report ids in Milvus that Postgres does not know, skips, or whose asset is deleted.
+    """Report ids in Milvus that Postgres does not know or skips, or whose asset is deleted or in
+    the trash.
 
-    With `fix`, they are deleted, and embeddings of assets that were deleted without a signal are
-    marked for removal.
+    With `fix`, they are deleted, and embeddings are marked whose assets were deleted or moved to
+    the trash without a signal.
     """
     top = report.space.embeddings.aggregate(top=Max("asset_id"))["top"] or 0
     has_asset = Exists(Asset.objects.filter(pk=OuterRef("asset_id")))
     removing = Q(state=Embedding.State.REMOVING)
-    known = report.space.embeddings.exclude(state=Embedding.State.SKIPPED)
+    left_out = [Embedding.State.SKIPPED, Embedding.State.TRASHED]
+    known = report.space.embeddings.exclude(state__in=left_out)
     known = known.filter(removing | has_asset)
     for ids in store.iter_ids(top, collection=report.space.collection):
         known_ids = set(known.filter(asset_id__in=ids).values_list("asset_id", flat=True))
@@ -134,8 +136,12 @@ def _check_strays(report: SpaceReport, *, fix: bool) -> None:
         if fix:
             store.delete(strays, collection=report.space.collection)
     if fix:
-        orphaned = report.space.embeddings.filter(~removing & ~has_asset)
-        orphaned.update(state=Embedding.State.REMOVING)
+        exists = Exists(Asset.all_objects.filter(pk=OuterRef("asset_id")))
+        report.space.embeddings.filter(~removing & ~exists).update(state=Embedding.State.REMOVING)
+        in_trash = Asset.all_objects.filter(deleted_at__isnull=False)
+        trashed = Exists(in_trash.filter(pk=OuterRef("asset_id")))
+        unmarked = report.space.embeddings.exclude(state=Embedding.State.TRASHED)
+        unmarked.filter(~removing & trashed).mark_pending()
 
 
 def _pages(indexed: QuerySet[Embedding]) -> Iterator[list[int]]:

@@ -60,7 +60,7 @@ FORWARDS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0010_metadata_words"), ("assetbank", "0010_custom_fields")]
+    dependencies = [("search", "0010_metadata_words"), ("assetbank", "0011_custom_fields")]
 
     operations = [
         migrations.RunSQL([TEXT], [DROP]),

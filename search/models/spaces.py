@@ -116,6 +116,7 @@ class Embedding(models.Model):
         INDEXED = "indexed", "Indexed"
         FAILED = "failed", "Failed"
         SKIPPED = "skipped", "Skipped"
+        TRASHED = "trashed", "In the trash"  # its vector is kept, so that a restore needs no CLIP
         REMOVING = "removing", "Being removed"
 
     asset = models.ForeignKey(

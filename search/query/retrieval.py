@@ -37,6 +37,7 @@ BRAND_COLUMNS = {  # Annotation of an asset -> field of its brand
     "brand_slug": "slug",
     "brand_fields_changed_at": "fields_changed_at",
 }
+MAX_LEAVING = 1_000  # Assets moved to the trash that counts leave out before the index does
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class _Scope:
     space: VectorSpace
     asset_scope: permissions.AssetScope
     unchanged: bool  # True if nothing waits to be indexed: then the revision identifies the data
+    leaving: frozenset[int]  # ids of assets in the trash that Milvus may still find
 
 
 def search(
@@ -236,7 +238,11 @@ def rank_for_user(*, person: permissions.AnyUser, question: SearchQuery, depth: 
 
 
 def _rank(question: SearchQuery, scope: _Scope, depth: int) -> Ranking:
-    return ranking.rank(question, space=scope.space, scope=scope.asset_scope, depth=depth)
+    ranked = ranking.rank(question, space=scope.space, scope=scope.asset_scope, depth=depth)
+    if not scope.leaving:
+        return ranked
+    hits = tuple(hit for hit in ranked.hits if hit.id not in scope.leaving)
+    return Ranking(hits, ranked.complete)
 
 
 def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
@@ -255,6 +261,7 @@ def _scope(person: permissions.AnyUser, question: SearchQuery) -> _Scope:
         row,
         permissions.AssetScope(None if everything else whole, approved),
         unchanged=row.waiting is None,
+        leaving=frozenset(row.leaving or ()),
     )
 
 
@@ -275,6 +282,7 @@ def _scope_query(
     if chosen:
         whole, approved = (each.filter(slug__in=chosen) for each in (whole, approved))
     waiting = Embedding.objects.waiting().filter(space=OuterRef("pk"))
+    leaving = waiting.filter(asset__deleted_at__isnull=False).order_by("pk")
     return PreparedQuery(  # `spaces.active_space`, joined with the brands that the user may see
         VectorSpace.objects.active()
         .exclude(fingerprint=None)
@@ -283,5 +291,6 @@ def _scope_query(
             whole=ArraySubquery(whole.order_by("pk").values("pk")),
             approved=ArraySubquery(approved.order_by("pk").values("pk")),
             waiting=Subquery(waiting.values("pk")[:1]),
+            leaving=ArraySubquery(leaving.values("asset_id")[:MAX_LEAVING]),
         )
     )

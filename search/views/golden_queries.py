@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -51,7 +51,7 @@ def golden_questions(request: PageRequest) -> HttpResponse:
     seen = permissions.assets(request.user)
     questions = (
         _managed_queries(request)
-        .annotate(size=Count("expected"))
+        .annotate(size=Count("expected", filter=Q(expected__deleted_at=None)))
         .prefetch_related(Prefetch("expected", seen.order_by("pk")[:SHOWN], to_attr="shown"))
     )
     rows = list(questions)

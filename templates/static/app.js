@@ -379,7 +379,7 @@
       if (stored) showCard(answer.card);
     } else {
       const again = request.status >= 500 || request.status === 0;
-      finish(row, "refused", answer?.detail || `The server rejected the file (${request.status}).`, again);
+      finish(row, "refused", answer?.detail || `The server rejected the file (${request.status}).`, again, answer);
     }
   };
   const finish = (row, outcome, text, again, answer) => {
@@ -396,7 +396,24 @@
       if (answer.version) said.append(`, version ${answer.version}, replaced since`);
     }
     if (answer?.added) said.append(` · ${answer.added}`);
+    if (answer?.code === "in_trash" && answer.may_restore) offerRestore(said, answer);
     if (answer?.also_in) said.append(` · also in ${answer.also_in.join(", ")}`);
+  };
+  const offerRestore = (said, answer) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button small";
+    button.textContent = "Restore";
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      const response = await fetch(answer.restore, { method: "POST", headers: { "X-CSRFToken": csrfToken() } });
+      said.textContent = response.ok ? "Restored: " : "It could not be restored. Open the ";
+      const link = document.createElement("a");
+      link.href = response.ok ? answer.page : "/trash/";
+      link.textContent = response.ok ? answer.title : "trash";
+      said.append(link);
+    });
+    said.append(" ", button);
   };
   const showCard = async (address) => {
     const grid = $("#grid");

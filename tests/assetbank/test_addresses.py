@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from assetbank.assets import approval, collections, versions
+from assetbank.assets import approval, collections, trash, versions
 from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
@@ -104,6 +104,18 @@ ADDRESSES = [
     # creators get a page or an error that says that only managers decide
     Address("post", "/review/decide/", C, {"asset": "{draft}", "verdict": "approved"}),
     Address("post", "/api/v1/assets/{draft}/decisions/", M, {"verdict": "approved"}),
+    # the trash
+    Address("post", "/trash/undo/", P),
+    Address("get", "/trash/", M),
+    Address("post", "/trash/add/", M, {"asset": "{shown}"}),
+    Address("post", "/trash/restore/", M, {"asset": "{trashed}"}),
+    Address("post", "/trash/purge/", M, {"asset": "{trashed}"}),
+    Address("get", "/api/v1/trash/", P),
+    Address("post", "/api/v1/trash/", P, {"assets": "{drafts}"}),
+    Address("get", "/api/v1/trash/{trashed}/", M),
+    Address("post", "/api/v1/trash/restore/", P, {"assets": "{drafts}"}),
+    Address("post", "/api/v1/trash/purge/", P, {"assets": "{drafts}"}),
+    Address("post", "/api/v1/assets/{trashed}/restore/", M),
     # collections
     Address("post", "/collections/", C, {"name": "New", "brand": "{acme}"}),
     Address("post", "/collections/add/", C, {"collection": "{collection}", "asset": "{draft}"}),
@@ -143,12 +155,15 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
     collection = Collection.objects.create(brand=cast.acme, name=f"{OURS} launch")
     collections.add_assets(collection=collection, assets=[shown, draft])
     approval.decide(asset=draft, by=cast.manager, verdict="rejected", reason=DRAFTS)
+    trashed = make_asset(title=f"{DRAFTS} shoe")
+    trash.trash_assets(assets=[trashed], by=cast.manager)
     return {
         "shown": shown.pk,
         "draft": draft.pk,
         "unclear": unclear.pk,
         "drafts": [draft.pk],
         "collection": collection.pk,
+        "trashed": trashed.pk,
         "acme": cast.acme.pk,
     }
 

@@ -17,12 +17,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from assetbank import health
-from assetbank.assets import delete_asset, update_asset
-from assetbank.errors import InvalidAsset
+from assetbank.assets import update_asset
+from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast
 from tests.support.api import client_of
 from tests.support.processes import wait_until
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 JSON = {"Accept": "application/json"}
@@ -195,7 +196,6 @@ class TestDown:
         self,
         make_asset: MakeAsset,
         monkeypatch: pytest.MonkeyPatch,
-        django_capture_on_commit_callbacks: Any,
     ) -> None:
         asset = make_asset()
         original, grid = asset.path, asset.rendition_path("grid")
@@ -207,8 +207,9 @@ class TestDown:
             delete(self, name)
 
         monkeypatch.setattr(FileSystemStorage, "delete", stubborn)
-        with django_capture_on_commit_callbacks(execute=True):
-            delete_asset(asset=asset)
+        delete_asset(asset=asset)
+        with pytest.raises(FileMissing, match="reset by peer"):  # its job is retried
+            delete_waiting_files()
         assert not default_storage.exists(grid)
 
 

@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank.assets import delete_asset, open_rendition, read_original
+from assetbank.assets import open_rendition, read_original
 from assetbank.env import storage_from_url
 from assetbank.errors import FileMissing, InvalidAsset
 from assetbank.media import images
@@ -31,6 +31,7 @@ from search.models import Embedding
 from tests.assetbank.media.metadata.test_location import with_gps
 from tests.conftest import Cast, picture_bytes
 from tests.support.processes import end_other_sessions, free_port
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 KEYS = {"access_key": "test-key", "secret_key": "test/secret+key="}
@@ -118,12 +119,10 @@ def test_nothing_in_the_bucket_is_public(bucket: Any, make_asset: MakeAsset) -> 
         )
 
 
-def test_a_removed_asset_leaves_nothing_in_the_bucket(
-    bucket: Any, make_asset: MakeAsset, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_a_removed_asset_leaves_nothing_in_the_bucket(bucket: Any, make_asset: MakeAsset) -> None:
     asset, other = make_asset(), make_asset()
-    with django_capture_on_commit_callbacks(execute=True):
-        delete_asset(asset=asset)
+    delete_asset(asset=asset)
+    delete_waiting_files()
     assert len(keys(bucket)) == 1 + len(images.RENDITIONS)
     assert read_original(other)
 

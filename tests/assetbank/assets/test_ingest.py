@@ -19,7 +19,6 @@ from assetbank.assets import (
     IngestResult,
     backfill_features,
     collections,
-    delete_asset,
     ingest_asset,
     open_rendition,
     read_original,
@@ -31,6 +30,7 @@ from assetbank.errors import AssetGone, InvalidAsset, PictureRefused, PictureToo
 from assetbank.media import colours, images, phash
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 
@@ -266,9 +266,9 @@ def test_a_lost_rendition_is_drawn_again(make_asset: MakeAsset) -> None:
     assert default_storage.exists(asset.rendition_path("grid"))
 
 
-@pytest.mark.django_db(transaction=True)
 def test_removing_an_asset_removes_its_files(make_asset: MakeAsset, media: Path) -> None:
     delete_asset(asset=make_asset())
+    delete_waiting_files()
     assert files_below(media) == []
 
 

@@ -13,13 +13,14 @@ from django.core.files.storage import default_storage
 from django.test import Client
 
 from assetbank import permissions
-from assetbank.assets import delete_asset, downloads, read_original
+from assetbank.assets import downloads, read_original
 from assetbank.assets.files import path_without_location
 from assetbank.media.metadata import read_metadata, strip_location
 from assetbank.models import Asset, Brand
 from tests.assetbank.media.metadata.test_location import with_gps
 from tests.conftest import Cast, picture_bytes
 from tests.support.api import client_of
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 POLICIES = {  # policy -> users whose downloads keep coordinates

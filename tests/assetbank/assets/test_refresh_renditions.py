@@ -11,11 +11,12 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from PIL import Image
 
-from assetbank.assets import delete_asset, open_rendition
+from assetbank.assets import open_rendition
 from assetbank.media import images
 from assetbank.models import Asset
 from search.models import Embedding, VectorSpace
 from tests.assetbank.media.pictures import CASES
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

@@ -15,12 +15,13 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
 
-from assetbank.assets import delete_asset, downloads, rendered
+from assetbank.assets import downloads, rendered
 from assetbank.errors import TooManyAttempts
 from assetbank.locks import session_lock
 from assetbank.media import decoder
 from assetbank.models import Asset, RenderedFile
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

@@ -19,7 +19,6 @@ from assetbank import hooks
 from assetbank.assets import (
     approval,
     collections,
-    delete_asset,
     downloads,
     ingest_asset,
     open_rendition,
@@ -38,6 +37,7 @@ from assetbank.errors import (
 from assetbank.media import images
 from assetbank.models import Asset, AssetVersion, Brand, Collection, Decision, Notice
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 RED, GREEN, BLUE = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -14,10 +13,7 @@ from assetbank.models import Asset
 from tests.conftest import Cast, picture_bytes
 from tests.support.processes import end_other_sessions
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not hasattr(Asset, "all_objects"), reason="assets have no trash yet"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +22,8 @@ def no_other_sessions(transactional_db: None) -> Iterator[None]:
     end_other_sessions()
 
 
-def everything() -> Any:
-    return Asset.all_objects  # type: ignore[attr-defined]
-
-
 def move_to_trash(asset: Asset) -> None:
-    assets.trash.trash_assets(assets=[asset], by=None)  # type: ignore[attr-defined]
+    assets.trash.trash_assets(assets=[asset], by=None)
 
 
 def test_a_file_whose_asset_is_in_the_trash_stays_there(
@@ -58,4 +50,4 @@ def test_a_file_whose_asset_is_in_the_trash_stays_there(
     (folder / "moved.png").write_bytes(picture_bytes((9, 9, 9)))
     (folder / "moved.png").rename(folder / "0.png")
     assert run("--replace")[-1] == left
-    assert everything().count() == 3
+    assert Asset.all_objects.count() == 3

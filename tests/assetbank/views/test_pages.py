@@ -189,7 +189,10 @@ class TestEditing:
     def test_deleting_asks_first(self, cast: Cast, make_asset: MakeAsset) -> None:
         asset = make_asset(title="Old cape")
         client = signed_in(cast.manager)
-        assert "Delete “Old cape”?" in client.get(f"/assets/{asset.pk}/delete/").content.decode()
+        assert (
+            "Move “Old cape” to the trash?"
+            in client.get(f"/assets/{asset.pk}/delete/").content.decode()
+        )
         assert Asset.objects.filter(pk=asset.pk).exists()
         assert client.post(f"/assets/{asset.pk}/delete/").headers["Location"] == "/"
         assert not Asset.objects.filter(pk=asset.pk).exists()

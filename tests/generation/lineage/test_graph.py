@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank.assets import delete_asset
 from assetbank.models import Asset
 from generation.lineage import graph
 from generation.models import Generation, Output, Reference
 from tests.conftest import Cast
 from tests.generation.requests import answered
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from assetbank.assets import approval, delete_asset
+from assetbank.assets import approval
 from assetbank.models import Asset, Membership
 from generation.models import Withdrawal
 from generation.pipeline import submit
@@ -23,6 +23,7 @@ from tests.gemini_server import GeminiServer
 from tests.generation.workflows.test_withdrawal import ask, drawn, statuses
 from tests.support.api import EVERYBODY, client_of
 from tests.support.pages import signed_in
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

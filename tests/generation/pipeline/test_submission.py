@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from assetbank.assets import delete_asset, read_original
+from assetbank.assets import read_original
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
 from generation.engines import DrawRequest, dispatch
@@ -28,6 +28,7 @@ from generation.pipeline import (
 from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 from tests.generation.requests import run
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

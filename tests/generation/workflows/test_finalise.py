@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from assetbank.assets import delete_asset, read_original
+from assetbank.assets import read_original
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
 from generation.billing import prices, savings
@@ -23,6 +23,7 @@ from tests.conftest import Cast
 from tests.gemini_server import GeminiServer
 from tests.support.api import client_of
 from tests.support.pages import signed_in
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank.assets import delete_asset, merge, read_original
+from assetbank.assets import merge, read_original
 from assetbank.errors import NotAllowed
 from assetbank.models import Asset
 from generation import conversation
@@ -25,6 +25,7 @@ from tests.conftest import Cast, picture_bytes
 from tests.gemini_server import GeminiServer
 from tests.support.api import Row, client_of, statuses
 from tests.support.pages import signed_in, text
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 MODEL = "gemini-nano-banana-2.1"

@@ -14,7 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from assetbank import notifications, permissions
-from assetbank.assets import delete_asset, update_asset
+from assetbank.assets import update_asset
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.models import Asset, Brand, Membership, Notice
 from assetbank.rights import terms
@@ -25,6 +25,7 @@ from generation.pipeline import draw, execute, outputs, run_generation, submit
 from generation.workflows import withdrawal
 from tests.conftest import Cast, picture_bytes
 from tests.generation.requests import answered
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

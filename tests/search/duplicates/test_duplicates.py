@@ -19,7 +19,7 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from assetbank.assets import backfill_features, delete_asset, merge, update_asset
+from assetbank.assets import backfill_features, merge, update_asset
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset, Brand, Collection, Membership
@@ -32,6 +32,7 @@ from tests.conftest import Cast, picture_bytes
 from tests.search.duplicates.copies import cropped, greyed, recompressed, resized
 from tests.support.api import Row, client_of, statuses, upload
 from tests.support.processes import end_other_sessions
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

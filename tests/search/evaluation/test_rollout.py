@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank.assets import delete_asset, update_asset
+from assetbank.assets import update_asset
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset
@@ -31,6 +31,7 @@ from search.query import SearchQuery, embedding, search
 from search.vectorstore import store
 from tests.conftest import Cast, picture_bytes
 from tests.support.checkpoints import save_small
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

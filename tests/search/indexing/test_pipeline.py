@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank.assets import delete_asset, read_original, update_asset
+from assetbank.assets import read_original, update_asset
 from assetbank.models import Asset
 from search.encoders import EncoderUnavailable
 from search.evaluation import rollout
@@ -25,6 +25,7 @@ from search.models import Embedding, Vector, VectorSpace
 from search.vectorstore import VectorStoreUnavailable, schema, store
 from search.vectorstore import connection as connection_module
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

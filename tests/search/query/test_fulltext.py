@@ -9,12 +9,13 @@ import pytest
 from django.db import connection
 from taggit.models import Tag
 
-from assetbank.assets import delete_asset, update_asset
+from assetbank.assets import update_asset
 from assetbank.models import Asset
 from search import checks
 from search.models import Document
 from search.query import ParsedText, fulltext
 from search.query.prepared import PreparedQuery, is_in_param
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 

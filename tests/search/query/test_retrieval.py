@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from pytest_django import Settings
 
-from assetbank.assets import GenerationProvenance, collections, delete_asset, update_asset
+from assetbank.assets import GenerationProvenance, collections, update_asset
 from assetbank.demo.drawing.render import render
 from assetbank.demo.drawing.specs import Spec
 from assetbank.models import Asset, Collection
@@ -36,6 +36,7 @@ from search.query import (
 )
 from search.vectorstore import connection, store
 from tests.conftest import Cast, picture_bytes
+from tests.support.trash import delete_asset
 
 MakeAsset = Callable[..., Asset]
 Index = Callable[[], int]

@@ -69,7 +69,7 @@ ALTER TABLE assetbank_customnumber DROP CONSTRAINT custom_number_field;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assetbank", "0013_titles"),
+        ("assetbank", "0010_titles"),
         ("taggit", "0006_rename_taggeditem_content_type_object_id_taggit_tagg_content_8fc721_idx"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

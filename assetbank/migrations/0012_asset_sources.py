@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assetbank', '0010_custom_fields'),
+        ('assetbank', '0011_custom_fields'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assetbank', '0011_asset_sources'),
+        ('assetbank', '0012_asset_sources'),
     ]
 
     operations = [

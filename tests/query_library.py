@@ -12,6 +12,7 @@ from django.db import connection
 
 from assetbank import notifications
 from assetbank.assets import approval, collections
+from assetbank.history import changes_of
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
     Batch,
@@ -101,6 +102,7 @@ class Library:
             "both": [self.shown.pk, self.draft.pk],
             "withdrawn": self.withdrawn.pk,
             "collection": self.collection.pk,
+            "change": self.change,
             "saved": self.saved.pk,
             "golden": self.golden.pk,
             "picture_uuid": self.picture.pk,
@@ -134,6 +136,7 @@ class Library:
         self._studio(made, assets, person)
         self._index()
         self._search(assets, drafts, person)
+        self.change = changes_of(self.shown)[0].id
 
     # ------------------------------------------------------------------------ what grows
 
@@ -149,7 +152,15 @@ class Library:
         SpendingCap.objects.create(brand=brand, monthly_usd=5)
         SpendingCap.objects.create(person=person, monthly_usd=5)
         BrandRules.objects.create(brand=brand, never=["hats"])
+        self._changes(brand)
         return brand, person
+
+    def _changes(self, brand: Brand) -> None:
+        """Change what has a history: the brand of the library, its members, rules, presets."""
+        style = f"Style {self._part}"
+        Brand.objects.filter(pk=self.cast.acme.pk).update(style=style)
+        BrandRules.objects.filter(brand=brand).update(voice=style)
+        Preset.objects.update(description=style)
 
     def _library(self, assets: list[Asset], drafts: list[Asset], brand: Brand) -> None:
         self.shown.tags.add(f"shown {self._part}")

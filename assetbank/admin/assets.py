@@ -23,7 +23,8 @@ from unfold.contrib.filters.admin import (
 
 from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
 from assetbank.admin.forms import TERMS, AssetAddForm, AssetChangeForm, TagForm
-from assetbank.assets import approval, delete_asset, update_asset
+from assetbank.admin.history import WithHistory
+from assetbank.assets import approval, delete_asset, undo, update_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -42,8 +43,12 @@ FACTS = [
 
 
 @admin.register(Asset)
-class AssetAdmin(ModelAdmin[Asset]):
+class AssetAdmin(WithHistory, ModelAdmin[Asset]):
     """Assets, with actions that decide about several and tag them."""
+
+    def undo(self, request: HttpRequest, row: Asset, change_id: str) -> None:
+        assert isinstance(request.user, User)
+        undo.undo_change(asset=row, change_id=change_id, by=request.user)
 
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
     list_display_links = ["image", "title"]

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, TabularInline, display, picture
+from assetbank.admin.history import WithHistory
 from assetbank.models import Brand, Collection, CollectionItem, Membership
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class MembershipInline(TabularInline[Membership, Brand]):
 
 
 @admin.register(Brand)
-class BrandAdmin(ModelAdmin[Brand]):
+class BrandAdmin(WithHistory, ModelAdmin[Brand]):
     list_display = ["name", "slug", "colours", "asset_count", "member_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -47,6 +49,24 @@ class BrandAdmin(ModelAdmin[Brand]):
                 member_count=Count("memberships", distinct=True),
             )
         )
+
+    def rows_with_history(self, obj: Brand) -> list[Model]:
+        """Return the brand and its memberships, also those that were deleted."""
+        events = Membership.pgh_event_model.objects.filter(brand_id=obj.pk)  # type: ignore[attr-defined]
+        last = {
+            pk: (user, role)
+            for pk, user, role in events.order_by("pgh_id").values_list(
+                "pgh_obj_id", "user_id", "role"
+            )
+        }
+        members = Membership.objects.select_related("user", "brand").in_bulk(last)
+        users = User.objects.in_bulk(user for user, _ in last.values())
+        nobody = User(username="a deleted user")
+        deleted = {
+            pk: Membership(pk=pk, brand=obj, user=users.get(user, nobody), role=role)
+            for pk, (user, role) in last.items()
+        }
+        return [obj, *(deleted | members).values()]
 
     @display(description="Palette")
     def colours(self, brand: Brand) -> SafeString:

@@ -10,6 +10,7 @@ from assetbank.api.collections import CollectionViewSet
 from assetbank.api.decisions import DecisionsView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
+from assetbank.api.history import AssetHistoryView, AssetUndoView, BrandHistoryView
 from assetbank.api.notifications import NoticeViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -21,5 +22,8 @@ urlpatterns = [
     path("assets/<int:pk>/download/", DownloadView.as_view(), name="api-asset-download"),
     path("assets/<int:pk>/credentials/", CredentialsView.as_view(), name="api-asset-credentials"),
     path("assets/<int:pk>/decisions/", DecisionsView.as_view(), name="api-asset-decisions"),
+    path("assets/<int:pk>/history/", AssetHistoryView.as_view(), name="api-asset-history"),
+    path("assets/<int:pk>/history/undo/", AssetUndoView.as_view(), name="api-asset-undo"),
+    path("brands/<slug:slug>/history/", BrandHistoryView.as_view(), name="api-brand-history"),
     *router.urls,
 ]

@@ -19,6 +19,7 @@ from taggit.managers import TaggableManager
 from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
+from assetbank.models.history import track_changes
 from assetbank.models.metadata import EmbeddedMetadata
 
 
@@ -47,6 +48,12 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         return self.annotate(annotated_author=F("created_by__username"))
 
 
+@track_changes(
+    exclude=[
+        "folder", "colours", "colour_cells", "perceptual_hash", "generation_id", "engine_model",
+        "prompt", "preset", "created_by", "created_at", "updated_at",
+    ]
+)  # fmt: skip
 class Asset(EmbeddedMetadata):
     """An image of a brand. The original's bytes never change; everything else describes them."""
 

@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from assetbank.views import assets, auth, collections, files, notifications, review, uploads
+from assetbank.views import (
+    assets,
+    auth,
+    collections,
+    files,
+    history,
+    notifications,
+    review,
+    uploads,
+)
 
 urlpatterns = [
     path("sign-in/", auth.SignIn.as_view(), name="sign-in"),
@@ -16,6 +25,8 @@ urlpatterns = [
     path("assets/<int:pk>/renditions/<slug:name>/", files.rendition, name="asset-rendition"),
     path("assets/<int:pk>/download/", files.download, name="asset-download"),
     path("assets/<int:pk>/credentials/", assets.credentials, name="asset-credentials"),
+    path("assets/<int:pk>/history/", history.listed, name="asset-history"),
+    path("assets/<int:pk>/history/undo/", history.revert, name="asset-undo"),
     path("notices/", notifications.listed, name="notices"),
     path("notices/count/", notifications.count, name="notices-count"),
     path("review/", review.review, name="review"),

@@ -13,6 +13,7 @@ from django.db import connection
 from assetbank import notifications
 from assetbank.assets import approval, collections, trash, versions
 from assetbank.assets.metadata import custom_fields, field_definitions
+from assetbank.history import changes_of
 from assetbank.models import Asset, Brand, IdempotentRequest, Membership
 from generation.models import (
     Batch,
@@ -109,6 +110,7 @@ class Library:
             "unclear": self.unclear.pk,
             "trashed": self.trashed.pk,
             "collection": self.collection.pk,
+            "change": self.change,
             "saved": self.saved.pk,
             "golden": self.golden.pk,
             "picture_uuid": self.picture.pk,
@@ -143,6 +145,7 @@ class Library:
         self._studio(made, assets, person)
         self._index()
         self._search(assets, drafts, person)
+        self.change = changes_of(self.shown)[0].id
 
     # ------------------------------------------------------------------------ what grows
 
@@ -158,7 +161,15 @@ class Library:
         SpendingCap.objects.create(brand=brand, monthly_usd=5)
         SpendingCap.objects.create(person=person, monthly_usd=5)
         BrandRules.objects.create(brand=brand, never=["hats"])
+        self._changes(brand)
         return brand, person
+
+    def _changes(self, brand: Brand) -> None:
+        """Change what has a history: the brand of the library, its members, rules, presets."""
+        style = f"Style {self._part}"
+        Brand.objects.filter(pk=self.cast.acme.pk).update(style=style)
+        BrandRules.objects.filter(brand=brand).update(voice=style)
+        Preset.objects.update(description=style)
 
     def _library(self, assets: list[Asset], drafts: list[Asset], brand: Brand) -> None:
         self.shown.tags.add(f"shown {self._part}")

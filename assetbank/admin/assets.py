@@ -32,8 +32,9 @@ from assetbank.admin.forms import (
     AssetChangeForm,
     TagForm,
 )
+from assetbank.admin.history import WithHistory
 from assetbank.admin.trash import InTrashFilter, Trash
-from assetbank.assets import approval, update_asset, versions
+from assetbank.assets import approval, undo, update_asset, versions
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
 from assetbank.rights import provenance
@@ -52,7 +53,7 @@ FACTS = [
 
 
 @admin.register(Asset)
-class AssetAdmin(Trash, ModelAdmin[Asset]):
+class AssetAdmin(Trash, WithHistory, ModelAdmin[Asset]):
     """Assets, with actions that decide about several, tag them, and move them to the trash."""
 
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
@@ -108,6 +109,10 @@ class AssetAdmin(Trash, ModelAdmin[Asset]):
     )
 
     # ------------------------------------------------------------------------ display
+
+    def undo(self, request: HttpRequest, row: Asset, change_id: str) -> None:
+        assert isinstance(request.user, User)
+        undo.undo_change(asset=row, change_id=change_id, by=request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         assets = super().get_queryset(request)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display, picture
+from assetbank.admin.history import WithHistory
 from assetbank.models import Brand, Collection, CollectionItem, CustomField, Membership
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class CustomFieldInline(ReadOnly, TabularInline[CustomField, Brand]):
 
 
 @admin.register(Brand)
-class BrandAdmin(ModelAdmin[Brand]):
+class BrandAdmin(WithHistory, ModelAdmin[Brand]):
     list_display = ["name", "slug", "colours", "asset_count", "member_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -74,6 +76,24 @@ class BrandAdmin(ModelAdmin[Brand]):
             obj.save(update_fields=[name for name in form.changed_data if name != "members"])
         else:
             super().save_model(request, obj, form, change)
+
+    def rows_with_history(self, obj: Brand) -> list[Model]:
+        """Return the brand and its memberships, also those that were deleted."""
+        events = Membership.pgh_event_model.objects.filter(brand_id=obj.pk)  # type: ignore[attr-defined]
+        last = {
+            pk: (user, role)
+            for pk, user, role in events.order_by("pgh_id").values_list(
+                "pgh_obj_id", "user_id", "role"
+            )
+        }
+        members = Membership.objects.select_related("user", "brand").in_bulk(last)
+        users = User.objects.in_bulk(user for user, _ in last.values())
+        nobody = User(username="a deleted user")
+        deleted = {
+            pk: Membership(pk=pk, brand=obj, user=users.get(user, nobody), role=role)
+            for pk, (user, role) in last.items()
+        }
+        return [obj, *(deleted | members).values()]
 
     @display(description="Custom fields")
     def custom_fields_page(self, brand: Brand) -> SafeString:

@@ -11,6 +11,7 @@ from assetbank.api.custom_fields import CustomFieldsView, CustomFieldView
 from assetbank.api.decisions import DecisionsView, TermsCheckView
 from assetbank.api.files import CredentialsView, DownloadView
 from assetbank.api.health import HealthView
+from assetbank.api.history import AssetHistoryView, AssetUndoView, BrandHistoryView
 from assetbank.api.notifications import NoticeViewSet
 from assetbank.api.trash import RestoreView, TrashViewSet
 from assetbank.api.versions import RestoreVersionView, VersionsView, VersionView
@@ -40,5 +41,8 @@ urlpatterns = [
         name="api-brand-field",
     ),
     path("assets/<int:pk>/restore/", RestoreView.as_view(), name="api-asset-restore"),
+    path("assets/<int:pk>/history/", AssetHistoryView.as_view(), name="api-asset-history"),
+    path("assets/<int:pk>/history/undo/", AssetUndoView.as_view(), name="api-asset-undo"),
+    path("brands/<slug:slug>/history/", BrandHistoryView.as_view(), name="api-brand-history"),
     *router.urls,
 ]

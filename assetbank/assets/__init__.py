@@ -9,6 +9,7 @@ from assetbank.assets import (
     merge,
     rendered,
     trash,
+    undo,
     versions,
 )
 from assetbank.assets.backfill import (
@@ -24,6 +25,6 @@ from assetbank.assets.update import update_asset
 __all__ = [
     "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
     "csv_import", "delete_files", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
-    "open_rendition", "read_original", "refresh_renditions", "rendered", "trash",
+    "open_rendition", "read_original", "refresh_renditions", "rendered", "trash", "undo",
     "unread_assets", "update_asset", "versions",
 ]  # fmt: skip

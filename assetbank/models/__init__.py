@@ -5,6 +5,7 @@ from assetbank.models.brands import Brand, Membership, hex_colour, validate_pale
 from assetbank.models.collections import Collection, CollectionItem
 from assetbank.models.custom_fields import CustomField, CustomNumber
 from assetbank.models.decisions import Decision
+from assetbank.models.history import TrackedTag, track_changes
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
@@ -15,6 +16,6 @@ from assetbank.models.versions import FILE_FIELDS, AssetVersion
 __all__ = [
     "FILE_FIELDS", "MAX_PATH_BYTES", "UNTITLED", "Asset", "AssetQuerySet", "AssetSource",
     "AssetVersion", "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber",
-    "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile", "WatchedFolder",
-    "hex_colour", "original_path", "validate_palette",
+    "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile", "TrackedTag",
+    "WatchedFolder", "hex_colour", "original_path", "track_changes", "validate_palette",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from functools import cache
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -14,12 +13,14 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.db.models.functions import Lower
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 from django.utils import timezone
 from taggit.managers import TaggableManager
 from taggit.models import TaggedItem
 
 from assetbank.models.brands import Brand
+from assetbank.models.files import FileAddresses
+from assetbank.models.history import track_changes
 from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
 from assetbank.models.trash import Trashable
 
@@ -31,12 +32,6 @@ def original_path(asset: Asset, filename: str) -> str:
     stem, _, extension = filename.rpartition(".")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "original"
     return f"originals/{asset.folder}/{stem}.{extension}"
-
-
-# Of the rules by which renditions are made. Raised when renditions of existing assets would look
-# different: they are then made again when they are asked for, or by `manage.py refresh_renditions`
-EXTENSIONS = {"encoder": "jpg"}  # of renditions that are no WebP
-RENDITION_RULES = 2
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -67,7 +62,13 @@ class AssetManager(_Manager["Asset"]):
         return AssetQuerySet(self.model, using=self._db).filter(deleted_at=None)
 
 
-class Asset(EmbeddedMetadata, Trashable):
+@track_changes(
+    exclude=[
+        "folder", "colours", "colour_cells", "perceptual_hash", "generation_id", "engine_model",
+        "prompt", "preset", "metadata_read_at", "created_by", "created_at", "updated_at",
+    ]
+)  # fmt: skip
+class Asset(EmbeddedMetadata, Trashable, FileAddresses):
     """An image of a brand. An original's bytes never change; another file is another version."""
 
     class Kind(models.TextChoices):
@@ -277,72 +278,3 @@ class Asset(EmbeddedMetadata, Trashable):
     def expired(self) -> bool:
         """True after the last day of the licence."""
         return self.expires_on is not None and self.expires_on < timezone.localdate()
-
-    @property
-    def original_url(self) -> str:
-        return _address("asset-original").replace("/0/", f"/{self.pk}/", 1)
-
-    @property
-    def grid_url(self) -> str:
-        return self.rendition_url("grid")
-
-    @property
-    def preview_url(self) -> str:
-        return self.rendition_url("preview")
-
-    def rendition_url(self, name: str) -> str:
-        """Return a rendition's address; its version lets browsers cache the rendition for ever."""
-        address = _address("asset-rendition", name).replace("/0/", f"/{self.pk}/", 1)
-        return f"{address}?v={self.rendition_version}"
-
-    def rendition_path(self, name: str) -> str:
-        """Return a rendition's path in the storage."""
-        return self._rendition(self.rendition_version, name)
-
-    def rendition_path_without_source_type(self, name: str) -> str:
-        """Return the path that a rendition had before the asset got its digital source type."""
-        return self._rendition(self._file_version, name)
-
-    def _rendition(self, version: str, name: str) -> str:
-        return f"renditions/{self.folder}/{version}-{name}.{EXTENSIONS.get(name, 'webp')}"
-
-    def outdated_rendition_paths(self, name: str) -> set[str]:
-        """Return the paths that a rendition had under earlier RENDITION_RULES."""
-        rules = ["", *(f"-r{number}" for number in range(2, RENDITION_RULES))]
-        sources = {"", self._source_suffix}
-        return {
-            f"renditions/{self.folder}/{self.checksum[:12]}{rule}{source}-{name}.webp"
-            for rule in rules
-            for source in sources
-        }
-
-    @property
-    def rendition_version(self) -> str:
-        """Version of the renditions' bytes, for their addresses.
-
-        Changes with the original, with RENDITION_RULES, and with the digital source type, which
-        renditions carry as XMP.
-        """
-        return f"{self._file_version}{self._source_suffix}"
-
-    @property
-    def _file_version(self) -> str:
-        return f"{self.checksum[:12]}-r{RENDITION_RULES}"
-
-    @property
-    def _source_suffix(self) -> str:
-        return f"-{self.digital_source_type}" if self.digital_source_type else ""
-
-
-def _address(view: str, *more: str) -> str:
-    """Return the address of `view` for asset 0, cached.
-
-    A page of results has hundreds of addresses, and `reverse` is slow.
-    """
-    return _cached_address(get_script_prefix(), view, *more)
-
-
-@cache
-def _cached_address(prefix: str, view: str, *more: str) -> str:
-    """Return the address; `prefix`, the path of the site, is a part of the cache key."""
-    return reverse(view, args=[0, *more])

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
+from assetbank.models.history import track_changes
+
 hex_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour must be a hex code such as #1f6feb.")
 
 
@@ -20,6 +22,7 @@ def validate_palette(value: Any) -> None:
         hex_colour(colour)
 
 
+@track_changes(exclude=["created_at", "fields_changed_at"])
 class Brand(models.Model):
     """A brand; assets belong to exactly one."""
 
@@ -93,6 +96,7 @@ class Brand(models.Model):
         return self.name
 
 
+@track_changes(inserts=True)
 class Membership(models.Model):
     """A user's role in a brand."""
 

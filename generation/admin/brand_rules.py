@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from assetbank.admin.base import ModelAdmin, ReadOnly, admin_link, display, picture
+from assetbank.admin.history import WithHistory
 from generation.models import BrandRules, Finding
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class RulesForm(RulesModelForm):
 
 
 @admin.register(BrandRules)
-class BrandRulesAdmin(ModelAdmin[BrandRules]):
+class BrandRulesAdmin(WithHistory, ModelAdmin[BrandRules]):
     form = RulesForm
     list_display = ["brand", "voice", "blocked"]
     list_select_related = ["brand"]

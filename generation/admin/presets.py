@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from assetbank.admin.base import NONE, ModelAdmin, ReadOnly, TabularInline, display
+from assetbank.admin.history import WithHistory
 from generation.models import EngineModel, Preset, PresetVersion
 from generation.prompting import preset_validation, presets
 
@@ -188,7 +189,7 @@ def difference(old: str | None, new: str) -> SafeString:
 
 
 @admin.register(Preset)
-class PresetAdmin(ModelAdmin[Preset]):
+class PresetAdmin(WithHistory, ModelAdmin[Preset]):
     form = PresetForm
     list_display = ["name", "description", "brand", "version", "used", "offered", "position"]
     list_editable = ["offered", "position"]

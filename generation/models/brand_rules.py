@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from assetbank.models import Brand, Collection
+from assetbank.models import Brand, Collection, track_changes
 from generation.models.generations import Output, Reference
 
 
+@track_changes()
 class BrandRules(models.Model):
     """Rules of a brand for its generated images, one row per brand. `voice`, `always` and `never`
     are part of every prompt; the brand check compares text in outputs with `approved_words`. The

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from assetbank.models import Brand
+from assetbank.models import Brand, track_changes
 
 
 class Role(models.TextChoices):
@@ -21,6 +21,7 @@ class Role(models.TextChoices):
     BACKGROUND = "background", "Background"
 
 
+@track_changes(exclude=["created_at"])
 class Preset(models.Model):
     """Preset of one brand or of all; its prompt is in its versions."""
 

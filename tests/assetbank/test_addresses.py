@@ -11,6 +11,7 @@ from django.test import Client
 
 from assetbank.assets import approval, collections, trash, versions
 from assetbank.assets.metadata.field_definitions import define_field
+from assetbank.history import changes_of
 from assetbank.models import Asset, Collection
 from tests.conftest import Cast, picture_bytes
 from tests.support.addresses import DRAFTS, OURS, Address, admin_addresses, keys, wrong
@@ -75,6 +76,11 @@ ADDRESSES = [
     Address("get", "/assets/{shown}/credentials/", V),
     Address("get", "/api/v1/assets/{shown}/download/?format=png&side=40", V),
     Address("get", "/api/v1/assets/{shown}/credentials/", V),
+    Address("get", "/assets/{shown}/history/", C),
+    Address("post", "/assets/{shown}/history/undo/", C, {"change": "{change}"}),
+    Address("get", "/api/v1/assets/{shown}/history/", C),
+    Address("post", "/api/v1/assets/{shown}/history/undo/", C, {"change": "{change}"}),
+    Address("get", "/api/v1/brands/acme/history/", M),
     Address("get", "/api/v1/assets/{shown}/decisions/", C),
     Address(
         "post", "/api/v1/assets/{shown}/decisions/", M, {"verdict": "rejected", "reason": "No."}
@@ -165,6 +171,7 @@ def ids(cast: Cast, make_asset: MakeAsset) -> dict[str, Any]:
         "collection": collection.pk,
         "trashed": trashed.pk,
         "acme": cast.acme.pk,
+        "change": changes_of(shown)[0].id,
     }
 
 

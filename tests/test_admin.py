@@ -447,6 +447,7 @@ def test_a_brand_is_made_with_its_members(boss: Client, cast: Cast) -> None:
         "style": "",
         "search_generated": "approved",
         "gps_policy": "strip",
+        "replacement_policy": "ask_again",
         "memberships-TOTAL_FORMS": 1,
         "memberships-INITIAL_FORMS": 0,
         "memberships-0-user": cast.viewer.pk,

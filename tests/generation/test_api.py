@@ -73,6 +73,8 @@ def test_pictures_are_asked_for_and_followed(cast: Cast, make_asset: MakeAsset) 
             "position": n,
             "role": "",
             "checksum": each.checksum,
+            "version": 1,
+            "replaced_since": False,
         }
         for n, each in enumerate([hat, cape])
     ]

@@ -17,32 +17,8 @@ import django_stubs_ext
 from dotenv import load_dotenv
 
 from assetbank.env import Environment
-from assetbank.framework import (  # noqa: F401 - Django reads them here
-    AUTH_PASSWORD_VALIDATORS,
-    AUTHENTICATION_BACKENDS,
-    AXES_COOLOFF_TIME,
-    AXES_FAILURE_LIMIT,
-    AXES_LOCKOUT_CALLABLE,
-    AXES_LOCKOUT_PARAMETERS,
-    AXES_RESET_ON_SUCCESS,
-    AXES_VERBOSE,
-    BASE_DIR,
-    CONTENT_SECURITY_POLICY,
-    INSTALLED_APPS,
-    LANGUAGE_CODE,
-    LOGIN_REDIRECT_URL,
-    LOGIN_URL,
-    LOGOUT_REDIRECT_URL,
-    MIDDLEWARE,
-    PROCRASTINATE_WORKER_DEFAULTS,
-    REST_FRAMEWORK,
-    ROOT_URLCONF,
-    SPECTACULAR_SETTINGS,
-    TAGGIT_CASE_INSENSITIVE,
-    TEMPLATES,
-    UNFOLD,
-    WSGI_APPLICATION,
-)
+from assetbank.framework import *  # noqa: F403 - Django reads them here
+from assetbank.framework import BASE_DIR
 
 load_dotenv(BASE_DIR / ".env")
 # Otherwise pymilvus loads any .env that it finds above the virtual environment

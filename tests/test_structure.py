@@ -22,7 +22,10 @@ MAX_FACE_LINES = 30
 NO_CAPABILITY = INTERFACES | {"management", "embedded", "demo"}
 TRAINING = "search.encoders.demo"  # has no face: it loads torch, and only its command needs it
 IMAGES = ROOT / "assetbank" / "media" / "images.py"
-OPENS_OWN_FILES = {"search.query.embedding"}  # thumbnails of search images, which it encoded itself
+OPENS_OWN_FILES = {  # which the library encoded itself
+    "search.query.embedding",  # thumbnails of search images
+    "search.indexing.pipeline",  # renditions for encoders
+}
 
 
 def modules() -> list[Path]:

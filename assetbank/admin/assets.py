@@ -11,19 +11,15 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
-from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateFilter,
     RelatedDropdownFilter,
 )
 
-from assetbank.admin.base import NONE, ModelAdmin, display, label, picture
+from assetbank.admin.asset_display import AssetDisplay
+from assetbank.admin.base import ModelAdmin
 from assetbank.admin.forms import (
     DETAILS,
     PLACE,
@@ -34,17 +30,10 @@ from assetbank.admin.forms import (
 )
 from assetbank.admin.history import WithHistory
 from assetbank.admin.trash import InTrashFilter, Trash
-from assetbank.assets import approval, undo, update_asset, versions
+from assetbank.assets import approval, undo_change, update_asset
 from assetbank.errors import ProblemError
 from assetbank.models import Asset, AssetQuerySet
-from assetbank.rights import provenance
 
-STATUS_LABELS = {
-    "draft": "info",
-    "approved": "success",
-    "archived": "warning",
-    "quarantined": "danger",
-}
 MAX_PREVIEWS = 12  # images on the confirmation page of an action
 FACTS = [
     *("brand", "original", "facts", "checksum", "origin", "digital_source_type"),
@@ -53,7 +42,7 @@ FACTS = [
 
 
 @admin.register(Asset)
-class AssetAdmin(Trash, WithHistory, ModelAdmin[Asset]):
+class AssetAdmin(AssetDisplay, Trash, WithHistory, ModelAdmin[Asset]):
     """Assets, with actions that decide about several, tag them, and move them to the trash."""
 
     list_display = ["image", "title", "brand", "kind", "status_label", "tag_names", "created_at"]
@@ -112,7 +101,7 @@ class AssetAdmin(Trash, WithHistory, ModelAdmin[Asset]):
 
     def undo(self, request: HttpRequest, row: Asset, change_id: str) -> None:
         assert isinstance(request.user, User)
-        undo.undo_change(asset=row, change_id=change_id, by=request.user)
+        undo_change(asset=row, change_id=change_id, by=request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         assets = super().get_queryset(request)
@@ -131,78 +120,6 @@ class AssetAdmin(Trash, WithHistory, ModelAdmin[Asset]):
         kwargs["form"] = AssetChangeForm if obj else AssetAddForm
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"user": request.user})
-
-    @display(description="")
-    def image(self, asset: Asset) -> SafeString:
-        return picture(asset)
-
-    @display(description="Status", ordering="status")
-    def status_label(self, asset: Asset) -> SafeString:
-        return label(asset.get_status_display(), STATUS_LABELS[asset.status])
-
-    @display(description="Tags")
-    def tag_names(self, asset: Asset) -> str:
-        return ", ".join(asset.tag_names)
-
-    @display(description="Image")
-    def preview(self, asset: Asset) -> SafeString:
-        return format_html(
-            '<a href="{}"><img src="{}" alt="{}" style="max-height: 480px; max-width: 100%"></a>',
-            asset.get_absolute_url(),
-            asset.preview_url,
-            asset.alt,
-        )
-
-    @display(description="Original")
-    def original(self, asset: Asset) -> SafeString:
-        shape = '<a href="{}" class="text-primary-600 underline" download>{}</a>'
-        return format_html(shape, asset.original_url, asset.filename)
-
-    @display(description="Facts")
-    def facts(self, asset: Asset) -> str:
-        size = filesizeformat(asset.bytes)
-        return f"{asset.width} x {asset.height} pixels, {asset.mime}, {size}"
-
-    @display(description="Made by")
-    def made_by(self, asset: Asset) -> str:
-        if not asset.generation_id:
-            return "-"
-        ai_label = provenance.ai_label(asset)
-        prefix = f"{ai_label}: " if ai_label else ""
-        return f"{prefix}{asset.engine_model}, generation {asset.generation_id}: {asset.prompt}"
-
-    @display(description="The current one first")
-    def versions(self, asset: Asset) -> SafeString:
-        if "listed_versions" not in asset.__dict__:  # unfold renders a field several times
-            asset.__dict__["listed_versions"] = versions.list_versions(asset)
-        rows = [
-            (
-                each.original_url,
-                each.number,
-                each.filename,
-                f"{each.width} x {each.height} pixels, {filesizeformat(each.bytes)}",
-                each.created_by or "an import",
-                date_format(localtime(each.created_at), "DATETIME_FORMAT"),
-                each.reason,
-            )
-            for each in asset.__dict__["listed_versions"]
-        ]
-        link = '<a href="{}" class="text-primary-600 underline" download>{}. {}</a>, {}'
-        return format_html_join(SafeString("<br>"), f"{link}, by {{}}, {{}} {{}}", rows)
-
-    @display(description="The latest first")
-    def decided(self, asset: Asset) -> SafeString:
-        decisions = approval.decisions([asset])[asset.pk]
-        rows = [
-            (
-                each.get_verdict_display(),
-                each.by or "a deleted user",
-                date_format(localtime(each.at), "DATETIME_FORMAT"),
-                each.reason,
-            )
-            for each in decisions
-        ]
-        return format_html_join(SafeString("<br>"), "{} by {}, {} {}", rows) or NONE
 
     # ------------------------------------------------------------------------ changes
 

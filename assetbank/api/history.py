@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from assetbank import permissions
 from assetbank.api.fields import user_of
 from assetbank.api.parsers import PARSERS
-from assetbank.assets import undo
+from assetbank.assets import undo_change
 from assetbank.history import PAGE, Change, FieldChange, changes_of
 from assetbank.models import Asset
 
@@ -80,7 +80,7 @@ class AssetUndoView(APIView):
         serializer.is_valid(raise_exception=True)
         asset = _asset(request, pk)
         change = serializer.validated_data["change"]
-        undo.undo_change(asset=asset, change_id=change, by=user_of(request))
+        undo_change(asset=asset, change_id=change, by=user_of(request))
         return _page(request, asset)
 
 

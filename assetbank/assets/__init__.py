@@ -3,13 +3,11 @@
 from assetbank.assets import (
     approval,
     collections,
-    csv_import,
     downloads,
     fields,
     merge,
     rendered,
     trash,
-    undo,
     versions,
 )
 from assetbank.assets.backfill import (
@@ -20,11 +18,28 @@ from assetbank.assets.backfill import (
 )
 from assetbank.assets.files import delete_files, open_rendition, read_original
 from assetbank.assets.ingest import GenerationProvenance, IngestResult, ingest_asset
-from assetbank.assets.update import update_asset
+from assetbank.assets.update import can_undo, undo_change, update_asset
 
 __all__ = [
-    "GenerationProvenance", "IngestResult", "approval", "backfill_features", "collections",
-    "csv_import", "delete_files", "downloads", "fields", "fill_from_file", "ingest_asset", "merge",
-    "open_rendition", "read_original", "refresh_renditions", "rendered", "trash", "undo",
-    "unread_assets", "update_asset", "versions",
+    "GenerationProvenance",
+    "IngestResult",
+    "approval",
+    "backfill_features",
+    "can_undo",
+    "collections",
+    "delete_files",
+    "downloads",
+    "fields",
+    "fill_from_file",
+    "ingest_asset",
+    "merge",
+    "open_rendition",
+    "read_original",
+    "refresh_renditions",
+    "rendered",
+    "trash",
+    "undo_change",
+    "unread_assets",
+    "update_asset",
+    "versions",
 ]  # fmt: skip

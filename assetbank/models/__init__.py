@@ -9,9 +9,8 @@ from assetbank.models.history import TrackedTag, track_changes
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
-from assetbank.models.rendered import RenderedFile
 from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
-from assetbank.models.versions import FILE_FIELDS, AssetVersion
+from assetbank.models.versions import FILE_FIELDS, AssetVersion, RenderedFile
 
 __all__ = [
     "FILE_FIELDS", "MAX_PATH_BYTES", "UNTITLED", "Asset", "AssetQuerySet", "AssetSource",

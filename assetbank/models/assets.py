@@ -21,8 +21,7 @@ from taggit.models import TaggedItem
 from assetbank.models.brands import Brand
 from assetbank.models.files import FileAddresses
 from assetbank.models.history import track_changes
-from assetbank.models.metadata import UNTITLED, EmbeddedMetadata
-from assetbank.models.trash import Trashable
+from assetbank.models.metadata import UNTITLED, EmbeddedMetadata, Trashable
 
 METADATA_FILTERS = ("creator", "city", "country")  # are filtered by, whatever their case
 

@@ -1,4 +1,4 @@
-"""Versions: the files that an asset has had."""
+"""Files beside the current one: versions of an asset, and rendered downloads."""
 
 from __future__ import annotations
 
@@ -89,3 +89,24 @@ class AssetVersion(models.Model):
     def rendition_url(self, name: str) -> str:
         """Return the address of a rendition of this version, for users who may edit the asset."""
         return reverse("asset-version-rendition", args=[self.asset_id, self.number, name])
+
+
+class RenderedFile(models.Model):
+    """A rendered file of an original, without metadata; it is made again when it is missing.
+
+    It belongs to the original's bytes, and so to all assets that have them.
+    """
+
+    checksum = models.CharField(max_length=64, help_text="SHA-256 of the original.")
+    options = models.CharField(max_length=20, help_text="Format and longest side: jpeg-1600.")
+    path = models.CharField(max_length=300, help_text="In the storage.")
+    bytes = models.PositiveBigIntegerField()
+    used_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["checksum", "options"], name="rendered_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.checksum[:12]} {self.options}"

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets import csv_import
+from assetbank.assets.folders import csv_import
 from assetbank.assets.metadata import csv, custom_fields, field_definitions, value_changes
 from assetbank.errors import InvalidRow, ProblemError
 from assetbank.forms import CsvForm, CustomValuesForm, FieldForm

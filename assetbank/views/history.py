@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from assetbank import permissions
-from assetbank.assets import undo
+from assetbank.assets import can_undo, undo_change
 from assetbank.errors import ProblemError
 from assetbank.history import PAGE, changes_of
 from assetbank.http import PageRequest
@@ -30,7 +30,7 @@ def listed(request: PageRequest, pk: int) -> HttpResponse:
     if before is not None and before.tzinfo is None:
         before = None
     found = changes_of(asset, before=before, limit=PAGE + 1)
-    shown = [(change, undo.can_undo(change)) for change in found[:PAGE]]
+    shown = [(change, can_undo(change)) for change in found[:PAGE]]
     context = {
         "asset": asset,
         "changes": shown,
@@ -46,7 +46,7 @@ def revert(request: PageRequest, pk: int) -> HttpResponse:
     """Undo the change whose id is in `change`."""
     asset = _asset(request, pk)
     try:
-        undo.undo_change(asset=asset, change_id=request.POST.get("change", ""), by=request.user)
+        undo_change(asset=asset, change_id=request.POST.get("change", ""), by=request.user)
     except ProblemError as error:
         messages.error(request, error.message)
     else:

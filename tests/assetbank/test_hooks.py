@@ -21,7 +21,23 @@ EVERY: dict[str, list[str]] = {
     "term_bounds": ["generation.lineage.inheritance.source_assets"],
     "approval_checks": ["generation.review.inspect.approval_blockers"],
     "asset_decided": ["generation.webhooks.asset_decided"],
-    "assets_merged": ["search.saved.searches.follow_merge"],
+    "assets_merged": [
+        "search.saved.searches.follow_merge",
+        "generation.lineage.references.follow_merge",
+    ],
+    "searched_fields_changed": ["search.receivers.searched_fields_changed"],
+    "file_replaced": [
+        "search.receivers.forget_earlier_file",
+        "generation.review.inspect.inspect_replaced",
+    ],
+    "trash_changed": [
+        "search.receivers.request_index",
+        "generation.review.inspect.trash_changed",
+    ],
+    "deletion_impact": [
+        "search.saved.impact.deletion_impact",
+        "generation.lineage.impact.deletion_impact",
+    ],
     "demo_loaded": ["generation.demo.load"],
     "health_checks": [
         "assetbank.health.database",

@@ -18,7 +18,7 @@ from assetbank.assets.folders.read import read_file
 from assetbank.assets.folders.walk import FoundFile
 from assetbank.assets.update import Added, complete_asset
 from assetbank.errors import CannotApprove, ProblemError
-from assetbank.media import images
+from assetbank.media import decoder
 from assetbank.models import Asset, AssetSource, Decision
 
 READERS = 2  # threads: decoding and rendering release Python's lock
@@ -115,7 +115,7 @@ class Importer:
             reason = "" if moved or source else _describe_existing(asset, file)
             return self._complete(file, asset, checksum, reason)
         if options.dry_run:
-            images.examine(ingest.read_upload(data))
+            decoder.examine(ingest.read_upload(data))
             return Result(file, Outcome.NEW)
         return self._add(file, data, checksum)
 

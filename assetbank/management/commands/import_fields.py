@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from assetbank.assets import csv_import
+from assetbank.assets.folders import csv_import
 from assetbank.errors import ProblemError
 from assetbank.models import Brand
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from assetbank.assets import csv_import
+from assetbank.assets.folders import csv_import
 from assetbank.errors import InvalidRow
 from assetbank.models import Asset
 from tests.assetbank.assets.metadata.fields import add_fields

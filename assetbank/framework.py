@@ -130,7 +130,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"WebhookEvent": "generation.models.Webhook.Event"},
+    "ENUM_NAME_OVERRIDES": {
+        "KindEnum": "assetbank.models.Asset.Kind",
+        "CustomFieldKind": "assetbank.models.CustomField.Kind",
+        "WebhookEvent": "generation.models.Webhook.Event",
+    },
 }
 
 PROCRASTINATE_WORKER_DEFAULTS = {

@@ -35,9 +35,11 @@ NOTICE_SENTENCES: dict[str, str] = {
     Verdict.ARCHIVED: "“{asset}” was archived by {by}.",
 }
 
-_LATEST = Decision.objects.filter(
-    asset=OuterRef(OuterRef("pk")), verdict__in=STATUS_AFTER
-).order_by("-at", "-id")
+_LATEST = (
+    Decision.objects.filter(asset=OuterRef(OuterRef("pk")))
+    .exclude(verdict=Verdict.CHECKED)
+    .order_by("-at", "-id")
+)
 CHANGES_REQUESTED = Exists(
     Decision.objects.filter(asset=OuterRef("pk"), verdict=Verdict.REJECTED).filter(
         pk=Subquery(_LATEST.values("pk")[:1])
@@ -86,7 +88,7 @@ def ask_again(*, asset: Asset, by: User | None, reason: str) -> None:
     Runs in the transaction that replaces the file. The asset's creator and the user who approved it
     are notified that it is no longer approved.
     """
-    latest = asset.decisions.select_related("by").first()
+    latest = asset.decisions.exclude(verdict=Verdict.CHECKED).select_related("by").first()
     policy = asset.brand.replacement_policy
     if asset.status == Status.APPROVED and policy == Brand.ReplacementPolicy.ASK_AGAIN:
         update.update_asset(asset=asset, status=Status.DRAFT)
@@ -200,7 +202,7 @@ def decisions(assets: Sequence[Asset]) -> dict[int, list[Decision]]:
 
 def sets_status(decision: Decision) -> bool:
     """Return whether a decision is about the status of its asset, and not about its terms."""
-    return decision.verdict in STATUS_AFTER
+    return decision.verdict != Verdict.CHECKED
 
 
 def count_terms_to_check(brands: QuerySet[Brand]) -> QuerySet[Brand]:

@@ -79,28 +79,28 @@ def fill_from_file(*, asset: Asset, dry_run: bool = False) -> list[str]:
         found = current.select_related("brand").first()
         if found is None:
             return []
-        missing = _missing(found, said)
+        lacking = missing(found, said)
         if not dry_run:
-            if missing:
-                update_asset(asset=found, **missing)
+            if lacking:
+                update_asset(asset=found, **lacking)
             found.metadata_read_at = timezone.now()
             found.save(update_fields=["metadata_read_at"])
-    return sorted(missing)
+    return sorted(lacking)
 
 
-def _missing(asset: Asset, said: FileMetadata) -> dict[str, Any]:
+def missing(asset: Asset, said: FileMetadata) -> dict[str, Any]:
     """Return the fields and the tags that the file gives and the asset lacks."""
     names = (*from_file.SAME_NAMES, "description", "terms_to_check")
     given = {name: getattr(asset, name) for name in names}
     if not (says_nothing(asset.title) or asset.title == title_for(asset.filename)):
         given["title"] = asset.title
-    missing = from_file.fields_from_file(said, filename=asset.filename, given=given)
-    if missing.get("title") == asset.title or not said.title:
-        missing.pop("title", None)
+    lacking = from_file.fields_from_file(said, filename=asset.filename, given=given)
+    if lacking.get("title") == asset.title or not said.title:
+        lacking.pop("title", None)
     custom = from_file.custom_from_file(said, asset.brand)
     if new := {name: value for name, value in custom.items() if name not in asset.custom}:
-        missing["custom"] = new
+        lacking["custom"] = new
     tags = from_file.tags_from_file(said, asset.tag_names)
     if len(tags) > len(asset.tag_names):
-        missing["tags"] = tags
-    return missing
+        lacking["tags"] = tags
+    return lacking

@@ -123,7 +123,6 @@ def file_fields(
         "width": image.width,
         "height": image.height,
         "bytes": len(data),
-        "metadata_read_at": timezone.now(),
         **feature_fields(image.colours, image.perceptual_hash),
     }
 
@@ -142,6 +141,7 @@ def _assign_fields(
     cannot have.
     """
     said = _said(asset, image)
+    asset.metadata_read_at = timezone.now()
     custom = {**from_file.custom_from_file(said, asset.brand), **fields.get("custom", {})}
     fields = {
         **fields,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import logging
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +15,17 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from assetbank import errors, hooks, permissions
-from assetbank.assets import approval, files, ingest
+from assetbank.assets import approval, backfill, files, ingest
+from assetbank.assets.update import update_asset
 from assetbank.errors import AssetGone, FileMissing, InvalidAsset, SameFile
-from assetbank.media import images, phash
+from assetbank.media import decoder, phash
+from assetbank.media.metadata import FileMetadata
 from assetbank.models import FILE_FIELDS, Asset, AssetVersion
 from assetbank.rights import MADE_WITH_AI, read_source_type
 from assetbank.text import clean_text
-
-logger = logging.getLogger(__name__)
 
 MAX_REASON_LENGTH = 500
 
@@ -68,18 +68,20 @@ def replace_file(
     _check(asset, checksum, by)
     if earlier := asset.versions.filter(checksum=checksum).first():
         return restore_version(asset=asset, number=earlier.number, by=by, reason=reason)
-    image = images.examine(data)
+    image = decoder.examine(data)
     facts = ingest.file_fields(filename, data, checksum, image)
     facts |= read_source_type(data, image)
     after = copy.copy(asset)
     # A file field of its own: the copied one would change the path of `asset`, too
     own = {"file": asset.path, "digital_source_type": _source_type(asset, facts)}
     _assign(after, {**facts, **own})
-    with files.deleted_on_failure(lambda: _refers_to(after)) as new:
+    committed = AssetVersion.objects.filter(asset=after)
+    with files.deleted_on_failure(lambda: committed.filter(file=after.path).exists()) as new:
         # A name of its own, also in a storage that would overwrite a file of the same name
         ingest.save_files(after, data, image, new, prefix=f"{uuid.uuid4().hex[:12]}-")
         with transaction.atomic():
-            version = _make_current(asset, {**facts, "file": after.path}, by=by, reason=reason)
+            facts |= {"file": after.path}
+            version = _make_current(asset, facts, by=by, reason=reason, said=image.metadata)
             new.committing = True
     return version
 
@@ -109,17 +111,21 @@ def _make_current(
     by: User | None,
     reason: str,
     restored_from: int | None = None,
+    said: FileMetadata | None = None,
 ) -> AssetVersion:
-    """Record the current file as a version, and give the asset the file that `facts` describe."""
+    """Record the current file as a version, and give the asset the file that `facts` describe.
+
+    What a new file says of itself (`said`) fills the fields that are empty.
+    """
     locked = _lock(asset)
     _check(locked, facts["checksum"], by=None)
     before = _record_current(locked)
     facts = {**facts, "digital_source_type": _source_type(locked, facts)}
     _assign(locked, facts)
-    locked.version = before.number + 1
+    locked.version, locked.metadata_read_at = before.number + 1, timezone.now()
     try:
         with transaction.atomic():
-            locked.save(update_fields=[*FILE_FIELDS, "version", "updated_at"])
+            locked.save(update_fields=[*FILE_FIELDS, "version", "metadata_read_at", "updated_at"])
     except IntegrityError:  # another asset got this file in the meantime
         _check_others(locked, facts["checksum"])
         raise
@@ -131,12 +137,12 @@ def _make_current(
         created_by=by,
         **facts,
     )
+    if said and not locked.generation_id and (missing := backfill.missing(locked, said)):
+        update_asset(asset=locked, **missing)
     hooks.file_replaced(locked, before)
     approval.ask_again(asset=locked, by=by, reason=_sentence(version))
-    _assign(asset, facts)
-    asset.version, asset.status, asset.updated_at = version.number, locked.status, locked.updated_at
+    asset.refresh_from_db()
     version.asset = asset
-    logger.info("%s made version %d the file of asset %d", by, version.number, asset.pk)
     return version
 
 
@@ -175,19 +181,12 @@ def _source_type(asset: Asset, facts: Facts) -> str:
     return str(after)
 
 
-def _refers_to(after: Asset) -> bool:
-    return AssetVersion.objects.filter(asset=after, file=after.path).exists()
-
-
 def _sentence(version: AssetVersion) -> str:
     """Return what happened, for the decisions about the asset."""
     what = f"Version {version.number}"
     if version.restored_from:
         what += f", restored from version {version.restored_from}"
     return f"{what}: {version.reason}"[:MAX_REASON_LENGTH] if version.reason else f"{what}."
-
-
-# ------------------------------------------------------------------------ checks
 
 
 def _clean_reason(reason: str) -> str:
@@ -213,7 +212,7 @@ def _check(asset: Asset, checksum: str, by: User | None) -> None:
 
 def _check_others(asset: Asset, checksum: str) -> None:
     """Raise SameFile if another asset of the brand has these bytes: they are one asset."""
-    others = Asset.objects.filter(brand=asset.brand_id, checksum=checksum).exclude(pk=asset.pk)
+    others = Asset.all_objects.filter(brand=asset.brand_id, checksum=checksum).exclude(pk=asset.pk)
     if other := others.first():
         error = SameFile(
             f"“{other}”, asset {other.pk} of {other.brand}, has this file already. Merge the two "

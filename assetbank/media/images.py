@@ -160,7 +160,7 @@ def _reduced(image: Image.Image, side: int) -> Image.Image:
 
 def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
+    image.save(buffer, "JPEG", quality=90, icc_profile=icc.SRGB)
     return buffer.getvalue()
 
 

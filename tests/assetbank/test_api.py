@@ -29,7 +29,7 @@ FIELDS = {
     *("derivatives_allowed", "territories", "consent", "consent_until", "rights_problem"),
     *("display_title", "headline", "alt_text", "extended_description", "rating", "captured_at"),
     *("city", "country", "place", "latitude", "longitude", "creator", "copyright"),
-    *("usage_terms", "licensor_url", "terms_to_check"),
+    *("usage_terms", "licensor_url", "terms_to_check", "fields"),
     *("digital_source_type", "matches", "matched_by", "highlights"),
     *("score", "index_state", "index_error", "file", "thumbnail", "preview", "generation"),
     *("engine_model", "prompt", "created_by", "created_at", "updated_at"),

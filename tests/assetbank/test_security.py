@@ -105,7 +105,7 @@ class TestText:
         assert response.status_code in (200, 400)
 
     def test_a_description_has_an_end(self, cast: Cast, make_asset: MakeAsset) -> None:
-        with pytest.raises(InvalidAsset, match="10000"):
+        with pytest.raises(InvalidAsset, match="10,000"):
             update_asset(asset=make_asset(), description="x" * 10_001)
 
     def test_too_many_fields_are_a_page(self, cast: Cast) -> None:

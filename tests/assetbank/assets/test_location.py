@@ -20,7 +20,7 @@ from assetbank.models import Asset, Brand
 from tests.assetbank.media.metadata.test_location import with_gps
 from tests.conftest import Cast, picture_bytes
 from tests.support.api import client_of
-from tests.support.trash import delete_asset
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 POLICIES = {  # policy -> users whose downloads keep coordinates
@@ -98,8 +98,8 @@ def test_the_copy_is_made_once_and_deleted_with_its_asset(
     assert get(cast.viewer, asset.original_url) == first
     default_storage.delete(path)  # the storage has lost it
     assert get(cast.viewer, asset.original_url) == first
-    with django_capture_on_commit_callbacks(execute=True):
-        delete_asset(asset=asset)
+    delete_asset(asset=asset)
+    delete_waiting_files()
     assert not default_storage.exists(path)
 
 

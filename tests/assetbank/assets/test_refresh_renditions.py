@@ -16,7 +16,7 @@ from assetbank.media import images
 from assetbank.models import Asset
 from search.models import Embedding, VectorSpace
 from tests.assetbank.media.pictures import CASES
-from tests.support.trash import delete_asset
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 
@@ -101,4 +101,5 @@ def test_a_lost_rendition_changes_no_asset_and_embeds_nothing(
 @pytest.mark.django_db(transaction=True)
 def test_deleting_an_asset_deletes_outdated_renditions(outdated: Asset) -> None:
     delete_asset(asset=outdated)
+    delete_waiting_files()
     assert not any(default_storage.exists(old_path(outdated, name)) for name in images.RENDITIONS)

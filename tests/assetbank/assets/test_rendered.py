@@ -21,7 +21,7 @@ from assetbank.locks import session_lock
 from assetbank.media import decoder
 from assetbank.models import Asset, RenderedFile
 from tests.conftest import Cast, picture_bytes
-from tests.support.trash import delete_asset
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 
@@ -152,8 +152,8 @@ def test_they_are_deleted_with_their_asset(
     rendered.render(asset=asset, fmt="JPEG", side=900, by=None)
     kept = rendered.paths(asset.checksum)
     assert len(kept) == 2
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
-        delete_asset(asset=asset)
+    delete_asset(asset=asset)
+    delete_waiting_files()
     assert not any(map(default_storage.exists, kept))
     assert rendered.delete_unused() == 2
     assert not RenderedFile.objects.exists()

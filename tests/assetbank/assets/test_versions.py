@@ -34,10 +34,11 @@ from assetbank.errors import (
     PictureRefused,
     SameFile,
 )
-from assetbank.media import images
+from assetbank.media import decoder, images
+from assetbank.media.metadata import read_metadata
 from assetbank.models import Asset, AssetVersion, Brand, Collection, Decision, Notice
 from tests.conftest import Cast, picture_bytes
-from tests.support.trash import delete_asset
+from tests.support.trash import delete_asset, delete_waiting_files
 
 MakeAsset = Callable[..., Asset]
 RED, GREEN, BLUE = (
@@ -353,6 +354,7 @@ def test_removing_an_asset_removes_the_files_of_its_versions(
     versions.restore_version(asset=asset, number=1, by=cast.creator)
     assert len(files_below(media)) > 2 * (1 + len(images.RENDITIONS))
     delete_asset(asset=asset)
+    delete_waiting_files()
     assert files_below(media) == set()
 
 
@@ -456,15 +458,21 @@ def kill_before(visit: int, work: Callable[[], object]) -> int:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_line_the_asset_has_its_earlier_file_or_the_new_one_whole(
-    cast: Cast, asset: Asset
+    cast: Cast, asset: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each replacement runs in a child that is killed at a later line than the one before."""
+    """Each replacement runs in a child that is killed at a later line than the one before.
+
+    The parent decodes: a pool of decoders for each of the children would take minutes to start.
+    """
     replace(asset, GREEN, cast.creator)
     outcomes: set[tuple[int, bool]] = set()
     for visit in itertools.count():
         before = Asset.objects.get(pk=asset.pk)
         data = picture_bytes((visit % 256, 7, 99), (30, 20))
+        facts = decoder.examine(data)
+        monkeypatch.setattr(decoder, "examine", lambda data, facts=facts: facts)
         status = kill_before(visit, lambda: replace(before, data, cast.creator))  # noqa: B023
+        monkeypatch.undo()
         assert status in (0, 9)
         after = Asset.objects.get(pk=asset.pk)
         replaced = after.version > before.version
@@ -479,3 +487,22 @@ def test_killed_at_any_line_the_asset_has_its_earlier_file_or_the_new_one_whole(
         if status == 0:
             break
     assert outcomes == {(9, False), (9, True), (0, True)}
+
+
+# ------------------------------------------------------------------------ metadata
+
+
+def test_what_the_new_file_says_of_itself_fills_only_what_is_empty(
+    cast: Cast, asset: Asset
+) -> None:
+    update_asset(asset=asset, creator="Ann", tags=["cape"])
+    said = Path(__file__).parents[2] / "cases" / "pictures" / "meta.jpg"
+    metadata = read_metadata(said.read_bytes())
+    assert metadata.creator
+    assert metadata.copyright
+    replace(asset, said.read_bytes(), cast.creator)
+    for each in (asset, Asset.objects.get()):
+        assert (each.title, each.creator) == ("Cape", "Ann")
+        assert each.copyright == metadata.copyright
+        assert {"cape", *metadata.keywords} == set(each.tag_names)
+        assert each.metadata_read_at is not None

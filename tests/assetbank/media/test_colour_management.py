@@ -371,4 +371,4 @@ def test_what_is_rendered_says_srgb() -> None:
 
 
 def test_the_same_colour_is_seen_everywhere() -> None:
-    assert len(shown((CASES / "plain.png").read_bytes())) == 7
+    assert len(shown((CASES / "plain.png").read_bytes())) == 8

@@ -56,7 +56,8 @@ def test_renditions_of_a_drawn_picture_say_so(make_asset: MakeAsset, name: str) 
             "CreatorTool": "nano",
         }
         with Image.open(io.BytesIO(data)) as image:
-            assert (image.format, image.size) == ("WEBP", (301, 200))
+            fmt = "JPEG" if name == "encoder" else "WEBP"
+            assert (image.format, image.size) == (fmt, (301, 200))
 
 
 def lost(asset: Asset, name: str) -> Asset:

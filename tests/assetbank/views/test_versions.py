@@ -93,7 +93,7 @@ def test_an_approved_asset_says_before_that_it_will_be_a_draft_and_after_that_it
 @pytest.mark.parametrize(
     ("data", "status", "sentence"),
     [
-        (b"no picture", 400, "not a supported image"),
+        (b"no picture", 415, "not a supported image"),
         (b"", 400, "This file is empty."),
         (RED, 409, "This is the current file of “Cape” already"),
     ],
@@ -212,7 +212,7 @@ def test_rest_says_why_a_file_is_refused(cast: Cast, asset: Asset, make_asset: M
     assert (same.status_code, same.json()["code"]) == (409, "same_file")
     taken = client.post(address, form(), format="multipart")
     assert (taken.status_code, taken.json()["asset"]) == (409, str(other.pk))
-    assert client.post(address, form(b"text"), format="multipart").status_code == 400
+    assert client.post(address, form(b"text"), format="multipart").status_code == 415
     assert client.post(address, {"reason": "x"}, format="multipart").json()["code"] == "invalid"
     assert client.get(f"{address}7/").status_code == 404
     assert client.post(f"{address}7/restore/", {}, format="json").status_code == 404

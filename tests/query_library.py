@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from assetbank import notifications
-from assetbank.assets import approval, collections
-from assetbank.models import Asset, Brand, IdempotentRequest, Membership
+from assetbank.assets import approval, collections, downloads
+from assetbank.models import Asset, Brand, IdempotentRequest, Membership, RenderedFile
 from generation.models import (
     Batch,
     BatchJob,
@@ -85,6 +85,8 @@ class Library:
         self.asked = QueryLog.objects.get()
         self.wanted = ShootListItem.objects.create(words="cape")
         BrandRules.objects.create(brand=cast.acme, voice="Calm.", anchors=self.collection)
+        for asset in (self.shown, self.draft):  # rendered once, and then kept
+            downloads.render_download(asset=asset, fmt="png", side=40)
         with connection.cursor() as cursor:  # a worker, so that all parts are well
             cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
 
@@ -166,6 +168,7 @@ class Library:
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
+        RenderedFile.objects.create(checksum="x", options=f"jpeg-{self._part}", bytes=9)
 
     def _generations(self, assets: list[Asset], drafts: list[Asset]) -> list[Generation]:
         """Add two to the batch, one that refines the first picture and one that finalises it, all

@@ -8,10 +8,10 @@ from assetbank.models.decisions import Decision
 from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
-from assetbank.models.rendered import RenderedFile
+from assetbank.models.rendered import RenderedFile, rendered_path
 
 __all__ = [
     "UNTITLED", "Asset", "AssetQuerySet", "Brand", "Collection", "CollectionItem", "CustomField",
     "CustomNumber", "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile",
-    "hex_colour", "original_path", "validate_palette",
+    "hex_colour", "original_path", "rendered_path", "validate_palette",
 ]  # fmt: skip

@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from assetbank import notifications
-from assetbank.assets import approval, collections, trash, versions
+from assetbank.assets import approval, collections, downloads, trash, versions
 from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.history import changes_of
-from assetbank.models import Asset, Brand, IdempotentRequest, Membership
+from assetbank.models import Asset, Brand, IdempotentRequest, Membership, RenderedFile
 from generation.models import (
     Batch,
     BatchJob,
@@ -92,6 +92,8 @@ class Library:
         self.asked = QueryLog.objects.get()
         self.wanted = ShootListItem.objects.create(words="cape")
         BrandRules.objects.create(brand=cast.acme, voice="Calm.", anchors=self.collection)
+        for asset in (self.shown, self.draft):  # rendered once, and then kept
+            downloads.render_download(asset=asset, fmt="png", side=40)
         with connection.cursor() as cursor:  # a worker, so that all parts are well
             cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
 
@@ -190,6 +192,7 @@ class Library:
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
+        RenderedFile.objects.create(checksum="x", options=f"jpeg-{self._part}", bytes=9)
 
     def _replace(self) -> None:
         """Replace the file of the asset that pages show, which is approved again."""

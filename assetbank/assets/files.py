@@ -67,8 +67,7 @@ def file_paths(asset: Asset) -> set[str]:
         paths.update(map(each.rendition_path, images.RENDITIONS))
         paths.update(map(each.rendition_path_without_source_type, images.RENDITIONS))
         paths.update(*map(each.outdated_rendition_paths, images.RENDITIONS))
-    rendered = RenderedFile.objects.filter(checksum__in=checksums)
-    return paths | set(rendered.values_list("path", flat=True))
+    return paths | {each.path for each in RenderedFile.objects.filter(checksum__in=checksums)}
 
 
 def delete_after_commit(paths: Iterable[str]) -> None:

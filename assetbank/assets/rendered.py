@@ -14,16 +14,16 @@ import time
 from collections.abc import Iterable, Iterator
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
-from assetbank.assets.files import read_original
-from assetbank.errors import TooManyAttempts
+from assetbank.assets.files import read_original, save_copy
+from assetbank.errors import FileMissing, TooManyAttempts
 from assetbank.locks import session_lock
 from assetbank.media import decoder
-from assetbank.models import Asset, RenderedFile
+from assetbank.models import Asset, RenderedFile, rendered_path
 from assetbank.permissions import AnyUser
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ SIDES = (800, 1600, 3000)  # longest sides that the download menu offers, in pix
 LOSSLESS = "PNG"
 AT_ONCE = 2  # files that are rendered for one user
 WAIT_SECONDS = 5.0
-NOTED_EVERY = datetime.timedelta(hours=1)  # how exactly `used_at` is kept
+NOTED_EVERY = 3600  # seconds; how exactly `used_at` is kept
 
 
 def render(*, asset: Asset, fmt: str, side: int, by: AnyUser | None) -> bytes:
@@ -50,7 +50,7 @@ def render(*, asset: Asset, fmt: str, side: int, by: AnyUser | None) -> bytes:
 
 def paths(checksum: str) -> set[str]:
     """Return the paths of all files that are kept of an original."""
-    return set(RenderedFile.objects.filter(checksum=checksum).values_list("path", flat=True))
+    return {row.path for row in RenderedFile.objects.filter(checksum=checksum)}
 
 
 def delete_unused() -> int:
@@ -91,20 +91,16 @@ def _rendered(asset: Asset, fmt: str, side: int) -> bytes:
 
 def _read(asset: Asset, fmt: str, side: int) -> bytes | None:
     """Return the file that is kept, if there is one."""
-    row = RenderedFile.objects.filter(checksum=asset.checksum, options=_options(fmt, side)).first()
-    if row is None:
-        return None
+    options = _options(fmt, side)
     try:
-        with default_storage.open(row.path) as file:
+        with default_storage.open(rendered_path(asset.checksum, options)) as file:
             data: bytes = file.read()
-    except (
-        Exception
-    ) as error:  # it is gone, or the storage unavailable, which the original will tell
-        logger.info("%s is rendered again: %s", row.path, error)
-        row.delete()
+    except FileNotFoundError:
         return None
-    if row.used_at < timezone.now() - NOTED_EVERY:
-        RenderedFile.objects.filter(pk=row.pk).update(used_at=timezone.now())
+    except Exception as error:  # each storage backend raises its own
+        raise FileMissing(f"The file storage is not responding: {error}.") from error
+    if not cache.get(_noted_key(asset.checksum, options)):
+        _note(asset.checksum, options, len(data))
     return data
 
 
@@ -114,15 +110,26 @@ def _keep(asset: Asset, fmt: str, side: int, data: bytes) -> None:
     if len(data) > settings.DOWNLOAD_CACHE_BYTES:
         return
     try:
-        path = default_storage.save(f"rendered/{asset.checksum}/{options}", ContentFile(data))
-    except Exception as error:  # each storage backend raises its own
+        save_copy(rendered_path(asset.checksum, options), data)
+    except FileMissing as error:
         logger.warning("a download of asset %s cannot be kept: %s", asset.pk, error)
         return
-    RenderedFile.objects.update_or_create(
-        checksum=asset.checksum,
-        options=options,
-        defaults={"path": path, "bytes": len(data), "used_at": timezone.now()},
+    _note(asset.checksum, options, len(data))
+
+
+def _note(checksum: str, options: str, size: int) -> None:
+    """Record that the file exists and is used."""
+    RenderedFile.objects.bulk_create(
+        [RenderedFile(checksum=checksum, options=options, bytes=size)],
+        update_conflicts=True,
+        unique_fields=["checksum", "options"],
+        update_fields=["bytes", "used_at"],
     )
+    cache.set(_noted_key(checksum, options), True, NOTED_EVERY)
+
+
+def _noted_key(checksum: str, options: str) -> str:
+    return f"rendered-{checksum}-{options}"
 
 
 def _options(fmt: str, side: int) -> str:

@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('checksum', models.CharField(help_text='SHA-256 of the original.', max_length=64)),
                 ('options', models.CharField(help_text='Format and longest side: jpeg-1600.', max_length=20)),
-                ('path', models.CharField(help_text='In the storage.', max_length=300)),
                 ('bytes', models.PositiveBigIntegerField()),
                 ('used_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],

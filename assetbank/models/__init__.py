@@ -10,11 +10,12 @@ from assetbank.models.idempotency import IdempotentRequest
 from assetbank.models.metadata import UNTITLED
 from assetbank.models.notifications import Notice
 from assetbank.models.sources import MAX_PATH_BYTES, AssetSource, WatchedFolder
-from assetbank.models.versions import FILE_FIELDS, AssetVersion, RenderedFile
+from assetbank.models.versions import FILE_FIELDS, AssetVersion, RenderedFile, rendered_path
 
 __all__ = [
     "FILE_FIELDS", "MAX_PATH_BYTES", "UNTITLED", "Asset", "AssetQuerySet", "AssetSource",
     "AssetVersion", "Brand", "Collection", "CollectionItem", "CustomField", "CustomNumber",
     "Decision", "IdempotentRequest", "Membership", "Notice", "RenderedFile", "TrackedTag",
-    "WatchedFolder", "hex_colour", "original_path", "track_changes", "validate_palette",
+    "WatchedFolder", "hex_colour", "original_path", "rendered_path", "track_changes",
+    "validate_palette",
 ]  # fmt: skip

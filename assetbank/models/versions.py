@@ -91,6 +91,11 @@ class AssetVersion(models.Model):
         return reverse("asset-version-rendition", args=[self.asset_id, self.number, name])
 
 
+def rendered_path(checksum: str, options: str) -> str:
+    """Return the path in the storage of a rendered file."""
+    return f"rendered/{checksum}/{options}"
+
+
 class RenderedFile(models.Model):
     """A rendered file of an original, without metadata; it is made again when it is missing.
 
@@ -99,7 +104,6 @@ class RenderedFile(models.Model):
 
     checksum = models.CharField(max_length=64, help_text="SHA-256 of the original.")
     options = models.CharField(max_length=20, help_text="Format and longest side: jpeg-1600.")
-    path = models.CharField(max_length=300, help_text="In the storage.")
     bytes = models.PositiveBigIntegerField()
     used_at = models.DateTimeField(default=timezone.now, db_index=True)
 
@@ -110,3 +114,8 @@ class RenderedFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.checksum[:12]} {self.options}"
+
+    @property
+    def path(self) -> str:
+        """Path in the storage."""
+        return rendered_path(self.checksum, self.options)

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.support.processes import House, Running, free_port, kill, taken_port, wait_until
+from tests.support.processes import (
+    House,
+    Running,
+    command_of,
+    free_port,
+    kill,
+    taken_port,
+    wait_until,
+)
 
 PARTS = ("web", "index", "generate", "milvus", "postgres", "system")
 LINE = re.compile(rf"\d\d:\d\d:\d\d ({'|'.join(PARTS)}) +\| ")
@@ -128,7 +136,7 @@ def test_a_worker_and_a_database_that_are_killed_come_back(shared: Shared) -> No
     house, port, running = shared
 
     def index_worker() -> list[int]:
-        found = [process for process in house.processes() if "index,house" in process.cmdline()]
+        found = [process for process in house.processes() if "index,house" in command_of(process)]
         return [process.pid for process in found]
 
     wait_until(lambda: workers(house) == 2, "both workers are at work")

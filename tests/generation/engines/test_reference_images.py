@@ -29,7 +29,7 @@ def test_a_model_gets_an_upright_srgb_picture_without_exif(
     assert picture.size == (asset.width, asset.height)
     assert picture.mode in {"RGB", "RGBA"}
     assert not picture.getexif()
-    assert (sent.title, sent.role, sent.asset_id) == (asset.title, "product", asset.pk)
+    assert (sent.title, sent.role, sent.asset_id) == (asset.display_title, "product", asset.pk)
 
 
 def test_a_plain_photograph_is_sent_byte_for_byte(make_asset: MakeAsset) -> None:

@@ -77,6 +77,9 @@ class BrandAdmin(WithHistory, ModelAdmin[Brand]):
         else:
             super().save_model(request, obj, form, change)
 
+    def get_inlines(self, request: HttpRequest, obj: Brand | None) -> Any:
+        return self.inlines if obj else [MembershipInline]
+
     def rows_with_history(self, obj: Brand) -> list[Model]:
         """Return the brand and its memberships, also those that were deleted."""
         events = Membership.pgh_event_model.objects.filter(brand_id=obj.pk)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from assetbank.assets import approval, ingest, versions
-from assetbank.assets.folders import known, sidecars, sources
+from assetbank.assets.folders import known, labels, sources
 from assetbank.assets.folders.labels import Collections
 from assetbank.assets.folders.options import ImportOptions, Outcome, Result
 from assetbank.assets.folders.read import read_file
@@ -182,7 +182,7 @@ class Importer:
         tags = [*known.tags_for(file, options), *fields.pop("tags", [])]
         if source and not options.update and not known.has_changed_sidecar(file, source):
             return {**fields, "tags": tags}
-        return sidecars.given_with(
+        return labels.given_with(
             file, brand=options.brand, root=options.root, tags=tags, fields=fields
         )
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assetbank.assets import ingest
-from assetbank.assets.folders import known, put_away, sidecars, sources
+from assetbank.assets.folders import known, labels, put_away, sources
 from assetbank.assets.folders.labels import Collections
 from assetbank.assets.folders.read import read_file
 from assetbank.assets.folders.walk import FoundFile, Walk
@@ -140,7 +140,7 @@ class _Scan:
 
     def _import(self, file: FoundFile) -> None:
         data = read_file(self.root, file.path, limit=settings.MAX_UPLOAD_BYTES)
-        given = sidecars.given_with(file, brand=self.brand, root=self.root, tags=(), fields={})
+        given = labels.given_with(file, brand=self.brand, root=self.root, tags=(), fields={})
         result = ingest.ingest_asset(
             brand=self.brand,
             file=data,

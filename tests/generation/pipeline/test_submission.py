@@ -112,12 +112,12 @@ def test_several_pictures_are_several_calls_and_all_are_kept(
     assert [take.number for take in generation.ended_takes] == [0, 1]
 
 
-def test_formats_that_engines_do_not_take_are_sent_as_a_rendition(
+def test_formats_that_engines_do_not_take_are_sent_as_jpeg(
     cast: Cast, server: GeminiServer, make_asset: MakeAsset
 ) -> None:
     generation = run(ask(cast, make_asset(file=picture_bytes(fmt="TIFF"))))
     assert generation.state == "succeeded"
-    assert server.requests[0].references[0].mime_type == "image/webp"
+    assert server.requests[0].references[0].mime_type == "image/jpeg"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,15 @@ from assetbank import notifications
 from assetbank.assets import approval, collections, downloads, trash, versions
 from assetbank.assets.metadata import custom_fields, field_definitions
 from assetbank.history import changes_of
-from assetbank.models import Asset, Brand, IdempotentRequest, Membership, RenderedFile
+from assetbank.models import (
+    Asset,
+    AssetSource,
+    Brand,
+    IdempotentRequest,
+    Membership,
+    RenderedFile,
+    WatchedFolder,
+)
 from generation.models import (
     Batch,
     BatchJob,
@@ -192,6 +200,11 @@ class Library:
         IdempotentRequest.objects.create(
             person=self.cast.creator, key=f"key-{self._part}", request_hash="x", status=200
         )
+        place = {"brand": brand, "root": "/in"}
+        AssetSource.objects.create(
+            **place, path=f"{self._part}.png", asset=self.shown, size=9, mtime_ns=9, checksum="x"
+        )
+        WatchedFolder.objects.create(path=f"/watched/{self._part}")
         RenderedFile.objects.create(checksum="x", options=f"jpeg-{self._part}", bytes=9)
 
     def _replace(self) -> None:

@@ -14,7 +14,7 @@ from assetbank.assets.metadata import from_file, says_nothing, title_for
 from assetbank.assets.update import update_asset
 from assetbank.errors import FileMissing, PictureRefused
 from assetbank.media import decoder, images
-from assetbank.media.metadata import FileMetadata, read_metadata
+from assetbank.media.metadata import FileMetadata
 from assetbank.models import Asset, AssetQuerySet, Brand
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def fill_from_file(*, asset: Asset, dry_run: bool = False) -> list[str]:
     asset that was read or deleted in the meantime stays as it is; of one that the studio generated,
     the file is not read. Raises FileMissing, and InvalidAsset if the asset itself is invalid.
     """
-    said = FileMetadata() if asset.generation_id else read_metadata(read_original(asset))
+    said = FileMetadata() if asset.generation_id else decoder.read_metadata(read_original(asset))
     with transaction.atomic():
         current = unread_assets().select_for_update(of=("self",)).filter(pk=asset.pk)
         found = current.select_related("brand").first()

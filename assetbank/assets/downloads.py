@@ -16,7 +16,8 @@ from assetbank import permissions
 from assetbank.assets import files, rendered
 from assetbank.assets.metadata import custom_fields, from_file
 from assetbank.errors import InvalidAsset, NotAllowed
-from assetbank.media.metadata import read_metadata, strip_location, write_metadata
+from assetbank.media import decoder
+from assetbank.media.metadata import strip_location, write_metadata
 from assetbank.models import Asset
 from assetbank.rights import Credentials, parse_credentials, provenance
 
@@ -73,7 +74,7 @@ def _embed(asset: Asset, original: bytes, pixels: bytes, location: bool) -> byte
     """Return a rendered file with the asset's metadata, and those of its original."""
     written = write_metadata(
         pixels,
-        fields=from_file.metadata_for_file(asset, read_metadata(original)),
+        fields=from_file.metadata_for_file(asset, decoder.read_metadata(original)),
         base=original,
         properties={
             **custom_fields.properties_from_custom(asset),

@@ -23,7 +23,7 @@ from assetbank.assets.files import read_original, save_copy
 from assetbank.errors import FileMissing, TooManyAttempts
 from assetbank.locks import session_lock
 from assetbank.media import decoder
-from assetbank.models import Asset, RenderedFile, rendered_path
+from assetbank.models import RENDITION_RULES, Asset, RenderedFile, rendered_path
 from assetbank.permissions import AnyUser
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,8 @@ def _noted_key(checksum: str, options: str) -> str:
 
 
 def _options(fmt: str, side: int) -> str:
-    return f"{fmt.lower()}-{side}"
+    """Return what a file was rendered with; earlier rules of decoding are not asked for again."""
+    return f"{fmt.lower()}-{side}-r{RENDITION_RULES}"
 
 
 @contextlib.contextmanager

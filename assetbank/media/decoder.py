@@ -17,6 +17,7 @@ from assetbank.media.content_credentials import Manifest
 from assetbank.media.decoding import JOBS, Limits, Pixels, Pool, Sandbox
 from assetbank.media.formats import FORMATS
 from assetbank.media.images import ImageFacts
+from assetbank.media.metadata import FileMetadata
 
 MODULE = "assetbank.media.decoding"
 COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -105,6 +106,12 @@ def as_reference(data: bytes, *, side: int) -> tuple[bytes, str]:
     if reference[1] not in {"image/jpeg", "image/png", "image/webp"}:
         raise _implausible()
     return reference
+
+
+def read_metadata(data: bytes) -> FileMetadata:
+    """Return what a file says of itself: see `metadata.read_metadata`."""
+    metadata: FileMetadata = pool().run("read_metadata", data)
+    return metadata
 
 
 def read_manifest(data: bytes, mime: str) -> Manifest:

@@ -9,10 +9,12 @@ from assetbank.media import images
 from assetbank.media.content_credentials import Manifest, read_manifest
 from assetbank.media.decode import count_pixels
 from assetbank.media.decoding.requests import Job
+from assetbank.media.metadata import FileMetadata, read_metadata
 
 MAX_FILE = 600 * 2**20  # bytes of a rendered download: an uncompressed TIFF of 8,000 x 8,000
 MAX_RENDITIONS = 32 * 2**20
 MAX_FACTS = 64 * 2**10
+MAX_METADATA = 8 * 2**20
 MAX_LOADED = 32_000_000  # pixels that load_rgb returns
 
 
@@ -44,5 +46,6 @@ JOBS = {
     "load_pixels": Job(load_pixels, Pixels, 3 * MAX_LOADED, count_pixels),
     "render": Job(images.render, bytes, MAX_FILE, count_pixels),
     "as_reference": Job(images.as_reference, tuple[bytes, str], MAX_FILE, count_pixels),
+    "read_metadata": Job(read_metadata, FileMetadata, MAX_METADATA),
     "read_manifest": Job(read_manifest, Manifest, MAX_FACTS),
 }

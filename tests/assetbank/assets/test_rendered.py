@@ -20,7 +20,7 @@ from assetbank.assets import downloads, rendered
 from assetbank.errors import TooManyAttempts
 from assetbank.locks import session_lock
 from assetbank.media import decoder
-from assetbank.models import Asset, RenderedFile
+from assetbank.models import RENDITION_RULES, Asset, RenderedFile
 from tests.conftest import Cast, picture_bytes
 from tests.support.trash import delete_asset, delete_waiting_files
 
@@ -165,7 +165,9 @@ def test_what_is_old_or_too_much_is_deleted(make_asset: MakeAsset, settings: Set
     for place, fmt in enumerate(("JPEG", "PNG", "WEBP")):
         rendered.render(asset=asset, fmt=fmt, side=800, by=None)
         used = timezone.now() - datetime.timedelta(days=20 - place)
-        RenderedFile.objects.filter(options=f"{fmt.lower()}-800").update(used_at=used)
+        RenderedFile.objects.filter(options=f"{fmt.lower()}-800-r{RENDITION_RULES}").update(
+            used_at=used
+        )
     kept = {row.options: row for row in RenderedFile.objects.all()}
     assert rendered.delete_unused() == 0
     settings.DOWNLOAD_CACHE_BYTES = kept["png-800"].bytes + kept["webp-800"].bytes

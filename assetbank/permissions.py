@@ -189,11 +189,6 @@ def location_brands(user: AnyUser) -> QuerySet[Brand]:
     return brands(user).filter(policy | Q(pk__in=brands(user, *EDITORS).values("pk")))
 
 
-def sees_location(user: AnyUser, brand: Brand) -> bool:
-    """Return whether pages and REST show the user where images of the brand were taken."""
-    return location_brands(user).filter(pk=brand.pk).exists()
-
-
 def downloadable(user: AnyUser, *, with_trash: bool = False) -> AssetQuerySet:
     """Return the assets that the user may see, with their brands and for `keeps_location`.
 

@@ -83,8 +83,8 @@ def test_rest_shows_the_position_as_the_policy_says(
     for name, sees in (("viewer", viewer), ("creator", True), ("staff", True)):
         shown = client_of(cast, name).get(f"/api/v1/assets/{asset.pk}/").json()
         assert (shown["latitude"] is not None) is sees, name
-        assert permissions.sees_location(getattr(cast, name), cast.acme) is sees
-    assert permissions.sees_location(cast.outsider, cast.acme) is False
+        assert (cast.acme in permissions.location_brands(getattr(cast, name))) is sees
+    assert cast.acme not in permissions.location_brands(cast.outsider)
     assert client_of(cast, "viewer").get("/api/v1/brands/acme/").json()["gps_policy"] == policy
 
 
@@ -111,3 +111,17 @@ def test_an_original_without_coordinates_is_sent_as_it_is(
     for _ in range(2):
         assert get(cast.viewer, asset.original_url) == data
     assert not default_storage.exists(path_without_location(asset))
+
+
+@pytest.mark.parametrize(("policy", "shown"), [("keep", True), ("strip_for_viewers", False)])
+def test_the_page_shows_viewers_a_position_only_if_the_brand_keeps_it(
+    cast: Cast, make_asset: MakeAsset, policy: str, shown: bool
+) -> None:
+    Brand.objects.update(gps_policy=policy)
+    asset = make_asset(latitude=52.5, longitude=13.4)
+    pages = {
+        name: signed_in(getattr(cast, name)).get(asset.get_absolute_url()).content.decode()
+        for name in ("viewer", "creator")
+    }
+    assert ("openstreetmap" in pages["viewer"]) is shown
+    assert "openstreetmap" in pages["creator"]

@@ -64,6 +64,7 @@ class Library:
 
     def __init__(self, cast: Cast, make_asset: Callable[..., Asset], index: Callable[[], int]):
         self.cast, self._make, self._index, self._part = cast, make_asset, index, 0
+        self.change = ""  # id of a change of `shown`, once the library has grown
         User.objects.filter(pk=cast.staff.pk).update(is_superuser=True)
         field_definitions.define_field(brand=cast.acme, by=cast.manager, label="SKU")
         custom_fields.fields_of(cast.acme)  # Every process reads them once

@@ -92,7 +92,7 @@ class Run:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    folder = Path(settings.DATA_DIR) / "another-run"
+    folder = Path(settings.DATA_DIR) / f"another-{os.getpid()}"  # the folder is that of all workers
     yield folder
     clear(folder)
 

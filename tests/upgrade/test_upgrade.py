@@ -138,7 +138,12 @@ def test_permissions_are_those_of_the_same_tables(migrated: Migrated) -> None:
 
 
 def same(was: Any, now: Any, where: str = "") -> list[str]:
-    """Where an answer differs; it may tell more than it did."""
+    """Where an answer differs; it may tell more than it did.
+
+    Renditions are made by other rules, so that their addresses have another version.
+    """
+    if isinstance(was, str) and isinstance(now, str) and "/renditions/" in was:
+        was, now = was.partition("?v=")[0], now.partition("?v=")[0]
     if isinstance(was, dict) and isinstance(now, dict):
         return [
             problem

@@ -188,6 +188,7 @@ class TestEmbedding:
         with default_storage.open(asset.path) as file:
             data = file.read()
         default_storage.delete(asset.path)
+        default_storage.delete(asset.rendition_path("encoder"))
         index()
         told = explain(asset, cast)
         assert told["embedding"].sentence == "The original file is missing from the storage."

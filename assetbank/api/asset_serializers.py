@@ -33,7 +33,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         "the brand keeps them."
     )
     thumbnail = serializers.URLField(
-        help_text="URL of a WebP rendition, maximum 480 pixels per side."
+        help_text="URL of a WebP rendition, 480 pixels per side, up to 600 of a small picture."
     )
     preview = serializers.URLField(
         help_text="URL of a WebP rendition, maximum 1600 pixels per side."

@@ -32,7 +32,7 @@ class AssetVersionSerializer(serializers.ModelSerializer[AssetVersion]):
     )
     file = serializers.SerializerMethodField(help_text="URL of the original file, unchanged.")
     thumbnail = serializers.SerializerMethodField(
-        help_text="URL of a WebP rendition, maximum 480 pixels per side."
+        help_text="URL of a WebP rendition, 480 pixels per side, up to 600 of a small picture."
     )
     preview = serializers.SerializerMethodField(
         help_text="URL of a WebP rendition, maximum 1600 pixels per side."

@@ -103,13 +103,15 @@ def ingest_asset(
 def find_by_bytes(*, brand: Brand, checksum: str) -> tuple[Asset, int | None] | None:
     """Return the brand's asset that has these bytes, with None, or that had them in an earlier
     version, with its number; None: there is none. It may be in the trash."""
-    current = Asset.all_objects.filter(brand=brand, checksum=checksum)
-    earlier = Asset.all_objects.filter(brand=brand, versions__checksum=checksum)
-    found: Any = current.annotate(had_as=Value(None, IntegerField())).union(
-        earlier.annotate(had_as=F("versions__number")), all=True
+    current = Asset.all_objects.order_by().filter(brand=brand, checksum=checksum)
+    earlier = Asset.all_objects.order_by().filter(brand=brand, versions__checksum=checksum)
+    found = current.values_list("pk", Value(None, IntegerField())).union(
+        earlier.values_list("pk", F("versions__number")), all=True
     )
-    asset = found.order_by(F("had_as").asc(nulls_first=True)).first()
-    return None if asset is None else (asset, asset.had_as)
+    # Ids alone: most files are new, and rows have dozens of columns
+    first = min(found, key=lambda row: row[1] or 0, default=None)
+    asset = first and Asset.all_objects.filter(pk=first[0]).first()
+    return (asset, first[1]) if first and asset else None
 
 
 def file_fields(

@@ -27,6 +27,7 @@ SHOWN = {"grid": 480, "preview": 1600}  # renditions of pages: name -> longest s
 # The encoder's has other needs than a page: it must keep what an encoder is sensitive to. A WebP of
 # quality 88 costs up to 0.0015 of a vector's cosine, a JPEG of 90 a tenth of that
 RENDITIONS = {**SHOWN, "encoder": SHOWN["preview"]}
+HARDLY_LARGER = 1.25
 SAMPLE_SIDE = 64
 OUTPUT_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {  # of a download -> saver and its options
     "JPEG": ("jpegsave_buffer", {"Q": 90, "subsample_mode": "on"}),
@@ -64,13 +65,18 @@ def examine(data: bytes) -> ImageFacts:
     with decode_errors():
         decoded = decode(data, nearly(SHOWN["preview"]))
         preview, grid = _previews(_as_pillow(decoded.image))
+    shown = _webp(preview)
     mime, extension = FORMATS[decoded.format]
     return ImageFacts(
         mime,
         extension,
         decoded.width,
         decoded.height,
-        {"grid": _webp(grid), "preview": _webp(preview), "encoder": _jpeg(flatten(preview))},
+        {
+            "grid": shown if grid is preview else _webp(grid),
+            "preview": shown,
+            "encoder": _jpeg(flatten(preview)),
+        },
         *_features(grid),
         decoded.xmp,
         read_metadata(data),
@@ -144,9 +150,14 @@ def _features(small: Image.Image) -> tuple[tuple[str, ...], int]:
 
 
 def _previews(image: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Return preview and grid; the grid is reduced from the preview."""
+    """Return preview and grid; the grid is reduced from the preview.
+
+    Both are the same picture if that is hardly larger than the grid's: encoding it twice would take
+    as long again as all else.
+    """
     preview = _reduced(image, SHOWN["preview"])
-    return preview, _reduced(preview, SHOWN["grid"])
+    small = max(preview.size) <= HARDLY_LARGER * SHOWN["grid"]
+    return preview, preview if small else _reduced(preview, SHOWN["grid"])
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:

@@ -149,7 +149,7 @@ def _decode_and_render(data: bytes) -> int:
     for side in (1_600, 480):
         image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
         buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=80, method=0)
+        image.save(buffer, "WEBP", quality=88, method=0)
         total += buffer.tell()
     return total
 

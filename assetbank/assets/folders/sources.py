@@ -45,18 +45,21 @@ def remember(
     if max(len(root.encode()), len(file.place.encode())) > MAX_PATH_BYTES:
         return
     state = file.sidecar.state if file.sidecar and sidecar else ""
-    AssetSource.objects.update_or_create(
+    source = AssetSource(
         brand_id=asset.brand_id,
         root=root,
         path=file.place,
-        defaults={
-            "size": file.size,
-            "mtime_ns": file.mtime_ns,
-            "checksum": checksum,
-            "sidecar": state,
-            "asset": asset,
-            "seen_at": timezone.now(),
-        },
+        size=file.size,
+        mtime_ns=file.mtime_ns,
+        checksum=checksum,
+        sidecar=state,
+        asset=asset,
+    )
+    AssetSource.objects.bulk_create(
+        [source],
+        update_conflicts=True,
+        unique_fields=["brand", "root", "path"],
+        update_fields=["size", "mtime_ns", "checksum", "sidecar", "asset", "seen_at"],
     )
 
 

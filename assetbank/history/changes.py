@@ -35,6 +35,11 @@ class FieldChange:
     before: Any
     after: Any
 
+    @property
+    def is_technical(self) -> bool:
+        """True for what another field of the change says in a form that people read."""
+        return self.name in {"file", "checksum", "mime", "bytes"}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -221,6 +226,9 @@ def _as_text(row: Model, change: FieldChange, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):  # values of custom fields
+        parts = ((name, each if isinstance(each, list) else [each]) for name, each in value.items())
+        return "; ".join(f"{name}: {', '.join(map(str, each))}" for name, each in parts)
     if change.name == TAGS:
         return str(value)
     field = row._meta.get_field(change.name)

@@ -15,6 +15,19 @@
     document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
   };
 
+  // --- pictures that still load: the checkerboard is for what is transparent
+  const markLoading = (root) => {
+    for (const image of $$('img[src*="/assets/"]', root)) {
+      if (image.complete) continue;
+      image.dataset.loading = "";
+      for (const event of ["load", "error"]) {
+        image.addEventListener(event, () => delete image.dataset.loading, { once: true });
+      }
+    }
+  };
+  markLoading(document);
+  document.addEventListener("htmx:afterSettle", () => markLoading(document));
+
   // --- messages
   const say = (text, kind = "error") => {
     const line = document.createElement("p");

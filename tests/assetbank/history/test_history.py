@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 
 import pghistory
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from assetbank.assets import can_undo, undo_change, update_asset
+from assetbank.assets.metadata.field_definitions import define_field
 from assetbank.errors import InvalidAsset, NotAllowed
 from assetbank.history import Change, changes_of, field_values, revert_change
 from assetbank.models import Asset, Brand, Membership
@@ -224,3 +226,48 @@ def test_the_admin_shows_changes_of_a_brand_and_its_members_and_undoes(cast: Cas
     assert member.role == "viewer"
     member.delete()
     assert "viewer in Acme: viewer, deleted" in client.get(path).content.decode()
+
+
+def test_a_change_of_any_field_can_be_shown(cast: Cast, make_asset: MakeAsset) -> None:
+    asset = make_asset(title="Bag")
+    values = {
+        "custom": {"sku": "ORV-1", "seasons": ["ss26", "fw26"], "price": 12.5, "new": True},
+        "territories": ["DE", "AT"],
+        "captured_at": datetime.datetime(2019, 3, 14, 9, tzinfo=datetime.UTC),
+        "expires_on": datetime.date(2031, 1, 2),
+        "derivatives_allowed": False,
+        "consent": "given",
+        "rating": 4,
+        "latitude": 52.5,
+        "deleted_by_id": cast.manager.pk,
+        "checksum": "0" * 64,
+    }
+    Asset.objects.filter(pk=asset.pk).update(**values)
+    assert {each.name for each in changes_of(asset)[0].fields} == {
+        name.removesuffix("_id") for name in values
+    }
+    text = signed_in(cast.creator).get(f"/assets/{asset.pk}/history/").content.decode()
+    for part in ("sku: ORV-1", "seasons: ss26, fw26", "price: 12.5", "new: True"):
+        assert part in text
+    assert "<ins>DE, AT</ins>" in text
+    assert "<del>yes</del> → <ins>no</ins>" in text
+    assert "<ins>manager</ins>" in text
+    assert "0" * 64 not in text
+    Asset.objects.filter(pk=asset.pk).update(custom={}, territories=[], deleted_by=None)
+    assert signed_in(cast.creator).get(f"/assets/{asset.pk}/history/").status_code == 200
+    answer = client_of(cast, "creator").get(f"/api/v1/assets/{asset.pk}/history/")
+    assert answer.json()["results"][0]["fields"][0]["name"] == "custom"
+
+
+def test_undo_of_custom_values_and_of_the_date_keeps_the_offset(
+    cast: Cast, make_asset: MakeAsset
+) -> None:
+    define_field(brand=cast.acme, by=cast.manager, label="SKU")
+    zone = datetime.timezone(datetime.timedelta(hours=9))
+    taken = datetime.datetime(2019, 3, 14, 9, tzinfo=zone)
+    asset = make_asset(custom={"sku": "one"}, captured_at=taken)
+    update_asset(asset=asset, custom={"sku": "two"}, captured_at=taken.astimezone(datetime.UTC))
+    change = changes_of(asset)[0]
+    undo_change(asset=asset, change_id=change.id, by=cast.creator)
+    asset.refresh_from_db()
+    assert (asset.custom, asset.captured_at, asset.captured_offset) == ({"sku": "one"}, taken, 540)

@@ -195,7 +195,7 @@ def _differences(row: Model, before: dict[str, Any], after: dict[str, Any]) -> l
     for field in row._meta.concrete_fields:
         old, new = before.get(field.attname), after.get(field.attname)
         if old != new and not (old in EMPTY and new in EMPTY):
-            label = str(field.verbose_name)
+            label = "custom fields" if field.name == "custom" else str(field.verbose_name)
             found.append(FieldChange(field.name, label[:1].upper() + label[1:], old, new))
     return found
 

@@ -57,8 +57,8 @@ def test_an_asset_is_replaced_trashed_restored_and_merged(cast: Cast) -> None:
     assert list(collection.assets.values_list("pk", flat=True)) == [pk]
 
     # Merged: tags united, the copy archived with its own file, both histories tell of it
-    body = {"keep": pk, "others": [copy]}
-    assert manager.post(f"{V1}/duplicates/merge/", body, format="json").status_code == 200
+    merging = {"keep": pk, "others": [copy]}
+    assert manager.post(f"{V1}/duplicates/merge/", merging, format="json").status_code == 200
     kept = editor.get(f"{V1}/assets/{pk}/").json()
     assert (kept["tags"], kept["version"]) == (["bag", "handbag"], 2)
     assert editor.get(f"{V1}/assets/{copy}/").json()["status"] == "archived"

@@ -198,7 +198,7 @@ class ImageEncoder(_HalfEncoder):
     def input_size(self) -> int:
         """Pixels of the shortest edge of the model's input.
 
-        JPEGs are best decoded at twice this: `image.draft("RGB", (2 * size, 2 * size))`.
+        JPEGs may be decoded at three times this: `image.draft("RGB", (3 * size, 3 * size))`.
         """
         self._loaded()
         if self._naflex:

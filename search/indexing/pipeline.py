@@ -28,6 +28,9 @@ from search.vectorstore import VectorStoreRejected, store
 
 logger = logging.getLogger(__name__)
 
+# Decoded at this many times the encoder's input size, the vector is nearly that of the full image:
+# of 112 photographs the worst cosine was 0.9998, and 0.9986 at twice the size
+DECODED = 3
 DECODERS = 4  # threads that decode images: enough for two cores and a remote storage
 
 
@@ -169,8 +172,8 @@ def _decode(leased: LeasedRow, encoder: ImageEncoder) -> clip.Floats:
             "another version of the file."
         )
     with open_rendition(asset=leased.asset, name="encoder") as file:
-        # Twice the encoder's input size: nearly the same vector as from the full image
-        return encoder.preprocess(images.load_rendition(file, side=2 * encoder.input_size))
+        side = DECODED * encoder.input_size
+        return encoder.preprocess(images.load_rendition(file, side=side))
 
 
 def _process(batch: list[LeasedRow], space: VectorSpace) -> BatchResult:

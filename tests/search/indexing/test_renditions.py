@@ -51,7 +51,7 @@ def test_a_rendition_gives_the_vector_of_its_original(
     save = {"clip": save_clip, "siglip": save_siglip}
     folder = save[kind](tmp_path / kind) if kind in save else DEMO_FOLDER
     encoder = ImageEncoder(str(folder))
-    side = 2 * encoder.input_size
+    side = pipeline.DECODED * encoder.input_size
     ours, theirs = [], []
     for data in photos:
         rendition = io.BytesIO(images.examine(data).renditions["encoder"])

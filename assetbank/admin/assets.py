@@ -30,8 +30,9 @@ from assetbank.admin.forms import (
 )
 from assetbank.admin.history import WithHistory
 from assetbank.admin.trash import InTrashFilter, Trash
-from assetbank.assets import approval, undo_change, update_asset
+from assetbank.assets import approval, can_undo, undo_change, update_asset
 from assetbank.errors import ProblemError
+from assetbank.history import Change
 from assetbank.models import Asset, AssetQuerySet
 
 MAX_PREVIEWS = 12  # images on the confirmation page of an action
@@ -98,6 +99,9 @@ class AssetAdmin(AssetDisplay, Trash, WithHistory, ModelAdmin[Asset]):
     )
 
     # ------------------------------------------------------------------------ display
+
+    def can_undo(self, change: Change) -> bool:
+        return can_undo(change)
 
     def undo(self, request: HttpRequest, row: Asset, change_id: str) -> None:
         assert isinstance(request.user, User)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -38,6 +38,10 @@ class WithHistory:
         """Return the rows whose changes are shown with those of `obj`."""
         return [obj]
 
+    def can_undo(self, change: Change) -> bool:
+        """Return whether `undo` may undo a change, unless its fields were changed since."""
+        return change.action == "changed"
+
     def undo(self, request: HttpRequest, row: Any, change_id: str) -> None:
         """Undo a change. Raises InvalidAsset if that is impossible."""
         revert_change(row=row, change_id=change_id)
@@ -62,7 +66,7 @@ class WithHistory:
             "title": f"History of {obj}",
             "opts": self.opts,
             "object": obj,
-            "changes": _changes(rows, may_change=may_change),
+            "changes": _changes(rows, self.can_undo if may_change else _nothing),
             **(extra_context or {}),
         }
         request.current_app = self.admin_site.name
@@ -78,10 +82,16 @@ class WithHistory:
             self.message_user(request, error.message, messages.ERROR)
 
 
-def _changes(rows: dict[str, Model], *, may_change: bool) -> list[tuple[str, ChangedRow]]:
+def _nothing(change: Change) -> bool:
+    return False
+
+
+def _changes(
+    rows: dict[str, Model], can_undo: Callable[[Change], bool]
+) -> list[tuple[str, ChangedRow]]:
     """Return the changes of rows, newest first, with the key of their row."""
     found = [
-        (key, ChangedRow(row, change, may_change and change.action == "changed"))
+        (key, ChangedRow(row, change, can_undo(change)))
         for key, row in rows.items()
         for change in changes_of(row, limit=MAX_CHANGES)
     ]

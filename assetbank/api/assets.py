@@ -30,7 +30,7 @@ from assetbank.models import Asset, AssetQuerySet
 
 
 class AddedSerializer(serializers.Serializer[Any]):
-    """What the existing asset got in addition from an upload of the same bytes."""
+    """Tags, collection and fields that an upload of the same bytes added to the existing asset."""
 
     tags = serializers.ListField(child=serializers.CharField())
     collection = serializers.IntegerField(allow_null=True, help_text="ID of the collection.")

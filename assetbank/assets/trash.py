@@ -51,7 +51,7 @@ class TrashResult:
 
 @dataclass(frozen=True)
 class Impact:
-    """What is lost once assets are deleted for good."""
+    """Consequences of deleting assets for good."""
 
     assets: int
     bytes: int  # of their originals

@@ -39,7 +39,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 @dataclass(frozen=True)
 class Added:
-    """What an existing asset got in addition; false if nothing."""
+    """Tags, collection and fields that were added to an existing asset; false if nothing was."""
 
     tags: tuple[str, ...] = ()
     collection: Collection | None = None

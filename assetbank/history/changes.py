@@ -43,7 +43,7 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Change:
-    """What one transaction changed of a row; the fields are those that differ afterwards."""
+    """Changes of one transaction to a row; the fields are those that differ afterwards."""
 
     id: str  # for addresses; the same for ever
     at: datetime.datetime
@@ -70,7 +70,7 @@ class _Event:
 
     @property
     def cause(self) -> tuple[datetime.datetime, str]:
-        """What the events of one change share: the transaction and the request."""
+        """Time of the transaction, and id of the request: the events of one change share both."""
         return self.at, self.request
 
 

@@ -49,7 +49,9 @@ def revert_change(*, row: Model, change_id: str) -> None:
 
     Raises InvalidAsset, also if the earlier values are no longer valid.
     """
-    locked = type(row)._base_manager.select_for_update().get(pk=row.pk)
+    locked = type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
+    if locked is None:
+        raise InvalidAsset(f"“{row}” was deleted, so its changes cannot be undone.")
     change = find_change(locked, change_id)
     if change is None:
         raise InvalidAsset("This change does not exist.")

@@ -20,7 +20,7 @@ MAX_PROFILE = 8 * 2**20  # bytes
 
 @dataclass(frozen=True)
 class Exif:
-    """What EXIF says of the pixels: the orientation, 1 to 8, and whether they are Adobe RGB."""
+    """EXIF tags about the pixels: the orientation, 1 to 8, and whether they are Adobe RGB."""
 
     orientation: int = 1
     adobe_rgb: bool = False

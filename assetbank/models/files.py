@@ -13,7 +13,23 @@ EXTENSIONS = {"encoder": "jpg"}  # of renditions that are no WebP
 RENDITION_RULES = 2
 
 
-class FileAddresses:
+class ShownRenditions:
+    """Addresses of the renditions that pages show."""
+
+    @property
+    def grid_url(self) -> str:
+        return self.rendition_url("grid")
+
+    @property
+    def preview_url(self) -> str:
+        return self.rendition_url("preview")
+
+    def rendition_url(self, name: str) -> str:
+        """Return the address of a rendition."""
+        raise NotImplementedError
+
+
+class FileAddresses(ShownRenditions):
     """Addresses and paths of an asset's original and renditions."""
 
     pk: int
@@ -24,14 +40,6 @@ class FileAddresses:
     @property
     def original_url(self) -> str:
         return _address("asset-original").replace("/0/", f"/{self.pk}/", 1)
-
-    @property
-    def grid_url(self) -> str:
-        return self.rendition_url("grid")
-
-    @property
-    def preview_url(self) -> str:
-        return self.rendition_url("preview")
 
     def rendition_url(self, name: str) -> str:
         """Return a rendition's address; its version lets browsers cache the rendition for ever."""

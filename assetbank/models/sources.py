@@ -45,7 +45,7 @@ class AssetSource(models.Model):
 
 
 class WatchedFolder(models.Model):
-    """What the worker last found in a folder of WATCH_FOLDERS."""
+    """State of a folder of WATCH_FOLDERS, as the worker last found it."""
 
     path = models.CharField(max_length=MAX_PATH_BYTES, unique=True)
     scanned_at = models.DateTimeField(default=timezone.now)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assetbank.models.assets import Asset
+from assetbank.models.files import ShownRenditions
 
 # Fields of an asset that describe its file; a version has them under the same names
 FILE_FIELDS = (
@@ -20,7 +21,7 @@ FILE_FIELDS = (
 )
 
 
-class AssetVersion(models.Model):
+class AssetVersion(ShownRenditions, models.Model):
     """A file that is or was the file of an asset. Immutable, and its bytes are never deleted
     before the asset is.
 
@@ -77,14 +78,6 @@ class AssetVersion(models.Model):
     @property
     def original_url(self) -> str:
         return reverse("asset-version-original", args=[self.asset_id, self.number])
-
-    @property
-    def grid_url(self) -> str:
-        return self.rendition_url("grid")
-
-    @property
-    def preview_url(self) -> str:
-        return self.rendition_url("preview")
 
     def rendition_url(self, name: str) -> str:
         """Return the address of a rendition of this version, for users who may edit the asset."""

@@ -25,7 +25,7 @@ DELIMITERS = ",;\t"
 
 @dataclass
 class Report:
-    """What an import did, or with `dry_run` would do."""
+    """Outcome of an import of a table, or with `dry_run` the outcome that it would have."""
 
     dry_run: bool
     updated: int = 0

@@ -14,7 +14,7 @@ from assetbank.models import Brand, Collection
 
 
 class FoldersAs(StrEnum):
-    """What the names of the folders above a file become."""
+    """Use of the names of the folders above a file."""
 
     TAGS = "tags"
     COLLECTIONS = "collections"
@@ -41,7 +41,7 @@ class Result:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What is given to each imported asset, and how known and changed files are treated.
+    """Options of an import: what each asset gets, and how known and changed files are treated.
 
     `root` is the real path of the folder, `rows` has tags and fields of single files by place. With
     `replace` a changed file becomes a new version of its asset; with `update` the fields of

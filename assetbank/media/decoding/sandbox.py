@@ -37,7 +37,7 @@ SCOPES_SINCE, SCOPES = 6, 0b11  # abstract sockets and signals of processes outs
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What holds a decoder; 0 and False where the kernel lacks it."""
+    """Layers that confine a decoder; 0 and False for those that the kernel lacks."""
 
     landlock: int  # version
     seccomp: bool

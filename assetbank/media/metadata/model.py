@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class FileMetadata:
-    """What a file says of itself; empty text, None or an empty tuple: it does not say.
+    """Metadata that a file carries; empty text, None or an empty tuple: it does not say.
 
     `captured_at` is aware, in UTC if the file gives no offset (`captured_offset`, in minutes, is
     then None). `rating` is -1 to 5. `latitude` and `longitude` are degrees, north and east

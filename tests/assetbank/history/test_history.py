@@ -271,3 +271,27 @@ def test_undo_of_custom_values_and_of_the_date_keeps_the_offset(
     undo_change(asset=asset, change_id=change.id, by=cast.creator)
     asset.refresh_from_db()
     assert (asset.custom, asset.captured_at, asset.captured_offset) == ({"sku": "one"}, taken, 540)
+
+
+def test_the_admin_offers_undo_only_where_it_is_possible(cast: Cast, make_asset: MakeAsset) -> None:
+    cast.staff.is_superuser = True
+    cast.staff.save()
+    client = signed_in(cast.staff)
+    asset = make_asset(status="draft")
+    update_asset(asset=asset, status="archived")
+    page = f"/admin/assetbank/asset/{asset.pk}/history/"
+    assert ">Undo</button>" not in client.get(page).content.decode()
+    update_asset(asset=asset, credit="Anna")
+    assert client.get(page).content.decode().count(">Undo</button>") == 1
+
+
+def test_a_change_of_a_deleted_member_cannot_be_undone(cast: Cast) -> None:
+    member = Membership.objects.select_related("user", "brand").get(user=cast.viewer)
+    member.role = "creator"
+    member.save()
+    change = changes_of(member)[0]
+    pk = member.pk
+    member.delete()
+    member.pk = pk
+    with pytest.raises(InvalidAsset, match="was deleted"):
+        revert_change(row=member, change_id=change.id)

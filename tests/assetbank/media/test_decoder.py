@@ -92,7 +92,7 @@ def test_four_bombs_at_once_leave_this_process_as_it_was() -> None:
 
 @pytest.mark.slow
 def test_a_process_that_is_forked_has_decoders_of_its_own() -> None:
-    """As gunicorn's workers are, from a process that may have decoded before."""
+    """gunicorn forks its workers from a process that may have decoded before."""
     decoder.examine(picture_bytes())
     mine = decoder.pool().processes()
     read, write = os.pipe()

@@ -148,7 +148,7 @@ def test_who_waits_too_long_is_told_to_retry(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_interrupts_the_caller_ends_the_decoder(pool: Pool) -> None:
-    """As when a request is cancelled: nobody waits for its decoder any more."""
+    """A cancelled request leaves no decoder that nobody waits for."""
     pool.check()
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
